@@ -1,0 +1,76 @@
+//! What a word may ask of the session that runs it: to show something, to ask, to know whether to stop; and slots in
+//! which a family of words keeps what belongs to the session (live plots by name, the current generator).
+
+use crate::fault::{Fault, Kind, Result};
+use crate::output::Output;
+use crate::session::Frontend;
+use std::any::{Any, TypeId};
+use std::cell::{RefCell, RefMut};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// The session as the words see it. One per engine thread, shared by all words.
+#[derive(Default)]
+pub struct Host {
+    frontend: RefCell<Option<Arc<dyn Frontend>>>,
+    stop: Arc<AtomicBool>,
+    slots: RefCell<HashMap<TypeId, Rc<dyn Any>>>,
+}
+
+impl Host {
+    /// A host whose long natives stop when `stop` becomes true.
+    pub fn new(stop: Arc<AtomicBool>) -> Self {
+        Self { stop, ..Self::default() }
+    }
+
+    /// Sends the outputs of the cell that now starts to `frontend`; `None` between cells.
+    pub fn attach(&self, frontend: Option<Arc<dyn Frontend>>) {
+        *self.frontend.borrow_mut() = frontend;
+    }
+
+    /// Shows something under the running cell. Without a cell it goes nowhere.
+    pub fn show(&self, output: Output) {
+        let frontend = self.frontend.borrow().clone();
+        if let Some(frontend) = frontend {
+            frontend.show(output);
+        }
+    }
+
+    /// Asks the person; `None` when no one can be asked.
+    pub fn ask(&self, prompt: &str, password: bool) -> Option<String> {
+        let frontend = self.frontend.borrow().clone();
+        frontend.and_then(|f| f.ask(prompt, password))
+    }
+
+    /// An error when the user has interrupted: long natives call it between their steps.
+    pub fn check_interrupt(&self) -> Result<()> {
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(Fault::new(Kind::Interrupt, "interrupted"));
+        }
+        Ok(())
+    }
+
+    /// The flag that an interrupt sets.
+    pub fn stop_flag(&self) -> Arc<AtomicBool> {
+        self.stop.clone()
+    }
+
+    /// The session's `T`, made by `T::default()` at the first use. Do not hold the result across a call into a script.
+    pub fn with_slot<T: Default + 'static, R>(&self, f: impl FnOnce(RefMut<'_, T>) -> R) -> R {
+        let cell = self
+            .slots
+            .borrow_mut()
+            .entry(TypeId::of::<T>())
+            .or_insert_with(|| Rc::new(RefCell::new(T::default())))
+            .clone();
+        let cell = cell.downcast_ref::<RefCell<T>>().expect("the slot's key is its type");
+        f(cell.borrow_mut())
+    }
+
+    /// Forgets every slot (`%reset`).
+    pub fn reset(&self) {
+        self.slots.borrow_mut().clear();
+    }
+}

@@ -1,0 +1,3 @@
+//! The `saddle` command.
+
+fn main() {}

@@ -1,0 +1,75 @@
+//! The one list of things that a cell can show. Rooms below produce them, `serve` and `notebook` carry them off.
+
+/// One representation of something shown.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Data {
+    /// Text of a textual mime type (`text/plain`, `text/html`, `text/markdown`, `image/svg+xml`).
+    Text(String),
+    /// A JSON value (`application/json`, Vega-Lite, widget views).
+    Json(serde_json::Value),
+    /// Bytes of a binary mime type (`image/png`, `image/gif`); sent to Jupyter as base64.
+    Bytes(Vec<u8>),
+}
+
+/// The same thing in several representations, richest last. `text/plain` is always there.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Bundle {
+    pub data: Vec<(String, Data)>,
+    /// Metadata of the mime bundle, such as `{"image/png": {"width": 320}}`. A JSON object.
+    pub metadata: serde_json::Map<String, serde_json::Value>,
+}
+
+impl Bundle {
+    /// A bundle that is only text.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self::default().with("text/plain", Data::Text(text.into()))
+    }
+
+    /// A PNG picture beside its short, stable text; `width` is its width on the page, in CSS pixels.
+    pub fn png(text: impl Into<String>, png: Vec<u8>, width: u32) -> Self {
+        let mut bundle = Self::text(text).with("image/png", Data::Bytes(png));
+        bundle.metadata.insert("image/png".into(), serde_json::json!({ "width": width }));
+        bundle
+    }
+
+    /// The bundle with one more representation.
+    pub fn with(mut self, mime: &str, data: Data) -> Self {
+        self.data.push((mime.to_string(), data));
+        self
+    }
+
+    /// The representation of one mime type.
+    pub fn get(&self, mime: &str) -> Option<&Data> {
+        self.data.iter().find(|(m, _)| m == mime).map(|(_, d)| d)
+    }
+
+    /// The plain text, empty where there is none.
+    pub fn plain(&self) -> &str {
+        match self.get("text/plain") {
+            Some(Data::Text(text)) => text,
+            _ => "",
+        }
+    }
+}
+
+/// Which text stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stream {
+    Stdout,
+    Stderr,
+}
+
+/// One thing shown while a cell runs. The order in which they are pushed is the order in which they appear.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Output {
+    /// Text, exactly as printed (line ends included).
+    Text { stream: Stream, text: String },
+    /// A rich display. With an `id`, a later `Update` of the same id replaces it in place.
+    Display { bundle: Bundle, id: Option<String> },
+    /// The display `id`, wherever it stands, now shows this.
+    Update { bundle: Bundle, id: String },
+    /// The value of the cell's last expression (`Out[n]`).
+    Result { bundle: Bundle },
+    /// The cell's outputs so far are removed; with `wait`, only when the next one arrives.
+    Clear { wait: bool },
+}
