@@ -28,7 +28,9 @@ impl Bundle {
     /// A PNG picture beside its short, stable text; `width` is its width on the page, in CSS pixels.
     pub fn png(text: impl Into<String>, png: Vec<u8>, width: u32) -> Self {
         let mut bundle = Self::text(text).with("image/png", Data::Bytes(png));
-        bundle.metadata.insert("image/png".into(), serde_json::json!({ "width": width }));
+        bundle
+            .metadata
+            .insert("image/png".into(), serde_json::json!({ "width": width }));
         bundle
     }
 

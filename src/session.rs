@@ -66,7 +66,9 @@ pub struct Match {
 pub enum Completeness {
     Complete,
     /// More is needed; the next line starts with `indent`.
-    Incomplete { indent: String },
+    Incomplete {
+        indent: String,
+    },
     /// It can never become valid.
     Invalid,
 }

@@ -30,7 +30,11 @@ pub struct Options {
 
 impl Call<'_> {
     /// Calls a function value of the script with `args`.
-    pub fn invoke(&self, f: &FnPtr, args: Vec<Dynamic>) -> Result<Dynamic, Box<rhai::EvalAltResult>> {
+    pub fn invoke(
+        &self,
+        f: &FnPtr,
+        args: Vec<Dynamic>,
+    ) -> Result<Dynamic, Box<rhai::EvalAltResult>> {
         f.call_raw(self.context, None, args)
     }
 }
@@ -57,7 +61,10 @@ impl Args<'_> {
 
     /// A copy of a value of the type `T` (custom values are handles: a copy is cheap).
     pub fn get<T: Clone + 'static>(&self, i: usize) -> Result<T> {
-        self.values[i].clone().try_cast::<T>().ok_or_else(|| self.wrong(i))
+        self.values[i]
+            .clone()
+            .try_cast::<T>()
+            .ok_or_else(|| self.wrong(i))
     }
 
     /// An int or a float.
@@ -73,7 +80,10 @@ impl Args<'_> {
     pub fn size(&self, i: usize) -> Result<usize> {
         let n = self.int(i)?;
         usize::try_from(n).map_err(|_| {
-            Fault::value(format!("{}: {} must not be negative, got {n}", self.entry.name, self.entry.params[i].name))
+            Fault::value(format!(
+                "{}: {} must not be negative, got {n}",
+                self.entry.name, self.entry.params[i].name
+            ))
         })
     }
 
@@ -82,7 +92,10 @@ impl Args<'_> {
     }
 
     pub fn text(&self, i: usize) -> Result<String> {
-        self.values[i].clone().into_string().map_err(|_| self.wrong(i))
+        self.values[i]
+            .clone()
+            .into_string()
+            .map_err(|_| self.wrong(i))
     }
 
     pub fn array(&self, i: usize) -> Result<rhai::Array> {
@@ -119,7 +132,11 @@ impl Options {
 
     /// The option as it is, `None` when not given. `key` must stand in the entry.
     pub fn any(&self, key: &str) -> Option<&Dynamic> {
-        debug_assert!(self.entry.options.iter().any(|o| o.key == key), "{}: option {key} is not declared", self.entry.name);
+        debug_assert!(
+            self.entry.options.iter().any(|o| o.key == key),
+            "{}: option {key} is not declared",
+            self.entry.name
+        );
         self.given.get(key)
     }
 
@@ -140,8 +157,12 @@ impl Options {
     /// A whole number ≥ 0.
     pub fn size(&self, key: &str, default: usize) -> Result<usize> {
         let n = self.int(key, default as i64)?;
-        usize::try_from(n)
-            .map_err(|_| Fault::value(format!("{}: option {key} must not be negative, got {n}", self.entry.name)))
+        usize::try_from(n).map_err(|_| {
+            Fault::value(format!(
+                "{}: option {key} must not be negative, got {n}",
+                self.entry.name
+            ))
+        })
     }
 
     pub fn bool(&self, key: &str, default: bool) -> Result<bool> {
@@ -152,40 +173,64 @@ impl Options {
     }
 
     pub fn text(&self, key: &str) -> Result<Option<String>> {
-        self.any(key).map(|v| v.clone().into_string().map_err(|_| self.wrong(key, v))).transpose()
+        self.any(key)
+            .map(|v| v.clone().into_string().map_err(|_| self.wrong(key, v)))
+            .transpose()
     }
 
     pub fn get<T: Clone + 'static>(&self, key: &str) -> Result<Option<T>> {
-        self.any(key).map(|v| v.clone().try_cast::<T>().ok_or_else(|| self.wrong(key, v))).transpose()
+        self.any(key)
+            .map(|v| v.clone().try_cast::<T>().ok_or_else(|| self.wrong(key, v)))
+            .transpose()
     }
 
     pub fn shape(&self, key: &str) -> Result<Option<Vec<usize>>> {
-        self.any(key).map(|v| shape(v).ok_or_else(|| self.wrong(key, v))).transpose()
+        self.any(key)
+            .map(|v| shape(v).ok_or_else(|| self.wrong(key, v)))
+            .transpose()
     }
 
     /// The numbers of an array such as `betas: [0.5, 0.999]`.
     pub fn numbers(&self, key: &str) -> Result<Option<Vec<f64>>> {
-        self.any(key).map(|v| numbers(v).ok_or_else(|| self.wrong(key, v))).transpose()
+        self.any(key)
+            .map(|v| numbers(v).ok_or_else(|| self.wrong(key, v)))
+            .transpose()
     }
 
     /// The error "this option has the wrong type".
     pub fn wrong(&self, key: &str, value: &Dynamic) -> Fault {
-        let ty = self.entry.options.iter().find(|o| o.key == key).map_or("something else".into(), |o| o.ty.described());
+        let ty = self
+            .entry
+            .options
+            .iter()
+            .find(|o| o.key == key)
+            .map_or("something else".into(), |o| o.ty.described());
         Fault::new(
             Kind::Type,
-            format!("{}: option {key} must be {ty}, got {}", self.entry.name, super::type_of(value)),
+            format!(
+                "{}: option {key} must be {ty}, got {}",
+                self.entry.name,
+                super::type_of(value)
+            ),
         )
     }
 }
 
 /// The number in a value, int or float.
 pub fn number(value: &Dynamic) -> Option<f64> {
-    value.as_float().or_else(|_| value.as_int().map(|n| n as f64)).ok()
+    value
+        .as_float()
+        .or_else(|_| value.as_int().map(|n| n as f64))
+        .ok()
 }
 
 /// The numbers in an array of ints and floats.
 pub fn numbers(value: &Dynamic) -> Option<Vec<f64>> {
-    value.read_lock::<rhai::Array>()?.iter().map(number).collect()
+    value
+        .read_lock::<rhai::Array>()?
+        .iter()
+        .map(number)
+        .collect()
 }
 
 /// The sizes in an array of whole numbers ≥ 0.

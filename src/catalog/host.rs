@@ -22,7 +22,10 @@ pub struct Host {
 impl Host {
     /// A host whose long natives stop when `stop` becomes true.
     pub fn new(stop: Arc<AtomicBool>) -> Self {
-        Self { stop, ..Self::default() }
+        Self {
+            stop,
+            ..Self::default()
+        }
     }
 
     /// Sends the outputs of the cell that now starts to `frontend`; `None` between cells.
@@ -65,7 +68,9 @@ impl Host {
             .entry(TypeId::of::<T>())
             .or_insert_with(|| Rc::new(RefCell::new(T::default())))
             .clone();
-        let cell = cell.downcast_ref::<RefCell<T>>().expect("the slot's key is its type");
+        let cell = cell
+            .downcast_ref::<RefCell<T>>()
+            .expect("the slot's key is its type");
         f(cell.borrow_mut())
     }
 

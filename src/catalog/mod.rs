@@ -156,8 +156,19 @@ impl Ty {
             Ty::Shape => "a shape such as [64, 100]".into(),
             Ty::Tensor => "a tensor".into(),
             Ty::TensorLike => "a tensor or a number".into(),
-            Ty::Of(name) => format!("{} {name}", if name.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" }),
-            Ty::OneOf(types) => types.iter().map(|t| t.described()).collect::<Vec<_>>().join(" or "),
+            Ty::Of(name) => format!(
+                "{} {name}",
+                if name.starts_with(['a', 'e', 'i', 'o', 'u']) {
+                    "an"
+                } else {
+                    "a"
+                }
+            ),
+            Ty::OneOf(types) => types
+                .iter()
+                .map(|t| t.described())
+                .collect::<Vec<_>>()
+                .join(" or "),
         }
     }
 }

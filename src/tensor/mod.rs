@@ -1,0 +1,128 @@
+//! The rank-dynamic tensor over Burn's backend operations: values, devices, seeded random numbers and the any-order tape.
+//!
+//! | file | owns |
+//! |---|---|
+//! | [`device`] | the names of devices, the current one |
+//! | `raw` | values without gradients, over Burn and the CPU kernels |
+//! | [`tape`] | nodes, recording, `grad` |
+//! | `ops` | every recorded operation with its backward rule |
+//! | [`random`] | the seeded generator |
+//! | [`anomaly`] | which operation first made a NaN |
+//! | `display` | how a tensor is shown as text |
+
+pub mod anomaly;
+pub mod device;
+mod display;
+mod ops;
+pub mod random;
+mod raw;
+pub mod tape;
+
+pub use burn::tensor::Shape;
+pub use device::Device;
+pub use ops::{Extreme, Geometry, einsum};
+pub use raw::{Dtype, Raw};
+pub use tape::{GradOptions, grad, no_grad};
+
+use crate::fault::Result;
+use std::rc::Rc;
+use tape::Node;
+
+/// A tensor of rank 0 to 6: a value on a device, and its place in the graph.
+///
+/// Cloning is cheap and keeps the identity: a gradient with respect to a clone is the gradient with respect to the original.
+#[derive(Clone)]
+pub struct Tensor {
+    raw: Raw,
+    node: Rc<Node>,
+}
+
+impl Tensor {
+    /// A new leaf: nothing before it is known to any gradient.
+    pub fn constant(raw: Raw) -> Self {
+        Self {
+            raw,
+            node: Node::leaf(),
+        }
+    }
+
+    /// A tensor of floats, row-major, on `device`. The shape's size must be the number of values.
+    pub fn from_floats(data: Vec<f32>, shape: &[usize], device: &Device) -> Self {
+        Self::constant(Raw::from_floats(data, Shape::from(shape), device))
+    }
+
+    /// A tensor of whole numbers.
+    pub fn from_ints(data: Vec<i32>, shape: &[usize], device: &Device) -> Self {
+        Self::constant(Raw::from_ints(data, Shape::from(shape), device))
+    }
+
+    /// A tensor of truth values.
+    pub fn from_bools(data: Vec<bool>, shape: &[usize], device: &Device) -> Self {
+        Self::constant(Raw::from_bools(data, Shape::from(shape), device))
+    }
+
+    /// A tensor full of one value.
+    pub fn full(value: f32, shape: &[usize], device: &Device) -> Self {
+        Self::constant(Raw::full(value, Shape::from(shape), device))
+    }
+
+    /// A single number, of rank 0.
+    pub fn scalar(value: f32) -> Self {
+        Self::full(value, &[], &device::current())
+    }
+
+    pub fn shape(&self) -> Shape {
+        self.raw.shape()
+    }
+
+    pub fn rank(&self) -> usize {
+        self.raw.shape().num_dims()
+    }
+
+    /// The number of elements.
+    pub fn len(&self) -> usize {
+        self.raw.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub fn dtype(&self) -> Dtype {
+        self.raw.dtype()
+    }
+
+    pub fn device(&self) -> Device {
+        self.raw.device()
+    }
+
+    /// The value without its place in the graph.
+    pub fn raw(&self) -> &Raw {
+        &self.raw
+    }
+
+    /// The same value as a new leaf: gradients stop here.
+    pub fn detach(&self) -> Self {
+        Self::constant(self.raw.clone())
+    }
+
+    /// The elements as floats in row-major order. Waits for the device.
+    pub fn to_floats(&self) -> Result<Vec<f32>> {
+        self.raw.to_floats()
+    }
+
+    /// The elements as whole numbers in row-major order. Waits for the device.
+    pub fn to_ints(&self) -> Result<Vec<i64>> {
+        self.raw.to_ints()
+    }
+
+    /// Whether two handles are the same node of the graph.
+    pub fn same(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.node, &other.node)
+    }
+}
+
+/// A shape as users read it: `[64, 100]`.
+pub fn shown(shape: &[usize]) -> String {
+    format!("{shape:?}")
+}

@@ -1,0 +1,241 @@
+//! Recorded matrix products.
+
+use super::{floats, same_device};
+use crate::fault::{Fault, Result};
+use crate::tensor::tape::{Grads, Op};
+use crate::tensor::{Tensor, shown};
+
+impl Tensor {
+    /// The matrix product: `[.., m, k] @ [.., k, n] → [.., m, n]`; leading axes broadcast; a vector counts as a row on the
+    /// left and as a column on the right.
+    ///
+    /// # Errors
+    /// A single number; inner sizes that differ; leading axes that do not broadcast.
+    pub fn matmul(&self, other: &Tensor) -> Result<Tensor> {
+        let (sa, sb) = (self.shape(), other.shape());
+        let wrong =
+            |why: String| Fault::shape(format!("matmul: {} @ {}: {why}", shown(&sa), shown(&sb)));
+        if sa.is_empty() || sb.is_empty() {
+            return Err(wrong("a single number is not a matrix".into()).hint("use * to scale"));
+        }
+        let inner = if sb.len() == 1 {
+            sb[0]
+        } else {
+            sb[sb.len() - 2]
+        };
+        let k = sa[sa.len() - 1];
+        if k != inner {
+            let mut fault = wrong(format!("inner sizes {k} and {inner} differ"));
+            if sb.len() == 2 && sb[1] == k {
+                fault = fault.hint("the second operand transposed would fit: a @ b.t()");
+            }
+            return Err(fault);
+        }
+        same_device("matmul", self, other)?;
+        let a = if sa.len() == 1 {
+            self.unsqueeze(0)?
+        } else {
+            self.clone()
+        };
+        let b = if sb.len() == 1 {
+            other.unsqueeze(1)?
+        } else {
+            other.clone()
+        };
+        let product = batched(&floats(&a), &floats(&b))
+            .map_err(|_| wrong("leading dims do not broadcast".into()))?;
+        match (sa.len(), sb.len()) {
+            (1, 1) => product.reshape(&[]),
+            (1, _) => product.squeeze(Some(-2)),
+            (_, 1) => product.squeeze(Some(-1)),
+            _ => Ok(product),
+        }
+    }
+
+    /// The last two axes exchanged.
+    pub fn t(&self) -> Result<Tensor> {
+        match self.rank() {
+            0 | 1 => Ok(self.clone()),
+            _ => self.transpose(-2, -1),
+        }
+    }
+
+    /// `x [.., in] · wᵀ + bias` for `w [out, in]` and `bias [out]`, in one pass.
+    ///
+    /// # Errors
+    /// Sizes that do not fit.
+    pub fn linear(&self, w: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+        let (sx, sw) = (self.shape(), w.shape());
+        let fits = !sx.is_empty() && sw.len() == 2 && sx[sx.len() - 1] == sw[1];
+        if !fits {
+            return Err(Fault::shape(format!(
+                "linear: input {} does not fit weights of shape {} [out, in]",
+                shown(&sx),
+                shown(&sw)
+            ))
+            .hint(match sw.len() == 2 {
+                true => format!("the last dim of the input must be {}", sw[1]),
+                false => "weights are [out, in]".into(),
+            }));
+        }
+        same_device("linear", self, w)?;
+        let rows: usize = sx[..sx.len() - 1].iter().product();
+        let x = floats(self).reshape(&[rows, sw[1]])?;
+        let raw = x.raw().linear(w.raw(), bias.map(|b| b.raw()));
+        let mut parents = vec![&x, w];
+        parents.extend(bias);
+        let op = Op {
+            name: "linear",
+            parents: &parents,
+            saved: &[&x, w],
+            keep_output: false,
+        };
+        let y = op.done(raw, |b| {
+            let (x, w) = (&b.saved[0], &b.saved[1]);
+            let mut grads = Grads::new();
+            grads.push(if b.needs[0] {
+                Some(b.grad.matmul(w)?)
+            } else {
+                None
+            });
+            grads.push(if b.needs[1] {
+                Some(b.grad.t()?.matmul(x)?)
+            } else {
+                None
+            });
+            if let Some(&needed) = b.needs.get(2) {
+                grads.push(if needed {
+                    Some(b.grad.sum_dims(&[0], false)?)
+                } else {
+                    None
+                });
+            }
+            Ok(grads)
+        });
+        let mut out = sx[..sx.len() - 1].to_vec();
+        out.push(sw[0]);
+        y.reshape(&out)
+    }
+}
+
+/// `[.., m, k] @ [.., k, n]` with leading axes broadcast.
+fn batched(a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    let (sa, sb) = (a.shape(), b.shape());
+    if sa.len() == 2 && sb.len() == 2 {
+        return product(a, b);
+    }
+    let rank = sa.len().max(sb.len());
+    let lead = |s: &[usize], i: usize| (i + s.len()).checked_sub(rank).map_or(1, |j| s[j]);
+    let mut batch = Vec::new();
+    for i in 0..rank - 2 {
+        match (lead(&sa, i), lead(&sb, i)) {
+            (m, n) if m == n => batch.push(m),
+            (1, n) => batch.push(n),
+            (m, 1) => batch.push(m),
+            _ => return Err(Fault::shape("leading dims")),
+        }
+    }
+    let full = |s: &[usize]| [&batch[..], &s[s.len() - 2..]].concat();
+    product(&a.broadcast_to(&full(&sa))?, &b.broadcast_to(&full(&sb))?)
+}
+
+/// The recorded product of operands with equal leading axes.
+fn product(a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    let op = Op {
+        name: "matmul",
+        parents: &[a, b],
+        saved: &[a, b],
+        keep_output: false,
+    };
+    let raw = a.raw().matmul(b.raw());
+    Ok(super::two(
+        op,
+        raw,
+        |b| product(b.grad, &b.saved[1].t()?),
+        |b| product(&b.saved[0].t()?, b.grad),
+    ))
+}
+
+/// Einstein's sum: `einsum("bi,bj->bij", [x, y])`. Letters that do not stand behind the arrow are summed over.
+///
+/// # Errors
+/// A form that cannot be read; a letter with two sizes; as many terms as tensors are needed.
+pub fn einsum(form: &str, tensors: &[Tensor]) -> Result<Tensor> {
+    let unreadable = || {
+        Fault::value(format!("einsum: cannot read \"{form}\""))
+            .hint("a form looks like \"ij,jk->ik\": one letter a dim")
+    };
+    let (inputs, output) = form.split_once("->").ok_or_else(unreadable)?;
+    let terms: Vec<Vec<char>> = inputs
+        .split(',')
+        .map(|t| t.trim().chars().collect())
+        .collect();
+    let output: Vec<char> = output.trim().chars().collect();
+    if terms.len() != tensors.len() {
+        return Err(Fault::value(format!(
+            "einsum: \"{form}\" has {} terms for {} tensors",
+            terms.len(),
+            tensors.len()
+        )));
+    }
+    let mut letters: Vec<char> = output.clone();
+    for &c in terms.iter().flatten() {
+        if !letters.contains(&c) {
+            letters.push(c);
+        }
+    }
+    if !letters.iter().all(|c| c.is_ascii_alphabetic())
+        || !output
+            .iter()
+            .all(|c| terms.iter().flatten().any(|t| t == c))
+    {
+        return Err(unreadable());
+    }
+    // Every term as a tensor over all letters (size 1 where a letter is missing): their product, summed.
+    let mut aligned = Vec::with_capacity(terms.len());
+    for (term, x) in terms.iter().zip(tensors) {
+        aligned.push(align(form, term, x, &letters)?);
+    }
+    let summed: Vec<isize> = (output.len() as isize..letters.len() as isize).collect();
+    let mut parts = aligned.into_iter();
+    let Some(mut total) = parts.next() else {
+        return Err(unreadable());
+    };
+    for part in parts {
+        total = total.mul(&part)?;
+    }
+    if summed.is_empty() {
+        Ok(total)
+    } else {
+        total.sum_dims(&summed, false)
+    }
+}
+
+fn align(form: &str, term: &[char], x: &Tensor, letters: &[char]) -> Result<Tensor> {
+    if term.len() != x.rank() {
+        return Err(Fault::shape(format!(
+            "einsum: \"{}\" in \"{form}\" stands for {} dims, the tensor has shape {}",
+            term.iter().collect::<String>(),
+            term.len(),
+            shown(&x.shape())
+        )));
+    }
+    let mut unique = term.to_vec();
+    unique.sort_unstable();
+    unique.dedup();
+    if unique.len() != term.len() {
+        return Err(Fault::value(format!(
+            "einsum: a letter comes twice in one term of \"{form}\""
+        ))
+        .hint("take the diagonal first"));
+    }
+    let mut order: Vec<isize> = (0..term.len() as isize).collect();
+    let place = |c: char| letters.iter().position(|&l| l == c).unwrap_or(0);
+    order.sort_by_key(|&i| place(term[i as usize]));
+    let sorted = floats(x).permute(&order)?;
+    let mut shape = vec![1; letters.len()];
+    for (i, &c) in term.iter().enumerate() {
+        shape[place(c)] = x.shape()[i];
+    }
+    sorted.reshape(&shape)
+}

@@ -1,0 +1,539 @@
+//! Recorded element-wise operations.
+
+use super::super::raw::Compare;
+use super::{broadcast, floats, same_device, two, unary};
+use crate::cpu::{Binary, Unary};
+use crate::fault::{Fault, Result};
+use crate::tensor::tape::Op;
+use crate::tensor::{Dtype, Raw, Tensor};
+use smallvec::smallvec;
+
+/// 2/√π, the slope of erf at 0.
+const TWO_OVER_SQRT_PI: f32 = std::f32::consts::FRAC_2_SQRT_PI;
+const INV_SQRT_2: f32 = std::f32::consts::FRAC_1_SQRT_2;
+
+/// Operations of one operand whose rule needs the operand: `name, kernel, |g, x| gradient`.
+macro_rules! from_input {
+    ($($(#[$doc:meta])* $name:ident, $op:expr, |$g:ident, $x:ident| $rule:expr;)*) => { impl Tensor { $(
+        $(#[$doc])*
+        pub fn $name(&self) -> Result<Tensor> {
+            let x = floats(self);
+            let raw = x.raw().unary($op);
+            Ok(unary(stringify!($name), &x, raw, &[&x], false, |b| {
+                let ($g, $x) = (b.grad, &b.saved[0]);
+                $rule
+            }))
+        }
+    )* } };
+}
+
+/// Operations of one operand whose rule needs only the output.
+macro_rules! from_output {
+    ($($(#[$doc:meta])* $name:ident, $op:expr, |$g:ident, $y:ident| $rule:expr;)*) => { impl Tensor { $(
+        $(#[$doc])*
+        pub fn $name(&self) -> Result<Tensor> {
+            let x = floats(self);
+            let raw = x.raw().unary($op);
+            Ok(unary(stringify!($name), &x, raw, &[], true, |b| {
+                let ($g, $y) = (b.grad, b.output()?);
+                $rule
+            }))
+        }
+    )* } };
+}
+
+/// Operations whose gradient is zero wherever it exists: the result is a constant.
+macro_rules! flat {
+    ($($(#[$doc:meta])* $name:ident, $op:expr;)*) => { impl Tensor { $(
+        $(#[$doc])*
+        pub fn $name(&self) -> Result<Tensor> {
+            Ok(Tensor::constant(floats(self).raw().unary($op)))
+        }
+    )* } };
+}
+
+from_input! {
+    /// The natural logarithm; −∞ at 0, NaN below.
+    log, Unary::Log, |g, x| g.div(x);
+    /// log(1 + x), exact for small x.
+    log1p, Unary::Log1p, |g, x| g.div(&x.add_scalar(1.0)?);
+    /// x².
+    square, Unary::Square, |g, x| g.mul(x)?.mul_scalar(2.0);
+    /// |x|; the gradient at 0 is 0.
+    abs, Unary::Abs, |g, x| g.mul(&x.sign()?);
+    sin, Unary::Sin, |g, x| g.mul(&x.cos()?);
+    cos, Unary::Cos, |g, x| g.mul(&x.sin()?)?.neg();
+    /// log(1 + eˣ), without overflow.
+    softplus, Unary::Softplus, |g, x| g.mul(&x.sigmoid()?);
+    /// log(1 / (1 + e⁻ˣ)), without overflow.
+    log_sigmoid, Unary::LogSigmoid, |g, x| g.mul(&x.neg()?.sigmoid()?);
+    /// max(x, 0); the gradient at 0 is 0.
+    relu, Unary::Relu, |g, x| g.relu_grad(x);
+    /// x · Φ(x) with the normal distribution function Φ (exact, not the tanh form).
+    gelu, Unary::Gelu, |g, x| {
+        let cdf = x.mul_scalar(INV_SQRT_2)?.erf()?.add_scalar(1.0)?.mul_scalar(0.5)?;
+        let pdf = x.square()?.mul_scalar(-0.5)?.exp()?.mul_scalar(0.5 * TWO_OVER_SQRT_PI * INV_SQRT_2)?;
+        g.mul(&cdf.add(&x.mul(&pdf)?)?)
+    };
+    /// x · σ(x).
+    silu, Unary::Silu, |g, x| {
+        let s = x.sigmoid()?;
+        let slope = s.add(&x.mul(&s)?.mul(&s.rsub_scalar(1.0)?)?)?;
+        g.mul(&slope)
+    };
+    /// The error function.
+    erf, Unary::Erf, |g, x| g.mul(&x.square()?.neg()?.exp()?.mul_scalar(TWO_OVER_SQRT_PI)?);
+}
+
+from_output! {
+    exp, Unary::Exp, |g, y| g.mul(y);
+    /// eˣ − 1, exact for small x.
+    expm1, Unary::Expm1, |g, y| g.mul(&y.add_scalar(1.0)?);
+    /// NaN below 0; the gradient at 0 is infinite.
+    sqrt, Unary::Sqrt, |g, y| g.div(y)?.mul_scalar(0.5);
+    /// 1 / x.
+    recip, Unary::Recip, |g, y| g.mul(&y.square()?)?.neg();
+    tanh, Unary::Tanh, |g, y| g.tanh_grad(y);
+    /// 1 / (1 + e⁻ˣ).
+    sigmoid, Unary::Sigmoid, |g, y| g.sigmoid_grad(y);
+}
+
+flat! {
+    /// −1, 0 or 1. Its gradient is 0.
+    sign, Unary::Sign;
+    /// The largest whole number not above. Its gradient is 0.
+    floor, Unary::Floor;
+    /// The smallest whole number not below. Its gradient is 0.
+    ceil, Unary::Ceil;
+    /// The nearest whole number, halves to even. Its gradient is 0.
+    round, Unary::Round;
+    /// 1 where x > 0, else 0. Its gradient is 0.
+    step, Unary::Step;
+}
+
+impl Tensor {
+    pub fn neg(&self) -> Result<Tensor> {
+        self.mul_scalar(-1.0)
+    }
+
+    pub fn add_scalar(&self, s: f32) -> Result<Tensor> {
+        let x = floats(self);
+        let raw = x.raw().unary(Unary::AddScalar(s));
+        Ok(unary("add", &x, raw, &[], false, |b| Ok(b.grad.clone())))
+    }
+
+    pub fn mul_scalar(&self, s: f32) -> Result<Tensor> {
+        let x = floats(self);
+        let raw = x.raw().unary(Unary::MulScalar(s));
+        Ok(unary("mul", &x, raw, &[], false, move |b| {
+            b.grad.mul_scalar(s)
+        }))
+    }
+
+    /// `s − x`.
+    pub fn rsub_scalar(&self, s: f32) -> Result<Tensor> {
+        let x = floats(self);
+        let raw = x.raw().unary(Unary::RsubScalar(s));
+        Ok(unary("sub", &x, raw, &[], false, |b| b.grad.neg()))
+    }
+
+    /// `s / x`.
+    pub fn rdiv_scalar(&self, s: f32) -> Result<Tensor> {
+        self.recip()?.mul_scalar(s)
+    }
+
+    /// `xᵖ`: NaN for a negative x and a p that is not whole.
+    pub fn pow_scalar(&self, p: f32) -> Result<Tensor> {
+        if p == 2.0 {
+            return self.square();
+        }
+        let x = floats(self);
+        let raw = x.raw().unary(Unary::PowScalar(p));
+        Ok(unary("pow", &x, raw, &[&x], false, move |b| match p {
+            // x⁰ is constant, also at 0, where the general rule would give 0 · ∞.
+            0.0 => Ok(b.grad.zeros_like()),
+            1.0 => Ok(b.grad.clone()),
+            _ => b.grad.mul(&b.saved[0].pow_scalar(p - 1.0)?)?.mul_scalar(p),
+        }))
+    }
+
+    /// `sᵡ` for a base s > 0.
+    pub fn rpow_scalar(&self, s: f32) -> Result<Tensor> {
+        self.mul_scalar(s.ln())?.exp()
+    }
+
+    /// x where x > 0, else `slope` · x.
+    pub fn leaky_relu(&self, slope: f32) -> Result<Tensor> {
+        let x = floats(self);
+        let raw = x.raw().unary(Unary::LeakyRelu(slope));
+        Ok(unary("leaky_relu", &x, raw, &[&x], false, move |b| {
+            b.grad.mul(&Tensor::constant(
+                b.saved[0].raw().unary(Unary::LeakyStep(slope)),
+            ))
+        }))
+    }
+
+    /// x where x > 0, else `alpha` · (eˣ − 1).
+    pub fn elu(&self, alpha: f32) -> Result<Tensor> {
+        let x = floats(self);
+        let raw = x.raw().unary(Unary::Elu(alpha));
+        Ok(unary("elu", &x, raw, &[&x], false, move |b| {
+            let x = &b.saved[0];
+            // On the lower branch the slope is α eˣ; exp of the clamped value keeps the unused branch finite.
+            let up = x.step()?;
+            let low = x
+                .clamp(f32::MIN, 0.0)?
+                .exp()?
+                .mul_scalar(alpha)?
+                .mul(&up.rsub_scalar(1.0)?)?;
+            b.grad.mul(&up.add(&low)?)
+        }))
+    }
+
+    /// Cut to `lo..=hi`; the gradient passes where x lies within.
+    pub fn clamp(&self, lo: f32, hi: f32) -> Result<Tensor> {
+        let x = floats(self);
+        let raw = x.raw().unary(Unary::Clamp(lo, hi));
+        Ok(unary("clamp", &x, raw, &[&x], false, move |b| {
+            b.grad.mul(&Tensor::constant(
+                b.saved[0].raw().unary(Unary::ClampMask(lo, hi)),
+            ))
+        }))
+    }
+
+    /// A tensor of zeros of the same shape, on the same device.
+    pub fn zeros_like(&self) -> Tensor {
+        Tensor::full(0.0, &self.shape(), &self.device())
+    }
+
+    fn binary(
+        &self,
+        name: &'static str,
+        op: Binary,
+        other: &Tensor,
+    ) -> Result<(Tensor, Tensor, Raw)> {
+        same_device(name, self, other)?;
+        let out = broadcast(name, self, other)?;
+        let (a, b) = (floats(self), floats(other));
+        let raw = a.raw().binary(op, b.raw(), &out);
+        Ok((a, b, raw))
+    }
+
+    /// Sum, with broadcasting.
+    pub fn add(&self, other: &Tensor) -> Result<Tensor> {
+        if let Some(ints) = self.int_arithmetic("add", Binary::Add, other)? {
+            return Ok(ints);
+        }
+        let (a, b, raw) = self.binary("add", Binary::Add, other)?;
+        let (sa, sb) = (a.shape(), b.shape());
+        let op = Op {
+            name: "add",
+            parents: &[&a, &b],
+            saved: &[],
+            keep_output: false,
+        };
+        Ok(two(
+            op,
+            raw,
+            move |b| b.grad.sum_to(&sa),
+            move |b| b.grad.sum_to(&sb),
+        ))
+    }
+
+    /// Difference, with broadcasting.
+    pub fn sub(&self, other: &Tensor) -> Result<Tensor> {
+        if let Some(ints) = self.int_arithmetic("sub", Binary::Sub, other)? {
+            return Ok(ints);
+        }
+        let (a, b, raw) = self.binary("sub", Binary::Sub, other)?;
+        let (sa, sb) = (a.shape(), b.shape());
+        let op = Op {
+            name: "sub",
+            parents: &[&a, &b],
+            saved: &[],
+            keep_output: false,
+        };
+        Ok(two(
+            op,
+            raw,
+            move |b| b.grad.sum_to(&sa),
+            move |b| b.grad.sum_to(&sb)?.neg(),
+        ))
+    }
+
+    /// Product, with broadcasting.
+    pub fn mul(&self, other: &Tensor) -> Result<Tensor> {
+        if let Some(ints) = self.int_arithmetic("mul", Binary::Mul, other)? {
+            return Ok(ints);
+        }
+        let (a, b, raw) = self.binary("mul", Binary::Mul, other)?;
+        let (sa, sb) = (a.shape(), b.shape());
+        let op = Op {
+            name: "mul",
+            parents: &[&a, &b],
+            saved: &[&a, &b],
+            keep_output: false,
+        };
+        Ok(two(
+            op,
+            raw,
+            move |b| b.grad.mul(&b.saved[1])?.sum_to(&sa),
+            move |b| b.grad.mul(&b.saved[0])?.sum_to(&sb),
+        ))
+    }
+
+    /// Quotient, with broadcasting: always floats.
+    pub fn div(&self, other: &Tensor) -> Result<Tensor> {
+        let (a, b, raw) = self.binary("div", Binary::Div, other)?;
+        let (sa, sb) = (a.shape(), b.shape());
+        let op = Op {
+            name: "div",
+            parents: &[&a, &b],
+            saved: &[&a, &b],
+            keep_output: false,
+        };
+        Ok(two(
+            op,
+            raw,
+            move |b| b.grad.div(&b.saved[1])?.sum_to(&sa),
+            move |b| {
+                let (a, d) = (&b.saved[0], &b.saved[1]);
+                b.grad.mul(a)?.div(&d.square()?)?.neg()?.sum_to(&sb)
+            },
+        ))
+    }
+
+    /// Power, with broadcasting.
+    pub fn pow(&self, other: &Tensor) -> Result<Tensor> {
+        let (a, b, raw) = self.binary("pow", Binary::Pow, other)?;
+        let (sa, sb) = (a.shape(), b.shape());
+        let op = Op {
+            name: "pow",
+            parents: &[&a, &b],
+            saved: &[&a, &b],
+            keep_output: true,
+        };
+        Ok(two(
+            op,
+            raw,
+            move |b| {
+                let (a, p) = (&b.saved[0], &b.saved[1]);
+                b.grad
+                    .mul(p)?
+                    .mul(&a.pow(&p.add_scalar(-1.0)?)?)?
+                    .sum_to(&sa)
+            },
+            move |b| {
+                b.grad
+                    .mul(b.output()?)?
+                    .mul(&b.saved[0].log()?)?
+                    .sum_to(&sb)
+            },
+        ))
+    }
+
+    /// The larger of each pair; where they are equal both get half the gradient.
+    pub fn maximum(&self, other: &Tensor) -> Result<Tensor> {
+        self.pick("maximum", Binary::Max, Binary::Gt, other)
+    }
+
+    /// The smaller of each pair; where they are equal both get half the gradient.
+    pub fn minimum(&self, other: &Tensor) -> Result<Tensor> {
+        self.pick("minimum", Binary::Min, Binary::Lt, other)
+    }
+
+    fn pick(&self, name: &'static str, op: Binary, wins: Binary, other: &Tensor) -> Result<Tensor> {
+        let (a, b, raw) = self.binary(name, op, other)?;
+        let (sa, sb) = (a.shape(), b.shape());
+        let out = raw.shape();
+        let op = Op {
+            name,
+            parents: &[&a, &b],
+            saved: &[&a, &b],
+            keep_output: false,
+        };
+        // 1 where the left operand wins, ½ where they are equal.
+        let share = move |b: &crate::tensor::tape::Back| -> Result<Tensor> {
+            let (l, r) = (b.saved[0].raw(), b.saved[1].raw());
+            let won = Tensor::constant(l.binary(wins, r, &out));
+            let equal = Tensor::constant(l.binary(Binary::Eq, r, &out));
+            won.add(&equal.mul_scalar(0.5)?)
+        };
+        let share_right = share.clone();
+        Ok(two(
+            op,
+            raw,
+            move |b| b.grad.mul(&share(b)?)?.sum_to(&sa),
+            move |b| b.grad.mul(&share_right(b)?.rsub_scalar(1.0)?)?.sum_to(&sb),
+        ))
+    }
+
+    /// `g · y · (1 − y)`: the backward of sigmoid in one pass, itself differentiable.
+    fn sigmoid_grad(&self, y: &Tensor) -> Result<Tensor> {
+        let (g, y, raw) = self.binary("sigmoid", Binary::SigmoidGrad, y)?;
+        let op = Op {
+            name: "sigmoid",
+            parents: &[&g, &y],
+            saved: &[&g, &y],
+            keep_output: false,
+        };
+        Ok(two(
+            op,
+            raw,
+            |b| b.grad.sigmoid_grad(&b.saved[1]),
+            |b| {
+                let (g, y) = (&b.saved[0], &b.saved[1]);
+                b.grad.mul(g)?.mul(&y.mul_scalar(-2.0)?.add_scalar(1.0)?)
+            },
+        ))
+    }
+
+    /// `g · (1 − y²)`: the backward of tanh in one pass, itself differentiable.
+    fn tanh_grad(&self, y: &Tensor) -> Result<Tensor> {
+        let (g, y, raw) = self.binary("tanh", Binary::TanhGrad, y)?;
+        let op = Op {
+            name: "tanh",
+            parents: &[&g, &y],
+            saved: &[&g, &y],
+            keep_output: false,
+        };
+        Ok(two(
+            op,
+            raw,
+            |b| b.grad.tanh_grad(&b.saved[1]),
+            |b| {
+                let (g, y) = (&b.saved[0], &b.saved[1]);
+                b.grad.mul(g)?.mul(y)?.mul_scalar(-2.0)
+            },
+        ))
+    }
+
+    /// `g` where `x > 0`, else 0: the backward of relu, linear in `g` and flat in `x`.
+    fn relu_grad(&self, x: &Tensor) -> Result<Tensor> {
+        let (g, x, raw) = self.binary("relu", Binary::ReluGrad, x)?;
+        let op = Op {
+            name: "relu",
+            parents: &[&g],
+            saved: &[&x],
+            keep_output: false,
+        };
+        Ok(op.done(raw, |b| Ok(smallvec![Some(b.grad.relu_grad(&b.saved[0])?)])))
+    }
+
+    /// `+ − ·` of two int tensors stays whole; `None` when a float takes part.
+    fn int_arithmetic(&self, name: &str, op: Binary, other: &Tensor) -> Result<Option<Tensor>> {
+        if self.dtype() == Dtype::F32 || other.dtype() == Dtype::F32 {
+            return Ok(None);
+        }
+        same_device(name, self, other)?;
+        let out = broadcast(name, self, other)?;
+        let (a, b) = (self.raw().cast(Dtype::Int), other.raw().cast(Dtype::Int));
+        Ok(Some(Tensor::constant(a.int_binary(op, &b, &out))))
+    }
+
+    fn compare(&self, name: &str, op: Compare, other: &Tensor) -> Result<Tensor> {
+        same_device(name, self, other)?;
+        let out = broadcast(name, self, other)?;
+        let (a, b) = match (self.dtype(), other.dtype()) {
+            (x, y) if x == y => (self.raw().clone(), other.raw().clone()),
+            _ => (floats(self).raw().clone(), floats(other).raw().clone()),
+        };
+        Ok(Tensor::constant(a.compare(op, &b, &out)))
+    }
+
+    pub fn lt(&self, other: &Tensor) -> Result<Tensor> {
+        self.compare("<", Compare::Lt, other)
+    }
+
+    pub fn le(&self, other: &Tensor) -> Result<Tensor> {
+        self.compare("<=", Compare::Le, other)
+    }
+
+    pub fn gt(&self, other: &Tensor) -> Result<Tensor> {
+        self.compare(">", Compare::Gt, other)
+    }
+
+    pub fn ge(&self, other: &Tensor) -> Result<Tensor> {
+        self.compare(">=", Compare::Ge, other)
+    }
+
+    /// Element by element; gives a bool tensor.
+    pub fn eq(&self, other: &Tensor) -> Result<Tensor> {
+        self.compare("==", Compare::Eq, other)
+    }
+
+    pub fn ne(&self, other: &Tensor) -> Result<Tensor> {
+        self.compare("!=", Compare::Ne, other)
+    }
+
+    /// The opposite of each truth value.
+    pub fn not(&self) -> Tensor {
+        Tensor::constant(self.raw().cast(Dtype::Bool).not())
+    }
+
+    pub fn and(&self, other: &Tensor) -> Result<Tensor> {
+        let out = broadcast("and", self, other)?;
+        Ok(Tensor::constant(
+            self.raw()
+                .cast(Dtype::Bool)
+                .and(&other.raw().cast(Dtype::Bool), &out),
+        ))
+    }
+
+    pub fn or(&self, other: &Tensor) -> Result<Tensor> {
+        let out = broadcast("or", self, other)?;
+        Ok(Tensor::constant(
+            self.raw()
+                .cast(Dtype::Bool)
+                .or(&other.raw().cast(Dtype::Bool), &out),
+        ))
+    }
+
+    /// `yes` where `self` (a bool tensor) holds, else `no`; all three broadcast.
+    ///
+    /// # Errors
+    /// `self` is not a bool tensor; shapes that do not broadcast.
+    pub fn choose(&self, yes: &Tensor, no: &Tensor) -> Result<Tensor> {
+        if self.dtype() != Dtype::Bool {
+            return Err(Fault::type_(format!(
+                "where: the condition must be bool, got a tensor of {}",
+                self.dtype().name()
+            ))
+            .hint("compare first, for example where(x > 0, a, b)"));
+        }
+        let shape = broadcast("where", &Tensor::constant(no.raw().clone()), yes)?;
+        let out = broadcast("where", self, &Tensor::full(0.0, &shape, &self.device()))?;
+        let (yes, no) = (floats(yes), floats(no));
+        let raw = Raw::choose(self.raw(), yes.raw(), no.raw(), &out);
+        let (sy, sn) = (yes.shape(), no.shape());
+        let op = Op {
+            name: "where",
+            parents: &[&yes, &no],
+            saved: &[self],
+            keep_output: false,
+        };
+        Ok(two(
+            op,
+            raw,
+            move |b| {
+                b.saved[0]
+                    .choose(b.grad, &Tensor::full(0.0, &[], &b.grad.device()))?
+                    .sum_to(&sy)
+            },
+            move |b| {
+                b.saved[0]
+                    .choose(&Tensor::full(0.0, &[], &b.grad.device()), b.grad)?
+                    .sum_to(&sn)
+            },
+        ))
+    }
+
+    /// As another dtype. Only floats carry gradients.
+    pub fn cast(&self, to: Dtype) -> Tensor {
+        if self.dtype() == to {
+            self.clone()
+        } else {
+            Tensor::constant(self.raw().cast(to))
+        }
+    }
+}

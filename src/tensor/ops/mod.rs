@@ -1,0 +1,130 @@
+//! Every recorded operation with its backward rule. Each rule is itself written in recorded operations.
+
+mod conv;
+mod index;
+mod linalg;
+mod math;
+mod reduce;
+mod shape;
+
+pub use conv::Geometry;
+pub use linalg::einsum;
+pub use reduce::Extreme;
+
+use super::tape::{Back, Grads, Op};
+use super::{Dtype, Raw, Shape, Tensor, shown};
+use crate::fault::{Fault, Kind, Result};
+use smallvec::smallvec;
+
+/// An operation of one float operand.
+fn unary(
+    name: &'static str,
+    x: &Tensor,
+    raw: Raw,
+    saved: &[&Tensor],
+    keep_output: bool,
+    rule: impl Fn(&Back) -> Result<Tensor> + 'static,
+) -> Tensor {
+    Op {
+        name,
+        parents: &[x],
+        saved,
+        keep_output,
+    }
+    .done(raw, move |b| Ok(smallvec![Some(rule(b)?)]))
+}
+
+/// An operation of two float operands; each rule is run only if its operand needs a gradient.
+fn two(
+    op: Op,
+    raw: Raw,
+    left: impl Fn(&Back) -> Result<Tensor> + 'static,
+    right: impl Fn(&Back) -> Result<Tensor> + 'static,
+) -> Tensor {
+    op.done(raw, move |b| {
+        let left = if b.needs[0] { Some(left(b)?) } else { None };
+        let right = if b.needs[1] { Some(right(b)?) } else { None };
+        Ok(Grads::from_buf([left, right]))
+    })
+}
+
+/// The common shape of two shapes that broadcast.
+fn broadcast(name: &str, a: &Tensor, b: &Tensor) -> Result<Shape> {
+    let (sa, sb) = (a.shape(), b.shape());
+    if sa == sb {
+        return Ok(sa);
+    }
+    let rank = sa.num_dims().max(sb.num_dims());
+    let size = |s: &Shape, i: usize| (i + s.num_dims()).checked_sub(rank).map_or(1, |j| s[j]);
+    let mut out = Vec::with_capacity(rank);
+    for i in 0..rank {
+        out.push(match (size(&sa, i), size(&sb, i)) {
+            (m, n) if m == n => m,
+            (1, n) => n,
+            (m, 1) => m,
+            (m, n) => {
+                return Err(Fault::shape(format!(
+                    "{name}: shapes {} and {} do not fit together: {m} against {n}",
+                    shown(&sa),
+                    shown(&sb)
+                ))
+                .hint("sizes must be equal, or one of them 1; reshape or unsqueeze one side"));
+            }
+        });
+    }
+    Ok(Shape::from(out))
+}
+
+fn same_device(name: &str, a: &Tensor, b: &Tensor) -> Result<()> {
+    let (da, db) = (a.device(), b.device());
+    if da == db {
+        return Ok(());
+    }
+    Err(Fault::new(
+        Kind::Device,
+        format!("{name}: one tensor lives on {da}, the other on {db}"),
+    )
+    .hint("move one of them with .to(device), or create both after the same device(…)"))
+}
+
+/// An axis given as in Python: −1 is the last.
+fn axis(name: &str, x: &Tensor, dim: isize) -> Result<usize> {
+    let rank = x.rank();
+    let at = if dim < 0 { dim + rank as isize } else { dim };
+    usize::try_from(at)
+        .ok()
+        .filter(|&a| a < rank)
+        .ok_or_else(|| {
+            Fault::new(
+                Kind::Index,
+                format!(
+                    "{name}: there is no dim {dim} in shape {}",
+                    shown(&x.shape())
+                ),
+            )
+            .hint(match rank {
+                0 => "a single number has no dims".to_string(),
+                _ => format!("dims go from {} to {}", -(rank as isize), rank - 1),
+            })
+        })
+}
+
+/// Floats only; ints and truth values are converted.
+fn floats(x: &Tensor) -> Tensor {
+    match x.dtype() {
+        Dtype::F32 => x.clone(),
+        _ => Tensor::constant(x.raw().cast(Dtype::F32)),
+    }
+}
+
+/// An int tensor, as indices must be.
+fn whole(name: &str, what: &str, x: &Tensor) -> Result<Raw> {
+    match x.dtype() {
+        Dtype::Int => Ok(x.raw().clone()),
+        _ => Err(Fault::type_(format!(
+            "{name}: {what} must be whole numbers, got a tensor of {}",
+            x.dtype().name()
+        ))
+        .hint("int(t) makes whole numbers of a tensor")),
+    }
+}

@@ -1,0 +1,266 @@
+//! Recorded reductions and what is built from them.
+
+use super::{axis, floats, unary};
+use crate::fault::{Fault, Result};
+use crate::tensor::tape::Op;
+use crate::tensor::{Dtype, Raw, Shape, Tensor, shown};
+use smallvec::smallvec;
+
+/// The extreme elements along an axis, and where they were.
+pub struct Extreme {
+    pub values: Tensor,
+    pub indices: Tensor,
+}
+
+impl Tensor {
+    /// The sum of all elements, of rank 0.
+    pub fn sum(&self) -> Result<Tensor> {
+        if self.dtype() == Dtype::Int {
+            return Ok(Tensor::constant(self.raw().int_sum_all()));
+        }
+        let x = floats(self);
+        let shape = x.shape();
+        Ok(unary("sum", &x, x.raw().sum_all(), &[], false, move |b| {
+            b.grad.broadcast_to(&shape)
+        }))
+    }
+
+    /// Sums along `dims` (negative: from the end); with `keep` they stay with size 1.
+    ///
+    /// # Errors
+    /// A dim that the shape does not have.
+    pub fn sum_dims(&self, dims: &[isize], keep: bool) -> Result<Tensor> {
+        let x = floats(self);
+        let mut axes = dims
+            .iter()
+            .map(|&d| axis("sum", &x, d))
+            .collect::<Result<Vec<_>>>()?;
+        axes.sort_unstable();
+        axes.dedup();
+        let raw = axes.iter().fold(x.raw().clone(), |raw, &a| raw.sum_axis(a));
+        let shape = x.shape();
+        let kept = unary("sum", &x, raw, &[], false, move |b| {
+            b.grad.broadcast_to(&shape)
+        });
+        if keep {
+            Ok(kept)
+        } else {
+            kept.drop_axes(&axes)
+        }
+    }
+
+    /// Removes axes of size 1.
+    fn drop_axes(&self, axes: &[usize]) -> Result<Tensor> {
+        let shape: Vec<usize> = self
+            .shape()
+            .iter()
+            .enumerate()
+            .filter(|(i, _)| !axes.contains(i))
+            .map(|(_, &n)| n)
+            .collect();
+        self.reshape(&shape)
+    }
+
+    /// Sums a broadcast gradient back to `shape`. Nothing to do where the shapes are equal.
+    pub(super) fn sum_to(&self, shape: &Shape) -> Result<Tensor> {
+        let from = self.shape();
+        if from == *shape {
+            return Ok(self.clone());
+        }
+        let lead = from.num_dims() - shape.num_dims();
+        let axes: Vec<usize> = (0..from.num_dims())
+            .filter(|&i| i < lead || shape[i - lead] == 1 && from[i] != 1)
+            .collect();
+        let raw = match shape.num_elements() == 1 && from.num_elements() > 0 {
+            true => self.raw().sum_all(),
+            false => axes
+                .iter()
+                .fold(self.raw().clone(), |raw, &a| raw.sum_axis(a)),
+        };
+        Ok(unary(
+            "sum",
+            self,
+            raw.reshape(shape.clone()),
+            &[],
+            false,
+            move |b| b.grad.broadcast_to(&from),
+        ))
+    }
+
+    /// The mean of all elements, of rank 0.
+    ///
+    /// # Errors
+    /// A tensor without elements.
+    pub fn mean(&self) -> Result<Tensor> {
+        match self.len() {
+            0 => Err(Fault::shape(format!(
+                "mean: there are no elements in shape {}",
+                shown(&self.shape())
+            ))),
+            n => floats(self).sum()?.mul_scalar(1.0 / n as f32),
+        }
+    }
+
+    /// Means along `dims`.
+    pub fn mean_dims(&self, dims: &[isize], keep: bool) -> Result<Tensor> {
+        let n = self.count(dims, "mean")?;
+        self.sum_dims(dims, keep)?.mul_scalar(1.0 / n as f32)
+    }
+
+    /// How many elements a reduction over `dims` takes together.
+    fn count(&self, dims: &[isize], name: &str) -> Result<usize> {
+        let shape = self.shape();
+        let mut n = 1;
+        for &d in dims {
+            n *= shape[axis(name, self, d)?];
+        }
+        match n {
+            0 => Err(Fault::shape(format!(
+                "{name}: there are no elements along dims {dims:?} of {}",
+                shown(&shape)
+            ))),
+            n => Ok(n),
+        }
+    }
+
+    /// Variance along `dims`, divided by n − `correction` (1: unbiased, as PyTorch's default; 0: population).
+    ///
+    /// # Errors
+    /// Not more elements than `correction`.
+    pub fn var_dims(&self, dims: &[isize], keep: bool, correction: usize) -> Result<Tensor> {
+        let n = self.count(dims, "var")?;
+        if n <= correction {
+            return Err(Fault::value(format!(
+                "var: {n} element(s) are too few for correction {correction}"
+            ))
+            .hint("give #{ correction: 0 } for the population variance"));
+        }
+        let centred = self.sub(&self.mean_dims(dims, true)?)?;
+        centred
+            .square()?
+            .sum_dims(dims, keep)?
+            .mul_scalar(1.0 / (n - correction) as f32)
+    }
+
+    /// All dims, for reductions over everything.
+    pub fn all_dims(&self) -> Vec<isize> {
+        (0..self.rank() as isize).collect()
+    }
+
+    /// The largest (or smallest) elements along `dim`, and their indices. The gradient goes to the first of equals.
+    pub fn extreme_dim(&self, dim: isize, keep: bool, largest: bool) -> Result<Extreme> {
+        let name = if largest { "max" } else { "min" };
+        let x = floats(self);
+        let at = axis(name, &x, dim)?;
+        if x.shape()[at] == 0 {
+            return Err(Fault::shape(format!(
+                "{name}: there are no elements along dim {dim} of {}",
+                shown(&x.shape())
+            )));
+        }
+        let (values, indices) = x.raw().extreme_axis(at, largest);
+        let shape = x.shape();
+        let indices = Tensor::constant(indices);
+        let op = Op {
+            name,
+            parents: &[&x],
+            saved: &[&indices],
+            keep_output: false,
+        };
+        let values = op.done(values, move |b| {
+            Ok(smallvec![Some(b.grad.scatter_add(
+                &shape,
+                at,
+                &b.saved[0]
+            )?)])
+        });
+        if keep {
+            return Ok(Extreme { values, indices });
+        }
+        Ok(Extreme {
+            values: values.drop_axes(&[at])?,
+            indices: indices.drop_axes(&[at])?,
+        })
+    }
+
+    /// The largest (or smallest) of all elements, of rank 0.
+    pub fn extreme(&self, largest: bool) -> Result<Tensor> {
+        let flat = self.reshape(&[self.len()])?;
+        Ok(flat.extreme_dim(0, false, largest)?.values)
+    }
+
+    /// Running sums along `dim`.
+    pub fn cumsum(&self, dim: isize) -> Result<Tensor> {
+        let x = floats(self);
+        let at = axis("cumsum", &x, dim)?;
+        Ok(unary(
+            "cumsum",
+            &x,
+            x.raw().cumsum(at),
+            &[],
+            false,
+            move |b| {
+                let dims = [at as isize];
+                b.grad.flip(&dims)?.cumsum(at as isize)?.flip(&dims)
+            },
+        ))
+    }
+
+    /// log Σ eˣ along `dims`, without overflow.
+    pub fn logsumexp(&self, dims: &[isize], keep: bool) -> Result<Tensor> {
+        let x = floats(self);
+        let mut top = x.detach();
+        for &d in dims {
+            top = top.extreme_dim(d, true, true)?.values;
+        }
+        // An infinite maximum would give ∞ − ∞: take nothing off there.
+        let top = finite_or_zero(&top.detach());
+        let kept = x.sub(&top)?.exp()?.sum_dims(dims, true)?.log()?.add(&top)?;
+        if keep {
+            return Ok(kept);
+        }
+        let axes = dims
+            .iter()
+            .map(|&d| axis("logsumexp", &x, d))
+            .collect::<Result<Vec<_>>>()?;
+        kept.drop_axes(&axes)
+    }
+
+    /// eˣ / Σ eˣ along `dim`.
+    pub fn softmax(&self, dim: isize) -> Result<Tensor> {
+        self.log_softmax(dim)?.exp()
+    }
+
+    /// x − log Σ eˣ along `dim`.
+    pub fn log_softmax(&self, dim: isize) -> Result<Tensor> {
+        self.sub(&self.logsumexp(&[dim], true)?)
+    }
+
+    /// Euclidean norm along `dims`. Its gradient at 0 is 0, so that penalties on norms stay finite.
+    pub fn norm(&self, dims: &[isize], keep: bool) -> Result<Tensor> {
+        let squares = self.square()?.sum_dims(dims, keep)?;
+        let zero = squares
+            .detach()
+            .le(&Tensor::full(0.0, &[], &squares.device()))?;
+        let safe = zero.choose(&Tensor::full(1.0, &[], &squares.device()), &squares)?;
+        zero.choose(&Tensor::full(0.0, &[], &squares.device()), &safe.sqrt()?)
+    }
+
+    /// Whether every element (or any) is true, of rank 0.
+    pub fn truth(&self, all: bool) -> Tensor {
+        Tensor::constant(self.raw().cast(Dtype::Bool).truth(all))
+    }
+}
+
+fn finite_or_zero(x: &Tensor) -> Tensor {
+    match x.raw().to_floats() {
+        Ok(v) if v.iter().any(|v| !v.is_finite()) => {
+            let v = v
+                .into_iter()
+                .map(|v| if v.is_finite() { v } else { 0.0 })
+                .collect();
+            Tensor::constant(Raw::from_floats(v, x.shape(), &x.device()))
+        }
+        _ => x.clone(),
+    }
+}

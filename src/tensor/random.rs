@@ -1,0 +1,76 @@
+//! Seeded random numbers. One counter-based stream is current on the engine's thread; `seed` restarts it, so a notebook
+//! replays bit for bit whatever the number of threads. Numbers are drawn on the CPU and are the same on every device.
+
+use super::{Device, Tensor, device};
+use crate::cpu::Stream;
+use std::cell::RefCell;
+
+thread_local! {
+    static STREAM: RefCell<Stream> = RefCell::new(Stream::new(entropy()));
+}
+
+fn entropy() -> u64 {
+    uuid::Uuid::new_v4().as_u64_pair().0
+}
+
+/// Restarts the current stream from `seed`.
+pub fn seed(seed: u64) {
+    STREAM.with(|s| *s.borrow_mut() = Stream::new(seed));
+}
+
+/// Works on the current stream.
+pub fn with_stream<T>(f: impl FnOnce(&mut Stream) -> T) -> T {
+    STREAM.with(|s| f(&mut s.borrow_mut()))
+}
+
+/// Makes `stream` the current one while `f` runs, and gives it back advanced.
+pub fn using<T>(stream: &mut Stream, f: impl FnOnce() -> T) -> T {
+    STREAM.with(|s| std::mem::swap(&mut *s.borrow_mut(), stream));
+    let result = f();
+    STREAM.with(|s| std::mem::swap(&mut *s.borrow_mut(), stream));
+    result
+}
+
+fn draw(
+    shape: &[usize],
+    device: &Device,
+    f: impl FnOnce(&mut Stream, usize) -> Vec<f32>,
+) -> Tensor {
+    let data = with_stream(|s| f(s, shape.iter().product()));
+    Tensor::from_floats(data, shape, device)
+}
+
+/// Standard normal numbers.
+pub fn normal(shape: &[usize]) -> Tensor {
+    draw(shape, &device::current(), |s, n| s.normal(n))
+}
+
+/// Uniform numbers in [0, 1).
+pub fn uniform(shape: &[usize]) -> Tensor {
+    draw(shape, &device::current(), |s, n| s.uniform(n))
+}
+
+/// `scale` with probability `keep`, else 0: a dropout mask.
+pub fn mask(shape: &[usize], keep: f32, scale: f32, device: &Device) -> Tensor {
+    draw(shape, device, |s, n| s.bernoulli_mask(n, keep, scale))
+}
+
+/// Whole numbers in `lo..hi`.
+pub fn integers(lo: i64, hi: i64, shape: &[usize]) -> Tensor {
+    let data = with_stream(|s| s.integers(shape.iter().product(), lo, hi));
+    Tensor::from_ints(
+        data.into_iter().map(|v| v as i32).collect(),
+        shape,
+        &device::current(),
+    )
+}
+
+/// The numbers `0..n` in random order.
+pub fn permutation(n: usize) -> Tensor {
+    let data = with_stream(|s| s.permutation(n));
+    Tensor::from_ints(
+        data.into_iter().map(|v| v as i32).collect(),
+        &[n],
+        &device::current(),
+    )
+}

@@ -1,0 +1,59 @@
+//! Matrix products of values.
+
+use super::Raw;
+use crate::cpu::{self, Mat};
+use burn::backend::Dispatch;
+use burn::backend::ops::FloatTensorOps;
+use burn::tensor::Shape;
+
+impl Raw {
+    /// The last two axes as a matrix for `cpu`, if this is a matrix on the CPU.
+    fn mat(&self) -> Option<Mat<'_>> {
+        let (data, strides) = self.strided()?;
+        match strides.as_slice() {
+            &[row_stride, col_stride] => Some(Mat {
+                data,
+                row_stride,
+                col_stride,
+            }),
+            _ => None,
+        }
+    }
+
+    /// `[.., m, k] @ [.., k, n]`; the leading axes are equal.
+    pub fn matmul(&self, other: &Raw) -> Raw {
+        let (sa, sb) = (self.shape(), other.shape());
+        if let (&[m, k], &[_, n]) = (&sa[..], &sb[..])
+            && let (Some(a), Some(b)) = (self.mat(), other.mat())
+        {
+            let mut out = vec![0.0; m * n];
+            cpu::gemm(m, k, n, a, b, 0.0, &mut out);
+            return Raw::cpu(out, Shape::new([m, n]));
+        }
+        Raw::float(Dispatch::float_matmul(self.prim(), other.prim()))
+    }
+
+    /// `x [m, in] · wᵀ + bias` for `w [out, in]`, in one pass.
+    pub fn linear(&self, w: &Raw, bias: Option<&Raw>) -> Raw {
+        let (m, k, n) = (self.shape()[0], self.shape()[1], w.shape()[0]);
+        let wt = w.permute(&[1, 0]);
+        let bias_cpu = bias.map(|b| b.contiguous());
+        if let (Some(x), Some(wt)) = (self.mat(), wt.mat())
+            && let Some(b) = bias_cpu
+                .as_ref()
+                .map_or(Some(None), |b| b.slice().map(Some))
+        {
+            return Raw::cpu(cpu::linear(m, k, n, x, wt, b), Shape::new([m, n]));
+        }
+        let product = Dispatch::float_matmul(self.prim(), wt.prim());
+        Raw::float(match bias {
+            Some(b) => Dispatch::float_add(
+                product,
+                b.reshape(Shape::new([1, n]))
+                    .expand(Shape::new([m, n]))
+                    .prim(),
+            ),
+            None => product,
+        })
+    }
+}

@@ -1,0 +1,297 @@
+//! Values without gradients: a tensor of Burn's dispatch backend with its dtype, and the operations on it.
+//!
+//! On the CPU device the hot operations run on the kernels of `cpu` over flex's buffers; every other operation and every
+//! other device goes through Burn. The taped operations (`ops`) check shapes and types first: here they are preconditions.
+
+mod conv;
+mod index;
+mod linalg;
+mod math;
+mod reduce;
+
+pub(super) use conv::ConvGeometry;
+pub(super) use math::Compare;
+
+use super::device::Device;
+use crate::fault::{Fault, Kind, Result};
+use burn::backend::flex::{FlexTensor, Layout};
+use burn::backend::ops::{BoolTensorOps, FloatTensorOps, IntTensorOps};
+use burn::backend::{
+    BackendTensor, Dispatch, DispatchAutodiffContext, DispatchTensor, DispatchTensorKind,
+    TensorMetadata,
+};
+use burn::tensor::{BoolDType, Bytes, DType, FloatDType, IntDType, Shape, TensorData};
+
+pub(super) const FLOAT: FloatDType = FloatDType::F32;
+pub(super) const INT: IntDType = IntDType::I32;
+
+/// What the elements are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dtype {
+    /// 32-bit floating point: the only kind that carries gradients.
+    F32,
+    /// 32-bit whole numbers: labels, indices.
+    Int,
+    Bool,
+}
+
+impl Dtype {
+    pub fn name(self) -> &'static str {
+        match self {
+            Dtype::F32 => "f32",
+            Dtype::Int => "int",
+            Dtype::Bool => "bool",
+        }
+    }
+}
+
+/// A value on a device. Cloning shares the storage.
+#[derive(Clone)]
+pub struct Raw {
+    prim: DispatchTensor,
+    dtype: Dtype,
+}
+
+impl Raw {
+    pub(super) fn wrap(prim: DispatchTensor, dtype: Dtype) -> Self {
+        Self { prim, dtype }
+    }
+
+    pub(super) fn float(prim: DispatchTensor) -> Self {
+        Self::wrap(prim, Dtype::F32)
+    }
+
+    pub(super) fn prim(&self) -> DispatchTensor {
+        self.prim.clone()
+    }
+
+    pub fn dtype(&self) -> Dtype {
+        self.dtype
+    }
+
+    pub fn shape(&self) -> Shape {
+        match self.flex() {
+            Some(flex) => flex.layout().shape().clone(),
+            None => self.prim.shape(),
+        }
+    }
+
+    pub fn len(&self) -> usize {
+        self.shape().num_elements()
+    }
+
+    pub fn device(&self) -> Device {
+        match self.flex() {
+            Some(_) => Device::Cpu,
+            None => Device::from_burn(&self.prim.device()),
+        }
+    }
+
+    /// The flex tensor behind it, of any dtype; `None` on another device.
+    #[allow(unreachable_patterns)]
+    pub(super) fn flex(&self) -> Option<&FlexTensor> {
+        match &self.prim.kind {
+            DispatchTensorKind::Flex(
+                BackendTensor::Float(t) | BackendTensor::Int(t) | BackendTensor::Bool(t),
+            ) => Some(t),
+            _ => None,
+        }
+    }
+
+    /// The elements in row-major order without a copy: on the CPU, where they lie so.
+    pub(super) fn slice(&self) -> Option<&[f32]> {
+        self.flex().and_then(|t| t.as_slice::<f32>())
+    }
+
+    /// The storage from the first element on, and the strides in elements: on the CPU, for views without negative strides.
+    pub(super) fn strided(&self) -> Option<(&[f32], StridesVec)> {
+        let flex = self.flex().filter(|_| self.dtype == Dtype::F32)?;
+        let layout = flex.layout();
+        let strides: Option<StridesVec> = layout
+            .strides()
+            .iter()
+            .map(|&s| usize::try_from(s).ok())
+            .collect();
+        Some((&flex.storage::<f32>()[layout.start_offset()..], strides?))
+    }
+
+    /// A CPU tensor over `data`, whose length is the shape's.
+    pub(super) fn cpu(data: Vec<f32>, shape: Shape) -> Self {
+        debug_assert_eq!(data.len(), shape.num_elements());
+        let flex = FlexTensor::new(
+            Bytes::from_elems(data),
+            Layout::contiguous(shape),
+            DType::F32,
+        );
+        Self::float(wrap_flex(BackendTensor::Float(flex)))
+    }
+
+    /// The same elements in row-major order.
+    pub(super) fn contiguous(&self) -> Self {
+        if self.flex().is_none_or(|t| t.is_contiguous()) {
+            return self.clone();
+        }
+        match self.strided() {
+            Some((data, strides)) => {
+                let shape = self.shape();
+                Self::cpu(crate::cpu::contiguous(data, &strides, &shape), shape)
+            }
+            None => {
+                let flex = self.flex().map(|t| t.to_contiguous());
+                match (flex, self.dtype) {
+                    (Some(t), Dtype::F32) => {
+                        Self::wrap(wrap_flex(BackendTensor::Float(t)), self.dtype)
+                    }
+                    (Some(t), Dtype::Int) => {
+                        Self::wrap(wrap_flex(BackendTensor::Int(t)), self.dtype)
+                    }
+                    (Some(t), Dtype::Bool) => {
+                        Self::wrap(wrap_flex(BackendTensor::Bool(t)), self.dtype)
+                    }
+                    (None, _) => self.clone(),
+                }
+            }
+        }
+    }
+
+    /// A tensor of floats on `device`.
+    pub fn from_floats(data: Vec<f32>, shape: Shape, device: &Device) -> Self {
+        match device {
+            Device::Cpu => Self::cpu(data, shape),
+            #[allow(unreachable_patterns)]
+            _ => Self::float(Dispatch::float_from_data(
+                TensorData::new(data, shape),
+                &device.burn(),
+            )),
+        }
+    }
+
+    /// A tensor of whole numbers on `device`.
+    pub fn from_ints(data: Vec<i32>, shape: Shape, device: &Device) -> Self {
+        Self::wrap(
+            Dispatch::int_from_data(TensorData::new(data, shape), &device.burn()),
+            Dtype::Int,
+        )
+    }
+
+    /// A tensor of truth values on `device`.
+    pub fn from_bools(data: Vec<bool>, shape: Shape, device: &Device) -> Self {
+        Self::wrap(
+            Dispatch::bool_from_data(TensorData::new(data, shape), &device.burn()),
+            Dtype::Bool,
+        )
+    }
+
+    /// A tensor full of one value.
+    pub fn full(value: f32, shape: Shape, device: &Device) -> Self {
+        let n = shape.num_elements();
+        match device {
+            Device::Cpu => Self::cpu(vec![value; n], shape),
+            #[allow(unreachable_patterns)]
+            _ => Self::float(Dispatch::float_full(
+                shape,
+                value.into(),
+                &device.burn(),
+                FLOAT,
+            )),
+        }
+    }
+
+    fn data(&self) -> Result<TensorData> {
+        let prim = self.prim();
+        let data = match self.dtype {
+            Dtype::F32 => burn::tensor::read_sync(Dispatch::float_into_data(prim)),
+            Dtype::Int => burn::tensor::read_sync(Dispatch::int_into_data(prim)),
+            Dtype::Bool => burn::tensor::read_sync(Dispatch::bool_into_data(prim)),
+        };
+        data.map_err(|e| {
+            Fault::new(
+                Kind::Device,
+                format!("the device could not give the tensor back: {e}"),
+            )
+        })
+    }
+
+    /// The elements as floats, in row-major order; ints and truth values (0 and 1) are converted. Waits for the device.
+    pub fn to_floats(&self) -> Result<Vec<f32>> {
+        if let Some(slice) = self.slice() {
+            return Ok(slice.to_vec());
+        }
+        Ok(self.data()?.iter::<f32>().collect())
+    }
+
+    /// The elements as whole numbers, in row-major order. Waits for the device.
+    pub fn to_ints(&self) -> Result<Vec<i64>> {
+        Ok(self.data()?.iter::<i64>().collect())
+    }
+
+    /// The same values on another device.
+    pub fn to_device(&self, device: &Device) -> Self {
+        let to = device.burn();
+        let prim = match self.dtype {
+            Dtype::F32 => Dispatch::float_to_device(self.prim(), &to),
+            Dtype::Int => Dispatch::int_to_device(self.prim(), &to),
+            Dtype::Bool => Dispatch::bool_to_device(self.prim(), &to),
+        };
+        Self::wrap(prim, self.dtype)
+    }
+
+    /// The same values as another dtype: truth values become 0 and 1, floats are cut towards zero, non-zero is true.
+    pub fn cast(&self, to: Dtype) -> Self {
+        let prim = match (self.dtype, to) {
+            (from, to) if from == to => return self.clone(),
+            (Dtype::F32, Dtype::Int) => Dispatch::float_into_int(self.prim(), INT),
+            (Dtype::Int, Dtype::F32) => Dispatch::int_into_float(self.prim(), FLOAT),
+            (Dtype::Bool, Dtype::F32) => Dispatch::bool_into_float(self.prim(), FLOAT),
+            (Dtype::Bool, Dtype::Int) => Dispatch::bool_into_int(self.prim(), INT),
+            (Dtype::F32, Dtype::Bool) => {
+                Dispatch::float_not_equal_elem(self.prim(), 0f32.into(), BOOL)
+            }
+            (Dtype::Int, _) => Dispatch::int_not_equal_elem(self.prim(), 0i32.into(), BOOL),
+            _ => return self.clone(),
+        };
+        Self::wrap(prim, to)
+    }
+
+    /// The same elements, in row-major order, in another shape of the same size.
+    pub fn reshape(&self, shape: Shape) -> Self {
+        let prim = match self.dtype {
+            Dtype::F32 => Dispatch::float_reshape(self.contiguous().prim, shape),
+            Dtype::Int => Dispatch::int_reshape(self.prim(), shape),
+            Dtype::Bool => Dispatch::bool_reshape(self.prim(), shape),
+        };
+        Self::wrap(prim, self.dtype)
+    }
+
+    /// The axes in another order.
+    pub fn permute(&self, axes: &[usize]) -> Self {
+        let prim = match self.dtype {
+            Dtype::F32 => Dispatch::float_permute(self.prim(), axes),
+            Dtype::Int => Dispatch::int_permute(self.prim(), axes),
+            Dtype::Bool => Dispatch::bool_permute(self.prim(), axes),
+        };
+        Self::wrap(prim, self.dtype)
+    }
+
+    /// Broadcast to `shape`, without a copy where the device can.
+    pub fn expand(&self, shape: Shape) -> Self {
+        let prim = match self.dtype {
+            Dtype::F32 => Dispatch::float_expand(self.prim(), shape),
+            Dtype::Int => Dispatch::int_expand(self.prim(), shape),
+            Dtype::Bool => Dispatch::bool_expand(self.prim(), shape),
+        };
+        Self::wrap(prim, self.dtype)
+    }
+}
+
+pub(super) const BOOL: BoolDType = BoolDType::Native;
+
+/// Strides of up to six axes without an allocation.
+pub(super) type StridesVec = smallvec::SmallVec<[usize; 6]>;
+
+fn wrap_flex(tensor: BackendTensor<burn::backend::Flex>) -> DispatchTensor {
+    DispatchTensor {
+        kind: DispatchTensorKind::Flex(tensor),
+        autodiff: DispatchAutodiffContext::Disabled,
+    }
+}

@@ -1,0 +1,99 @@
+//! Reductions of values along one axis or over everything.
+
+use super::{Dtype, INT, Raw};
+use crate::cpu;
+use burn::backend::Dispatch;
+use burn::backend::ops::{BoolTensorOps, FloatTensorOps, IntTensorOps};
+use burn::tensor::Shape;
+
+/// A shape seen from one axis: how many blocks before it, its size, how many elements behind it.
+pub(super) fn around(shape: &[usize], axis: usize) -> (usize, usize, usize) {
+    (
+        shape[..axis].iter().product(),
+        shape[axis],
+        shape[axis + 1..].iter().product(),
+    )
+}
+
+fn kept(shape: &Shape, axis: usize) -> Shape {
+    let mut shape = shape.clone();
+    shape[axis] = 1;
+    shape
+}
+
+impl Raw {
+    /// The sum of all elements of a float tensor, of rank 0.
+    pub fn sum_all(&self) -> Raw {
+        if self.flex().is_some()
+            && let Some(x) = self.contiguous().slice()
+        {
+            return Raw::cpu(vec![cpu::sum_all(x)], Shape::new([]));
+        }
+        Raw::float(Dispatch::float_reshape(
+            Dispatch::float_sum(self.prim()),
+            Shape::new([]),
+        ))
+    }
+
+    /// Sums along `axis`, which stays with size 1.
+    pub fn sum_axis(&self, axis: usize) -> Raw {
+        let shape = self.shape();
+        if self.flex().is_some()
+            && let Some(x) = self.contiguous().slice()
+        {
+            let (outer, n, inner) = around(&shape, axis);
+            return Raw::cpu(cpu::sum_axis(x, outer, n, inner), kept(&shape, axis));
+        }
+        Raw::float(Dispatch::float_sum_dim(self.prim(), axis))
+    }
+
+    /// The largest (or smallest) element along `axis` and its index; the axis stays with size 1. NaN counts as extreme.
+    pub fn extreme_axis(&self, axis: usize, largest: bool) -> (Raw, Raw) {
+        let shape = self.shape();
+        if self.flex().is_some()
+            && let Some(x) = self.contiguous().slice()
+        {
+            let (outer, n, inner) = around(&shape, axis);
+            let (values, at) = if largest {
+                cpu::max_axis(x, outer, n, inner)
+            } else {
+                cpu::min_axis(x, outer, n, inner)
+            };
+            let out = kept(&shape, axis);
+            let at = at.into_iter().map(|i| i as i32).collect();
+            return (
+                Raw::cpu(values, out.clone()),
+                Raw::from_ints(at, out, &self.device()),
+            );
+        }
+        let (values, at) = if largest {
+            Dispatch::float_max_dim_with_indices(self.prim(), axis, INT)
+        } else {
+            Dispatch::float_min_dim_with_indices(self.prim(), axis, INT)
+        };
+        (Raw::float(values), Raw::wrap(at, Dtype::Int))
+    }
+
+    /// Running sums along `axis`.
+    pub fn cumsum(&self, axis: usize) -> Raw {
+        Raw::float(Dispatch::float_cumsum(self.prim(), axis))
+    }
+
+    /// The sum of an int tensor, of rank 0.
+    pub fn int_sum_all(&self) -> Raw {
+        Raw::wrap(
+            Dispatch::int_reshape(Dispatch::int_sum(self.prim()), Shape::new([])),
+            Dtype::Int,
+        )
+    }
+
+    /// Whether every element (or any) of a bool tensor is true, of rank 0.
+    pub fn truth(&self, all: bool) -> Raw {
+        let prim = if all {
+            Dispatch::bool_all(self.prim())
+        } else {
+            Dispatch::bool_any(self.prim())
+        };
+        Raw::wrap(Dispatch::bool_reshape(prim, Shape::new([])), Dtype::Bool)
+    }
+}

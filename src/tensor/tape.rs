@@ -1,0 +1,305 @@
+//! The any-order tape.
+//!
+//! Every operation on floats that records itself leaves a node: its parents, what its backward rule needs, and the rule.
+//! Rules are written in the same recorded operations, so a gradient can be differentiated again: second order and higher
+//! need no code of their own. [`grad`] walks only the nodes that lie between the output and what it differentiates with
+//! respect to; a discriminator's step never runs the generator's backward.
+//!
+//! A graph lives as long as something refers to it. Dropping one is iterative: its depth does not use the stack.
+
+use super::{Raw, Tensor};
+use crate::fault::{Fault, Kind, Result};
+use smallvec::SmallVec;
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// The gradients that a rule gives, one for each parent; `None` where the parent does not need one.
+pub(super) type Grads = SmallVec<[Option<Tensor>; 2]>;
+
+/// How an operation sends a gradient back to its parents.
+pub(super) type Rule = Box<dyn Fn(&Back) -> Result<Grads>>;
+
+/// What a rule works with.
+pub(super) struct Back<'a> {
+    /// The gradient of the result with respect to this operation's output.
+    pub grad: &'a Tensor,
+    /// What the operation saved, in its own order.
+    pub saved: &'a [Tensor],
+    /// The operation's output, if it asked to keep it.
+    pub out: Option<Tensor>,
+    /// Which parents need a gradient.
+    pub needs: &'a [bool],
+}
+
+impl Back<'_> {
+    /// The output that the operation kept.
+    pub fn output(&self) -> Result<&Tensor> {
+        self.out
+            .as_ref()
+            .ok_or_else(|| Fault::new(Kind::Internal, "an operation did not keep its output"))
+    }
+}
+
+/// A place in the graph. A leaf has no recorded operation; its identity is the node itself.
+pub(super) struct Node {
+    id: u64,
+    recorded: Option<Box<Recorded>>,
+}
+
+struct Recorded {
+    op: &'static str,
+    parents: SmallVec<[Rc<Node>; 2]>,
+    saved: SmallVec<[Tensor; 2]>,
+    out: Option<Raw>,
+    rule: Rule,
+}
+
+thread_local! {
+    static NEXT_ID: Cell<u64> = const { Cell::new(0) };
+    static RECORDING: Cell<bool> = const { Cell::new(true) };
+    static LIVE_NODES: Cell<usize> = const { Cell::new(0) };
+}
+
+fn next_id() -> u64 {
+    NEXT_ID.with(|n| {
+        let id = n.get();
+        n.set(id + 1);
+        id
+    })
+}
+
+/// How many recorded operations are held in memory (`%memory`).
+pub fn live_nodes() -> usize {
+    LIVE_NODES.with(Cell::get)
+}
+
+/// Whether operations are being recorded.
+pub fn is_recording() -> bool {
+    RECORDING.with(Cell::get)
+}
+
+/// Runs `f` with recording on or off, and puts back what was before, also when `f` panics.
+pub fn with_recording<T>(on: bool, f: impl FnOnce() -> T) -> T {
+    struct Restore(bool);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            RECORDING.with(|r| r.set(self.0));
+        }
+    }
+    let _restore = Restore(RECORDING.with(|r| r.replace(on)));
+    f()
+}
+
+/// Runs `f` without recording: what it computes is constant for every gradient.
+pub fn no_grad<T>(f: impl FnOnce() -> T) -> T {
+    with_recording(false, f)
+}
+
+impl Node {
+    pub(super) fn leaf() -> Rc<Self> {
+        Rc::new(Self {
+            id: next_id(),
+            recorded: None,
+        })
+    }
+
+    fn op(&self) -> &'static str {
+        self.recorded.as_ref().map_or("leaf", |r| r.op)
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        let Some(first) = self.recorded.take() else {
+            return;
+        };
+        let mut pending = vec![first];
+        while let Some(mut recorded) = pending.pop() {
+            LIVE_NODES.with(|n| n.set(n.get() - 1));
+            let saved = recorded.saved.drain(..).map(|t| t.node);
+            for node in recorded.parents.drain(..).chain(saved) {
+                // The last holder takes the node apart here instead of letting its own drop recurse.
+                if let Some(mut node) = Rc::into_inner(node) {
+                    pending.extend(node.recorded.take());
+                }
+            }
+        }
+    }
+}
+
+/// Builds the result of an operation, recorded if recording is on.
+pub(super) struct Op<'a> {
+    pub name: &'static str,
+    pub parents: &'a [&'a Tensor],
+    pub saved: &'a [&'a Tensor],
+    pub keep_output: bool,
+}
+
+impl Op<'_> {
+    pub fn done(self, raw: Raw, rule: impl Fn(&Back) -> Result<Grads> + 'static) -> Tensor {
+        if !is_recording() {
+            return Tensor::constant(raw);
+        }
+        LIVE_NODES.with(|n| n.set(n.get() + 1));
+        let recorded = Recorded {
+            op: self.name,
+            parents: self.parents.iter().map(|t| t.node.clone()).collect(),
+            saved: self.saved.iter().map(|t| (*t).clone()).collect(),
+            out: self.keep_output.then(|| raw.clone()),
+            rule: Box::new(rule),
+        };
+        super::anomaly::inspect(self.name, &raw);
+        Tensor {
+            raw,
+            node: Rc::new(Node {
+                id: next_id(),
+                recorded: Some(Box::new(recorded)),
+            }),
+        }
+    }
+}
+
+/// How [`grad`] behaves.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct GradOptions {
+    /// Record the backward pass itself, so that the gradients can be differentiated again.
+    pub create_graph: bool,
+}
+
+/// The gradients of `y` with respect to each of `wrt`; `None` where `y` does not depend on it.
+///
+/// `seed` is the gradient that arrives at `y`; without one `y` must have one element, and it is 1.
+///
+/// # Errors
+/// `y` has more than one element and no seed is given; `y` is not a float tensor; the seed's shape is not that of `y`.
+pub fn grad(
+    y: &Tensor,
+    wrt: &[&Tensor],
+    seed: Option<&Tensor>,
+    options: GradOptions,
+) -> Result<Vec<Option<Tensor>>> {
+    if y.dtype() != super::Dtype::F32 {
+        return Err(Fault::type_(format!(
+            "grad: only floats have gradients, got a tensor of {}",
+            y.dtype().name()
+        )));
+    }
+    let seed = match seed {
+        Some(s) if s.shape() == y.shape() => s.clone(),
+        Some(s) => {
+            return Err(Fault::shape(format!(
+                "grad: the seed's shape {} is not that of y, {}",
+                s.shape(),
+                y.shape()
+            )));
+        }
+        None if y.len() == 1 => Tensor::full(1.0, &y.shape(), &y.device()),
+        None => {
+            return Err(Fault::shape(format!(
+                "grad: y must be a single number, got shape {}",
+                y.shape()
+            ))
+            .hint("reduce it first, for example with mean(y) or sum(y)"));
+        }
+    };
+    let wanted: HashMap<u64, usize> = wrt
+        .iter()
+        .enumerate()
+        .map(|(i, t)| (t.node.id, i))
+        .collect();
+    let order = between(&y.node, &wanted);
+    with_recording(options.create_graph, || walk(y, seed, wrt, &order))
+}
+
+/// The nodes on a way from `y` to something wanted, newest first.
+fn between(y: &Rc<Node>, wanted: &HashMap<u64, usize>) -> Vec<Rc<Node>> {
+    let Some(&oldest) = wanted.keys().min() else {
+        return Vec::new();
+    };
+    let mut reached: HashMap<u64, Rc<Node>> = HashMap::new();
+    let mut stack = vec![y.clone()];
+    while let Some(node) = stack.pop() {
+        // A node can only depend on older ones.
+        if node.id < oldest || reached.contains_key(&node.id) {
+            continue;
+        }
+        if let Some(recorded) = &node.recorded {
+            stack.extend(recorded.parents.iter().cloned());
+        }
+        reached.insert(node.id, node);
+    }
+    let mut nodes: Vec<_> = reached.into_values().collect();
+    nodes.sort_unstable_by_key(|n| n.id);
+    let mut leads: std::collections::HashSet<u64> = Default::default();
+    nodes.retain(|node| {
+        let on_the_way = wanted.contains_key(&node.id)
+            || node
+                .recorded
+                .as_ref()
+                .is_some_and(|r| r.parents.iter().any(|p| leads.contains(&p.id)));
+        if on_the_way {
+            leads.insert(node.id);
+        }
+        on_the_way
+    });
+    nodes.reverse();
+    nodes
+}
+
+fn walk(
+    y: &Tensor,
+    seed: Tensor,
+    wrt: &[&Tensor],
+    order: &[Rc<Node>],
+) -> Result<Vec<Option<Tensor>>> {
+    let leads: std::collections::HashSet<u64> = order.iter().map(|n| n.id).collect();
+    let wanted: std::collections::HashSet<u64> = wrt.iter().map(|t| t.node.id).collect();
+    let mut grads: HashMap<u64, Tensor> = HashMap::from([(y.node.id, seed)]);
+    for node in order {
+        let Some(recorded) = &node.recorded else {
+            continue;
+        };
+        let arrived = match wanted.contains(&node.id) {
+            true => grads.get(&node.id).cloned(),
+            false => grads.remove(&node.id),
+        };
+        let Some(arrived) = arrived else { continue };
+        let needs: SmallVec<[bool; 2]> = recorded
+            .parents
+            .iter()
+            .map(|p| leads.contains(&p.id))
+            .collect();
+        if !needs.contains(&true) {
+            continue;
+        }
+        let out = recorded.out.clone().map(|raw| Tensor {
+            raw,
+            node: node.clone(),
+        });
+        let back = Back {
+            grad: &arrived,
+            saved: &recorded.saved,
+            out,
+            needs: &needs,
+        };
+        let given = (recorded.rule)(&back)?;
+        debug_assert_eq!(
+            given.len(),
+            needs.len(),
+            "{}: one gradient for each parent",
+            node.op()
+        );
+        for ((parent, gradient), needed) in recorded.parents.iter().zip(given).zip(&needs) {
+            let (Some(gradient), true) = (gradient, *needed) else {
+                continue;
+            };
+            let sum = match grads.remove(&parent.id) {
+                Some(before) => before.add(&gradient)?,
+                None => gradient,
+            };
+            grads.insert(parent.id, sum);
+        }
+    }
+    Ok(wrt.iter().map(|t| grads.get(&t.node.id).cloned()).collect())
+}
