@@ -21,6 +21,7 @@
 pub mod catalog;
 pub mod cpu;
 pub mod fault;
+pub mod nn;
 pub mod output;
 pub mod session;
 pub mod tensor;

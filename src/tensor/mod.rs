@@ -8,6 +8,7 @@
 //! | `ops` | every recorded operation with its backward rule |
 //! | [`random`] | the seeded generator |
 //! | [`anomaly`] | which operation first made a NaN |
+//! | [`update`] | optimizer steps on values |
 //! | `display` | how a tensor is shown as text |
 
 pub mod anomaly;
@@ -17,6 +18,7 @@ mod ops;
 pub mod random;
 mod raw;
 pub mod tape;
+pub mod update;
 
 pub use burn::tensor::Shape;
 pub use device::Device;
@@ -120,6 +122,12 @@ impl Tensor {
     pub fn same(&self, other: &Self) -> bool {
         Rc::ptr_eq(&self.node, &other.node)
     }
+}
+
+/// `x · scale + shift` as a new leaf: how drawn numbers are brought to their range.
+pub fn affine(x: &Tensor, scale: f32, shift: f32) -> Tensor {
+    use crate::cpu::Unary;
+    Tensor::constant(x.raw.unary(Unary::MulScalar(scale)).unary(Unary::AddScalar(shift)))
 }
 
 /// A shape as users read it: `[64, 100]`.

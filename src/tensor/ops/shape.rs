@@ -219,4 +219,20 @@ impl Tensor {
         let out: Vec<usize> = sizes.iter().zip(times).map(|(&n, &t)| n * t).collect();
         self.reshape(&apart)?.broadcast_to(&wide)?.reshape(&out)
     }
+
+    /// Every pixel `factor × factor` times (nearest neighbour): `[n, c, h, w] → [n, c, h·factor, w·factor]`.
+    ///
+    /// # Errors
+    /// Another rank; a factor of 0.
+    pub fn upsample(&self, factor: usize) -> Result<Tensor> {
+        let shape = self.shape();
+        let &[n, c, h, w] = &shape[..] else {
+            return Err(Fault::shape(format!("upsample: input must be [n, c, h, w], got {}", shown(&shape))));
+        };
+        if factor == 0 {
+            return Err(Fault::value("upsample: the factor must be at least 1"));
+        }
+        let wide = self.reshape(&[n, c, h, 1, w, 1])?.broadcast_to(&[n, c, h, factor, w, factor])?;
+        wide.reshape(&[n, c, h * factor, w * factor])
+    }
 }

@@ -99,7 +99,7 @@ impl Raw {
     }
 
     /// The elements in row-major order without a copy: on the CPU, where they lie so.
-    pub(super) fn slice(&self) -> Option<&[f32]> {
+    pub(in crate::tensor) fn slice(&self) -> Option<&[f32]> {
         self.flex().and_then(|t| t.as_slice::<f32>())
     }
 
@@ -127,7 +127,7 @@ impl Raw {
     }
 
     /// The same elements in row-major order.
-    pub(super) fn contiguous(&self) -> Self {
+    pub(in crate::tensor) fn contiguous(&self) -> Self {
         if self.flex().is_none_or(|t| t.is_contiguous()) {
             return self.clone();
         }

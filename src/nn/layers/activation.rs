@@ -1,0 +1,102 @@
+//! Layers without parameters that bend each element, and maxout.
+
+use super::{Layer, Mode, Start};
+use crate::fault::{Fault, Result};
+use crate::nn::{Init, Param};
+use crate::tensor::{Tensor, shown};
+
+/// An element-wise function as a layer.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Activation {
+    Relu,
+    LeakyRelu(f32),
+    Elu(f32),
+    Gelu,
+    Silu,
+    Tanh,
+    Sigmoid,
+    Softplus,
+    LogSigmoid,
+    /// Along the last dim.
+    Softmax,
+    LogSoftmax,
+}
+
+impl Activation {
+    pub fn name(self) -> &'static str {
+        match self {
+            Activation::Relu => "relu",
+            Activation::LeakyRelu(_) => "leaky_relu",
+            Activation::Elu(_) => "elu",
+            Activation::Gelu => "gelu",
+            Activation::Silu => "silu",
+            Activation::Tanh => "tanh",
+            Activation::Sigmoid => "sigmoid",
+            Activation::Softplus => "softplus",
+            Activation::LogSigmoid => "log_sigmoid",
+            Activation::Softmax => "softmax",
+            Activation::LogSoftmax => "log_softmax",
+        }
+    }
+
+    pub fn apply(self, x: &Tensor) -> Result<Tensor> {
+        match self {
+            Activation::Relu => x.relu(),
+            Activation::LeakyRelu(slope) => x.leaky_relu(slope),
+            Activation::Elu(alpha) => x.elu(alpha),
+            Activation::Gelu => x.gelu(),
+            Activation::Silu => x.silu(),
+            Activation::Tanh => x.tanh(),
+            Activation::Sigmoid => x.sigmoid(),
+            Activation::Softplus => x.softplus(),
+            Activation::LogSigmoid => x.log_sigmoid(),
+            Activation::Softmax => x.softmax(-1),
+            Activation::LogSoftmax => x.log_softmax(-1),
+        }
+    }
+}
+
+/// The layer that applies an [`Activation`].
+pub struct Activate(pub Activation);
+
+impl Layer for Activate {
+    fn describe(&self) -> String {
+        match self.0 {
+            Activation::LeakyRelu(v) | Activation::Elu(v) => format!("{}({v})", self.0.name()),
+            other => format!("{}()", other.name()),
+        }
+    }
+
+    fn forward(&self, _: &[Tensor], _: &[Param], x: &Tensor, _: Mode) -> Result<Tensor> {
+        self.0.apply(x)
+    }
+}
+
+/// Goodfellow et al. 2013: `pieces` linear maps for each unit, of which the largest counts. `[n, in] → [n, units]`.
+pub struct Maxout {
+    pub inputs: usize,
+    pub units: usize,
+    pub pieces: usize,
+    pub init: Init,
+}
+
+impl Layer for Maxout {
+    fn describe(&self) -> String {
+        format!("maxout({} → {}, {} pieces)", self.inputs, self.units, self.pieces)
+    }
+
+    fn start(&self) -> Start {
+        let wide = self.units * self.pieces;
+        let bias = if self.init == Init::FanIn { Init::FanIn } else { Init::Constant(0.0) };
+        let weight = Param::new("weight", self.init.draw(&[wide, self.inputs], self.inputs, wide));
+        Start { params: vec![weight, Param::new("bias", bias.draw(&[wide], self.inputs, wide))], buffers: vec![] }
+    }
+
+    fn forward(&self, params: &[Tensor], _: &[Param], x: &Tensor, _: Mode) -> Result<Tensor> {
+        if x.rank() != 2 {
+            return Err(Fault::shape(format!("maxout: input must be [n, {}], got {}", self.inputs, shown(&x.shape()))));
+        }
+        let pieces = x.linear(&params[0], params.get(1))?.reshape(&[x.shape()[0], self.units, self.pieces])?;
+        Ok(pieces.extreme_dim(2, false, true)?.values)
+    }
+}

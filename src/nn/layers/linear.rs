@@ -1,0 +1,103 @@
+//! Layers whose heart is one matrix product.
+
+use super::{Layer, Mode, Start};
+use crate::fault::{Fault, Result};
+use crate::nn::{Init, Param};
+use crate::tensor::{Tensor, shown};
+
+/// `y = x·Wᵀ + b`, `[.., in] → [.., out]`, with W `[out, in]` as in PyTorch.
+pub struct Linear {
+    pub inputs: usize,
+    pub outputs: usize,
+    pub bias: bool,
+    pub init: Init,
+    /// How the bias starts; as `init` where not given.
+    pub bias_init: Option<Init>,
+}
+
+impl Layer for Linear {
+    fn describe(&self) -> String {
+        format!("linear({} → {}{})", self.inputs, self.outputs, if self.bias { "" } else { ", no bias" })
+    }
+
+    fn start(&self) -> Start {
+        let (inputs, outputs) = (self.inputs, self.outputs);
+        let mut params = vec![Param::new("weight", self.init.draw(&[outputs, inputs], inputs, outputs))];
+        if self.bias {
+            let init = self.bias_init.unwrap_or(match self.init {
+                Init::FanIn => Init::FanIn,
+                _ => Init::Constant(0.0),
+            });
+            params.push(Param::new("bias", init.draw(&[outputs], inputs, outputs)));
+        }
+        Start { params, buffers: vec![] }
+    }
+
+    fn forward(&self, params: &[Tensor], _: &[Param], x: &Tensor, _: Mode) -> Result<Tensor> {
+        x.linear(&params[0], params.get(1))
+    }
+}
+
+/// Rows of a table: ints `[..] → [.., size]`.
+pub struct Embedding {
+    pub count: usize,
+    pub size: usize,
+    pub init: Init,
+}
+
+impl Layer for Embedding {
+    fn describe(&self) -> String {
+        format!("embedding({} × {})", self.count, self.size)
+    }
+
+    fn start(&self) -> Start {
+        let table = self.init.draw(&[self.count, self.size], self.size, self.count);
+        Start { params: vec![Param::new("weight", table)], buffers: vec![] }
+    }
+
+    fn forward(&self, params: &[Tensor], _: &[Param], x: &Tensor, _: Mode) -> Result<Tensor> {
+        let mut shape = x.shape().to_vec();
+        let rows = params[0].index_select(0, &x.reshape(&[x.len()])?)?;
+        shape.push(self.size);
+        rows.reshape(&shape)
+    }
+}
+
+/// Features by which a batch can see that its samples are too alike (Salimans et al. 2016, section 3.2):
+/// `M_i = f(x_i)·T`, `o(x_i)_b = Σ_{j≠i} exp(−‖M_ib − M_jb‖₁) + bias_b`, appended to the input:
+/// `[n, in] → [n, in + kernels]`.
+pub struct MinibatchDiscrimination {
+    pub inputs: usize,
+    pub kernels: usize,
+    pub dims: usize,
+    pub init: Init,
+}
+
+impl Layer for MinibatchDiscrimination {
+    fn describe(&self) -> String {
+        format!("minibatch_discrimination({} → {}, {} × {})", self.inputs, self.inputs + self.kernels, self.kernels, self.dims)
+    }
+
+    fn start(&self) -> Start {
+        let width = self.kernels * self.dims;
+        let t = self.init.draw(&[self.inputs, width], self.inputs, width);
+        let bias = Init::Constant(0.0).draw(&[self.kernels], 1, 1);
+        Start { params: vec![Param::new("weight", t), Param::new("bias", bias)], buffers: vec![] }
+    }
+
+    fn forward(&self, params: &[Tensor], _: &[Param], x: &Tensor, _: Mode) -> Result<Tensor> {
+        if x.rank() != 2 || x.shape()[1] != self.inputs {
+            return Err(Fault::shape(format!(
+                "minibatch_discrimination: input must be [n, {}], got {}",
+                self.inputs,
+                shown(&x.shape())
+            )));
+        }
+        let n = x.shape()[0];
+        let m = x.matmul(&params[0])?.reshape(&[n, self.kernels, self.dims])?;
+        let apart = m.unsqueeze(0)?.sub(&m.unsqueeze(1)?)?.abs()?.sum_dims(&[3], false)?;
+        // Each sample's distance to itself is 0 and adds exp(0) = 1: take that one off.
+        let closeness = apart.neg()?.exp()?.sum_dims(&[1], false)?.add_scalar(-1.0)?;
+        Tensor::cat(&[x.clone(), closeness.add(&params[1])?], 1)
+    }
+}

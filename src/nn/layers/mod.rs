@@ -1,0 +1,54 @@
+//! What each layer computes. A layer is a description: its parameters and running statistics are given to it.
+
+mod activation;
+mod conv;
+mod linear;
+mod norm;
+mod noise;
+mod reshape;
+
+pub use activation::{Activate, Activation, Maxout};
+pub use conv::{Conv2d, ConvTranspose2d};
+pub use linear::{Embedding, Linear, MinibatchDiscrimination};
+pub use noise::{Dropout, GaussianNoise};
+pub use norm::{BatchNorm, InstanceNorm, LayerNorm};
+pub use reshape::{Flatten, PixelShuffle, Reshape, Upsample};
+
+use super::param::Param;
+use crate::fault::Result;
+use crate::tensor::Tensor;
+
+/// Whether a network is being trained or used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Dropout drops, batch norm uses the batch.
+    Train,
+    /// Dropout passes, batch norm uses its running statistics.
+    Eval,
+}
+
+/// A layer's parameters and running statistics, made when the network is built.
+#[derive(Default)]
+pub struct Start {
+    /// Trained, in the order in which `forward` gets them.
+    pub params: Vec<Param>,
+    /// Not trained: running statistics.
+    pub buffers: Vec<Param>,
+}
+
+/// One layer.
+pub trait Layer {
+    /// As the summary shows it: `linear(64 → 128)`.
+    fn describe(&self) -> String;
+
+    /// Fresh parameters, drawn from the current random stream.
+    fn start(&self) -> Start {
+        Start::default()
+    }
+
+    /// The layer's output for the given values of its parameters.
+    ///
+    /// # Errors
+    /// An input whose shape does not fit.
+    fn forward(&self, params: &[Tensor], buffers: &[Param], x: &Tensor, mode: Mode) -> Result<Tensor>;
+}

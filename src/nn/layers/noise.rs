@@ -1,0 +1,44 @@
+//! Layers that add randomness while a network is trained.
+
+use super::{Layer, Mode};
+use crate::fault::Result;
+use crate::nn::Param;
+use crate::tensor::{Tensor, random};
+
+/// Sets each element to 0 with probability `p` and multiplies the others by `scale` (1/(1−p) keeps the expectation).
+/// Passes everything unchanged in eval mode.
+pub struct Dropout {
+    pub p: f32,
+    pub scale: f32,
+}
+
+impl Layer for Dropout {
+    fn describe(&self) -> String {
+        format!("dropout({}, scale {})", self.p, self.scale)
+    }
+
+    fn forward(&self, _: &[Tensor], _: &[Param], x: &Tensor, mode: Mode) -> Result<Tensor> {
+        match mode {
+            Mode::Train if self.p > 0.0 => x.mul(&random::mask(&x.shape(), 1.0 - self.p, self.scale, &x.device())),
+            _ => Ok(x.clone()),
+        }
+    }
+}
+
+/// Adds normal noise of standard deviation `std` in train mode.
+pub struct GaussianNoise {
+    pub std: f32,
+}
+
+impl Layer for GaussianNoise {
+    fn describe(&self) -> String {
+        format!("gaussian_noise({})", self.std)
+    }
+
+    fn forward(&self, _: &[Tensor], _: &[Param], x: &Tensor, mode: Mode) -> Result<Tensor> {
+        match mode {
+            Mode::Train => x.add(&random::normal(&x.shape()).mul_scalar(self.std)?.detach()),
+            Mode::Eval => Ok(x.clone()),
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Normalisations. Statistics are recorded values, so gradients pass through them to any order.
+
+use super::{Layer, Mode, Start};
+use crate::fault::{Fault, Result};
+use crate::nn::{Init, Param};
+use crate::tensor::{Tensor, no_grad, shown};
+
+/// Gain and shift of a normalisation, one for each channel.
+fn affine_params(channels: usize, gain: Init) -> Vec<Param> {
+    let ones = gain.draw(&[channels], channels, channels);
+    vec![Param::new("weight", ones), Param::new("bias", Init::Constant(0.0).draw(&[channels], 1, 1))]
+}
+
+/// `(x − mean) / √(var + ε) · gain + shift`, the channel axis being `1` of `rank` axes.
+fn normalise(x: &Tensor, mean: &Tensor, var: &Tensor, eps: f32, params: &[Tensor]) -> Result<Tensor> {
+    let scaled = x.sub(mean)?.div(&var.add_scalar(eps)?.sqrt()?)?;
+    match params {
+        [gain, shift, ..] => {
+            let mut shape = vec![1; x.rank()];
+            shape[1] = gain.len();
+            scaled.mul(&gain.reshape(&shape)?)?.add(&shift.reshape(&shape)?)
+        }
+        _ => Ok(scaled),
+    }
+}
+
+/// Batch normalisation (Ioffe and Szegedy 2015) of `[n, c]` or `[n, c, h, w]`: each channel over the batch (and space).
+pub struct BatchNorm {
+    pub channels: usize,
+    /// Added to the variance: 1e-5 as in PyTorch (0.8 is a known mistake of many GAN examples).
+    pub eps: f32,
+    /// Weight of the newest batch in the running statistics.
+    pub momentum: f32,
+    pub gain: Init,
+}
+
+impl BatchNorm {
+    fn check(&self, x: &Tensor) -> Result<()> {
+        let shape = x.shape();
+        if shape.len() < 2 || shape[1] != self.channels {
+            return Err(Fault::shape(format!(
+                "batch_norm: input must be [n, {0}] or [n, {0}, h, w], got {1}",
+                self.channels,
+                shown(&shape)
+            )));
+        }
+        Ok(())
+    }
+
+    fn remember(&self, buffers: &[Param], mean: &Tensor, var: &Tensor, n: usize) -> Result<()> {
+        // The running variance is the unbiased one, as PyTorch keeps it.
+        let unbiased = var.detach().mul_scalar(n as f32 / (n.max(2) - 1) as f32)?;
+        for (buffer, new) in buffers.iter().zip([mean.detach(), unbiased]) {
+            let new = new.reshape(&[self.channels])?.mul_scalar(self.momentum)?;
+            buffer.set(buffer.value().mul_scalar(1.0 - self.momentum)?.add(&new)?.detach());
+        }
+        Ok(())
+    }
+}
+
+impl Layer for BatchNorm {
+    fn describe(&self) -> String {
+        format!("batch_norm({})", self.channels)
+    }
+
+    fn start(&self) -> Start {
+        let stat = |name: &str, value| Param::new(name, Init::Constant(value).draw(&[self.channels], 1, 1));
+        Start {
+            params: affine_params(self.channels, self.gain),
+            buffers: vec![stat("running_mean", 0.0), stat("running_var", 1.0)],
+        }
+    }
+
+    fn forward(&self, params: &[Tensor], buffers: &[Param], x: &Tensor, mode: Mode) -> Result<Tensor> {
+        self.check(x)?;
+        if mode == Mode::Eval {
+            let mut shape = vec![1; x.rank()];
+            shape[1] = self.channels;
+            let (mean, var) = (buffers[0].value().reshape(&shape)?, buffers[1].value().reshape(&shape)?);
+            return normalise(x, &mean, &var, self.eps, params);
+        }
+        let n = x.len() / self.channels.max(1);
+        if n < 2 {
+            return Err(Fault::value(format!("batch_norm: one value a channel has no variance, input {}", shown(&x.shape())))
+                .hint("use a batch of at least 2 in train mode, or eval()"));
+        }
+        let dims: Vec<isize> = (0..x.rank() as isize).filter(|&d| d != 1).collect();
+        let mean = x.mean_dims(&dims, true)?;
+        let var = x.sub(&mean)?.square()?.mean_dims(&dims, true)?;
+        no_grad(|| self.remember(buffers, &mean, &var, n))?;
+        normalise(x, &mean, &var, self.eps, params)
+    }
+}
+
+/// Layer normalisation (Ba et al. 2016) over the last `shape.len()` axes.
+pub struct LayerNorm {
+    pub shape: Vec<usize>,
+    pub eps: f32,
+}
+
+impl Layer for LayerNorm {
+    fn describe(&self) -> String {
+        format!("layer_norm({})", shown(&self.shape))
+    }
+
+    fn start(&self) -> Start {
+        let params = vec![
+            Param::new("weight", Init::Constant(1.0).draw(&self.shape, 1, 1)),
+            Param::new("bias", Init::Constant(0.0).draw(&self.shape, 1, 1)),
+        ];
+        Start { params, buffers: vec![] }
+    }
+
+    fn forward(&self, params: &[Tensor], _: &[Param], x: &Tensor, _: Mode) -> Result<Tensor> {
+        let shape = x.shape();
+        if !shape.ends_with(&self.shape) {
+            return Err(Fault::shape(format!(
+                "layer_norm: input must end with {}, got {}",
+                shown(&self.shape),
+                shown(&shape)
+            )));
+        }
+        let dims: Vec<isize> = (1..=self.shape.len() as isize).map(|d| -d).collect();
+        let mean = x.mean_dims(&dims, true)?;
+        let centred = x.sub(&mean)?;
+        let var = centred.square()?.mean_dims(&dims, true)?;
+        centred.div(&var.add_scalar(self.eps)?.sqrt()?)?.mul(&params[0])?.add(&params[1])
+    }
+}
+
+/// Instance normalisation of `[n, c, h, w]`: each channel of each sample over its own space.
+pub struct InstanceNorm {
+    pub channels: usize,
+    pub eps: f32,
+}
+
+impl Layer for InstanceNorm {
+    fn describe(&self) -> String {
+        format!("instance_norm({})", self.channels)
+    }
+
+    fn start(&self) -> Start {
+        Start { params: affine_params(self.channels, Init::Constant(1.0)), buffers: vec![] }
+    }
+
+    fn forward(&self, params: &[Tensor], _: &[Param], x: &Tensor, _: Mode) -> Result<Tensor> {
+        let shape = x.shape();
+        if shape.len() < 3 || shape[1] != self.channels {
+            return Err(Fault::shape(format!(
+                "instance_norm: input must be [n, {}, h, w], got {}",
+                self.channels,
+                shown(&shape)
+            )));
+        }
+        let dims: Vec<isize> = (2..x.rank() as isize).collect();
+        let mean = x.mean_dims(&dims, true)?;
+        let var = x.sub(&mean)?.square()?.mean_dims(&dims, true)?;
+        normalise(x, &mean, &var, self.eps, params)
+    }
+}

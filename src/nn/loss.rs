@@ -1,0 +1,83 @@
+//! Losses on predictions and targets. Each gives the mean over all elements, a single number.
+
+use crate::fault::{Fault, Result};
+use crate::tensor::{Device, Dtype, Tensor, shown};
+
+/// An error when a loss on the CPU is NaN. On other devices reading it back would stall the device: nothing is checked.
+pub(super) fn finite(word: &str, loss: &Tensor) -> Result<()> {
+    if loss.device() == Device::Cpu && loss.to_floats()?.first().is_some_and(|v| v.is_nan()) {
+        return Err(Fault::value(format!("{word}: the loss is NaN; the parameters keep their values")).hint(
+            "log(0) · 0, ∞ − ∞ or 0 / 0 make one: detect_anomaly(true) names the operation; losses on logits avoid log(0)",
+        ));
+    }
+    Ok(())
+}
+
+fn same_shape(name: &str, a: &Tensor, b: &Tensor) -> Result<()> {
+    let (sa, sb) = (a.shape(), b.shape());
+    if sa == sb || b.len() == 1 {
+        return Ok(());
+    }
+    Err(Fault::shape(format!("{name}: prediction {} and target {} differ", shown(&sa), shown(&sb)))
+        .hint("bring them to one shape; a single number as target counts for every element"))
+}
+
+/// Binary cross-entropy of probabilities: −t·log p − (1 − t)·log(1 − p). Logarithms are cut at −100, as in PyTorch.
+///
+/// # Errors
+/// Shapes that differ.
+pub fn bce(p: &Tensor, target: &Tensor) -> Result<Tensor> {
+    same_shape("bce", p, target)?;
+    let log_p = p.log()?.clamp(-100.0, f32::MAX)?;
+    let log_q = p.rsub_scalar(1.0)?.log()?.clamp(-100.0, f32::MAX)?;
+    target.mul(&log_p)?.add(&target.rsub_scalar(1.0)?.mul(&log_q)?)?.mean()?.neg()
+}
+
+/// Binary cross-entropy of logits: softplus(a) − t·a, exact for every a.
+///
+/// # Errors
+/// Shapes that differ.
+pub fn bce_with_logits(a: &Tensor, target: &Tensor) -> Result<Tensor> {
+    same_shape("bce_with_logits", a, target)?;
+    a.softplus()?.sub(&target.mul(a)?)?.mean()
+}
+
+/// Cross-entropy of logits `[n, classes]` against labels (ints `[n]`) or probabilities `[n, classes]`.
+///
+/// # Errors
+/// Logits of another rank; labels of another number.
+pub fn cross_entropy(logits: &Tensor, target: &Tensor) -> Result<Tensor> {
+    let shape = logits.shape();
+    let &[n, classes] = &shape[..] else {
+        return Err(Fault::shape(format!("cross_entropy: logits must be [n, classes], got {}", shown(&shape))));
+    };
+    let probabilities = match target.dtype() {
+        Dtype::Int => target.one_hot(classes)?,
+        _ => target.clone(),
+    };
+    if probabilities.shape() != shape {
+        return Err(Fault::shape(format!(
+            "cross_entropy: {n} rows of logits, but a target of shape {}",
+            shown(&target.shape())
+        )));
+    }
+    logits.log_softmax(1)?.mul(&probabilities)?.sum()?.mul_scalar(-1.0 / n.max(1) as f32)
+}
+
+/// Mean squared difference.
+///
+/// # Errors
+/// Shapes that differ.
+pub fn mse(x: &Tensor, target: &Tensor) -> Result<Tensor> {
+    same_shape("mse", x, target)?;
+    x.sub(target)?.square()?.mean()
+}
+
+/// Mean absolute difference.
+///
+/// # Errors
+/// Shapes that differ.
+pub fn l1(x: &Tensor, target: &Tensor) -> Result<Tensor> {
+    same_shape("l1", x, target)?;
+    x.sub(target)?.abs()?.mean()
+}

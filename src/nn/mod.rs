@@ -1,0 +1,27 @@
+//! Networks as values: layers, initialisers, parameters, optimizers, losses.
+//!
+//! A layer is a description without state; a network pairs descriptions with parameters. So the same network can be called
+//! with its own parameters, or with others that a step of some optimizer has just computed ([`Network::with`]): that is how
+//! a discriminator is unrolled and differentiated through.
+//!
+//! | file | owns |
+//! |---|---|
+//! | [`param`] | one parameter: a named cell that holds a tensor |
+//! | [`network`] | layers with their parameters, called in order |
+//! | [`layers`] | what each layer computes |
+//! | [`init`] | how parameters start |
+//! | [`optim`] | optimizers over a network's parameters, and steps as values |
+//! | [`loss`] | losses on predictions and targets |
+
+pub mod init;
+pub mod layers;
+pub mod loss;
+pub mod network;
+pub mod optim;
+pub mod param;
+
+pub use init::Init;
+pub use layers::{Layer, Mode};
+pub use network::Network;
+pub use optim::{Algorithm, Optimizer};
+pub use param::Param;

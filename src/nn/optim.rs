@@ -1,0 +1,138 @@
+//! Optimizers over a network's parameters, with PyTorch's formulas; and the same steps as differentiable values.
+
+use super::param::Param;
+use crate::fault::{Fault, Result};
+use crate::tensor::update::{self, Rule, State};
+use crate::tensor::{GradOptions, Tensor, grad, shown};
+
+pub use crate::tensor::update::{Adagrad, Adam, RmsProp, Sgd};
+
+/// Which formula.
+pub type Algorithm = Rule;
+
+/// An algorithm with its state, bound to parameters.
+pub struct Optimizer {
+    params: Vec<Param>,
+    state: Vec<State>,
+    pub rule: Rule,
+    /// Gradients are scaled down to this joint norm, if given.
+    pub clip_norm: Option<f32>,
+    /// Each gradient element is cut to ± this, if given.
+    pub clip_value: Option<f32>,
+    /// Parameters are cut to ± this after each step, if given (Arjovsky et al. 2017).
+    pub clip_weights: Option<f32>,
+}
+
+impl Optimizer {
+    pub fn new(params: Vec<Param>, rule: Rule) -> Self {
+        let state = params.iter().map(|_| State::default()).collect();
+        Self { params, state, rule, clip_norm: None, clip_value: None, clip_weights: None }
+    }
+
+    /// The number of parameter tensors.
+    pub fn len(&self) -> usize {
+        self.params.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.params.is_empty()
+    }
+
+    /// One step against the gradient of `loss` (or along it with `ascend`), a single number.
+    ///
+    /// # Errors
+    /// A loss that is not one number, that depends on none of the parameters, or is NaN.
+    pub fn minimise(&mut self, loss: &Tensor, ascend: bool) -> Result<()> {
+        let word = if ascend { "ascend" } else { "descend" };
+        if loss.len() != 1 {
+            return Err(Fault::shape(format!("{word}: needs a single number, got shape {}", shown(&loss.shape())))
+                .hint("reduce it first, for example with mean(loss)"));
+        }
+        let values: Vec<Tensor> = self.params.iter().map(Param::value).collect();
+        let wrt: Vec<&Tensor> = values.iter().zip(&self.params).filter(|(_, p)| !p.is_frozen()).map(|(v, _)| v).collect();
+        if wrt.is_empty() {
+            return Err(Fault::value(format!("{word}: every parameter is frozen")).hint("unfreeze the network first"));
+        }
+        let mut found = grad(loss, &wrt, None, GradOptions::default())?.into_iter();
+        let grads: Vec<Option<Tensor>> =
+            self.params.iter().map(|p| if p.is_frozen() { None } else { found.next().flatten() }).collect();
+        if grads.iter().all(Option::is_none) {
+            return Err(Fault::value(format!("{word}: the loss does not depend on this optimizer's parameters"))
+                .hint("was it computed by this network, after its last step, and without detach or no_grad?"));
+        }
+        super::loss::finite(word, loss)?;
+        self.apply(grads, ascend)
+    }
+
+    /// One step with given gradients, one for each parameter, in their order.
+    ///
+    /// # Errors
+    /// Another number of gradients, or another shape.
+    pub fn step(&mut self, grads: Vec<Tensor>) -> Result<()> {
+        if grads.len() != self.params.len() {
+            return Err(Fault::value(format!("step: {} parameters, but {} gradients", self.params.len(), grads.len())));
+        }
+        for (p, g) in self.params.iter().zip(&grads) {
+            let (want, have) = (p.value().shape(), g.shape());
+            if want != have {
+                return Err(Fault::shape(format!("step: {} is {}, its gradient {}", p.name(), shown(&want), shown(&have))));
+            }
+        }
+        self.apply(grads.into_iter().map(Some).collect(), false)
+    }
+
+    fn apply(&mut self, mut grads: Vec<Option<Tensor>>, ascend: bool) -> Result<()> {
+        self.clip(&mut grads)?;
+        for ((param, state), grad) in self.params.iter().zip(&mut self.state).zip(grads) {
+            let Some(grad) = grad else { continue };
+            let mut value = update::step(&self.rule, state, &param.value(), &grad, ascend)?;
+            if let Some(limit) = self.clip_weights {
+                value = value.clamp(-limit, limit)?.detach();
+            }
+            param.set(value);
+        }
+        Ok(())
+    }
+
+    fn clip(&self, grads: &mut [Option<Tensor>]) -> Result<()> {
+        crate::tensor::no_grad(|| {
+            if let Some(limit) = self.clip_value {
+                for g in grads.iter_mut().flatten() {
+                    *g = g.clamp(-limit, limit)?;
+                }
+            }
+            let Some(limit) = self.clip_norm else { return Ok(()) };
+            let mut total = Tensor::scalar(0.0);
+            for g in grads.iter().flatten() {
+                total = total.add(&g.square()?.sum()?)?;
+            }
+            // min(1, limit / norm), without reading the norm back from the device.
+            let scale = total.sqrt()?.add_scalar(1e-6)?.rdiv_scalar(limit)?.clamp(0.0, 1.0)?;
+            for g in grads.iter_mut().flatten() {
+                *g = g.mul(&scale)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// The state of every parameter, for checkpoints.
+    pub fn state(&self) -> &[State] {
+        &self.state
+    }
+
+    /// Puts back a state that [`Optimizer::state`] gave.
+    pub fn restore(&mut self, state: Vec<State>) {
+        self.state = state;
+    }
+}
+
+/// One step of gradient descent as values: `p − lr·g`, differentiable in both.
+///
+/// # Errors
+/// Another number of gradients than parameters.
+pub fn sgd_step(params: &[Tensor], grads: &[Tensor], lr: f32) -> Result<Vec<Tensor>> {
+    if params.len() != grads.len() {
+        return Err(Fault::value(format!("sgd_step: {} parameters, but {} gradients", params.len(), grads.len())));
+    }
+    params.iter().zip(grads).map(|(p, g)| p.sub(&g.mul_scalar(lr)?)).collect()
+}

@@ -1,0 +1,51 @@
+//! One parameter of a network: a cell that holds its present value. Optimizers replace the value; whoever holds the cell
+//! sees the new one.
+
+use crate::tensor::Tensor;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+/// A handle to a parameter. Clones are the same parameter.
+#[derive(Clone)]
+pub struct Param(Rc<Inner>);
+
+struct Inner {
+    name: String,
+    value: RefCell<Tensor>,
+    frozen: Cell<bool>,
+}
+
+impl Param {
+    /// A parameter called `name` (`weight`, `bias`), as files and summaries show it.
+    pub fn new(name: impl Into<String>, value: Tensor) -> Self {
+        Self(Rc::new(Inner { name: name.into(), value: RefCell::new(value), frozen: Cell::new(false) }))
+    }
+
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// The present value.
+    pub fn value(&self) -> Tensor {
+        self.0.value.borrow().clone()
+    }
+
+    /// Replaces the value; the shape must stay.
+    pub fn set(&self, value: Tensor) {
+        *self.0.value.borrow_mut() = value;
+    }
+
+    /// Whether optimizers leave it alone.
+    pub fn is_frozen(&self) -> bool {
+        self.0.frozen.get()
+    }
+
+    pub fn freeze(&self, frozen: bool) {
+        self.0.frozen.set(frozen);
+    }
+
+    /// Whether two handles are the same parameter.
+    pub fn same(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+    }
+}
