@@ -131,11 +131,54 @@ pub fn simd_level() -> &'static str {
 pub fn threads() -> usize {
     1
 }
-pub struct Sgd { pub lr: f32, pub momentum: f32, pub dampening: f32, pub weight_decay: f32, pub nesterov: bool, pub maximize: bool, pub first: bool }
-pub fn sgd_step(_c: &Sgd, _p: &mut [f32], _g: &[f32], _v: Option<&mut [f32]>) { todo!() }
-pub struct Adam { pub lr: f32, pub beta1: f32, pub beta2: f32, pub eps: f32, pub weight_decay: f32, pub decoupled: bool, pub step: u64, pub maximize: bool }
-pub fn adam_step(_c: &Adam, _p: &mut [f32], _g: &[f32], _m: &mut [f32], _v: &mut [f32]) { todo!() }
-pub struct RmsProp { pub lr: f32, pub alpha: f32, pub eps: f32, pub momentum: f32, pub weight_decay: f32, pub maximize: bool }
-pub fn rmsprop_step(_c: &RmsProp, _p: &mut [f32], _g: &[f32], _s: &mut [f32], _v: Option<&mut [f32]>) { todo!() }
-pub struct Adagrad { pub lr: f32, pub eps: f32, pub weight_decay: f32, pub maximize: bool }
-pub fn adagrad_step(_c: &Adagrad, _p: &mut [f32], _g: &[f32], _s: &mut [f32]) { todo!() }
+pub struct Sgd {
+    pub lr: f32,
+    pub momentum: f32,
+    pub dampening: f32,
+    pub weight_decay: f32,
+    pub nesterov: bool,
+    pub maximize: bool,
+    pub first: bool,
+}
+pub fn sgd_step(_c: &Sgd, _p: &mut [f32], _g: &[f32], _v: Option<&mut [f32]>) {
+    todo!()
+}
+pub struct Adam {
+    pub lr: f32,
+    pub beta1: f32,
+    pub beta2: f32,
+    pub eps: f32,
+    pub weight_decay: f32,
+    pub decoupled: bool,
+    pub step: u64,
+    pub maximize: bool,
+}
+pub fn adam_step(_c: &Adam, _p: &mut [f32], _g: &[f32], _m: &mut [f32], _v: &mut [f32]) {
+    todo!()
+}
+pub struct RmsProp {
+    pub lr: f32,
+    pub alpha: f32,
+    pub eps: f32,
+    pub momentum: f32,
+    pub weight_decay: f32,
+    pub maximize: bool,
+}
+pub fn rmsprop_step(
+    _c: &RmsProp,
+    _p: &mut [f32],
+    _g: &[f32],
+    _s: &mut [f32],
+    _v: Option<&mut [f32]>,
+) {
+    todo!()
+}
+pub struct Adagrad {
+    pub lr: f32,
+    pub eps: f32,
+    pub weight_decay: f32,
+    pub maximize: bool,
+}
+pub fn adagrad_step(_c: &Adagrad, _p: &mut [f32], _g: &[f32], _s: &mut [f32]) {
+    todo!()
+}

@@ -18,8 +18,12 @@ fn same_shape(name: &str, a: &Tensor, b: &Tensor) -> Result<()> {
     if sa == sb || b.len() == 1 {
         return Ok(());
     }
-    Err(Fault::shape(format!("{name}: prediction {} and target {} differ", shown(&sa), shown(&sb)))
-        .hint("bring them to one shape; a single number as target counts for every element"))
+    Err(Fault::shape(format!(
+        "{name}: prediction {} and target {} differ",
+        shown(&sa),
+        shown(&sb)
+    ))
+    .hint("bring them to one shape; a single number as target counts for every element"))
 }
 
 /// Binary cross-entropy of probabilities: −t·log p − (1 − t)·log(1 − p). Logarithms are cut at −100, as in PyTorch.
@@ -30,7 +34,11 @@ pub fn bce(p: &Tensor, target: &Tensor) -> Result<Tensor> {
     same_shape("bce", p, target)?;
     let log_p = p.log()?.clamp(-100.0, f32::MAX)?;
     let log_q = p.rsub_scalar(1.0)?.log()?.clamp(-100.0, f32::MAX)?;
-    target.mul(&log_p)?.add(&target.rsub_scalar(1.0)?.mul(&log_q)?)?.mean()?.neg()
+    target
+        .mul(&log_p)?
+        .add(&target.rsub_scalar(1.0)?.mul(&log_q)?)?
+        .mean()?
+        .neg()
 }
 
 /// Binary cross-entropy of logits: softplus(a) − t·a, exact for every a.
@@ -49,7 +57,10 @@ pub fn bce_with_logits(a: &Tensor, target: &Tensor) -> Result<Tensor> {
 pub fn cross_entropy(logits: &Tensor, target: &Tensor) -> Result<Tensor> {
     let shape = logits.shape();
     let &[n, classes] = &shape[..] else {
-        return Err(Fault::shape(format!("cross_entropy: logits must be [n, classes], got {}", shown(&shape))));
+        return Err(Fault::shape(format!(
+            "cross_entropy: logits must be [n, classes], got {}",
+            shown(&shape)
+        )));
     };
     let probabilities = match target.dtype() {
         Dtype::Int => target.one_hot(classes)?,
@@ -61,7 +72,11 @@ pub fn cross_entropy(logits: &Tensor, target: &Tensor) -> Result<Tensor> {
             shown(&target.shape())
         )));
     }
-    logits.log_softmax(1)?.mul(&probabilities)?.sum()?.mul_scalar(-1.0 / n.max(1) as f32)
+    logits
+        .log_softmax(1)?
+        .mul(&probabilities)?
+        .sum()?
+        .mul_scalar(-1.0 / n.max(1) as f32)
 }
 
 /// Mean squared difference.

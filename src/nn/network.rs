@@ -28,16 +28,32 @@ impl Network {
     /// A network of one layer with fresh parameters.
     pub fn of(layer: impl Layer + 'static) -> Self {
         let Start { params, buffers } = layer.start();
-        Self::from_slots(vec![Slot { layer: Rc::new(layer), params, buffers }], Mode::Train)
+        Self::from_slots(
+            vec![Slot {
+                layer: Rc::new(layer),
+                params,
+                buffers,
+            }],
+            Mode::Train,
+        )
     }
 
     /// The layers of all parts in order. Parameters are shared with the parts.
     pub fn sequential(parts: &[Network]) -> Self {
-        Self::from_slots(parts.iter().flat_map(|p| p.0.slots.iter().cloned()).collect(), Mode::Train)
+        Self::from_slots(
+            parts
+                .iter()
+                .flat_map(|p| p.0.slots.iter().cloned())
+                .collect(),
+            Mode::Train,
+        )
     }
 
     fn from_slots(slots: Vec<Slot>, mode: Mode) -> Self {
-        Self(Rc::new(Inner { slots, mode: Cell::new(mode) }))
+        Self(Rc::new(Inner {
+            slots,
+            mode: Cell::new(mode),
+        }))
     }
 
     /// The output for `x`.
@@ -47,7 +63,9 @@ impl Network {
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let mut x = x.clone();
         for (i, slot) in self.0.slots.iter().enumerate() {
-            x = slot.forward(&x, self.mode()).map_err(|fault| self.located(fault, i))?;
+            x = slot
+                .forward(&x, self.mode())
+                .map_err(|fault| self.located(fault, i))?;
         }
         Ok(x)
     }
@@ -57,7 +75,9 @@ impl Network {
         let mut outputs: Vec<Tensor> = Vec::with_capacity(self.0.slots.len());
         for (i, slot) in self.0.slots.iter().enumerate() {
             let input = outputs.last().unwrap_or(x);
-            let y = slot.forward(input, self.mode()).map_err(|fault| self.located(fault, i))?;
+            let y = slot
+                .forward(input, self.mode())
+                .map_err(|fault| self.located(fault, i))?;
             outputs.push(y);
         }
         Ok(outputs)
@@ -65,21 +85,34 @@ impl Network {
 
     fn located(&self, mut fault: Fault, i: usize) -> Fault {
         if self.0.slots.len() > 1 && fault.kind == Kind::Shape {
-            fault.message += &format!(" (in layer {i} of {}: {})", self.0.slots.len(), self.0.slots[i].layer.describe());
+            fault.message += &format!(
+                " (in layer {i} of {}: {})",
+                self.0.slots.len(),
+                self.0.slots[i].layer.describe()
+            );
         }
         fault
     }
 
     /// All parameters, in the order of the layers.
     pub fn params(&self) -> Vec<Param> {
-        self.0.slots.iter().flat_map(|s| s.params.iter().cloned()).collect()
+        self.0
+            .slots
+            .iter()
+            .flat_map(|s| s.params.iter().cloned())
+            .collect()
     }
 
     /// Parameters and running statistics with their names in files: `0.weight`, `3.running_mean`.
     pub fn named(&self) -> Vec<(String, Param)> {
         let slots = self.0.slots.iter().enumerate();
         slots
-            .flat_map(|(i, s)| s.params.iter().chain(&s.buffers).map(move |p| (format!("{i}.{}", p.name()), p.clone())))
+            .flat_map(|(i, s)| {
+                s.params
+                    .iter()
+                    .chain(&s.buffers)
+                    .map(move |p| (format!("{i}.{}", p.name()), p.clone()))
+            })
             .collect()
     }
 
@@ -90,7 +123,11 @@ impl Network {
     pub fn with(&self, values: &[Tensor]) -> Result<Self> {
         let params = self.params();
         if params.len() != values.len() {
-            return Err(Fault::value(format!("with: the network has {} parameters, got {}", params.len(), values.len())));
+            return Err(Fault::value(format!(
+                "with: the network has {} parameters, got {}",
+                params.len(),
+                values.len()
+            )));
         }
         for (param, value) in params.iter().zip(values) {
             let (have, want) = (value.shape(), param.value().shape());
@@ -112,7 +149,10 @@ impl Network {
             .0
             .slots
             .iter()
-            .map(|s| Slot { params: s.params.iter().map(&mut renew).collect(), ..s.clone() })
+            .map(|s| Slot {
+                params: s.params.iter().map(&mut renew).collect(),
+                ..s.clone()
+            })
             .collect();
         Ok(Self::from_slots(slots, self.mode()))
     }
@@ -176,23 +216,49 @@ impl Network {
             .iter()
             .enumerate()
             .map(|(i, s)| {
-                let shapes: Vec<String> = s.params.iter().map(|p| shown(&p.value().shape())).collect();
+                let shapes: Vec<String> =
+                    s.params.iter().map(|p| shown(&p.value().shape())).collect();
                 let size: usize = s.params.iter().map(|p| p.value().len()).sum();
-                let output = outputs.get(i).map(|t| shown(&t.shape())).unwrap_or_default();
-                [s.layer.describe(), shapes.join(" "), output, if size > 0 { grouped(size) } else { String::new() }]
+                let output = outputs
+                    .get(i)
+                    .map(|t| shown(&t.shape()))
+                    .unwrap_or_default();
+                [
+                    s.layer.describe(),
+                    shapes.join(" "),
+                    output,
+                    if size > 0 {
+                        grouped(size)
+                    } else {
+                        String::new()
+                    },
+                ]
             })
             .collect();
         let mut text = table(&rows, !outputs.is_empty());
-        let frozen = if self.params().iter().any(|p| p.is_frozen()) { ", frozen" } else { "" };
-        let mode = if self.mode() == Mode::Train { "train" } else { "eval" };
-        let _ = write!(text, "{} parameters, {mode} mode{frozen}", grouped(self.size()));
+        let frozen = if self.params().iter().any(|p| p.is_frozen()) {
+            ", frozen"
+        } else {
+            ""
+        };
+        let mode = if self.mode() == Mode::Train {
+            "train"
+        } else {
+            "eval"
+        };
+        let _ = write!(
+            text,
+            "{} parameters, {mode} mode{frozen}",
+            grouped(self.size())
+        );
         Ok(text)
     }
 }
 
 impl Slot {
     fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
-        let values: smallvec::SmallVec<[Tensor; 2]> = self.params.iter().map(Param::value).collect();
+        let values: smallvec::SmallVec<[Tensor; 2]> =
+            self.params.iter().map(Param::value).collect();
         self.layer.forward(&values, &self.buffers, x, mode)
     }
 }
@@ -200,12 +266,24 @@ impl Slot {
 fn table(rows: &[[String; 4]], outputs: bool) -> String {
     let titles = ["layer", "weights", "output", "parameters"];
     let columns: &[usize] = if outputs { &[0, 1, 2, 3] } else { &[0, 1, 3] };
-    let width = |c: usize| rows.iter().map(|r| r[c].chars().count()).max().unwrap_or(0).max(titles[c].len());
+    let width = |c: usize| {
+        rows.iter()
+            .map(|r| r[c].chars().count())
+            .max()
+            .unwrap_or(0)
+            .max(titles[c].len())
+    };
     let widths: Vec<usize> = (0..4).map(width).collect();
     let line = |cells: [&str; 4]| {
         let cells: Vec<String> = columns
             .iter()
-            .map(|&c| if c == 3 { format!("{:>w$}", cells[c], w = widths[c]) } else { format!("{:<w$}", cells[c], w = widths[c]) })
+            .map(|&c| {
+                if c == 3 {
+                    format!("{:>w$}", cells[c], w = widths[c])
+                } else {
+                    format!("{:<w$}", cells[c], w = widths[c])
+                }
+            })
             .collect();
         format!("{}\n", cells.join("  ").trim_end())
     };

@@ -26,7 +26,14 @@ pub struct Optimizer {
 impl Optimizer {
     pub fn new(params: Vec<Param>, rule: Rule) -> Self {
         let state = params.iter().map(|_| State::default()).collect();
-        Self { params, state, rule, clip_norm: None, clip_value: None, clip_weights: None }
+        Self {
+            params,
+            state,
+            rule,
+            clip_norm: None,
+            clip_value: None,
+            clip_weights: None,
+        }
     }
 
     /// The number of parameter tensors.
@@ -45,17 +52,35 @@ impl Optimizer {
     pub fn minimise(&mut self, loss: &Tensor, ascend: bool) -> Result<()> {
         let word = if ascend { "ascend" } else { "descend" };
         if loss.len() != 1 {
-            return Err(Fault::shape(format!("{word}: needs a single number, got shape {}", shown(&loss.shape())))
-                .hint("reduce it first, for example with mean(loss)"));
+            return Err(Fault::shape(format!(
+                "{word}: needs a single number, got shape {}",
+                shown(&loss.shape())
+            ))
+            .hint("reduce it first, for example with mean(loss)"));
         }
         let values: Vec<Tensor> = self.params.iter().map(Param::value).collect();
-        let wrt: Vec<&Tensor> = values.iter().zip(&self.params).filter(|(_, p)| !p.is_frozen()).map(|(v, _)| v).collect();
+        let wrt: Vec<&Tensor> = values
+            .iter()
+            .zip(&self.params)
+            .filter(|(_, p)| !p.is_frozen())
+            .map(|(v, _)| v)
+            .collect();
         if wrt.is_empty() {
-            return Err(Fault::value(format!("{word}: every parameter is frozen")).hint("unfreeze the network first"));
+            return Err(Fault::value(format!("{word}: every parameter is frozen"))
+                .hint("unfreeze the network first"));
         }
         let mut found = grad(loss, &wrt, None, GradOptions::default())?.into_iter();
-        let grads: Vec<Option<Tensor>> =
-            self.params.iter().map(|p| if p.is_frozen() { None } else { found.next().flatten() }).collect();
+        let grads: Vec<Option<Tensor>> = self
+            .params
+            .iter()
+            .map(|p| {
+                if p.is_frozen() {
+                    None
+                } else {
+                    found.next().flatten()
+                }
+            })
+            .collect();
         if grads.iter().all(Option::is_none) {
             return Err(Fault::value(format!("{word}: the loss does not depend on this optimizer's parameters"))
                 .hint("was it computed by this network, after its last step, and without detach or no_grad?"));
@@ -70,12 +95,21 @@ impl Optimizer {
     /// Another number of gradients, or another shape.
     pub fn step(&mut self, grads: Vec<Tensor>) -> Result<()> {
         if grads.len() != self.params.len() {
-            return Err(Fault::value(format!("step: {} parameters, but {} gradients", self.params.len(), grads.len())));
+            return Err(Fault::value(format!(
+                "step: {} parameters, but {} gradients",
+                self.params.len(),
+                grads.len()
+            )));
         }
         for (p, g) in self.params.iter().zip(&grads) {
             let (want, have) = (p.value().shape(), g.shape());
             if want != have {
-                return Err(Fault::shape(format!("step: {} is {}, its gradient {}", p.name(), shown(&want), shown(&have))));
+                return Err(Fault::shape(format!(
+                    "step: {} is {}, its gradient {}",
+                    p.name(),
+                    shown(&want),
+                    shown(&have)
+                )));
             }
         }
         self.apply(grads.into_iter().map(Some).collect(), false)
@@ -101,13 +135,19 @@ impl Optimizer {
                     *g = g.clamp(-limit, limit)?;
                 }
             }
-            let Some(limit) = self.clip_norm else { return Ok(()) };
+            let Some(limit) = self.clip_norm else {
+                return Ok(());
+            };
             let mut total = Tensor::scalar(0.0);
             for g in grads.iter().flatten() {
                 total = total.add(&g.square()?.sum()?)?;
             }
             // min(1, limit / norm), without reading the norm back from the device.
-            let scale = total.sqrt()?.add_scalar(1e-6)?.rdiv_scalar(limit)?.clamp(0.0, 1.0)?;
+            let scale = total
+                .sqrt()?
+                .add_scalar(1e-6)?
+                .rdiv_scalar(limit)?
+                .clamp(0.0, 1.0)?;
             for g in grads.iter_mut().flatten() {
                 *g = g.mul(&scale)?;
             }
@@ -132,7 +172,15 @@ impl Optimizer {
 /// Another number of gradients than parameters.
 pub fn sgd_step(params: &[Tensor], grads: &[Tensor], lr: f32) -> Result<Vec<Tensor>> {
     if params.len() != grads.len() {
-        return Err(Fault::value(format!("sgd_step: {} parameters, but {} gradients", params.len(), grads.len())));
+        return Err(Fault::value(format!(
+            "sgd_step: {} parameters, but {} gradients",
+            params.len(),
+            grads.len()
+        )));
     }
-    params.iter().zip(grads).map(|(p, g)| p.sub(&g.mul_scalar(lr)?)).collect()
+    params
+        .iter()
+        .zip(grads)
+        .map(|(p, g)| p.sub(&g.mul_scalar(lr)?))
+        .collect()
 }

@@ -127,7 +127,11 @@ impl Tensor {
 /// `x · scale + shift` as a new leaf: how drawn numbers are brought to their range.
 pub fn affine(x: &Tensor, scale: f32, shift: f32) -> Tensor {
     use crate::cpu::Unary;
-    Tensor::constant(x.raw.unary(Unary::MulScalar(scale)).unary(Unary::AddScalar(shift)))
+    Tensor::constant(
+        x.raw
+            .unary(Unary::MulScalar(scale))
+            .unary(Unary::AddScalar(shift)),
+    )
 }
 
 /// A shape as users read it: `[64, 100]`.

@@ -30,10 +30,17 @@ fn start(shape: [usize; 4], outputs: usize, fan_in: usize, bias: bool, init: Ini
     let fan_out = shape[0] * shape[2] * shape[3];
     let mut params = vec![Param::new("weight", init.draw(&shape, fan_in, fan_out))];
     if bias {
-        let init = if init == Init::FanIn { init } else { Init::Constant(0.0) };
+        let init = if init == Init::FanIn {
+            init
+        } else {
+            Init::Constant(0.0)
+        };
         params.push(Param::new("bias", init.draw(&[outputs], fan_in, fan_out)));
     }
-    Start { params, buffers: vec![] }
+    Start {
+        params,
+        buffers: vec![],
+    }
 }
 
 fn with_bias(y: Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
@@ -43,20 +50,49 @@ fn with_bias(y: Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
     }
 }
 
-fn described(name: &str, inputs: usize, outputs: usize, kernel: [usize; 2], g: &Geometry) -> String {
-    let pair = |p: [usize; 2]| if p[0] == p[1] { p[0].to_string() } else { format!("{}×{}", p[0], p[1]) };
-    format!("{name}({inputs} → {outputs}, kernel {}, stride {}, padding {})", pair(kernel), pair(g.stride), pair(g.padding))
+fn described(
+    name: &str,
+    inputs: usize,
+    outputs: usize,
+    kernel: [usize; 2],
+    g: &Geometry,
+) -> String {
+    let pair = |p: [usize; 2]| {
+        if p[0] == p[1] {
+            p[0].to_string()
+        } else {
+            format!("{}×{}", p[0], p[1])
+        }
+    };
+    format!(
+        "{name}({inputs} → {outputs}, kernel {}, stride {}, padding {})",
+        pair(kernel),
+        pair(g.stride),
+        pair(g.padding)
+    )
 }
 
 impl Layer for Conv2d {
     fn describe(&self) -> String {
-        described("conv2d", self.inputs, self.outputs, self.kernel, &self.geometry)
+        described(
+            "conv2d",
+            self.inputs,
+            self.outputs,
+            self.kernel,
+            &self.geometry,
+        )
     }
 
     fn start(&self) -> Start {
         let per_group = self.inputs / self.geometry.groups.max(1);
         let fan_in = per_group * self.kernel[0] * self.kernel[1];
-        start([self.outputs, per_group, self.kernel[0], self.kernel[1]], self.outputs, fan_in, self.bias, self.init)
+        start(
+            [self.outputs, per_group, self.kernel[0], self.kernel[1]],
+            self.outputs,
+            fan_in,
+            self.bias,
+            self.init,
+        )
     }
 
     fn forward(&self, params: &[Tensor], _: &[Param], x: &Tensor, _: Mode) -> Result<Tensor> {
@@ -66,17 +102,32 @@ impl Layer for Conv2d {
 
 impl Layer for ConvTranspose2d {
     fn describe(&self) -> String {
-        described("conv_transpose2d", self.inputs, self.outputs, self.kernel, &self.geometry)
+        described(
+            "conv_transpose2d",
+            self.inputs,
+            self.outputs,
+            self.kernel,
+            &self.geometry,
+        )
     }
 
     fn start(&self) -> Start {
         let per_group = self.outputs / self.geometry.groups.max(1);
         // PyTorch counts the fan of a transposed convolution on its second axis.
         let fan_in = per_group * self.kernel[0] * self.kernel[1];
-        start([self.inputs, per_group, self.kernel[0], self.kernel[1]], self.outputs, fan_in, self.bias, self.init)
+        start(
+            [self.inputs, per_group, self.kernel[0], self.kernel[1]],
+            self.outputs,
+            fan_in,
+            self.bias,
+            self.init,
+        )
     }
 
     fn forward(&self, params: &[Tensor], _: &[Param], x: &Tensor, _: Mode) -> Result<Tensor> {
-        with_bias(x.conv_transpose2d(&params[0], &self.geometry, self.output_padding)?, params.get(1))
+        with_bias(
+            x.conv_transpose2d(&params[0], &self.geometry, self.output_padding)?,
+            params.get(1),
+        )
     }
 }

@@ -17,12 +17,20 @@ pub struct Linear {
 
 impl Layer for Linear {
     fn describe(&self) -> String {
-        format!("linear({} → {}{})", self.inputs, self.outputs, if self.bias { "" } else { ", no bias" })
+        format!(
+            "linear({} → {}{})",
+            self.inputs,
+            self.outputs,
+            if self.bias { "" } else { ", no bias" }
+        )
     }
 
     fn start(&self) -> Start {
         let (inputs, outputs) = (self.inputs, self.outputs);
-        let mut params = vec![Param::new("weight", self.init.draw(&[outputs, inputs], inputs, outputs))];
+        let mut params = vec![Param::new(
+            "weight",
+            self.init.draw(&[outputs, inputs], inputs, outputs),
+        )];
         if self.bias {
             let init = self.bias_init.unwrap_or(match self.init {
                 Init::FanIn => Init::FanIn,
@@ -30,7 +38,10 @@ impl Layer for Linear {
             });
             params.push(Param::new("bias", init.draw(&[outputs], inputs, outputs)));
         }
-        Start { params, buffers: vec![] }
+        Start {
+            params,
+            buffers: vec![],
+        }
     }
 
     fn forward(&self, params: &[Tensor], _: &[Param], x: &Tensor, _: Mode) -> Result<Tensor> {
@@ -51,8 +62,13 @@ impl Layer for Embedding {
     }
 
     fn start(&self) -> Start {
-        let table = self.init.draw(&[self.count, self.size], self.size, self.count);
-        Start { params: vec![Param::new("weight", table)], buffers: vec![] }
+        let table = self
+            .init
+            .draw(&[self.count, self.size], self.size, self.count);
+        Start {
+            params: vec![Param::new("weight", table)],
+            buffers: vec![],
+        }
     }
 
     fn forward(&self, params: &[Tensor], _: &[Param], x: &Tensor, _: Mode) -> Result<Tensor> {
@@ -75,14 +91,23 @@ pub struct MinibatchDiscrimination {
 
 impl Layer for MinibatchDiscrimination {
     fn describe(&self) -> String {
-        format!("minibatch_discrimination({} → {}, {} × {})", self.inputs, self.inputs + self.kernels, self.kernels, self.dims)
+        format!(
+            "minibatch_discrimination({} → {}, {} × {})",
+            self.inputs,
+            self.inputs + self.kernels,
+            self.kernels,
+            self.dims
+        )
     }
 
     fn start(&self) -> Start {
         let width = self.kernels * self.dims;
         let t = self.init.draw(&[self.inputs, width], self.inputs, width);
         let bias = Init::Constant(0.0).draw(&[self.kernels], 1, 1);
-        Start { params: vec![Param::new("weight", t), Param::new("bias", bias)], buffers: vec![] }
+        Start {
+            params: vec![Param::new("weight", t), Param::new("bias", bias)],
+            buffers: vec![],
+        }
     }
 
     fn forward(&self, params: &[Tensor], _: &[Param], x: &Tensor, _: Mode) -> Result<Tensor> {
@@ -94,10 +119,20 @@ impl Layer for MinibatchDiscrimination {
             )));
         }
         let n = x.shape()[0];
-        let m = x.matmul(&params[0])?.reshape(&[n, self.kernels, self.dims])?;
-        let apart = m.unsqueeze(0)?.sub(&m.unsqueeze(1)?)?.abs()?.sum_dims(&[3], false)?;
+        let m = x
+            .matmul(&params[0])?
+            .reshape(&[n, self.kernels, self.dims])?;
+        let apart = m
+            .unsqueeze(0)?
+            .sub(&m.unsqueeze(1)?)?
+            .abs()?
+            .sum_dims(&[3], false)?;
         // Each sample's distance to itself is 0 and adds exp(0) = 1: take that one off.
-        let closeness = apart.neg()?.exp()?.sum_dims(&[1], false)?.add_scalar(-1.0)?;
+        let closeness = apart
+            .neg()?
+            .exp()?
+            .sum_dims(&[1], false)?
+            .add_scalar(-1.0)?;
         Tensor::cat(&[x.clone(), closeness.add(&params[1])?], 1)
     }
 }

@@ -3,8 +3,8 @@
 mod activation;
 mod conv;
 mod linear;
-mod norm;
 mod noise;
+mod norm;
 mod reshape;
 
 pub use activation::{Activate, Activation, Maxout};
@@ -50,5 +50,11 @@ pub trait Layer {
     ///
     /// # Errors
     /// An input whose shape does not fit.
-    fn forward(&self, params: &[Tensor], buffers: &[Param], x: &Tensor, mode: Mode) -> Result<Tensor>;
+    fn forward(
+        &self,
+        params: &[Tensor],
+        buffers: &[Param],
+        x: &Tensor,
+        mode: Mode,
+    ) -> Result<Tensor>;
 }

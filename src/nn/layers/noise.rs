@@ -19,7 +19,12 @@ impl Layer for Dropout {
 
     fn forward(&self, _: &[Tensor], _: &[Param], x: &Tensor, mode: Mode) -> Result<Tensor> {
         match mode {
-            Mode::Train if self.p > 0.0 => x.mul(&random::mask(&x.shape(), 1.0 - self.p, self.scale, &x.device())),
+            Mode::Train if self.p > 0.0 => x.mul(&random::mask(
+                &x.shape(),
+                1.0 - self.p,
+                self.scale,
+                &x.device(),
+            )),
             _ => Ok(x.clone()),
         }
     }

@@ -227,12 +227,17 @@ impl Tensor {
     pub fn upsample(&self, factor: usize) -> Result<Tensor> {
         let shape = self.shape();
         let &[n, c, h, w] = &shape[..] else {
-            return Err(Fault::shape(format!("upsample: input must be [n, c, h, w], got {}", shown(&shape))));
+            return Err(Fault::shape(format!(
+                "upsample: input must be [n, c, h, w], got {}",
+                shown(&shape)
+            )));
         };
         if factor == 0 {
             return Err(Fault::value("upsample: the factor must be at least 1"));
         }
-        let wide = self.reshape(&[n, c, h, 1, w, 1])?.broadcast_to(&[n, c, h, factor, w, factor])?;
+        let wide = self
+            .reshape(&[n, c, h, 1, w, 1])?
+            .broadcast_to(&[n, c, h, factor, w, factor])?;
         wide.reshape(&[n, c, h * factor, w * factor])
     }
 }
