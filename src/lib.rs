@@ -20,5 +20,6 @@
 
 pub mod catalog;
 pub mod fault;
+pub mod notebook;
 pub mod output;
 pub mod session;
