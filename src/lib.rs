@@ -22,6 +22,7 @@ pub mod catalog;
 pub mod cpu;
 pub mod fault;
 pub mod nn;
+pub mod notebook;
 pub mod output;
 pub mod session;
 pub mod tensor;

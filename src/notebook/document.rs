@@ -1,0 +1,274 @@
+//! A notebook file (`.ipynb`, nbformat 4): reading, its cells, and writing. Fields that we do not know are kept.
+
+use super::json;
+use crate::fault::{Fault, Result};
+use serde_json::{Map, Value, json};
+use std::path::Path;
+
+/// A notebook.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Document {
+    pub cells: Vec<Cell>,
+    /// Everything beside the cells: `metadata`, `nbformat`, `nbformat_minor`, and what else the file held.
+    rest: Map<String, Value>,
+}
+
+/// What a cell is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CellKind {
+    Code,
+    Markdown,
+    Raw,
+}
+
+/// One cell.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cell {
+    pub kind: CellKind,
+    pub source: String,
+    /// `In[n]`, where the cell has been run. Code cells only.
+    pub count: Option<usize>,
+    /// The outputs in nbformat's terms, texts joined to one string. Code cells only.
+    pub outputs: Vec<Value>,
+    /// The remaining fields: `id`, `metadata`, `attachments`, …
+    rest: Map<String, Value>,
+}
+
+impl Document {
+    /// Reads a notebook file.
+    ///
+    /// # Errors
+    /// A file that cannot be read, is not JSON, is not a notebook, or is older than nbformat 4.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| Fault::file(format!("cannot read {}: {error}", path.display())))?;
+        Self::parse(&text).map_err(|fault| Fault { message: format!("{}: {}", path.display(), fault.message), ..fault })
+    }
+
+    /// Reads the text of a notebook file.
+    ///
+    /// # Errors
+    /// As [`Document::read`].
+    pub fn parse(text: &str) -> Result<Self> {
+        let value: Value = serde_json::from_str(text).map_err(|error| {
+            Fault::file(format!("this is not a notebook: not valid JSON ({error})"))
+                .hint("a script needs the ending .rhai; a damaged notebook has to be restored from a backup")
+        })?;
+        let Value::Object(mut rest) = value else {
+            return Err(Fault::file("this is not a notebook: the outermost value is not an object"));
+        };
+        match rest.get("nbformat").and_then(Value::as_u64) {
+            Some(4) => {}
+            Some(version) => {
+                return Err(Fault::file(format!("the notebook has format {version}; only format 4 is read"))
+                    .hint("open it in JupyterLab and save it: that brings it to format 4"));
+            }
+            None => {
+                return Err(Fault::file("this is not a notebook: it has no field \"nbformat\""));
+            }
+        }
+        let Some(Value::Array(cells)) = rest.remove("cells") else {
+            return Err(Fault::file("the notebook has no list of cells"));
+        };
+        let cells =
+            cells.into_iter().enumerate().map(|(index, cell)| Cell::from_json(index, cell)).collect::<Result<_>>()?;
+        Ok(Self { cells, rest })
+    }
+
+    /// A notebook of one code cell, as `saddle run` makes of a script.
+    pub fn script(source: &str) -> Self {
+        let rest = json!({
+            "metadata": { "kernelspec": { "display_name": "Saddlepoint", "language": "rhai", "name": "saddlepoint" } },
+            "nbformat": 4,
+            "nbformat_minor": 5,
+        });
+        let cell = json!({ "id": "script", "metadata": {} });
+        Self {
+            cells: vec![Cell {
+                kind: CellKind::Code,
+                source: source.to_string(),
+                count: None,
+                outputs: Vec::new(),
+                rest: object(cell),
+            }],
+            rest: object(rest),
+        }
+    }
+
+    /// The language that the notebook says its cells are in, in lower case.
+    pub fn language(&self) -> Option<String> {
+        let metadata = self.rest.get("metadata")?;
+        let named = [&metadata["kernelspec"]["language"], &metadata["language_info"]["name"]];
+        named.into_iter().find_map(Value::as_str).map(str::to_lowercase)
+    }
+
+    /// The title: the first heading of the first markdown cell that has one.
+    pub fn title(&self) -> Option<&str> {
+        let prose = self.cells.iter().filter(|cell| cell.kind == CellKind::Markdown);
+        prose.flat_map(|cell| cell.source.lines()).find_map(|line| line.strip_prefix("# ")).map(str::trim)
+    }
+
+    /// The code cells that have something to run, with their places in the notebook.
+    pub fn code_cells(&self) -> impl Iterator<Item = (usize, &Cell)> {
+        self.cells.iter().enumerate().filter(|(_, cell)| cell.kind == CellKind::Code && !cell.source.trim().is_empty())
+    }
+
+    /// The text of the file, as `nbformat.write` would write it.
+    pub fn text(&self) -> String {
+        let mut root = self.rest.clone();
+        if let Some(Value::Object(metadata)) = root.get_mut("metadata") {
+            // nbformat drops these when it writes: they belong to a session, not to a file.
+            for key in ["orig_nbformat", "orig_nbformat_minor", "signature"] {
+                metadata.remove(key);
+            }
+        }
+        let cells = self.cells.iter().map(Cell::to_json).collect();
+        root.insert("cells".into(), Value::Array(cells));
+        json::to_string(Value::Object(root))
+    }
+}
+
+impl Cell {
+    /// The tags of the cell (JupyterLab's "Cell Tags").
+    pub fn tags(&self) -> impl Iterator<Item = &str> {
+        let tags = self.rest.get("metadata").map(|metadata| &metadata["tags"]);
+        tags.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
+    }
+
+    /// The files attached to the cell: name → mime type → base64.
+    pub fn attachments(&self) -> Option<&Map<String, Value>> {
+        self.rest.get("attachments")?.as_object()
+    }
+
+    fn from_json(index: usize, value: Value) -> Result<Self> {
+        let broken = |what: &str| Fault::file(format!("cell {} of the notebook {what}", index + 1));
+        let Value::Object(mut rest) = value else {
+            return Err(broken("is not an object"));
+        };
+        let kind = match rest.remove("cell_type").as_ref().and_then(Value::as_str) {
+            Some("code") => CellKind::Code,
+            Some("markdown") => CellKind::Markdown,
+            Some("raw") => CellKind::Raw,
+            _ => return Err(broken("has no known \"cell_type\"")),
+        };
+        let source =
+            rest.remove("source").as_ref().and_then(json::joined).ok_or_else(|| broken("has no \"source\""))?;
+        let mut cell = Self { kind, source, count: None, outputs: Vec::new(), rest };
+        if kind == CellKind::Code {
+            let count = cell.rest.remove("execution_count");
+            cell.count = count.as_ref().and_then(Value::as_u64).map(|n| n as usize);
+            if let Some(Value::Array(outputs)) = cell.rest.remove("outputs") {
+                cell.outputs = outputs;
+                cell.outputs.iter_mut().for_each(join_output);
+            }
+        }
+        Ok(cell)
+    }
+
+    fn to_json(&self) -> Value {
+        let mut node = self.rest.clone();
+        if let Some(Value::Object(metadata)) = node.get_mut("metadata") {
+            metadata.remove("trusted");
+        }
+        let kind = match self.kind {
+            CellKind::Code => "code",
+            CellKind::Markdown => "markdown",
+            CellKind::Raw => "raw",
+        };
+        node.insert("cell_type".into(), kind.into());
+        node.insert("source".into(), json::split_lines(&self.source));
+        if self.kind == CellKind::Code {
+            node.insert("execution_count".into(), json!(self.count));
+            let mut outputs = self.outputs.clone();
+            outputs.iter_mut().for_each(split_output);
+            node.insert("outputs".into(), Value::Array(outputs));
+        }
+        Value::Object(node)
+    }
+}
+
+/// Whether a mime type holds JSON values, which are never split into lines.
+fn is_json(mime: &str) -> bool {
+    mime == "application/json" || (mime.starts_with("application/") && mime.ends_with("+json"))
+}
+
+/// Whether `nbformat` stores the mime type as a list of lines.
+fn is_split(mime: &str) -> bool {
+    mime.starts_with("text/") || mime == "application/javascript" || mime == "image/svg+xml"
+}
+
+/// Joins the texts of an output that a file holds as lists of lines.
+fn join_output(output: &mut Value) {
+    if let Some(text) = output.get_mut("text")
+        && let Some(whole) = json::joined(text)
+    {
+        *text = Value::String(whole);
+    }
+    if let Some(Value::Object(data)) = output.get_mut("data") {
+        for (mime, value) in data.iter_mut() {
+            if !is_json(mime)
+                && let Some(whole) = json::joined(value)
+            {
+                *value = Value::String(whole);
+            }
+        }
+    }
+}
+
+/// The reverse of [`join_output`].
+fn split_output(output: &mut Value) {
+    if let Some(Value::String(text)) = output.get("text") {
+        output["text"] = json::split_lines(text);
+    }
+    if let Some(Value::Object(data)) = output.get_mut("data") {
+        for (mime, value) in data.iter_mut() {
+            if let Value::String(text) = value
+                && is_split(mime)
+            {
+                *value = json::split_lines(text);
+            }
+        }
+    }
+}
+
+/// The map of a JSON object literal.
+fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(map) => map,
+        _ => Map::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Written by Python's nbformat 5.11; holds every kind of cell and output, and fields that no one knows.
+    const BY_NBFORMAT: &str = include_str!("../../tests/notebooks/nbformat.ipynb");
+
+    #[test]
+    fn a_file_of_nbformat_comes_back_byte_for_byte() {
+        let document = Document::parse(BY_NBFORMAT).expect("a notebook");
+        assert_eq!(document.text(), BY_NBFORMAT);
+        assert_eq!(document.language().as_deref(), Some("rhai"));
+        assert_eq!(document.title(), Some("Title"));
+        assert_eq!(document.cells[1].tags().collect::<Vec<_>>(), ["raises-exception"]);
+        assert_eq!(document.code_cells().map(|(index, _)| index).collect::<Vec<_>>(), [1]);
+    }
+
+    #[test]
+    fn what_is_not_a_notebook_is_named() {
+        for (text, message) in [
+            ("let a = 1;", "not valid JSON"),
+            ("[]", "not an object"),
+            ("{}", "no field \"nbformat\""),
+            (r#"{"nbformat": 3, "worksheets": []}"#, "format 3"),
+            (r#"{"nbformat": 4}"#, "no list of cells"),
+            (r#"{"nbformat": 4, "cells": [{"cell_type": "code"}]}"#, "cell 1 of the notebook has no \"source\""),
+            (r#"{"nbformat": 4, "cells": [{"source": ""}]}"#, "no known \"cell_type\""),
+        ] {
+            let fault = Document::parse(text).expect_err(text);
+            assert!(fault.message.contains(message), "{text}: {}", fault.message);
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! Runs the cells of a notebook file one after the other and keeps what they show in the document.
+
+use super::document::{Cell, Document};
+use super::markers::Markers;
+use super::record::Recorder;
+use crate::session::{self, Failure, Frontend, Notebook, Reply};
+use std::sync::Arc;
+
+/// How a notebook is run.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// Go on after a cell that failed.
+    pub keep_going: bool,
+    /// Leave out the cells that are marked `nbval-skip`.
+    pub testing: bool,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum End {
+    /// Every cell ran; where failing cells were allowed, some may have failed.
+    Done,
+    /// A cell failed and the rest was not run.
+    Failed(Failed),
+    /// The user interrupted a cell, and the rest was not run.
+    Interrupted(Failed),
+}
+
+/// The cell that ended a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Failed {
+    /// Its place among all cells of the notebook, from 0.
+    pub index: usize,
+    pub failure: Failure,
+}
+
+/// Where a run stands, told before each cell.
+#[derive(Clone, Copy, Debug)]
+pub struct Step<'a> {
+    /// The cell's place among the cells to run, from 1.
+    pub number: usize,
+    /// How many cells there are to run.
+    pub total: usize,
+    pub cell: &'a Cell,
+}
+
+/// The name under which a session reports that the user interrupted a cell.
+const INTERRUPTED: &str = "KeyboardInterrupt";
+
+/// Runs `document` in `notebook`. Outputs go to `frontend` as they come, and into the document when the run has ended,
+/// however it ended; the outputs of cells that were not reached are removed. `on_step` is called before each cell.
+///
+/// A cell tagged `raises-exception` may fail; one tagged `skip-execution` is left as it is.
+pub fn run(
+    document: &mut Document,
+    notebook: &dyn Notebook,
+    frontend: Arc<dyn Frontend>,
+    options: Options,
+    mut on_step: impl FnMut(Step<'_>),
+) -> End {
+    let recorder = Arc::new(Recorder::new(frontend));
+    let chosen: Vec<usize> =
+        document.code_cells().filter(|(_, cell)| !left_out(cell, options)).map(|(index, _)| index).collect();
+    let mut end = End::Done;
+    let mut ran = 0;
+    for (position, &index) in chosen.iter().enumerate() {
+        let cell = &document.cells[index];
+        on_step(Step { number: position + 1, total: chosen.len(), cell });
+        ran = position + 1;
+        recorder.begin(ran);
+        let reply =
+            notebook.execute(session::Cell { number: ran, code: cell.source.clone(), silent: false }, recorder.clone());
+        let Reply::Failed(failure) = reply else { continue };
+        recorder.fail(&failure);
+        let interrupted = failure.name == INTERRUPTED;
+        if !interrupted && (options.keep_going || Markers::of(cell).may_fail) {
+            continue;
+        }
+        let failed = Failed { index, failure };
+        end = if interrupted { End::Interrupted(failed) } else { End::Failed(failed) };
+        break;
+    }
+    keep(document, &chosen, ran, recorder.outputs());
+    end
+}
+
+/// Whether a cell is not run at all.
+fn left_out(cell: &Cell, options: Options) -> bool {
+    let markers = Markers::of(cell);
+    markers.skip || (options.testing && markers.skip_in_test)
+}
+
+/// Puts the outputs of the first `ran` of the `chosen` cells into the document, and removes those of the others.
+fn keep(document: &mut Document, chosen: &[usize], ran: usize, outputs: Vec<Vec<serde_json::Value>>) {
+    let mut outputs = outputs.into_iter();
+    for (position, &index) in chosen.iter().enumerate() {
+        let cell = &mut document.cells[index];
+        cell.outputs = outputs.next().unwrap_or_default();
+        cell.count = (position < ran).then_some(position + 1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::notebook::tests::{Deaf, Echo, notebook};
+
+    fn counts(document: &Document) -> Vec<Option<usize>> {
+        document.cells.iter().map(|cell| cell.count).collect()
+    }
+
+    #[test]
+    fn cells_run_in_order_and_keep_their_outputs() {
+        let mut document = notebook(&[("print a", &[]), ("show b", &[])]);
+        let mut steps = Vec::new();
+        let end = run(&mut document, &Echo, Arc::new(Deaf), Options::default(), |step| {
+            steps.push((step.number, step.total));
+        });
+        assert_eq!(end, End::Done);
+        assert_eq!(steps, [(1, 2), (2, 2)]);
+        assert_eq!(document.cells[0].outputs[0]["text"], "a\n");
+        assert_eq!(document.cells[1].outputs[0]["data"]["text/plain"], "b");
+        assert_eq!(document.cells[1].outputs[0]["execution_count"], 2);
+    }
+
+    #[test]
+    fn an_error_ends_the_run_and_old_outputs_do_not_survive_it() {
+        let mut document = notebook(&[("print a", &[]), ("fail b", &[]), ("print c", &[])]);
+        document.cells[2].outputs = vec![serde_json::json!({ "output_type": "stream" })];
+        let end = run(&mut document, &Echo, Arc::new(Deaf), Options::default(), |_| {});
+        assert!(matches!(end, End::Failed(Failed { index: 1, .. })), "{end:?}");
+        assert_eq!(counts(&document), [Some(1), Some(2), None]);
+        assert_eq!(document.cells[1].outputs[0]["evalue"], "b");
+        assert!(document.cells[2].outputs.is_empty());
+    }
+
+    #[test]
+    fn cells_that_may_fail_do_not_end_the_run_but_an_interrupt_does() {
+        let mut document = notebook(&[("fail a", &["raises-exception"]), ("print b", &[])]);
+        assert_eq!(run(&mut document, &Echo, Arc::new(Deaf), Options::default(), |_| {}), End::Done);
+        assert_eq!(counts(&document), [Some(1), Some(2)]);
+        let mut document = notebook(&[("interrupt", &["raises-exception"]), ("print b", &[])]);
+        let end = run(&mut document, &Echo, Arc::new(Deaf), Options::default(), |_| {});
+        assert!(matches!(end, End::Interrupted(_)), "{end:?}");
+    }
+
+    #[test]
+    fn cells_marked_to_be_skipped_keep_what_they_have() {
+        let mut document =
+            notebook(&[("print a", &["skip-execution"]), ("print b", &["nbval-skip"]), ("print c", &[])]);
+        let stored = vec![serde_json::json!({ "output_type": "stream", "name": "stdout", "text": "old" })];
+        document.cells[0].outputs = stored.clone();
+        let testing = Options { testing: true, ..Options::default() };
+        run(&mut document, &Echo, Arc::new(Deaf), testing, |_| {});
+        assert_eq!(document.cells[0].outputs, stored);
+        assert_eq!(counts(&document), [None, None, Some(1)]);
+    }
+}
