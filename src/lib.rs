@@ -21,4 +21,6 @@
 pub mod catalog;
 pub mod fault;
 pub mod output;
+pub mod serve;
 pub mod session;
+pub mod wire;
