@@ -24,5 +24,7 @@ pub mod fault;
 pub mod nn;
 pub mod notebook;
 pub mod output;
+pub mod serve;
 pub mod session;
 pub mod tensor;
+pub mod wire;

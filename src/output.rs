@@ -74,4 +74,6 @@ pub enum Output {
     Result { bundle: Bundle },
     /// The cell's outputs so far are removed; with `wait`, only when the next one arrives.
     Clear { wait: bool },
+    /// A page of text about something (`name?`): a pager shows it, or the place below the cell. Not stored in the notebook.
+    Page { bundle: Bundle },
 }

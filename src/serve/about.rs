@@ -1,0 +1,37 @@
+//! Who the kernel says it is: the only facts about the language that this room holds.
+
+use crate::wire::codec::PROTOCOL;
+use crate::wire::content::{HelpLink, KernelInfo, LanguageInfo, Status};
+
+/// The answer to `kernel_info_request`.
+///
+/// `rust` is given as lexer and editor mode: Pygments and CodeMirror know Rust and not Rhai, whose syntax is a subset in
+/// colours.
+pub fn kernel_info() -> KernelInfo {
+    KernelInfo {
+        status: Status::Ok,
+        protocol_version: PROTOCOL,
+        implementation: "saddle",
+        implementation_version: env!("CARGO_PKG_VERSION"),
+        language_info: LanguageInfo {
+            name: "rhai",
+            version: "1.27",
+            mimetype: "text/x-rhai",
+            file_extension: ".rhai",
+            pygments_lexer: "rust",
+            codemirror_mode: "rust",
+            nbconvert_exporter: "script",
+        },
+        banner: concat!(
+            "Saddlepoint ",
+            env!("CARGO_PKG_VERSION"),
+            ": generative adversarial networks in Rhai. Tab completes, `name?` explains."
+        )
+        .into(),
+        debugger: false,
+        help_links: vec![HelpLink {
+            text: "The Rhai Book",
+            url: "https://rhai.rs/book/",
+        }],
+    }
+}

@@ -1,0 +1,184 @@
+//! What was run in this session, and the three ways in which a client may look it up.
+
+use serde_json::{Value, json};
+
+use crate::wire::request::{self, Access};
+
+/// How many cells are remembered.
+const REMEMBERED: usize = 10_000;
+
+/// The number of this session among those remembered; there is only this one.
+const SESSION: i64 = 1;
+
+/// The cells that were run, oldest first.
+#[derive(Default)]
+pub struct History {
+    entries: std::collections::VecDeque<Entry>,
+}
+
+struct Entry {
+    line: usize,
+    input: String,
+    output: Option<String>,
+}
+
+impl History {
+    /// Remembers that a cell was run under the number `line`.
+    pub fn ran(&mut self, line: usize, input: &str) {
+        if self.entries.len() == REMEMBERED {
+            self.entries.pop_front();
+        }
+        self.entries.push_back(Entry {
+            line,
+            input: input.to_string(),
+            output: None,
+        });
+    }
+
+    /// Remembers what the cell `line` gave, as text.
+    pub fn gave(&mut self, line: usize, output: &str) {
+        if let Some(entry) = self
+            .entries
+            .iter_mut()
+            .rev()
+            .find(|entry| entry.line == line)
+        {
+            entry.output = Some(output.to_string());
+        }
+    }
+
+    /// The entries that a client asked for: `[session, line, input]` or `[session, line, [input, output]]`, oldest first.
+    pub fn look_up(&self, asked: &request::History) -> Vec<Value> {
+        let found: Vec<&Entry> = match asked.hist_access_type {
+            Access::Tail => last(self.entries.iter().collect(), asked.n),
+            Access::Range => self.range(asked),
+            Access::Search => self.search(asked),
+        };
+        let show = |entry: &&Entry| match asked.output {
+            true => json!([SESSION, entry.line, [entry.input, entry.output]]),
+            false => json!([SESSION, entry.line, entry.input]),
+        };
+        found.iter().map(show).collect()
+    }
+
+    /// Lines `start..stop` of a session, where 0 is the present one and -1 the one before.
+    fn range(&self, asked: &request::History) -> Vec<&Entry> {
+        if asked.session != 0 && asked.session != SESSION {
+            return Vec::new();
+        }
+        let start = asked.start.unwrap_or(1);
+        let stop = asked.stop.unwrap_or(i64::MAX);
+        let within =
+            |entry: &&Entry| (start..stop).contains(&i64::try_from(entry.line).unwrap_or(i64::MAX));
+        self.entries.iter().filter(within).collect()
+    }
+
+    fn search(&self, asked: &request::History) -> Vec<&Entry> {
+        let pattern: Vec<char> = asked.pattern.as_deref().unwrap_or("*").chars().collect();
+        let mut found: Vec<&Entry> = self
+            .entries
+            .iter()
+            .filter(|entry| matches(&pattern, &entry.input))
+            .collect();
+        if asked.unique {
+            // Of equal inputs the latest stands for all.
+            let mut seen = std::collections::HashSet::new();
+            found = found
+                .into_iter()
+                .rev()
+                .filter(|entry| seen.insert(&entry.input))
+                .collect();
+            found.reverse();
+        }
+        last(found, asked.n)
+    }
+}
+
+fn last(entries: Vec<&Entry>, n: Option<usize>) -> Vec<&Entry> {
+    let skip = entries.len().saturating_sub(n.unwrap_or(usize::MAX));
+    entries.into_iter().skip(skip).collect()
+}
+
+/// Whether the whole text fits the glob: `*` is any text, `?` any one character.
+fn matches(pattern: &[char], text: &str) -> bool {
+    let text: Vec<char> = text.chars().collect();
+    let (mut p, mut t) = (0, 0);
+    // Where the last `*` stands and how far it reaches so far; on a mismatch it reaches one further.
+    let mut star: Option<(usize, usize)> = None;
+    while t < text.len() {
+        if pattern.get(p) == Some(&'*') {
+            star = Some((p, t));
+            p += 1;
+        } else if pattern.get(p).is_some_and(|c| *c == '?' || *c == text[t]) {
+            (p, t) = (p + 1, t + 1);
+        } else if let Some((at, reach)) = star {
+            star = Some((at, reach + 1));
+            (p, t) = (at + 1, reach + 1);
+        } else {
+            return false;
+        }
+    }
+    pattern[p..].iter().all(|c| *c == '*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(fields: Value) -> request::History {
+        serde_json::from_value(fields).unwrap()
+    }
+
+    fn history() -> History {
+        let mut history = History::default();
+        for (line, input) in [(1, "1 + 1"), (2, "let x = 3;"), (3, "1 + 1"), (4, "x * 2")] {
+            history.ran(line, input);
+        }
+        history.gave(4, "6");
+        history
+    }
+
+    #[test]
+    fn tail_range_and_search_answer_as_ipython_does() {
+        let history = history();
+        let tail = history.look_up(&asked(
+            json!({"hist_access_type": "tail", "n": 2, "output": true}),
+        ));
+        assert_eq!(
+            tail,
+            [
+                json!([1, 3, ["1 + 1", null]]),
+                json!([1, 4, ["x * 2", "6"]])
+            ]
+        );
+        let range =
+            asked(json!({"hist_access_type": "range", "session": 0, "start": 2, "stop": 4}));
+        assert_eq!(
+            history.look_up(&range),
+            [json!([1, 2, "let x = 3;"]), json!([1, 3, "1 + 1"])]
+        );
+        let other = asked(json!({"hist_access_type": "range", "session": -1, "start": 1}));
+        assert!(history.look_up(&other).is_empty());
+        let unique =
+            asked(json!({"hist_access_type": "search", "pattern": "1 ?*", "unique": true}));
+        assert_eq!(history.look_up(&unique), [json!([1, 3, "1 + 1"])]);
+        let two = asked(json!({"hist_access_type": "search", "pattern": "*", "n": 2}));
+        assert_eq!(history.look_up(&two).len(), 2);
+    }
+
+    #[test]
+    fn globs() {
+        let fits = |pattern: &str, text| matches(&pattern.chars().collect::<Vec<_>>(), text);
+        assert!(
+            fits("", "")
+                && fits("*", "")
+                && fits("a*c*e", "abcde")
+                && fits("?😀?", "a😀b")
+                && fits("*ab", "aab")
+        );
+        assert!(!fits("", "a") && !fits("?", "") && !fits("a*d", "abc") && !fits("ab", "abc"));
+        // Linear in practice: no exponential search over many stars.
+        assert!(!fits(&"a*".repeat(50), &"b".repeat(10_000)));
+        assert!(!fits(&format!("{}c", "*a".repeat(50)), &"a".repeat(5_000)));
+    }
+}

@@ -1,0 +1,567 @@
+//! The kernel as a state machine: requests and events go in, messages come out. No sockets, no threads, no clock of its own.
+//!
+//! Every request is answered between [`Kernel::open`] (busy) and [`Kernel::close`] (reply, idle); nothing else sends a status.
+//!
+//! Which request is served when:
+//! * `execute_request`, and `kernel_info_request` on shell, keep the order of the shell channel: clients use `kernel_info` as a
+//!   barrier ("all that I sent before has run").
+//! * `kernel_info_request` on control is answered at once, also while a cell runs: Jupyter Server sends it on both channels when
+//!   a page connects again, and takes whichever answer comes first.
+//! * Completion, inspection, history and comms are answered at once, also while a cell runs. Their `idle` would make
+//!   frontends that look at the latest status alone believe that the cell had ended; so `busy` of the running cell follows it.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
+use std::time::{Duration, Instant, SystemTime};
+
+use serde_json::{Map, Value};
+
+use super::batch::Batch;
+use super::crew::{Asked, Crew, Errand, Event, Job};
+use super::history::History;
+use super::{about, mime};
+use crate::output::{Output, Stream};
+use crate::session::{Cell, Notebook, Reply};
+use crate::wire::codec::timestamp;
+use crate::wire::content::{Content, Error, Executed, State, Status, Transient};
+use crate::wire::request::{Execute, Unreadable};
+use crate::wire::{Channel, Message, Received, Request, log};
+
+/// An interrupt that comes between our taking a cell and its beginning finds nothing to stop; so it is given again.
+const INTERRUPT_AGAIN: Duration = Duration::from_millis(50);
+const INTERRUPTS: u32 = 3;
+
+/// How long a shutdown waits for the interrupted cell to say its last words.
+const LAST_WORDS: Duration = Duration::from_millis(250);
+
+/// The state of the kernel.
+pub struct Kernel {
+    notebook: Arc<dyn Notebook>,
+    crew: Crew,
+    /// Messages to send, in order.
+    outbox: Vec<Message>,
+    /// What keeps the order of the shell channel and waits for its turn.
+    queue: VecDeque<(Arc<Asked>, Turn)>,
+    running: Option<Running>,
+    /// Text of the running cell that has not been sent yet.
+    batch: Batch,
+    /// Where the answer to the running cell's question goes.
+    question: Option<SyncSender<String>>,
+    history: History,
+    /// The number of the last cell that was counted.
+    count: usize,
+    /// Until when to wait for the running cell, once the kernel has been told to go.
+    leaving: Option<Instant>,
+}
+
+enum Turn {
+    KernelInfo,
+    Execute(Execute),
+}
+
+/// The cell that runs.
+struct Running {
+    asked: Arc<Asked>,
+    number: usize,
+    started: SystemTime,
+    silent: bool,
+    stop_on_error: bool,
+    pages: Vec<Value>,
+    /// When to give the interrupt again, and how often still.
+    again: Option<(Instant, u32)>,
+}
+
+impl Kernel {
+    pub fn new(notebook: Arc<dyn Notebook>, crew: Crew) -> Self {
+        Self {
+            notebook,
+            crew,
+            outbox: Vec::new(),
+            queue: VecDeque::new(),
+            running: None,
+            batch: Batch::default(),
+            question: None,
+            history: History::default(),
+            count: 0,
+            leaving: None,
+        }
+    }
+
+    /// The messages to send now.
+    pub fn outbox(&mut self) -> Vec<Message> {
+        std::mem::take(&mut self.outbox)
+    }
+
+    /// Whether the kernel has been told to go and has nothing left to say.
+    pub fn gone(&self, now: Instant) -> bool {
+        self.leaving
+            .is_some_and(|until| self.running.is_none() || until <= now)
+    }
+
+    /// A client subscribed to a topic of iopub.
+    pub fn welcome(&mut self, topic: Vec<u8>) {
+        let subscription = String::from_utf8_lossy(&topic).into_owned();
+        let content = Content::IopubWelcome { subscription };
+        self.outbox.push(Message {
+            channel: Channel::Iopub,
+            peer: vec![topic],
+            parent: vec![],
+            metadata: Map::new(),
+            content,
+        });
+    }
+
+    /// A message came in.
+    pub fn receive(&mut self, channel: Channel, message: Received, now: Instant) {
+        let Received {
+            peer,
+            header,
+            raw_header,
+            content,
+        } = message;
+        let asked = Arc::new(Asked {
+            channel,
+            peer,
+            msg_type: header.msg_type,
+            header: raw_header,
+        });
+        if self.leaving.is_some() {
+            return log(|| format!("{} came after the shutdown", asked.msg_type));
+        }
+        match Request::read(&asked.msg_type, content) {
+            Ok(request) => self.serve(asked, request, now),
+            Err(Unreadable::Unknown) => {
+                log(|| format!("{channel:?}: unknown message type {:?}", asked.msg_type))
+            }
+            Err(Unreadable::Content(error)) => {
+                log(|| format!("{channel:?}: {}: {error}", asked.msg_type));
+                if asked.msg_type.ends_with("_request") {
+                    let message = format!("{}: {error}", asked.msg_type);
+                    let error = Error {
+                        ename: "MessageError".into(),
+                        evalue: message.clone(),
+                        traceback: vec![message],
+                    };
+                    let content = Content::refused(&asked.msg_type, error);
+                    self.answer(&asked, content);
+                }
+            }
+        }
+    }
+
+    fn serve(&mut self, asked: Arc<Asked>, request: Request, now: Instant) {
+        match request {
+            Request::Execute(execute) => self.take_turn(asked, Turn::Execute(execute)),
+            Request::KernelInfo if asked.channel == Channel::Shell => {
+                self.take_turn(asked, Turn::KernelInfo)
+            }
+            Request::KernelInfo => {
+                self.answer(&asked, Content::KernelInfo(about::kernel_info().into()))
+            }
+            Request::Complete(at) => self.send_on(asked, Errand::Complete(at)),
+            Request::Inspect(at) => self.send_on(asked, Errand::Inspect(at)),
+            Request::IsComplete(code) => self.send_on(asked, Errand::IsComplete(code)),
+            Request::History(look) => {
+                let history = self.history.look_up(&look);
+                self.answer(
+                    &asked,
+                    Content::History {
+                        status: Status::Ok,
+                        history,
+                    },
+                );
+            }
+            Request::CommInfo => self.answer(
+                &asked,
+                Content::CommInfo {
+                    status: Status::Ok,
+                    comms: Map::new(),
+                },
+            ),
+            // No target is known: the protocol wants the comm closed again.
+            Request::CommOpen(comm) => {
+                self.open(&asked);
+                self.publish(
+                    &asked,
+                    Content::CommClose {
+                        comm_id: comm.comm_id,
+                        data: Map::new(),
+                    },
+                );
+                self.close(&asked, None);
+            }
+            Request::CommMsg(_) | Request::CommClose(_) => {
+                self.open(&asked);
+                self.close(&asked, None);
+            }
+            Request::Interrupt => {
+                self.interrupt(now);
+                self.answer(&asked, Content::Interrupt { status: Status::Ok });
+            }
+            Request::Shutdown(shutdown) => {
+                let content = Content::Shutdown {
+                    status: Status::Ok,
+                    restart: shutdown.restart,
+                };
+                // All clients hear of it, not only the one that asked.
+                self.publish(&asked, content.clone());
+                self.answer(&asked, content);
+                self.leave(now);
+            }
+            Request::InputReply(input) => match self.question.take() {
+                Some(answer) => drop(answer.send(input.value)),
+                None => log(|| "an answer came without a question".to_string()),
+            },
+        }
+    }
+
+    /// Something happened on another thread.
+    pub fn hear(&mut self, event: Event, now: Instant) {
+        match event {
+            Event::Output { asked, output } => self.show(&asked, output, now),
+            Event::Question {
+                asked,
+                prompt,
+                password,
+                answer,
+            } => {
+                self.flush();
+                self.question = Some(answer);
+                self.send(
+                    Channel::Stdin,
+                    &asked,
+                    Map::new(),
+                    Content::InputRequest { prompt, password },
+                );
+            }
+            Event::Finished {
+                asked,
+                reply,
+                user_expressions,
+            } => self.finish(&asked, reply, user_expressions),
+            Event::Helped { asked, content } => self.close(&asked, Some((Map::new(), content))),
+            Event::Interrupt => self.interrupt(now),
+        }
+    }
+
+    /// The question could not be delivered: the client has gone.
+    pub fn nobody_to_ask(&mut self) {
+        self.question = None;
+    }
+
+    /// Does what is due.
+    pub fn tick(&mut self, now: Instant) {
+        if let Some((stream, text)) = self.batch.ripe(now) {
+            self.publish_text(stream, text);
+        }
+        if let Some(running) = &mut self.running
+            && let Some((at, left)) = running.again
+            && at <= now
+        {
+            running.again = (left > 1).then_some((now + INTERRUPT_AGAIN, left - 1));
+            self.notebook.interrupt();
+        }
+    }
+
+    /// When [`Kernel::tick`] has to be called next; `None` where nothing is due.
+    pub fn due(&self) -> Option<Instant> {
+        let again = self
+            .running
+            .as_ref()
+            .and_then(|running| running.again)
+            .map(|(at, _)| at);
+        [self.batch.deadline(), again, self.leaving]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// Stops everything: the parent has died, or a client asked for the shutdown.
+    pub fn leave(&mut self, now: Instant) {
+        self.leaving = Some(now + LAST_WORDS);
+        self.abort_queue();
+        self.interrupt(now);
+    }
+
+    fn interrupt(&mut self, now: Instant) {
+        self.question = None;
+        if let Some(running) = &mut self.running {
+            running.again = Some((now + INTERRUPT_AGAIN, INTERRUPTS));
+            self.notebook.interrupt();
+        }
+    }
+
+    // ---- the order of the shell channel
+
+    fn take_turn(&mut self, asked: Arc<Asked>, turn: Turn) {
+        self.queue.push_back((asked, turn));
+        self.go_on();
+    }
+
+    /// Serves what waits, up to the next cell.
+    fn go_on(&mut self) {
+        while self.running.is_none()
+            && let Some((asked, turn)) = self.queue.pop_front()
+        {
+            match turn {
+                Turn::KernelInfo => {
+                    self.answer(&asked, Content::KernelInfo(about::kernel_info().into()))
+                }
+                Turn::Execute(execute) => self.start(asked, execute),
+            }
+        }
+    }
+
+    fn start(&mut self, asked: Arc<Asked>, execute: Execute) {
+        let Execute {
+            code,
+            silent,
+            store_history,
+            user_expressions,
+            allow_stdin,
+            stop_on_error,
+        } = execute;
+        // As in IPython, a blank cell does not count: clients send one to have user expressions evaluated.
+        let stored = store_history && !silent && !code.trim().is_empty();
+        let number = self.count + 1;
+        self.open(&asked);
+        if !silent {
+            self.publish(
+                &asked,
+                Content::ExecuteInput {
+                    code: code.clone(),
+                    execution_count: number,
+                },
+            );
+        }
+        if stored {
+            self.count = number;
+            self.history.ran(number, &code);
+        }
+        let cell = Cell {
+            number,
+            code,
+            silent,
+        };
+        self.running = Some(Running {
+            asked: asked.clone(),
+            number,
+            started: SystemTime::now(),
+            silent,
+            stop_on_error,
+            pages: Vec::new(),
+            again: None,
+        });
+        // The thread lives as long as the crew, and catches what panics.
+        let _ = self.crew.cells.send(Job {
+            asked,
+            cell,
+            user_expressions,
+            allow_stdin,
+        });
+    }
+
+    fn finish(&mut self, asked: &Arc<Asked>, reply: Reply, user_expressions: Map<String, Value>) {
+        self.flush();
+        let Some(running) = self.running.take() else {
+            return;
+        };
+        self.question = None;
+        let error = match reply {
+            Reply::Done => None,
+            Reply::Failed(failure) => Some(Error::from(failure)),
+        };
+        let failed = error.is_some();
+        if let Some(error) = &error {
+            self.publish(asked, Content::Error(error.clone()));
+        }
+        let content = Content::Execute(Executed {
+            status: if failed { Status::Error } else { Status::Ok },
+            execution_count: running.number,
+            user_expressions,
+            payload: if failed { Vec::new() } else { running.pages },
+            error,
+        });
+        // JupyterLab shows from this how long a cell took, and how long it waited.
+        let metadata = Map::from_iter([("started".to_string(), timestamp(running.started).into())]);
+        self.close(asked, Some((metadata, content)));
+        if failed && running.stop_on_error {
+            self.abort_queue();
+        }
+        self.go_on();
+    }
+
+    /// Cells that were sent before the failure could be seen must not run after it.
+    fn abort_queue(&mut self) {
+        for (asked, turn) in std::mem::take(&mut self.queue) {
+            match turn {
+                Turn::KernelInfo => {
+                    self.answer(&asked, Content::KernelInfo(about::kernel_info().into()))
+                }
+                Turn::Execute(_) => {
+                    let (execution_count, error) = (self.count, None);
+                    let (user_expressions, payload) = (Map::new(), Vec::new());
+                    let status = Status::Aborted;
+                    self.answer(
+                        &asked,
+                        Content::Execute(Executed {
+                            status,
+                            execution_count,
+                            user_expressions,
+                            payload,
+                            error,
+                        }),
+                    );
+                }
+            }
+        }
+    }
+
+    // ---- outputs
+
+    fn show(&mut self, asked: &Arc<Asked>, output: Output, now: Instant) {
+        let running = self
+            .running
+            .as_mut()
+            .filter(|running| Arc::ptr_eq(&running.asked, asked));
+        if let (Output::Text { stream, text }, Some(_)) = (&output, &running) {
+            if let Some((other, before)) = self.batch.push(*stream, text, now) {
+                self.publish_text(other, before);
+            }
+            return self.tick(now);
+        }
+        let (number, silent) = running.map_or((self.count, true), |running| {
+            (running.number, running.silent)
+        });
+        self.flush();
+        let content = match output {
+            // From a thread that outlived its cell.
+            Output::Text { stream, text } => Content::stream(stream_name(stream), text),
+            Output::Display { bundle, id } => {
+                let (data, metadata) = mime::fields(bundle);
+                Content::Display {
+                    data,
+                    metadata,
+                    transient: Transient { display_id: id },
+                }
+            }
+            Output::Update { bundle, id } => {
+                let (data, metadata) = mime::fields(bundle);
+                Content::Update {
+                    data,
+                    metadata,
+                    transient: Transient {
+                        display_id: Some(id),
+                    },
+                }
+            }
+            Output::Result { .. } if silent => return,
+            Output::Result { bundle } => {
+                self.history.gave(number, bundle.plain());
+                let (data, metadata) = mime::fields(bundle);
+                Content::Result {
+                    data,
+                    metadata,
+                    execution_count: number,
+                }
+            }
+            Output::Clear { wait } => Content::Clear { wait },
+            Output::Page { bundle } => {
+                if let Some(running) = &mut self.running {
+                    running.pages.push(mime::page(bundle));
+                }
+                return;
+            }
+        };
+        self.publish(asked, content);
+    }
+
+    fn flush(&mut self) {
+        if let Some((stream, text)) = self.batch.take() {
+            self.publish_text(stream, text);
+        }
+    }
+
+    fn publish_text(&mut self, stream: Stream, text: String) {
+        if let Some(asked) = self.running.as_ref().map(|running| running.asked.clone()) {
+            self.publish(&asked, Content::stream(stream_name(stream), text));
+        }
+    }
+
+    // ---- the one place of busy → handler → idle
+
+    /// Begins to serve a request: busy.
+    fn open(&mut self, asked: &Asked) {
+        self.publish(
+            asked,
+            Content::Status {
+                execution_state: State::Busy,
+            },
+        );
+    }
+
+    /// Ends it: the reply, where the request has one, then idle.
+    fn close(&mut self, asked: &Asked, reply: Option<(Map<String, Value>, Content)>) {
+        if let Some((metadata, content)) = reply {
+            self.send(asked.channel, asked, metadata, content);
+        }
+        self.publish(
+            asked,
+            Content::Status {
+                execution_state: State::Idle,
+            },
+        );
+        if let Some(cell) = self.running.as_ref().map(|running| running.asked.clone()) {
+            self.publish(
+                &cell,
+                Content::Status {
+                    execution_state: State::Busy,
+                },
+            );
+        }
+    }
+
+    /// Serves a request whose answer is known.
+    fn answer(&mut self, asked: &Asked, content: Content) {
+        self.open(asked);
+        self.close(asked, Some((Map::new(), content)));
+    }
+
+    /// Has a request served at the desk, beside the running cell.
+    fn send_on(&mut self, asked: Arc<Asked>, errand: Errand) {
+        self.open(&asked);
+        let _ = self.crew.desk.send((asked, errand));
+    }
+
+    fn publish(&mut self, asked: &Asked, content: Content) {
+        self.send(Channel::Iopub, asked, Map::new(), content);
+    }
+
+    fn send(
+        &mut self,
+        channel: Channel,
+        asked: &Asked,
+        metadata: Map<String, Value>,
+        content: Content,
+    ) {
+        let peer = match channel {
+            Channel::Iopub => vec![content.msg_type().as_bytes().to_vec()],
+            _ => asked.peer.clone(),
+        };
+        self.outbox.push(Message {
+            channel,
+            peer,
+            parent: asked.header.clone(),
+            metadata,
+            content,
+        });
+    }
+}
+
+fn stream_name(stream: Stream) -> &'static str {
+    match stream {
+        Stream::Stdout => "stdout",
+        Stream::Stderr => "stderr",
+    }
+}

@@ -1,0 +1,177 @@
+//! A notebook for tests: a few statements with the look of Rhai, one a line, and everything that an output can be.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::output::{Bundle, Output, Stream};
+use crate::session::{
+    Cell, Completeness, Completions, Detail, Failure, Frontend, Match, Notebook, Reply,
+};
+
+#[derive(Default)]
+pub struct Mock {
+    running: AtomicBool,
+    interrupted: AtomicBool,
+}
+
+impl Mock {
+    fn line(&self, line: &str, show: &dyn Frontend) -> Result<Option<String>, Failure> {
+        if line.ends_with('?') {
+            let bundle = Bundle::text("a page");
+            show.show(Output::Page { bundle });
+            return Ok(None);
+        }
+        let (word, argument) = split(line);
+        let text = |stream, text| show.show(Output::Text { stream, text });
+        match word {
+            "print" => text(Stream::Stdout, format!("{argument}\n")),
+            "eprint" => text(Stream::Stderr, format!("{argument}\n")),
+            "flood" => {
+                (0..number(argument)).for_each(|i| text(Stream::Stdout, format!("line {i}\n")))
+            }
+            "show" => show.show(Output::Display {
+                bundle: Bundle::png("a dot", vec![0, 255, 16], 8),
+                id: (!argument.is_empty()).then(|| argument.to_string()),
+            }),
+            "update" => show.show(Output::Update {
+                bundle: Bundle::text("new"),
+                id: argument.to_string(),
+            }),
+            "clear" => show.show(Output::Clear { wait: true }),
+            "input" => {
+                let answer = show
+                    .ask(argument, false)
+                    .ok_or_else(|| failure("InputError", "nobody"))?;
+                text(Stream::Stdout, format!("<{answer}>\n"));
+            }
+            "sleep" => self.wait(Duration::from_millis(number(argument)))?,
+            "loop" => self.wait(Duration::MAX)?,
+            // Deaf: does not look whether it was interrupted.
+            "deaf" => std::thread::sleep(Duration::from_millis(number(argument))),
+            "throw" => return Err(failure("RuntimeError", argument)),
+            "panic" => panic!("the mock was told to"),
+            "let" | "" => {}
+            _ => return Ok(sum(line)),
+        }
+        Ok(None)
+    }
+
+    fn wait(&self, time: Duration) -> Result<(), Failure> {
+        let start = Instant::now();
+        while start.elapsed() < time {
+            if self.interrupted.load(Ordering::SeqCst) {
+                return Err(failure("KeyboardInterrupt", "stopped by the user"));
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Ok(())
+    }
+}
+
+/// `word("argument")`, `word argument` → the two.
+fn split(line: &str) -> (&str, &str) {
+    let line = line.trim().trim_end_matches(';');
+    let end = line
+        .find(|c: char| !c.is_alphanumeric())
+        .unwrap_or(line.len());
+    let argument = line[end..].trim_matches(|c: char| "(){}\" ".contains(c));
+    (&line[..end], argument)
+}
+
+fn number(text: &str) -> u64 {
+    text.parse().unwrap_or(0)
+}
+
+fn sum(line: &str) -> Option<String> {
+    let parts: Option<Vec<i64>> = line
+        .split('+')
+        .map(|part| part.trim().parse().ok())
+        .collect();
+    parts.map(|parts| parts.iter().sum::<i64>().to_string())
+}
+
+fn failure(name: &str, value: &str) -> Failure {
+    let (name, value) = (name.to_string(), value.to_string());
+    Failure {
+        traceback: vec![format!("{name}: {value}")],
+        name,
+        value,
+    }
+}
+
+impl Notebook for Mock {
+    fn execute(&self, cell: Cell, frontend: Arc<dyn Frontend>) -> Reply {
+        self.interrupted.store(false, Ordering::SeqCst);
+        self.running.store(true, Ordering::SeqCst);
+        let mut last = Ok(None);
+        for line in cell.code.lines() {
+            last = self.line(line, frontend.as_ref());
+            if last.is_err() {
+                break;
+            }
+        }
+        self.running.store(false, Ordering::SeqCst);
+        match last {
+            Err(failure) => return Reply::Failed(failure),
+            Ok(Some(value)) => frontend.show(Output::Result {
+                bundle: Bundle::text(value),
+            }),
+            Ok(None) => {}
+        }
+        Reply::Done
+    }
+
+    fn complete(&self, code: &str, cursor: usize) -> Completions {
+        let before: Vec<char> = code.chars().take(cursor).collect();
+        let start = before
+            .iter()
+            .rposition(|c| !c.is_alphanumeric())
+            .map_or(0, |at| at + 1);
+        let stem: String = before[start..].iter().collect();
+        let all = [("print", "function", "(text)"), ("private", "keyword", "")];
+        let fits = all
+            .iter()
+            .filter(|(text, ..)| !stem.is_empty() && text.starts_with(&stem));
+        let matches = fits
+            .map(|(text, kind, signature)| Match {
+                text: text.to_string(),
+                kind: kind.to_string(),
+                signature: signature.to_string(),
+            })
+            .collect();
+        Completions {
+            start,
+            end: cursor,
+            matches,
+        }
+    }
+
+    fn inspect(&self, code: &str, _cursor: usize, detail: Detail) -> Option<Bundle> {
+        code.starts_with("print")
+            .then(|| Bundle::text(format!("print(text) {detail:?}")))
+    }
+
+    fn is_complete(&self, code: &str) -> Completeness {
+        let count = |brackets: &[char]| code.matches(brackets).count() as i64;
+        match count(&['(', '[', '{']) - count(&[')', ']', '}']) {
+            0 => Completeness::Complete,
+            1.. => Completeness::Incomplete {
+                indent: "    ".into(),
+            },
+            _ => Completeness::Invalid,
+        }
+    }
+
+    fn interrupt(&self) {
+        if self.running.load(Ordering::SeqCst) {
+            self.interrupted.store(true, Ordering::SeqCst);
+        }
+    }
+
+    fn evaluate(&self, expression: &str) -> Result<Bundle, Failure> {
+        sum(expression)
+            .map(Bundle::text)
+            .ok_or_else(|| failure("NameError", expression))
+    }
+}

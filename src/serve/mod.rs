@@ -1,0 +1,170 @@
+//! Serving: a Jupyter client drives the session.
+//!
+//! This room knows the order of things (busy → handler → idle, the queue, counts, interrupts, shutdown) and the
+//! notebook only as [`Notebook`]; it knows nothing of the language.
+//!
+//! | file | owns |
+//! |---|---|
+//! | [`kernel`] | the state machine: what is answered when; no sockets, no threads |
+//! | [`crew`] | the thread that runs cells, the thread that answers beside them, the way back from both |
+//! | [`batch`] | text gathered into few messages |
+//! | [`history`] | what was run |
+//! | [`mime`] | bundles as Jupyter's JSON |
+//! | [`about`] | who the kernel says it is |
+//! | [`process`] | SIGINT, and the end of the parent process |
+//! | [`kernelspec`] | telling Jupyter where the kernel is |
+//!
+//! ```text
+//!              ┌─────────────── this thread ───────────────┐      ┌── cells ──┐
+//!   client ──► │ sockets → codec → Kernel ───────── jobs ──┼────► │ execute   │
+//!          ◄── │ sockets ← codec ← outbox ◄─── one channel ┼◄──── │ outputs   │
+//!              └───────────────────────────────────────────┘ ◄──► └── desk ───┘ complete, inspect, is_complete
+//! ```
+
+mod about;
+mod batch;
+mod crew;
+mod history;
+mod kernel;
+pub mod kernelspec;
+mod mime;
+#[cfg(test)]
+mod mock;
+mod process;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+use std::time::{Duration, Instant};
+
+use self::crew::{Crew, Event, Mailbox};
+use self::kernel::Kernel;
+use self::process::Parent;
+use crate::fault::{Fault, Kind};
+use crate::session::Notebook;
+use crate::wire::{Channel, Codec, Connection, Sockets, log};
+
+/// How often to look whether the parent process still lives.
+const LOOK_AFTER_PARENT: Duration = Duration::from_millis(500);
+
+/// How much is handled before looking at the other sides again, so that a flood from one does not hide an interrupt from another.
+const TURN: usize = 256;
+
+/// Serves the notebook to Jupyter clients until one asks for the shutdown or the parent process dies.
+///
+/// The process should end when this returns: a cell that cannot be stopped may still be running.
+///
+/// # Errors
+/// `FileError` where the connection file is missing or wrong, `DeviceError` where its ports cannot be bound or the system
+/// gives no more threads.
+pub fn run(connection: &Path, notebook: Arc<dyn Notebook>) -> Result<(), Fault> {
+    let connection = Connection::read(connection)?;
+    let sockets = Sockets::open(&connection)?;
+    let (mailbox, events) = Mailbox::new(sockets.waker()?);
+    let crew = Crew::start(&notebook, &mailbox).map_err(|error| {
+        Fault::new(
+            Kind::Device,
+            format!("cannot start the kernel's threads: {error}"),
+        )
+    })?;
+    process::on_sigint(move || mailbox.post(Event::Interrupt));
+    let codec = Codec::new(&connection.key);
+    Service {
+        sockets,
+        codec,
+        kernel: Kernel::new(notebook, crew),
+        events,
+    }
+    .serve();
+    Ok(())
+}
+
+/// The thread of the sockets.
+struct Service {
+    sockets: Sockets,
+    codec: Codec,
+    kernel: Kernel,
+    events: Receiver<Event>,
+}
+
+impl Service {
+    fn serve(mut self) {
+        let mut parent = Parent::new();
+        let mut look = Instant::now();
+        let mut more = false;
+        while !self.kernel.gone(Instant::now()) {
+            self.sockets.wait(if more {
+                Duration::ZERO
+            } else {
+                self.patience()
+            });
+            while let Some(topic) = self.sockets.subscription() {
+                self.kernel.welcome(topic);
+            }
+            self.deliver();
+            self.take_in(Channel::Control, TURN);
+            self.take_in(Channel::Stdin, TURN);
+            self.take_in(Channel::Shell, TURN);
+            more = self.hear(TURN);
+            self.kernel.tick(Instant::now());
+            self.deliver();
+            if look.elapsed() >= LOOK_AFTER_PARENT {
+                look = Instant::now();
+                if parent.gone() {
+                    log(|| "the parent process has ended".to_string());
+                    self.kernel.leave(Instant::now());
+                }
+            }
+        }
+        self.sockets.close();
+    }
+
+    fn patience(&self) -> Duration {
+        let due = self
+            .kernel
+            .due()
+            .map(|due| due.saturating_duration_since(Instant::now()));
+        due.map_or(LOOK_AFTER_PARENT, |due| due.min(LOOK_AFTER_PARENT))
+    }
+
+    /// Takes up to `most` messages from a socket.
+    fn take_in(&mut self, channel: Channel, most: usize) {
+        for _ in 0..most {
+            let Some(frames) = self.sockets.receive(channel) else {
+                return;
+            };
+            match self.codec.decode(frames) {
+                Ok(message) => self.kernel.receive(channel, message, Instant::now()),
+                Err(reason) => log(|| format!("{channel:?}: a message was dropped: {reason}")),
+            }
+            self.deliver();
+        }
+    }
+
+    /// Takes up to `most` events; whether there may be more.
+    fn hear(&mut self, most: usize) -> bool {
+        for _ in 0..most {
+            let Ok(event) = self.events.try_recv() else {
+                return false;
+            };
+            if matches!(event, Event::Finished { .. }) {
+                // A cell that fails aborts those that have arrived: so all that have arrived must be in the queue.
+                self.take_in(Channel::Shell, usize::MAX);
+            }
+            self.kernel.hear(event, Instant::now());
+            self.deliver();
+        }
+        true
+    }
+
+    fn deliver(&mut self) {
+        for message in self.kernel.outbox() {
+            let sent = self
+                .sockets
+                .send(message.channel, &self.codec.encode(&message));
+            if !sent && message.channel == Channel::Stdin {
+                self.kernel.nobody_to_ask();
+            }
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! The kernel as a process: SIGINT is an interrupt, and the end of the parent process is the end of the kernel.
+
+/// The process that started the kernel, by Jupyter's `JPY_PARENT_PID`.
+pub struct Parent {
+    #[cfg(unix)]
+    pid: Option<libc::pid_t>,
+    /// Whether it is our direct parent; a wrapper (`conda run`, a container's init) may stand between.
+    #[cfg(unix)]
+    direct: bool,
+}
+
+#[cfg(unix)]
+impl Parent {
+    pub fn new() -> Self {
+        let pid = std::env::var("JPY_PARENT_PID")
+            .ok()
+            .and_then(|pid| pid.trim().parse().ok())
+            .filter(|pid| *pid > 1);
+        // SAFETY: getppid takes nothing, touches no memory and cannot fail.
+        let direct = pid == Some(unsafe { libc::getppid() });
+        Self { pid, direct }
+    }
+
+    /// Whether it has ended. Never true where Jupyter did not name it.
+    pub fn gone(&mut self) -> bool {
+        let Some(pid) = self.pid else { return false };
+        if self.direct {
+            // SAFETY: as above. A child whose parent has ended is given another one, also while the old one is a zombie.
+            return pid != unsafe { libc::getppid() };
+        }
+        // SAFETY: signal 0 is not delivered; the call only asks whether the process exists.
+        let exists = unsafe { libc::kill(pid, 0) } == 0;
+        !exists && std::io::Error::last_os_error().raw_os_error() == Some(libc::ESRCH)
+    }
+}
+
+#[cfg(not(unix))]
+impl Parent {
+    pub fn new() -> Self {
+        Self {}
+    }
+
+    /// Elsewhere than on Unix, Jupyter ends its kernels itself.
+    pub fn gone(&mut self) -> bool {
+        false
+    }
+}
+
+/// Calls `interrupt`, on a thread of its own, at each SIGINT from now on.
+#[cfg(unix)]
+pub fn on_sigint(interrupt: impl Fn() + Send + 'static) {
+    use std::io::Read;
+    use std::os::fd::IntoRawFd;
+    use std::sync::atomic::{AtomicI32, Ordering};
+
+    /// The end of the pipe that the handler writes to. A handler may do no more than that.
+    static PIPE: AtomicI32 = AtomicI32::new(-1);
+
+    extern "C" fn handler(_: libc::c_int) {
+        let byte = 0_u8;
+        // SAFETY: write is safe in a signal handler; the pipe stays open for the life of the process.
+        unsafe { libc::write(PIPE.load(Ordering::Relaxed), (&raw const byte).cast(), 1) };
+    }
+
+    let Ok((mut reader, writer)) = std::io::pipe() else {
+        return;
+    };
+    PIPE.store(writer.into_raw_fd(), Ordering::Relaxed);
+    let spawned = std::thread::Builder::new()
+        .name("signals".into())
+        .spawn(move || {
+            let mut byte = [0];
+            while reader.read_exact(&mut byte).is_ok() {
+                interrupt();
+            }
+        });
+    if spawned.is_ok() {
+        // SAFETY: the handler is installed once, calls only what is allowed in one, and restores nothing.
+        unsafe {
+            let mut action: libc::sigaction = std::mem::zeroed();
+            action.sa_sigaction = handler as extern "C" fn(libc::c_int) as usize;
+            action.sa_flags = libc::SA_RESTART;
+            libc::sigaction(libc::SIGINT, &raw const action, std::ptr::null_mut());
+        }
+    }
+}
+
+#[cfg(not(unix))]
+pub fn on_sigint(_interrupt: impl Fn() + Send + 'static) {}
