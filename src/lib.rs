@@ -16,9 +16,13 @@
 //! |---|---|
 //! | [`session`] | what a notebook session is to whoever drives it: the trait that `cell` implements and `serve` and `notebook` drive |
 //! | [`output`] | the one list of things that a cell can show |
+//! | [`catalog`] | one record for each word: registration, checking, help and completion come from it |
+//! | [`words`] | the words, one file per family |
+//! | [`cell`] | the engine thread: runs cells, keeps variables and functions, shows errors with cell, line and caret |
 //! | [`fault`] | the one error type: kind, message, hint |
 
 pub mod catalog;
+pub mod cell;
 pub mod cpu;
 pub mod fault;
 pub mod nn;
@@ -28,3 +32,4 @@ pub mod serve;
 pub mod session;
 pub mod tensor;
 pub mod wire;
+pub mod words;

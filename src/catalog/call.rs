@@ -2,14 +2,17 @@
 //!
 //! This is the one place in which an int becomes a float, an array becomes a shape, and a wrong type becomes a message.
 
-use super::{Entry, Host};
+use super::{Catalog, Entry, Host};
 use crate::fault::{Fault, Kind, Result};
 use rhai::{Dynamic, FnPtr, Map, NativeCallContext};
+use std::rc::Rc;
 
 /// A word being called.
 pub struct Call<'a> {
     pub entry: &'static Entry,
-    pub host: &'a Host,
+    pub catalog: &'static Catalog,
+    /// The session. A value that outlives the call (a progress bar, a live plot) keeps a clone.
+    pub host: &'a Rc<Host>,
     /// To call back into the script ([`Call::invoke`]).
     pub context: &'a NativeCallContext<'a>,
     pub args: Args<'a>,
@@ -19,23 +22,43 @@ pub struct Call<'a> {
 /// The positional arguments. Indices are those of `Entry::params`; a parameter left out reads as absent.
 pub struct Args<'a> {
     pub(super) entry: &'static Entry,
-    pub(super) values: &'a mut [&'a mut Dynamic],
+    pub(super) catalog: &'static Catalog,
+    pub(super) values: &'a [&'a mut Dynamic],
 }
 
 /// The options given, checked against `Entry::options`.
 pub struct Options {
     pub(super) entry: &'static Entry,
+    pub(super) catalog: &'static Catalog,
     pub(super) given: Map,
 }
 
 impl Call<'_> {
-    /// Calls a function value of the script with `args`.
-    pub fn invoke(
-        &self,
-        f: &FnPtr,
-        args: Vec<Dynamic>,
-    ) -> Result<Dynamic, Box<rhai::EvalAltResult>> {
+    /// Calls a function value of the script with `args`. An error inside it comes back as a fault; handed on with `?` it
+    /// is shown with the cell and line where it happened.
+    pub fn invoke(&self, f: &FnPtr, args: Vec<Dynamic>) -> Result<Dynamic> {
         f.call_raw(self.context, None, args)
+            .map(Dynamic::flatten)
+            .map_err(|error| self.host.keep_script_error(error))
+    }
+
+    /// Calls anything that can be called, a function value or a value of a kind such as a network: `f(args…)`.
+    pub fn apply(&self, f: &Dynamic, args: Vec<Dynamic>) -> Result<Dynamic> {
+        match f.read_lock::<FnPtr>() {
+            Some(f) => self.invoke(&f, args),
+            None => self.apply_word(
+                super::CALL,
+                std::iter::once(f.clone()).chain(args).collect(),
+            ),
+        }
+    }
+
+    /// Calls another word of the language by its name.
+    pub fn apply_word(&self, name: &str, mut args: Vec<Dynamic>) -> Result<Dynamic> {
+        self.context
+            .call_fn_raw(name, false, false, &mut args.iter_mut().collect::<Vec<_>>())
+            .map(Dynamic::flatten)
+            .map_err(|error| self.host.keep_script_error(error))
     }
 }
 
@@ -52,6 +75,11 @@ impl Args<'_> {
 
     pub fn is_empty(&self) -> bool {
         self.values.is_empty()
+    }
+
+    /// The positional arguments from the `i`-th on, each with its value.
+    pub fn rest(&self, i: usize) -> impl Iterator<Item = &Dynamic> {
+        self.values[i.min(self.values.len())..].iter().map(|v| &**v)
     }
 
     /// The value as it is.
@@ -119,7 +147,7 @@ impl Args<'_> {
             self.entry.name,
             param.name,
             param.ty.described(),
-            super::type_of(self.values[i])
+            self.catalog.type_of(self.values[i])
         ))
     }
 }
@@ -210,7 +238,7 @@ impl Options {
             format!(
                 "{}: option {key} must be {ty}, got {}",
                 self.entry.name,
-                super::type_of(value)
+                self.catalog.type_of(value)
             ),
         )
     }

@@ -2,8 +2,9 @@
 //! which a family of words keeps what belongs to the session (live plots by name, the current generator).
 
 use crate::fault::{Fault, Kind, Result};
-use crate::output::Output;
+use crate::output::{Output, Stream};
 use crate::session::Frontend;
+use rhai::EvalAltResult;
 use std::any::{Any, TypeId};
 use std::cell::{RefCell, RefMut};
 use std::collections::HashMap;
@@ -17,6 +18,8 @@ pub struct Host {
     frontend: RefCell<Option<Arc<dyn Frontend>>>,
     stop: Arc<AtomicBool>,
     slots: RefCell<HashMap<TypeId, Rc<dyn Any>>>,
+    /// The error inside a callback, with the fault that stands for it on its way through the native that called back.
+    script_error: RefCell<Option<(Fault, Box<EvalAltResult>)>>,
 }
 
 impl Host {
@@ -41,6 +44,14 @@ impl Host {
         }
     }
 
+    /// Prints text on the cell's standard output, exactly as given.
+    pub fn print(&self, text: &str) {
+        self.show(Output::Text {
+            stream: Stream::Stdout,
+            text: text.to_string(),
+        });
+    }
+
     /// Asks the person; `None` when no one can be asked.
     pub fn ask(&self, prompt: &str, password: bool) -> Option<String> {
         let frontend = self.frontend.borrow().clone();
@@ -53,6 +64,19 @@ impl Host {
             return Err(Fault::new(Kind::Interrupt, "interrupted"));
         }
         Ok(())
+    }
+
+    /// Keeps an error of a callback, whole with its position, while a native hands on the fault that stands for it.
+    pub(super) fn keep_script_error(&self, error: Box<EvalAltResult>) -> Fault {
+        let fault = innermost_fault(&error);
+        *self.script_error.borrow_mut() = Some((fault.clone(), error));
+        fault
+    }
+
+    /// The error that `fault` stands for, if it came from a callback.
+    pub(super) fn script_error(&self, fault: &Fault) -> Option<Box<EvalAltResult>> {
+        let (kept, error) = self.script_error.take()?;
+        (kept == *fault).then_some(error)
     }
 
     /// The flag that an interrupt sets.
@@ -77,5 +101,18 @@ impl Host {
     /// Forgets every slot (`%reset`).
     pub fn reset(&self) {
         self.slots.borrow_mut().clear();
+    }
+}
+
+/// What a callback's error says, for a native that wants to look at it.
+fn innermost_fault(error: &EvalAltResult) -> Fault {
+    match error {
+        EvalAltResult::ErrorInFunctionCall(.., inner, _) => innermost_fault(inner),
+        EvalAltResult::ErrorTerminated(..) => Fault::new(Kind::Interrupt, "interrupted"),
+        EvalAltResult::ErrorRuntime(value, _) => value
+            .clone()
+            .try_cast::<Fault>()
+            .unwrap_or_else(|| Fault::value(value.to_string())),
+        other => Fault::value(other.to_string()),
     }
 }

@@ -5,10 +5,18 @@
 //! found and called.
 
 mod call;
+mod dispatch;
 mod host;
+mod index;
+mod register;
+mod suggest;
 
-pub use call::{Args, Call, Options};
+pub use call::{Args, Call, Options, number, numbers, shape};
+pub use dispatch::{CALL, raise};
 pub use host::Host;
+pub use index::Catalog;
+pub use register::register;
+pub use suggest::{did_you_mean, suggest};
 
 use crate::fault::Result;
 use crate::output::Bundle;
@@ -130,7 +138,28 @@ pub struct Kind {
     pub show: fn(&Dynamic) -> Bundle,
     /// Fields that can be read as `value.field`.
     pub fields: &'static [Field],
+    /// What `value(x, …)` does. The entry's first parameter is the value itself.
+    pub call: Option<&'static Entry>,
+    /// What `value[i]` gives, for an int, a range (`1..4`) or anything else the kind accepts.
+    pub index: Option<fn(&Dynamic, &Dynamic) -> Result<Dynamic>>,
+    /// What `for x in value` runs through.
+    pub iter: Option<fn(Dynamic) -> Items>,
 }
+
+/// What a `for` loop over a value of a [`Kind`] runs through.
+pub type Items = Box<dyn Iterator<Item = Result<Dynamic>>>;
+
+/// A kind that can only be shown, to build others from: `Kind { name: "tensor", …, ..KIND }`.
+pub const KIND: Kind = Kind {
+    name: "",
+    summary: "",
+    id: || TypeId::of::<()>(),
+    show: |value| Bundle::text(value.to_string()),
+    fields: &[],
+    call: None,
+    index: None,
+    iter: None,
+};
 
 /// One readable field of a kind.
 pub struct Field {
@@ -141,6 +170,60 @@ pub struct Field {
 }
 
 impl Ty {
+    /// Whether a value may stand where this type is asked for.
+    pub fn accepts(self, value: &Dynamic, catalog: &Catalog) -> bool {
+        let is_kind = |name: &str| catalog.kind_of(value).is_some_and(|kind| kind.name == name);
+        match self {
+            Ty::Nothing => value.is_unit(),
+            Ty::Any => true,
+            Ty::Bool => value.is_bool(),
+            Ty::Int => value.is_int(),
+            Ty::Number => value.is_int() || value.is_float(),
+            Ty::Text => value.is_string(),
+            Ty::Array => value.is_array(),
+            Ty::Map => value.is_map(),
+            Ty::Function => value.is_fnptr(),
+            Ty::Shape => shape(value).is_some(),
+            Ty::Tensor => is_kind("tensor"),
+            Ty::TensorLike => value.is_int() || value.is_float() || is_kind("tensor"),
+            Ty::Of(name) => is_kind(name),
+            Ty::OneOf(types) => types.iter().any(|ty| ty.accepts(value, catalog)),
+        }
+    }
+
+    /// Whether an int or a float may stand where this type is asked for.
+    pub fn is_numeric(self) -> bool {
+        match self {
+            Ty::Any | Ty::Int | Ty::Number | Ty::TensorLike => true,
+            Ty::OneOf(types) => types.iter().any(|ty| ty.is_numeric()),
+            _ => false,
+        }
+    }
+
+    /// The type in a signature: `number`, `tensor`.
+    pub fn short(self) -> String {
+        match self {
+            Ty::Nothing => "()".into(),
+            Ty::Any => "any".into(),
+            Ty::Bool => "bool".into(),
+            Ty::Int => "int".into(),
+            Ty::Number => "number".into(),
+            Ty::Text => "text".into(),
+            Ty::Array => "array".into(),
+            Ty::Map => "map".into(),
+            Ty::Function => "function".into(),
+            Ty::Shape => "shape".into(),
+            Ty::Tensor => "tensor".into(),
+            Ty::TensorLike => "tensor | number".into(),
+            Ty::Of(name) => name.into(),
+            Ty::OneOf(types) => types
+                .iter()
+                .map(|t| t.short())
+                .collect::<Vec<_>>()
+                .join(" | "),
+        }
+    }
+
     /// The type as an error message names it: "a number", "a tensor".
     pub fn described(self) -> String {
         match self {
@@ -156,14 +239,7 @@ impl Ty {
             Ty::Shape => "a shape such as [64, 100]".into(),
             Ty::Tensor => "a tensor".into(),
             Ty::TensorLike => "a tensor or a number".into(),
-            Ty::Of(name) => format!(
-                "{} {name}",
-                if name.starts_with(['a', 'e', 'i', 'o', 'u']) {
-                    "an"
-                } else {
-                    "a"
-                }
-            ),
+            Ty::Of(name) => articled(name),
             Ty::OneOf(types) => types
                 .iter()
                 .map(|t| t.described())
@@ -175,12 +251,33 @@ impl Ty {
 
 /// The type of a value as the user knows it: "int", "float", "tensor", "network".
 pub fn type_of(value: &Dynamic) -> String {
-    match value.type_name() {
+    type_name(value.type_name())
+}
+
+/// The user's name of a type from Rhai's or Rust's name of it: `i64` is "an int", `saddlepoint::tensor::Tensor` is
+/// "a tensor".
+pub fn type_name(name: &str) -> String {
+    match name.trim() {
         "()" => "nothing".into(),
         "i64" => "an int".into(),
         "f64" => "a float".into(),
-        "string" => "a text".into(),
+        "bool" => "true or false".into(),
+        "char" => "a character".into(),
+        "string" | "&str | ImmutableString | String" => "a text".into(),
         "Fn" => "a function".into(),
-        other => other.rsplit("::").next().unwrap_or(other).to_lowercase(),
+        "array" => "an array".into(),
+        "map" => "a map".into(),
+        "range" | "range=" => "a range".into(),
+        other => articled(&other.rsplit("::").next().unwrap_or(other).to_lowercase()),
     }
+}
+
+/// A noun with its article: "a tensor", "an optimizer".
+pub(crate) fn articled(noun: &str) -> String {
+    let article = if noun.starts_with(['a', 'e', 'i', 'o', 'u']) {
+        "an"
+    } else {
+        "a"
+    };
+    format!("{article} {noun}")
 }

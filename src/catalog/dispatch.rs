@@ -1,0 +1,285 @@
+//! From a call in a cell to the adapter of a word: which overload, whether the arguments and options fit, and what a
+//! fault becomes on its way back.
+
+use super::{Args, Call, Catalog, Entry, Host, Options, did_you_mean};
+use crate::fault::{Fault, Kind, Result};
+use rhai::{Dynamic, EvalAltResult, FnPtr, Map, NativeCallContext, Position};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+
+/// The word behind `D(x)` where `D` is a variable: the cell writes `D(x)` as a call of this with `D` in front.
+pub const CALL: &str = "call__";
+
+/// A word ready to be called: its overloads and the session they run in.
+#[derive(Clone)]
+pub(super) struct Word {
+    pub entries: Rc<[&'static Entry]>,
+    pub catalog: &'static Catalog,
+    pub host: Rc<Host>,
+}
+
+impl Word {
+    /// Runs the overload that fits the arguments.
+    pub fn run(
+        &self,
+        context: &NativeCallContext,
+        args: &mut [&mut Dynamic],
+    ) -> Result<Dynamic, Box<EvalAltResult>> {
+        if args.iter().any(|a| a.is_shared()) {
+            let mut values: Vec<Dynamic> = args.iter().map(|a| a.flatten_clone()).collect();
+            return self.run(context, &mut values.iter_mut().collect::<Vec<_>>());
+        }
+        let entry = self
+            .entries
+            .iter()
+            .find(|e| self.entries.len() == 1 || fits(e, args, self.catalog));
+        let entry = entry
+            .copied()
+            .unwrap_or_else(|| nearest(&self.entries, args));
+        run(entry, self.catalog, &self.host, context, args)
+    }
+}
+
+/// Runs one entry with arguments that may or may not fit it.
+fn run(
+    entry: &'static Entry,
+    catalog: &'static Catalog,
+    host: &Rc<Host>,
+    context: &NativeCallContext,
+    args: &[&mut Dynamic],
+) -> Result<Dynamic, Box<EvalAltResult>> {
+    let outcome = check(entry, catalog, args).and_then(|(positional, options)| {
+        let args = Args {
+            entry,
+            catalog,
+            values: &args[..positional],
+        };
+        let options = Options {
+            entry,
+            catalog,
+            given: options,
+        };
+        let mut call = Call {
+            entry,
+            catalog,
+            host,
+            context,
+            args,
+            options,
+        };
+        catch_unwind(AssertUnwindSafe(|| (entry.call)(&mut call)))
+            .unwrap_or_else(|_| Err(defect(entry.name)))
+    });
+    outcome.map_err(|fault| host.script_error(&fault).unwrap_or_else(|| raise(fault)))
+}
+
+/// Calls a value: a function value, or a value of a kind that says what calling it does.
+pub(super) fn call_value(
+    catalog: &'static Catalog,
+    host: &Rc<Host>,
+    context: &NativeCallContext,
+    args: &mut [&mut Dynamic],
+) -> Result<Dynamic, Box<EvalAltResult>> {
+    let Some((value, rest)) = args.split_first_mut() else {
+        return Err(raise(Fault::type_("there is nothing to call")));
+    };
+    if let Some(f) = value.read_lock::<FnPtr>().map(|f| f.clone()) {
+        let values: Vec<Dynamic> = rest.iter_mut().map(|a| std::mem::take(*a)).collect();
+        return f.call_raw(context, None, values).map(Dynamic::flatten);
+    }
+    match catalog.kind_of(value).and_then(|kind| kind.call) {
+        Some(entry) => Word {
+            entries: Rc::new([entry]),
+            catalog,
+            host: host.clone(),
+        }
+        .run(context, args),
+        None => Err(raise(Fault::type_(format!(
+            "{} cannot be called like a function",
+            catalog.type_of(value)
+        )))),
+    }
+}
+
+/// A fault on its way through the script: a script can catch it, except an interrupt.
+pub fn raise(fault: Fault) -> Box<EvalAltResult> {
+    match fault.kind {
+        Kind::Interrupt => EvalAltResult::ErrorTerminated(Dynamic::UNIT, Position::NONE).into(),
+        _ => EvalAltResult::ErrorRuntime(Dynamic::from(fault), Position::NONE).into(),
+    }
+}
+
+/// A panic below, in plain words. Its text is of no use to who wrote the cell; the panic hook has recorded it.
+fn defect(name: &str) -> Fault {
+    Fault::new(
+        Kind::Internal,
+        format!("{name}: stopped by a defect inside the kernel, not in your cell"),
+    )
+    .hint("variables are as they were; `%debug` shows the details to put into a bug report")
+}
+
+/// How many of `args` are positional; one less than all when the last is a map of options.
+fn positional(entry: &Entry, args: &[&mut Dynamic], catalog: &Catalog) -> usize {
+    let Some((last, before)) = args.split_last() else {
+        return 0;
+    };
+    let takes_map = |i: usize| {
+        entry
+            .params
+            .get(i)
+            .is_some_and(|p| p.default.is_none() && p.ty.accepts(last, catalog))
+    };
+    match last.is_map() && !entry.options.is_empty() && !takes_map(before.len()) {
+        true => before.len(),
+        false => args.len(),
+    }
+}
+
+/// Whether the arguments' number and types are those of `entry`.
+fn fits(entry: &Entry, args: &[&mut Dynamic], catalog: &Catalog) -> bool {
+    let n = positional(entry, args, catalog);
+    entry.arities().contains(&n)
+        && args[..n]
+            .iter()
+            .zip(entry.params)
+            .all(|(a, p)| p.ty.accepts(a, catalog))
+}
+
+/// The overload whose error says most: one of the right number of parameters, the first where there is none.
+fn nearest(entries: &[&'static Entry], args: &[&mut Dynamic]) -> &'static Entry {
+    entries
+        .iter()
+        .copied()
+        .find(|e| e.arities().contains(&args.len()))
+        .unwrap_or(entries[0])
+}
+
+/// Checks arguments and options against the entry: how many are positional, and the options.
+fn check(
+    entry: &'static Entry,
+    catalog: &'static Catalog,
+    args: &[&mut Dynamic],
+) -> Result<(usize, Map)> {
+    let n = positional(entry, args, catalog);
+    if let Some(fault) = entry.wrong_count(n) {
+        return Err(fault);
+    }
+    let values = Args {
+        entry,
+        catalog,
+        values: &args[..n],
+    };
+    for (i, param) in entry.params.iter().enumerate().take(n) {
+        if !param.ty.accepts(values.any(i), catalog) {
+            return Err(values.wrong(i).hint(entry.signature()));
+        }
+    }
+    let given = match args.get(n) {
+        Some(map) => map
+            .read_lock::<Map>()
+            .map(|m| m.clone())
+            .unwrap_or_default(),
+        None => Map::new(),
+    };
+    check_options(entry, catalog, given).map(|options| (n, options))
+}
+
+fn check_options(entry: &'static Entry, catalog: &'static Catalog, given: Map) -> Result<Map> {
+    let given: Map = given
+        .into_iter()
+        .map(|(key, value)| (key, value.flatten()))
+        .collect();
+    let options = Options {
+        entry,
+        catalog,
+        given,
+    };
+    for (key, value) in &options.given {
+        let Some(option) = entry.options.iter().find(|o| o.key == key.as_str()) else {
+            return Err(unknown_option(entry, key));
+        };
+        // `()` stands for "as if it were not given": code that passes options on needs it.
+        if !value.is_unit() && !option.ty.accepts(value, catalog) {
+            return Err(options.wrong(key, value));
+        }
+    }
+    Ok(options
+        .given
+        .into_iter()
+        .filter(|(_, value)| !value.is_unit())
+        .collect())
+}
+
+fn unknown_option(entry: &Entry, key: &str) -> Fault {
+    let keys = || entry.options.iter().map(|o| o.key);
+    let meant = did_you_mean(key, keys());
+    Fault::new(
+        Kind::Option,
+        format!("{}: unknown option `{key}`{meant}", entry.name),
+    )
+    .hint(format!(
+        "options: {}",
+        keys().collect::<Vec<_>>().join(", ")
+    ))
+}
+
+impl Entry {
+    /// The numbers of positional arguments that it can be called with.
+    pub fn arities(&self) -> std::ops::RangeInclusive<usize> {
+        let required = self
+            .params
+            .iter()
+            .take_while(|p| p.default.is_none())
+            .count();
+        required..=self.params.len()
+    }
+
+    /// How it is written: `leaky_relu(x, slope = 0.01)`, `adam(params, #{ lr, betas })`, `a @ b`.
+    pub fn signature(&self) -> String {
+        if !self
+            .name
+            .starts_with(|c: char| c.is_alphabetic() || c == '_')
+        {
+            return match self.params {
+                [a] => format!("{}{}", self.name, a.name),
+                [a, b] => format!("{} {} {}", a.name, self.name, b.name),
+                _ => self.name.to_string(),
+            };
+        }
+        let mut parts: Vec<String> = Vec::new();
+        for param in self.params {
+            parts.push(match param.default {
+                None => param.name.to_string(),
+                Some(default) => format!("{} = {default}", param.name),
+            });
+        }
+        if !self.options.is_empty() {
+            let keys: Vec<_> = self.options.iter().map(|o| o.key).collect();
+            parts.push(format!("#{{ {} }}", keys.join(", ")));
+        }
+        format!("{}({})", self.name, parts.join(", "))
+    }
+
+    /// The error of being called with `n` positional arguments, if it cannot be.
+    pub fn wrong_count(&self, n: usize) -> Option<Fault> {
+        let arities = self.arities();
+        if arities.contains(&n) {
+            return None;
+        }
+        let fault = if n < *arities.start() {
+            let missing: Vec<_> = self.params[n..*arities.start()]
+                .iter()
+                .map(|p| format!("`{}`", p.name))
+                .collect();
+            Fault::type_(format!("{}: missing {}", self.name, missing.join(" and ")))
+        } else {
+            let takes = match arities.end() {
+                0 => "no arguments".to_string(),
+                1 => "1 argument".to_string(),
+                n => format!("{n} arguments"),
+            };
+            Fault::type_(format!("{}: takes {takes}, got {n}", self.name))
+        };
+        Some(fault.hint(self.signature()))
+    }
+}

@@ -1,0 +1,106 @@
+//! Registration with Rhai: every word under each legal number of arguments, every kind with its fields, its index, its
+//! loop and its text.
+
+use super::dispatch::{CALL, Word, call_value, raise};
+use super::{Catalog, Entry, Host, Kind};
+use rhai::{Dynamic, Engine, Module};
+use std::any::TypeId;
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+/// The most arguments that a call of a variable may have.
+const MOST_ARGUMENTS: usize = 8;
+
+/// Makes the words and kinds of a catalog known to an engine.
+pub fn register(engine: &mut Engine, catalog: &'static Catalog, host: &Rc<Host>) {
+    for (name, entries) in catalog.words() {
+        let word = Word {
+            entries: entries.into(),
+            catalog,
+            host: host.clone(),
+        };
+        register_word(engine, name, &word);
+    }
+    for n in 1..=MOST_ARGUMENTS + 1 {
+        let host = host.clone();
+        let any = vec![TypeId::of::<Dynamic>(); n];
+        engine.register_raw_fn(CALL, any, move |context, args| {
+            call_value(catalog, &host, &context, args)
+        });
+    }
+    for kind in catalog.kinds() {
+        register_kind(engine, kind);
+    }
+    register_iterators(engine, catalog);
+}
+
+/// Registers one word for every number of arguments of any of its overloads.
+fn register_word(engine: &mut Engine, name: &str, word: &Word) {
+    let arities: BTreeSet<usize> = word.entries.iter().flat_map(|e| called_with(e)).collect();
+    for n in arities {
+        let mut signatures = vec![vec![TypeId::of::<Dynamic>(); n]];
+        signatures.extend(numeric_signatures(&word.entries, n));
+        for types in signatures {
+            let word = word.clone();
+            engine.register_raw_fn(name, types, move |context, args| word.run(&context, args));
+        }
+    }
+}
+
+/// The numbers of arguments that a call may have, the map of options counted.
+fn called_with(entry: &Entry) -> impl Iterator<Item = usize> {
+    let arities = entry.arities();
+    let last = *arities.end() + usize::from(!entry.options.is_empty());
+    *arities.start()..=last
+}
+
+/// Rhai's own packages define words such as `log` and `max` for exact number types, and an exact type wins over "any".
+/// So a word whose arguments can all be numbers is registered for those exact types too.
+fn numeric_signatures(entries: &[&Entry], n: usize) -> Vec<Vec<TypeId>> {
+    let numeric =
+        |e: &&&Entry| e.arities().contains(&n) && e.params[..n].iter().all(|p| p.ty.is_numeric());
+    if n == 0 || n > 2 || !entries.iter().any(|e| numeric(&e)) {
+        return Vec::new();
+    }
+    let types = [TypeId::of::<i64>(), TypeId::of::<f64>()];
+    match n {
+        1 => types.iter().map(|a| vec![*a]).collect(),
+        _ => types
+            .iter()
+            .flat_map(|a| types.iter().map(|b| vec![*a, *b]))
+            .collect(),
+    }
+}
+
+fn register_kind(engine: &mut Engine, kind: &'static Kind) {
+    let id = (kind.id)();
+    for field in kind.fields {
+        let name = format!("get${}", field.name);
+        engine.register_raw_fn(name, [id], move |_, args| {
+            (field.get)(args[0]).map_err(raise)
+        });
+    }
+    for name in ["to_string", "to_debug", "print", "debug"] {
+        engine.register_raw_fn(name, [id], move |_, args| {
+            Ok((kind.show)(args[0]).plain().to_string())
+        });
+    }
+    if let Some(index) = kind.index {
+        let types = [id, TypeId::of::<Dynamic>()];
+        engine.register_raw_fn("index$get$", types, move |_, args| {
+            index(args[0], args[1]).map_err(raise)
+        });
+    }
+}
+
+fn register_iterators(engine: &mut Engine, catalog: &Catalog) {
+    let mut module = Module::new();
+    for kind in catalog.kinds() {
+        if let Some(iter) = kind.iter {
+            module.set_iter_result((kind.id)(), move |value| {
+                Box::new(iter(value).map(|item| item.map_err(raise)))
+            });
+        }
+    }
+    engine.register_global_module(module.into());
+}

@@ -1,0 +1,122 @@
+//! The notebook's functions, closures' bodies included.
+//!
+//! Each is a module of its own in the engine, under a name made of the function's name and its number of parameters: to
+//! define it again replaces it and frees the old one. The module's id names the cell, so an error knows where it happened.
+
+use super::view;
+use rhai::{Engine, FnNamespace, Module, ScriptFuncDef, Shared};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// All functions: by name and number of parameters, the cell that defined them.
+#[derive(Clone, Default)]
+pub struct Functions(Rc<RefCell<BTreeMap<(String, usize), Defined>>>);
+
+struct Defined {
+    source: String,
+    params: Vec<String>,
+    doc: String,
+}
+
+/// How Rhai's names of closures start.
+const ANONYMOUS: &str = "anon$";
+
+impl Functions {
+    /// Makes the functions of a cell known to the engine, in the place of earlier ones of the same name and parameters.
+    pub fn define(&self, engine: &mut Engine, source: &str, functions: &Module) {
+        for (.., function) in functions.iter_script_fn_info() {
+            engine.register_static_module(
+                key(&function.name, function.params.len()),
+                module(source, function),
+            );
+            let defined = Defined {
+                source: source.to_string(),
+                params: function.params.iter().map(|p| p.to_string()).collect(),
+                doc: function.comments.join("\n"),
+            };
+            self.0
+                .borrow_mut()
+                .insert((function.name.to_string(), function.params.len()), defined);
+        }
+    }
+
+    /// Whether a function of this name exists, whatever its parameters.
+    pub fn contains(&self, name: &str) -> bool {
+        let all = self.0.borrow();
+        all.range((name.to_string(), 0)..)
+            .next()
+            .is_some_and(|((found, _), _)| found == name)
+    }
+
+    /// The numbers of parameters of the functions of this name.
+    pub fn arities(&self, name: &str) -> Vec<usize> {
+        self.0
+            .borrow()
+            .keys()
+            .filter(|(found, _)| found == name)
+            .map(|(_, n)| *n)
+            .collect()
+    }
+
+    /// The names that a user gave, closures left out.
+    pub fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> = self
+            .0
+            .borrow()
+            .keys()
+            .map(|(name, _)| name.clone())
+            .filter(|n| !n.starts_with(ANONYMOUS))
+            .collect();
+        names.dedup();
+        names
+    }
+
+    /// The cells that live functions come from.
+    pub fn sources(&self) -> Vec<String> {
+        self.0.borrow().values().map(|f| f.source.clone()).collect()
+    }
+
+    /// Forgets every function.
+    pub fn clear(&self, engine: &mut Engine) {
+        for (name, n) in std::mem::take(&mut *self.0.borrow_mut()).into_keys() {
+            engine.register_static_module(key(&name, n), Module::new().into());
+        }
+    }
+
+    /// What other threads may see of them.
+    pub fn view(&self) -> BTreeMap<String, view::Function> {
+        let mut all: BTreeMap<String, view::Function> = BTreeMap::new();
+        for ((name, _), defined) in self
+            .0
+            .borrow()
+            .iter()
+            .filter(|((name, _), _)| !name.starts_with(ANONYMOUS))
+        {
+            let function = all.entry(name.clone()).or_default();
+            function
+                .signatures
+                .push(format!("{name}({})", defined.params.join(", ")));
+            function.doc = defined.doc.clone();
+        }
+        all
+    }
+}
+
+fn key(name: &str, params: usize) -> String {
+    format!("{name}/{params}")
+}
+
+/// A module of one function, visible without a qualifier.
+#[expect(
+    deprecated,
+    reason = "the newer way to set the namespace is for native functions only"
+)]
+fn module(source: &str, function: &Shared<ScriptFuncDef>) -> Shared<Module> {
+    let mut module = Module::new();
+    module.set_id(source);
+    let hash = module.set_script_fn(function.clone());
+    module.update_fn_namespace(hash, FnNamespace::Global);
+    module.build_index();
+    module.into()
+}

@@ -1,0 +1,150 @@
+//! A notebook session: runs cells of Rhai, keeps their variables and functions, and says what went wrong where.
+//!
+//! [`Session`] is a handle for any thread. Behind it one engine thread owns the Rhai engine, the notebook's scope and the
+//! words' [`Host`](crate::catalog::Host); what another thread may ask while a cell runs (Tab, Shift-Tab) is answered from
+//! the catalog and from a snapshot of the notebook's names ([`view::View`]).
+//!
+//! | file | owns |
+//! |---|---|
+//! | `worker` | the engine thread: one cell after the other, statement by statement |
+//! | `engine` | the Rhai engine: limits, operators, texts of values, where names are looked up |
+//! | `variables` | the notebook's variables, seen by every cell, function and closure |
+//! | `functions` | the notebook's functions, replaced when they are defined again |
+//! | `failure` | errors in the user's terms, with cell, line and caret |
+//! | `display` | values as a cell shows them |
+//! | `view` | the snapshot that other threads read |
+
+mod display;
+mod engine;
+mod failure;
+mod functions;
+mod variables;
+mod view;
+mod worker;
+
+#[cfg(test)]
+mod tests;
+
+use crate::catalog::Catalog;
+use crate::fault::Kind;
+use crate::output::Bundle;
+use crate::session::{Cell, Completeness, Completions, Detail, Failure, Frontend, Notebook, Reply};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use view::View;
+use worker::Worker;
+
+/// Address space reserved for the engine thread's stack. Deep recursion ends at the engine's own limits long before; pages
+/// that are never touched cost nothing.
+const STACK: usize = 1 << 30;
+
+/// A handle to a running notebook.
+pub struct Session {
+    jobs: Mutex<Sender<Job>>,
+    stop: Arc<AtomicBool>,
+    view: Arc<Mutex<View>>,
+    catalog: &'static Catalog,
+}
+
+/// What the engine thread is asked to do.
+enum Job {
+    Execute(Cell, Arc<dyn Frontend>, Sender<Reply>),
+    Evaluate(String, Sender<Result<Bundle, Failure>>),
+}
+
+impl Session {
+    /// Starts a notebook with the whole language.
+    ///
+    /// # Errors
+    /// The operating system gives no thread.
+    pub fn start() -> std::io::Result<Self> {
+        Self::with(crate::words::catalog())
+    }
+
+    /// Starts a notebook with the words of `catalog`.
+    ///
+    /// # Errors
+    /// The operating system gives no thread.
+    pub fn with(catalog: &'static Catalog) -> std::io::Result<Self> {
+        let (jobs, inbox) = channel();
+        let stop = Arc::new(AtomicBool::new(false));
+        let view = Arc::new(Mutex::new(View::default()));
+        let (thread_stop, thread_view) = (stop.clone(), view.clone());
+        std::thread::Builder::new()
+            .name("engine".into())
+            .stack_size(STACK)
+            .spawn(move || serve(Worker::new(catalog, thread_stop, thread_view), &inbox))?;
+        Ok(Self {
+            jobs: Mutex::new(jobs),
+            stop,
+            view,
+            catalog,
+        })
+    }
+
+    /// Hands a job to the engine thread and waits for its answer; `None` when the thread is gone.
+    fn ask<T>(&self, job: impl FnOnce(Sender<T>) -> Job) -> Option<T> {
+        let (answer, wait) = channel();
+        self.jobs.lock().ok()?.send(job(answer)).ok()?;
+        wait.recv().ok()
+    }
+}
+
+/// The engine thread's life: until the last handle is gone.
+fn serve(mut worker: Worker, inbox: &Receiver<Job>) {
+    for job in inbox {
+        // An answer that no one waits for any more is no error.
+        let _ = match job {
+            Job::Execute(cell, frontend, answer) => {
+                answer.send(worker.execute(&cell, frontend)).is_ok()
+            }
+            Job::Evaluate(expression, answer) => answer.send(worker.evaluate(&expression)).is_ok(),
+        };
+    }
+}
+
+/// The answer when the engine thread no longer exists.
+fn gone() -> Failure {
+    let value = "the engine has stopped; restart the kernel".to_string();
+    let name = Kind::Internal.name().to_string();
+    Failure {
+        traceback: vec![format!("{name}: {value}")],
+        name,
+        value,
+    }
+}
+
+impl Notebook for Session {
+    fn execute(&self, cell: Cell, frontend: Arc<dyn Frontend>) -> Reply {
+        // Cleared here, not on the engine thread: an interrupt sent right after this call must not get lost.
+        self.stop.store(false, Ordering::SeqCst);
+        self.ask(|answer| Job::Execute(cell, frontend, answer))
+            .unwrap_or_else(|| Reply::Failed(gone()))
+    }
+
+    fn complete(&self, _code: &str, cursor: usize) -> Completions {
+        Completions {
+            start: cursor,
+            end: cursor,
+            matches: Vec::new(),
+        }
+    }
+
+    fn inspect(&self, _code: &str, _cursor: usize, _detail: Detail) -> Option<Bundle> {
+        None
+    }
+
+    fn is_complete(&self, _code: &str) -> Completeness {
+        Completeness::Complete
+    }
+
+    fn interrupt(&self) {
+        self.stop.store(true, Ordering::SeqCst);
+    }
+
+    fn evaluate(&self, expression: &str) -> Result<Bundle, Failure> {
+        self.ask(|answer| Job::Evaluate(expression.to_string(), answer))
+            .unwrap_or_else(|| Err(gone()))
+    }
+}

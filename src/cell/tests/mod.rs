@@ -1,0 +1,285 @@
+//! The session as its drivers see it: cells in, outputs and failures out.
+
+mod notebook;
+
+use super::Session;
+use crate::catalog::{Catalog, ENTRY, Entry, Field, KIND, Kind, Opt, Param, Ty};
+use crate::output::{Bundle, Output};
+use crate::session::{Cell, Failure, Frontend, Notebook, Reply};
+use rhai::Dynamic;
+use std::any::TypeId;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex, OnceLock};
+
+/// A frontend that keeps everything, and answers questions with `answer`.
+#[derive(Default)]
+pub struct Recorder {
+    pub outputs: Mutex<Vec<Output>>,
+    pub answer: Option<String>,
+}
+
+impl Frontend for Recorder {
+    fn show(&self, output: Output) {
+        self.outputs.lock().unwrap().push(output);
+    }
+
+    fn ask(&self, _: &str, _: bool) -> Option<String> {
+        self.answer.clone()
+    }
+}
+
+/// A session with the numbering of cells that a client would do.
+pub struct Notes {
+    pub session: Arc<Session>,
+    count: usize,
+}
+
+impl Notes {
+    pub fn new() -> Self {
+        Self {
+            session: Arc::new(Session::with(toy_catalog()).unwrap()),
+            count: 0,
+        }
+    }
+
+    /// Runs a cell: what it showed as plain text, or how it failed.
+    pub fn run(&mut self, code: &str) -> Result<String, Failure> {
+        self.count += 1;
+        let recorder = Arc::new(Recorder::default());
+        let cell = Cell {
+            number: self.count,
+            code: code.into(),
+            silent: false,
+        };
+        let reply = self.session.execute(cell, recorder.clone());
+        let outputs = recorder.outputs.lock().unwrap();
+        let text: String = outputs
+            .iter()
+            .map(|output| match output {
+                Output::Text { text, .. } => text.clone(),
+                Output::Result { bundle } | Output::Display { bundle, .. } => {
+                    bundle.plain().to_string()
+                }
+                _ => String::new(),
+            })
+            .collect();
+        match reply {
+            Reply::Done => Ok(text),
+            Reply::Failed(failure) => Err(failure),
+        }
+    }
+
+    /// Runs a cell that must work.
+    #[track_caller]
+    pub fn ok(&mut self, code: &str) -> String {
+        match self.run(code) {
+            Ok(text) => text,
+            Err(failure) => panic!("{code}\n{}", plain(&failure)),
+        }
+    }
+
+    /// Runs a cell that must fail: the failure's lines without colours.
+    #[track_caller]
+    pub fn err(&mut self, code: &str) -> String {
+        match self.run(code) {
+            Ok(text) => panic!("{code}\nworked and showed: {text}"),
+            Err(failure) => plain(&failure),
+        }
+    }
+}
+
+/// A failure's lines without colours.
+pub fn plain(failure: &Failure) -> String {
+    let mut text = failure.traceback.join("\n");
+    while let Some(start) = text.find('\x1b') {
+        let end = text[start..].find('m').unwrap() + start;
+        text.replace_range(start..=end, "");
+    }
+    text
+}
+
+/// A value of a kind: `scale(k)` can be called (`s(x)` is `k·x`), indexed, looped over; it counts its live copies.
+#[derive(Clone)]
+struct Scale(Rc<f64>);
+
+/// The language with a toy kind, and words that fail in every way a word can.
+fn toy_catalog() -> &'static Catalog {
+    static CATALOG: OnceLock<Catalog> = OnceLock::new();
+    CATALOG.get_or_init(|| Catalog::new(&[crate::words::FAMILIES, &[TOYS]].concat(), &[&SCALE]))
+}
+
+static TOYS: &[&Entry] = &[&MAKE_SCALE, &DEFECT, &APPLY_TWICE, &TIMES, &WITH];
+
+static SCALE: Kind = Kind {
+    name: "scale",
+    summary: "multiplies what it is called with",
+    id: TypeId::of::<Scale>,
+    show: |value| Bundle::text(format!("scale by {:?}", factor(value))),
+    fields: &[Field {
+        name: "factor",
+        ty: Ty::Number,
+        doc: "the factor",
+        get: |value| Ok(factor(value).into()),
+    }],
+    call: Some(&CALL_SCALE),
+    index: Some(|value, index| {
+        let n = index
+            .as_int()
+            .map_err(|_| crate::fault::Fault::type_("a scale is indexed by an int"))?;
+        Ok((factor(value) * n as f64).into())
+    }),
+    iter: Some(|value| {
+        let k = factor(&value);
+        Box::new((1..=3).map(move |i| Ok((k * f64::from(i)).into())))
+    }),
+    ..KIND
+};
+
+fn factor(value: &Dynamic) -> f64 {
+    *value.clone().cast::<Scale>().0
+}
+
+static MAKE_SCALE: Entry = Entry {
+    name: "scale",
+    group: "toy",
+    summary: "makes a scale",
+    params: &[Param {
+        name: "k",
+        ty: Ty::Number,
+        default: None,
+        doc: "the factor",
+    }],
+    options: &[
+        Opt {
+            key: "stride",
+            ty: Ty::Int,
+            default: "1",
+            doc: "not used",
+        },
+        Opt {
+            key: "invert",
+            ty: Ty::Bool,
+            default: "false",
+            doc: "1 / k instead of k",
+        },
+    ],
+    returns: Ty::Of("scale"),
+    call: |call| {
+        let k = call.args.number(0)?;
+        let k = if call.options.bool("invert", false)? {
+            1.0 / k
+        } else {
+            k
+        };
+        Ok(Dynamic::from(Scale(Rc::new(k))))
+    },
+    ..ENTRY
+};
+
+static CALL_SCALE: Entry = Entry {
+    name: "scale(…)",
+    group: "toy",
+    summary: "multiplies",
+    params: &[
+        Param {
+            name: "self",
+            ty: Ty::Of("scale"),
+            default: None,
+            doc: "the scale",
+        },
+        Param {
+            name: "x",
+            ty: Ty::Number,
+            default: None,
+            doc: "what to multiply",
+        },
+    ],
+    returns: Ty::Number,
+    call: |call| Ok((factor(call.args.any(0)) * call.args.number(1)?).into()),
+    ..ENTRY
+};
+
+static DEFECT: Entry = Entry {
+    name: "defect",
+    group: "toy",
+    summary: "panics",
+    call: |_| panic!("index out of bounds: the len is 3 but the index is 7"),
+    ..ENTRY
+};
+
+static APPLY_TWICE: Entry = Entry {
+    name: "apply_twice",
+    group: "toy",
+    summary: "f(f(x))",
+    params: &[
+        Param {
+            name: "f",
+            ty: Ty::Any,
+            default: None,
+            doc: "what to apply",
+        },
+        Param {
+            name: "x",
+            ty: Ty::Any,
+            default: None,
+            doc: "to what",
+        },
+    ],
+    returns: Ty::Any,
+    call: |call| {
+        let (f, x) = (call.args.any(0).clone(), call.args.any(1).clone());
+        let once = call.apply(&f, vec![x])?;
+        call.apply(&f, vec![once])
+    },
+    ..ENTRY
+};
+
+static TIMES: Entry = Entry {
+    name: "@",
+    group: "toy",
+    summary: "the product of two scales",
+    params: &[
+        Param {
+            name: "a",
+            ty: Ty::Of("scale"),
+            default: None,
+            doc: "left",
+        },
+        Param {
+            name: "b",
+            ty: Ty::Of("scale"),
+            default: None,
+            doc: "right",
+        },
+    ],
+    returns: Ty::Of("scale"),
+    call: |call| {
+        Ok(Dynamic::from(Scale(Rc::new(
+            factor(call.args.any(0)) * factor(call.args.any(1)),
+        ))))
+    },
+    ..ENTRY
+};
+
+static WITH: Entry = Entry {
+    name: "with",
+    group: "toy",
+    summary: "a scale by another factor",
+    params: &[
+        Param {
+            name: "self",
+            ty: Ty::Of("scale"),
+            default: None,
+            doc: "the scale",
+        },
+        Param {
+            name: "k",
+            ty: Ty::Number,
+            default: None,
+            doc: "the new factor",
+        },
+    ],
+    returns: Ty::Of("scale"),
+    call: |call| Ok(Dynamic::from(Scale(Rc::new(call.args.number(1)?)))),
+    ..ENTRY
+};

@@ -1,0 +1,248 @@
+//! Words about the notebook itself: waiting, the clock, questions to the person, checks.
+
+use crate::catalog::{Call, ENTRY, Entry, Example, Gives, Opt, Param, Ty, number};
+use crate::fault::{Fault, Kind, Result};
+use rhai::Dynamic;
+use std::time::{Duration, Instant};
+
+pub static ENTRIES: &[&Entry] = &[&CHECK, &SLEEP, &CLOCK, &INPUT, &PASSWORD];
+
+static CHECK: Entry = Entry {
+    name: "check",
+    group: "notebook",
+    summary: "states what must hold; the cell fails where it does not",
+    params: &[
+        Param {
+            name: "what",
+            ty: Ty::Text,
+            default: None,
+            doc: "what is claimed, in words",
+        },
+        Param {
+            name: "value",
+            ty: Ty::OneOf(&[Ty::Bool, Ty::Number, Ty::Of("tensor")]),
+            default: None,
+            doc: "a truth, or the number that was measured (a tensor with one element counts as a number)",
+        },
+    ],
+    options: &[
+        Opt {
+            key: "below",
+            ty: Ty::Number,
+            default: "none",
+            doc: "the value must be less than this",
+        },
+        Opt {
+            key: "above",
+            ty: Ty::Number,
+            default: "none",
+            doc: "the value must be greater than this",
+        },
+        Opt {
+            key: "near",
+            ty: Ty::Number,
+            default: "none",
+            doc: "the value must lie within `tol` of this",
+        },
+        Opt {
+            key: "tol",
+            ty: Ty::Number,
+            default: "1e-6",
+            doc: "how far from `near` it may lie",
+        },
+    ],
+    returns: Ty::Nothing,
+    errors: &[
+        "the claim does not hold (CheckFailed)",
+        "a number is given without `below`, `above` or `near`",
+    ],
+    examples: &[
+        Example {
+            what: "a truth",
+            code: "check(\"two and two\", 2 + 2 == 4)",
+            gives: Gives::Runs,
+        },
+        Example {
+            what: "a bound",
+            code: "check(\"loss\", 0.7, #{ below: 0.5 })",
+            gives: Gives::Error("loss: 0.7 is not below 0.5"),
+        },
+        Example {
+            what: "a neighbourhood",
+            code: "check(\"pi\", 3.14, #{ near: 3.1416, tol: 0.01 })",
+            gives: Gives::Runs,
+        },
+    ],
+    call: check,
+    ..ENTRY
+};
+
+fn check(call: &mut Call) -> Result<Dynamic> {
+    let what = call.args.text(0)?;
+    let failed = |text: String| Err(Fault::new(Kind::Check, text));
+    if let Ok(holds) = call.args.bool(1) {
+        return if holds {
+            passed(call, &what, "true")
+        } else {
+            failed(format!("{what}: does not hold"))
+        };
+    }
+    let value = match number(call.args.any(1)) {
+        Some(value) => value,
+        None => item(call)?,
+    };
+    let bound = |key: &str| -> Result<Option<f64>> {
+        call.options
+            .any(key)
+            .map(|_| call.options.number(key, 0.0))
+            .transpose()
+    };
+    let (below, above, near) = (bound("below")?, bound("above")?, bound("near")?);
+    let tol = call.options.number("tol", 1e-6)?;
+    if below.is_none() && above.is_none() && near.is_none() {
+        return Err(Fault::value(format!(
+            "{what}: got the number {value}, but nothing to compare it with"
+        ))
+        .hint("give `below`, `above` or `near`, or a comparison such as `x < 1`"));
+    }
+    // Written so that NaN fails every bound.
+    if let Some(limit) = below.filter(|limit| !(value < *limit)) {
+        return failed(format!("{what}: {value} is not below {limit}"));
+    }
+    if let Some(limit) = above.filter(|limit| !(value > *limit)) {
+        return failed(format!("{what}: {value} is not above {limit}"));
+    }
+    if let Some(target) = near.filter(|target| !((value - *target).abs() <= tol)) {
+        return failed(format!("{what}: {value} is not within {tol} of {target}"));
+    }
+    passed(call, &what, &value.to_string())
+}
+
+/// The number in a tensor with one element.
+fn item(call: &Call) -> Result<f64> {
+    let value = call.apply_word("item", vec![call.args.any(1).clone()])?;
+    number(&value).ok_or_else(|| call.args.wrong(1))
+}
+
+fn passed(call: &Call, what: &str, value: &str) -> Result<Dynamic> {
+    call.host.print(&format!("✓ {what}: {value}\n"));
+    Ok(Dynamic::UNIT)
+}
+
+static SLEEP: Entry = Entry {
+    name: "sleep",
+    group: "notebook",
+    summary: "waits; an interrupt ends it at once",
+    params: &[Param {
+        name: "seconds",
+        ty: Ty::Number,
+        default: None,
+        doc: "how long, ≥ 0",
+    }],
+    errors: &["`seconds` is negative or not finite"],
+    examples: &[
+        Example {
+            what: "a short wait",
+            code: "sleep(0.01)",
+            gives: Gives::Runs,
+        },
+        Example {
+            what: "not in the past",
+            code: "sleep(-1)",
+            gives: Gives::Error("seconds must be ≥ 0"),
+        },
+    ],
+    call: |call| {
+        let seconds = call.args.number(0)?;
+        let length = Duration::try_from_secs_f64(seconds).map_err(|_| {
+            Fault::value(format!(
+                "sleep: seconds must be ≥ 0 and finite, got {seconds}"
+            ))
+        })?;
+        let start = Instant::now();
+        while let Some(left) = length
+            .checked_sub(start.elapsed())
+            .filter(|left| !left.is_zero())
+        {
+            call.host.check_interrupt()?;
+            std::thread::sleep(left.min(Duration::from_millis(20)));
+        }
+        Ok(Dynamic::UNIT)
+    },
+    ..ENTRY
+};
+
+static CLOCK: Entry = Entry {
+    name: "clock",
+    group: "notebook",
+    summary: "seconds on a clock that only runs forward, to measure how long something takes",
+    returns: Ty::Number,
+    examples: &[Example {
+        what: "a duration",
+        code: "let t0 = clock(); clock() - t0 >= 0",
+        gives: Gives::Value("true"),
+    }],
+    call: |_| {
+        static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
+        Ok(Dynamic::from(
+            START.get_or_init(Instant::now).elapsed().as_secs_f64(),
+        ))
+    },
+    ..ENTRY
+};
+
+static INPUT: Entry = Entry {
+    name: "input",
+    group: "notebook",
+    summary: "asks the person for a line of text and waits for it",
+    params: &[Param {
+        name: "prompt",
+        ty: Ty::Text,
+        default: Some("\"\""),
+        doc: "what is asked",
+    }],
+    returns: Ty::Text,
+    errors: &["no one can be asked (a headless run)"],
+    examples: &[Example {
+        what: "no one is there in a headless run",
+        code: "input(\"name? \")",
+        gives: Gives::Error("no one can be asked"),
+    }],
+    call: |call| ask(call, false),
+    ..ENTRY
+};
+
+static PASSWORD: Entry = Entry {
+    name: "password",
+    group: "notebook",
+    summary: "asks the person for a line of text without showing it",
+    params: &[Param {
+        name: "prompt",
+        ty: Ty::Text,
+        default: Some("\"\""),
+        doc: "what is asked",
+    }],
+    returns: Ty::Text,
+    errors: &["no one can be asked (a headless run)"],
+    examples: &[Example {
+        what: "no one is there in a headless run",
+        code: "password(\"token: \")",
+        gives: Gives::Error("no one can be asked"),
+    }],
+    call: |call| ask(call, true),
+    ..ENTRY
+};
+
+fn ask(call: &mut Call, hidden: bool) -> Result<Dynamic> {
+    let prompt = if call.args.has(0) {
+        call.args.text(0)?
+    } else {
+        String::new()
+    };
+    let answer = call.host.ask(&prompt, hidden);
+    call.host.check_interrupt()?;
+    answer.map(Dynamic::from).ok_or_else(|| {
+        Fault::value(format!("{}: no one can be asked here", call.entry.name))
+            .hint("run the notebook in JupyterLab, or set the value in the cell")
+    })
+}
