@@ -101,6 +101,8 @@ impl State {
             }
             Output::Clear { wait: true } => self.clear_next = true,
             Output::Clear { wait: false } => self.clear(),
+            // A pager's page is not part of the notebook.
+            Output::Page { .. } => {}
         }
     }
 
