@@ -19,6 +19,7 @@
 //! | [`fault`] | the one error type: kind, message, hint |
 
 pub mod catalog;
+pub mod cpu;
 pub mod fault;
 pub mod output;
 pub mod session;

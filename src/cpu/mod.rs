@@ -1,0 +1,44 @@
+//! The kernels of the CPU device: pure functions over `f32` slices, without tensors, shapes of any rank or knowledge of Burn.
+//!
+//! | file | owns |
+//! |---|---|
+//! | `simd` | the instruction set chosen at run time, and how one loop is compiled for each |
+//! | `parallel` | how many threads, and how work is divided among them |
+//! | `buffer` | output vectors that are written once |
+//! | `math` | exp, log, tanh, erf, … of one number, written so that a loop over them vectorises |
+//! | `elementwise` | [`Unary`] and [`Binary`] over slices of equal length |
+//! | `layout` | broadcasting and copies of strided views |
+//! | `reduce` | sums, maxima and minima, whole or along an axis |
+//! | `softmax` | softmax and log-softmax of rows |
+//! | `matmul` | matrix products with operands of any stride, and the affine map |
+//! | `optim` | one in-place pass for each optimizer's step |
+//! | `random` | counter-based random numbers |
+//!
+//! Contracts. Lengths and shapes that fit together are the caller's duty: a slice that is too short panics, in the
+//! calling thread, and is a defect of the caller. Results do not depend on the number of threads. They may differ
+//! between instruction sets in the last bits, because only some have a fused multiply-add. `unsafe` is confined to
+//! this room, in small functions whose contract is written above them.
+
+mod buffer;
+mod elementwise;
+mod layout;
+mod math;
+mod matmul;
+mod optim;
+mod parallel;
+mod random;
+mod reduce;
+mod simd;
+mod softmax;
+#[cfg(test)]
+mod testing;
+
+pub use elementwise::{Binary, Unary, binary, binary_in_place, unary, unary_in_place};
+pub use layout::{binary_broadcast, contiguous};
+pub use matmul::{Mat, gemm, linear};
+pub use optim::{Adam, Rmsprop, Sgd, adagrad_step, adam_step, rmsprop_step, sgd_step};
+pub use parallel::{set_threads, threads};
+pub use random::Stream;
+pub use reduce::{max_all, max_axis, min_all, min_axis, sum_all, sum_axis};
+pub use simd::simd_level;
+pub use softmax::{log_softmax_rows, softmax_rows};
