@@ -1,0 +1,413 @@
+//! Views with strides: broadcasting of two operands, and copies into contiguous order.
+//!
+//! A view is a slice whose element at index (i, j, …) is `x[i · strides[0] + j · strides[1] + …]`. A stride of zero
+//! repeats the element along that dimension.
+
+use std::borrow::Cow;
+use std::mem::MaybeUninit;
+
+use super::buffer::{filled, zeroed};
+use super::elementwise::{Binary, binary, binary_into};
+use super::parallel::{BLOCK, Shared, over_parts, parts, run};
+
+/// Elements of an operand that are laid out contiguously at a time: small enough for the first-level cache.
+const CHUNK: usize = 16 * BLOCK;
+
+/// The most dimensions that a view can have, after those that can be merged have been merged.
+const MAX_RANK: usize = 8;
+
+/// `op` of two views that are broadcast to `shape`; the result is contiguous.
+///
+/// `strides_a` and `strides_b` have the length of `shape`, in elements, 0 where the operand is repeated.
+pub fn binary_broadcast(
+    op: Binary,
+    a: &[f32],
+    strides_a: &[usize],
+    b: &[f32],
+    strides_b: &[usize],
+    shape: &[usize],
+) -> Vec<f32> {
+    let len = shape.iter().product();
+    if len == 0 {
+        return Vec::new();
+    }
+    let a = Operand::new(a, strides_a, shape);
+    let b = Operand::new(b, strides_b, shape);
+    if let (Operand::Dense(a), Operand::Dense(b)) = (&a, &b) {
+        return binary(op, a, b);
+    }
+    // Safety: every chunk of the slice is written by `binary_into`.
+    unsafe {
+        filled(len, |y| {
+            over_parts(y, op.grain() / 2, |range, y| {
+                let (mut room_a, mut room_b) = ([0.0; CHUNK], [0.0; CHUNK]);
+                for (i, y) in y.chunks_mut(CHUNK).enumerate() {
+                    let start = range.start + i * CHUNK;
+                    let (a, b) = (
+                        a.chunk(start, y.len(), &mut room_a),
+                        b.chunk(start, y.len(), &mut room_b),
+                    );
+                    binary_into(op, a, b, y);
+                }
+            });
+        })
+    }
+}
+
+/// An operand of a broadcast, by how its elements are brought into the result's order.
+enum Operand<'a> {
+    /// They are in that order.
+    Dense(&'a [f32]),
+    /// The first `period` elements repeat. There are at least `period + CHUNK` of them here.
+    Periodic {
+        period: usize,
+        elements: Cow<'a, [f32]>,
+    },
+    /// They are gathered chunk by chunk.
+    Strided(View<'a>),
+}
+
+impl<'a> Operand<'a> {
+    fn new(x: &'a [f32], strides: &[usize], shape: &[usize]) -> Self {
+        let view = View::new(x, strides, shape);
+        match *view.dims() {
+            [Dim { stride: 1, len }] => Operand::Dense(&x[..len]),
+            [Dim { stride: 0, .. }] => Operand::Periodic {
+                period: 1,
+                elements: vec![x[0]; CHUNK + 1].into(),
+            },
+            [
+                Dim {
+                    stride: 0,
+                    len: times,
+                },
+                Dim {
+                    stride: 1,
+                    len: period,
+                },
+            ] => {
+                let wanted = (period + CHUNK).min(times * period);
+                Operand::Periodic {
+                    period,
+                    elements: x[..period].iter().copied().cycle().take(wanted).collect(),
+                }
+            }
+            _ => Operand::Strided(view),
+        }
+    }
+
+    /// The `len` elements from index `start` of the result on.
+    fn chunk<'b>(&'b self, start: usize, len: usize, room: &'b mut [f32; CHUNK]) -> &'b [f32] {
+        match self {
+            Operand::Dense(x) => &x[start..start + len],
+            Operand::Periodic { period, elements } => &elements[start % period..][..len],
+            Operand::Strided(view) => {
+                view.gather(start, &mut room[..len]);
+                &room[..len]
+            }
+        }
+    }
+}
+
+/// One dimension of a view.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Dim {
+    len: usize,
+    stride: usize,
+}
+
+/// A view whose neighbouring dimensions have been merged where one stride serves both. It has at least one
+/// dimension, and no dimension of length 0.
+struct View<'a> {
+    x: &'a [f32],
+    dims: [Dim; MAX_RANK],
+    rank: usize,
+}
+
+impl<'a> View<'a> {
+    fn new(x: &'a [f32], strides: &[usize], shape: &[usize]) -> Self {
+        debug_assert_eq!(strides.len(), shape.len());
+        let mut view = View {
+            x,
+            dims: [Dim { len: 1, stride: 1 }; MAX_RANK],
+            rank: 0,
+        };
+        for (&len, &stride) in shape.iter().zip(strides).filter(|(len, _)| **len != 1) {
+            let outer = view.rank.checked_sub(1).map(|last| &mut view.dims[last]);
+            match outer {
+                Some(outer) if outer.stride == len * stride => {
+                    *outer = Dim {
+                        len: outer.len * len,
+                        stride,
+                    }
+                }
+                _ => {
+                    view.dims[view.rank] = Dim { len, stride };
+                    view.rank += 1;
+                }
+            }
+        }
+        view.rank = view.rank.max(1);
+        view
+    }
+
+    fn dims(&self) -> &[Dim] {
+        &self.dims[..self.rank]
+    }
+
+    /// Writes the elements from index `start` on, in the view's order.
+    fn gather(&self, start: usize, out: &mut [f32]) {
+        let (&last, outer) = self.dims().split_last().expect("a view has a dimension");
+        let mut index = [0; MAX_RANK];
+        let mut rest = start / last.len;
+        for (i, dim) in index.iter_mut().zip(outer).rev() {
+            *i = rest % dim.len;
+            rest /= dim.len;
+        }
+        let mut column = start % last.len;
+        let mut out = out;
+        while !out.is_empty() {
+            let offset: usize = index.iter().zip(outer).map(|(i, dim)| i * dim.stride).sum();
+            let run = (last.len - column).min(out.len());
+            let (now, later) = out.split_at_mut(run);
+            copy_run(&self.x[offset + column * last.stride..], last.stride, now);
+            out = later;
+            column = 0;
+            advance(&mut index, outer);
+        }
+    }
+}
+
+/// Moves an index to the next one in row-major order; after the last comes the first.
+fn advance(index: &mut [usize; MAX_RANK], dims: &[Dim]) {
+    for (i, dim) in index.iter_mut().zip(dims).rev() {
+        *i += 1;
+        if *i < dim.len {
+            return;
+        }
+        *i = 0;
+    }
+}
+
+/// Copies every `stride`-th element of `x`.
+fn copy_run(x: &[f32], stride: usize, out: &mut [f32]) {
+    match stride {
+        0 => out.fill(x[0]),
+        1 => out.copy_from_slice(&x[..out.len()]),
+        _ => out
+            .iter_mut()
+            .zip(x.iter().step_by(stride))
+            .for_each(|(out, x)| *out = *x),
+    }
+}
+
+/// The elements of a view in contiguous order.
+pub fn contiguous(x: &[f32], strides: &[usize], shape: &[usize]) -> Vec<f32> {
+    let len = shape.iter().product();
+    if len == 0 {
+        return Vec::new();
+    }
+    let view = View::new(x, strides, shape);
+    match *view.dims() {
+        [Dim { stride: 1, .. }] => x[..len].to_vec(),
+        [ref outer @ .., rows, columns] if rows.stride == 1 && columns.stride > 1 => {
+            transposed(&view, outer, rows.len, columns)
+        }
+        // Safety: `gather` fills what it is given, and `over_parts` gives all of it.
+        _ => unsafe {
+            filled(len, |out| {
+                over_parts(out, 64 << 10, |range, out| {
+                    view.gather(range.start, zeroed(out))
+                });
+            })
+        },
+    }
+}
+
+/// Side of the squares in which matrices are transposed: two of them stay in the first-level cache.
+const TILE: usize = 32;
+
+/// The copy of a view whose last but one dimension, of `rows`, has stride 1: a stack of transposed matrices.
+fn transposed(view: &View, outer: &[Dim], rows: usize, columns: Dim) -> Vec<f32> {
+    let size = rows * columns.len;
+    let count: usize = outer.iter().map(|dim| dim.len).product();
+    // Bands of rows are the units of work.
+    let bands = rows.div_ceil(TILE);
+    let work = |band: usize, out: &mut [MaybeUninit<f32>]| {
+        let (matrix, top) = (band / bands, band % bands * TILE);
+        let mut rest = matrix;
+        let offset: usize = (outer.iter().rev())
+            .map(|dim| {
+                let i = rest % dim.len;
+                rest /= dim.len;
+                i * dim.stride
+            })
+            .sum();
+        transpose_band(&view.x[offset + top..], columns.stride, columns.len, out);
+    };
+    // Safety: the bands cover the slice, and `transpose_band` writes all of a band.
+    unsafe {
+        filled(size * count, |out| {
+            let shared = Shared::new(out);
+            let band_range = |band: usize| {
+                let (matrix, top) = (band / bands, band % bands * TILE);
+                matrix * size + top * columns.len
+                    ..matrix * size + (top + TILE).min(rows) * columns.len
+            };
+            let total = bands * count;
+            let parts = parts(size * count, 64 << 10).min(total);
+            run(parts, &|part| {
+                for band in total * part / parts..total * (part + 1) / parts {
+                    work(band, shared.range(band_range(band)));
+                }
+            });
+        })
+    }
+}
+
+/// Writes `out[i, j] = x[i + j · stride]` for the rows i that `out` has and all columns j.
+fn transpose_band(x: &[f32], stride: usize, columns: usize, out: &mut [MaybeUninit<f32>]) {
+    let rows = out.len() / columns;
+    for left in (0..columns).step_by(TILE) {
+        let width = TILE.min(columns - left);
+        for j in left..left + width {
+            let source = &x[j * stride..][..rows];
+            for (i, &value) in source.iter().enumerate() {
+                out[i * columns + j].write(value);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::sample;
+    use super::*;
+
+    /// The element of a view at position `at` of its contiguous order, found one index at a time.
+    fn element(x: &[f32], strides: &[usize], shape: &[usize], at: usize) -> f32 {
+        let mut rest = at;
+        let offset: usize = (shape.iter().zip(strides).rev())
+            .map(|(len, stride)| {
+                let index = rest % len;
+                rest /= len;
+                index * stride
+            })
+            .sum();
+        x[offset]
+    }
+
+    /// Strides of a contiguous tensor of this shape.
+    fn strides(shape: &[usize]) -> Vec<usize> {
+        (0..shape.len())
+            .map(|dim| shape[dim + 1..].iter().product())
+            .collect()
+    }
+
+    fn shapes() -> Vec<Vec<usize>> {
+        let sizes: [&[usize]; 13] = [
+            &[],
+            &[1],
+            &[0],
+            &[7],
+            &[3, 1],
+            &[1, 5],
+            &[65, 33],
+            &[2, 3, 4],
+            &[128, 70],
+            &[3, 0, 2],
+            &[5, 1, 9, 2],
+            &[2, 3, 4, 5, 6, 2],
+            &[33, 40, 37],
+        ];
+        sizes.iter().map(|shape| shape.to_vec()).collect()
+    }
+
+    #[test]
+    fn contiguous_copies_every_order_of_the_dimensions() {
+        for shape in shapes() {
+            let x = sample(shape.iter().product(), 5);
+            let own = strides(&shape);
+            for turn in 0..shape.len().max(1) {
+                for mirrored in [false, true] {
+                    let mut order: Vec<usize> = (0..shape.len()).collect();
+                    order.rotate_left(turn);
+                    if mirrored {
+                        order.reverse();
+                    }
+                    let shape: Vec<usize> = order.iter().map(|&d| shape[d]).collect();
+                    let strides: Vec<usize> = order.iter().map(|&d| own[d]).collect();
+                    let expected: Vec<f32> = (0..x.len())
+                        .map(|at| element(&x, &strides, &shape, at))
+                        .collect();
+                    assert!(
+                        contiguous(&x, &strides, &shape) == expected,
+                        "shape {shape:?}, strides {strides:?}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn contiguous_copies_steps_and_repeats() {
+        let x = sample(4000, 6);
+        for (strides, shape) in [
+            (vec![100, 2], vec![40, 50]),
+            (vec![0, 3], vec![7, 90]),
+            (vec![0, 0], vec![70, 70]),
+            (vec![1, 0, 50], vec![50, 3, 40]),
+        ] {
+            let expected: Vec<f32> = (0..shape.iter().product())
+                .map(|at| element(&x, &strides, &shape, at))
+                .collect();
+            assert!(
+                contiguous(&x, &strides, &shape) == expected,
+                "shape {shape:?}, strides {strides:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn broadcasting_agrees_with_one_element_at_a_time() {
+        for shape in shapes()
+            .into_iter()
+            .chain([vec![700, 500], vec![3000, 1, 120]])
+        {
+            let rank = shape.len();
+            let (x, y) = (
+                sample(shape.iter().product(), 7),
+                sample(shape.iter().product(), 8),
+            );
+            // Every choice of repeated dimensions on either side, up to three of them.
+            for repeat in 0..1usize << (2 * rank.min(3)) {
+                let repeated =
+                    |side: usize, dim: usize| dim < 3 && repeat >> (2 * dim + side) & 1 == 1;
+                let view = |side: usize| {
+                    let own: Vec<usize> = (0..rank)
+                        .map(|dim| {
+                            if repeated(side, dim) {
+                                shape[dim].min(1)
+                            } else {
+                                shape[dim]
+                            }
+                        })
+                        .collect();
+                    let strides = strides(&own);
+                    (0..rank)
+                        .map(|dim| if repeated(side, dim) { 0 } else { strides[dim] })
+                        .collect::<Vec<_>>()
+                };
+                let (sx, sy) = (view(0), view(1));
+                let got = binary_broadcast(Binary::Sub, &x, &sx, &y, &sy, &shape);
+                let expected: Vec<f32> = (0..x.len())
+                    .map(|at| element(&x, &sx, &shape, at) - element(&y, &sy, &shape, at))
+                    .collect();
+                assert!(
+                    got == expected,
+                    "shape {shape:?}, strides {sx:?} and {sy:?}"
+                );
+            }
+        }
+    }
+}

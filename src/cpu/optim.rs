@@ -1,0 +1,531 @@
+//! Optimizer steps: one in-place pass over a parameter, its gradient and its state. The rules are PyTorch's.
+
+use super::parallel::{Shared, part, parts, run};
+use super::simd::{Arith, Kernel, dispatch};
+
+/// Elements that one thread should have at least.
+const GRAIN: usize = 64 << 10;
+
+/// Adam, and AdamW with decoupled weight decay (Kingma and Ba 2015; Loshchilov and Hutter 2019).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Adam {
+    pub lr: f32,
+    pub beta1: f32,
+    pub beta2: f32,
+    pub eps: f32,
+    pub weight_decay: f32,
+    /// Whether weights decay by themselves (AdamW) instead of through the gradient (Adam).
+    pub decoupled: bool,
+    /// Number of this step, from 1.
+    pub step: u64,
+    /// Ascend instead of descend.
+    pub maximize: bool,
+}
+
+/// One step of Adam: parameters `p`, gradient `g`, first and second moment `m` and `v`, all of one length.
+pub fn adam_step(cfg: &Adam, p: &mut [f32], g: &[f32], m: &mut [f32], v: &mut [f32]) {
+    let step = cfg.step as f64;
+    let correction1 = 1.0 - f64::from(cfg.beta1).powf(step);
+    let correction2 = 1.0 - f64::from(cfg.beta2).powf(step);
+    let rule = AdamRule {
+        beta1: cfg.beta1,
+        beta2: cfg.beta2,
+        rest1: (1.0 - f64::from(cfg.beta1)) as f32,
+        rest2: (1.0 - f64::from(cfg.beta2)) as f32,
+        step_size: (f64::from(cfg.lr) / correction1) as f32,
+        scale2: (1.0 / correction2.sqrt()) as f32,
+        eps: cfg.eps,
+        keep: if cfg.decoupled {
+            (1.0 - f64::from(cfg.lr) * f64::from(cfg.weight_decay)) as f32
+        } else {
+            1.0
+        },
+        decay: if cfg.decoupled { 0.0 } else { cfg.weight_decay },
+        sign: if cfg.maximize { -1.0 } else { 1.0 },
+    };
+    update(rule, p, g, [m, v]);
+}
+
+/// Stochastic gradient descent with momentum.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sgd {
+    pub lr: f32,
+    pub momentum: f32,
+    pub dampening: f32,
+    pub weight_decay: f32,
+    pub nesterov: bool,
+    /// Ascend instead of descend.
+    pub maximize: bool,
+    /// Whether this is the first step, at which the velocity becomes the gradient itself, undampened.
+    pub first: bool,
+}
+
+/// One step of SGD: parameters `p`, gradient `g` and velocity, all of one length. Without a velocity there is no
+/// momentum, whatever `cfg` says.
+pub fn sgd_step(cfg: &Sgd, p: &mut [f32], g: &[f32], velocity: Option<&mut [f32]>) {
+    let sign = if cfg.maximize { -1.0 } else { 1.0 };
+    match velocity {
+        None => update(
+            PlainRule {
+                lr: cfg.lr,
+                decay: cfg.weight_decay,
+                sign,
+            },
+            p,
+            g,
+            [],
+        ),
+        Some(velocity) => {
+            let (keep, take) = if cfg.first {
+                (0.0, 1.0)
+            } else {
+                (cfg.momentum, 1.0 - cfg.dampening)
+            };
+            // With Nesterov's rule the step is g + momentum · velocity, else the velocity.
+            let (from_gradient, from_velocity) = if cfg.nesterov {
+                (1.0, cfg.momentum)
+            } else {
+                (0.0, 1.0)
+            };
+            let rule = MomentumRule {
+                lr: cfg.lr,
+                decay: cfg.weight_decay,
+                sign,
+                keep,
+                take,
+                from_gradient,
+                from_velocity,
+            };
+            update(rule, p, g, [velocity]);
+        }
+    }
+}
+
+/// RMSprop (Hinton's lecture 6e), with PyTorch's option of momentum.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rmsprop {
+    pub lr: f32,
+    pub alpha: f32,
+    pub eps: f32,
+    pub weight_decay: f32,
+    pub momentum: f32,
+    /// Ascend instead of descend.
+    pub maximize: bool,
+}
+
+/// One step of RMSprop: parameters `p`, gradient `g`, running mean `square` of the squared gradient, and the buffer of
+/// the momentum where it is not 0, all of one length.
+pub fn rmsprop_step(
+    cfg: &Rmsprop,
+    p: &mut [f32],
+    g: &[f32],
+    square: &mut [f32],
+    buffer: Option<&mut [f32]>,
+) {
+    let rule = RmspropRule {
+        lr: cfg.lr,
+        alpha: cfg.alpha,
+        rest: (1.0 - f64::from(cfg.alpha)) as f32,
+        eps: cfg.eps,
+        decay: cfg.weight_decay,
+        sign: if cfg.maximize { -1.0 } else { 1.0 },
+        momentum: cfg.momentum,
+    };
+    match buffer {
+        None => update(rule, p, g, [square]),
+        Some(buffer) => update(rule, p, g, [square, buffer]),
+    }
+}
+
+/// One step of Adagrad (Duchi et al. 2011): parameters `p`, gradient `g`, sum of squared gradients, all of one length.
+/// `lr` is the rate after any decay.
+pub fn adagrad_step(
+    lr: f32,
+    eps: f32,
+    weight_decay: f32,
+    maximize: bool,
+    p: &mut [f32],
+    g: &[f32],
+    sum: &mut [f32],
+) {
+    let sign = if maximize { -1.0 } else { 1.0 };
+    update(
+        AdagradRule {
+            lr,
+            eps,
+            decay: weight_decay,
+            sign,
+        },
+        p,
+        g,
+        [sum],
+    );
+}
+
+/// What an optimizer does to one number, with `N` numbers of state.
+trait Rule<const N: usize>: Copy + Sync {
+    /// The new parameter, after the state has been brought up to date.
+    fn step(self, p: f32, g: f32, state: &mut [f32; N]) -> f32;
+}
+
+/// The gradient that is descended along: of the loss plus the penalty on the weights.
+#[inline(always)]
+fn descent(g: f32, sign: f32, decay: f32, p: f32) -> f32 {
+    g * sign + decay * p
+}
+
+#[derive(Clone, Copy)]
+struct AdamRule {
+    beta1: f32,
+    beta2: f32,
+    rest1: f32,
+    rest2: f32,
+    step_size: f32,
+    scale2: f32,
+    eps: f32,
+    keep: f32,
+    decay: f32,
+    sign: f32,
+}
+
+impl Rule<2> for AdamRule {
+    #[inline(always)]
+    fn step(self, p: f32, g: f32, [m, v]: &mut [f32; 2]) -> f32 {
+        let g = descent(g, self.sign, self.decay, p);
+        *m = self.beta1 * *m + self.rest1 * g;
+        *v = self.beta2 * *v + self.rest2 * (g * g);
+        p * self.keep - self.step_size * *m / (v.sqrt() * self.scale2 + self.eps)
+    }
+}
+
+#[derive(Clone, Copy)]
+struct PlainRule {
+    lr: f32,
+    decay: f32,
+    sign: f32,
+}
+
+impl Rule<0> for PlainRule {
+    #[inline(always)]
+    fn step(self, p: f32, g: f32, _: &mut [f32; 0]) -> f32 {
+        p - self.lr * descent(g, self.sign, self.decay, p)
+    }
+}
+
+#[derive(Clone, Copy)]
+struct MomentumRule {
+    lr: f32,
+    decay: f32,
+    sign: f32,
+    keep: f32,
+    take: f32,
+    from_gradient: f32,
+    from_velocity: f32,
+}
+
+impl Rule<1> for MomentumRule {
+    #[inline(always)]
+    fn step(self, p: f32, g: f32, [velocity]: &mut [f32; 1]) -> f32 {
+        let g = descent(g, self.sign, self.decay, p);
+        *velocity = self.keep * *velocity + self.take * g;
+        p - self.lr * (self.from_gradient * g + self.from_velocity * *velocity)
+    }
+}
+
+#[derive(Clone, Copy)]
+struct RmspropRule {
+    lr: f32,
+    alpha: f32,
+    rest: f32,
+    eps: f32,
+    decay: f32,
+    sign: f32,
+    momentum: f32,
+}
+
+impl Rule<1> for RmspropRule {
+    #[inline(always)]
+    fn step(self, p: f32, g: f32, [square]: &mut [f32; 1]) -> f32 {
+        let g = descent(g, self.sign, self.decay, p);
+        *square = self.alpha * *square + self.rest * (g * g);
+        p - self.lr * (g / (square.sqrt() + self.eps))
+    }
+}
+
+impl Rule<2> for RmspropRule {
+    #[inline(always)]
+    fn step(self, p: f32, g: f32, [square, buffer]: &mut [f32; 2]) -> f32 {
+        let g = descent(g, self.sign, self.decay, p);
+        *square = self.alpha * *square + self.rest * (g * g);
+        *buffer = self.momentum * *buffer + g / (square.sqrt() + self.eps);
+        p - self.lr * *buffer
+    }
+}
+
+#[derive(Clone, Copy)]
+struct AdagradRule {
+    lr: f32,
+    eps: f32,
+    decay: f32,
+    sign: f32,
+}
+
+impl Rule<1> for AdagradRule {
+    #[inline(always)]
+    fn step(self, p: f32, g: f32, [sum]: &mut [f32; 1]) -> f32 {
+        let g = descent(g, self.sign, self.decay, p);
+        *sum += g * g;
+        p - self.lr * (g / (sum.sqrt() + self.eps))
+    }
+}
+
+/// Applies a rule to every element, in parallel where there are many.
+fn update<const N: usize, R: Rule<N>>(rule: R, p: &mut [f32], g: &[f32], state: [&mut [f32]; N]) {
+    let len = p.len();
+    assert_eq!(
+        len,
+        g.len(),
+        "optimizer: lengths of parameter and gradient differ"
+    );
+    assert!(
+        state.iter().all(|state| state.len() == len),
+        "optimizer: length of the state differs"
+    );
+    let parts = parts(len, GRAIN);
+    if parts <= 1 {
+        return dispatch(Update { rule, p, g, state });
+    }
+    let (p, state) = (Shared::new(p), state.map(Shared::new));
+    run(parts, &|index| {
+        let range = part(len, parts, index);
+        // Safety: the ranges of different parts do not overlap, and the slices are different ones.
+        let (p, state) = unsafe {
+            (
+                p.range(range.clone()),
+                state.each_ref().map(|s| s.range(range.clone())),
+            )
+        };
+        dispatch(Update {
+            rule,
+            p,
+            g: &g[range],
+            state,
+        });
+    });
+}
+
+struct Update<'a, R, const N: usize> {
+    rule: R,
+    p: &'a mut [f32],
+    g: &'a [f32],
+    state: [&'a mut [f32]; N],
+}
+
+impl<const N: usize, R: Rule<N>> Kernel for Update<'_, R, N> {
+    type Out = ();
+    #[inline(always)]
+    fn run<A: Arith>(self) {
+        let Update { rule, p, g, state } = self;
+        let len = p.len();
+        let g = &g[..len];
+        let mut state = state.map(|state| &mut state[..len]);
+        for i in 0..len {
+            let mut now = [0.0; N];
+            for (now, state) in now.iter_mut().zip(&state) {
+                *now = state[i];
+            }
+            p[i] = rule.step(p[i], g[i], &mut now);
+            for (state, now) in state.iter_mut().zip(now) {
+                state[i] = now;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{assert_close, sample};
+    use super::*;
+
+    /// The steps as PyTorch's documentation writes them, in double precision, for one number.
+    struct Reference {
+        p: f64,
+        a: f64,
+        b: f64,
+    }
+
+    const LENGTHS: [usize; 5] = [0, 1, 17, 1000, 200_003];
+    const STEPS: u64 = 4;
+
+    /// Runs `fast` on whole slices and `slow` on single numbers for a few steps, and compares the parameters.
+    fn compare(
+        what: &str,
+        mut fast: impl FnMut(u64, &mut [f32], &[f32], &mut [f32], &mut [f32]),
+        slow: impl Fn(u64, &mut Reference, f64),
+    ) {
+        for len in LENGTHS {
+            let mut p = sample(len, 1);
+            let (mut a, mut b) = (vec![0.0; len], vec![0.0; len]);
+            let mut reference: Vec<Reference> = p
+                .iter()
+                .map(|&p| Reference {
+                    p: f64::from(p),
+                    a: 0.0,
+                    b: 0.0,
+                })
+                .collect();
+            for step in 1..=STEPS {
+                let g = sample(len, 10 + step as u32);
+                fast(step, &mut p, &g, &mut a, &mut b);
+                for (reference, &g) in reference.iter_mut().zip(&g) {
+                    slow(step, reference, f64::from(g));
+                }
+            }
+            let expected: Vec<f32> = reference.iter().map(|r| r.p as f32).collect();
+            println!("{what}, {len} elements"); // shown if the next line fails
+            assert_close(&p, &expected, 1e-5);
+        }
+    }
+
+    #[test]
+    fn adam_and_adamw() {
+        for (decoupled, maximize, weight_decay) in
+            [(false, false, 0.0), (false, true, 0.1), (true, false, 0.1)]
+        {
+            let cfg = Adam {
+                lr: 0.01,
+                beta1: 0.5,
+                beta2: 0.999,
+                eps: 1e-8,
+                weight_decay,
+                decoupled,
+                step: 0,
+                maximize,
+            };
+            let (beta1, beta2, decay) = (0.5f64, f64::from(0.999f32), f64::from(weight_decay));
+            compare(
+                "adam",
+                |step, p, g, m, v| adam_step(&Adam { step, ..cfg }, p, g, m, v),
+                |step, r, g| {
+                    let mut g = if maximize { -g } else { g };
+                    if decoupled {
+                        r.p -= 0.01 * decay * r.p;
+                    } else {
+                        g += decay * r.p;
+                    }
+                    r.a = beta1 * r.a + (1.0 - beta1) * g;
+                    r.b = beta2 * r.b + (1.0 - beta2) * g * g;
+                    let m = r.a / (1.0 - beta1.powi(step as i32));
+                    let v = r.b / (1.0 - beta2.powi(step as i32));
+                    r.p -= 0.01 * m / (v.sqrt() + 1e-8);
+                },
+            );
+        }
+    }
+
+    #[test]
+    fn the_first_step_of_adam_has_the_size_of_the_learning_rate() {
+        let cfg = Adam {
+            lr: 0.1,
+            beta1: 0.9,
+            beta2: 0.999,
+            eps: 1e-8,
+            weight_decay: 0.0,
+            decoupled: false,
+            step: 1,
+            maximize: false,
+        };
+        let (mut p, mut m, mut v) = ([1.0, 1.0, 1.0], [0.0; 3], [0.0; 3]);
+        adam_step(&cfg, &mut p, &[1e-3, -50.0, 0.0], &mut m, &mut v);
+        assert_close(&p, &[0.9, 1.1, 1.0], 1e-5);
+    }
+
+    #[test]
+    fn sgd_with_and_without_momentum() {
+        for (momentum, dampening, weight_decay, nesterov, maximize) in [
+            (0.0, 0.0, 0.0, false, false),
+            (0.0, 0.0, 0.1, false, true),
+            (0.9, 0.0, 0.0, false, false),
+            (0.5, 0.3, 0.1, false, false),
+            (0.9, 0.0, 0.1, true, true),
+        ] {
+            let cfg = Sgd {
+                lr: 0.1,
+                momentum,
+                dampening,
+                weight_decay,
+                nesterov,
+                maximize,
+                first: false,
+            };
+            compare(
+                "sgd",
+                |step, p, g, velocity, _| {
+                    let velocity = if momentum == 0.0 {
+                        None
+                    } else {
+                        Some(velocity)
+                    };
+                    sgd_step(
+                        &Sgd {
+                            first: step == 1,
+                            ..cfg
+                        },
+                        p,
+                        g,
+                        velocity,
+                    );
+                },
+                |step, r, g| {
+                    let g = if maximize { -g } else { g } + f64::from(weight_decay) * r.p;
+                    let mu = f64::from(momentum);
+                    r.a = if step == 1 {
+                        g
+                    } else {
+                        mu * r.a + (1.0 - f64::from(dampening)) * g
+                    };
+                    r.p -= 0.1
+                        * match (momentum == 0.0, nesterov) {
+                            (true, _) => g,
+                            (_, true) => g + mu * r.a,
+                            (_, false) => r.a,
+                        };
+                },
+            );
+        }
+    }
+
+    #[test]
+    fn rmsprop_and_adagrad() {
+        for momentum in [0.0f32, 0.7] {
+            let cfg = Rmsprop {
+                lr: 0.01,
+                alpha: 0.9,
+                eps: 1e-3,
+                weight_decay: 0.1,
+                momentum,
+                maximize: false,
+            };
+            compare(
+                "rmsprop",
+                |_, p, g, square, buffer| {
+                    rmsprop_step(&cfg, p, g, square, (momentum > 0.0).then_some(buffer))
+                },
+                |_, r, g| {
+                    let g = g + 0.1 * r.p;
+                    r.a = 0.9 * r.a + 0.1 * g * g;
+                    r.b = f64::from(momentum) * r.b + g / (r.a.sqrt() + 1e-3);
+                    r.p -= 0.01 * r.b;
+                },
+            );
+        }
+        compare(
+            "adagrad",
+            |_, p, g, sum, _| adagrad_step(0.1, 1e-10, 0.0, true, p, g, sum),
+            |_, r, g| {
+                r.a += g * g;
+                r.p += 0.1 * g / (r.a.sqrt() + 1e-10);
+            },
+        );
+    }
+}

@@ -1,0 +1,200 @@
+//! How many threads the kernels use, and how work is divided among them.
+//!
+//! Work goes to rayon's global pool, which Burn's flex device uses too, so that the two never compete. The calling
+//! thread takes its share, and idle workers sleep.
+
+use std::ops::Range;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Lengths at which slices are cut are multiples of this, so that only a slice's end needs special treatment.
+pub(super) const BLOCK: usize = 64;
+
+/// The limit set by [`set_threads`]; zero where it was not called.
+static LIMIT: AtomicUsize = AtomicUsize::new(0);
+
+/// The number of threads that large operations are divided among: the machine's physical cores that this process may
+/// use, unless the environment variable `SADDLE_THREADS` or [`set_threads`] says otherwise.
+pub fn threads() -> usize {
+    match LIMIT.load(Ordering::Relaxed) {
+        0 => pool_size(),
+        limit => limit,
+    }
+}
+
+/// Changes the number of threads from now on. Zero restores the default. More than the machine has cores is of no use.
+pub fn set_threads(count: usize) {
+    LIMIT.store(count, Ordering::Relaxed);
+}
+
+/// Sets up rayon's global pool at the first call.
+fn pool_size() -> usize {
+    static SIZE: OnceLock<usize> = OnceLock::new();
+    *SIZE.get_or_init(|| {
+        let asked = std::env::var("SADDLE_THREADS")
+            .ok()
+            .and_then(|text| text.trim().parse().ok());
+        let size = asked
+            .filter(|&count| count > 0)
+            .unwrap_or_else(physical_cores);
+        // Fails where someone has built the pool already; then theirs serves.
+        let _ = rayon::ThreadPoolBuilder::new()
+            .num_threads(size)
+            .thread_name(|index| format!("saddle-cpu-{index}"))
+            .build_global();
+        size
+    })
+}
+
+/// Physical cores that this process may use. Two hyper-threads of a core share its arithmetic units, so the second
+/// gains nothing here.
+fn physical_cores() -> usize {
+    let logical = std::thread::available_parallelism().map_or(1, usize::from);
+    let siblings: std::collections::HashSet<String> = (0..)
+        .map(|cpu| format!("/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list"))
+        .map_while(|path| std::fs::read_to_string(path).ok())
+        .collect();
+    if siblings.is_empty() {
+        logical
+    } else {
+        logical.min(siblings.len())
+    }
+}
+
+/// Calls `body(0)`, …, `body(tasks - 1)`, in any order, on the calling thread and as many workers as are worthwhile.
+/// Returns when all are done. A panic in `body` is passed on.
+pub(super) fn run(tasks: usize, body: &(dyn Fn(usize) + Sync)) {
+    let helpers = threads().min(tasks).saturating_sub(1);
+    if helpers == 0 {
+        (0..tasks).for_each(body);
+        return;
+    }
+    pool_size();
+    let next = AtomicUsize::new(0);
+    let work = || {
+        loop {
+            let task = next.fetch_add(1, Ordering::Relaxed);
+            if task >= tasks {
+                break;
+            }
+            body(task);
+        }
+    };
+    rayon::in_place_scope(|scope| {
+        for _ in 0..helpers {
+            scope.spawn(|_| work());
+        }
+        work();
+    });
+}
+
+/// Into how many parts a loop of `len` elements is divided, if one thread needs at least `grain` of them to be worth
+/// waking.
+pub(super) fn parts(len: usize, grain: usize) -> usize {
+    if len < 2 * grain {
+        return 1;
+    }
+    // Two parts a thread even out what the machine does besides.
+    (len / grain).min(2 * threads())
+}
+
+/// The `index`-th of `parts` ranges that divide `0..len` at multiples of [`BLOCK`].
+pub(super) fn part(len: usize, parts: usize, index: usize) -> Range<usize> {
+    let blocks = len.div_ceil(BLOCK);
+    let cut = |i: usize| (blocks * i / parts * BLOCK).min(len);
+    cut(index)..cut(index + 1)
+}
+
+/// A slice that several threads write to, each in ranges of its own.
+#[derive(Clone, Copy)]
+pub(super) struct Shared<T> {
+    start: *mut T,
+    len: usize,
+}
+
+// Safety: access goes only through `range`, whose contract keeps threads apart.
+unsafe impl<T: Send> Send for Shared<T> {}
+unsafe impl<T: Send> Sync for Shared<T> {}
+
+impl<T> Shared<T> {
+    pub fn new(slice: &mut [T]) -> Self {
+        Self {
+            start: slice.as_mut_ptr(),
+            len: slice.len(),
+        }
+    }
+
+    /// The first element; to be used as the contract of [`range`](Self::range) asks.
+    pub fn start(&self) -> *mut T {
+        self.start
+    }
+
+    /// The elements of `range`.
+    ///
+    /// # Safety
+    /// The slice given to `new` is still borrowed, and no two live results of `range` overlap.
+    #[allow(clippy::mut_from_ref)]
+    pub unsafe fn range(&self, range: Range<usize>) -> &mut [T] {
+        assert!(range.start <= range.end && range.end <= self.len);
+        // Safety: inside the slice by the assertion, and ours alone by the contract.
+        unsafe { std::slice::from_raw_parts_mut(self.start.add(range.start), range.len()) }
+    }
+}
+
+/// Divides `dst` at multiples of [`BLOCK`] and calls `body(range, the part of dst)` for each part.
+pub(super) fn over_parts<T: Send>(
+    dst: &mut [T],
+    grain: usize,
+    body: impl Fn(Range<usize>, &mut [T]) + Sync,
+) {
+    let len = dst.len();
+    let parts = parts(len, grain);
+    if parts <= 1 {
+        return body(0..len, dst);
+    }
+    let shared = Shared::new(dst);
+    run(parts, &|index| {
+        let range = part(len, parts, index);
+        // Safety: the ranges of different parts do not overlap.
+        body(range.clone(), unsafe { shared.range(range) });
+    });
+}
+
+/// Calls `body(row, that row of dst)` for every row of `width` elements; rows are divided among threads if together
+/// they are at least twice `grain` units of work, of which each row has `cost`.
+pub(super) fn over_rows<T: Send>(
+    dst: &mut [T],
+    width: usize,
+    cost: usize,
+    grain: usize,
+    body: impl Fn(usize, &mut [T]) + Sync,
+) {
+    if width == 0 {
+        return;
+    }
+    let rows = dst.len() / width;
+    let parts = parts(rows * cost.max(1), grain).min(rows);
+    if parts <= 1 {
+        return dst
+            .chunks_exact_mut(width)
+            .enumerate()
+            .for_each(|(row, chunk)| body(row, chunk));
+    }
+    let shared = Shared::new(dst);
+    run(parts, &|index| {
+        for row in rows * index / parts..rows * (index + 1) / parts {
+            // Safety: rows do not overlap, and each is visited once.
+            body(row, unsafe { shared.range(row * width..(row + 1) * width) });
+        }
+    });
+}
+
+impl Shared<std::mem::MaybeUninit<f32>> {
+    /// The same elements, for code that only writes them.
+    pub fn cast(self) -> Shared<f32> {
+        Shared {
+            start: self.start.cast(),
+            len: self.len,
+        }
+    }
+}

@@ -1,0 +1,472 @@
+//! Sums, maxima and minima, of everything or along one axis of a contiguous `[outer, axis, inner]` view.
+//!
+//! Sums are formed in the same order whatever the number of threads: blocks of fixed length, each in 64 interleaved
+//! partial sums, then the blocks' sums pairwise. The error grows with the logarithm of the number of blocks.
+
+use super::buffer::{filled, zeroed};
+use super::parallel::{Shared, over_parts, over_rows, run, threads};
+use super::simd::{Arith, Kernel, dispatch};
+
+/// Elements that are summed in one go, in `LANES` partial sums.
+const SUM_BLOCK: usize = 16 << 10;
+const LANES: usize = 64;
+/// Rows that are summed in one go, where columns are summed.
+const ROW_BLOCK: usize = 128;
+/// Elements that one thread should have at least.
+const GRAIN: usize = 128 << 10;
+
+/// The sum of all elements; 0 if there are none.
+pub fn sum_all(x: &[f32]) -> f32 {
+    if x.len() <= SUM_BLOCK {
+        return dispatch(Sum(x));
+    }
+    let mut sums = vec![0.0; x.len().div_ceil(SUM_BLOCK)];
+    over_rows(&mut sums, 1, SUM_BLOCK, GRAIN, |block, sum| {
+        let start = block * SUM_BLOCK;
+        sum[0] = dispatch(Sum(&x[start..x.len().min(start + SUM_BLOCK)]));
+    });
+    pairwise(&sums)
+}
+
+/// The sum, by halves.
+fn pairwise(x: &[f32]) -> f32 {
+    match x {
+        [] => 0.0,
+        [one] => *one,
+        _ => {
+            let (left, right) = x.split_at(x.len() / 2);
+            pairwise(left) + pairwise(right)
+        }
+    }
+}
+
+/// The largest element; NaN if one is NaN, −∞ if there are none.
+pub fn max_all(x: &[f32]) -> f32 {
+    extreme_all::<true>(x)
+}
+
+/// The smallest element; NaN if one is NaN, ∞ if there are none.
+pub fn min_all(x: &[f32]) -> f32 {
+    extreme_all::<false>(x)
+}
+
+fn extreme_all<const MAX: bool>(x: &[f32]) -> f32 {
+    if x.len() < 2 * GRAIN || threads() == 1 {
+        return dispatch(Extreme::<MAX>(x));
+    }
+    let mut found = vec![0.0; x.len().div_ceil(GRAIN)];
+    over_rows(&mut found, 1, GRAIN, GRAIN, |block, found| {
+        let start = block * GRAIN;
+        found[0] = dispatch(Extreme::<MAX>(&x[start..x.len().min(start + GRAIN)]));
+    });
+    dispatch(Extreme::<MAX>(&found))
+}
+
+/// Folds [`LANES`] interleaved partial results into one.
+#[inline(always)]
+fn fold_lanes(mut lanes: [f32; LANES], f: impl Fn(f32, f32) -> f32) -> f32 {
+    let mut half = LANES / 2;
+    while half > 0 {
+        for i in 0..half {
+            lanes[i] = f(lanes[i], lanes[i + half]);
+        }
+        half /= 2;
+    }
+    lanes[0]
+}
+
+/// Combines the elements in [`LANES`] interleaved partial results.
+#[inline(always)]
+fn interleaved(x: &[f32], empty: f32, f: impl Fn(f32, f32) -> f32) -> f32 {
+    let mut lanes = [empty; LANES];
+    let mut chunks = x.chunks_exact(LANES);
+    for chunk in &mut chunks {
+        for (lane, &x) in lanes.iter_mut().zip(chunk) {
+            *lane = f(*lane, x);
+        }
+    }
+    for (lane, &x) in lanes.iter_mut().zip(chunks.remainder()) {
+        *lane = f(*lane, x);
+    }
+    fold_lanes(lanes, f)
+}
+
+struct Sum<'a>(&'a [f32]);
+
+impl Kernel for Sum<'_> {
+    type Out = f32;
+    #[inline(always)]
+    fn run<A: Arith>(self) -> f32 {
+        interleaved(self.0, 0.0, |a, b| a + b)
+    }
+}
+
+struct Extreme<'a, const MAX: bool>(&'a [f32]);
+
+impl<const MAX: bool> Extreme<'_, MAX> {
+    const EMPTY: f32 = if MAX {
+        f32::NEG_INFINITY
+    } else {
+        f32::INFINITY
+    };
+}
+
+/// The larger (or smaller) one; the first of equals; NaN if either is NaN.
+#[inline(always)]
+fn pick<const MAX: bool>(a: f32, b: f32) -> f32 {
+    let better = if MAX { b > a } else { b < a };
+    if better | b.is_nan() { b } else { a }
+}
+
+impl<const MAX: bool> Kernel for Extreme<'_, MAX> {
+    type Out = f32;
+    #[inline(always)]
+    fn run<A: Arith>(self) -> f32 {
+        // NaN loses every comparison: once in a lane it is kept, because `!(b > a)`.
+        interleaved(self.0, Self::EMPTY, pick::<MAX>)
+    }
+}
+
+/// Sums along the middle axis: `[outer, axis, inner]` to `[outer, inner]`.
+pub fn sum_axis(x: &[f32], outer: usize, axis: usize, inner: usize) -> Vec<f32> {
+    assert_eq!(x.len(), outer * axis * inner, "sum_axis: length");
+    if x.is_empty() {
+        return vec![0.0; outer * inner];
+    }
+    if inner == 1 {
+        if outer == 1 {
+            return vec![sum_all(x)];
+        }
+        let mut sums = vec![0.0; outer];
+        over_rows(&mut sums, 1, axis, GRAIN, |row, sum| {
+            sum[0] = sum_row(&x[row * axis..(row + 1) * axis])
+        });
+        return sums;
+    }
+    // Safety: every part of the slice is filled before it is added to.
+    unsafe {
+        filled(outer * inner, |sums| {
+            if outer > 1 {
+                return over_rows(sums, inner, axis * inner, GRAIN, |i, sums| {
+                    sum_columns(&x[i * axis * inner..], axis, inner, zeroed(sums));
+                });
+            }
+            over_parts(sums, (GRAIN / axis).max(1), |columns, sums| {
+                sum_columns(&x[columns.start..], axis, inner, zeroed(sums));
+            });
+        })
+    }
+}
+
+/// The sum of one row; the same numbers give the same sum as [`sum_all`], on the calling thread.
+fn sum_row(x: &[f32]) -> f32 {
+    if x.len() <= SUM_BLOCK {
+        return dispatch(Sum(x));
+    }
+    let sums: Vec<f32> = x
+        .chunks(SUM_BLOCK)
+        .map(|block| dispatch(Sum(block)))
+        .collect();
+    pairwise(&sums)
+}
+
+/// Adds up `rows` rows, `stride` apart, of as many columns as `sums` has, which is zero before.
+fn sum_columns(x: &[f32], rows: usize, stride: usize, sums: &mut [f32]) {
+    if rows <= ROW_BLOCK {
+        return dispatch(AddRows {
+            x,
+            rows,
+            stride,
+            sums,
+        });
+    }
+    // By halves, so that the error grows with the logarithm of the number of blocks.
+    let top = rows.div_ceil(ROW_BLOCK).div_ceil(2) * ROW_BLOCK;
+    sum_columns(x, top, stride, sums);
+    let mut lower = vec![0.0; sums.len()];
+    sum_columns(&x[top * stride..], rows - top, stride, &mut lower);
+    super::binary_in_place(super::Binary::Add, sums, &lower);
+}
+
+struct AddRows<'a> {
+    x: &'a [f32],
+    rows: usize,
+    stride: usize,
+    sums: &'a mut [f32],
+}
+
+impl Kernel for AddRows<'_> {
+    type Out = ();
+    #[inline(always)]
+    fn run<A: Arith>(self) {
+        let AddRows {
+            x,
+            rows,
+            stride,
+            sums,
+        } = self;
+        // Four rows at a time, so that the sums are loaded and stored less often.
+        let mut row = 0;
+        while row + 4 <= rows {
+            let width = sums.len();
+            let [a, b, c, d] = [0, 1, 2, 3].map(|i| &x[(row + i) * stride..][..width]);
+            for i in 0..width {
+                sums[i] += (a[i] + b[i]) + (c[i] + d[i]);
+            }
+            row += 4;
+        }
+        while row < rows {
+            for (sum, &x) in sums.iter_mut().zip(&x[row * stride..]) {
+                *sum += x;
+            }
+            row += 1;
+        }
+    }
+}
+
+/// Maxima along the middle axis of `[outer, axis, inner]`, and the index of each along that axis: of the first among
+/// equals, or of the first NaN. `axis` is at least 1.
+pub fn max_axis(x: &[f32], outer: usize, axis: usize, inner: usize) -> (Vec<f32>, Vec<i64>) {
+    extreme_axis::<true>(x, outer, axis, inner)
+}
+
+/// Minima along the middle axis of `[outer, axis, inner]`, and the index of each along that axis: of the first among
+/// equals, or of the first NaN. `axis` is at least 1.
+pub fn min_axis(x: &[f32], outer: usize, axis: usize, inner: usize) -> (Vec<f32>, Vec<i64>) {
+    extreme_axis::<false>(x, outer, axis, inner)
+}
+
+fn extreme_axis<const MAX: bool>(
+    x: &[f32],
+    outer: usize,
+    axis: usize,
+    inner: usize,
+) -> (Vec<f32>, Vec<i64>) {
+    assert_eq!(x.len(), outer * axis * inner, "max_axis: length");
+    let mut values = vec![0.0; outer * inner];
+    let mut indices = vec![0; outer * inner];
+    if values.is_empty() {
+        return (values, indices);
+    }
+    assert!(axis > 0, "max_axis: the axis is empty");
+    let (shared_values, shared_indices) = (Shared::new(&mut values), Shared::new(&mut indices));
+    let parts = super::parallel::parts(x.len(), GRAIN).min(outer);
+    run(parts, &|part| {
+        for i in outer * part / parts..outer * (part + 1) / parts {
+            let x = &x[i * axis * inner..(i + 1) * axis * inner];
+            let range = i * inner..(i + 1) * inner;
+            // Safety: the ranges of different `i` do not overlap, and each is visited once.
+            let (values, indices) = unsafe {
+                (
+                    shared_values.range(range.clone()),
+                    shared_indices.range(range),
+                )
+            };
+            if inner == 1 {
+                (values[0], indices[0]) = extreme_row::<MAX>(x);
+            } else {
+                dispatch(ExtremeColumns::<MAX> {
+                    x,
+                    inner,
+                    values,
+                    indices,
+                });
+            }
+        }
+    });
+    (values, indices)
+}
+
+/// The extreme of a row, and where it stands first.
+fn extreme_row<const MAX: bool>(row: &[f32]) -> (f32, i64) {
+    if row.len() < LANES {
+        let (mut best, mut at) = (row[0], 0);
+        for (i, &x) in row.iter().enumerate().skip(1) {
+            let better = if MAX { x > best } else { x < best };
+            if better || (x.is_nan() && !best.is_nan()) {
+                (best, at) = (x, i);
+            }
+        }
+        return (best, at as i64);
+    }
+    let best = dispatch(Extreme::<MAX>(row));
+    let at = row
+        .iter()
+        .position(|&x| x == best || (x.is_nan() && best.is_nan()));
+    (best, at.unwrap_or(0) as i64)
+}
+
+struct ExtremeColumns<'a, const MAX: bool> {
+    x: &'a [f32],
+    inner: usize,
+    values: &'a mut [f32],
+    indices: &'a mut [i64],
+}
+
+impl<const MAX: bool> Kernel for ExtremeColumns<'_, MAX> {
+    type Out = ();
+    #[inline(always)]
+    fn run<A: Arith>(self) {
+        let ExtremeColumns {
+            x,
+            inner,
+            values,
+            indices,
+        } = self;
+        values.copy_from_slice(&x[..inner]);
+        for (i, row) in x.chunks_exact(inner).enumerate().skip(1) {
+            for ((best, at), &x) in values.iter_mut().zip(indices.iter_mut()).zip(row) {
+                let better = if MAX { x > *best } else { x < *best };
+                let take = better | (x.is_nan() & !best.is_nan());
+                *at = if take { i as i64 } else { *at };
+                *best = if take { x } else { *best };
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::sample;
+    use super::*;
+
+    const LENGTHS: [usize; 12] = [0, 1, 2, 3, 63, 64, 65, 200, 1000, 16_385, 50_000, 600_001];
+
+    #[test]
+    fn sums_agree_with_double_precision() {
+        for len in LENGTHS {
+            let x = sample(len, 11);
+            let exact: f64 = x.iter().map(|&x| f64::from(x)).sum();
+            let size: f64 = x.iter().map(|&x| f64::from(x.abs())).sum();
+            let error = (f64::from(sum_all(&x)) - exact).abs();
+            assert!(
+                error <= 3e-7 * size,
+                "{len} elements: error {error} of {size}"
+            );
+        }
+        // Added up one by one in single precision this would stop at 2^24.
+        assert_eq!(sum_all(&vec![1.0; 20_000_000]), 2e7);
+    }
+
+    #[test]
+    fn sums_along_an_axis_agree_with_double_precision() {
+        for (outer, axis, inner) in [
+            (1, 5, 1),
+            (3, 0, 2),
+            (4, 7, 1),
+            (1, 1000, 3),
+            (3, 2, 0),
+            (2, 130, 70),
+            (1, 3000, 300),
+            (50, 9, 100),
+            (0, 3, 3),
+        ] {
+            let x = sample(outer * axis * inner, 12);
+            let mut exact = vec![0.0; outer * inner];
+            for (at, &x) in x.iter().enumerate() {
+                exact[at / (axis * inner) * inner + at % inner] += f64::from(x);
+            }
+            let sums = sum_axis(&x, outer, axis, inner);
+            assert_eq!(sums.len(), exact.len());
+            for (sum, exact) in sums.iter().zip(exact) {
+                // The numbers are at most 2, so the sum of their magnitudes is at most 2 axis.
+                let error = (f64::from(*sum) - exact).abs();
+                assert!(
+                    error <= 3e-7 * 2.0 * axis as f64,
+                    "{outer} × {axis} × {inner}: {sum} instead of {exact}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn sums_do_not_depend_on_the_number_of_threads() {
+        let x = sample(900_000, 13);
+        let sums = |threads| {
+            super::super::set_threads(threads);
+            let all = [
+                vec![sum_all(&x)],
+                sum_axis(&x, 1, 900, 1000),
+                sum_axis(&x, 900, 1000, 1),
+                sum_axis(&x, 9, 100, 1000),
+            ];
+            super::super::set_threads(0);
+            all.concat()
+                .into_iter()
+                .map(f32::to_bits)
+                .collect::<Vec<_>>()
+        };
+        let one = sums(1);
+        assert!(one == sums(2));
+        assert!(one == sums(7));
+    }
+
+    #[test]
+    fn extremes_agree_with_the_standard_library_and_propagate_nan() {
+        for len in LENGTHS {
+            let mut x = sample(len, 14);
+            assert_eq!(
+                max_all(&x),
+                x.iter().copied().fold(f32::NEG_INFINITY, f32::max),
+                "{len} elements"
+            );
+            assert_eq!(
+                min_all(&x),
+                x.iter().copied().fold(f32::INFINITY, f32::min),
+                "{len} elements"
+            );
+            if len > 0 {
+                x[len * 2 / 3] = f32::NAN;
+                assert!(
+                    max_all(&x).is_nan() && min_all(&x).is_nan(),
+                    "{len} elements"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn extremes_along_an_axis_are_the_first_among_equals() {
+        for (outer, axis, inner) in [
+            (1, 1, 1),
+            (3, 100, 1),
+            (5, 9, 1),
+            (2, 30, 65),
+            (1, 4, 7),
+            (300, 2000, 1),
+            (0, 3, 3),
+        ] {
+            // Few different values, so that there are equals; and some NaN.
+            let x: Vec<f32> = (sample(outer * axis * inner, 15).iter())
+                .map(|&x| {
+                    if x > 1.99 {
+                        f32::NAN
+                    } else {
+                        (x * 3.0).round()
+                    }
+                })
+                .collect();
+            for max in [true, false] {
+                let (values, indices) = if max {
+                    max_axis(&x, outer, axis, inner)
+                } else {
+                    min_axis(&x, outer, axis, inner)
+                };
+                for (at, (&value, &index)) in values.iter().zip(&indices).enumerate() {
+                    let line: Vec<f32> = (0..axis)
+                        .map(|i| x[(at / inner * axis + i) * inner + at % inner])
+                        .collect();
+                    let expected = line.iter().position(|x| x.is_nan()).unwrap_or_else(|| {
+                        let beats = |a: f32, b: f32| if max { a > b } else { a < b };
+                        (1..axis).fold(
+                            0,
+                            |best, i| if beats(line[i], line[best]) { i } else { best },
+                        )
+                    });
+                    assert_eq!(index as usize, expected, "{line:?}");
+                    assert_eq!(value.to_bits(), line[expected].to_bits());
+                }
+            }
+        }
+    }
+}
