@@ -7,8 +7,11 @@ use rhai::{Dynamic, EvalAltResult, FnPtr, Map, NativeCallContext, Position};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
-/// The word behind `D(x)` where `D` is a variable: the cell writes `D(x)` as a call of this with `D` in front.
+/// The word behind a call of a value, `nets[0](x)`: the cell puts it in front, with the value as its first argument.
 pub const CALL: &str = "call__";
+
+/// The word behind a call of a variable, `D(x)`: its first argument is the name, its second the value.
+pub const CALL_NAMED: &str = "call_named__";
 
 /// A word ready to be called: its overloads and the session they run in.
 #[derive(Clone)]
@@ -73,8 +76,16 @@ fn run(
     outcome.map_err(|fault| host.script_error(&fault).unwrap_or_else(|| raise(fault)))
 }
 
-/// Calls a value: a function value, or a value of a kind that says what calling it does.
-pub(super) fn call_value(
+/// Whether a value can be called: a function value, or one of a kind that says what calling it does.
+pub fn is_callable(value: &Dynamic, catalog: &Catalog) -> bool {
+    value.is_fnptr()
+        || catalog
+            .kind_of(value)
+            .is_some_and(|kind| kind.call.is_some())
+}
+
+/// Calls the value `args[0]` with the rest of `args`.
+pub fn call_value(
     catalog: &'static Catalog,
     host: &Rc<Host>,
     context: &NativeCallContext,
@@ -88,17 +99,55 @@ pub(super) fn call_value(
         return f.call_raw(context, None, values).map(Dynamic::flatten);
     }
     match catalog.kind_of(value).and_then(|kind| kind.call) {
-        Some(entry) => Word {
-            entries: Rc::new([entry]),
-            catalog,
-            host: host.clone(),
+        Some(entry) => {
+            let word = Word {
+                entries: Rc::new([entry]),
+                catalog,
+                host: host.clone(),
+            };
+            word.run(context, args)
         }
-        .run(context, args),
-        None => Err(raise(Fault::type_(format!(
-            "{} cannot be called like a function",
-            catalog.type_of(value)
-        )))),
+        None => {
+            let what = catalog.type_of(value);
+            Err(raise(Fault::type_(format!(
+                "{what} cannot be called like a function"
+            ))))
+        }
     }
+}
+
+/// Calls the variable named `args[0]` with the value `args[1]`. A variable and a function may have the same name
+/// (`let loss = loss(x)`): where the value cannot be called, the function is meant.
+pub(super) fn call_named(
+    catalog: &'static Catalog,
+    host: &Rc<Host>,
+    context: &NativeCallContext,
+    args: &mut [&mut Dynamic],
+) -> Result<Dynamic, Box<EvalAltResult>> {
+    let [name, rest @ ..] = args else {
+        return call_value(catalog, host, context, &mut []);
+    };
+    let Some((value, values)) = rest.split_first_mut() else {
+        return call_value(catalog, host, context, &mut []);
+    };
+    if is_callable(value, catalog) {
+        return call_value(catalog, host, context, rest);
+    }
+    let name = name.to_string();
+    let missing = format!("{name} (");
+    context
+        .call_fn_raw(&name, false, false, values)
+        .map_err(|error| match *error {
+            EvalAltResult::ErrorFunctionNotFound(ref call, _)
+                if call.starts_with(&missing) && catalog.find(&name).is_empty() =>
+            {
+                let what = catalog.type_of(value);
+                raise(Fault::type_(format!(
+                    "`{name}` is {what}, which cannot be called like a function"
+                )))
+            }
+            _ => error,
+        })
 }
 
 /// A fault on its way through the script: a script can catch it, except an interrupt.

@@ -1,7 +1,7 @@
 //! Registration with Rhai: every word under each legal number of arguments, every kind with its fields, its index, its
 //! loop and its text.
 
-use super::dispatch::{CALL, Word, call_value, raise};
+use super::dispatch::{CALL, CALL_NAMED, Word, call_named, call_value, raise};
 use super::{Catalog, Entry, Host, Kind};
 use rhai::{Dynamic, Engine, Module};
 use std::any::TypeId;
@@ -22,10 +22,14 @@ pub fn register(engine: &mut Engine, catalog: &'static Catalog, host: &Rc<Host>)
         register_word(engine, name, &word);
     }
     for n in 1..=MOST_ARGUMENTS + 1 {
-        let host = host.clone();
-        let any = vec![TypeId::of::<Dynamic>(); n];
-        engine.register_raw_fn(CALL, any, move |context, args| {
-            call_value(catalog, &host, &context, args)
+        let any = |n| vec![TypeId::of::<Dynamic>(); n];
+        let session = host.clone();
+        engine.register_raw_fn(CALL, any(n), move |context, args| {
+            call_value(catalog, &session, &context, args)
+        });
+        let session = host.clone();
+        engine.register_raw_fn(CALL_NAMED, any(n + 1), move |context, args| {
+            call_named(catalog, &session, &context, args)
         });
     }
     for kind in catalog.kinds() {

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `worker` | the engine thread: one cell after the other, statement by statement |
 //! | `engine` | the Rhai engine: limits, operators, texts of values, where names are looked up |
+//! | `tokens`, `rewrite` | calls of values, `D(x)`, as calls that Rhai knows; columns mapped back for errors |
 //! | `variables` | the notebook's variables, seen by every cell, function and closure |
 //! | `functions` | the notebook's functions, replaced when they are defined again |
 //! | `failure` | errors in the user's terms, with cell, line and caret |
@@ -18,6 +19,8 @@ mod display;
 mod engine;
 mod failure;
 mod functions;
+mod rewrite;
+mod tokens;
 mod variables;
 mod view;
 mod worker;

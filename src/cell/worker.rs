@@ -3,6 +3,7 @@
 
 use super::failure::{self, Names, Sources};
 use super::functions::Functions;
+use super::rewrite::{Columns, rewrite};
 use super::variables::Variables;
 use super::view::{self, View};
 use super::{display, engine};
@@ -10,7 +11,7 @@ use crate::catalog::{Catalog, Host};
 use crate::fault::{Fault, Kind};
 use crate::output::{Bundle, Output};
 use crate::session::{Cell, Failure, Frontend, Reply};
-use rhai::{AST, Dynamic, Engine, EvalAltResult, Module, Position, Scope, Stmt};
+use rhai::{AST, ASTFlags, ASTNode, Dynamic, Engine, EvalAltResult, Module, Position, Scope, Stmt};
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
@@ -34,12 +35,24 @@ pub struct Worker {
 
 /// The texts of the cells that an error can point into.
 #[derive(Default)]
-struct Texts(HashMap<String, String>);
+struct Texts(HashMap<String, Text>);
+
+/// What the user wrote, and how the columns of what ran map back to it.
+struct Text {
+    code: String,
+    columns: Columns,
+}
 
 impl Sources for Texts {
     fn line(&self, cell: &str, position: Position) -> Option<(String, usize)> {
-        let line = self.0.get(cell)?.lines().nth(position.line()? - 1)?;
-        Some((line.to_string(), position.position().unwrap_or(1)))
+        let text = self.0.get(cell)?;
+        let number = position.line()?;
+        let line = text.code.lines().nth(number - 1)?;
+        Some((
+            line.to_string(),
+            text.columns
+                .original(number, position.position().unwrap_or(1)),
+        ))
     }
 }
 
@@ -66,16 +79,11 @@ impl Worker {
         let name = format!("In[{}]", cell.number);
         let outcome = self.run(&name, &cell.code);
         let reply = match outcome {
-            Ok(value) => {
-                let hidden = cell.silent || hides_result(&cell.code);
-                if let Some(bundle) = (!hidden)
-                    .then(|| display::bundle(&value, self.catalog))
-                    .flatten()
-                {
-                    self.host.show(Output::Result { bundle });
-                }
+            Ok(Some(bundle)) if !cell.silent => {
+                self.host.show(Output::Result { bundle });
                 Reply::Done
             }
+            Ok(_) => Reply::Done,
             Err(failure) => Reply::Failed(failure),
         };
         self.tidy(&name);
@@ -85,38 +93,48 @@ impl Worker {
 
     /// The value of an expression, silently.
     pub fn evaluate(&mut self, expression: &str) -> Result<Bundle, Failure> {
-        let value = self.run("the expression", expression)?;
-        self.tidy("the expression");
-        Ok(display::bundle(&value, self.catalog).unwrap_or_else(|| Bundle::text("()")))
+        let name = "the expression";
+        let outcome = self.run(name, expression);
+        self.tidy(name);
+        outcome.map(|bundle| bundle.unwrap_or_else(|| Bundle::text("()")))
     }
 
-    /// Compiles and runs a cell; its value is that of its last statement.
-    fn run(&mut self, name: &str, code: &str) -> Result<Dynamic, Failure> {
+    /// Compiles and runs a cell: what it shows as its result.
+    fn run(&mut self, name: &str, code: &str) -> Result<Option<Bundle>, Failure> {
         if code.lines().count() > MOST_LINES || code.lines().any(|line| line.len() > MOST_LINES) {
-            return Err(failure::plain(&Fault::value(format!(
-                "a cell has at most {MOST_LINES} lines and columns"
-            ))));
+            let limits = format!("a cell has at most {MOST_LINES} lines of {MOST_LINES} letters");
+            return Err(failure::plain(&Fault::value(limits)));
         }
-        self.texts.0.insert(name.to_string(), code.to_string());
-        let outcome = catch_unwind(AssertUnwindSafe(|| self.run_statements(name, code)));
-        match outcome {
-            Ok(Ok(value)) => Ok(value),
-            Ok(Err(error)) => Err(self.failure(&error, name)),
-            Err(_) => Err(failure::plain(
-                &Fault::new(
-                    Kind::Internal,
-                    "the cell was stopped by a defect inside the kernel, not in your code",
-                )
-                .hint("variables are as they were before the statement that failed"),
-            )),
+        catch_unwind(AssertUnwindSafe(|| self.run_text(name, code))).unwrap_or_else(|_| {
+            let what = "the cell was stopped by a defect inside the kernel, not in your code";
+            Err(failure::plain(
+                &Fault::new(Kind::Internal, what)
+                    .hint("`%debug` shows the details for a bug report"),
+            ))
+        })
+    }
+
+    fn run_text(&mut self, name: &str, code: &str) -> Result<Option<Bundle>, Failure> {
+        let rewritten = rewrite(&self.engine, code, &|name| self.variables.contains(name));
+        let text = Text {
+            code: code.to_string(),
+            columns: rewritten.columns(),
+        };
+        self.texts.0.insert(name.to_string(), text);
+        match self.run_statements(name, &rewritten.text) {
+            Ok(_) if rewritten.hides_result => Ok(None),
+            Ok(value) => Ok(display::bundle(&value, self.catalog)),
+            Err(error) => Err(self.failure(&error, name)),
         }
     }
 
-    fn run_statements(&mut self, name: &str, code: &str) -> Result<Dynamic, Box<EvalAltResult>> {
+    /// Runs the statements one by one; the value is that of the last.
+    fn run_statements(&mut self, name: &str, text: &str) -> Result<Dynamic, Box<EvalAltResult>> {
         let ast = self
             .engine
-            .compile(code)
+            .compile(text)
             .map_err(|e| EvalAltResult::ErrorParsing(*e.0, e.1))?;
+        no_return(&ast)?;
         self.functions
             .define(&mut self.engine, name, ast.shared_lib());
         let mut last = Dynamic::UNIT;
@@ -191,7 +209,24 @@ impl Worker {
     }
 }
 
-/// Whether a cell ends with `;`, which hides its value.
-fn hides_result(code: &str) -> bool {
-    code.trim_end().ends_with(';')
+/// `return` belongs into a function. At the top of a cell it would end a statement, not the cell.
+fn no_return(ast: &AST) -> Result<(), Box<EvalAltResult>> {
+    let mut found = None;
+    for statement in ast.statements() {
+        AST::new([statement.clone()], Module::new()).walk(&mut |path| {
+            if let Some(ASTNode::Stmt(Stmt::Return(_, flags, position))) = path.last() {
+                // `throw` is the same node with another flag.
+                if !flags.contains(ASTFlags::BREAK) {
+                    found = Some(*position);
+                }
+            }
+            found.is_none()
+        });
+    }
+    let fault = Fault::new(Kind::Value, "`return` outside of a function")
+        .hint("the value of a cell's last expression is shown");
+    match found {
+        Some(position) => Err(EvalAltResult::ErrorRuntime(Dynamic::from(fault), position).into()),
+        None => Ok(()),
+    }
 }

@@ -58,3 +58,65 @@ fn values_of_a_kind() {
     );
     assert_eq!(notes.ok("scale(4, #{ invert: true })"), "scale by 0.25");
 }
+
+#[test]
+fn variables_are_called_like_functions() {
+    let mut notes = Notes::new();
+    notes.ok("let s = scale(3); let f = |x| s(x) + 1; let nets = #{ s: s, list: [s, f] };");
+    assert_eq!(notes.ok("[s(2), f(2)]"), "[6.0, 7.0]");
+    assert_eq!(
+        notes.ok("fn g(h, x) { h(s(x)) } [g(s, 1), g(f, 1)]"),
+        "[9.0, 10.0]"
+    );
+    assert_eq!(notes.ok("[nets.s(1), nets.list[1](1)]"), "[3.0, 4.0]");
+    assert_eq!(notes.ok("apply_twice(s, 1) + apply_twice(f, 1)"), "22.0");
+    assert_eq!(notes.ok("[1, 2].map(s)"), "[3.0, 6.0]");
+    assert_eq!(notes.ok("fn make(n) { |x| x * n } make(2)(3)"), "6");
+}
+
+#[test]
+fn a_closure_may_call_itself_and_what_is_defined_later() {
+    let mut notes = Notes::new();
+    notes.ok("let fact = |n| if n < 2 { 1 } else { n * fact(n - 1) };");
+    assert_eq!(notes.ok("fact(5)"), "120");
+    notes.ok("let fact = |n| if n < 2 { 1 } else { n * fact(n - 1) };");
+    assert_eq!(notes.ok("fact(6)"), "720");
+    notes.ok("fn outer(x) { later(x) + also(x) }");
+    notes.ok("let later = |x| x + 1; fn also(x) { x * 10 }");
+    assert_eq!(notes.ok("outer(1)"), "12");
+    notes.ok("fn also(x) { x * 100 }");
+    assert_eq!(notes.ok("outer(1)"), "102");
+}
+
+#[test]
+fn a_variable_may_have_the_name_of_a_function() {
+    let mut notes = Notes::new();
+    notes.ok("fn loss(x) { x + 1 } let loss = loss(1);");
+    assert_eq!(notes.ok("[loss, loss(5)]"), "[2, 6]");
+    notes.ok("let scale = scale(2);");
+    assert_eq!(notes.ok("scale(4)"), "8.0");
+}
+
+#[test]
+fn free_names_and_operators() {
+    let mut notes = Notes::new();
+    notes.ok("let s = scale(2);");
+    assert_eq!(notes.ok("s.with(5)"), "scale by 5.0");
+    assert_eq!(
+        notes.ok("let new = 1; #{ default: new }"),
+        "#{ default: 1 }"
+    );
+    assert_eq!(notes.ok("s @ scale(4) @ s"), "scale by 16.0");
+}
+
+#[test]
+fn a_rerun_replaces() {
+    let mut notes = Notes::new();
+    for _ in 0..3 {
+        notes.ok("let t = scale(1); let u = t; const C = 1; let f = |x| t(x);");
+    }
+    assert_eq!(
+        notes.ok("let t = scale(7); [u, t, f(1)]"),
+        "[scale by 1.0, scale by 7.0, 7.0]"
+    );
+}

@@ -1,0 +1,435 @@
+//! Calls of values: `D(x)` where `D` is a variable, `nets[0](x)`, `make(2)(3)`.
+//!
+//! Rhai calls only functions by name. So on the cell's tokens, with the scopes of its variables, each call of a value becomes
+//! a call of [`CALL_NAMED`] or [`CALL`] with the value in front. Lines stay lines, and columns are mapped back for errors.
+
+use super::tokens::{Placed, tokens};
+use crate::catalog::{CALL, CALL_NAMED};
+use rhai::{Engine, Token};
+use std::collections::HashMap;
+
+/// A cell as the engine runs it.
+pub struct Rewritten {
+    pub text: String,
+    columns: Columns,
+    /// Whether the last token is `;`, which hides the cell's value.
+    pub hides_result: bool,
+}
+
+/// From columns of the text that ran to columns of the text that the user wrote: per line, what was put in before which
+/// of the user's columns, in order.
+#[derive(Clone, Default)]
+pub struct Columns(HashMap<usize, Vec<(usize, usize)>>);
+
+impl Columns {
+    /// The user's column for a column of the rewritten text.
+    pub fn original(&self, line: usize, column: usize) -> usize {
+        let mut shift = 0;
+        for &(before, letters) in self.0.get(&line).map_or(&[][..], Vec::as_slice) {
+            if column < before + shift {
+                break;
+            }
+            if column < before + shift + letters {
+                return before;
+            }
+            shift += letters;
+        }
+        column - shift
+    }
+}
+
+impl Rewritten {
+    pub fn columns(&self) -> Columns {
+        self.columns.clone()
+    }
+}
+
+/// Rewrites the calls of values in `code`. `is_variable` knows the notebook's variables.
+pub fn rewrite(engine: &Engine, code: &str, is_variable: &dyn Fn(&str) -> bool) -> Rewritten {
+    let tokens = tokens(engine, code);
+    let mut pass = Pass::new(&tokens, is_variable);
+    for i in 0..tokens.len() {
+        pass.token(i);
+    }
+    let hides_result = tokens.last().is_some_and(|t| t.is(&Token::SemiColon));
+    let (text, columns) = apply(code, pass.edits);
+    Rewritten {
+        text,
+        columns,
+        hides_result,
+    }
+}
+
+/// One change of the text.
+#[derive(Debug)]
+enum Edit {
+    /// Text put in before a column.
+    Insert(String),
+    /// One letter in the place of another.
+    Replace(char),
+}
+
+/// Something that is open: a bracket, or the body of a closure.
+struct Scope {
+    kind: Open,
+    names: Vec<String>,
+    /// Defined by the `let` that is being read: visible after its `;`.
+    defining: Option<String>,
+    /// The parameters of a function, loop or `catch` whose block comes next.
+    awaiting_block: Vec<String>,
+    /// The token that opened it.
+    opener: usize,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Open {
+    Notebook,
+    Block,
+    Map,
+    Paren,
+    Bracket,
+    Closure,
+}
+
+struct Pass<'a> {
+    tokens: &'a [Placed],
+    is_variable: &'a dyn Fn(&str) -> bool,
+    scopes: Vec<Scope>,
+    /// For each token, the first token of the expression that ends with it: `a` for the `]` of `a.b[0]`.
+    starts: Vec<Option<usize>>,
+    edits: Vec<(usize, usize, Edit)>,
+    /// Reading the parameters of a closure or function: the names so far, and the token that ends them.
+    params: Option<(Vec<String>, Token)>,
+}
+
+impl<'a> Pass<'a> {
+    fn new(tokens: &'a [Placed], is_variable: &'a dyn Fn(&str) -> bool) -> Self {
+        let mut pass = Self {
+            tokens,
+            is_variable,
+            scopes: Vec::new(),
+            starts: Vec::new(),
+            edits: Vec::new(),
+            params: None,
+        };
+        pass.open(Open::Notebook, 0, Vec::new());
+        pass
+    }
+
+    fn token(&mut self, i: usize) {
+        let start = if self.params.is_some() {
+            self.parameter(i)
+        } else {
+            self.expression(i)
+        };
+        self.starts.push(start);
+    }
+
+    /// One token of a list of parameters.
+    fn parameter(&mut self, i: usize) -> Option<usize> {
+        let (names, end) = self.params.as_mut()?;
+        if self.tokens[i].is(end) {
+            let closure = *end == Token::Pipe;
+            let names = std::mem::take(names);
+            self.params = None;
+            match closure {
+                true => self.open(Open::Closure, i, names),
+                false => self.scope().awaiting_block = names,
+            }
+        } else if let Some(name) = self.tokens[i].name() {
+            names.push(name.to_string());
+        }
+        None
+    }
+
+    /// Any other token. Returns the first token of the expression that ends here, if one can end here.
+    fn expression(&mut self, i: usize) -> Option<usize> {
+        let before = i.checked_sub(1).and_then(|p| self.starts[p]);
+        match &self.tokens[i].token {
+            Token::LeftParen => self.left_paren(i, before),
+            Token::Unit => return self.unit(i, before),
+            Token::LeftBracket | Token::QuestionBracket => self.open(Open::Bracket, i, Vec::new()),
+            Token::MapStart => self.open(Open::Map, i, Vec::new()),
+            Token::LeftBrace => {
+                let names = std::mem::take(&mut self.scope().awaiting_block);
+                self.open(Open::Block, i, names);
+            }
+            Token::RightParen | Token::RightBracket | Token::RightBrace => return self.close(),
+            Token::Comma => self.end_closures(),
+            Token::SemiColon => {
+                self.end_closures();
+                let scope = self.scope();
+                let name = scope.defining.take();
+                scope.names.extend(name);
+            }
+            // `|` and `||` after an expression are operators.
+            Token::Pipe if before.is_none() => self.params = Some((Vec::new(), Token::Pipe)),
+            Token::Or if before.is_none() => self.open(Open::Closure, i, Vec::new()),
+            Token::Let | Token::Const => {
+                self.scope().defining = self.name_after(i).map(str::to_string)
+            }
+            Token::For => self.loop_names(i),
+            _ if self.tokens[i].name().is_some() => return self.named(i),
+            _ if self.tokens[i].is_literal() => return Some(i),
+            _ => (),
+        }
+        None
+    }
+
+    /// A name: of a variable, a field, a method or a function.
+    fn named(&self, i: usize) -> Option<usize> {
+        match i.checked_sub(1).map(|p| &self.tokens[p].token) {
+            Some(Token::Period | Token::Elvis) => {
+                self.starts.get(i.checked_sub(2)?).copied().flatten()
+            }
+            Some(Token::Let | Token::Const | Token::For | Token::Fn | Token::DoubleColon) => None,
+            _ => Some(i),
+        }
+    }
+
+    fn left_paren(&mut self, i: usize, before: Option<usize>) {
+        let previous = i.checked_sub(1).map(|p| &self.tokens[p].token);
+        let two_back = i.checked_sub(2).map(|p| &self.tokens[p].token);
+        match (two_back, previous) {
+            (Some(Token::Fn), _) | (_, Some(Token::Catch)) => {
+                self.params = Some((Vec::new(), Token::RightParen));
+                return;
+            }
+            _ => (),
+        }
+        if self.rewrite_call(i, before) {
+            self.edit(i, Edit::Replace(','));
+        }
+        self.open(Open::Paren, i, Vec::new());
+    }
+
+    /// `()`: the value "nothing", or the empty brackets of a call.
+    fn unit(&mut self, i: usize, before: Option<usize>) -> Option<usize> {
+        if self.rewrite_call(i, before) {
+            self.edit(i, Edit::Replace(' '));
+        }
+        before.or(Some(i))
+    }
+
+    /// If the bracket at `i` calls a value, puts the call in front of it. (For a named call the text ends with the value;
+    /// the bracket itself becomes the comma after it.)
+    fn rewrite_call(&mut self, i: usize, callee: Option<usize>) -> bool {
+        let (Some(callee), Some(last)) = (callee, i.checked_sub(1)) else {
+            return false;
+        };
+        if let Some(name) = self.tokens[last].name() {
+            if callee != last || !self.is_value(name) {
+                return false;
+            }
+            self.edit(callee, Edit::Insert(format!("{CALL_NAMED}(\"{name}\",")));
+            return true;
+        }
+        let value = matches!(
+            self.tokens[last].token,
+            Token::RightParen | Token::RightBracket | Token::Unit
+        );
+        // On a new line it is a statement of its own, after a forgotten `;`.
+        if !value || self.tokens[last].line != self.tokens[i].line {
+            return false;
+        }
+        self.edit(callee, Edit::Insert(format!("{CALL}(")));
+        true
+    }
+
+    /// Whether a name is a variable here: local, or the notebook's.
+    fn is_value(&self, name: &str) -> bool {
+        self.scopes
+            .iter()
+            .any(|scope| scope.names.iter().any(|n| n == name))
+            || (self.is_variable)(name)
+    }
+
+    fn loop_names(&mut self, i: usize) {
+        let names = self.tokens[i + 1..]
+            .iter()
+            .take(5)
+            .take_while(|t| !t.is(&Token::In));
+        self.scope().awaiting_block = names.filter_map(|t| t.name()).map(str::to_string).collect();
+    }
+
+    fn name_after(&self, i: usize) -> Option<&str> {
+        self.tokens.get(i + 1)?.name()
+    }
+
+    fn edit(&mut self, at: usize, edit: Edit) {
+        self.edits
+            .push((self.tokens[at].line, self.tokens[at].column, edit));
+    }
+
+    fn open(&mut self, kind: Open, opener: usize, names: Vec<String>) {
+        self.scopes.push(Scope {
+            kind,
+            names,
+            defining: None,
+            awaiting_block: Vec::new(),
+            opener,
+        });
+    }
+
+    /// Ends a bracket, with the closures that are open in it. What it closes is part of the expression before it where
+    /// it is a call or an index.
+    fn close(&mut self) -> Option<usize> {
+        self.end_closures();
+        if self.scopes.len() == 1 {
+            return None;
+        }
+        let closed = self.scopes.pop()?;
+        let before = closed.opener.checked_sub(1).and_then(|p| self.starts[p]);
+        match closed.kind {
+            Open::Paren | Open::Bracket => before.or(Some(closed.opener)),
+            Open::Map => Some(closed.opener),
+            _ => None,
+        }
+    }
+
+    fn end_closures(&mut self) {
+        while self
+            .scopes
+            .last()
+            .is_some_and(|scope| scope.kind == Open::Closure)
+        {
+            self.scopes.pop();
+        }
+    }
+
+    fn scope(&mut self) -> &mut Scope {
+        // The notebook's own scope is never closed.
+        let last = self.scopes.len() - 1;
+        &mut self.scopes[last]
+    }
+}
+
+/// Makes the edits, line by line.
+fn apply(code: &str, edits: Vec<(usize, usize, Edit)>) -> (String, Columns) {
+    if edits.is_empty() {
+        return (code.to_string(), Columns::default());
+    }
+    let mut by_line: HashMap<usize, Vec<(usize, Edit)>> = HashMap::new();
+    for (line, column, edit) in edits {
+        by_line.entry(line).or_default().push((column, edit));
+    }
+    let mut columns = Columns::default();
+    let mut lines: Vec<String> = Vec::new();
+    for (number, line) in code.split('\n').enumerate() {
+        match by_line.remove(&(number + 1)) {
+            None => lines.push(line.to_string()),
+            Some(mut edits) => {
+                edits.sort_by_key(|(column, _)| *column);
+                lines.push(apply_line(line, &edits));
+                columns.0.insert(number + 1, inserted(&edits));
+            }
+        }
+    }
+    (lines.join("\n"), columns)
+}
+
+fn apply_line(line: &str, edits: &[(usize, Edit)]) -> String {
+    let mut text = String::new();
+    let mut edits = edits.iter().peekable();
+    for (index, letter) in line.chars().enumerate() {
+        let mut letter = letter;
+        while let Some((_, edit)) = edits.next_if(|(column, _)| *column == index + 1) {
+            match edit {
+                Edit::Insert(insert) => text.push_str(insert),
+                Edit::Replace(other) => letter = *other,
+            }
+        }
+        text.push(letter);
+    }
+    text
+}
+
+fn inserted(edits: &[(usize, Edit)]) -> Vec<(usize, usize)> {
+    let insert = |(column, edit): &(usize, Edit)| match edit {
+        Edit::Insert(text) => Some((*column, text.chars().count())),
+        Edit::Replace(_) => None,
+    };
+    edits.iter().filter_map(insert).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Short names for the two calls, so that the expectations can be read.
+    fn rewritten(code: &str) -> String {
+        let variables = ["D", "G", "nets"];
+        let text = rewrite(&Engine::new(), code, &|name| variables.contains(&name)).text;
+        text.replace(CALL_NAMED, "N").replace(CALL, "C")
+    }
+
+    #[test]
+    fn calls_of_variables_and_of_values() {
+        for (code, expected) in [
+            ("D(x)", "N(\"D\",D,x)"),
+            ("D()", "N(\"D\",D )"),
+            ("D(G(z), 1)", "N(\"D\",D,N(\"G\",G,z), 1)"),
+            ("sin(D)", "sin(D)"),
+            ("x.D(1)", "x.D(1)"),
+            ("nets[0](x)", "C(nets[0],x)"),
+            ("make(2)(3)", "C(make(2),3)"),
+            ("a.b[0](x).c", "C(a.b[0],x).c"),
+            (
+                "`${D(x)} and ${G(z)}`",
+                "`${N(\"D\",D,x)} and ${N(\"G\",G,z)}`",
+            ),
+            ("// D(x)\n\"D(x)\"", "// D(x)\n\"D(x)\""),
+        ] {
+            assert_eq!(rewritten(code).trim_end(), expected, "{code}");
+        }
+    }
+
+    #[test]
+    fn local_variables_are_called_in_their_scope_only() {
+        for (code, expected) in [
+            (
+                "fn f(h, x) { h(x) } h(1)",
+                "fn f(h, x) { N(\"h\",h,x) } h(1)",
+            ),
+            (
+                "let h = |h| h(1); h(2)",
+                "let h = |h| N(\"h\",h,1); N(\"h\",h,2)",
+            ),
+            ("let f = f(1); f(2)", "let f = f(1); N(\"f\",f,2)"),
+            (
+                "{ let f = 1; f(2) } f(3)",
+                "{ let f = 1; N(\"f\",f,2) } f(3)",
+            ),
+            (
+                "for f in fs { f(1) } f(2)",
+                "for f in fs { N(\"f\",f,1) } f(2)",
+            ),
+            ("map(|f| f(1), f(2))", "map(|f| N(\"f\",f,1), f(2))"),
+            (
+                "try { f(1) } catch (f) { f(2) }",
+                "try { f(1) } catch (f) { N(\"f\",f,2) }",
+            ),
+            ("a | b(1) || c(2)", "a | b(1) || c(2)"),
+            ("f(|| g(1), |g| g(2))", "f(|| g(1), |g| N(\"g\",g,2))"),
+        ] {
+            assert_eq!(rewritten(code), expected, "{code}");
+        }
+    }
+
+    #[test]
+    fn columns_map_back() {
+        let code = "  y = D(x) + D(q);";
+        let new = rewrite(&Engine::new(), code, &|name| name == "D");
+        for (column, letter) in code
+            .chars()
+            .enumerate()
+            .filter(|(_, c)| "yxq+".contains(*c))
+        {
+            let moved = new.text.chars().position(|c| c == letter).unwrap();
+            assert_eq!(new.columns.original(1, moved + 1), column + 1, "{letter}");
+        }
+        let call = new.text.find(CALL_NAMED).unwrap();
+        assert_eq!(new.columns.original(1, call + 1), 7);
+        assert_eq!(new.columns.original(2, 5), 5);
+    }
+}
