@@ -1,3 +1,7 @@
-//! The `saddle` command.
+//! The `saddle` command. Only this binary sees both sides: the session (`cell`) and what drives it (`serve`, `notebook`).
 
-fn main() {}
+mod cli;
+
+fn main() -> std::process::ExitCode {
+    cli::main()
+}

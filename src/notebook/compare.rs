@@ -2,13 +2,12 @@
 
 use super::document::{Cell, Document};
 use super::markers::Markers;
-use super::tolerance::Tolerance;
 use base64::Engine as _;
 use serde_json::Value;
 use std::fmt::{self, Write as _};
 use std::io::Cursor;
 
-pub use super::tolerance::DEFAULT as DEFAULT_TOLERANCE;
+pub use super::tolerance::{DEFAULT as DEFAULT_TOLERANCE, Tolerance};
 
 /// One way in which a cell shows something else than it did.
 #[derive(Clone, Debug, PartialEq)]

@@ -18,15 +18,15 @@ pub struct Options {
 /// How a run ended.
 #[derive(Clone, Debug, PartialEq)]
 pub enum End {
-    /// Every cell ran; where failing cells were allowed, some may have failed.
+    /// Every cell ran, and none failed but those that were allowed to.
     Done,
-    /// A cell failed and the rest was not run.
+    /// A cell failed that was not allowed to. The rest was run only with [`Options::keep_going`].
     Failed(Failed),
     /// The user interrupted a cell, and the rest was not run.
     Interrupted(Failed),
 }
 
-/// The cell that ended a run.
+/// A cell that failed, the first one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Failed {
     /// Its place among all cells of the notebook, from 0.
@@ -34,21 +34,20 @@ pub struct Failed {
     pub failure: Failure,
 }
 
-/// Where a run stands, told before each cell.
+/// What a run tells while it goes on.
 #[derive(Clone, Copy, Debug)]
-pub struct Step<'a> {
-    /// The cell's place among the cells to run, from 1.
-    pub number: usize,
-    /// How many cells there are to run.
-    pub total: usize,
-    pub cell: &'a Cell,
+pub enum Event<'a> {
+    /// A cell is about to run, the `number`th (from 1) of `total`.
+    Starts { number: usize, total: usize, cell: &'a Cell },
+    /// The cell that ran has failed, whether it was allowed to or not.
+    Fails(&'a Failure),
 }
 
 /// The name under which a session reports that the user interrupted a cell.
 const INTERRUPTED: &str = "KeyboardInterrupt";
 
 /// Runs `document` in `notebook`. Outputs go to `frontend` as they come, and into the document when the run has ended,
-/// however it ended; the outputs of cells that were not reached are removed. `on_step` is called before each cell.
+/// however it ended; the outputs of cells that were not reached are removed.
 ///
 /// A cell tagged `raises-exception` may fail; one tagged `skip-execution` is left as it is.
 pub fn run(
@@ -56,7 +55,7 @@ pub fn run(
     notebook: &dyn Notebook,
     frontend: Arc<dyn Frontend>,
     options: Options,
-    mut on_step: impl FnMut(Step<'_>),
+    mut tell: impl FnMut(Event<'_>),
 ) -> End {
     let recorder = Arc::new(Recorder::new(frontend));
     let chosen: Vec<usize> =
@@ -65,20 +64,27 @@ pub fn run(
     let mut ran = 0;
     for (position, &index) in chosen.iter().enumerate() {
         let cell = &document.cells[index];
-        on_step(Step { number: position + 1, total: chosen.len(), cell });
         ran = position + 1;
+        tell(Event::Starts { number: ran, total: chosen.len(), cell });
         recorder.begin(ran);
         let reply =
             notebook.execute(session::Cell { number: ran, code: cell.source.clone(), silent: false }, recorder.clone());
         let Reply::Failed(failure) = reply else { continue };
         recorder.fail(&failure);
-        let interrupted = failure.name == INTERRUPTED;
-        if !interrupted && (options.keep_going || Markers::of(cell).may_fail) {
+        tell(Event::Fails(&failure));
+        if failure.name == INTERRUPTED {
+            end = End::Interrupted(Failed { index, failure });
+            break;
+        }
+        if Markers::of(cell).may_fail {
             continue;
         }
-        let failed = Failed { index, failure };
-        end = if interrupted { End::Interrupted(failed) } else { End::Failed(failed) };
-        break;
+        if end == End::Done {
+            end = End::Failed(Failed { index, failure });
+        }
+        if !options.keep_going {
+            break;
+        }
     }
     keep(document, &chosen, ran, recorder.outputs());
     end
@@ -113,8 +119,10 @@ mod tests {
     fn cells_run_in_order_and_keep_their_outputs() {
         let mut document = notebook(&[("print a", &[]), ("show b", &[])]);
         let mut steps = Vec::new();
-        let end = run(&mut document, &Echo, Arc::new(Deaf), Options::default(), |step| {
-            steps.push((step.number, step.total));
+        let end = run(&mut document, &Echo, Arc::new(Deaf), Options::default(), |event| {
+            if let Event::Starts { number, total, .. } = event {
+                steps.push((number, total));
+            }
         });
         assert_eq!(end, End::Done);
         assert_eq!(steps, [(1, 2), (2, 2)]);
@@ -132,6 +140,21 @@ mod tests {
         assert_eq!(counts(&document), [Some(1), Some(2), None]);
         assert_eq!(document.cells[1].outputs[0]["evalue"], "b");
         assert!(document.cells[2].outputs.is_empty());
+    }
+
+    #[test]
+    fn with_keep_going_all_cells_run_and_the_first_error_is_told() {
+        let mut document = notebook(&[("fail a", &[]), ("fail b", &[]), ("print c", &[])]);
+        let options = Options { keep_going: true, ..Options::default() };
+        let mut failures = Vec::new();
+        let end = run(&mut document, &Echo, Arc::new(Deaf), options, |event| {
+            if let Event::Fails(failure) = event {
+                failures.push(failure.value.clone());
+            }
+        });
+        assert!(matches!(end, End::Failed(Failed { index: 0, .. })), "{end:?}");
+        assert_eq!(failures, ["a", "b"]);
+        assert_eq!(counts(&document), [Some(1), Some(2), Some(3)]);
     }
 
     #[test]

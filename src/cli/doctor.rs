@@ -1,0 +1,239 @@
+//! `saddle doctor`: what is there, what is missing, and how to mend it.
+
+use super::python::Python;
+use super::{Outcome, folders, lab, print_all, session, spec};
+use saddlepoint::fault::Result;
+use std::fmt::Write as _;
+use std::path::Path;
+
+/// Read for the versions of what this was built with.
+const LOCK: &str = include_str!("../../Cargo.lock");
+
+/// The report as it grows.
+#[derive(Default)]
+struct Report {
+    text: String,
+    wrong: usize,
+}
+
+impl Report {
+    fn heading(&mut self, title: &str) {
+        let _ = writeln!(self.text, "\n{title}");
+    }
+
+    fn fact(&mut self, name: &str, value: impl std::fmt::Display) {
+        let _ = writeln!(self.text, "  ✓ {name:<12} {value}");
+    }
+
+    /// Something that is missing and not needed for everything.
+    fn note(&mut self, name: &str, value: impl std::fmt::Display) {
+        let _ = writeln!(self.text, "  – {name:<12} {value}");
+    }
+
+    /// Something that is wrong, and how to mend it.
+    fn wrong(&mut self, name: &str, value: impl std::fmt::Display, remedy: &str) {
+        self.wrong += 1;
+        let _ = writeln!(
+            self.text,
+            "  ✗ {name:<12} {value}\n    {:<12} → {remedy}",
+            ""
+        );
+    }
+}
+
+pub fn doctor() -> Result<Outcome> {
+    let mut report = Report::default();
+    let _ = writeln!(report.text, "saddle {}", env!("CARGO_PKG_VERSION"));
+    versions(&mut report);
+    machine(&mut report);
+    jupyter(&mut report);
+    places(&mut report);
+    let _ = match report.wrong {
+        0 => writeln!(report.text, "\nNothing is wrong."),
+        1 => writeln!(report.text, "\n1 thing is wrong."),
+        n => writeln!(report.text, "\n{n} things are wrong."),
+    };
+    print_all(&report.text);
+    Ok(if report.wrong == 0 {
+        Outcome::Done
+    } else {
+        Outcome::Failed
+    })
+}
+
+fn versions(report: &mut Report) {
+    report.heading("Built with");
+    for package in ["rhai", "burn", "zmq"] {
+        report.fact(package, locked_version(package).unwrap_or("unknown"));
+    }
+}
+
+/// The version of a package in `Cargo.lock`.
+fn locked_version(package: &str) -> Option<&'static str> {
+    let name = format!("name = \"{package}\"");
+    let mut lines = LOCK.lines().skip_while(|line| *line != name);
+    lines
+        .nth(1)?
+        .strip_prefix("version = \"")?
+        .strip_suffix('"')
+}
+
+fn machine(report: &mut Report) {
+    report.heading("Machine");
+    match std::thread::available_parallelism() {
+        Ok(cores) => report.fact("cores", cores),
+        Err(error) => report.note("cores", error),
+    }
+    if let Some(threads) = std::env::var_os("RAYON_NUM_THREADS") {
+        report.fact(
+            "threads",
+            format!("{} (RAYON_NUM_THREADS)", threads.display()),
+        );
+    }
+    report.fact("SIMD", simd());
+    for (device, state) in session::devices() {
+        match state {
+            Ok(about) => report.fact(&device, about),
+            Err(reason) => report.note(&device, reason),
+        }
+    }
+}
+
+/// The widest vector instructions of this processor that the kernels can use.
+fn simd() -> &'static str {
+    #[cfg(target_arch = "x86_64")]
+    {
+        if is_x86_feature_detected!("avx512f") {
+            return "AVX-512";
+        }
+        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+            return "AVX2 with FMA";
+        }
+        if is_x86_feature_detected!("avx") {
+            return "AVX";
+        }
+        "SSE2"
+    }
+    #[cfg(target_arch = "aarch64")]
+    {
+        "NEON"
+    }
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    {
+        "none known"
+    }
+}
+
+fn jupyter(report: &mut Report) {
+    report.heading("Jupyter");
+    let python = Python::find();
+    match &python {
+        Ok(python) => {
+            let place = python.prefix.display();
+            report.fact("python", format!("{} in {place}", python.version_text()));
+        }
+        Err(fault) => report.note(
+            "python",
+            format!("{}. {}", fault.message, fault.hint.as_deref().unwrap_or("")),
+        ),
+    }
+    let active = python.ok().filter(|python| python.lab.is_some());
+    let private = lab::private_folder()
+        .ok()
+        .and_then(|folder| lab::private(&folder));
+    for (name, python) in [("JupyterLab", &active), ("private lab", &private)] {
+        match python {
+            Some(python) => {
+                let version = python.lab.as_deref().unwrap_or_default();
+                report.fact(name, format!("{version} in {}", python.prefix.display()));
+            }
+            None => report.note(
+                name,
+                "not installed; `saddle lab` uses the other one, or installs a private one",
+            ),
+        }
+    }
+    let prefixes: Vec<&Path> = [&active, &private]
+        .into_iter()
+        .flatten()
+        .map(|p| p.prefix.as_path())
+        .collect();
+    let specs = spec::installed(&prefixes);
+    if specs.is_empty() {
+        report.note(
+            "kernelspec",
+            "not installed; `saddle lab` does that, or `saddle install` for a Jupyter of your own",
+        );
+    }
+    for (place, program) in specs {
+        match program {
+            Ok(program) if program.is_file() => report.fact("kernelspec", place.display()),
+            Ok(program) => report.wrong(
+                "kernelspec",
+                format!(
+                    "{} starts {}, which does not exist",
+                    place.display(),
+                    program.display()
+                ),
+                "saddle install",
+            ),
+            Err(reason) => report.wrong(
+                "kernelspec",
+                format!("{}: {reason}", place.display()),
+                "saddle install",
+            ),
+        }
+    }
+}
+
+fn places(report: &mut Report) {
+    report.heading("Folders");
+    match folders::notebooks() {
+        Some(folder) => report.fact("notebooks", folder.display()),
+        None => report.note(
+            "notebooks",
+            "not found; `saddle lab` opens the current folder",
+        ),
+    }
+    match folders::data() {
+        Ok(folder) => match writable(&folder) {
+            Ok(()) => report.fact("data", folder.display()),
+            Err(error) => report.wrong(
+                "data",
+                format!("{} cannot be written: {error}", folder.display()),
+                "give yourself the right to write there, or set XDG_DATA_HOME to another folder",
+            ),
+        },
+        Err(fault) => report.wrong(
+            "data",
+            fault.message,
+            fault.hint.as_deref().unwrap_or_default(),
+        ),
+    }
+}
+
+/// Whether files can be made in a folder, or the folder itself where it is not there yet.
+fn writable(folder: &Path) -> std::io::Result<()> {
+    let existing = folder.ancestors().find(|ancestor| ancestor.exists()).unwrap_or(folder);
+    let path = std::ffi::CString::new(existing.as_os_str().as_encoded_bytes())?;
+    // SAFETY: a valid string that ends in a zero byte.
+    match unsafe { libc::access(path.as_ptr(), libc::W_OK | libc::X_OK) } {
+        0 => Ok(()),
+        _ => Err(std::io::Error::last_os_error()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::locked_version;
+
+    #[test]
+    fn versions_are_those_of_the_lock_file() {
+        assert_eq!(
+            locked_version("saddlepoint"),
+            Some(env!("CARGO_PKG_VERSION"))
+        );
+        assert!(locked_version("burn").is_some_and(|version| version.starts_with("0.22.")));
+        assert_eq!(locked_version("no such package"), None);
+    }
+}

@@ -1,0 +1,132 @@
+//! The command line: its words, and which file answers each. Part of `main`.
+//!
+//! | file | owns |
+//! |---|---|
+//! | `session` | opening a session, the only place that knows which one |
+//! | `signal` | Ctrl-C |
+//! | `terminal` | outputs and questions on a terminal |
+//! | `run`, `test`, `repl` | the commands that run cells without Jupyter |
+//! | `spec` | `kernel`, `install`, `uninstall` |
+//! | `lab`, `python` | JupyterLab: finding it, installing a private one, starting it |
+//! | `doctor` | what is installed, and what is wrong with it |
+
+mod doctor;
+mod folders;
+mod lab;
+mod python;
+mod repl;
+mod run;
+mod session;
+mod signal;
+mod spec;
+mod terminal;
+mod test;
+
+use clap::{Parser, Subcommand};
+use saddlepoint::fault::{Fault, Result};
+use std::io::Write as _;
+use std::process::ExitCode;
+
+/// A Jupyter kernel for generative adversarial networks: Rhai cells over Burn tensors.
+#[derive(Parser)]
+#[command(
+    name = "saddle",
+    version,
+    arg_required_else_help = true,
+    disable_help_subcommand = true
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Open the notebooks in JupyterLab, installing a private one first where there is none.
+    Lab(lab::Options),
+    /// Run a notebook or a .rhai script without Jupyter.
+    Run(run::Options),
+    /// Run notebooks again and compare what they show with their stored outputs.
+    Test(test::Options),
+    /// The language of the cells at a prompt.
+    Repl,
+    /// Make the kernel known to Jupyter.
+    Install(spec::Install),
+    /// Undo `install`.
+    Uninstall(spec::Uninstall),
+    /// Show versions, devices and paths, what is wrong and how to mend it.
+    Doctor,
+    /// Print the reference of the language as Markdown.
+    Reference,
+    /// Serve a Jupyter client (Jupyter itself runs this).
+    Kernel(spec::Kernel),
+}
+
+/// How a command ended that did not end in a fault.
+pub enum Outcome {
+    Done,
+    /// It ran, and what it was to show did not hold: a failing cell, a difference.
+    Failed,
+    /// The user stopped it.
+    Interrupted,
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Done => Self::SUCCESS,
+            Outcome::Failed => Self::from(1),
+            // 128 + SIGINT, as a shell reports it.
+            Outcome::Interrupted => Self::from(130),
+        }
+    }
+}
+
+/// Reads the command line and does what it says. Exit status: 0 done, 1 a cell failed or an output differs, 2 the command
+/// could not be carried out, 130 interrupted.
+pub fn main() -> ExitCode {
+    match dispatch(Arguments::parse().command) {
+        Ok(outcome) => outcome.into(),
+        Err(fault) => {
+            complain(&fault);
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn dispatch(command: Command) -> Result<Outcome> {
+    if !matches!(command, Command::Kernel(_) | Command::Lab(_)) {
+        signal::end_quietly_when_no_one_reads();
+    }
+    match command {
+        Command::Lab(options) => lab::lab(&options),
+        Command::Run(options) => run::run(&options),
+        Command::Test(options) => test::test(&options),
+        Command::Repl => repl::repl(),
+        Command::Install(options) => spec::install(&options),
+        Command::Uninstall(options) => spec::uninstall(&options),
+        Command::Doctor => doctor::doctor(),
+        Command::Reference => {
+            print_all(&session::reference());
+            Ok(Outcome::Done)
+        }
+        Command::Kernel(options) => spec::kernel(&options),
+    }
+}
+
+/// Prints a fault to stderr.
+fn complain(fault: &Fault) {
+    let mut stderr = std::io::stderr().lock();
+    // When stderr is gone there is no one left to tell.
+    let _ = writeln!(stderr, "saddle: {}", fault.message);
+    if let Some(hint) = &fault.hint {
+        let _ = writeln!(stderr, "hint: {hint}");
+    }
+}
+
+/// Prints `text` to stdout.
+fn print_all(text: &str) {
+    let mut stdout = std::io::stdout().lock();
+    let _ = stdout.write_all(text.as_bytes());
+    let _ = stdout.flush();
+}

@@ -1,0 +1,206 @@
+//! Finding a Python, asking it what it has, and making a virtual environment with it.
+
+use saddlepoint::fault::{Fault, Result};
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// The oldest Python that the pinned JupyterLab takes.
+const OLDEST: (u64, u64) = (3, 10);
+
+/// Printed by the interpreter itself: version, where it installs to, the JupyterLab it has, whether it can make environments.
+const PROBE: &str = "\
+import importlib.util, json, sys
+from importlib import metadata
+try:
+    lab = metadata.version('jupyterlab')
+except metadata.PackageNotFoundError:
+    lab = None
+venv = all(importlib.util.find_spec(name) for name in ('venv', 'ensurepip'))
+print(json.dumps({'version': sys.version_info[:3], 'prefix': sys.prefix, 'lab': lab, 'venv': venv}))
+";
+
+/// A Python interpreter.
+#[derive(Clone, Debug)]
+pub struct Python {
+    pub program: PathBuf,
+    pub version: (u64, u64, u64),
+    /// `sys.prefix`: the environment it belongs to.
+    pub prefix: PathBuf,
+    /// The version of the JupyterLab it can import.
+    pub lab: Option<String>,
+    /// Whether it can make virtual environments (Debian leaves that to another package).
+    pub venv: bool,
+}
+
+impl Python {
+    /// The Python of the active environment: the first on the path that is new enough.
+    ///
+    /// # Errors
+    /// There is none, or only older ones.
+    pub fn find() -> Result<Self> {
+        let names = ["python3", "python"].map(String::from).into_iter();
+        let numbered = (OLDEST.1..OLDEST.1 + 8)
+            .rev()
+            .map(|minor| format!("python3.{minor}"));
+        let found: Vec<_> = names
+            .chain(numbered)
+            .filter_map(|name| Self::ask(Path::new(&name)))
+            .collect();
+        if let Some(python) = found
+            .iter()
+            .find(|python| (python.version.0, python.version.1) >= OLDEST)
+        {
+            return Ok(python.clone());
+        }
+        let (major, minor) = OLDEST;
+        Err(match found.first() {
+            Some(old) => Fault::file(format!(
+                "JupyterLab needs Python {major}.{minor} or newer; {} is {}",
+                old.program.display(),
+                old.version_text()
+            )),
+            None => Fault::file("JupyterLab needs Python 3, and there is no python3 on the path"),
+        }
+        .hint(
+            "on Debian and Ubuntu: apt install python3 python3-venv. \
+             `saddle run` and `saddle repl` need no Python",
+        ))
+    }
+
+    /// Asks an interpreter about itself; `None` where there is none or it is a Python 2.
+    pub fn ask(program: &Path) -> Option<Self> {
+        let mut python = Command::new(program);
+        python
+            .args(["-c", PROBE])
+            .stdin(Stdio::null())
+            .stderr(Stdio::null());
+        let answer: serde_json::Value =
+            serde_json::from_slice(&python.output().ok()?.stdout).ok()?;
+        let number = |place: usize| answer["version"][place].as_u64();
+        Some(Self {
+            program: program.to_path_buf(),
+            version: (number(0)?, number(1)?, number(2)?),
+            prefix: answer["prefix"].as_str()?.into(),
+            lab: answer["lab"].as_str().map(str::to_string),
+            venv: answer["venv"].as_bool()?,
+        })
+    }
+
+    /// `3.11.2`.
+    pub fn version_text(&self) -> String {
+        let (major, minor, patch) = self.version;
+        format!("{major}.{minor}.{patch}")
+    }
+
+    /// The first number of the JupyterLab's version.
+    pub fn lab_major(&self) -> Option<u64> {
+        self.lab.as_deref()?.split('.').next()?.parse().ok()
+    }
+
+    /// Makes a virtual environment, replacing what is in the folder.
+    ///
+    /// # Errors
+    /// The `venv` module is missing, or the folder cannot be written.
+    pub fn make_environment(&self, folder: &Path) -> Result<Self> {
+        if !self.venv {
+            let (major, minor, _) = self.version;
+            return Err(Fault::file(format!(
+                "{} cannot make virtual environments: its module venv or ensurepip is missing",
+                self.program.display()
+            ))
+            .hint(format!(
+                "on Debian and Ubuntu: apt install python3-venv (or python{major}.{minor}-venv)"
+            )));
+        }
+        let mut venv = Command::new(&self.program);
+        venv.args(["-m", "venv", "--clear"]).arg(folder);
+        follow(venv, |_| {}).map_err(|reason| {
+            Fault::file(format!(
+                "cannot make a virtual environment in {}: {reason}",
+                folder.display()
+            ))
+        })?;
+        let program = folder.join("bin/python");
+        Self::ask(&program).ok_or_else(|| {
+            Fault::file(format!(
+                "the virtual environment in {} does not start",
+                folder.display()
+            ))
+        })
+    }
+
+    /// Installs packages with pip; `on_line` is told each line that pip prints.
+    ///
+    /// # Errors
+    /// pip fails, most often because there is no network.
+    pub fn pip_install(
+        &self,
+        constraints: &Path,
+        packages: &[&str],
+        on_line: impl FnMut(&str),
+    ) -> Result<()> {
+        let mut pip = Command::new(&self.program);
+        pip.args([
+            "-m",
+            "pip",
+            "install",
+            "--disable-pip-version-check",
+            "--no-input",
+            "--progress-bar",
+            "off",
+        ]);
+        pip.arg("--constraint").arg(constraints).args(packages);
+        follow(pip, on_line).map_err(|reason| {
+            Fault::file(format!(
+                "pip could not install {}: {reason}",
+                packages.join(" ")
+            ))
+            .hint(
+                "it needs the network once; or activate a Python environment that has JupyterLab 4",
+            )
+        })
+    }
+}
+
+/// Runs a command to its end, telling each line of its stdout; on failure the last lines of its stderr.
+fn follow(mut command: Command, mut on_line: impl FnMut(&str)) -> std::result::Result<(), String> {
+    /// How many lines of an error are worth showing.
+    const LINES: usize = 4;
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().map_err(|error| error.to_string())?;
+    let stderr = child.stderr.take();
+    // Beside the reading of stdout, so that neither pipe can fill up and stop the child.
+    let complaints = std::thread::spawn(move || {
+        let mut text = String::new();
+        if let Some(mut stderr) = stderr {
+            // What cannot be read as text is not shown.
+            let _ = stderr.read_to_string(&mut text);
+        }
+        text
+    });
+    for line in child
+        .stdout
+        .take()
+        .into_iter()
+        .flat_map(|stdout| BufReader::new(stdout).lines().map_while(|line| line.ok()))
+    {
+        on_line(&line);
+    }
+    let status = child.wait().map_err(|error| error.to_string())?;
+    if status.success() {
+        return Ok(());
+    }
+    let complaints = complaints.join().unwrap_or_default();
+    let lines: Vec<_> = complaints
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .collect();
+    match lines.len().saturating_sub(LINES) {
+        _ if lines.is_empty() => Err(status.to_string()),
+        first => Err(lines[first..].join("\n")),
+    }
+}

@@ -1,0 +1,209 @@
+//! `saddle run`: a notebook or a script from start to end, with no Jupyter at hand.
+
+use super::Outcome;
+use super::session::{self, Insisting};
+use super::terminal::Terminal;
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use saddlepoint::fault::{Fault, Result};
+use saddlepoint::notebook::document::{Cell, Document};
+use saddlepoint::notebook::run::{End, Event, run as run_document};
+use saddlepoint::notebook::{html, run as headless};
+use saddlepoint::output::Stream;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+#[derive(Args)]
+pub struct Options {
+    /// A notebook (.ipynb), which runs in its own folder, or a script (.rhai).
+    file: PathBuf,
+    /// Keep the outputs: in a notebook (.ipynb) or a web page (.html). Without it they are printed as text.
+    #[arg(short, long, value_name = "OUT.ipynb|OUT.html")]
+    output: Option<PathBuf>,
+    /// Go on after a cell that failed; the exit status is 1 all the same.
+    #[arg(long)]
+    keep_going: bool,
+}
+
+/// What `-o` asks for.
+enum Target {
+    Notebook(PathBuf),
+    Page(PathBuf),
+}
+
+pub fn run(options: &Options) -> Result<Outcome> {
+    let target = options.output.as_deref().map(target).transpose()?;
+    let mut document = read(&options.file)?;
+    let notebook = session::open_with_interrupt(Insisting::EndsProcess)?;
+    let is_notebook = has_ending(&options.file, "ipynb");
+    if is_notebook {
+        enter_folder_of(&options.file)?;
+    }
+    let bar = (is_notebook || target.is_some()).then(progress_bar);
+    let terminal = Arc::new(Terminal::with_bar(bar.clone()));
+    let frontend: Arc<dyn saddlepoint::session::Frontend> = match target {
+        Some(_) => Arc::new(Quiet(terminal.clone())),
+        None => terminal.clone(),
+    };
+    let how = headless::Options {
+        keep_going: options.keep_going,
+        ..headless::Options::default()
+    };
+    let end = run_document(
+        &mut document,
+        notebook.as_ref(),
+        frontend,
+        how,
+        |event| match event {
+            Event::Starts {
+                number,
+                total,
+                cell,
+            } => {
+                terminal.finish();
+                bar.iter()
+                    .for_each(|bar| show_step(bar, number, total, cell));
+            }
+            Event::Fails(failure) => terminal.fail(failure),
+        },
+    );
+    terminal.finish();
+    bar.iter().for_each(ProgressBar::finish_and_clear);
+    if let Some(target) = &target {
+        write(&document, target, &options.file)?;
+    }
+    if let (End::Failed(failed) | End::Interrupted(failed), true) = (&end, is_notebook) {
+        let count = document.cells.len();
+        terminal.line(
+            Stream::Stderr,
+            &format!("the error is in cell {} of {count}", failed.index + 1),
+        );
+    }
+    Ok(match end {
+        End::Done => Outcome::Done,
+        End::Failed(_) => Outcome::Failed,
+        End::Interrupted(_) => Outcome::Interrupted,
+    })
+}
+
+/// Reads a notebook or a script.
+fn read(path: &Path) -> Result<Document> {
+    if has_ending(path, "ipynb") {
+        return read_notebook(path);
+    }
+    if has_ending(path, "rhai") {
+        let source = std::fs::read_to_string(path)
+            .map_err(|error| Fault::file(format!("cannot read {}: {error}", path.display())))?;
+        return Ok(Document::script(&source));
+    }
+    Err(Fault::file(format!(
+        "{} is neither a notebook nor a script",
+        path.display()
+    ))
+    .hint("a notebook ends in .ipynb, a script in .rhai"))
+}
+
+/// Reads a notebook whose cells are in our language, or say nothing about theirs.
+pub fn read_notebook(path: &Path) -> Result<Document> {
+    let document = Document::read(path)?;
+    match document.language() {
+        Some(language) if language != "rhai" => Err(Fault::value(format!(
+            "{} is written in {language}; the cells that saddle runs are in rhai",
+            path.display()
+        ))
+        .hint("if its cells are Rhai, choose the kernel \"Saddlepoint\" for it in JupyterLab and save it")),
+        _ => Ok(document),
+    }
+}
+
+/// Relative paths in a notebook start at its own folder, as they do in JupyterLab.
+pub fn enter_folder_of(file: &Path) -> Result<()> {
+    match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => std::env::set_current_dir(folder)
+            .map_err(|error| {
+                Fault::file(format!(
+                    "cannot enter the folder {}: {error}",
+                    folder.display()
+                ))
+            }),
+        _ => Ok(()),
+    }
+}
+
+/// Where to write, checked before the long run and not after it.
+fn target(path: &Path) -> Result<Target> {
+    let absolute = std::path::absolute(path)
+        .map_err(|error| Fault::file(format!("cannot write {}: {error}", path.display())))?;
+    if !absolute.parent().is_some_and(Path::is_dir) {
+        return Err(Fault::file(format!(
+            "cannot write {}: its folder does not exist",
+            path.display()
+        )));
+    }
+    if has_ending(path, "ipynb") {
+        Ok(Target::Notebook(absolute))
+    } else if has_ending(path, "html") {
+        Ok(Target::Page(absolute))
+    } else {
+        Err(Fault::value(format!(
+            "cannot write {}: what kind of file is that to be?",
+            path.display()
+        ))
+        .hint("give -o a name that ends in .ipynb or .html"))
+    }
+}
+
+fn write(document: &Document, target: &Target, source: &Path) -> Result<()> {
+    let (path, text) = match target {
+        Target::Notebook(path) => (path, document.text()),
+        Target::Page(path) => {
+            let name = source.file_stem().unwrap_or_default().to_string_lossy();
+            (path, html::page(document, &name))
+        }
+    };
+    // Beside its place first: a full disk or a crash must not leave half a notebook where a whole one was.
+    let draft = path.with_added_extension("part");
+    std::fs::write(&draft, text)
+        .and_then(|()| std::fs::rename(&draft, path))
+        .map_err(|error| Fault::file(format!("cannot write {}: {error}", path.display())))
+}
+
+/// A bar on stderr; none is drawn where that is not a terminal.
+fn progress_bar() -> ProgressBar {
+    let bar = ProgressBar::new(0);
+    if let Ok(style) = ProgressStyle::with_template("{bar:24} {pos}/{len} {elapsed}  {msg}") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(100));
+    bar
+}
+
+fn show_step(bar: &ProgressBar, number: usize, total: usize, cell: &Cell) {
+    bar.set_length(total as u64);
+    bar.set_position(number as u64 - 1);
+    let first_line = cell
+        .source
+        .lines()
+        .find(|line| !line.trim().is_empty())
+        .unwrap_or_default();
+    bar.set_message(first_line.trim().chars().take(48).collect::<String>());
+}
+
+fn has_ending(path: &Path, ending: &str) -> bool {
+    path.extension()
+        .and_then(OsStr::to_str)
+        .is_some_and(|found| found.eq_ignore_ascii_case(ending))
+}
+
+/// Outputs go into a file, and only questions reach the terminal.
+struct Quiet(Arc<Terminal>);
+
+impl saddlepoint::session::Frontend for Quiet {
+    fn show(&self, _: saddlepoint::output::Output) {}
+
+    fn ask(&self, prompt: &str, password: bool) -> Option<String> {
+        self.0.ask(prompt, password)
+    }
+}

@@ -1,0 +1,55 @@
+//! Ctrl-C, and readers that go away.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Whether Ctrl-C has been pressed since [`clear`].
+static PRESSED: AtomicBool = AtomicBool::new(false);
+
+/// Calls `action` on a thread of its own at every Ctrl-C, instead of ending the process. The argument counts from 1.
+///
+/// Must be called before any other thread is started: those inherit the signal mask that this sets.
+pub fn on_interrupt(action: impl Fn(usize) + Send + 'static) {
+    let mut signals = empty_set();
+    // SAFETY: the set is a valid, initialised `sigset_t` that outlives the calls.
+    unsafe {
+        libc::sigaddset(&mut signals, libc::SIGINT);
+        libc::pthread_sigmask(libc::SIG_BLOCK, &signals, std::ptr::null_mut());
+    }
+    std::thread::spawn(move || {
+        for count in 1.. {
+            let mut signal = 0;
+            // SAFETY: both pointers are to live values of this thread.
+            if unsafe { libc::sigwait(&signals, &mut signal) } != 0 {
+                return;
+            }
+            PRESSED.store(true, Ordering::SeqCst);
+            action(count);
+        }
+    });
+}
+
+/// Forgets an earlier Ctrl-C.
+pub fn clear() {
+    PRESSED.store(false, Ordering::SeqCst);
+}
+
+/// Whether Ctrl-C has been pressed since [`clear`].
+pub fn pressed() -> bool {
+    PRESSED.load(Ordering::SeqCst)
+}
+
+/// Lets a closed pipe end the process, as it ends other commands (`saddle reference | head`), instead of turning every
+/// write into an error.
+pub fn end_quietly_when_no_one_reads() {
+    // SAFETY: sets a default disposition; no handler is involved.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+}
+
+fn empty_set() -> libc::sigset_t {
+    let mut set = std::mem::MaybeUninit::uninit();
+    // SAFETY: `sigemptyset` initialises the set it is given.
+    unsafe {
+        libc::sigemptyset(set.as_mut_ptr());
+        set.assume_init()
+    }
+}

@@ -1,0 +1,43 @@
+//! `saddle kernel`, `saddle install`, `saddle uninstall`: what Jupyter needs of us.
+
+use super::Outcome;
+use super::python::Python;
+use clap::Args;
+use saddlepoint::fault::{Fault, Kind, Result};
+use std::path::PathBuf;
+
+#[derive(Args)]
+pub struct Kernel {
+    /// The connection file that Jupyter wrote.
+    #[arg(short = 'f', long = "connection-file", value_name = "FILE")]
+    connection: PathBuf,
+}
+
+#[derive(Args)]
+pub struct Install {}
+
+#[derive(Args)]
+pub struct Uninstall {}
+
+pub fn kernel(_: &Kernel) -> Result<Outcome> {
+    Err(Fault::new(Kind::Internal, "no"))
+}
+
+pub fn install(_: &Install) -> Result<Outcome> {
+    Err(Fault::new(Kind::Internal, "no"))
+}
+
+pub fn uninstall(_: &Uninstall) -> Result<Outcome> {
+    Err(Fault::new(Kind::Internal, "no"))
+}
+
+/// Installs the kernelspec where that Python's JupyterLab finds it; its name.
+pub fn install_beside(_: &Python) -> Result<String> {
+    Ok("saddlepoint".into())
+}
+
+/// The kernelspecs of ours that are installed for the user or under one of the prefixes: their folders, and the program
+/// each starts or why that is not known.
+pub fn installed(_: &[&std::path::Path]) -> Vec<(PathBuf, Result<PathBuf>)> {
+    Vec::new()
+}

@@ -1,0 +1,321 @@
+//! What cells show, on a terminal: text as text, pictures as files whose paths are printed, updates in place where the
+//! terminal can do that.
+
+use super::signal;
+use indicatif::ProgressBar;
+use saddlepoint::output::{Bundle, Data, Output, Stream};
+use saddlepoint::session::{Failure, Frontend};
+use std::collections::HashMap;
+use std::io::{self, BufRead as _, IsTerminal as _};
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// A [`Frontend`] on this process's terminal.
+pub struct Terminal {
+    /// A progress bar that has to be lifted while something is printed.
+    bar: Option<ProgressBar>,
+    /// Where pictures are saved; they are not saved without it.
+    pictures: Option<PathBuf>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Text that has no line end yet and waits for it, because a bar stands on the last line.
+    held: String,
+    /// The cursor is not at the start of a line.
+    open_line: bool,
+    /// The display on the last line, which an update may overwrite.
+    live: Option<String>,
+    /// The picture file of each display.
+    files: HashMap<String, PathBuf>,
+    saved: usize,
+}
+
+impl Terminal {
+    /// A terminal on which a bar may be drawn.
+    pub fn with_bar(bar: Option<ProgressBar>) -> Self {
+        Self {
+            bar,
+            pictures: None,
+            state: Mutex::default(),
+        }
+    }
+
+    /// A terminal that saves pictures into a folder and prints their paths.
+    pub fn with_pictures(folder: PathBuf) -> Self {
+        Self {
+            bar: None,
+            pictures: Some(folder),
+            state: Mutex::default(),
+        }
+    }
+
+    /// Prints an error.
+    pub fn fail(&self, failure: &Failure) {
+        let mut text = failure.traceback.join("\n");
+        if text.is_empty() {
+            text = format!("{}: {}", failure.name, failure.value);
+        }
+        self.line(Stream::Stderr, &text);
+    }
+
+    /// Ends an unfinished line. To be called when a cell has ended.
+    pub fn finish(&self) {
+        let mut state = self.lock();
+        if state.open_line || !state.held.is_empty() {
+            self.write(&mut state, Stream::Stdout, "\n");
+        }
+        state.live = None;
+    }
+
+    /// Prints whole lines.
+    pub fn line(&self, stream: Stream, text: &str) {
+        self.finish();
+        self.write(&mut self.lock(), stream, &format!("{text}\n"));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self, state: &mut State, stream: Stream, text: &str) {
+        match &self.bar {
+            None => put(stream, text),
+            Some(bar) => {
+                state.held.push_str(text);
+                let whole = state.held.rfind('\n').map_or(0, |at| at + 1);
+                if whole > 0 {
+                    let lines: String = state.held.drain(..whole).collect();
+                    bar.suspend(|| put(stream, &lines));
+                }
+            }
+        }
+        if let Some(last) = text.chars().last() {
+            state.open_line = self.bar.is_none() && last != '\n';
+        }
+    }
+
+    fn text(&self, stream: Stream, text: &str) {
+        let mut state = self.lock();
+        if state.live.take().is_some() && state.open_line {
+            self.write(&mut state, Stream::Stdout, "\n");
+        }
+        self.write(&mut state, stream, text);
+    }
+
+    /// Prints a display or a result.
+    fn bundle(&self, bundle: &Bundle, id: Option<&str>) {
+        self.finish();
+        let mut state = self.lock();
+        let text = self
+            .picture(&mut state, bundle, id)
+            .unwrap_or_else(|| bundle.plain().to_string());
+        let live = id.filter(|_| self.redraws() && !text.contains('\n'));
+        let end = if live.is_some() { "" } else { "\n" };
+        self.write(&mut state, Stream::Stdout, &format!("{text}{end}"));
+        state.live = live.map(str::to_string);
+    }
+
+    /// Draws an update over the display it names, if that is still the last line. A picture's file is always replaced.
+    fn update(&self, bundle: &Bundle, id: &str) {
+        let mut state = self.lock();
+        let text = self
+            .picture(&mut state, bundle, Some(id))
+            .unwrap_or_else(|| bundle.plain().to_string());
+        if state.live.as_deref() == Some(id) && !text.contains('\n') {
+            self.write(&mut state, Stream::Stdout, &format!("\r\x1b[2K{text}"));
+        }
+    }
+
+    fn redraws(&self) -> bool {
+        self.bar.is_none() && io::stdout().is_terminal()
+    }
+
+    /// Saves the picture of a bundle, where it has one and pictures are kept; what to print about it.
+    fn picture(&self, state: &mut State, bundle: &Bundle, id: Option<&str>) -> Option<String> {
+        let folder = self.pictures.as_ref()?;
+        let kinds = [
+            ("image/gif", "gif"),
+            ("image/png", "png"),
+            ("image/svg+xml", "svg"),
+        ];
+        let (bytes, ending) =
+            kinds
+                .iter()
+                .find_map(|(mime, ending)| match bundle.get(mime)? {
+                    Data::Bytes(bytes) => Some((bytes.as_slice(), ending)),
+                    Data::Text(text) => Some((text.as_bytes(), ending)),
+                    Data::Json(_) => None,
+                })?;
+        let known = id.and_then(|id| state.files.get(id).cloned());
+        let path = known.unwrap_or_else(|| {
+            state.saved += 1;
+            folder.join(format!("{}.{ending}", state.saved))
+        });
+        if let Some(id) = id {
+            state.files.insert(id.to_string(), path.clone());
+        }
+        let saved = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&path, bytes));
+        Some(match saved {
+            Ok(()) => format!("{} → {}", bundle.plain(), path.display()),
+            Err(error) => format!(
+                "{} (not saved to {}: {error})",
+                bundle.plain(),
+                path.display()
+            ),
+        })
+    }
+}
+
+impl Frontend for Terminal {
+    fn show(&self, output: Output) {
+        match output {
+            Output::Text { stream, text } => self.text(stream, &text),
+            Output::Display { bundle, id } => self.bundle(&bundle, id.as_deref()),
+            Output::Update { bundle, id } => self.update(&bundle, &id),
+            Output::Result { bundle } => self.bundle(&bundle, None),
+            Output::Page { bundle } => self.bundle(&bundle, None),
+            // What has been printed on a terminal stays.
+            Output::Clear { .. } => {}
+        }
+    }
+
+    fn ask(&self, prompt: &str, password: bool) -> Option<String> {
+        if !io::stdin().is_terminal() {
+            return None;
+        }
+        self.finish();
+        match &self.bar {
+            Some(bar) => bar.suspend(|| read_answer(prompt, password)),
+            None => read_answer(prompt, password),
+        }
+    }
+}
+
+/// Prints to a stream; without its colours where it is not a terminal.
+fn put(stream: Stream, text: &str) {
+    // When the stream is gone there is no one left to tell.
+    let _ = match stream {
+        Stream::Stdout => write_to(io::stdout().lock(), io::stdout().is_terminal(), text),
+        Stream::Stderr => write_to(io::stderr().lock(), io::stderr().is_terminal(), text),
+    };
+}
+
+fn write_to(mut stream: impl io::Write, colours: bool, text: &str) -> io::Result<()> {
+    let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    if colours && !no_colour {
+        stream.write_all(text.as_bytes())?;
+    } else {
+        stream.write_all(without_colours(text).as_bytes())?;
+    }
+    stream.flush()
+}
+
+/// `text` without the terminal's control sequences.
+fn without_colours(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut parts = text.split("\x1b[");
+    plain.extend(parts.next());
+    for part in parts {
+        let end = part.find(|c: char| ('@'..='~').contains(&c));
+        plain.push_str(end.map_or("", |end| &part[end + 1..]));
+    }
+    plain
+}
+
+/// Asks on the terminal; `None` when the input has ended or Ctrl-C was pressed.
+fn read_answer(prompt: &str, password: bool) -> Option<String> {
+    put(Stream::Stdout, prompt);
+    let _quiet = password.then(NoEcho::new);
+    wait_for_input()?;
+    let mut answer = String::new();
+    io::stdin()
+        .lock()
+        .read_line(&mut answer)
+        .ok()
+        .filter(|&length| length > 0)?;
+    if password {
+        put(Stream::Stdout, "\n");
+    }
+    Some(answer.trim_end_matches(['\r', '\n']).to_string())
+}
+
+/// Waits until a line can be read, or Ctrl-C is pressed.
+fn wait_for_input() -> Option<()> {
+    const STEP_MS: libc::c_int = 30;
+    let mut input = libc::pollfd {
+        fd: libc::STDIN_FILENO,
+        events: libc::POLLIN,
+        revents: 0,
+    };
+    while !signal::pressed() {
+        // SAFETY: one valid `pollfd`, as the count says.
+        if unsafe { libc::poll(&mut input, 1, STEP_MS) } != 0 {
+            return Some(());
+        }
+    }
+    None
+}
+
+/// The terminal does not show what is typed, until this is dropped.
+struct NoEcho(Option<libc::termios>);
+
+impl NoEcho {
+    fn new() -> Self {
+        let mut settings = std::mem::MaybeUninit::uninit();
+        // SAFETY: `tcgetattr` initialises the settings when it succeeds, and only then are they read.
+        let before = unsafe {
+            match libc::tcgetattr(libc::STDIN_FILENO, settings.as_mut_ptr()) {
+                0 => settings.assume_init(),
+                _ => return Self(None),
+            }
+        };
+        let mut quiet = before;
+        quiet.c_lflag &= !libc::ECHO;
+        // SAFETY: valid settings of this terminal.
+        unsafe { libc::tcsetattr(libc::STDIN_FILENO, libc::TCSANOW, &quiet) };
+        Self(Some(before))
+    }
+}
+
+impl Drop for NoEcho {
+    fn drop(&mut self) {
+        if let Some(before) = &self.0 {
+            // SAFETY: the settings that `tcgetattr` gave.
+            unsafe { libc::tcsetattr(libc::STDIN_FILENO, libc::TCSANOW, before) };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_sequences_are_dropped_and_text_is_kept() {
+        assert_eq!(
+            without_colours("\x1b[1;31mShapeError\x1b[0m: [2] é \x1b[2K."),
+            "ShapeError: [2] é ."
+        );
+    }
+
+    #[test]
+    fn an_update_replaces_the_picture_of_its_display() {
+        let folder = std::env::temp_dir().join(format!("saddle-terminal-{}", std::process::id()));
+        let terminal = Terminal::with_pictures(folder.clone());
+        let picture = |byte| Bundle::png("grid", vec![byte], 10);
+        terminal.show(Output::Display {
+            bundle: picture(1),
+            id: Some("samples".into()),
+        });
+        terminal.show(Output::Update {
+            bundle: picture(2),
+            id: "samples".into(),
+        });
+        terminal.show(Output::Result { bundle: picture(3) });
+        assert_eq!(std::fs::read(folder.join("1.png")).ok(), Some(vec![2]));
+        assert_eq!(std::fs::read(folder.join("2.png")).ok(), Some(vec![3]));
+        assert_eq!(std::fs::remove_dir_all(folder).ok(), Some(()));
+    }
+}
