@@ -182,7 +182,7 @@ fn on_cpu(rule: &Rule, state: &mut State, p: &mut [f32], g: &[f32], ascend: bool
             cpu::adam_step(&cfg, p, g, buffer(first, n), buffer(second, n));
         }
         Rule::RmsProp(o) => {
-            let cfg = cpu::RmsProp {
+            let cfg = cpu::Rmsprop {
                 lr: o.lr,
                 alpha: o.alpha,
                 eps: o.eps,
@@ -194,13 +194,7 @@ fn on_cpu(rule: &Rule, state: &mut State, p: &mut [f32], g: &[f32], ascend: bool
             cpu::rmsprop_step(&cfg, p, g, buffer(first, n), velocity);
         }
         Rule::Adagrad(o) => {
-            let cfg = cpu::Adagrad {
-                lr: o.lr,
-                eps: o.eps,
-                weight_decay: o.weight_decay,
-                maximize: ascend,
-            };
-            cpu::adagrad_step(&cfg, p, g, buffer(first, n));
+            cpu::adagrad_step(o.lr, o.eps, o.weight_decay, ascend, p, g, buffer(first, n));
         }
     }
 }

@@ -1,0 +1,36 @@
+//! The words about networks: layers, calling, optimizers, losses, penalties.
+//!
+//! | file | owns |
+//! |---|---|
+//! | `value` | the kind `network`: calling, `params`, `with`, `copy`, `freeze`, `train`, `eval`, `summary`; `sequential` |
+//! | `custom` | networks with a forward function of the user's own |
+//! | `layers` | layers with parameters |
+//! | `activations` | `relu()`, `dropout(p)`, … as layers |
+//! | `init` | the kind `initializer` |
+//! | `optimizer` | the kind `optimizer`: `adam`, `descend`, `ascend`, … |
+//! | `loss` | losses on predictions, and those of the two players |
+//! | `penalty` | gradient penalties |
+
+pub mod activations;
+pub mod init;
+pub mod layers;
+pub mod loss;
+pub mod optimizer;
+pub mod penalty;
+pub mod value;
+
+use crate::catalog::{Entry, Kind};
+
+/// All families of this folder.
+pub const FAMILIES: &[&[&Entry]] = &[
+    value::ENTRIES,
+    layers::ENTRIES,
+    activations::ENTRIES,
+    init::ENTRIES,
+    optimizer::ENTRIES,
+    loss::ENTRIES,
+    penalty::ENTRIES,
+];
+
+/// All kinds of this folder.
+pub const KINDS: &[&Kind] = &[&value::NETWORK, &init::INITIALIZER, &optimizer::OPTIMIZER];
