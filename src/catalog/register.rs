@@ -3,7 +3,7 @@
 
 use super::dispatch::{CALL, CALL_NAMED, Word, call_named, call_value, raise};
 use super::{Catalog, Entry, Host, Kind};
-use rhai::{Dynamic, Engine, Module};
+use rhai::{Dynamic, Engine, EvalAltResult, Module, Position};
 use std::any::TypeId;
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -92,7 +92,15 @@ fn register_kind(engine: &mut Engine, kind: &'static Kind) {
     if let Some(index) = kind.index {
         let types = [id, TypeId::of::<Dynamic>()];
         engine.register_raw_fn("index$get$", types, move |_, args| {
-            index(args[0], args[1]).map_err(raise)
+            index(args[0], args[1]).map_err(|fault| match args[1].is_string() {
+                // Rhai asks the index for fields that do not exist: this answer leaves it at "no such field".
+                true => EvalAltResult::ErrorIndexingType(
+                    format!("{} [string]", kind.name),
+                    Position::NONE,
+                )
+                .into(),
+                false => raise(fault),
+            })
         });
     }
 }

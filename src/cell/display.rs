@@ -158,6 +158,9 @@ fn brief(value: &Dynamic, kind: &Kind) -> String {
 }
 
 fn scalar(value: &Dynamic) -> String {
+    if value.is_unit() {
+        return "()".into();
+    }
     if let Ok(x) = value.as_float() {
         return format!("{x:?}");
     }

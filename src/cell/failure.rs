@@ -1,7 +1,7 @@
 //! Errors in the user's terms: what went wrong, in which cell and line, with a caret under the place, and what to try.
 
-use super::engine::DEEPEST_CALL;
-use crate::catalog::{CALL, Catalog, did_you_mean, type_name};
+use super::engine::{DEEPEST_CALL, TYPE_OF};
+use crate::catalog::{CALL, CALL_NAMED, Catalog, did_you_mean, type_name};
 use crate::fault::{Fault, Kind};
 use crate::session::Failure;
 use rhai::{Dynamic, EvalAltResult, ParseErrorType, Position};
@@ -129,7 +129,7 @@ fn explain(error: &EvalAltResult, names: &Names) -> (String, Fault) {
         E::ErrorAssignmentToConstant(name, _) | E::ErrorNonPureMethodCallOnConstant(name, _) => {
             Fault::value(format!("`{name}` is a constant")).hint("define it with `let` instead of `const`")
         }
-        E::ErrorDotExpr(text, _) => property(text),
+        E::ErrorDotExpr(text, _) => property(text, names),
         E::ErrorArithmetic(text, _) => arithmetic(text),
         E::ErrorStackOverflow(_) => Fault::value(format!("calls are nested more than {DEEPEST_CALL} deep"))
             .hint("does a function call itself without end?"),
@@ -171,6 +171,7 @@ fn unknown_function(call: &str, names: &Names) -> Fault {
     let (name, types) = call
         .split_once(" (")
         .map_or((call, ""), |(n, t)| (n, t.strip_suffix(')').unwrap_or(t)));
+    let name = if name == TYPE_OF { "type_of" } else { name };
     let types: Vec<String> = types
         .split(", ")
         .filter(|t| !t.is_empty())
@@ -188,7 +189,7 @@ fn unknown_function(call: &str, names: &Names) -> Fault {
             _ => Fault::type_(format!("`{name}` does not work on {}", types.join(", "))),
         };
     }
-    if name == CALL {
+    if [CALL, CALL_NAMED].contains(&name) {
         return Fault::type_("a call with more arguments than a variable can take");
     }
     let arities = (names.arities)(name);
@@ -264,14 +265,34 @@ fn indexing(what: &str) -> Fault {
 }
 
 /// `text` is Rhai's sentence about an unknown property.
-fn property(text: &str) -> Fault {
+fn property(text: &str, names: &Names) -> Fault {
     let quoted: Vec<&str> = text.split('\'').collect();
-    match quoted.as_slice() {
-        [_, name, _, ty, ..] => Fault::new(
-            Kind::Name,
-            format!("{} has no field `{name}`", type_name(ty)),
+    let [_, name, _, ty, ..] = quoted.as_slice() else {
+        return Fault::type_(sentence(text));
+    };
+    let ty = type_name(ty);
+    let kind = names
+        .catalog
+        .kinds()
+        .iter()
+        .find(|kind| ty.ends_with(kind.name));
+    let fields: Vec<&str> = kind.map_or_else(Vec::new, |kind| {
+        kind.fields.iter().map(|f| f.name).collect()
+    });
+    let fault = Fault::new(
+        Kind::Name,
+        format!(
+            "{ty} has no field `{name}`{}",
+            did_you_mean(name, fields.iter().copied())
         ),
-        _ => Fault::type_(sentence(text)),
+    );
+    if !names.catalog.find(name).is_empty() {
+        return fault.hint(format!("`{name}` is a function: `{name}(…)`"));
+    }
+    if fields.is_empty() {
+        fault
+    } else {
+        fault.hint(format!("its fields: {}", fields.join(", ")))
     }
 }
 
@@ -303,6 +324,9 @@ fn syntax(what: &ParseErrorType) -> Fault {
         ParseErrorType::MissingToken(token, why) => fault(format!("`{token}` is missing {why}")),
         ParseErrorType::UnknownOperator(op) => fault(format!("`{op}` is not an operator")),
         ParseErrorType::Reserved(word) => fault(format!("`{word}` is a reserved word")),
+        ParseErrorType::AssignmentToConstant(name) => {
+            fault(format!("`{name}` is a constant")).hint("define it with `let` instead of `const`")
+        }
         ParseErrorType::ExprTooDeep => fault("the expression is nested too deep".into())
             .hint("give parts of it names with `let`, or sum an array"),
         ParseErrorType::BadInput(error) => fault(sentence(&error.to_string())),

@@ -1,12 +1,13 @@
 //! The words of the language, one file per family, and the list of all families.
 
+pub mod number;
 pub mod script;
 
 use crate::catalog::{Catalog, Entry, Kind};
 use std::sync::OnceLock;
 
 /// One line per family.
-pub(crate) const FAMILIES: &[&[&Entry]] = &[script::ENTRIES];
+pub(crate) const FAMILIES: &[&[&Entry]] = &[script::ENTRIES, number::ENTRIES];
 
 /// One line per file that has kinds of values.
 const KINDS: &[&[&Kind]] = &[];

@@ -1,5 +1,7 @@
 //! The session as its drivers see it: cells in, outputs and failures out.
 
+mod errors;
+mod examples;
 mod notebook;
 
 use super::Session;
@@ -36,8 +38,12 @@ pub struct Notes {
 
 impl Notes {
     pub fn new() -> Self {
+        Self::with(toy_catalog())
+    }
+
+    pub fn with(catalog: &'static Catalog) -> Self {
         Self {
-            session: Arc::new(Session::with(toy_catalog()).unwrap()),
+            session: Arc::new(Session::with(catalog).unwrap()),
             count: 0,
         }
     }

@@ -120,3 +120,60 @@ fn a_rerun_replaces() {
         "[scale by 1.0, scale by 7.0, 7.0]"
     );
 }
+
+#[test]
+fn arithmetic_of_plain_numbers() {
+    let mut notes = Notes::new();
+    // Python's own answers.
+    for (code, value) in [
+        ("1 / 2", "0.5"),
+        ("2 ** -1", "0.5"),
+        ("2 ** 10", "1024"),
+        ("2 ** 3 ** 2", "512"),
+        ("2 ** 64", "1.8446744073709552e19"),
+        ("1 + 2.5", "3.5"),
+        ("0.1 + 0.2", "0.30000000000000004"),
+        ("let n = 7; n /= 2; n", "3.5"),
+        ("let m = 2; m **= 3; m += 0.5; m", "8.5"),
+        ("-2 * 3 % 4", "-2"),
+        ("1 < 1.5 && 2 == 2.0", "true"),
+        ("1e-7", "1e-7"),
+        ("100.0", "100.0"),
+        ("`${1 / 4} and ${2}`", "\"0.25 and 2\""),
+    ] {
+        assert_eq!(notes.ok(code), value, "{code}");
+    }
+}
+
+#[test]
+fn values_are_shown_like_the_code_that_makes_them() {
+    let mut notes = Notes::new();
+    for (code, value) in [
+        ("()", ""),
+        ("\"a\\n\"", "\"a\\n\""),
+        (
+            "[1, 2.0, \"x\", 'c', true, ()]",
+            "[1, 2.0, \"x\", 'c', true, ()]",
+        ),
+        ("#{ a: 1, \"b c\": [2] }", "#{ a: 1, \"b c\": [2] }"),
+        ("#{}", "#{}"),
+        ("|x| x", "closure"),
+        ("sqrt", "function sqrt"),
+        ("0..3", "0..3"),
+        (
+            "type_of(1) + type_of(scale(1)) + type_of([])",
+            "\"intscalearray\"",
+        ),
+    ] {
+        assert_eq!(notes.ok(code), value, "{code}");
+    }
+    assert!(
+        notes
+            .ok("let xs = []; for i in 0..1000 { xs.push(i); } xs")
+            .contains("… 988 more …")
+    );
+    assert_eq!(
+        notes.ok("print(1.0); print([0.5, scale(2)]); print(\"x\")"),
+        "1.0\n[0.5, scale by 2.0]\nx\n"
+    );
+}

@@ -1,0 +1,204 @@
+//! Errors as the user reads them.
+
+use super::Notes;
+
+/// The failure of a cell in a fresh session, without its first line's colours.
+#[track_caller]
+fn failure(code: &str) -> String {
+    Notes::new().err(code)
+}
+
+#[test]
+fn an_error_names_cell_line_and_column() {
+    let mut notes = Notes::new();
+    notes.ok("let stride = 1; let s = scale(2);");
+    assert_eq!(
+        notes.err("let a = 1;\nlet b = a + s(strid);"),
+        "NameError: `strid` is not defined; did you mean `stride`?\n  \
+         In[2], line 2\n    2 | let b = a + s(strid);\n                      ^"
+    );
+}
+
+#[test]
+fn an_error_inside_functions_shows_the_way_there() {
+    let mut notes = Notes::new();
+    notes.ok("fn inner(x) {\n    x.nope\n}\nlet s = scale(2);");
+    notes.ok("fn outer(x) { s(1); inner(x) }");
+    assert_eq!(
+        notes.err("let y = 1;\nouter(s)"),
+        "NameError: a scale has no field `nope`\n  \
+         In[3], line 2\n    2 | outer(s)\n        ^\n  \
+         in `outer`, In[2], line 1\n    1 | fn outer(x) { s(1); inner(x) }\n                            ^\n  \
+         in `inner`, In[1], line 2\n    2 |     x.nope\n              ^\nhint: its fields: factor"
+    );
+}
+
+#[test]
+fn an_error_in_a_callback_is_shown_where_it_happened() {
+    let text = failure("let f = |x| x + missing;\napply_twice(f, 1)");
+    assert!(
+        text.starts_with("NameError: `missing` is not defined"),
+        "{text}"
+    );
+    let text = failure("let m = 1;\nlet f = |x| x + m.foo;\napply_twice(f, 1)");
+    assert!(
+        text.contains("In[1], line 3") && text.contains("in a closure, In[1], line 2"),
+        "{text}"
+    );
+}
+
+#[test]
+fn errors_in_the_users_terms() {
+    for (code, expected) in [
+        (
+            "scale(1, #{ strid: 2 })",
+            "OptionError: scale: unknown option `strid`; did you mean `stride`?",
+        ),
+        (
+            "scale(1, #{ stride: \"x\" })",
+            "TypeError: scale: option stride must be a whole number, got a text",
+        ),
+        ("scale()", "TypeError: scale: missing `k`"),
+        (
+            "scale(1, 2, 3)",
+            "TypeError: scale: takes 1 argument, got 3",
+        ),
+        (
+            "scale(\"x\")",
+            "TypeError: scale: k must be a number, got a text",
+        ),
+        (
+            "scal(1)",
+            "NameError: there is no function `scal` that takes an int; did you mean `scale`?",
+        ),
+        (
+            "fn f(a, b) { a } f(1)",
+            "TypeError: f: takes 2 arguments, got 1",
+        ),
+        (
+            "let x = 3; x(1)",
+            "TypeError: `x` is an int, which cannot be called like a function",
+        ),
+        (
+            "scale(1) + 1",
+            "TypeError: `+` does not work between a scale and an int",
+        ),
+        (
+            "scale(1) @ 2",
+            "TypeError: @: b must be a scale, got an int",
+        ),
+        (
+            "let x = [1, 2]; x[5]",
+            "IndexError: index 5 in an array of 2 elements",
+        ),
+        (
+            "let m = #{ rate: 1 }; m.rat",
+            "IndexError: the map has no key `rat`; did you mean `rate`?",
+        ),
+        ("1 / 0", "ValueError: division by zero"),
+        ("1 % 0", "ValueError: division of an int by zero"),
+        (
+            "9223372036854775807 + 1",
+            "ValueError: the result does not fit into an int",
+        ),
+        ("const C = 1; C = 2", "SyntaxError: `C` is a constant"),
+        ("throw \"no data\"", "Thrown: no data"),
+        (
+            "let n = 5; for i in n { }",
+            "TypeError: `for` cannot run through this value",
+        ),
+        (
+            "let n = 1; if n { }",
+            "TypeError: expected true or false, got an int",
+        ),
+        (
+            "let s = scale(1); s[\"a\"]",
+            "TypeError: a scale cannot be indexed by a text",
+        ),
+        ("let x = null;", "NameError: `null` is not defined"),
+        ("return 1", "ValueError: `return` outside of a function"),
+        (
+            "check(\"loss\", 0.7, #{ below: 0.5 })",
+            "CheckFailed: loss: 0.7 is not below 0.5",
+        ),
+        ("let a = 1\nlet b = 2", "SyntaxError: `;` is missing"),
+        ("let x = (1 + 2;", "SyntaxError: `)` is missing"),
+        ("let x = ;", "SyntaxError: "),
+        ("\"abc", "SyntaxError: "),
+        ("import numpy", "SyntaxError: "),
+        (
+            "defect()",
+            "InternalError: defect: stopped by a defect inside the kernel",
+        ),
+        (
+            "fn f(n) { f(n + 1) } f(0)",
+            "ValueError: calls are nested more than",
+        ),
+        (
+            "let f = |n| f(n + 1); f(0)",
+            "ValueError: calls are nested more than",
+        ),
+    ] {
+        let text = failure(code);
+        assert!(
+            text.starts_with(expected),
+            "{code}\n  gave     {text}\n  expected {expected}"
+        );
+        assert!(!text.contains("__") && !text.contains("panicked"), "{text}");
+    }
+}
+
+#[test]
+fn a_script_can_catch_a_fault() {
+    let mut notes = Notes::new();
+    assert_eq!(
+        notes.ok("let m = (); try { scale(\"x\") } catch (e) { m = e.message; } m"),
+        "\"scale: k must be a number, got a text\""
+    );
+    assert_eq!(notes.ok("try { throw 5 } catch (e) { m = e; } m"), "5");
+}
+
+#[test]
+fn variables_survive_an_error() {
+    let mut notes = Notes::new();
+    notes.ok("let a = 1;");
+    notes.err("let b = 2; a = 5; defect(); let c = 3;");
+    assert_eq!(notes.ok("[a, b]"), "[5, 2]");
+    assert!(notes.err("c").contains("`c` is not defined"));
+}
+
+#[test]
+fn oversized_input_gives_one_error_each() {
+    let mut notes = Notes::new();
+    let deep = format!("{}1{}", "(".repeat(100_000), ")".repeat(100_000));
+    assert!(
+        notes
+            .err(&deep)
+            .starts_with("ValueError: a cell has at most")
+    );
+    let deep = format!("{}1{}", "(".repeat(20_000), ")".repeat(20_000));
+    assert!(
+        notes
+            .err(&deep)
+            .starts_with("SyntaxError: the expression is nested too deep")
+    );
+    let long = format!("1{}", " + 1".repeat(10_000));
+    assert!(
+        notes
+            .err(&long)
+            .starts_with("SyntaxError: the expression is nested too deep")
+    );
+    let blocks = format!("{}{}", "{".repeat(20_000), "}".repeat(20_000));
+    assert!(
+        notes
+            .err(&blocks)
+            .starts_with("SyntaxError: the expression is nested too deep")
+    );
+    let big = format!(
+        "{}{}x",
+        "let x = 1;\n".repeat(50_000),
+        format!("// {}\n", "padding ".repeat(9)).repeat(9_000)
+    );
+    assert_eq!(notes.ok(&big), "1");
+    assert_eq!(notes.ok("1 + 1"), "2");
+}
