@@ -19,8 +19,10 @@ pub struct Install {}
 #[derive(Args)]
 pub struct Uninstall {}
 
-pub fn kernel(_: &Kernel) -> Result<Outcome> {
-    Err(Fault::new(Kind::Internal, "no"))
+pub fn kernel(options: &Kernel) -> Result<Outcome> {
+    saddlepoint::serve::run(&options.connection, super::session::open()?)?;
+    // A cell that cannot be stopped may still run, and must not keep the process alive.
+    std::process::exit(0)
 }
 
 pub fn install(_: &Install) -> Result<Outcome> {
@@ -32,7 +34,15 @@ pub fn uninstall(_: &Uninstall) -> Result<Outcome> {
 }
 
 /// Installs the kernelspec where that Python's JupyterLab finds it; its name.
-pub fn install_beside(_: &Python) -> Result<String> {
+pub fn install_beside(python: &Python) -> Result<String> {
+    let folder = python.prefix.join("share/jupyter/kernels/saddlepoint");
+    let spec = serde_json::json!({
+        "argv": [std::env::current_exe().unwrap_or_default(), "kernel", "-f", "{connection_file}"],
+        "display_name": "Saddlepoint", "language": "rhai", "interrupt_mode": "message", "metadata": {},
+    });
+    std::fs::create_dir_all(&folder)
+        .and_then(|()| std::fs::write(folder.join("kernel.json"), spec.to_string()))
+        .map_err(|error| Fault::file(error.to_string()))?;
     Ok("saddlepoint".into())
 }
 
