@@ -6,6 +6,7 @@
 
 mod call;
 mod dispatch;
+pub mod help;
 mod host;
 mod index;
 mod register;
@@ -268,6 +269,8 @@ pub fn type_name(name: &str) -> String {
         "array" => "an array".into(),
         "map" => "a map".into(),
         "range" | "range=" => "a range".into(),
+        // A value shared with closures hides its type from Rhai's own messages.
+        other if other.contains("RefCell") => "something else".into(),
         other => articled(&other.rsplit("::").next().unwrap_or(other).to_lowercase()),
     }
 }

@@ -1,25 +1,13 @@
-//! The Rhai engine of a session: its limits, its operators on numbers, the texts of values, and where a name that is no
-//! local variable is looked up.
+//! The Rhai engine of a session: its words, and where a name that is no local variable is looked up.
 
 use super::functions::Functions;
 use super::variables::Variables;
-use crate::catalog::{
-    CALL, Catalog, Host, call_value, did_you_mean, is_callable, number, raise, register,
-};
+use super::{grammar, numbers};
+use crate::catalog::{CALL, Catalog, Host, call_value, did_you_mean, is_callable, raise, register};
 use crate::fault::{Fault, Kind};
-use crate::words::number::power;
-use rhai::{
-    Dynamic, Engine, EvalAltResult, EvalContext, FnPtr, Map, NativeCallContext, OptimizationLevel,
-    Position, Token,
-};
-use std::any::TypeId;
+use rhai::{Dynamic, Engine, EvalContext, FnPtr, Map, NativeCallContext, Position};
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
-
-/// The deepest nesting of function calls. With [`DEEPEST_EXPRESSION`] it bounds the engine thread's stack.
-pub const DEEPEST_CALL: usize = 250;
-/// The deepest nesting of one expression: `1 + 1 + …` counts each operator.
-pub const DEEPEST_EXPRESSION: usize = 250;
 
 /// The engine with all words of the catalog.
 pub fn build(
@@ -29,17 +17,7 @@ pub fn build(
     functions: &Functions,
 ) -> Engine {
     let mut engine = Engine::new();
-    engine.set_optimization_level(OptimizationLevel::None);
-    engine.set_max_call_levels(DEEPEST_CALL);
-    engine.set_max_expr_depths(DEEPEST_EXPRESSION, DEEPEST_EXPRESSION);
-    // As tight as `*`, as in Python.
-    engine
-        .register_custom_operator("@", 180)
-        .expect("`@` is free");
-    engine
-        .disable_symbol("import")
-        .disable_symbol("export")
-        .disable_symbol("eval");
+    grammar::settle(&mut engine);
     let stop = host.stop_flag();
     engine.on_progress(move |_| stop.load(Ordering::Relaxed).then_some(Dynamic::UNIT));
     let out = host.clone();
@@ -48,11 +26,8 @@ pub fn build(
     engine.on_debug(move |text, _, _| out.print(&format!("{text}\n")));
     look_up_names(&mut engine, catalog, variables, functions);
     look_up_calls(&mut engine, catalog, host, variables);
-    free_reserved_words(&mut engine);
     missing_keys(&mut engine);
-    numbers(&mut engine);
-    types(&mut engine, catalog);
-    caught_faults(&mut engine);
+    numbers::settle(&mut engine, catalog);
     register(&mut engine, catalog, host);
     engine
 }
@@ -169,10 +144,6 @@ const ARRAY_METHODS: [&str; 11] = [
 ];
 
 /// A key that a map does not have is an error, not a silent `()`.
-#[expect(
-    deprecated,
-    reason = "Rhai marks its hooks this way to say that they may change, not that they will go"
-)]
 fn missing_keys(engine: &mut Engine) {
     engine.set_fail_on_invalid_map_property(true);
     engine.on_map_missing_property(|map, key, _| {
@@ -190,111 +161,4 @@ fn missing_keys(engine: &mut Engine) {
         };
         Err(raise(fault.hint(hint)))
     });
-}
-
-/// What `type_of` is called inside: Rhai answers its own name before any function of ours is asked.
-pub const TYPE_OF: &str = "type_of__";
-
-/// Names that mean something to Rhai's own functions; every other name that Rhai reserves for its future is free here, so
-/// that `D.with(params)` and `#{ default: 1 }` can be written.
-const RHAI_FUNCTIONS: [&str; 9] = [
-    "print",
-    "debug",
-    "Fn",
-    "call",
-    "curry",
-    "is_shared",
-    "is_def_var",
-    "is_def_fn",
-    "this",
-];
-
-#[expect(
-    deprecated,
-    reason = "Rhai marks its hooks this way to say that they may change, not that they will go"
-)]
-fn free_reserved_words(engine: &mut Engine) {
-    engine.on_parse_token(|token, _, _| match token {
-        Token::Reserved(name) if *name == "type_of" => Token::Identifier(Box::new(TYPE_OF.into())),
-        Token::Reserved(name)
-            if rhai::is_valid_identifier(&name) && !RHAI_FUNCTIONS.contains(&name.as_str()) =>
-        {
-            Token::Identifier(name)
-        }
-        token => token,
-    });
-}
-
-/// Arithmetic as a notebook's user expects it: `/` is the true quotient, `2 ** -1` is a half, and floats print in full.
-/// (With Rhai's fast operators the built-in `/` of ints would come first: 40 % faster loops over plain numbers, and a loss
-/// with `1 / 2` in it silently 0.)
-fn numbers(engine: &mut Engine) {
-    engine.set_fast_operators(false);
-    let types = [TypeId::of::<i64>(), TypeId::of::<f64>()];
-    for pair in types.iter().flat_map(|a| types.iter().map(|b| [*a, *b])) {
-        engine.register_raw_fn("/", pair, |_, args| quotient(args));
-        engine.register_raw_fn("**", pair, |_, args| Ok(power(args[0], args[1])));
-        engine.register_raw_fn("/=", pair, |_, args| {
-            *args[0] = quotient(args)?;
-            Ok(())
-        });
-        engine.register_raw_fn("**=", pair, |_, args| {
-            *args[0] = power(args[0], args[1]);
-            Ok(())
-        });
-    }
-    for name in ["to_string", "to_debug", "print", "debug"] {
-        engine.register_fn(name, |x: f64| format!("{x:?}"));
-    }
-}
-
-/// `a / b` of two numbers.
-fn quotient(args: &[&mut Dynamic]) -> Result<Dynamic, Box<EvalAltResult>> {
-    let (a, b) = (
-        number(args[0]).unwrap_or(f64::NAN),
-        number(args[1]).unwrap_or(f64::NAN),
-    );
-    if b == 0.0 {
-        return Err(raise(
-            Fault::value("division by zero").hint("only tensors divide by zero, to inf or NaN"),
-        ));
-    }
-    Ok((a / b).into())
-}
-
-/// `type_of(x)` in the language's own names: Rhai would answer with a path of Rust.
-fn types(engine: &mut Engine, catalog: &'static Catalog) {
-    engine.register_raw_fn(TYPE_OF, [TypeId::of::<Dynamic>()], |_, args| {
-        let value = &*args[0];
-        Ok(match catalog.kind_of(value) {
-            Some(kind) => kind.name.to_string(),
-            None => kind_name(value).to_string(),
-        })
-    });
-}
-
-/// The name of a type that Rhai itself knows.
-pub fn kind_name(value: &Dynamic) -> &'static str {
-    match value.type_name() {
-        "()" => "nothing",
-        "i64" => "int",
-        "f64" => "float",
-        "string" => "text",
-        "Fn" => "function",
-        name => name.rsplit("::").next().unwrap_or(name),
-    }
-}
-
-/// What `catch (e)` gets when a word fails: `e.message`, `e.kind`, `e.hint`.
-fn caught_faults(engine: &mut Engine) {
-    engine.register_get("message", |fault: &mut Fault| fault.message.clone());
-    engine.register_get("kind", |fault: &mut Fault| fault.kind.name().to_string());
-    engine.register_get("hint", |fault: &mut Fault| {
-        fault.hint.clone().unwrap_or_default()
-    });
-    for name in ["to_string", "to_debug", "print", "debug"] {
-        engine.register_fn(name, |fault: &mut Fault| {
-            format!("{}: {}", fault.kind.name(), fault.message)
-        });
-    }
 }

@@ -1,6 +1,6 @@
 //! Errors in the user's terms: what went wrong, in which cell and line, with a caret under the place, and what to try.
 
-use super::engine::{DEEPEST_CALL, TYPE_OF};
+use super::grammar::{DEEPEST_CALL, TYPE_OF};
 use crate::catalog::{CALL, CALL_NAMED, Catalog, did_you_mean, type_name};
 use crate::fault::{Fault, Kind};
 use crate::session::Failure;

@@ -7,22 +7,33 @@
 //! | file | owns |
 //! |---|---|
 //! | `worker` | the engine thread: one cell after the other, statement by statement |
-//! | `engine` | the Rhai engine: limits, operators, texts of values, where names are looked up |
+//! | `magic` | lines that start with `%`, and `name?` |
+//! | `engine` | the Rhai engine: words, and where names are looked up |
+//! | `grammar`, `numbers` | where the language differs from Rhai's: grammar; arithmetic of plain numbers |
 //! | `tokens`, `rewrite` | calls of values, `D(x)`, as calls that Rhai knows; columns mapped back for errors |
 //! | `variables` | the notebook's variables, seen by every cell, function and closure |
 //! | `functions` | the notebook's functions, replaced when they are defined again |
 //! | `failure` | errors in the user's terms, with cell, line and caret |
+//! | `defects` | panics below the words, kept for a bug report |
 //! | `display` | values as a cell shows them |
 //! | `view` | the snapshot that other threads read |
+//! | `complete`, `inspect`, `whole` | Tab, Shift-Tab, and whether code is a whole cell: answered on any thread |
 
+mod complete;
+mod defects;
 mod display;
 mod engine;
 mod failure;
 mod functions;
+mod grammar;
+mod inspect;
+mod magic;
+mod numbers;
 mod rewrite;
 mod tokens;
 mod variables;
 mod view;
+mod whole;
 mod worker;
 
 #[cfg(test)]
@@ -70,12 +81,13 @@ impl Session {
     /// # Errors
     /// The operating system gives no thread.
     pub fn with(catalog: &'static Catalog) -> std::io::Result<Self> {
+        defects::record();
         let (jobs, inbox) = channel();
         let stop = Arc::new(AtomicBool::new(false));
         let view = Arc::new(Mutex::new(View::default()));
         let (thread_stop, thread_view) = (stop.clone(), view.clone());
         std::thread::Builder::new()
-            .name("engine".into())
+            .name(defects::ENGINE_THREAD.into())
             .stack_size(STACK)
             .spawn(move || serve(Worker::new(catalog, thread_stop, thread_view), &inbox))?;
         Ok(Self {
@@ -84,6 +96,14 @@ impl Session {
             view,
             catalog,
         })
+    }
+
+    /// The notebook's names, as of the last finished statement.
+    fn view(&self) -> View {
+        self.view
+            .lock()
+            .map(|view| view.clone())
+            .unwrap_or_default()
     }
 
     /// Hands a job to the engine thread and waits for its answer; `None` when the thread is gone.
@@ -126,20 +146,16 @@ impl Notebook for Session {
             .unwrap_or_else(|| Reply::Failed(gone()))
     }
 
-    fn complete(&self, _code: &str, cursor: usize) -> Completions {
-        Completions {
-            start: cursor,
-            end: cursor,
-            matches: Vec::new(),
-        }
+    fn complete(&self, code: &str, cursor: usize) -> Completions {
+        complete::at(self.catalog, &self.view(), code, cursor)
     }
 
-    fn inspect(&self, _code: &str, _cursor: usize, _detail: Detail) -> Option<Bundle> {
-        None
+    fn inspect(&self, code: &str, cursor: usize, detail: Detail) -> Option<Bundle> {
+        inspect::at(self.catalog, &self.view(), code, cursor, detail)
     }
 
-    fn is_complete(&self, _code: &str) -> Completeness {
-        Completeness::Complete
+    fn is_complete(&self, code: &str) -> Completeness {
+        whole::completeness(code, &self.view())
     }
 
     fn interrupt(&self) {

@@ -22,6 +22,11 @@ pub struct Rewritten {
 pub struct Columns(HashMap<usize, Vec<(usize, usize)>>);
 
 impl Columns {
+    /// Adds the columns of other lines.
+    pub fn extend(&mut self, other: Columns) {
+        self.0.extend(other.0);
+    }
+
     /// The user's column for a column of the rewritten text.
     pub fn original(&self, line: usize, column: usize) -> usize {
         let mut shift = 0;

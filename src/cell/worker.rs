@@ -3,10 +3,11 @@
 
 use super::failure::{self, Names, Sources};
 use super::functions::Functions;
+use super::magic::Part;
 use super::rewrite::{Columns, rewrite};
 use super::variables::Variables;
 use super::view::{self, View};
-use super::{display, engine};
+use super::{display, engine, magic, numbers};
 use crate::catalog::{Catalog, Host};
 use crate::fault::{Fault, Kind};
 use crate::output::{Bundle, Output};
@@ -99,28 +100,48 @@ impl Worker {
         outcome.map(|bundle| bundle.unwrap_or_else(|| Bundle::text("()")))
     }
 
-    /// Compiles and runs a cell: what it shows as its result.
-    fn run(&mut self, name: &str, code: &str) -> Result<Option<Bundle>, Failure> {
+    /// Runs a cell part by part: what it shows as its result.
+    fn run(&mut self, name: &str, code: &str) -> magic::Outcome {
         if code.lines().count() > MOST_LINES || code.lines().any(|line| line.len() > MOST_LINES) {
             let limits = format!("a cell has at most {MOST_LINES} lines of {MOST_LINES} letters");
-            return Err(failure::plain(&Fault::value(limits)));
+            return Err(self.fail(&Fault::value(limits)));
         }
-        catch_unwind(AssertUnwindSafe(|| self.run_text(name, code))).unwrap_or_else(|_| {
+        let text = Text {
+            code: code.to_string(),
+            columns: Columns::default(),
+        };
+        self.texts.0.insert(name.to_string(), text);
+        catch_unwind(AssertUnwindSafe(|| self.run_parts(name, code))).unwrap_or_else(|_| {
             let what = "the cell was stopped by a defect inside the kernel, not in your code";
-            Err(failure::plain(
+            Err(self.fail(
                 &Fault::new(Kind::Internal, what)
                     .hint("`%debug` shows the details for a bug report"),
             ))
         })
     }
 
-    fn run_text(&mut self, name: &str, code: &str) -> Result<Option<Bundle>, Failure> {
+    fn run_parts(&mut self, name: &str, code: &str) -> magic::Outcome {
+        let mut shown = None;
+        for part in magic::parts(&self.engine, code) {
+            shown = match part {
+                Part::Code(code) => self.run_code(name, &code)?,
+                Part::Magic {
+                    name: magic,
+                    rest,
+                    placed,
+                } => magic::run(self, name, &magic, &rest, placed)?,
+                Part::Question { name, detail } => magic::answer(self, &name, detail)?,
+            };
+        }
+        Ok(shown)
+    }
+
+    /// Compiles and runs code that stands in the cell `name`: what it shows as its result.
+    pub fn run_code(&mut self, name: &str, code: &str) -> magic::Outcome {
         let rewritten = rewrite(&self.engine, code, &|name| self.variables.contains(name));
-        let text = Text {
-            code: code.to_string(),
-            columns: rewritten.columns(),
-        };
-        self.texts.0.insert(name.to_string(), text);
+        if let Some(text) = self.texts.0.get_mut(name) {
+            text.columns.extend(rewritten.columns());
+        }
         match self.run_statements(name, &rewritten.text) {
             Ok(_) if rewritten.hides_result => Ok(None),
             Ok(value) => Ok(display::bundle(&value, self.catalog)),
@@ -152,6 +173,37 @@ impl Worker {
         Ok(last)
     }
 
+    /// The failure of a fault that belongs to no place in a cell.
+    pub fn fail(&self, fault: &Fault) -> Failure {
+        failure::plain(fault)
+    }
+
+    pub fn catalog(&self) -> &'static Catalog {
+        self.catalog
+    }
+
+    pub fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// The notebook's names as of now.
+    pub fn view(&self) -> View {
+        self.refresh_view();
+        self.view
+            .lock()
+            .map(|view| view.clone())
+            .unwrap_or_default()
+    }
+
+    /// Forgets all variables, functions and what the words keep for the session.
+    pub fn reset(&mut self) {
+        self.variables.clear();
+        self.scope = Scope::new();
+        self.functions.clear(&mut self.engine);
+        self.host.reset();
+        self.refresh_view();
+    }
+
     fn failure(&self, error: &EvalAltResult, name: &str) -> Failure {
         let names = Names {
             catalog: self.catalog,
@@ -169,10 +221,12 @@ impl Worker {
         self.texts
             .0
             .retain(|cell, _| cell == name || live.contains(cell));
-        let variables = self
-            .variables
-            .all()
-            .into_iter()
+        self.refresh_view();
+    }
+
+    fn refresh_view(&self) {
+        let all = self.variables.all().into_iter();
+        let variables = all
             .map(|(name, value)| (name, self.glance(&value)))
             .collect();
         if let Ok(mut view) = self.view.lock() {
@@ -194,17 +248,23 @@ impl Worker {
         }
     }
 
+    /// What other threads may see of a value, without computing anything on a device.
     fn glance(&self, value: &Dynamic) -> view::Variable {
-        let value = value.flatten_clone();
-        let kind = self.catalog.type_of(&value);
+        // Locked only while a method of this very value runs, and then its last state stays shown.
+        let Some(value) = value.read_lock::<Dynamic>() else {
+            return view::Variable::default();
+        };
+        let kind = self
+            .catalog
+            .kind_of(&value)
+            .map_or_else(|| numbers::kind_name(&value), |kind| kind.name);
         let keys = value
             .read_lock::<rhai::Map>()
-            .map(|m| m.keys().map(|k| k.to_string()).collect())
-            .unwrap_or_default();
+            .map(|m| m.keys().map(|k| k.to_string()).collect());
         view::Variable {
-            kind: kind.rsplit(' ').next().unwrap_or(&kind).to_string(),
+            kind: kind.to_string(),
             value: display::short(&value, self.catalog, 80),
-            keys,
+            keys: keys.unwrap_or_default(),
         }
     }
 }

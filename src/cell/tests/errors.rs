@@ -109,7 +109,7 @@ fn errors_in_the_users_terms() {
         ),
         (
             "let n = 1; if n { }",
-            "TypeError: expected true or false, got an int",
+            "TypeError: expected true or false, got something else",
         ),
         (
             "let s = scale(1); s[\"a\"]",

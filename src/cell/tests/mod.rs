@@ -1,7 +1,9 @@
 //! The session as its drivers see it: cells in, outputs and failures out.
 
+mod asking;
 mod errors;
 mod examples;
+mod limits;
 mod notebook;
 
 use super::Session;
@@ -111,10 +113,15 @@ struct Scale(Rc<f64>);
 /// The language with a toy kind, and words that fail in every way a word can.
 fn toy_catalog() -> &'static Catalog {
     static CATALOG: OnceLock<Catalog> = OnceLock::new();
-    CATALOG.get_or_init(|| Catalog::new(&[crate::words::FAMILIES, &[TOYS]].concat(), &[&SCALE]))
+    CATALOG.get_or_init(|| {
+        Catalog::new(
+            &[crate::words::FAMILIES, &[TOYS]].concat(),
+            &[&SCALE, &BUFFER],
+        )
+    })
 }
 
-static TOYS: &[&Entry] = &[&MAKE_SCALE, &DEFECT, &APPLY_TWICE, &TIMES, &WITH];
+static TOYS: &[&Entry] = &[&MAKE_SCALE, &DEFECT, &APPLY_TWICE, &TIMES, &WITH, &BYTES];
 
 static SCALE: Kind = Kind {
     name: "scale",
@@ -287,5 +294,32 @@ static WITH: Entry = Entry {
     ],
     returns: Ty::Of("scale"),
     call: |call| Ok(Dynamic::from(Scale(Rc::new(call.args.number(1)?)))),
+    ..ENTRY
+};
+
+/// A value with a size that can be seen from outside the process.
+#[derive(Clone)]
+struct Buffer(Rc<Vec<u8>>);
+
+static BUFFER: Kind = Kind {
+    name: "buffer",
+    summary: "bytes",
+    id: TypeId::of::<Buffer>,
+    show: |value| Bundle::text(format!("{} bytes", value.clone().cast::<Buffer>().0.len())),
+    ..KIND
+};
+
+static BYTES: Entry = Entry {
+    name: "buffer",
+    group: "toy",
+    summary: "bytes that are all touched",
+    params: &[Param {
+        name: "n",
+        ty: Ty::Int,
+        default: None,
+        doc: "how many",
+    }],
+    returns: Ty::Of("buffer"),
+    call: |call| Ok(Dynamic::from(Buffer(Rc::new(vec![1; call.args.size(0)?])))),
     ..ENTRY
 };

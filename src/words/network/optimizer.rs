@@ -12,8 +12,19 @@ use std::any::TypeId;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-pub static ENTRIES: &[&Entry] =
-    &[&SGD, &ADAM, &ADAMW, &RMSPROP, &ADAGRAD, &DESCEND, &ASCEND, &STEP, &SET_LR, &SET_MOMENTUM, &SGD_STEP];
+pub static ENTRIES: &[&Entry] = &[
+    &SGD,
+    &ADAM,
+    &ADAMW,
+    &RMSPROP,
+    &ADAGRAD,
+    &DESCEND,
+    &ASCEND,
+    &STEP,
+    &SET_LR,
+    &SET_MOMENTUM,
+    &SGD_STEP,
+];
 
 /// A handle to an optimizer. Clones are the same optimizer.
 #[derive(Clone)]
@@ -23,7 +34,13 @@ pub static OPTIMIZER: Kind = Kind {
     name: "optimizer",
     summary: "changes a network's parameters along gradients",
     id: || TypeId::of::<Handle>(),
-    show: |v| Bundle::text(v.read_lock::<Handle>().map(|h| describe(&h.0.borrow())).unwrap_or_default()),
+    show: |v| {
+        Bundle::text(
+            v.read_lock::<Handle>()
+                .map(|h| describe(&h.0.borrow()))
+                .unwrap_or_default(),
+        )
+    },
     fields: &[Field {
         name: "lr",
         ty: Ty::Number,
@@ -46,7 +63,10 @@ fn describe(o: &Optimizer) -> String {
         Algorithm::Sgd(s) => format!("sgd(lr {}, momentum {})", s.lr, s.momentum),
         Algorithm::Adam(a) => {
             let name = if a.decoupled { "adamw" } else { "adam" };
-            format!("{name}(lr {}, betas [{}, {}])", a.lr, a.betas[0], a.betas[1])
+            format!(
+                "{name}(lr {}, betas [{}, {}])",
+                a.lr, a.betas[0], a.betas[1]
+            )
         }
         Algorithm::RmsProp(r) => format!("rmsprop(lr {}, alpha {})", r.lr, r.alpha),
         Algorithm::Adagrad(a) => format!("adagrad(lr {})", a.lr),
@@ -60,11 +80,30 @@ const TARGET: Param = param(
     Ty::OneOf(&[Ty::Of("network"), Ty::Array]),
     "the network whose parameters it changes, or an array of networks",
 );
-const DECAY: Opt = opt("weight_decay", Ty::Number, "0", "weight of ½‖p‖² in the loss");
-const CLIP_NORM: Opt = opt("clip_norm", Ty::Number, "none", "gradients are scaled down to this joint norm");
-const CLIP_VALUE: Opt = opt("clip_value", Ty::Number, "none", "every gradient element is cut to ± this");
-const CLIP_WEIGHTS: Opt =
-    opt("clip_weights", Ty::Number, "none", "every parameter is cut to ± this after a step (Arjovsky et al. 2017: 0.01)");
+const DECAY: Opt = opt(
+    "weight_decay",
+    Ty::Number,
+    "0",
+    "weight of ½‖p‖² in the loss",
+);
+const CLIP_NORM: Opt = opt(
+    "clip_norm",
+    Ty::Number,
+    "none",
+    "gradients are scaled down to this joint norm",
+);
+const CLIP_VALUE: Opt = opt(
+    "clip_value",
+    Ty::Number,
+    "none",
+    "every gradient element is cut to ± this",
+);
+const CLIP_WEIGHTS: Opt = opt(
+    "clip_weights",
+    Ty::Number,
+    "none",
+    "every parameter is cut to ± this after a step (Arjovsky et al. 2017: 0.01)",
+);
 
 const fn lr(default: &'static str) -> Opt {
     opt("lr", Ty::Number, default, "learning rate, ≥ 0")
@@ -73,7 +112,10 @@ const fn lr(default: &'static str) -> Opt {
 fn rate(call: &Call, key: &str, default: f64) -> Result<f32> {
     let v = call.options.number(key, default)?;
     if v < 0.0 || v.is_nan() {
-        return Err(Fault::value(format!("{}: {key} must not be negative, got {v}", call.entry.name)));
+        return Err(Fault::value(format!(
+            "{}: {key} must not be negative, got {v}",
+            call.entry.name
+        )));
     }
     Ok(v as f32)
 }
@@ -82,10 +124,18 @@ fn rate(call: &Call, key: &str, default: f64) -> Result<f32> {
 fn bound(call: &Call, rule: Algorithm) -> Result<Dynamic> {
     let params = params_of(call.entry.name, call.args.any(0))?;
     if params.is_empty() {
-        return Err(Fault::value(format!("{}: the network has no parameters", call.entry.name)));
+        return Err(Fault::value(format!(
+            "{}: the network has no parameters",
+            call.entry.name
+        )));
     }
     let mut optimizer = Optimizer::new(params, rule);
-    let limit = |key: &str| call.options.has(key).then(|| rate(call, key, 0.0)).transpose();
+    let limit = |key: &str| {
+        call.options
+            .has(key)
+            .then(|| rate(call, key, 0.0))
+            .transpose()
+    };
     optimizer.clip_norm = limit("clip_norm")?;
     optimizer.clip_value = limit("clip_value")?;
     optimizer.clip_weights = limit("clip_weights")?;
@@ -99,9 +149,24 @@ static SGD: Entry = Entry {
     params: &[TARGET],
     options: &[
         lr("0.01"),
-        opt("momentum", Ty::Number, "0", "how much of the last step goes on"),
-        opt("dampening", Ty::Number, "0", "how much less of the new gradient counts"),
-        opt("nesterov", Ty::Bool, "false", "looks ahead along the momentum"),
+        opt(
+            "momentum",
+            Ty::Number,
+            "0",
+            "how much of the last step goes on",
+        ),
+        opt(
+            "dampening",
+            Ty::Number,
+            "0",
+            "how much less of the new gradient counts",
+        ),
+        opt(
+            "nesterov",
+            Ty::Bool,
+            "false",
+            "looks ahead along the momentum",
+        ),
         DECAY,
         CLIP_NORM,
         CLIP_VALUE,
@@ -116,7 +181,11 @@ static SGD: Entry = Entry {
             "let f = linear(1, 1, #{ bias: false, init: constant(1) });\nlet opt = sgd(f, #{ lr: 0.1 });\nlet w = f(ones([1, 1]));\nopt.descend(sum(w * w));\nf.params()[0].item()",
             "0.800000011920929",
         ),
-        fails("a mistyped option", "sgd(linear(1, 1), #{ learning_rate: 0.1 })", "unknown option `learning_rate`"),
+        fails(
+            "a mistyped option",
+            "sgd(linear(1, 1), #{ learning_rate: 0.1 })",
+            "unknown option `learning_rate`",
+        ),
     ],
     call: |call| {
         bound(
@@ -138,7 +207,10 @@ fn adam_rule(call: &Call, decoupled: bool, decay: f64) -> Result<Algorithm> {
         None => [0.9, 0.999],
         Some(&[a, b]) if (0.0..1.0).contains(&a) && (0.0..1.0).contains(&b) => [a as f32, b as f32],
         Some(other) => {
-            return Err(Fault::value(format!("{}: betas must be two numbers in [0, 1), got {other:?}", call.entry.name)));
+            return Err(Fault::value(format!(
+                "{}: betas must be two numbers in [0, 1), got {other:?}",
+                call.entry.name
+            )));
         }
     };
     Ok(Algorithm::Adam(Adam {
@@ -150,17 +222,39 @@ fn adam_rule(call: &Call, decoupled: bool, decay: f64) -> Result<Algorithm> {
     }))
 }
 
-const BETAS: Opt = opt("betas", Ty::Array, "[0.9, 0.999]", "decay of the running mean and mean square; DCGAN: [0.5, 0.999]");
-const EPS: Opt = opt("eps", Ty::Number, "1e-8", "added to the root of the mean square");
+const BETAS: Opt = opt(
+    "betas",
+    Ty::Array,
+    "[0.9, 0.999]",
+    "decay of the running mean and mean square; DCGAN: [0.5, 0.999]",
+);
+const EPS: Opt = opt(
+    "eps",
+    Ty::Number,
+    "1e-8",
+    "added to the root of the mean square",
+);
 
 static ADAM: Entry = Entry {
     name: "adam",
     group: "optimizer",
     summary: "steps of a size that adapts to each parameter",
     params: &[TARGET],
-    options: &[lr("0.001"), BETAS, EPS, DECAY, CLIP_NORM, CLIP_VALUE, CLIP_WEIGHTS],
+    options: &[
+        lr("0.001"),
+        BETAS,
+        EPS,
+        DECAY,
+        CLIP_NORM,
+        CLIP_VALUE,
+        CLIP_WEIGHTS,
+    ],
     returns: OPTIMIZER_TY,
-    errors: &["a negative rate", "betas that are not two numbers in [0, 1)", "a target without parameters"],
+    errors: &[
+        "a negative rate",
+        "betas that are not two numbers in [0, 1)",
+        "a target without parameters",
+    ],
     source: "Kingma and Ba 2015",
     examples: &[
         value(
@@ -168,7 +262,11 @@ static ADAM: Entry = Entry {
             "let f = linear(1, 1, #{ bias: false, init: constant(1) });\nlet opt = adam(f, #{ lr: 0.5 });\nopt.descend(sum(f(ones([1, 1]))));\nf.params()[0].item()",
             "0.5",
         ),
-        fails("one beta", "adam(linear(1, 1), #{ betas: [0.5] })", "betas must be two numbers"),
+        fails(
+            "one beta",
+            "adam(linear(1, 1), #{ betas: [0.5] })",
+            "betas must be two numbers",
+        ),
     ],
     call: |call| bound(call, adam_rule(call, false, 0.0)?),
     ..ENTRY
@@ -183,7 +281,12 @@ static ADAMW: Entry = Entry {
         lr("0.001"),
         BETAS,
         EPS,
-        opt("weight_decay", Ty::Number, "0.01", "share of each parameter taken off, times lr"),
+        opt(
+            "weight_decay",
+            Ty::Number,
+            "0.01",
+            "share of each parameter taken off, times lr",
+        ),
         CLIP_NORM,
         CLIP_VALUE,
         CLIP_WEIGHTS,
@@ -191,7 +294,10 @@ static ADAMW: Entry = Entry {
     returns: OPTIMIZER_TY,
     errors: ADAM.errors,
     source: "Loshchilov and Hutter 2019",
-    examples: &[runs("for a small network", "let opt = adamw(linear(2, 1), #{ lr: 1e-3 });")],
+    examples: &[runs(
+        "for a small network",
+        "let opt = adamw(linear(2, 1), #{ lr: 1e-3 });",
+    )],
     call: |call| bound(call, adam_rule(call, true, 0.01)?),
     ..ENTRY
 };
@@ -203,9 +309,19 @@ static RMSPROP: Entry = Entry {
     params: &[TARGET],
     options: &[
         lr("0.01"),
-        opt("alpha", Ty::Number, "0.99", "decay of the running mean square"),
+        opt(
+            "alpha",
+            Ty::Number,
+            "0.99",
+            "decay of the running mean square",
+        ),
         EPS,
-        opt("momentum", Ty::Number, "0", "how much of the last step goes on"),
+        opt(
+            "momentum",
+            Ty::Number,
+            "0",
+            "how much of the last step goes on",
+        ),
         DECAY,
         CLIP_NORM,
         CLIP_VALUE,
@@ -214,7 +330,10 @@ static RMSPROP: Entry = Entry {
     returns: OPTIMIZER_TY,
     errors: SGD.errors,
     source: "Tieleman and Hinton 2012; the WGAN paper's choice",
-    examples: &[runs("for a critic", "let opt = rmsprop(linear(2, 1), #{ lr: 5e-5, clip_weights: 0.01 });")],
+    examples: &[runs(
+        "for a critic",
+        "let opt = rmsprop(linear(2, 1), #{ lr: 5e-5, clip_weights: 0.01 });",
+    )],
     call: |call| {
         bound(
             call,
@@ -235,11 +354,21 @@ static ADAGRAD: Entry = Entry {
     group: "optimizer",
     summary: "gradients divided by the root of the sum of their squares so far",
     params: &[TARGET],
-    options: &[lr("0.01"), opt("eps", Ty::Number, "1e-10", "added to the root"), DECAY, CLIP_NORM, CLIP_VALUE, CLIP_WEIGHTS],
+    options: &[
+        lr("0.01"),
+        opt("eps", Ty::Number, "1e-10", "added to the root"),
+        DECAY,
+        CLIP_NORM,
+        CLIP_VALUE,
+        CLIP_WEIGHTS,
+    ],
     returns: OPTIMIZER_TY,
     errors: SGD.errors,
     source: "Duchi et al. 2011",
-    examples: &[runs("for a small network", "let opt = adagrad(linear(2, 1));")],
+    examples: &[runs(
+        "for a small network",
+        "let opt = adagrad(linear(2, 1));",
+    )],
     call: |call| {
         bound(
             call,
@@ -254,8 +383,11 @@ static ADAGRAD: Entry = Entry {
 };
 
 const SELF: Param = param("optimizer", OPTIMIZER_TY, "the optimizer");
-const STEP_ERRORS: &[&str] =
-    &["a loss that is not a single number", "a loss that does not depend on the parameters", "a loss that is NaN"];
+const STEP_ERRORS: &[&str] = &[
+    "a loss that is not a single number",
+    "a loss that does not depend on the parameters",
+    "a loss that is NaN",
+];
 
 fn minimise(call: &Call, ascend: bool) -> Result<Dynamic> {
     let handle: Handle = call.args.get(0)?;
@@ -268,13 +400,31 @@ static DESCEND: Entry = Entry {
     name: "descend",
     group: "optimizer",
     summary: "one step that makes the loss smaller",
-    params: &[SELF, param("loss", Ty::Tensor, "a single number that depends on the parameters")],
+    params: &[
+        SELF,
+        param(
+            "loss",
+            Ty::Tensor,
+            "a single number that depends on the parameters",
+        ),
+    ],
     errors: STEP_ERRORS,
     source: "Algorithm 1: \"update the generator by descending its stochastic gradient\"",
     examples: &[
-        runs("G's step", "let G = linear(2, 1);\nlet opt_G = adam(G);\nopt_G.descend(mean(G(randn([8, 2]))));"),
-        fails("a batch of losses", "let G = linear(2, 1);\nadam(G).descend(G(randn([8, 2])))", "needs a single number"),
-        fails("NaN", "let G = linear(1, 1);\nadam(G).descend(log(-1 - mean(G(ones([1, 1])) ** 2)))", "the loss is NaN"),
+        runs(
+            "G's step",
+            "let G = linear(2, 1);\nlet opt_G = adam(G);\nopt_G.descend(mean(G(randn([8, 2]))));",
+        ),
+        fails(
+            "a batch of losses",
+            "let G = linear(2, 1);\nadam(G).descend(G(randn([8, 2])))",
+            "needs a single number",
+        ),
+        fails(
+            "NaN",
+            "let G = linear(1, 1);\nadam(G).descend(log(-1 - mean(G(ones([1, 1])) ** 2)))",
+            "the loss is NaN",
+        ),
     ],
     call: |call| minimise(call, false),
     ..ENTRY
@@ -284,7 +434,14 @@ static ASCEND: Entry = Entry {
     name: "ascend",
     group: "optimizer",
     summary: "one step that makes the value larger",
-    params: &[SELF, param("value", Ty::Tensor, "a single number that depends on the parameters")],
+    params: &[
+        SELF,
+        param(
+            "value",
+            Ty::Tensor,
+            "a single number that depends on the parameters",
+        ),
+    ],
     errors: STEP_ERRORS,
     source: "Algorithm 1: \"update the discriminator by ascending its stochastic gradient\"",
     examples: &[value(
@@ -300,7 +457,14 @@ static STEP: Entry = Entry {
     name: "step",
     group: "optimizer",
     summary: "one step against given gradients",
-    params: &[SELF, param("grads", Ty::Array, "one tensor for each parameter, in the order of params()")],
+    params: &[
+        SELF,
+        param(
+            "grads",
+            Ty::Array,
+            "one tensor for each parameter, in the order of params()",
+        ),
+    ],
     errors: &["another number of gradients", "a gradient of another shape"],
     examples: &[value(
         "a gradient by hand",
@@ -317,8 +481,16 @@ static STEP: Entry = Entry {
 
 fn tensors(call: &Call, i: usize) -> Result<Vec<Tensor>> {
     let array: Array = call.args.array(i)?;
-    let wrong = || Fault::type_(format!("{}: {} must be an array of tensors", call.entry.name, call.entry.params[i].name));
-    array.into_iter().map(|v| v.try_cast::<Tensor>().ok_or_else(wrong)).collect()
+    let wrong = || {
+        Fault::type_(format!(
+            "{}: {} must be an array of tensors",
+            call.entry.name, call.entry.params[i].name
+        ))
+    };
+    array
+        .into_iter()
+        .map(|v| v.try_cast::<Tensor>().ok_or_else(wrong))
+        .collect()
 }
 
 static SET_LR: Entry = Entry {
@@ -327,11 +499,17 @@ static SET_LR: Entry = Entry {
     summary: "sets the learning rate from the next step on",
     params: &[SELF, param("lr", Ty::Number, "the learning rate, ≥ 0")],
     errors: &["a negative rate"],
-    examples: &[value("halved", "let opt = adam(linear(1, 1), #{ lr: 0.5 });\nopt.set_lr(opt.lr / 2);\nopt.lr", "0.25")],
+    examples: &[value(
+        "halved",
+        "let opt = adam(linear(1, 1), #{ lr: 0.5 });\nopt.set_lr(opt.lr / 2);\nopt.lr",
+        "0.25",
+    )],
     call: |call| {
         let lr = call.args.number(1)?;
         if lr < 0.0 || lr.is_nan() {
-            return Err(Fault::value(format!("set_lr: lr must not be negative, got {lr}")));
+            return Err(Fault::value(format!(
+                "set_lr: lr must not be negative, got {lr}"
+            )));
         }
         let handle: Handle = call.args.get(0)?;
         handle.0.borrow_mut().rule.set_lr(lr as f32);
@@ -347,11 +525,16 @@ static SET_MOMENTUM: Entry = Entry {
     params: &[SELF, param("momentum", Ty::Number, "in [0, 1)")],
     errors: &["a value outside [0, 1)", "an optimizer without momentum"],
     source: "the 2014 recipe raises it from .5 to .7",
-    examples: &[runs("a ramp", "let opt = sgd(linear(1, 1), #{ momentum: 0.5 });\nfor epoch in 1..=3 { opt.set_momentum(0.5 + 0.2 * epoch / 3); }")],
+    examples: &[runs(
+        "a ramp",
+        "let opt = sgd(linear(1, 1), #{ momentum: 0.5 });\nfor epoch in 1..=3 { opt.set_momentum(0.5 + 0.2 * epoch / 3); }",
+    )],
     call: |call| {
         let momentum = call.args.number(1)?;
         if !(0.0..1.0).contains(&momentum) {
-            return Err(Fault::value(format!("set_momentum: momentum must be in [0, 1), got {momentum}")));
+            return Err(Fault::value(format!(
+                "set_momentum: momentum must be in [0, 1), got {momentum}"
+            )));
         }
         let handle: Handle = call.args.get(0)?;
         if !handle.0.borrow_mut().rule.set_momentum(momentum as f32) {
@@ -368,7 +551,11 @@ static SGD_STEP: Entry = Entry {
     summary: "one step of gradient descent as values: new parameters through which gradients pass",
     params: &[
         param("params", Ty::Array, "the parameters: tensors"),
-        param("grads", Ty::Array, "their gradients, taken with create_graph for unrolling"),
+        param(
+            "grads",
+            Ty::Array,
+            "their gradients, taken with create_graph for unrolling",
+        ),
         param("lr", Ty::Number, "learning rate"),
     ],
     returns: Ty::Array,
@@ -380,7 +567,11 @@ static SGD_STEP: Entry = Entry {
         "0.5",
     )],
     call: |call| {
-        let new = sgd_step(&tensors(call, 0)?, &tensors(call, 1)?, call.args.number(2)? as f32)?;
+        let new = sgd_step(
+            &tensors(call, 0)?,
+            &tensors(call, 1)?,
+            call.args.number(2)? as f32,
+        )?;
         Ok(wrap_all(new))
     },
     ..ENTRY

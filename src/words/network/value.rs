@@ -1,6 +1,6 @@
 //! The kind `network`: made by layers and `sequential`, called like a function.
 
-use super::super::tensor::{opt, optional, param, runs, tensor, value, wrap, wrap_all, fails};
+use super::super::tensor::{fails, opt, optional, param, runs, tensor, value, wrap, wrap_all};
 use crate::catalog::{Call, ENTRY, Entry, Field, KIND, Kind, Ty, type_of};
 use crate::fault::{Fault, Result};
 use crate::nn::{Mode, Network, Param};
@@ -10,7 +10,17 @@ use rhai::{Array, Dynamic};
 use std::any::TypeId;
 
 pub static ENTRIES: &[&Entry] = &[
-    &SEQUENTIAL, &PARAMS, &WITH, &COPY, &FREEZE, &UNFREEZE, &TRAIN, &EVAL, &SUMMARY, &FEATURES, &FORWARD,
+    &SEQUENTIAL,
+    &PARAMS,
+    &WITH,
+    &COPY,
+    &FREEZE,
+    &UNFREEZE,
+    &TRAIN,
+    &EVAL,
+    &SUMMARY,
+    &FEATURES,
+    &FORWARD,
 ];
 
 const NET: Ty = Ty::Of("network");
@@ -25,13 +35,29 @@ pub static NETWORK: Kind = Kind {
         Bundle::text(text.unwrap_or_else(|| "network".into()))
     },
     fields: &[
-        Field { name: "size", ty: Ty::Int, doc: "the number of single weights", get: |v| Ok((read(v)?.size() as i64).into()) },
-        Field { name: "depth", ty: Ty::Int, doc: "the number of layers", get: |v| Ok((read(v)?.depth() as i64).into()) },
+        Field {
+            name: "size",
+            ty: Ty::Int,
+            doc: "the number of single weights",
+            get: |v| Ok((read(v)?.size() as i64).into()),
+        },
+        Field {
+            name: "depth",
+            ty: Ty::Int,
+            doc: "the number of layers",
+            get: |v| Ok((read(v)?.depth() as i64).into()),
+        },
         Field {
             name: "mode",
             ty: Ty::Text,
             doc: "\"train\" or \"eval\"",
-            get: |v| Ok(if read(v)?.mode() == Mode::Train { "train".into() } else { "eval".into() }),
+            get: |v| {
+                Ok(if read(v)?.mode() == Mode::Train {
+                    "train".into()
+                } else {
+                    "eval".into()
+                })
+            },
         },
     ],
     call: Some(&CALL),
@@ -39,7 +65,9 @@ pub static NETWORK: Kind = Kind {
 };
 
 fn read(v: &Dynamic) -> Result<Network> {
-    v.read_lock::<Network>().map(|n| n.clone()).ok_or_else(|| Fault::type_("this is not a network"))
+    v.read_lock::<Network>()
+        .map(|n| n.clone())
+        .ok_or_else(|| Fault::type_("this is not a network"))
 }
 
 /// The network at parameter `i`.
@@ -57,10 +85,15 @@ pub(super) fn params_of(word: &str, value: &Dynamic) -> Result<Vec<Param>> {
     if let Some(net) = value.read_lock::<Network>() {
         return Ok(net.params());
     }
-    let nets = value.read_lock::<Array>().map(|a| a.iter().map(read).collect::<Result<Vec<_>>>());
+    let nets = value
+        .read_lock::<Array>()
+        .map(|a| a.iter().map(read).collect::<Result<Vec<_>>>());
     match nets {
         Some(Ok(nets)) if !nets.is_empty() => Ok(nets.iter().flat_map(Network::params).collect()),
-        _ => Err(Fault::type_(format!("{word}: needs a network or an array of networks, got {}", type_of(value)))),
+        _ => Err(Fault::type_(format!(
+            "{word}: needs a network or an array of networks, got {}",
+            type_of(value)
+        ))),
     }
 }
 
@@ -68,12 +101,23 @@ static CALL: Entry = Entry {
     name: "network",
     group: "network",
     summary: "the network's output for x",
-    params: &[SELF, param("x", Ty::Tensor, "a batch: the first dim counts the samples")],
+    params: &[
+        SELF,
+        param("x", Ty::Tensor, "a batch: the first dim counts the samples"),
+    ],
     returns: Ty::Tensor,
     errors: &["a shape that does not fit a layer: the error names the layer"],
     examples: &[
-        value("one linear unit", "let D = linear(2, 1, #{ init: constant(1), bias: false });\nD(tensor([[1, 2]]))", "tensor [1, 1] f32   mean 3  std 0  min 3  max 3\n  3"),
-        fails("sizes that differ", "let D = linear(3, 1);\nD(ones([1, 2]))", "input [1, 2] does not fit weights of shape [1, 3]"),
+        value(
+            "one linear unit",
+            "let D = linear(2, 1, #{ init: constant(1), bias: false });\nD(tensor([[1, 2]]))",
+            "tensor [1, 1] f32   mean 3  std 0  min 3  max 3\n  3",
+        ),
+        fails(
+            "sizes that differ",
+            "let D = linear(3, 1);\nD(ones([1, 2]))",
+            "input [1, 2] does not fit weights of shape [1, 3]",
+        ),
     ],
     call: |call| Ok(wrap(network(call, 0)?.forward(&tensor(call, 1)?)?)),
     ..ENTRY
@@ -85,7 +129,10 @@ static FORWARD: Entry = Entry {
     summary: "the network's output for x: the same as calling it",
     params: CALL.params,
     returns: Ty::Tensor,
-    examples: &[runs("as a method", "let y = linear(2, 1).forward(ones([3, 2]));")],
+    examples: &[runs(
+        "as a method",
+        "let y = linear(2, 1).forward(ones([3, 2]));",
+    )],
     call: CALL.call,
     ..ENTRY
 };
@@ -94,12 +141,24 @@ static SEQUENTIAL: Entry = Entry {
     name: "sequential",
     group: "network",
     summary: "a network that calls its layers in order",
-    params: &[param("layers", Ty::Array, "layers and networks; their parameters are shared, not copied")],
+    params: &[param(
+        "layers",
+        Ty::Array,
+        "layers and networks; their parameters are shared, not copied",
+    )],
     returns: NET,
     errors: &["something in the array that is not a layer or a network"],
     examples: &[
-        value("a discriminator", "let D = sequential([linear(2, 8), relu(), linear(8, 1), sigmoid()]);\nD(zeros([5, 2])).shape", "[5, 1]"),
-        fails("a number among the layers", "sequential([linear(2, 8), 3])", "entry 1 is an int"),
+        value(
+            "a discriminator",
+            "let D = sequential([linear(2, 8), relu(), linear(8, 1), sigmoid()]);\nD(zeros([5, 2])).shape",
+            "[5, 1]",
+        ),
+        fails(
+            "a number among the layers",
+            "sequential([linear(2, 8), 3])",
+            "entry 1 is an int",
+        ),
     ],
     call: |call| {
         let parts: Vec<Network> = call
@@ -109,8 +168,11 @@ static SEQUENTIAL: Entry = Entry {
             .enumerate()
             .map(|(i, part)| {
                 read(part).map_err(|_| {
-                    Fault::type_(format!("sequential: entry {i} is {}, not a layer or a network", type_of(part)))
-                        .hint("functions such as relu need parentheses to become a layer: relu()")
+                    Fault::type_(format!(
+                        "sequential: entry {i} is {}, not a layer or a network",
+                        type_of(part)
+                    ))
+                    .hint("functions such as relu need parentheses to become a layer: relu()")
                 })
             })
             .collect::<Result<_>>()?;
@@ -125,8 +187,16 @@ static PARAMS: Entry = Entry {
     summary: "the present values of all parameters, in the order of the layers",
     params: &[SELF],
     returns: Ty::Array,
-    examples: &[value("weights and bias", "linear(3, 2).params().len()", "2")],
-    call: |call| Ok(wrap_all(network(call, 0)?.params().iter().map(Param::value))),
+    examples: &[value(
+        "weights and bias",
+        "linear(3, 2).params().len()",
+        "2",
+    )],
+    call: |call| {
+        Ok(wrap_all(
+            network(call, 0)?.params().iter().map(Param::value),
+        ))
+    },
     ..ENTRY
 };
 
@@ -134,7 +204,14 @@ static WITH: Entry = Entry {
     name: "with",
     group: "network",
     summary: "the same layers with other values for their parameters: a functional call, through which gradients pass",
-    params: &[SELF, param("params", Ty::Array, "one tensor for each parameter, in the order of params()")],
+    params: &[
+        SELF,
+        param(
+            "params",
+            Ty::Array,
+            "one tensor for each parameter, in the order of params()",
+        ),
+    ],
     returns: NET,
     errors: &["another number of tensors", "a tensor of another shape"],
     source: "Metz et al. 2017: unrolled GANs differentiate through D's own steps",
@@ -148,7 +225,10 @@ static WITH: Entry = Entry {
             .args
             .array(1)?
             .into_iter()
-            .map(|v| v.try_cast::<Tensor>().ok_or_else(|| Fault::type_("with: params must be an array of tensors")))
+            .map(|v| {
+                v.try_cast::<Tensor>()
+                    .ok_or_else(|| Fault::type_("with: params must be an array of tensors"))
+            })
             .collect::<Result<_>>()?;
         made(network(call, 0)?.with(&values)?)
     },
@@ -161,7 +241,10 @@ static COPY: Entry = Entry {
     summary: "a network of its own with the same values",
     params: &[SELF],
     returns: NET,
-    examples: &[runs("a frozen teacher", "let D = linear(2, 1);\nlet teacher = D.copy();\nfreeze(teacher);")],
+    examples: &[runs(
+        "a frozen teacher",
+        "let D = linear(2, 1);\nlet teacher = D.copy();\nfreeze(teacher);",
+    )],
     call: |call| made(network(call, 0)?.copy()),
     ..ENTRY
 };
@@ -172,7 +255,10 @@ static FREEZE: Entry = Entry {
     summary: "optimizers leave the parameters alone; gradients still pass through",
     params: &[SELF],
     returns: NET,
-    examples: &[runs("a fixed generator", "let G = linear(2, 1);\nfreeze(G);")],
+    examples: &[runs(
+        "a fixed generator",
+        "let G = linear(2, 1);\nfreeze(G);",
+    )],
     call: |call| {
         let net = network(call, 0)?;
         net.freeze(true);
@@ -187,7 +273,10 @@ static UNFREEZE: Entry = Entry {
     summary: "optimizers may change the parameters again",
     params: &[SELF],
     returns: NET,
-    examples: &[runs("train on", "let G = freeze(linear(2, 1));\nunfreeze(G);")],
+    examples: &[runs(
+        "train on",
+        "let G = freeze(linear(2, 1));\nunfreeze(G);",
+    )],
     call: |call| {
         let net = network(call, 0)?;
         net.freeze(false);
@@ -202,7 +291,11 @@ static TRAIN: Entry = Entry {
     summary: "sets the network to train mode: dropout drops, batch norm uses the batch",
     params: &[SELF],
     returns: NET,
-    examples: &[value("the mode is visible", "train(linear(2, 1)).mode", "\"train\"")],
+    examples: &[value(
+        "the mode is visible",
+        "train(linear(2, 1)).mode",
+        "\"train\"",
+    )],
     call: |call| {
         let net = network(call, 0)?;
         net.set_mode(Mode::Train);
@@ -217,7 +310,11 @@ static EVAL: Entry = Entry {
     summary: "sets the network to eval mode: dropout passes, batch norm uses its running statistics",
     params: &[SELF],
     returns: NET,
-    examples: &[value("the mode is visible", "eval(linear(2, 1)).mode", "\"eval\"")],
+    examples: &[value(
+        "the mode is visible",
+        "eval(linear(2, 1)).mode",
+        "\"eval\"",
+    )],
     call: |call| {
         let net = network(call, 0)?;
         net.set_mode(Mode::Eval);
@@ -230,13 +327,31 @@ static SUMMARY: Entry = Entry {
     name: "summary",
     group: "network",
     summary: "prints a table of the layers: weights, output shapes, number of parameters",
-    params: &[SELF, optional("input", Ty::Shape, "none", "the shape of an input; adds each layer's output shape")],
+    params: &[
+        SELF,
+        optional(
+            "input",
+            Ty::Shape,
+            "none",
+            "the shape of an input; adds each layer's output shape",
+        ),
+    ],
     errors: &["an input that does not fit"],
-    examples: &[runs("with shapes", "summary(sequential([linear(2, 8), relu(), linear(8, 1)]), [64, 2])")],
+    examples: &[runs(
+        "with shapes",
+        "summary(sequential([linear(2, 8), relu(), linear(8, 1)]), [64, 2])",
+    )],
     call: |call| {
-        let input = if call.args.has(1) { Some(call.args.shape(1)?) } else { None };
+        let input = if call.args.has(1) {
+            Some(call.args.shape(1)?)
+        } else {
+            None
+        };
         let text = network(call, 0)?.summary(input.as_deref())?;
-        call.host.show(crate::output::Output::Text { stream: crate::output::Stream::Stdout, text: text + "\n" });
+        call.host.show(crate::output::Output::Text {
+            stream: crate::output::Stream::Stdout,
+            text: text + "\n",
+        });
         Ok(Dynamic::UNIT)
     },
     ..ENTRY
@@ -247,11 +362,20 @@ static FEATURES: Entry = Entry {
     group: "network",
     summary: "the outputs after every layer, or after one of them",
     params: &[SELF, param("x", Ty::Tensor, "a batch")],
-    options: &[opt("layer", Ty::Int, "all", "only the output after this layer (0 is the first, −1 the last)")],
+    options: &[opt(
+        "layer",
+        Ty::Int,
+        "all",
+        "only the output after this layer (0 is the first, −1 the last)",
+    )],
     returns: Ty::OneOf(&[Ty::Array, Ty::Tensor]),
     errors: &["a layer that the network does not have"],
     source: "Salimans et al. 2016: feature matching",
-    examples: &[value("hidden units", "let D = sequential([linear(2, 8), relu(), linear(8, 1)]);\nD.features(ones([4, 2]), #{ layer: 1 }).shape", "[4, 8]")],
+    examples: &[value(
+        "hidden units",
+        "let D = sequential([linear(2, 8), relu(), linear(8, 1)]);\nD.features(ones([4, 2]), #{ layer: 1 }).shape",
+        "[4, 8]",
+    )],
     call: |call| {
         let net = network(call, 0)?;
         let mut all = net.features(&tensor(call, 1)?)?;
@@ -259,10 +383,17 @@ static FEATURES: Entry = Entry {
             return Ok(wrap_all(all));
         }
         let layer = call.options.int("layer", 0)?;
-        let at = if layer < 0 { layer + all.len() as i64 } else { layer };
+        let at = if layer < 0 {
+            layer + all.len() as i64
+        } else {
+            layer
+        };
         match usize::try_from(at).ok().filter(|&i| i < all.len()) {
             Some(i) => Ok(wrap(all.swap_remove(i))),
-            None => Err(Fault::value(format!("features: there is no layer {layer} among {}", all.len()))),
+            None => Err(Fault::value(format!(
+                "features: there is no layer {layer} among {}",
+                all.len()
+            ))),
         }
     },
     ..ENTRY

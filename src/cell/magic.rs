@@ -1,0 +1,389 @@
+//! Magics: lines that start with `%`, cells that start with `%%`, and `name?`.
+
+use super::inspect;
+use super::tokens::tokens;
+use super::worker::Worker;
+use crate::catalog::did_you_mean;
+use crate::fault::{Fault, Kind};
+use crate::output::{Bundle, Output};
+use crate::session::{Detail, Failure};
+use rhai::{Engine, Token};
+use std::time::{Duration, Instant};
+
+/// One magic.
+pub struct Magic {
+    /// With its `%` or `%%`.
+    pub name: &'static str,
+    /// What stands after it.
+    pub usage: &'static str,
+    pub summary: &'static str,
+    run: fn(&mut Worker, &Spell) -> Outcome,
+}
+
+/// What a part of a cell shows as its result.
+pub type Outcome = Result<Option<Bundle>, Failure>;
+
+/// A magic as it stands in a cell.
+pub struct Spell<'a> {
+    /// The cell, `In[3]`.
+    pub cell: &'a str,
+    /// What stands after the name; for a cell magic, the rest of the cell.
+    pub rest: &'a str,
+    /// `rest` moved to its place, so that errors in it point to the right line and column.
+    pub placed: String,
+}
+
+/// A part of a cell.
+pub enum Part {
+    /// Code, moved to its lines.
+    Code(String),
+    /// A line or cell magic: name, rest, and the rest moved to its place.
+    Magic {
+        name: String,
+        rest: String,
+        placed: String,
+    },
+    /// `name?` or `name??`.
+    Question { name: String, detail: Detail },
+}
+
+pub static MAGICS: &[Magic] = &[
+    Magic {
+        name: "%time",
+        usage: "code",
+        summary: "how long the line takes",
+        run: time,
+    },
+    Magic {
+        name: "%%time",
+        usage: "",
+        summary: "how long the cell takes",
+        run: time,
+    },
+    Magic {
+        name: "%timeit",
+        usage: "code",
+        summary: "how long the line takes on average, over many runs",
+        run: timeit,
+    },
+    Magic {
+        name: "%who",
+        usage: "",
+        summary: "the notebook's variables and functions",
+        run: who,
+    },
+    Magic {
+        name: "%reset",
+        usage: "",
+        summary: "forgets all variables and functions",
+        run: reset,
+    },
+    Magic {
+        name: "%memory",
+        usage: "",
+        summary: "the memory that the kernel uses",
+        run: memory,
+    },
+    Magic {
+        name: "%seed",
+        usage: "n",
+        summary: "the same as `seed(n)`",
+        run: seed,
+    },
+    Magic {
+        name: "%device",
+        usage: "name",
+        summary: "the same as `device(\"name\")`",
+        run: device,
+    },
+    Magic {
+        name: "%debug",
+        usage: "",
+        summary: "details of the last defect inside the kernel, for a bug report",
+        run: debug,
+    },
+    Magic {
+        name: "%lsmagic",
+        usage: "",
+        summary: "this list",
+        run: list,
+    },
+];
+
+/// Whether `code` has a magic or question in it; most cells have none.
+fn may_have_magic(code: &str) -> bool {
+    code.lines()
+        .any(|line| line.trim_start().starts_with('%') || line.trim_end().ends_with('?'))
+}
+
+/// Splits a cell into its parts. A line is a magic only where a statement could start.
+pub fn parts(engine: &Engine, code: &str) -> Vec<Part> {
+    if !may_have_magic(code) {
+        return vec![Part::Code(code.to_string())];
+    }
+    if let Some(first) = code
+        .lines()
+        .find(|line| !line.trim().is_empty())
+        .filter(|line| line.starts_with("%%"))
+    {
+        return vec![cell_magic(code, first)];
+    }
+    let mut parts = Vec::new();
+    let mut pending = String::new();
+    for (number, line) in code.lines().enumerate() {
+        let part = if at_statement_start(engine, &pending) {
+            line_part(line, number)
+        } else {
+            None
+        };
+        match part {
+            Some(part) => {
+                parts.push(Part::Code(std::mem::take(&mut pending)));
+                parts.push(part);
+                pending = "\n".repeat(number + 1);
+            }
+            None => {
+                pending.push_str(line);
+                pending.push('\n');
+            }
+        }
+    }
+    parts.push(Part::Code(pending));
+    parts.retain(|part| !matches!(part, Part::Code(code) if code.trim().is_empty()));
+    parts
+}
+
+fn cell_magic(code: &str, first: &str) -> Part {
+    let at = code.find(first).unwrap_or(0);
+    let name = first.split_whitespace().next().unwrap_or(first).to_string();
+    let after = at + name.len();
+    let blanks: String = code[..after]
+        .chars()
+        .map(|c| if c == '\n' { '\n' } else { ' ' })
+        .collect();
+    let rest = code[after..].to_string();
+    Part::Magic {
+        name,
+        placed: format!("{blanks}{rest}"),
+        rest,
+    }
+}
+
+/// A line as a magic or question, if it is one.
+fn line_part(line: &str, number: usize) -> Option<Part> {
+    let text = line.trim();
+    if let Some(name) = text.strip_suffix('?') {
+        let (name, detail) = match name.strip_suffix('?') {
+            Some(name) => (name, Detail::Full),
+            None => (name, Detail::Brief),
+        };
+        return rhai::is_valid_identifier(name).then(|| Part::Question {
+            name: name.to_string(),
+            detail,
+        });
+    }
+    if !text.starts_with('%') {
+        return None;
+    }
+    let name = text.split_whitespace().next()?;
+    let at = line.find(name)? + name.len();
+    let blanks = " ".repeat(line[..at].chars().count());
+    let placed = format!("{}{blanks}{}", "\n".repeat(number), &line[at..]);
+    Some(Part::Magic {
+        name: name.to_string(),
+        rest: line[at..].trim().to_string(),
+        placed,
+    })
+}
+
+/// Whether a new statement can start after `code`.
+fn at_statement_start(engine: &Engine, code: &str) -> bool {
+    if code.trim().is_empty() {
+        return true;
+    }
+    let tokens = tokens(engine, code);
+    let open = tokens.iter().fold(0i64, |depth, t| match t.token {
+        Token::LeftBrace
+        | Token::MapStart
+        | Token::LeftParen
+        | Token::LeftBracket
+        | Token::QuestionBracket => depth + 1,
+        Token::RightBrace | Token::RightParen | Token::RightBracket => depth - 1,
+        _ => depth,
+    });
+    open == 0
+        && tokens
+            .last()
+            .is_none_or(|t| matches!(t.token, Token::SemiColon | Token::RightBrace))
+}
+
+/// Runs a magic by its name.
+pub fn run(worker: &mut Worker, cell: &str, name: &str, rest: &str, placed: String) -> Outcome {
+    match MAGICS.iter().find(|magic| magic.name == name) {
+        Some(magic) => (magic.run)(worker, &Spell { cell, rest, placed }),
+        None => {
+            let meant = did_you_mean(name, MAGICS.iter().map(|m| m.name));
+            let fault = Fault::new(Kind::Name, format!("there is no magic `{name}`{meant}"));
+            Err(worker.fail(&fault.hint("`%lsmagic` lists them")))
+        }
+    }
+}
+
+/// Shows what a name is.
+pub fn answer(worker: &mut Worker, name: &str, detail: Detail) -> Outcome {
+    let found = inspect::describe(worker.catalog(), &worker.view(), name, detail);
+    match found {
+        Some(bundle) => {
+            worker.host().show(Output::Display { bundle, id: None });
+            Ok(None)
+        }
+        None => Err(worker.fail(&Fault::new(Kind::Name, format!("`{name}` is not defined")))),
+    }
+}
+
+fn time(worker: &mut Worker, spell: &Spell) -> Outcome {
+    let start = Instant::now();
+    let outcome = worker.run_code(spell.cell, &spell.placed);
+    worker
+        .host()
+        .print(&format!("Wall time: {}\n", duration(start.elapsed())));
+    outcome
+}
+
+/// Seven runs of as many loops as fit into a fifth of a second, as IPython does it.
+fn timeit(worker: &mut Worker, spell: &Spell) -> Outcome {
+    const RUNS: usize = 7;
+    let once = |worker: &mut Worker| -> Result<Duration, Failure> {
+        let start = Instant::now();
+        worker.run_code(spell.cell, &spell.placed)?;
+        Ok(start.elapsed())
+    };
+    let first = once(worker)?;
+    let loops = (0.2 / first.as_secs_f64().max(1e-7)).clamp(1.0, 100_000.0) as u32;
+    let mut means = Vec::new();
+    for _ in 0..RUNS {
+        let start = Instant::now();
+        for _ in 0..loops {
+            once(worker)?;
+        }
+        means.push(start.elapsed().as_secs_f64() / f64::from(loops));
+    }
+    let mean = means.iter().sum::<f64>() / RUNS as f64;
+    let deviation = (means.iter().map(|t| (t - mean).powi(2)).sum::<f64>() / RUNS as f64).sqrt();
+    let (mean, deviation) = (
+        Duration::from_secs_f64(mean),
+        Duration::from_secs_f64(deviation),
+    );
+    worker.host().print(&format!(
+        "{} ± {} per loop (mean ± std. dev. of {RUNS} runs, {loops} loops each)\n",
+        duration(mean),
+        duration(deviation)
+    ));
+    Ok(None)
+}
+
+fn who(worker: &mut Worker, _: &Spell) -> Outcome {
+    let view = worker.view();
+    let mut rows: Vec<[String; 3]> = view
+        .variables
+        .iter()
+        .map(|(name, v)| [name.clone(), v.kind.clone(), v.value.clone()])
+        .collect();
+    rows.extend(
+        view.functions
+            .values()
+            .flat_map(|f| &f.signatures)
+            .map(|s| [s.clone(), "function".into(), String::new()]),
+    );
+    if rows.is_empty() {
+        worker.host().print("no variables and no functions yet\n");
+    }
+    let width = |column: usize| {
+        rows.iter()
+            .map(|row| row[column].chars().count())
+            .max()
+            .unwrap_or(0)
+    };
+    let (first, second) = (width(0), width(1));
+    for [name, kind, value] in &rows {
+        worker
+            .host()
+            .print(format!("{name:first$}  {kind:second$}  {value}").trim_end());
+        worker.host().print("\n");
+    }
+    Ok(None)
+}
+
+fn reset(worker: &mut Worker, _: &Spell) -> Outcome {
+    worker.reset();
+    Ok(None)
+}
+
+fn memory(worker: &mut Worker, _: &Spell) -> Outcome {
+    let text = match resident_bytes() {
+        Some(bytes) => format!("{:.1} MB\n", bytes as f64 / 1e6),
+        None => "this system does not say how much memory the kernel uses\n".to_string(),
+    };
+    worker.host().print(&text);
+    Ok(None)
+}
+
+/// The resident memory of this process.
+pub fn resident_bytes() -> Option<u64> {
+    // Linux: the second field of /proc/self/statm, in pages of 4 KiB on every platform that we build for.
+    let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
+    statm
+        .split_whitespace()
+        .nth(1)?
+        .parse::<u64>()
+        .ok()
+        .map(|pages| pages * 4096)
+}
+
+fn seed(worker: &mut Worker, spell: &Spell) -> Outcome {
+    worker.run_code(spell.cell, &format!("seed({});", spell.rest))
+}
+
+fn device(worker: &mut Worker, spell: &Spell) -> Outcome {
+    worker.run_code(spell.cell, &format!("device({:?});", spell.rest))
+}
+
+fn debug(worker: &mut Worker, _: &Spell) -> Outcome {
+    let text =
+        super::defects::last().unwrap_or_else(|| "no defect inside the kernel so far".to_string());
+    worker.host().print(&format!("{text}\n"));
+    Ok(None)
+}
+
+fn list(worker: &mut Worker, _: &Spell) -> Outcome {
+    for magic in MAGICS {
+        let usage = format!("{} {}", magic.name, magic.usage);
+        worker
+            .host()
+            .print(&format!("{usage:14} {}\n", magic.summary));
+    }
+    worker
+        .host()
+        .print("name?          what the name is; `name??` says everything\n");
+    Ok(None)
+}
+
+/// A duration with three digits: `1.23 ms`.
+fn duration(time: Duration) -> String {
+    let seconds = time.as_secs_f64();
+    let (value, unit) = match seconds {
+        s if s >= 60.0 => return format!("{} min {:.0} s", (s / 60.0).floor(), s % 60.0),
+        s if s >= 1.0 => (s, "s"),
+        s if s >= 1e-3 => (s * 1e3, "ms"),
+        s if s >= 1e-6 => (s * 1e6, "µs"),
+        s => (s * 1e9, "ns"),
+    };
+    let digits = if value >= 100.0 {
+        0
+    } else if value >= 10.0 {
+        1
+    } else {
+        2
+    };
+    format!("{value:.digits$} {unit}")
+}
