@@ -91,11 +91,11 @@ fn machine(report: &mut Report) {
         );
     }
     report.fact("SIMD", simd());
-    for (device, state) in session::devices() {
-        match state {
-            Ok(about) => report.fact(&device, about),
-            Err(reason) => report.note(&device, reason),
-        }
+    let devices = session::open().map(|notebook| notebook.evaluate("devices()"));
+    match devices {
+        Ok(Ok(bundle)) => report.fact("devices", bundle.plain().replace('\n', "\n                 ")),
+        Ok(Err(failure)) => report.wrong("devices", failure.value, "report this as a defect of saddle"),
+        Err(fault) => report.wrong("session", fault.message, "end other processes: the system gives no more threads"),
     }
 }
 

@@ -48,8 +48,3 @@ pub fn open_with_interrupt(insisting: Insisting) -> Result<Arc<dyn Notebook>> {
 pub fn reference() -> String {
     String::new()
 }
-
-/// The devices that tensors can live on: the name for `device(…)`, and what it is or why it cannot be used.
-pub fn devices() -> Vec<(String, std::result::Result<String, String>)> {
-    Vec::new()
-}

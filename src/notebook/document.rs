@@ -78,7 +78,7 @@ impl Document {
     /// A notebook of one code cell, as `saddle run` makes of a script.
     pub fn script(source: &str) -> Self {
         let rest = json!({
-            "metadata": { "kernelspec": { "display_name": "Saddlepoint", "language": "rhai", "name": "saddlepoint" } },
+            "metadata": { "kernelspec": { "display_name": "Saddlepoint", "language": "rhai", "name": "saddle" } },
             "nbformat": 4,
             "nbformat_minor": 5,
         });

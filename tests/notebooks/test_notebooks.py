@@ -1,0 +1,40 @@
+"""The notebooks of this repository: Jupyter's own client executes each, and `saddle test` finds what is stored in it."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import nbclient
+import nbformat
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+# Each is to take at most 90 s on two cores; a loaded machine may need more.
+CELL_S = 300
+
+
+@pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
+def notebook(request):
+    return request.param
+
+
+def test_is_valid_and_stored_with_outputs_of_this_kernel(notebook):
+    document = nbformat.read(notebook, as_version=4)
+    nbformat.validate(document)
+    assert document.metadata.kernelspec.name == "saddle"
+    code = [cell for cell in document.cells if cell.cell_type == "code" and cell.source.strip()]
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1)), "run from start to end, in order"
+    checks = [cell for cell in code if "check(" in cell.source]
+    assert checks, "a notebook proves what it shows"
+
+
+def test_nbclient_executes_it(notebook):
+    document = nbformat.read(notebook, as_version=4)
+    nbclient.NotebookClient(document, timeout=CELL_S, resources={"metadata": {"path": str(notebook.parent)}}).execute()
+
+
+def test_saddle_test_finds_what_is_stored(notebook):
+    done = subprocess.run([os.environ["SADDLE"], "test", notebook], capture_output=True, text=True, timeout=4 * CELL_S)
+    assert done.returncode == 0, done.stdout + done.stderr
