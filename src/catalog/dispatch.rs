@@ -38,7 +38,7 @@ impl Word {
             .find(|e| self.entries.len() == 1 || fits(e, args, self.catalog));
         let entry = entry
             .copied()
-            .unwrap_or_else(|| nearest(&self.entries, args));
+            .unwrap_or_else(|| nearest(&self.entries, args, self.catalog));
         run(entry, self.catalog, &self.host, context, args)
     }
 }
@@ -194,12 +194,23 @@ fn fits(entry: &Entry, args: &[&mut Dynamic], catalog: &Catalog) -> bool {
             .all(|(a, p)| p.ty.accepts(a, catalog))
 }
 
-/// The overload whose error says most: one of the right number of parameters, the first where there is none.
-fn nearest(entries: &[&'static Entry], args: &[&mut Dynamic]) -> &'static Entry {
+/// The overload whose error says most: of the right number of parameters, and with the most arguments that fit it; the
+/// first of equals.
+fn nearest(entries: &[&'static Entry], args: &[&mut Dynamic], catalog: &Catalog) -> &'static Entry {
+    let score = |entry: &Entry| {
+        let n = positional(entry, args, catalog);
+        let fitting = args[..n]
+            .iter()
+            .zip(entry.params)
+            .take_while(|(a, p)| p.ty.accepts(a, catalog))
+            .count();
+        (entry.arities().contains(&n), fitting)
+    };
+    let best = entries.iter().map(|e| score(e)).max();
     entries
         .iter()
         .copied()
-        .find(|e| e.arities().contains(&args.len()))
+        .find(|e| Some(score(e)) == best)
         .unwrap_or(entries[0])
 }
 

@@ -2,7 +2,7 @@
 //! loop and its text.
 
 use super::dispatch::{CALL, CALL_NAMED, Word, call_named, call_value, raise};
-use super::{Catalog, Entry, Host, Kind};
+use super::{Catalog, Entry, Host, Kind, Ty};
 use rhai::{Dynamic, Engine, EvalAltResult, Module, Position};
 use std::any::TypeId;
 use std::collections::BTreeSet;
@@ -41,9 +41,16 @@ pub fn register(engine: &mut Engine, catalog: &'static Catalog, host: &Rc<Host>)
 /// Registers one word for every number of arguments of any of its overloads.
 fn register_word(engine: &mut Engine, name: &str, word: &Word) {
     let arities: BTreeSet<usize> = word.entries.iter().flat_map(|e| called_with(e)).collect();
+    let is_operator = !name.starts_with(|c: char| c.is_alphabetic() || c == '_');
     for n in arities {
-        let mut signatures = vec![vec![TypeId::of::<Dynamic>(); n]];
-        signatures.extend(numeric_signatures(&word.entries, n));
+        // An operator is known only for the types it takes: `t == ()` and `"a" + t` stay Rhai's own.
+        let signatures = if is_operator {
+            exact_signatures(&word.entries, n, word.catalog)
+        } else {
+            let mut signatures = vec![vec![TypeId::of::<Dynamic>(); n]];
+            signatures.extend(numeric_signatures(&word.entries, n));
+            signatures
+        };
         for types in signatures {
             let word = word.clone();
             engine.register_raw_fn(name, types, move |context, args| word.run(&context, args));
@@ -56,6 +63,40 @@ fn called_with(entry: &Entry) -> impl Iterator<Item = usize> {
     let arities = entry.arities();
     let last = *arities.end() + usize::from(!entry.options.is_empty());
     *arities.start()..=last
+}
+
+/// Every combination of types that an overload with `n` parameters takes.
+fn exact_signatures(entries: &[&Entry], n: usize, catalog: &Catalog) -> Vec<Vec<TypeId>> {
+    let mut signatures = Vec::new();
+    for entry in entries.iter().filter(|e| e.arities().contains(&n)) {
+        let mut combinations = vec![Vec::new()];
+        for param in &entry.params[..n] {
+            let types = types_of(param.ty, catalog);
+            combinations = combinations
+                .iter()
+                .flat_map(|before: &Vec<TypeId>| {
+                    types.iter().map(|t| [&before[..], &[*t]].concat())
+                })
+                .collect();
+        }
+        signatures.extend(combinations);
+    }
+    signatures
+}
+
+/// The Rust types that a parameter's type stands for.
+fn types_of(ty: Ty, catalog: &Catalog) -> Vec<TypeId> {
+    let kind = |name: &str| catalog.kind(name).map(|k| (k.id)());
+    match ty {
+        Ty::Bool => vec![TypeId::of::<bool>()],
+        Ty::Int => vec![TypeId::of::<i64>()],
+        Ty::Number => vec![TypeId::of::<i64>(), TypeId::of::<f64>()],
+        Ty::Tensor => kind("tensor").into_iter().collect(),
+        Ty::TensorLike => [types_of(Ty::Number, catalog), types_of(Ty::Tensor, catalog)].concat(),
+        Ty::Of(name) => kind(name).into_iter().collect(),
+        Ty::OneOf(types) => types.iter().flat_map(|t| types_of(*t, catalog)).collect(),
+        _ => vec![TypeId::of::<Dynamic>()],
+    }
 }
 
 /// Rhai's own packages define words such as `log` and `max` for exact number types, and an exact type wins over "any".

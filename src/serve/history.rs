@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn globs() {
-        let fits = |pattern: &str, text| matches(&pattern.chars().collect::<Vec<_>>(), text);
+        let fits = |pattern: &str, text: &str| matches(&pattern.chars().collect::<Vec<_>>(), text);
         assert!(
             fits("", "")
                 && fits("*", "")

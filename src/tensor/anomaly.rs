@@ -1,26 +1,23 @@
-//! `detect_anomaly(true)`: remembers the first operation whose result holds a NaN or an infinity.
+//! `detect_anomaly(true)`: reports the first operation whose result holds a NaN or an infinity.
 
 use super::Raw;
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
+
+/// Takes the one report: "log gave 3 infinite of 64 values, shape [64, 1]".
+type Report = Box<dyn FnOnce(&str)>;
 
 thread_local! {
-    static ON: Cell<bool> = const { Cell::new(false) };
-    static FOUND: RefCell<Option<String>> = const { RefCell::new(None) };
+    static REPORT: RefCell<Option<Report>> = const { RefCell::new(None) };
 }
 
-/// Turns the watch on or off, and forgets what was found.
-pub fn detect(on: bool) {
-    ON.with(|c| c.set(on));
-    FOUND.with(|f| f.borrow_mut().take());
-}
-
-/// What was found since the last call: "log gave 3 infinities among 64 values, shape [64, 1]".
-pub fn take() -> Option<String> {
-    FOUND.with(|f| f.borrow_mut().take())
+/// Turns the watch on or off. It ends by itself with its first report.
+pub fn detect(on: bool, report: impl FnOnce(&str) + 'static) {
+    let report: Option<Report> = if on { Some(Box::new(report)) } else { None };
+    REPORT.with(|r| *r.borrow_mut() = report);
 }
 
 pub(super) fn inspect(op: &'static str, raw: &Raw) {
-    if !ON.with(Cell::get) || FOUND.with(|f| f.borrow().is_some()) {
+    if REPORT.with(|r| r.borrow().is_none()) {
         return;
     }
     let Ok(values) = raw.to_floats() else { return };
@@ -41,5 +38,7 @@ pub(super) fn inspect(op: &'static str, raw: &Raw) {
         values.len(),
         super::shown(&raw.shape())
     );
-    FOUND.with(|f| *f.borrow_mut() = Some(text));
+    if let Some(report) = REPORT.with(|r| r.borrow_mut().take()) {
+        report(&text);
+    }
 }

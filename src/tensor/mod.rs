@@ -22,7 +22,7 @@ pub mod update;
 
 pub use burn::tensor::Shape;
 pub use device::Device;
-pub use ops::{Extreme, Geometry, einsum};
+pub use ops::{Extreme, Geometry, Window, einsum};
 pub use raw::{Dtype, Raw};
 pub use tape::{GradOptions, grad, no_grad};
 

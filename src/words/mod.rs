@@ -2,15 +2,32 @@
 
 pub mod number;
 pub mod script;
+pub mod tensor;
 
 use crate::catalog::{Catalog, Entry, Kind};
 use std::sync::OnceLock;
 
 /// One line per family.
-pub(crate) const FAMILIES: &[&[&Entry]] = &[script::ENTRIES, number::ENTRIES];
+pub(crate) const FAMILIES: &[&[&Entry]] = &[
+    script::ENTRIES,
+    number::ENTRIES,
+    tensor::value::ENTRIES,
+    tensor::create::ENTRIES,
+    tensor::random::ENTRIES,
+    tensor::operators::ENTRIES,
+    tensor::math::ENTRIES,
+    tensor::reduce::ENTRIES,
+    tensor::shape::ENTRIES,
+    tensor::join::ENTRIES,
+    tensor::index::ENTRIES,
+    tensor::linalg::ENTRIES,
+    tensor::conv::ENTRIES,
+    tensor::gradient::ENTRIES,
+    tensor::device::ENTRIES,
+];
 
 /// One line per file that has kinds of values.
-const KINDS: &[&[&Kind]] = &[];
+const KINDS: &[&[&Kind]] = &[tensor::value::KINDS, tensor::random::KINDS];
 
 /// Every word and kind of the language.
 pub fn catalog() -> &'static Catalog {

@@ -332,6 +332,16 @@ impl Tensor {
         ))
     }
 
+    /// The remainder with the sign of the divisor, a − b · ⌊a / b⌋, with broadcasting; whole numbers stay whole.
+    pub fn rem(&self, other: &Tensor) -> Result<Tensor> {
+        let quotient = self.div(other)?.floor()?;
+        let rest = self.sub(&other.mul(&quotient)?)?;
+        match self.dtype() == Dtype::F32 || other.dtype() == Dtype::F32 {
+            true => Ok(rest),
+            false => Ok(rest.cast(Dtype::Int)),
+        }
+    }
+
     /// The larger of each pair; where they are equal both get half the gradient.
     pub fn maximum(&self, other: &Tensor) -> Result<Tensor> {
         self.pick("maximum", Binary::Max, Binary::Gt, other)

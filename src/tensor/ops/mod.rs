@@ -1,14 +1,17 @@
 //! Every recorded operation with its backward rule. Each rule is itself written in recorded operations.
 
 mod conv;
+mod custom;
 mod index;
 mod linalg;
 mod math;
+mod pool;
 mod reduce;
 mod shape;
 
 pub use conv::Geometry;
 pub use linalg::einsum;
+pub use pool::Window;
 pub use reduce::Extreme;
 
 use super::tape::{Back, Grads, Op};

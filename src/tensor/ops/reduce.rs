@@ -189,6 +189,35 @@ impl Tensor {
         Ok(flat.extreme_dim(0, false, largest)?.values)
     }
 
+    /// The product along `dims`, folded in halves so that every order differentiates, also through zeros.
+    pub fn prod_dims(&self, dims: &[isize], keep: bool) -> Result<Tensor> {
+        let mut x = floats(self);
+        let axes = dims
+            .iter()
+            .map(|&d| axis("prod", &x, d))
+            .collect::<Result<Vec<_>>>()?;
+        for &at in &axes {
+            let mut n = x.shape()[at];
+            if n == 0 {
+                let mut shape = x.shape();
+                shape[at] = 1;
+                x = Tensor::full(1.0, &shape, &x.device());
+            }
+            while n > 1 {
+                let (half, dim) = (n / 2, at as isize);
+                let halves = x
+                    .narrow(dim, 0..half)?
+                    .mul(&x.narrow(dim, half..2 * half)?)?;
+                x = match n % 2 {
+                    0 => halves,
+                    _ => Tensor::cat(&[halves, x.narrow(dim, n - 1..n)?], dim)?,
+                };
+                n = half + n % 2;
+            }
+        }
+        if keep { Ok(x) } else { x.drop_axes(&axes) }
+    }
+
     /// Running sums along `dim`.
     pub fn cumsum(&self, dim: isize) -> Result<Tensor> {
         let x = floats(self);

@@ -1,0 +1,474 @@
+//! Words that create tensors. They live on the current device (`device(…)`).
+
+use super::{DATA, opt, optional, param, tensor, value, wrap};
+use super::{coerce, fails};
+use crate::catalog::{Call, ENTRY, Entry, Opt, Param, Ty, number, type_of};
+use crate::fault::{Fault, Result};
+use crate::tensor::{Device, Dtype, Tensor, device, shown};
+use rhai::{Array, Dynamic};
+
+pub static ENTRIES: &[&Entry] = &[
+    &TENSOR,
+    &ZEROS,
+    &ONES,
+    &FULL,
+    &EYE,
+    &ARANGE,
+    &LINSPACE,
+    &ZEROS_LIKE,
+    &ONES_LIKE,
+];
+
+/// The most elements of one tensor: more is a slip of the finger, and would only run the machine out of memory.
+const MOST_ELEMENTS: usize = 1 << 32;
+const MOST_DIMS: usize = 6;
+
+const SHAPE: Param = param(
+    "shape",
+    Ty::Shape,
+    "the sizes, one for each dim; [] is a single number",
+);
+const DTYPE: Opt = opt("dtype", Ty::Text, "\"f32\"", "`f32`, `int` or `bool`");
+
+/// Refuses shapes that no tensor can have.
+pub(super) fn check_shape(name: &str, shape: &[usize]) -> Result<()> {
+    let size = shape.iter().try_fold(1usize, |n, &s| n.checked_mul(s));
+    if shape.len() > MOST_DIMS {
+        return Err(Fault::shape(format!(
+            "{name}: {} has {} dims, a tensor has at most {MOST_DIMS}",
+            shown(shape),
+            shape.len()
+        )));
+    }
+    match size.filter(|&n| n <= MOST_ELEMENTS) {
+        Some(_) => Ok(()),
+        None => Err(Fault::value(format!(
+            "{name}: {} has too many elements to be meant",
+            shown(shape)
+        ))),
+    }
+}
+
+/// The shape at parameter `i`, checked; a single size stands for a shape of one dim.
+pub(super) fn shape_at(call: &Call, i: usize) -> Result<Vec<usize>> {
+    let shape = call.args.shape(i)?;
+    check_shape(call.entry.name, &shape)?;
+    Ok(shape)
+}
+
+/// The option `dtype`.
+fn dtype(call: &Call) -> Result<Option<Dtype>> {
+    let Some(name) = call.options.text("dtype")? else {
+        return Ok(None);
+    };
+    match name.as_str() {
+        "f32" | "float" => Ok(Some(Dtype::F32)),
+        "int" => Ok(Some(Dtype::Int)),
+        "bool" => Ok(Some(Dtype::Bool)),
+        _ => Err(
+            Fault::value(format!("{}: there is no dtype \"{name}\"", call.entry.name))
+                .hint("f32, int or bool"),
+        ),
+    }
+}
+
+static TENSOR: Entry = Entry {
+    name: "tensor",
+    group: "creation",
+    summary: "a tensor of the numbers in nested arrays, in a number or in another tensor (a copy without its past)",
+    params: &[param(
+        "values",
+        Ty::OneOf(&[Ty::Number, Ty::Bool, Ty::Array, Ty::Tensor]),
+        "numbers, ints or floats, nested one array for each dim",
+    )],
+    options: &[opt(
+        "dtype",
+        Ty::Text,
+        "\"f32\"",
+        "`f32`, `int` or `bool`; truth values alone give bool",
+    )],
+    returns: Ty::Tensor,
+    shapes: "n arrays of m numbers → [n, m]",
+    errors: &[
+        "rows of different lengths",
+        "something that is not a number",
+        "more than six dims",
+    ],
+    examples: &[
+        value("a matrix", "tensor([[1, 2, 3], [4, 5, 6]]).shape", "[2, 3]"),
+        value("a number", "tensor(0.5)", "tensor 0.5"),
+        value(
+            "labels",
+            "tensor([2, 0], #{ dtype: \"int\" }).to_array()",
+            "[2, 0]",
+        ),
+        fails(
+            "rows of different lengths",
+            "tensor([[1, 2], [3]])",
+            "1 element where the first row has 2",
+        ),
+        fails("not a number", "tensor([1, \"a\"])", "not a text"),
+    ],
+    call: |call| {
+        let (values, dtype) = (call.args.any(0), dtype(call)?);
+        let built = match values.read_lock::<Tensor>() {
+            Some(t) => t.detach(),
+            None => nested(values, dtype, &device::current())?,
+        };
+        Ok(wrap(dtype.map_or(built.clone(), |d| built.cast(d))))
+    },
+    ..ENTRY
+};
+
+/// The numbers and the shape in nested arrays, being read.
+#[derive(Default)]
+struct Nested {
+    shape: Vec<usize>,
+    values: Vec<f64>,
+    all_bool: bool,
+}
+
+/// A tensor of the numbers in nested arrays; tensors of one shape among them are stacked, and keep their past.
+///
+/// # Errors
+/// Ragged arrays; anything that is not a number; whole numbers asked for and not given, or beyond 32 bits.
+pub(super) fn nested(value: &Dynamic, dtype: Option<Dtype>, on: &Device) -> Result<Tensor> {
+    if let Some(items) = value.read_lock::<Array>()
+        && items.iter().any(|v| v.is::<Tensor>())
+    {
+        return stacked(&items, on);
+    }
+    let mut all = Nested {
+        all_bool: true,
+        ..Nested::default()
+    };
+    all.read(value, 0)?;
+    check_shape("tensor", &all.shape)?;
+    let Nested {
+        shape,
+        values,
+        all_bool,
+        ..
+    } = all;
+    let is_bool = all_bool && !values.is_empty();
+    match dtype.unwrap_or(if is_bool { Dtype::Bool } else { Dtype::F32 }) {
+        Dtype::F32 => {
+            let values = values.into_iter().map(|v| v as f32).collect();
+            Ok(Tensor::from_floats(values, &shape, on))
+        }
+        Dtype::Bool => {
+            let values = values.into_iter().map(|v| v != 0.0).collect();
+            Ok(Tensor::from_bools(values, &shape, on))
+        }
+        Dtype::Int => {
+            let values = values.into_iter().map(int_32).collect::<Result<_>>()?;
+            Ok(Tensor::from_ints(values, &shape, on))
+        }
+    }
+}
+
+fn stacked(items: &Array, on: &Device) -> Result<Tensor> {
+    let parts = items
+        .iter()
+        .map(|v| {
+            coerce(v, on)?.ok_or_else(|| {
+                Fault::type_(format!(
+                    "tensor: expected numbers or tensors, not {}",
+                    type_of(v)
+                ))
+            })
+        })
+        .collect::<Result<Vec<_>>>()?;
+    Tensor::stack(&parts, 0)
+}
+
+/// A whole number of 32 bits.
+pub(super) fn int_32(v: f64) -> Result<i32> {
+    if v.fract() != 0.0 {
+        return Err(Fault::type_(format!("expected whole numbers, got {v}"))
+            .hint("int(…) cuts floats to whole numbers"));
+    }
+    match (f64::from(i32::MIN)..=f64::from(i32::MAX)).contains(&v) {
+        true => Ok(v as i32),
+        false => Err(Fault::value(format!(
+            "{v} does not fit an int tensor, which holds 32 bits"
+        ))),
+    }
+}
+
+impl Nested {
+    fn read(&mut self, value: &Dynamic, depth: usize) -> Result<()> {
+        if let Some(items) = value.read_lock::<Array>() {
+            return self.read_row(&items, depth);
+        }
+        if depth < self.shape.len() {
+            return Err(Fault::shape(format!(
+                "tensor: a number stands where the first row has an array, at depth {depth}"
+            )));
+        }
+        match (number(value), value.as_bool()) {
+            (Some(v), _) => {
+                self.all_bool = false;
+                self.values.push(v);
+            }
+            (None, Ok(b)) => self.values.push(f64::from(u8::from(b))),
+            _ => {
+                return Err(Fault::type_(format!(
+                    "tensor: expected numbers, not {}",
+                    type_of(value)
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    fn read_row(&mut self, items: &Array, depth: usize) -> Result<()> {
+        if depth == self.shape.len() {
+            if !self.values.is_empty() {
+                return Err(Fault::shape(format!(
+                    "tensor: an array stands where the first row has a number, at depth {depth}"
+                )));
+            }
+            self.shape.push(items.len());
+        }
+        let expected = self.shape[depth];
+        if items.len() != expected {
+            let plural = if items.len() == 1 { "" } else { "s" };
+            return Err(Fault::shape(format!(
+                "tensor: a row has {} element{plural} where the first row has {expected}",
+                items.len()
+            ))
+            .hint("every row of a dim must have the same length"));
+        }
+        items.iter().try_for_each(|v| self.read(v, depth + 1))
+    }
+}
+
+/// A word that fills a shape with one number.
+fn filled(call: &Call, shape: &[usize], v: f64) -> Result<Dynamic> {
+    let t = Tensor::full(v as f32, shape, &device::current());
+    Ok(wrap(dtype(call)?.map_or(t.clone(), |d| t.cast(d))))
+}
+
+static ZEROS: Entry = Entry {
+    name: "zeros",
+    group: "creation",
+    summary: "a tensor full of 0",
+    params: &[SHAPE],
+    options: &[DTYPE],
+    returns: Ty::Tensor,
+    errors: &["a size below 0", "more than six dims"],
+    examples: &[
+        value("a row", "zeros([3]).to_array()", "[0.0, 0.0, 0.0]"),
+        fails("a size below 0", "zeros([-1])", "shape must be"),
+    ],
+    call: |call| filled(call, &shape_at(call, 0)?, 0.0),
+    ..ENTRY
+};
+
+static ONES: Entry = Entry {
+    name: "ones",
+    group: "creation",
+    summary: "a tensor full of 1",
+    params: &[SHAPE],
+    options: &[DTYPE],
+    returns: Ty::Tensor,
+    errors: &["a size below 0", "more than six dims"],
+    examples: &[value("a sum of ones", "sum(ones([3, 4])).item()", "12.0")],
+    call: |call| filled(call, &shape_at(call, 0)?, 1.0),
+    ..ENTRY
+};
+
+static FULL: Entry = Entry {
+    name: "full",
+    group: "creation",
+    summary: "a tensor full of one number",
+    params: &[SHAPE, param("value", Ty::Number, "the number")],
+    options: &[DTYPE],
+    returns: Ty::Tensor,
+    errors: &["a size below 0", "more than six dims"],
+    examples: &[value(
+        "smoothed labels",
+        "full([2], 0.75).to_array()",
+        "[0.75, 0.75]",
+    )],
+    call: |call| filled(call, &shape_at(call, 0)?, call.args.number(1)?),
+    ..ENTRY
+};
+
+static EYE: Entry = Entry {
+    name: "eye",
+    group: "creation",
+    summary: "the identity matrix",
+    params: &[param("n", Ty::Int, "rows and columns, ≥ 0")],
+    returns: Ty::Tensor,
+    shapes: "[n, n]",
+    errors: &["n is negative"],
+    examples: &[value(
+        "two by two",
+        "eye(2).to_array()",
+        "[[1.0, 0.0], [0.0, 1.0]]",
+    )],
+    call: |call| {
+        let n = call.args.size(0)?;
+        check_shape("eye", &[n, n])?;
+        let values = (0..n * n)
+            .map(|i| if i / n == i % n { 1.0 } else { 0.0 })
+            .collect();
+        Ok(wrap(Tensor::from_floats(
+            values,
+            &[n, n],
+            &device::current(),
+        )))
+    },
+    ..ENTRY
+};
+
+static ARANGE: Entry = Entry {
+    name: "arange",
+    group: "creation",
+    summary: "numbers at equal steps, the end left out: ints if all arguments are ints",
+    params: &[
+        param(
+            "start",
+            Ty::Number,
+            "the first number; the end, from 0, where it stands alone",
+        ),
+        optional("end", Ty::Number, "start", "not reached"),
+        optional(
+            "step",
+            Ty::Number,
+            "1",
+            "the distance; not 0; negative counts down",
+        ),
+    ],
+    returns: Ty::Tensor,
+    shapes: "[⌈(end − start) / step⌉]",
+    errors: &[
+        "a step of 0",
+        "an end that is not reached in the step's direction gives no elements",
+    ],
+    examples: &[
+        value("whole numbers", "arange(4).to_array()", "[0, 1, 2, 3]"),
+        value(
+            "halves",
+            "arange(0, 1.5, 0.5).to_array()",
+            "[0.0, 0.5, 1.0]",
+        ),
+        fails("no step", "arange(0, 5, 0)", "step must not be 0"),
+    ],
+    call: arange,
+    ..ENTRY
+};
+
+fn arange(call: &mut Call) -> Result<Dynamic> {
+    let args = &call.args;
+    let (start, end) = match args.has(1) {
+        true => (args.number(0)?, args.number(1)?),
+        false => (0.0, args.number(0)?),
+    };
+    let step = if args.has(2) { args.number(2)? } else { 1.0 };
+    if step == 0.0 || !step.is_finite() {
+        return Err(
+            Fault::value(format!("arange: the step must not be 0, got {step}"))
+                .hint("linspace(a, b, n) gives n numbers from a to b"),
+        );
+    }
+    let n = ((end - start) / step).ceil().max(0.0);
+    if !n.is_finite() || n > MOST_ELEMENTS as f64 {
+        return Err(Fault::value(format!(
+            "arange: {start}..{end} by {step} has too many elements"
+        )));
+    }
+    let numbers = (0..n as usize).map(|i| start + i as f64 * step);
+    let shape = [n as usize];
+    if args.rest(0).all(Dynamic::is_int) {
+        let numbers = numbers.map(int_32).collect::<Result<_>>()?;
+        return Ok(wrap(Tensor::from_ints(numbers, &shape, &device::current())));
+    }
+    let numbers = numbers.map(|v| v as f32).collect();
+    Ok(wrap(Tensor::from_floats(
+        numbers,
+        &shape,
+        &device::current(),
+    )))
+}
+
+static LINSPACE: Entry = Entry {
+    name: "linspace",
+    group: "creation",
+    summary: "n numbers at equal steps from a to b, both included",
+    params: &[
+        param("a", Ty::Number, "the first"),
+        param("b", Ty::Number, "the last"),
+        param("n", Ty::Int, "how many, ≥ 0"),
+    ],
+    returns: Ty::Tensor,
+    shapes: "[n]",
+    errors: &["n is negative"],
+    examples: &[value(
+        "quarters",
+        "linspace(0, 1, 5).to_array()",
+        "[0.0, 0.25, 0.5, 0.75, 1.0]",
+    )],
+    call: |call| {
+        let (a, b, n) = (
+            call.args.number(0)?,
+            call.args.number(1)?,
+            call.args.size(2)?,
+        );
+        check_shape("linspace", &[n])?;
+        let step = (b - a) / n.saturating_sub(1).max(1) as f64;
+        // From the nearer end, so that the last number is b exactly.
+        let at = |i: usize| {
+            if i < n / 2 {
+                a + i as f64 * step
+            } else {
+                b - (n - 1 - i) as f64 * step
+            }
+        };
+        let values = (0..n)
+            .map(|i| if n == 1 { a } else { at(i) } as f32)
+            .collect();
+        Ok(wrap(Tensor::from_floats(values, &[n], &device::current())))
+    },
+    ..ENTRY
+};
+
+static ZEROS_LIKE: Entry = Entry {
+    name: "zeros_like",
+    group: "creation",
+    summary: "zeros of the shape of a tensor, on its device",
+    params: &[param("x", DATA, "gives the shape")],
+    returns: Ty::Tensor,
+    shapes: "as x",
+    examples: &[value(
+        "as labels",
+        "zeros_like(ones([2])).to_array()",
+        "[0.0, 0.0]",
+    )],
+    call: |call| {
+        let x = super::data(call, 0)?;
+        Ok(wrap(x.zeros_like()))
+    },
+    ..ENTRY
+};
+
+static ONES_LIKE: Entry = Entry {
+    name: "ones_like",
+    group: "creation",
+    summary: "ones of the shape of a tensor, on its device",
+    params: &[param("x", Ty::Tensor, "gives the shape")],
+    returns: Ty::Tensor,
+    shapes: "as x",
+    examples: &[value(
+        "as labels",
+        "ones_like(zeros([2])).to_array()",
+        "[1.0, 1.0]",
+    )],
+    call: |call| {
+        let x = tensor(call, 0)?;
+        Ok(wrap(Tensor::full(1.0, &x.shape(), &x.device())))
+    },
+    ..ENTRY
+};

@@ -1,0 +1,254 @@
+//! Words about gradients: `grad`, what stops or replaces one, and the watch for NaN.
+
+use super::{X, fails, opt, param, tensor, value, wrap};
+use crate::catalog::{Call, ENTRY, Entry, Example, Gives, Opt, Param, Ty, type_of};
+use crate::fault::{Fault, Result};
+use crate::output::{Output, Stream};
+use crate::tensor::{Dtype, GradOptions, Tensor, anomaly, shown, tape};
+use rhai::Dynamic;
+
+pub static ENTRIES: &[&Entry] = &[
+    &GRAD,
+    &DETACH,
+    &STOP_GRADIENT,
+    &NO_GRAD,
+    &STRAIGHT_THROUGH,
+    &DETECT_ANOMALY,
+];
+
+const GROUP: &str = "gradient";
+
+/// The parameters and options that every form of `grad` shares.
+pub const Y: Param = param(
+    "y",
+    Ty::Tensor,
+    "what is differentiated: a single number, or any shape with a `seed`",
+);
+pub const OPTIONS: &[Opt] = &[
+    opt(
+        "create_graph",
+        Ty::Bool,
+        "false",
+        "record the gradient itself, so that it can be differentiated again",
+    ),
+    opt(
+        "seed",
+        Ty::Tensor,
+        "1",
+        "the gradient that arrives at y, shaped as y",
+    ),
+    opt(
+        "allow_unused",
+        Ty::Bool,
+        "false",
+        "give () for what y does not depend on, instead of an error",
+    ),
+];
+
+static GRAD: Entry = Entry {
+    name: "grad",
+    group: GROUP,
+    summary: "the gradient of y, of any order, with respect to any tensors that it was computed from",
+    params: &[
+        Y,
+        param(
+            "wrt",
+            Ty::OneOf(&[Ty::Tensor, Ty::Array]),
+            "a tensor, or an array of tensors",
+        ),
+    ],
+    options: OPTIONS,
+    returns: Ty::OneOf(&[Ty::Tensor, Ty::Array]),
+    shapes: "as wrt: a tensor for a tensor, an array for an array",
+    errors: &[
+        "y has more than one element and there is no `seed`",
+        "a `seed` of another shape than y",
+        "y does not depend on something in `wrt`, and `allow_unused` is false",
+        "something in `wrt` that is not an f32 tensor",
+    ],
+    examples: &[
+        value(
+            "d x²/dx = 2x",
+            "let x = tensor([1, 3]); grad(sum(x ** 2), x).to_array()",
+            "[2.0, 6.0]",
+        ),
+        value(
+            "the second derivative of x³ is 6x",
+            "let x = tensor(2); let g = grad(x ** 3, x, #{ create_graph: true }); grad(g, x).item()",
+            "12.0",
+        ),
+        value(
+            "with respect to several",
+            "let a = tensor(2); let b = tensor(5); grad(a * b, [a, b]).map(|g| g.item())",
+            "[5.0, 2.0]",
+        ),
+        fails(
+            "more than one element",
+            "let x = ones([2]); grad(x * 2, x)",
+            "y must be a single number, got shape [2]",
+        ),
+        fails(
+            "no way from x to y",
+            "let x = tensor(1); grad(tensor(2) * 3, x)",
+            "y does not depend on wrt",
+        ),
+    ],
+    call: |call| {
+        if let Some(x) = call.args.any(1).read_lock::<Tensor>() {
+            let grads = of_tensors(call, std::slice::from_ref(&*x))?;
+            return Ok(grads.into_iter().next().unwrap_or(Dynamic::UNIT));
+        }
+        let wrt = call.args.array(1)?;
+        let tensors = wrt
+            .iter()
+            .map(|v| {
+                v.read_lock::<Tensor>().map(|t| t.clone()).ok_or_else(|| {
+                    Fault::type_(format!("grad: wrt must hold tensors, got {}", type_of(v)))
+                })
+            })
+            .collect::<Result<Vec<_>>>()?;
+        Ok(of_tensors(call, &tensors)?.into())
+    },
+    ..ENTRY
+};
+
+/// The gradients of the call's `y` with respect to `wrt`, under the call's options: one value for each, `()` where `y`
+/// does not depend on it and that is allowed. Other forms of `grad`, such as with respect to a network, build on this.
+pub fn of_tensors(call: &Call, wrt: &[Tensor]) -> Result<Vec<Dynamic>> {
+    let y = tensor(call, 0)?;
+    let seed = call.options.get::<Tensor>("seed")?;
+    let options = GradOptions {
+        create_graph: call.options.bool("create_graph", false)?,
+    };
+    let allow_unused = call.options.bool("allow_unused", false)?;
+    if let Some(bad) = wrt.iter().find(|t| t.dtype() != Dtype::F32) {
+        return Err(Fault::type_(format!(
+            "grad: wrt must be f32, got a tensor of {} of shape {}",
+            bad.dtype().name(),
+            shown(&bad.shape())
+        ))
+        .hint("float(t) makes floats of whole numbers; compute y from the result"));
+    }
+    let grads = tape::grad(&y, &wrt.iter().collect::<Vec<_>>(), seed.as_ref(), options)?;
+    let several = wrt.len() > 1;
+    grads
+        .into_iter()
+        .enumerate()
+        .map(|(i, g)| match g {
+            Some(g) => Ok(wrap(g)),
+            None if allow_unused => Ok(Dynamic::UNIT),
+            None => {
+                let which = if several { format!("wrt[{i}]") } else { "wrt".into() };
+                Err(Fault::value(format!("grad: y does not depend on {which}")).hint(
+                    "was y computed from it, outside of no_grad and detach? #{ allow_unused: true } gives () instead",
+                ))
+            }
+        })
+        .collect()
+}
+
+const DETACH_: Entry = Entry {
+    name: "detach",
+    group: GROUP,
+    summary: "the same values with no past: gradients stop here",
+    params: &[X],
+    returns: Ty::Tensor,
+    shapes: "as x",
+    examples: &[value(
+        "one factor held fixed",
+        "let x = tensor(3); grad(x * x.detach(), x).item()",
+        "3.0",
+    )],
+    call: |call| Ok(wrap(tensor(call, 0)?.detach())),
+    ..ENTRY
+};
+static DETACH: Entry = DETACH_;
+
+static STOP_GRADIENT: Entry = Entry {
+    name: "stop_gradient",
+    summary: "another name of `detach`",
+    examples: &[value(
+        "one factor held fixed",
+        "let x = tensor(3); grad(x * stop_gradient(x), x).item()",
+        "3.0",
+    )],
+    ..DETACH_
+};
+
+static NO_GRAD: Entry = Entry {
+    name: "no_grad",
+    group: GROUP,
+    summary: "runs a function without recording: its results are constants for every gradient, and cost less memory",
+    params: &[param("f", Ty::Function, "a function of no arguments: || …")],
+    returns: Ty::Any,
+    examples: &[value(
+        "a constant factor",
+        "let x = tensor(3); let y = no_grad(|| x * x); grad(x * y, x).item()",
+        "9.0",
+    )],
+    call: |call| {
+        let f = call.args.function(0)?;
+        tape::no_grad(|| call.invoke(&f, Vec::new()))
+    },
+    ..ENTRY
+};
+
+static STRAIGHT_THROUGH: Entry = Entry {
+    name: "straight_through",
+    group: GROUP,
+    summary: "the value of one tensor with the gradient of another: for choices that have no gradient",
+    params: &[
+        param("hard", Ty::Tensor, "gives the value"),
+        param("soft", Ty::Tensor, "gets the gradient; the same shape"),
+    ],
+    returns: Ty::Tensor,
+    shapes: "as both",
+    errors: &["shapes that differ"],
+    source: "Bengio, Léonard and Courville 2013",
+    examples: &[
+        value(
+            "the value is rounded, the gradient passes",
+            "let x = tensor([0.25, 0.75]); grad(sum(straight_through(round(x), x) * tensor([2, 3])), x).to_array()",
+            "[2.0, 3.0]",
+        ),
+        fails(
+            "shapes",
+            "straight_through(ones([2]), ones([3]))",
+            "hard [2] and soft [3]",
+        ),
+    ],
+    call: |call| {
+        tensor(call, 0)?
+            .straight_through(&tensor(call, 1)?)
+            .map(wrap)
+    },
+    ..ENTRY
+};
+
+static DETECT_ANOMALY: Entry = Entry {
+    name: "detect_anomaly",
+    group: GROUP,
+    summary: "warns once, naming the operation, when a result holds NaN or infinity; slow: each result is read back",
+    params: &[param(
+        "on",
+        Ty::Bool,
+        "whether to watch; true starts afresh",
+    )],
+    examples: &[Example {
+        what: "a warning that names log",
+        code: "detect_anomaly(true); log(tensor([0])); detect_anomaly(false)",
+        gives: Gives::Runs,
+    }],
+    call: |call| {
+        let host = std::rc::Rc::clone(call.host);
+        anomaly::detect(call.args.bool(0)?, move |found| {
+            let text = format!("warning: {found}\n");
+            host.show(Output::Text {
+                stream: Stream::Stderr,
+                text,
+            });
+        });
+        Ok(Dynamic::UNIT)
+    },
+    ..ENTRY
+};

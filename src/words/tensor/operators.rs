@@ -1,0 +1,618 @@
+//! The operators: arithmetic, comparisons, truth values, the matrix product. A number may stand on either side.
+//!
+//! Shapes broadcast: aligned at the last dim, sizes must be equal or one of them 1.
+
+use super::{fails, param, tensor, value, wrap};
+use crate::catalog::{Call, ENTRY, Entry, Example, Param, Ty};
+use crate::fault::{Fault, Result};
+use crate::tensor::{Dtype, Tensor};
+use rhai::Dynamic;
+
+pub static ENTRIES: &[&Entry] = &[
+    &ADD, &ADD_LEFT, &SUB, &SUB_LEFT, &MUL, &MUL_LEFT, &DIV, &DIV_LEFT, &REM, &REM_LEFT, &POW,
+    &POW_LEFT, &NEG, &NOT, &AND, &OR, &MATMUL, &LT, &LT_LEFT, &LE, &LE_LEFT, &GT, &GT_LEFT, &GE,
+    &GE_LEFT, &EQ, &EQ_LEFT, &NE, &NE_LEFT,
+];
+
+/// One side of an operator.
+enum Side {
+    Tensor(Tensor),
+    Int(i64),
+    Float(f64),
+}
+
+impl Side {
+    fn read(call: &Call, i: usize) -> Result<Self> {
+        let v = call.args.any(i);
+        if let Some(t) = v.read_lock::<Tensor>() {
+            return Ok(Side::Tensor(t.clone()));
+        }
+        match v.as_int() {
+            Ok(n) => Ok(Side::Int(n)),
+            Err(_) => Ok(Side::Float(call.args.number(i)?)),
+        }
+    }
+
+    /// A tensor to stand beside `other`: a whole number beside whole numbers stays whole.
+    fn beside(&self, other: &Side) -> Result<Tensor> {
+        let Side::Tensor(mate) = other else {
+            return self.alone();
+        };
+        match self {
+            Side::Int(n) if mate.dtype() != Dtype::F32 => {
+                let n = super::create::int_32(*n as f64)?;
+                Ok(Tensor::from_ints(vec![n], &[], &mate.device()))
+            }
+            Side::Tensor(t) => Ok(t.clone()),
+            Side::Int(_) | Side::Float(_) => {
+                Ok(Tensor::full(self.number() as f32, &[], &mate.device()))
+            }
+        }
+    }
+
+    fn alone(&self) -> Result<Tensor> {
+        match self {
+            Side::Tensor(t) => Ok(t.clone()),
+            _ => Ok(Tensor::scalar(self.number() as f32)),
+        }
+    }
+
+    fn number(&self) -> f64 {
+        match self {
+            Side::Int(n) => *n as f64,
+            Side::Float(v) => *v,
+            Side::Tensor(_) => f64::NAN,
+        }
+    }
+}
+
+/// How an operator works: on two tensors, and in one pass where one side is a number.
+struct Arithmetic {
+    both: fn(&Tensor, &Tensor) -> Result<Tensor>,
+    number_right: fn(&Tensor, f32) -> Result<Tensor>,
+    number_left: fn(&Tensor, f32) -> Result<Tensor>,
+}
+
+impl Arithmetic {
+    fn run(&self, call: &Call) -> Result<Dynamic> {
+        let (a, b) = (Side::read(call, 0)?, Side::read(call, 1)?);
+        let out = match (&a, &b) {
+            (Side::Tensor(x), Side::Int(_)) if x.dtype() != Dtype::F32 => {
+                (self.both)(x, &b.beside(&a)?)
+            }
+            (Side::Int(_), Side::Tensor(x)) if x.dtype() != Dtype::F32 => {
+                (self.both)(&a.beside(&b)?, x)
+            }
+            (Side::Tensor(x), Side::Int(_) | Side::Float(_)) => {
+                (self.number_right)(x, b.number() as f32)
+            }
+            (Side::Int(_) | Side::Float(_), Side::Tensor(x)) => {
+                (self.number_left)(x, a.number() as f32)
+            }
+            _ => (self.both)(&a.alone()?, &b.alone()?),
+        };
+        out.map(wrap)
+    }
+}
+
+const A: Param = param("a", Ty::Tensor, "the left side");
+const B: Param = param(
+    "b",
+    Ty::TensorLike,
+    "the right side; its shape broadcasts with a's",
+);
+const NUMBER: Param = param("a", Ty::Number, "the left side");
+const TENSOR: Param = param("b", Ty::Tensor, "the right side");
+
+/// The record of an operator with a tensor on the left.
+const fn operator(
+    name: &'static str,
+    summary: &'static str,
+    examples: &'static [Example],
+    call: fn(&mut Call) -> Result<Dynamic>,
+) -> Entry {
+    Entry {
+        name,
+        group: "operator",
+        summary,
+        params: &[A, B],
+        returns: Ty::Tensor,
+        shapes: "shapes broadcast: [64, 1] with [10] → [64, 10]",
+        errors: &["shapes that do not broadcast", "tensors of two devices"],
+        examples,
+        call,
+        ..ENTRY
+    }
+}
+
+/// The same operator with a number on the left.
+const fn left(entry: Entry, examples: &'static [Example]) -> Entry {
+    Entry {
+        params: &[NUMBER, TENSOR],
+        shapes: "as b",
+        errors: &[],
+        examples,
+        ..entry
+    }
+}
+
+const ADD_: Entry = operator(
+    "+",
+    "the sum, element by element",
+    &[
+        value(
+            "a number for each element",
+            "(tensor([1, 2]) + 0.5).to_array()",
+            "[1.5, 2.5]",
+        ),
+        value(
+            "a row to each row",
+            "(ones([2, 2]) + tensor([1, 2])).to_array()",
+            "[[2.0, 3.0], [2.0, 3.0]]",
+        ),
+        value(
+            "whole numbers stay whole",
+            "(int([1, 2]) + 1).to_array()",
+            "[2, 3]",
+        ),
+        fails(
+            "shapes",
+            "ones([2, 3]) + ones([4])",
+            "[2, 3] and [4] do not fit together: 3 against 4",
+        ),
+    ],
+    |call| {
+        const ADD: Arithmetic = Arithmetic {
+            both: Tensor::add,
+            number_right: Tensor::add_scalar,
+            number_left: Tensor::add_scalar,
+        };
+        ADD.run(call)
+    },
+);
+static ADD: Entry = ADD_;
+static ADD_LEFT: Entry = left(
+    ADD_,
+    &[value(
+        "a number first",
+        "(1 + tensor([1, 2])).to_array()",
+        "[2.0, 3.0]",
+    )],
+);
+
+const SUB_: Entry = operator(
+    "-",
+    "the difference, element by element",
+    &[value(
+        "a number",
+        "(tensor([1, 2]) - 1).to_array()",
+        "[0.0, 1.0]",
+    )],
+    |call| {
+        const SUB: Arithmetic = Arithmetic {
+            both: Tensor::sub,
+            number_right: |x, v| x.add_scalar(-v),
+            number_left: Tensor::rsub_scalar,
+        };
+        SUB.run(call)
+    },
+);
+static SUB: Entry = SUB_;
+static SUB_LEFT: Entry = left(
+    SUB_,
+    &[value(
+        "the complement",
+        "(1 - tensor([0.25, 1])).to_array()",
+        "[0.75, 0.0]",
+    )],
+);
+
+const MUL_: Entry = operator(
+    "*",
+    "the product, element by element (`@` is the matrix product)",
+    &[value(
+        "scaled",
+        "(tensor([1, 2]) * 3).to_array()",
+        "[3.0, 6.0]",
+    )],
+    |call| {
+        const MUL: Arithmetic = Arithmetic {
+            both: Tensor::mul,
+            number_right: Tensor::mul_scalar,
+            number_left: Tensor::mul_scalar,
+        };
+        MUL.run(call)
+    },
+);
+static MUL: Entry = MUL_;
+static MUL_LEFT: Entry = left(
+    MUL_,
+    &[value(
+        "a number first",
+        "(2 * tensor([1, 2])).to_array()",
+        "[2.0, 4.0]",
+    )],
+);
+
+const DIV_: Entry = operator(
+    "/",
+    "the quotient, element by element, always of floats; x / 0 is infinite, 0 / 0 is NaN",
+    &[
+        value(
+            "by a number",
+            "(tensor([6, 9]) / 3).to_array()",
+            "[2.0, 3.0]",
+        ),
+        value("by zero", "(tensor([1]) / 0).to_array()", "[inf]"),
+    ],
+    |call| {
+        const DIV: Arithmetic = Arithmetic {
+            both: Tensor::div,
+            number_right: divided,
+            number_left: Tensor::rdiv_scalar,
+        };
+        DIV.run(call)
+    },
+);
+static DIV: Entry = DIV_;
+static DIV_LEFT: Entry = left(
+    DIV_,
+    &[value(
+        "a number first",
+        "(1 / tensor([2, 4])).to_array()",
+        "[0.5, 0.25]",
+    )],
+);
+
+/// x / v: as a product where 1 / v is exact, so that every quotient is correctly rounded.
+fn divided(x: &Tensor, v: f32) -> Result<Tensor> {
+    let power_of_two = v.is_normal() && v.to_bits().trailing_zeros() >= f32::MANTISSA_DIGITS - 1;
+    match power_of_two && v.recip().is_normal() {
+        true => x.mul_scalar(v.recip()),
+        false => x.div(&Tensor::full(v, &[], &x.device())),
+    }
+}
+
+const REM_: Entry = operator(
+    "%",
+    "the remainder, with the sign of the divisor: a − b · ⌊a / b⌋",
+    &[value(
+        "below zero",
+        "(tensor([-1, 5]) % 3).to_array()",
+        "[2.0, 2.0]",
+    )],
+    |call| {
+        const REM: Arithmetic = Arithmetic {
+            both: Tensor::rem,
+            number_right: |x, v| x.rem(&Tensor::full(v, &[], &x.device())),
+            number_left: |x, v| Tensor::full(v, &[], &x.device()).rem(x),
+        };
+        REM.run(call)
+    },
+);
+static REM: Entry = REM_;
+static REM_LEFT: Entry = left(
+    REM_,
+    &[value(
+        "a number first",
+        "(7 % tensor([4, 5])).to_array()",
+        "[3.0, 2.0]",
+    )],
+);
+
+const POW_: Entry = operator(
+    "**",
+    "the power, element by element; NaN for a negative base and an exponent that is not whole",
+    &[value(
+        "squares",
+        "(tensor([1, 2, 3]) ** 2).to_array()",
+        "[1.0, 4.0, 9.0]",
+    )],
+    |call| {
+        const POW: Arithmetic = Arithmetic {
+            both: Tensor::pow,
+            number_right: Tensor::pow_scalar,
+            number_left: power_of,
+        };
+        // Whole numbers too are raised as floats.
+        POW.run(call)
+    },
+);
+static POW: Entry = POW_;
+static POW_LEFT: Entry = left(
+    POW_,
+    &[value(
+        "powers of two",
+        "(2 ** tensor([1, 2, 3])).to_array()",
+        "[2.0, 4.0, 8.0]",
+    )],
+);
+
+/// vˣ: by the general rule, which is exact for whole exponents.
+fn power_of(x: &Tensor, v: f32) -> Result<Tensor> {
+    Tensor::full(v, &[], &x.device()).pow(x)
+}
+
+static NEG: Entry = Entry {
+    name: "-",
+    group: "operator",
+    summary: "the negative of each element",
+    params: &[param("x", Ty::Tensor, "the tensor")],
+    returns: Ty::Tensor,
+    shapes: "as x",
+    examples: &[value(
+        "signs turned",
+        "(-tensor([1, -2])).to_array()",
+        "[-1.0, 2.0]",
+    )],
+    call: |call| {
+        let x = tensor(call, 0)?;
+        match x.dtype() {
+            Dtype::Int => Tensor::from_ints(vec![0], &[], &x.device())
+                .sub(&x)
+                .map(wrap),
+            _ => x.neg().map(wrap),
+        }
+    },
+    ..ENTRY
+};
+
+static NOT: Entry = Entry {
+    name: "!",
+    group: "operator",
+    summary: "the opposite of each truth value",
+    params: &[param("mask", Ty::Tensor, "a bool tensor")],
+    returns: Ty::Tensor,
+    shapes: "as mask",
+    errors: &["a tensor that is not bool"],
+    examples: &[
+        value(
+            "the others",
+            "(!(tensor([1, 5]) > 2)).to_array()",
+            "[true, false]",
+        ),
+        fails("floats", "!tensor([1.0])", "a tensor of f32"),
+    ],
+    call: |call| Ok(wrap(mask(call, 0)?.not())),
+    ..ENTRY
+};
+
+/// The bool tensor at parameter `i`.
+fn mask(call: &Call, i: usize) -> Result<Tensor> {
+    let t = tensor(call, i)?;
+    match t.dtype() {
+        Dtype::Bool => Ok(t),
+        other => Err(Fault::type_(format!(
+            "{}: {} must be a bool tensor, got a tensor of {}",
+            call.entry.name,
+            call.entry.params[i].name,
+            other.name()
+        ))
+        .hint("a comparison such as x > 0 gives one; bool(x) makes one")),
+    }
+}
+
+const MASKS: &[Param] = &[
+    param("a", Ty::Tensor, "a bool tensor"),
+    param("b", Ty::Tensor, "a bool tensor; shapes broadcast"),
+];
+
+static AND: Entry = Entry {
+    name: "&",
+    group: "operator",
+    summary: "whether both hold, element by element",
+    params: MASKS,
+    returns: Ty::Tensor,
+    shapes: "shapes broadcast",
+    errors: &["a tensor that is not bool", "shapes that do not broadcast"],
+    examples: &[value(
+        "between",
+        "let x = tensor([0, 1, 2]); ((x > 0) & (x < 2)).to_array()",
+        "[false, true, false]",
+    )],
+    call: |call| mask(call, 0)?.and(&mask(call, 1)?).map(wrap),
+    ..ENTRY
+};
+
+static OR: Entry = Entry {
+    name: "|",
+    group: "operator",
+    summary: "whether one of them holds, element by element",
+    params: MASKS,
+    returns: Ty::Tensor,
+    shapes: "shapes broadcast",
+    errors: &["a tensor that is not bool", "shapes that do not broadcast"],
+    examples: &[value(
+        "outside",
+        "let x = tensor([0, 1, 2]); ((x < 1) | (x > 1)).to_array()",
+        "[true, false, true]",
+    )],
+    call: |call| mask(call, 0)?.or(&mask(call, 1)?).map(wrap),
+    ..ENTRY
+};
+
+static MATMUL: Entry = Entry {
+    name: "@",
+    group: "operator",
+    summary: "the matrix product",
+    params: &[
+        param(
+            "a",
+            Ty::Tensor,
+            "a matrix, a vector (a row), or matrices along leading dims",
+        ),
+        param(
+            "b",
+            Ty::Tensor,
+            "a matrix, a vector (a column), or matrices along leading dims",
+        ),
+    ],
+    returns: Ty::Tensor,
+    shapes: "[.., m, k] @ [.., k, n] → [.., m, n]; leading dims broadcast; [k] @ [k] → a number",
+    errors: &[
+        "inner sizes that differ",
+        "a single number on either side",
+        "tensors of two devices",
+    ],
+    examples: &[
+        value(
+            "two by two",
+            "(tensor([[1, 2], [3, 4]]) @ tensor([[0, 1], [1, 0]])).to_array()",
+            "[[2.0, 1.0], [4.0, 3.0]]",
+        ),
+        fails(
+            "inner sizes",
+            "zeros([64, 100]) @ zeros([128, 784])",
+            "inner sizes 100 and 128 differ",
+        ),
+    ],
+    call: |call| tensor(call, 0)?.matmul(&tensor(call, 1)?).map(wrap),
+    ..ENTRY
+};
+
+/// Compares; two single numbers give `true` or `false`, so that `if loss < 0.1` can be written.
+fn compare(call: &Call, op: fn(&Tensor, &Tensor) -> Result<Tensor>) -> Result<Dynamic> {
+    let (a, b) = (Side::read(call, 0)?, Side::read(call, 1)?);
+    let out = op(&a.beside(&b)?, &b.beside(&a)?)?;
+    match out.rank() {
+        0 => super::value::item(&out),
+        _ => Ok(wrap(out)),
+    }
+}
+
+/// The record of a comparison.
+const fn comparison(
+    name: &'static str,
+    summary: &'static str,
+    examples: &'static [Example],
+    call: fn(&mut Call) -> Result<Dynamic>,
+) -> Entry {
+    Entry {
+        returns: Ty::OneOf(&[Ty::Tensor, Ty::Bool]),
+        shapes: "shapes broadcast; single numbers give true or false",
+        ..operator(name, summary, examples, call)
+    }
+}
+
+const LT_: Entry = comparison(
+    "<",
+    "whether a is less than b, element by element",
+    &[
+        value("a mask", "(tensor([1, 3]) < 2).to_array()", "[true, false]"),
+        value(
+            "single numbers",
+            "if mean(ones([3])) < 2 { \"small\" } else { \"large\" }",
+            "\"small\"",
+        ),
+    ],
+    |call| compare(call, Tensor::lt),
+);
+static LT: Entry = LT_;
+static LT_LEFT: Entry = left(
+    LT_,
+    &[value(
+        "a number first",
+        "(2 < tensor([1, 3])).to_array()",
+        "[false, true]",
+    )],
+);
+
+const LE_: Entry = comparison(
+    "<=",
+    "whether a is at most b, element by element",
+    &[value(
+        "a mask",
+        "(tensor([1, 2, 3]) <= 2).to_array()",
+        "[true, true, false]",
+    )],
+    |call| compare(call, Tensor::le),
+);
+static LE: Entry = LE_;
+static LE_LEFT: Entry = left(
+    LE_,
+    &[value(
+        "a number first",
+        "(2 <= tensor([1, 2])).to_array()",
+        "[false, true]",
+    )],
+);
+
+const GT_: Entry = comparison(
+    ">",
+    "whether a is greater than b, element by element",
+    &[value(
+        "a mask",
+        "(tensor([1, 3]) > 2).to_array()",
+        "[false, true]",
+    )],
+    |call| compare(call, Tensor::gt),
+);
+static GT: Entry = GT_;
+static GT_LEFT: Entry = left(
+    GT_,
+    &[value(
+        "a number first",
+        "(2 > tensor([1, 3])).to_array()",
+        "[true, false]",
+    )],
+);
+
+const GE_: Entry = comparison(
+    ">=",
+    "whether a is at least b, element by element",
+    &[value(
+        "a mask",
+        "(tensor([1, 2, 3]) >= 2).to_array()",
+        "[false, true, true]",
+    )],
+    |call| compare(call, Tensor::ge),
+);
+static GE: Entry = GE_;
+static GE_LEFT: Entry = left(
+    GE_,
+    &[value(
+        "a number first",
+        "(2 >= tensor([2, 3])).to_array()",
+        "[true, false]",
+    )],
+);
+
+const EQ_: Entry = comparison(
+    "==",
+    "whether a equals b, element by element",
+    &[value(
+        "accuracy",
+        "mean(int([1, 2, 3, 4]) == int([1, 2, 0, 4])).item()",
+        "0.75",
+    )],
+    |call| compare(call, Tensor::eq),
+);
+static EQ: Entry = EQ_;
+static EQ_LEFT: Entry = left(
+    EQ_,
+    &[value(
+        "a number first",
+        "(2 == tensor([2, 3])).to_array()",
+        "[true, false]",
+    )],
+);
+
+const NE_: Entry = comparison(
+    "!=",
+    "whether a differs from b, element by element; NaN differs from itself",
+    &[value(
+        "a mask",
+        "(tensor([1, 3]) != 3).to_array()",
+        "[true, false]",
+    )],
+    |call| compare(call, Tensor::ne),
+);
+static NE: Entry = NE_;
+static NE_LEFT: Entry = left(
+    NE_,
+    &[value(
+        "a number first",
+        "(2 != tensor([2, 3])).to_array()",
+        "[false, true]",
+    )],
+);
