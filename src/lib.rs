@@ -25,6 +25,7 @@ pub mod catalog;
 pub mod cell;
 pub mod cpu;
 pub mod fault;
+pub mod gan;
 pub mod nn;
 pub mod notebook;
 pub mod output;

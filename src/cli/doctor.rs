@@ -93,9 +93,20 @@ fn machine(report: &mut Report) {
     report.fact("SIMD", simd());
     let devices = session::open().map(|notebook| notebook.evaluate("devices()"));
     match devices {
-        Ok(Ok(bundle)) => report.fact("devices", bundle.plain().replace('\n', "\n                 ")),
-        Ok(Err(failure)) => report.wrong("devices", failure.value, "report this as a defect of saddle"),
-        Err(fault) => report.wrong("session", fault.message, "end other processes: the system gives no more threads"),
+        Ok(Ok(bundle)) => report.fact(
+            "devices",
+            bundle.plain().replace('\n', "\n                 "),
+        ),
+        Ok(Err(failure)) => report.wrong(
+            "devices",
+            failure.value,
+            "report this as a defect of saddle",
+        ),
+        Err(fault) => report.wrong(
+            "session",
+            fault.message,
+            "end other processes: the system gives no more threads",
+        ),
     }
 }
 
@@ -214,7 +225,10 @@ fn places(report: &mut Report) {
 
 /// Whether files can be made in a folder, or the folder itself where it is not there yet.
 fn writable(folder: &Path) -> std::io::Result<()> {
-    let existing = folder.ancestors().find(|ancestor| ancestor.exists()).unwrap_or(folder);
+    let existing = folder
+        .ancestors()
+        .find(|ancestor| ancestor.exists())
+        .unwrap_or(folder);
     let path = std::ffi::CString::new(existing.as_os_str().as_encoded_bytes())?;
     // SAFETY: a valid string that ends in a zero byte.
     match unsafe { libc::access(path.as_ptr(), libc::W_OK | libc::X_OK) } {

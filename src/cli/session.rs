@@ -20,8 +20,12 @@ pub enum Insisting {
 /// # Errors
 /// The operating system gives no thread.
 pub fn open() -> Result<Arc<dyn Notebook>> {
-    let session = Session::start()
-        .map_err(|error| Fault::new(Kind::Device, format!("the session cannot start its thread: {error}")))?;
+    let session = Session::start().map_err(|error| {
+        Fault::new(
+            Kind::Device,
+            format!("the session cannot start its thread: {error}"),
+        )
+    })?;
     Ok(Arc::new(session))
 }
 

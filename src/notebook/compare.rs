@@ -72,7 +72,11 @@ fn differences(stored: &Cell, new: &Cell, tolerance: &Tolerance) -> Vec<Differen
         let name = format!("display {}", place + 1);
         match (old.get(place), new.get(place)) {
             (Some(old), Some(new)) => compare_displays(&name, old, new, tolerance, &mut note),
-            (old, new) => note(name, old.map_or_else(nothing, |o| plain(o)), new.map_or_else(nothing, |o| plain(o))),
+            (old, new) => note(
+                name,
+                old.map_or_else(nothing, |o| plain(o)),
+                new.map_or_else(nothing, |o| plain(o)),
+            ),
         }
     }
     found
@@ -117,14 +121,22 @@ fn stream_text(cell: &Cell, name: &str) -> String {
 
 /// The kind and message of the error with which a cell ended; the traceback's line numbers and colours may change freely.
 fn error(cell: &Cell) -> String {
-    let error = cell.outputs.iter().find(|output| output["output_type"] == "error");
+    let error = cell
+        .outputs
+        .iter()
+        .find(|output| output["output_type"] == "error");
     let field = |error: &Value, key: &str| error[key].as_str().unwrap_or_default().to_string();
-    error.map_or_else(String::new, |e| format!("{}: {}", field(e, "ename"), field(e, "evalue")))
+    error.map_or_else(String::new, |e| {
+        format!("{}: {}", field(e, "ename"), field(e, "evalue"))
+    })
 }
 
 /// The displays and results of a cell, in order.
 fn displays(cell: &Cell) -> Vec<&Value> {
-    cell.outputs.iter().filter(|output| output.get("data").is_some()).collect()
+    cell.outputs
+        .iter()
+        .filter(|output| output.get("data").is_some())
+        .collect()
 }
 
 /// Width and height of a picture of raster graphics; `None` for any other type, and for one that cannot be read.
@@ -133,8 +145,14 @@ fn picture_size(mime: &str, content: &Value) -> Option<(u32, u32)> {
         return None;
     }
     let base64: String = content.as_str()?.split_whitespace().collect();
-    let bytes = base64::engine::general_purpose::STANDARD.decode(base64).ok()?;
-    image::ImageReader::new(Cursor::new(bytes)).with_guessed_format().ok()?.into_dimensions().ok()
+    let bytes = base64::engine::general_purpose::STANDARD
+        .decode(base64)
+        .ok()?;
+    image::ImageReader::new(Cursor::new(bytes))
+        .with_guessed_format()
+        .ok()?
+        .into_dimensions()
+        .ok()
 }
 
 /// A representation as a report shows it.
@@ -150,7 +168,10 @@ fn shown(mime: &str, content: &Value) -> String {
 }
 
 fn plain(output: &Value) -> String {
-    output["data"]["text/plain"].as_str().unwrap_or("a display with no text").to_string()
+    output["data"]["text/plain"]
+        .as_str()
+        .unwrap_or("a display with no text")
+        .to_string()
 }
 
 fn nothing() -> String {
@@ -164,12 +185,22 @@ impl fmt::Display for Difference {
     /// The lines that differ: `-` stored, `+` now. Lines alike at the start and the end are left out.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}:", self.what)?;
-        let (old, new): (Vec<_>, Vec<_>) = (self.stored.lines().collect(), self.new.lines().collect());
-        let head = old.iter().zip(&new).take_while(|(a, b)| DEFAULT_TOLERANCE.texts_agree(a, b)).count();
+        let (old, new): (Vec<_>, Vec<_>) =
+            (self.stored.lines().collect(), self.new.lines().collect());
+        let head = old
+            .iter()
+            .zip(&new)
+            .take_while(|(a, b)| DEFAULT_TOLERANCE.texts_agree(a, b))
+            .count();
         let (old, new) = (&old[head..], &new[head..]);
         let tail = old.iter().rev().zip(new.iter().rev());
-        let tail = tail.take_while(|(a, b)| DEFAULT_TOLERANCE.texts_agree(a, b)).count();
-        for (sign, lines) in [('-', &old[..old.len() - tail]), ('+', &new[..new.len() - tail])] {
+        let tail = tail
+            .take_while(|(a, b)| DEFAULT_TOLERANCE.texts_agree(a, b))
+            .count();
+        for (sign, lines) in [
+            ('-', &old[..old.len() - tail]),
+            ('+', &new[..new.len() - tail]),
+        ] {
             for line in lines.iter().take(LINES_SHOWN) {
                 writeln!(f, "  {sign} {line}")?;
             }
@@ -225,7 +256,11 @@ mod tests {
     }
 
     fn verdict(stored: Value, new: Value, tags: &[&str]) -> Verdict {
-        let verdicts = compare(&with_outputs(stored, tags), &with_outputs(new, tags), &DEFAULT_TOLERANCE);
+        let verdicts = compare(
+            &with_outputs(stored, tags),
+            &with_outputs(new, tags),
+            &DEFAULT_TOLERANCE,
+        );
         verdicts.into_iter().next().expect("one cell").1
     }
 
@@ -236,30 +271,53 @@ mod tests {
     fn png(width: u32, height: u32) -> Value {
         let mut bytes = Cursor::new(Vec::new());
         let picture = image::DynamicImage::new_luma8(width, height);
-        picture.write_to(&mut bytes, image::ImageFormat::Png).expect("a picture");
+        picture
+            .write_to(&mut bytes, image::ImageFormat::Png)
+            .expect("a picture");
         let base64 = base64::engine::general_purpose::STANDARD.encode(bytes.into_inner());
         json!([{ "output_type": "display_data", "metadata": {}, "data": { "image/png": base64, "text/plain": "grid" } }])
     }
 
     #[test]
     fn text_and_numbers_are_compared_unless_marked() {
-        assert_eq!(verdict(printed("V = 0.50000001"), printed("V = 0.5"), &[]), Verdict::Same);
-        assert!(matches!(verdict(printed("V = 0.6"), printed("V = 0.5"), &[]), Verdict::Differs(_)));
-        assert_eq!(verdict(printed("V = 0.6"), printed("V = 0.5"), &["nbval-ignore-output"]), Verdict::Ignored);
-        assert_eq!(verdict(printed("V = 0.6"), printed("V = 0.5"), &["nbval-skip"]), Verdict::NotRun);
+        assert_eq!(
+            verdict(printed("V = 0.50000001"), printed("V = 0.5"), &[]),
+            Verdict::Same
+        );
+        assert!(matches!(
+            verdict(printed("V = 0.6"), printed("V = 0.5"), &[]),
+            Verdict::Differs(_)
+        ));
+        assert_eq!(
+            verdict(
+                printed("V = 0.6"),
+                printed("V = 0.5"),
+                &["nbval-ignore-output"]
+            ),
+            Verdict::Ignored
+        );
+        assert_eq!(
+            verdict(printed("V = 0.6"), printed("V = 0.5"), &["nbval-skip"]),
+            Verdict::NotRun
+        );
     }
 
     #[test]
     fn one_text_in_several_pieces_is_the_same_text() {
         let mut pieces = printed("a\n").as_array().cloned().unwrap_or_default();
         pieces.extend(printed("b\n").as_array().cloned().unwrap_or_default());
-        assert_eq!(verdict(Value::Array(pieces), printed("a\nb\n"), &[]), Verdict::Same);
+        assert_eq!(
+            verdict(Value::Array(pieces), printed("a\nb\n"), &[]),
+            Verdict::Same
+        );
     }
 
     #[test]
     fn pictures_are_compared_by_their_size() {
         assert_eq!(verdict(png(4, 3), png(4, 3), &[]), Verdict::Same);
-        let Verdict::Differs(found) = verdict(png(4, 3), png(4, 5), &[]) else { panic!("sizes differ") };
+        let Verdict::Differs(found) = verdict(png(4, 3), png(4, 5), &[]) else {
+            panic!("sizes differ")
+        };
         assert_eq!(
             found[0].to_string(),
             "display 1, image/png:\n  - a picture of 4×3 pixels\n  + a picture of 4×5 pixels\n"
@@ -268,19 +326,34 @@ mod tests {
 
     #[test]
     fn a_missing_output_and_a_new_error_are_differences() {
-        let Verdict::Differs(found) = verdict(png(4, 3), json!([]), &[]) else { panic!("one output is missing") };
-        assert_eq!((found[0].what.as_str(), found[0].new.as_str()), ("display 1", "nothing"));
-        let error =
-            json!([{ "output_type": "error", "ename": "ShapeError", "evalue": "[2] + [3]", "traceback": ["x"] }]);
-        let other =
-            json!([{ "output_type": "error", "ename": "ShapeError", "evalue": "[2] + [3]", "traceback": ["y"] }]);
+        let Verdict::Differs(found) = verdict(png(4, 3), json!([]), &[]) else {
+            panic!("one output is missing")
+        };
+        assert_eq!(
+            (found[0].what.as_str(), found[0].new.as_str()),
+            ("display 1", "nothing")
+        );
+        let error = json!([{ "output_type": "error", "ename": "ShapeError", "evalue": "[2] + [3]", "traceback": ["x"] }]);
+        let other = json!([{ "output_type": "error", "ename": "ShapeError", "evalue": "[2] + [3]", "traceback": ["y"] }]);
         assert_eq!(verdict(error.clone(), other, &[]), Verdict::Same);
-        assert!(matches!(verdict(json!([]), error, &[]), Verdict::Differs(_)));
+        assert!(matches!(
+            verdict(json!([]), error, &[]),
+            Verdict::Differs(_)
+        ));
     }
 
     #[test]
     fn a_report_shows_only_the_lines_that_differ() {
-        let verdicts = [(2, verdict(printed("a\nb 1\nc\n"), printed("a\nb 2\nc\n"), &[])), (3, Verdict::Ignored)];
-        assert_eq!(report(&verdicts), "cell 3: stdout:\n  - b 1\n  + b 2\n0 same, 1 different, 1 not compared");
+        let verdicts = [
+            (
+                2,
+                verdict(printed("a\nb 1\nc\n"), printed("a\nb 2\nc\n"), &[]),
+            ),
+            (3, Verdict::Ignored),
+        ];
+        assert_eq!(
+            report(&verdicts),
+            "cell 3: stdout:\n  - b 1\n  + b 2\n0 same, 1 different, 1 not compared"
+        );
     }
 }

@@ -61,11 +61,17 @@ mod tests {
 
     #[test]
     fn tags_and_comments_mean_the_same() {
-        let ignore = Markers { ignore_output: true, ..Markers::default() };
+        let ignore = Markers {
+            ignore_output: true,
+            ..Markers::default()
+        };
         assert_eq!(markers("1", &["nbval-ignore-output"]), ignore);
         assert_eq!(markers("// NBVAL_IGNORE_OUTPUT\n1", &[]), ignore);
         assert_eq!(markers("/*\n# NBVAL_IGNORE_OUTPUT\n*/\n1", &[]), ignore);
-        assert_eq!(markers("let s = \"// NBVAL_IGNORE_OUTPUT\"", &[]), Markers::default());
+        assert_eq!(
+            markers("let s = \"// NBVAL_IGNORE_OUTPUT\"", &[]),
+            Markers::default()
+        );
         assert!(markers("//NBVAL_RAISES_EXCEPTION", &[]).may_fail);
         assert!(markers("1", &["raises-exception"]).may_fail);
     }

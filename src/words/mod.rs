@@ -1,5 +1,6 @@
 //! The words of the language, one file per family, and the list of all families.
 
+pub mod network;
 pub mod number;
 pub mod script;
 pub mod tensor;
@@ -24,10 +25,17 @@ pub(crate) const FAMILIES: &[&[&Entry]] = &[
     tensor::conv::ENTRIES,
     tensor::gradient::ENTRIES,
     tensor::device::ENTRIES,
+    network::value::ENTRIES,
+    network::layers::ENTRIES,
+    network::activations::ENTRIES,
+    network::init::ENTRIES,
+    network::optimizer::ENTRIES,
+    network::loss::ENTRIES,
+    network::penalty::ENTRIES,
 ];
 
 /// One line per file that has kinds of values.
-const KINDS: &[&[&Kind]] = &[tensor::value::KINDS, tensor::random::KINDS];
+const KINDS: &[&[&Kind]] = &[tensor::value::KINDS, tensor::random::KINDS, network::KINDS];
 
 /// Every word and kind of the language.
 pub fn catalog() -> &'static Catalog {

@@ -3,7 +3,6 @@
 //! | file | owns |
 //! |---|---|
 //! | `value` | the kind `network`: calling, `params`, `with`, `copy`, `freeze`, `train`, `eval`, `summary`; `sequential` |
-//! | `custom` | networks with a forward function of the user's own |
 //! | `layers` | layers with parameters |
 //! | `activations` | `relu()`, `dropout(p)`, … as layers |
 //! | `init` | the kind `initializer` |
@@ -19,18 +18,7 @@ pub mod optimizer;
 pub mod penalty;
 pub mod value;
 
-use crate::catalog::{Entry, Kind};
-
-/// All families of this folder.
-pub const FAMILIES: &[&[&Entry]] = &[
-    value::ENTRIES,
-    layers::ENTRIES,
-    activations::ENTRIES,
-    init::ENTRIES,
-    optimizer::ENTRIES,
-    loss::ENTRIES,
-    penalty::ENTRIES,
-];
+use crate::catalog::Kind;
 
 /// All kinds of this folder.
 pub const KINDS: &[&Kind] = &[&value::NETWORK, &init::INITIALIZER, &optimizer::OPTIMIZER];

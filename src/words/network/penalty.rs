@@ -88,7 +88,7 @@ static R1: Entry = Entry {
         "r1(linear(1, 1, #{ init: constant(3) }), ones([4, 1])).item()",
         "9.0",
     )],
-    call: squared,
+    call: |call| squared(call),
     ..ENTRY
 };
 
@@ -104,6 +104,6 @@ static R2: Entry = Entry {
         "beside r1",
         "let D = linear(2, 1);\nlet penalty = r1(D, randn([4, 2])) + r2(D, randn([4, 2]));",
     )],
-    call: squared,
+    call: |call| squared(call),
     ..ENTRY
 };
