@@ -57,7 +57,18 @@ const RHAI_FUNCTIONS: [&str; 9] = [
     reason = "Rhai marks its hooks this way to say that they may change, not that they will go"
 )]
 fn free_reserved_words(engine: &mut Engine) {
-    engine.on_parse_token(|token, _, _| match token {
+    // `for _ in …`: Rhai has no name for a value that is not used, but `_` has to stay itself in a `switch`.
+    let in_for = std::cell::Cell::new(false);
+    engine.on_parse_token(move |token, _, _| match token {
+        Token::For => {
+            in_for.set(true);
+            token
+        }
+        Token::In => {
+            in_for.set(false);
+            token
+        }
+        Token::Underscore if in_for.get() => Token::Identifier(Box::new("_unused".into())),
         Token::Reserved(name) if *name == "type_of" => Token::Identifier(Box::new(TYPE_OF.into())),
         Token::Reserved(name)
             if rhai::is_valid_identifier(&name) && !RHAI_FUNCTIONS.contains(&name.as_str()) =>

@@ -134,7 +134,7 @@ static DROPOUT: Entry = Entry {
     examples: &[
         value(
             "eval mode passes everything",
-            "eval(dropout(0.5))(ones([3])).to_array()",
+            "dropout(0.5).eval()(ones([3])).to_array()",
             "[1.0, 1.0, 1.0]",
         ),
         fails(
@@ -171,7 +171,7 @@ static GAUSSIAN_NOISE: Entry = Entry {
     source: "Salimans et al. 2016: .3 on the input of D, .5 on hidden units",
     examples: &[value(
         "eval mode passes everything",
-        "eval(gaussian_noise(0.3))(ones([2])).to_array()",
+        "gaussian_noise(0.3).eval()(ones([2])).to_array()",
         "[1.0, 1.0]",
     )],
     call: |call| match call.args.number(0)? {

@@ -293,7 +293,7 @@ static TRAIN: Entry = Entry {
     returns: NET,
     examples: &[value(
         "the mode is visible",
-        "train(linear(2, 1)).mode",
+        "linear(2, 1).train().mode",
         "\"train\"",
     )],
     call: |call| {
@@ -312,7 +312,7 @@ static EVAL: Entry = Entry {
     returns: NET,
     examples: &[value(
         "the mode is visible",
-        "eval(linear(2, 1)).mode",
+        "linear(2, 1).eval().mode",
         "\"eval\"",
     )],
     call: |call| {
