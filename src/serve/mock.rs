@@ -1,7 +1,8 @@
 //! A notebook for tests: a few statements with the look of Rhai, one a line, and everything that an output can be.
 
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::output::{Bundle, Output, Stream};
@@ -13,6 +14,7 @@ use crate::session::{
 pub struct Mock {
     running: AtomicBool,
     interrupted: AtomicBool,
+    variables: Mutex<HashMap<String, i64>>,
 }
 
 impl Mock {
@@ -27,9 +29,7 @@ impl Mock {
         match word {
             "print" => text(Stream::Stdout, format!("{argument}\n")),
             "eprint" => text(Stream::Stderr, format!("{argument}\n")),
-            "flood" => {
-                (0..number(argument)).for_each(|i| text(Stream::Stdout, format!("line {i}\n")))
-            }
+            "for" => (0..2000).for_each(|i| text(Stream::Stdout, format!("{i}\n"))),
             "show" => show.show(Output::Display {
                 bundle: Bundle::png("a dot", vec![0, 255, 16], 8),
                 id: (!argument.is_empty()).then(|| argument.to_string()),
@@ -38,7 +38,7 @@ impl Mock {
                 bundle: Bundle::text("new"),
                 id: argument.to_string(),
             }),
-            "clear" => show.show(Output::Clear { wait: true }),
+            "clear_output" => show.show(Output::Clear { wait: true }),
             "input" => {
                 let answer = show
                     .ask(argument, false)
@@ -46,15 +46,36 @@ impl Mock {
                 text(Stream::Stdout, format!("<{answer}>\n"));
             }
             "sleep" => self.wait(Duration::from_millis(number(argument)))?,
-            "loop" => self.wait(Duration::MAX)?,
+            "loop" if argument.is_empty() => self.wait(Duration::MAX)?,
+            "loop" => loop {
+                text(Stream::Stdout, "x\n".to_string());
+                self.wait(Duration::from_nanos(1))?;
+            },
             // Deaf: does not look whether it was interrupted.
             "deaf" => std::thread::sleep(Duration::from_millis(number(argument))),
             "throw" => return Err(failure("RuntimeError", argument)),
             "panic" => panic!("the mock was told to"),
-            "let" | "" => {}
-            _ => return Ok(sum(line)),
+            "let" => {
+                if let Some((name, value)) = argument.split_once('=')
+                    && let Some(value) = self.sum(value)
+                {
+                    let mut variables = self.variables.lock().unwrap();
+                    variables.insert(name.trim().to_string(), value);
+                }
+            }
+            "" => {}
+            _ => return Ok(self.sum(line).map(|sum| sum.to_string())),
         }
         Ok(None)
+    }
+
+    fn sum(&self, line: &str) -> Option<i64> {
+        let variables = self.variables.lock().unwrap();
+        let value = |part: &str| part.parse().ok().or_else(|| variables.get(part).copied());
+        line.trim_end_matches(';')
+            .split('+')
+            .map(|part| value(part.trim()))
+            .sum()
     }
 
     fn wait(&self, time: Duration) -> Result<(), Failure> {
@@ -73,7 +94,7 @@ impl Mock {
 fn split(line: &str) -> (&str, &str) {
     let line = line.trim().trim_end_matches(';');
     let end = line
-        .find(|c: char| !c.is_alphanumeric())
+        .find(|c: char| !c.is_alphanumeric() && c != '_')
         .unwrap_or(line.len());
     let argument = line[end..].trim_matches(|c: char| "(){}\" ".contains(c));
     (&line[..end], argument)
@@ -81,14 +102,6 @@ fn split(line: &str) -> (&str, &str) {
 
 fn number(text: &str) -> u64 {
     text.parse().unwrap_or(0)
-}
-
-fn sum(line: &str) -> Option<String> {
-    let parts: Option<Vec<i64>> = line
-        .split('+')
-        .map(|part| part.trim().parse().ok())
-        .collect();
-    parts.map(|parts| parts.iter().sum::<i64>().to_string())
 }
 
 fn failure(name: &str, value: &str) -> Failure {
@@ -170,8 +183,8 @@ impl Notebook for Mock {
     }
 
     fn evaluate(&self, expression: &str) -> Result<Bundle, Failure> {
-        sum(expression)
-            .map(Bundle::text)
+        self.sum(expression)
+            .map(|sum| Bundle::text(sum.to_string()))
             .ok_or_else(|| failure("NameError", expression))
     }
 }
