@@ -7,7 +7,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use saddlepoint::fault::{Fault, Result};
 use std::fs::File;
-use std::io::{IsTerminal as _, stderr};
+use std::io::{IsTerminal as _, Write as _, stderr};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -146,7 +146,7 @@ struct Progress(Option<ProgressBar>);
 
 impl Progress {
     fn new(what: &str) -> Self {
-        eprintln!("{what}");
+        say(what);
         if !stderr().is_terminal() {
             return Self(None);
         }
@@ -172,6 +172,11 @@ impl Progress {
 
     fn done(&self, what: &str) {
         self.0.iter().for_each(ProgressBar::finish_and_clear);
-        eprintln!("{what}");
+        say(what);
     }
+}
+
+/// Prints a line to stderr; when that is gone there is no one left to tell.
+fn say(what: &str) {
+    let _ = writeln!(stderr(), "{what}");
 }

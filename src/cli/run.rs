@@ -9,7 +9,8 @@ use saddlepoint::fault::{Fault, Result};
 use saddlepoint::notebook::document::{Cell, Document};
 use saddlepoint::notebook::run::{End, Event, run as run_document};
 use saddlepoint::notebook::{html, run as headless};
-use saddlepoint::output::Stream;
+use saddlepoint::output::{Output, Stream};
+use saddlepoint::session::Frontend;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -43,7 +44,7 @@ pub fn run(options: &Options) -> Result<Outcome> {
     }
     let bar = (is_notebook || target.is_some()).then(progress_bar);
     let terminal = Arc::new(Terminal::with_bar(bar.clone()));
-    let frontend: Arc<dyn saddlepoint::session::Frontend> = match target {
+    let frontend: Arc<dyn Frontend> = match target {
         Some(_) => Arc::new(Quiet(terminal.clone())),
         None => terminal.clone(),
     };
@@ -197,11 +198,15 @@ fn has_ending(path: &Path, ending: &str) -> bool {
         .is_some_and(|found| found.eq_ignore_ascii_case(ending))
 }
 
-/// Outputs go into a file, and only questions reach the terminal.
+/// Outputs go into a file; only updates (of a progress line, of curves) and questions reach the terminal.
 struct Quiet(Arc<Terminal>);
 
-impl saddlepoint::session::Frontend for Quiet {
-    fn show(&self, _: saddlepoint::output::Output) {}
+impl Frontend for Quiet {
+    fn show(&self, output: Output) {
+        if let Output::Update { bundle, .. } = output {
+            self.0.beside_bar(&bundle);
+        }
+    }
 
     fn ask(&self, prompt: &str, password: bool) -> Option<String> {
         self.0.ask(prompt, password)

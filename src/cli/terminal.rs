@@ -117,8 +117,17 @@ impl Terminal {
         state.live = live.map(str::to_string);
     }
 
-    /// Draws an update over the display it names, if that is still the last line. A picture's file is always replaced.
+    /// Shows one line beside the bar, where there is a bar.
+    pub fn beside_bar(&self, bundle: &Bundle) {
+        if let (Some(bar), false) = (&self.bar, bundle.plain().contains('\n')) {
+            bar.set_message(bundle.plain().to_string());
+        }
+    }
+
+    /// Draws an update over the display it names, if that is still the last line, or beside the bar. A picture's file is
+    /// always replaced.
     fn update(&self, bundle: &Bundle, id: &str) {
+        self.beside_bar(bundle);
         let mut state = self.lock();
         let text = self
             .picture(&mut state, bundle, Some(id))
