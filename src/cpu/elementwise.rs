@@ -360,6 +360,27 @@ fn apply_binary(op: Binary, target: impl Target, b: &[f32]) {
     }
 }
 
+/// A loop whose body is inlined for certain, on which its vectorisation depends.
+macro_rules! map {
+    ($target:expr, |$x:ident| $f:expr) => {
+        $target.map(
+            #[inline(always)]
+            |$x| $f,
+        )
+    };
+}
+
+/// As `map!`, of two operands.
+macro_rules! zip {
+    ($target:expr, $b:expr, |$x:ident, $y:ident| $f:expr) => {
+        $target.zip(
+            $b,
+            #[inline(always)]
+            |$x, $y| $f,
+        )
+    };
+}
+
 struct UnaryLoop<T>(Unary, T);
 
 impl<T: Target> Kernel for UnaryLoop<T> {
@@ -369,41 +390,45 @@ impl<T: Target> Kernel for UnaryLoop<T> {
     fn run<A: Arith>(self) {
         let UnaryLoop(op, target) = self;
         match op {
-            Unary::Neg => target.map(|x| -x),
-            Unary::Exp => target.map(math::exp::<A>),
-            Unary::Log => target.map(math::log::<A>),
-            Unary::Log1p => target.map(math::log1p::<A>),
-            Unary::Expm1 => target.map(math::expm1::<A>),
-            Unary::Sqrt => target.map(f32::sqrt),
-            Unary::Rsqrt => target.map(|x| 1.0 / x.sqrt()),
-            Unary::Recip => target.map(|x| 1.0 / x),
-            Unary::Square => target.map(|x| x * x),
-            Unary::Abs => target.map(f32::abs),
-            Unary::Sign => target.map(math::sign),
-            Unary::Sin => target.map(math::sin::<A>),
-            Unary::Cos => target.map(math::cos::<A>),
-            Unary::Tanh => target.map(math::tanh::<A>),
-            Unary::Sigmoid => target.map(math::sigmoid::<A>),
-            Unary::Softplus => target.map(math::softplus::<A>),
-            Unary::LogSigmoid => target.map(math::log_sigmoid::<A>),
-            Unary::Relu => target.map(|x| if x <= 0.0 { 0.0 } else { x }),
-            Unary::LeakyRelu(s) => target.map(|x| if x > 0.0 { x } else { x * s }),
-            Unary::Step => target.map(|x| if x > 0.0 { 1.0 } else { 0.0 }),
-            Unary::LeakyStep(s) => target.map(|x| if x > 0.0 { 1.0 } else { s }),
-            Unary::Elu(s) => target.map(|x| if x > 0.0 { x } else { s * math::expm1::<A>(x) }),
-            Unary::Gelu => target.map(math::gelu::<A>),
-            Unary::Silu => target.map(|x| x * math::sigmoid::<A>(x)),
-            Unary::Erf => target.map(math::erf::<A>),
-            Unary::Floor => target.map(math::floor),
-            Unary::Ceil => target.map(math::ceil),
-            Unary::Round => target.map(math::round),
-            Unary::AddScalar(s) => target.map(|x| x + s),
-            Unary::MulScalar(s) => target.map(|x| x * s),
-            Unary::RsubScalar(s) => target.map(|x| s - x),
-            Unary::RdivScalar(s) => target.map(|x| s / x),
-            Unary::PowScalar(s) => target.map(|x| math::pow::<A>(x, s)),
-            Unary::Clamp(low, high) => target.map(|x| math::clamp(x, low, high)),
-            Unary::ClampMask(low, high) => target.map(|x| mask((low <= x) & (x <= high))),
+            Unary::Neg => map!(target, |x| -x),
+            Unary::Exp => map!(target, |x| math::exp::<A>(x)),
+            Unary::Log => map!(target, |x| math::log::<A>(x)),
+            Unary::Log1p => map!(target, |x| math::log1p::<A>(x)),
+            Unary::Expm1 => map!(target, |x| math::expm1::<A>(x)),
+            Unary::Sqrt => map!(target, |x| x.sqrt()),
+            Unary::Rsqrt => map!(target, |x| 1.0 / x.sqrt()),
+            Unary::Recip => map!(target, |x| 1.0 / x),
+            Unary::Square => map!(target, |x| x * x),
+            Unary::Abs => map!(target, |x| x.abs()),
+            Unary::Sign => map!(target, |x| math::sign(x)),
+            Unary::Sin => map!(target, |x| math::sin::<A>(x)),
+            Unary::Cos => map!(target, |x| math::cos::<A>(x)),
+            Unary::Tanh => map!(target, |x| math::tanh::<A>(x)),
+            Unary::Sigmoid => map!(target, |x| math::sigmoid::<A>(x)),
+            Unary::Softplus => map!(target, |x| math::softplus::<A>(x)),
+            Unary::LogSigmoid => map!(target, |x| math::log_sigmoid::<A>(x)),
+            Unary::Relu => map!(target, |x| if x <= 0.0 { 0.0 } else { x }),
+            Unary::LeakyRelu(s) => map!(target, |x| if x > 0.0 { x } else { x * s }),
+            Unary::Step => map!(target, |x| if x > 0.0 { 1.0 } else { 0.0 }),
+            Unary::LeakyStep(s) => map!(target, |x| if x > 0.0 { 1.0 } else { s }),
+            Unary::Elu(s) => map!(target, |x| if x > 0.0 {
+                x
+            } else {
+                s * math::expm1::<A>(x)
+            }),
+            Unary::Gelu => map!(target, |x| math::gelu::<A>(x)),
+            Unary::Silu => map!(target, |x| x * math::sigmoid::<A>(x)),
+            Unary::Erf => map!(target, |x| math::erf::<A>(x)),
+            Unary::Floor => map!(target, |x| math::floor(x)),
+            Unary::Ceil => map!(target, |x| math::ceil(x)),
+            Unary::Round => map!(target, |x| math::round(x)),
+            Unary::AddScalar(s) => map!(target, |x| x + s),
+            Unary::MulScalar(s) => map!(target, |x| x * s),
+            Unary::RsubScalar(s) => map!(target, |x| s - x),
+            Unary::RdivScalar(s) => map!(target, |x| s / x),
+            Unary::PowScalar(s) => map!(target, |x| math::pow::<A>(x, s)),
+            Unary::Clamp(low, high) => map!(target, |x| math::clamp(x, low, high)),
+            Unary::ClampMask(low, high) => map!(target, |x| mask((low <= x) & (x <= high))),
         }
     }
 }
@@ -417,22 +442,22 @@ impl<T: Target> Kernel for BinaryLoop<'_, T> {
     fn run<A: Arith>(self) {
         let BinaryLoop(op, target, b) = self;
         match op {
-            Binary::Add => target.zip(b, |a, b| a + b),
-            Binary::Sub => target.zip(b, |a, b| a - b),
-            Binary::Mul => target.zip(b, |a, b| a * b),
-            Binary::Div => target.zip(b, |a, b| a / b),
-            Binary::Pow => target.zip(b, math::pow::<A>),
-            Binary::Max => target.zip(b, |a, b| if (a > b) | a.is_nan() { a } else { b }),
-            Binary::Min => target.zip(b, |a, b| if (a < b) | a.is_nan() { a } else { b }),
-            Binary::Lt => target.zip(b, |a, b| mask(a < b)),
-            Binary::Le => target.zip(b, |a, b| mask(a <= b)),
-            Binary::Gt => target.zip(b, |a, b| mask(a > b)),
-            Binary::Ge => target.zip(b, |a, b| mask(a >= b)),
-            Binary::Eq => target.zip(b, |a, b| mask(a == b)),
-            Binary::Ne => target.zip(b, |a, b| mask(a != b)),
-            Binary::SigmoidGrad => target.zip(b, |g, y| g * y * (1.0 - y)),
-            Binary::TanhGrad => target.zip(b, |g, y| g * (1.0 - y * y)),
-            Binary::ReluGrad => target.zip(b, |g, x| if x > 0.0 { g } else { 0.0 }),
+            Binary::Add => zip!(target, b, |a, b| a + b),
+            Binary::Sub => zip!(target, b, |a, b| a - b),
+            Binary::Mul => zip!(target, b, |a, b| a * b),
+            Binary::Div => zip!(target, b, |a, b| a / b),
+            Binary::Pow => zip!(target, b, |a, b| math::pow::<A>(a, b)),
+            Binary::Max => zip!(target, b, |a, b| if (a > b) | a.is_nan() { a } else { b }),
+            Binary::Min => zip!(target, b, |a, b| if (a < b) | a.is_nan() { a } else { b }),
+            Binary::Lt => zip!(target, b, |a, b| mask(a < b)),
+            Binary::Le => zip!(target, b, |a, b| mask(a <= b)),
+            Binary::Gt => zip!(target, b, |a, b| mask(a > b)),
+            Binary::Ge => zip!(target, b, |a, b| mask(a >= b)),
+            Binary::Eq => zip!(target, b, |a, b| mask(a == b)),
+            Binary::Ne => zip!(target, b, |a, b| mask(a != b)),
+            Binary::SigmoidGrad => zip!(target, b, |g, y| g * y * (1.0 - y)),
+            Binary::TanhGrad => zip!(target, b, |g, y| g * (1.0 - y * y)),
+            Binary::ReluGrad => zip!(target, b, |g, x| if x > 0.0 { g } else { 0.0 }),
         }
     }
 }

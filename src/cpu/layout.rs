@@ -9,6 +9,7 @@ use std::mem::MaybeUninit;
 use super::buffer::{filled, zeroed};
 use super::elementwise::{Binary, binary, binary_into};
 use super::parallel::{BLOCK, Shared, over_parts, parts, run};
+use super::transpose::transpose;
 
 /// Elements of an operand that are laid out contiguously at a time: small enough for the first-level cache.
 const CHUNK: usize = 16 * BLOCK;
@@ -268,13 +269,20 @@ fn transposed(view: &View, outer: &[Dim], rows: usize, columns: Dim) -> Vec<f32>
 /// Writes `out[i, j] = x[i + j · stride]` for the rows i that `out` has and all columns j.
 fn transpose_band(x: &[f32], stride: usize, columns: usize, out: &mut [MaybeUninit<f32>]) {
     let rows = out.len() / columns;
+    assert!((columns - 1) * stride + rows <= x.len());
     for left in (0..columns).step_by(TILE) {
         let width = TILE.min(columns - left);
-        for j in left..left + width {
-            let source = &x[j * stride..][..rows];
-            for (i, &value) in source.iter().enumerate() {
-                out[i * columns + j].write(value);
-            }
+        // Safety: the last element of either side is inside: of `x` by the assertion, of `out` by its length.
+        unsafe {
+            let to = out.as_mut_ptr().cast::<f32>().add(left);
+            transpose(
+                x.as_ptr().add(left * stride),
+                stride,
+                width,
+                rows,
+                to,
+                columns,
+            );
         }
     }
 }

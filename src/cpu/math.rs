@@ -76,10 +76,17 @@ fn exp_parts<A: Arith>(x: f32) -> (i32, f32) {
 /// e to the power `x`. Error ≤ 1 ulp.
 #[inline(always)]
 pub(super) fn exp<A: Arith>(x: f32) -> f32 {
-    let (n, m) = exp_parts::<A>(clamp(x, -104.5, 89.0));
+    // Far below the smallest number, so that the slow handling of underflow is avoided.
+    let vanishes = x < -104.0;
+    let (n, m) = exp_parts::<A>(if vanishes {
+        0.0
+    } else {
+        clamp(x, -104.0, 89.0)
+    });
     // Two factors, because 2^n itself may be out of range where the result is not.
     let half = n >> 1;
-    (1.0 + m) * power_of_two(half) * power_of_two(n.wrapping_sub(half))
+    let y = (1.0 + m) * power_of_two(half) * power_of_two(n.wrapping_sub(half));
+    if vanishes { 0.0 } else { y }
 }
 
 /// e to the power `x`, minus 1, accurate near 0. Error ≤ 2 ulp.

@@ -3,6 +3,8 @@
 use std::ops::Range;
 
 use super::parallel::{Shared, run, threads};
+use super::product::{Target, product};
+use super::{Unary, unary_in_place};
 
 /// A matrix: element (i, j) is `data[i · row_stride + j · col_stride]`. A transposed matrix has its strides exchanged.
 #[derive(Clone, Copy, Debug)]
@@ -41,15 +43,6 @@ impl<'a> Mat<'a> {
             );
         }
     }
-
-    /// The matrix from row `row` and column `column` on.
-    fn from(self, row: usize, column: usize) -> Self {
-        let start = row * self.row_stride + column * self.col_stride;
-        Self {
-            data: &self.data[start.min(self.data.len())..],
-            ..self
-        }
-    }
 }
 
 /// `c = a · b + beta · c` with `a` of m × k, `b` of k × n and `c` of m × n, row-major and contiguous. With `beta` = 0
@@ -58,7 +51,11 @@ pub fn gemm(m: usize, k: usize, n: usize, a: Mat, b: Mat, beta: f32, c: &mut [f3
     assert_eq!(c.len(), m * n, "gemm: length of c");
     a.check(m, k);
     b.check(k, n);
-    in_tiles(m, k, n, &Shared::new(c), |tile| tile.product(k, a, b, beta));
+    if beta != 0.0 && beta != 1.0 {
+        unary_in_place(Unary::MulScalar(beta), c);
+    }
+    // Safety: all of `c` is ours.
+    unsafe { multiply(m, k, n, a, b, None, beta != 0.0, Shared::new(c)) }
 }
 
 /// `x · w + bias` with `x` of m × k, `w` of k × n, and `bias` of n added to every row.
@@ -70,96 +67,125 @@ pub fn linear(m: usize, k: usize, n: usize, x: Mat, w: Mat, bias: Option<&[f32]>
     w.check(k, n);
     let mut out = Vec::with_capacity(m * n);
     let shared = Shared::new(&mut out.spare_capacity_mut()[..m * n]);
-    in_tiles(m, k, n, &shared.cast(), |tile| match bias {
-        Some(bias) => {
-            tile.fill_rows(bias);
-            tile.product(k, x, w, 1.0);
-        }
-        None => tile.product(k, x, w, 0.0),
-    });
-    // Safety: the tiles cover the result, and each was written.
-    unsafe { out.set_len(m * n) };
+    // Safety: the spare capacity is ours, and all of it is written.
+    unsafe {
+        multiply(m, k, n, x, w, bias, false, shared.cast());
+        out.set_len(m * n);
+    }
     out
 }
 
 /// Multiplications that one thread should have at least, for another to be worth waking.
 const GRAIN: usize = 1 << 19;
 
-/// A part of the result: these rows and columns of an m × n matrix at `c`.
-struct Tile {
-    rows: Range<usize>,
-    columns: Range<usize>,
-    /// The first element of row 0 of the whole matrix, whose rows are `width` apart.
-    c: *mut f32,
-    width: usize,
-}
+/// Multiplications above which packing the right operand pays.
+const WORTH_PACKING: usize = 1 << 15;
 
-/// Divides the result among threads and calls `body` for each part. Each element is computed as a whole by one
-/// thread, in an order that does not depend on the division.
-fn in_tiles(m: usize, k: usize, n: usize, c: &Shared<f32>, body: impl Fn(Tile) + Sync) {
-    let parts = (m * n * k / GRAIN).clamp(1, threads());
-    // What each thread reads for itself is the operand on the other side: let that be the smaller one.
-    let by_columns = n >= m;
-    let (len, unit) = if by_columns { (n, 16) } else { (m, 8) };
-    let cut = |i: usize| (len.div_ceil(unit) * i / parts * unit).min(len);
-    run(parts, &|part| {
-        let range = cut(part)..cut(part + 1);
-        let (rows, columns) = if by_columns {
-            (0..m, range)
+/// Writes `a · b`, plus a bias or what is there if `add` (not both), to all of `c`.
+///
+/// # Safety
+/// `c` has m × n elements that can be written, and read if `add`. The operands have all their elements.
+#[allow(clippy::too_many_arguments)] // the shape, the operands, and what becomes of the product
+unsafe fn multiply(
+    m: usize,
+    k: usize,
+    n: usize,
+    a: Mat,
+    b: Mat,
+    bias: Option<&[f32]>,
+    add: bool,
+    c: Shared<f32>,
+) {
+    // The gemm crate reads rows of `b` in place and is the faster one where they are contiguous; where they are not,
+    // our packing is.
+    let ours = b.col_stride != 1 && n > 1 && m * k * n >= WORTH_PACKING;
+    in_parts(m, k, n, |rows, columns| {
+        if ours {
+            let target = Target {
+                c: c.start(),
+                row_stride: n,
+                column: |j| j,
+                rows,
+                columns,
+                add,
+                bias,
+            };
+            // Safety: the part lies inside `c`, and parts do not overlap.
+            unsafe { product(k, a, &b, &target) }
         } else {
-            (range, 0..n)
-        };
-        body(Tile {
-            rows,
-            columns,
-            c: c.start(),
-            width: n,
-        });
+            // Safety: as above.
+            unsafe { by_crate(k, a, b, bias, add, c.start(), n, rows, columns) }
+        }
     });
 }
 
-impl Tile {
-    /// Writes the tile's part of `row` to each of its rows.
-    fn fill_rows(&self, row: &[f32]) {
-        for i in self.rows.clone() {
-            let source = &row[self.columns.clone()];
-            // Safety: the tile lies inside the matrix and is this thread's alone.
-            unsafe {
-                let target = self.c.add(i * self.width + self.columns.start);
-                target.copy_from_nonoverlapping(source.as_ptr(), source.len());
+/// Divides an m × n result among threads and calls `body` for the rows and columns of each part. Each element is
+/// computed as a whole by one thread, in an order that does not depend on the division.
+fn in_parts(m: usize, k: usize, n: usize, body: impl Fn(Range<usize>, Range<usize>) + Sync) {
+    // What each thread reads for itself is the operand on the other side: let that be the smaller one.
+    let by_columns = n >= m;
+    let (len, unit) = if by_columns { (n, 16) } else { (m, 8) };
+    // The gemm crate adds up long sums differently where neither side of a part is above 64.
+    let parts = (m * n * k / GRAIN).min(len / 80).clamp(1, threads());
+    let cut = |i: usize| (len.div_ceil(unit) * i / parts * unit).min(len);
+    run(parts, &|part| {
+        let range = cut(part)..cut(part + 1);
+        if by_columns {
+            body(0..m, range)
+        } else {
+            body(range, 0..n)
+        }
+    });
+}
+
+/// The part of `a · b` in these rows and columns of `c`, whose rows are `width` apart, by the gemm crate.
+///
+/// # Safety
+/// As [`multiply`], for this part.
+#[allow(clippy::too_many_arguments)] // the operands, what becomes of the product, and the part
+unsafe fn by_crate(
+    k: usize,
+    a: Mat,
+    b: Mat,
+    bias: Option<&[f32]>,
+    add: bool,
+    c: *mut f32,
+    width: usize,
+    rows: Range<usize>,
+    columns: Range<usize>,
+) {
+    let (m, n) = (rows.len(), columns.len());
+    let from = |x: Mat, start: usize| x.data.as_ptr().wrapping_add(start);
+    // Safety: the part lies inside `c`; the operands have all their elements.
+    unsafe {
+        let c = c.add(rows.start * width + columns.start);
+        if let Some(bias) = bias {
+            for i in 0..m {
+                c.add(i * width)
+                    .copy_from_nonoverlapping(bias[columns.clone()].as_ptr(), n);
             }
         }
-    }
-
-    /// The tile of `a · b + beta · c`. The operands have been checked to have the elements.
-    fn product(&self, k: usize, a: Mat, b: Mat, beta: f32) {
-        let (a, b) = (a.from(self.rows.start, 0), b.from(0, self.columns.start));
-        let stride = |stride: usize| stride as isize;
-        // Safety: `a` and `b` have the elements (checked at the start), and the tile of `c` is this thread's alone.
-        unsafe {
-            gemm::gemm(
-                self.rows.len(),
-                self.columns.len(),
-                k,
-                self.c
-                    .add(self.rows.start * self.width + self.columns.start),
-                1,
-                stride(self.width),
-                beta != 0.0,
-                a.data.as_ptr(),
-                stride(a.col_stride),
-                stride(a.row_stride),
-                b.data.as_ptr(),
-                stride(b.col_stride),
-                stride(b.row_stride),
-                beta,
-                1.0,
-                false,
-                false,
-                false,
-                gemm::Parallelism::None,
-            );
-        }
+        gemm::gemm(
+            m,
+            n,
+            k,
+            c,
+            1,
+            width as isize,
+            add || bias.is_some(),
+            from(a, rows.start * a.row_stride),
+            a.col_stride as isize,
+            a.row_stride as isize,
+            from(b, columns.start * b.col_stride),
+            b.col_stride as isize,
+            b.row_stride as isize,
+            1.0,
+            1.0,
+            false,
+            false,
+            false,
+            gemm::Parallelism::None,
+        );
     }
 }
 
@@ -255,7 +281,12 @@ mod tests {
 
     #[test]
     fn products_do_not_depend_on_the_number_of_threads() {
-        for (m, k, n) in [(130, 600, 210), (500, 300, 40), (64, 1200, 1200)] {
+        for (m, k, n) in [
+            (130, 600, 210),
+            (500, 300, 40),
+            (64, 1200, 1200),
+            (64, 2000, 150),
+        ] {
             let (a, b) = (sample(m * k, 4), sample(k * n, 5));
             let product = |threads| {
                 super::super::set_threads(threads);

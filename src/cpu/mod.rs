@@ -26,12 +26,15 @@ mod math;
 mod matmul;
 mod optim;
 mod parallel;
+mod product;
 mod random;
 mod reduce;
 mod simd;
 mod softmax;
 #[cfg(test)]
 mod testing;
+mod tile;
+mod transpose;
 
 pub use elementwise::{Binary, Unary, binary, binary_in_place, unary, unary_in_place};
 pub use layout::{binary_broadcast, contiguous};

@@ -228,15 +228,14 @@ fn philox_round([c0, c1, c2, c3]: [u32; 4], key: [u32; 2]) -> [u32; 4] {
 /// The round keys that follow from `key`.
 #[inline(always)]
 fn round_keys(key: u64) -> [[u32; 2]; ROUNDS] {
-    let mut next = [key as u32, (key >> 32) as u32];
-    [(); ROUNDS].map(|()| {
-        let now = next;
-        next = [
-            now[0].wrapping_add(KEY_STEPS[0]),
-            now[1].wrapping_add(KEY_STEPS[1]),
-        ];
-        now
-    })
+    let mut keys = [[key as u32, (key >> 32) as u32]; ROUNDS];
+    let mut round = 1;
+    while round < ROUNDS {
+        let [a, b] = keys[round - 1];
+        keys[round] = [a.wrapping_add(KEY_STEPS[0]), b.wrapping_add(KEY_STEPS[1])];
+        round += 1;
+    }
+    keys
 }
 
 /// The four words of one counter.
@@ -254,29 +253,18 @@ fn philox_of(counter: [u32; 4], key: u64) -> [u32; 4] {
 #[inline(always)]
 #[allow(clippy::needless_range_loop)] // a lane is the same index in four arrays
 fn philox_group(counter: u64, key: u64) -> [[u32; LANES]; 4] {
-    let mut state = [[0; LANES]; 4];
+    let [mut a, mut b, mut c, mut d] = [[0; LANES]; 4];
+    let keys = round_keys(key);
+    // All rounds of one lane in the loop's body: this is the form that is vectorised.
     for lane in 0..LANES {
         let counter = counter.wrapping_add(lane as u64);
-        state[0][lane] = counter as u32;
-        state[1][lane] = (counter >> 32) as u32;
-    }
-    for key in round_keys(key) {
-        for lane in 0..LANES {
-            let words = [
-                state[0][lane],
-                state[1][lane],
-                state[2][lane],
-                state[3][lane],
-            ];
-            [
-                state[0][lane],
-                state[1][lane],
-                state[2][lane],
-                state[3][lane],
-            ] = philox_round(words, key);
+        let mut words = [counter as u32, (counter >> 32) as u32, 0, 0];
+        for key in keys {
+            words = philox_round(words, key);
         }
+        [a[lane], b[lane], c[lane], d[lane]] = words;
     }
-    state
+    [a, b, c, d]
 }
 
 #[cfg(test)]

@@ -290,10 +290,46 @@ fn extreme_row<const MAX: bool>(row: &[f32]) -> (f32, i64) {
         return (best, at as i64);
     }
     let best = dispatch(Extreme::<MAX>(row));
-    let at = row
-        .iter()
-        .position(|&x| x == best || (x.is_nan() && best.is_nan()));
-    (best, at.unwrap_or(0) as i64)
+    let at = dispatch(Find { row, wanted: best });
+    (best, at as i64)
+}
+
+/// Whether the two are equal or both NaN.
+#[inline(always)]
+fn is_same(a: f32, b: f32) -> bool {
+    (a == b) | (a.is_nan() & b.is_nan())
+}
+
+/// Where a number that a row has, or NaN, stands first.
+struct Find<'a> {
+    row: &'a [f32],
+    wanted: f32,
+}
+
+impl Kernel for Find<'_> {
+    type Out = usize;
+    #[inline(always)]
+    fn run<A: Arith>(self) -> usize {
+        let Find { row, wanted } = self;
+        // Whole chunks without a branch, so that they are compared in registers.
+        let chunks = row.chunks(LANES);
+        let mut before = 0;
+        for chunk in chunks {
+            let mut found = false;
+            for &x in chunk {
+                found |= is_same(x, wanted);
+            }
+            if found {
+                break;
+            }
+            before += chunk.len();
+        }
+        before
+            + row[before..]
+                .iter()
+                .position(|&x| is_same(x, wanted))
+                .unwrap_or(0)
+    }
 }
 
 struct ExtremeColumns<'a, const MAX: bool> {

@@ -59,10 +59,11 @@ impl Arith for Separate {
     }
 }
 
+/// The arithmetic that the target guarantees.
 #[cfg(target_arch = "aarch64")]
-type Baseline = Fused;
+pub(super) type Baseline = Fused;
 #[cfg(not(target_arch = "aarch64"))]
-type Baseline = Separate;
+pub(super) type Baseline = Separate;
 
 /// A loop to be compiled for every instruction set. `run` must be `#[inline(always)]`.
 pub(super) trait Kernel {
@@ -108,8 +109,9 @@ fn run_baseline<K: Kernel>(kernel: K) -> K::Out {
 /// The level in use; zero until it has been looked for.
 static LEVEL: AtomicU8 = AtomicU8::new(0);
 
+/// The level in use.
 #[inline]
-fn level() -> Level {
+pub(super) fn level() -> Level {
     #[cfg(test)]
     if let Some(level) = testing::forced() {
         return level;

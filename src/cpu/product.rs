@@ -1,0 +1,351 @@
+//! Matrix products by blocks that fit in the caches, whatever the right operand is made of.
+//!
+//! The blocking is that of Goto and van de Geijn ("Anatomy of high-performance matrix multiplication", 2008): a block
+//! of the right operand is packed into the second-level cache, panels of it pass through the first-level cache, and
+//! tiles of the result through the registers (see `tile`). A convolution is such a product too, whose right operand
+//! is read from the image while it is packed.
+
+use std::cell::RefCell;
+
+use super::Mat;
+use super::tile::{LARGEST_TILE, Left, Tiles, tiles};
+use super::transpose::transpose;
+
+/// Terms of a sum that are added up before the result is touched: a panel of them fits in the first-level cache.
+const TERMS: usize = 256;
+/// Columns of the right operand that are packed at a time: with `TERMS` they take half a megabyte.
+const COLUMNS: usize = 512;
+/// Rows of the left operand that are packed at a time.
+const ROWS: usize = 240;
+
+/// The right operand of a product: something that can be packed.
+pub(super) trait Right {
+    /// Writes rows `terms` of columns `columns`: `out[p · width + j]` for row `terms.start + p` and column
+    /// `columns.start + j`, and zero for j beyond the columns, up to `width`.
+    fn pack(&self, terms: Range, columns: Range, width: usize, out: &mut [f32]);
+
+    /// Packs a block of columns, panel after panel.
+    fn pack_panels(&self, terms: &Range, columns: &Range, tiles: &Tiles, out: &mut [f32])
+    where
+        Self: Sized,
+    {
+        each_panel(self, terms, columns, tiles, out);
+    }
+}
+
+type Range = std::ops::Range<usize>;
+
+impl Right for Mat<'_> {
+    fn pack(&self, terms: Range, columns: Range, width: usize, out: &mut [f32]) {
+        if terms.is_empty() {
+            return;
+        }
+        let count = columns.len();
+        let start = terms.start * self.row_stride + columns.start * self.col_stride;
+        if self.col_stride == 1 {
+            for (p, row) in out.chunks_exact_mut(width).enumerate() {
+                let source = start + p * self.row_stride;
+                row[..count].copy_from_slice(&self.data[source..source + count]);
+                row[count..].fill(0.0);
+            }
+            return;
+        }
+        if count < width {
+            out.fill(0.0);
+        }
+        if self.row_stride == 1 {
+            let last = start + (count - 1) * self.col_stride + terms.len() - 1;
+            assert!(last < self.data.len() && out.len() == terms.len() * width && count <= width);
+            // Safety: the last element of either side is inside, by the assertion.
+            unsafe {
+                let from = self.data.as_ptr().add(start);
+                transpose(
+                    from,
+                    self.col_stride,
+                    count,
+                    terms.len(),
+                    out.as_mut_ptr(),
+                    width,
+                );
+            }
+            return;
+        }
+        for (p, row) in out.chunks_exact_mut(width).enumerate() {
+            for (j, out) in row[..count].iter_mut().enumerate() {
+                *out = self.data[start + p * self.row_stride + j * self.col_stride];
+            }
+        }
+    }
+}
+
+/// Packs a block of columns, panel after panel.
+fn each_panel<R: Right>(b: &R, terms: &Range, columns: &Range, tiles: &Tiles, out: &mut [f32]) {
+    let mut out = out;
+    for (columns, width) in panels(tiles, columns) {
+        let (now, rest) = out.split_at_mut(terms.len() * width);
+        b.pack(terms.clone(), columns, width, now);
+        out = rest;
+    }
+}
+
+/// The part of a result that one thread computes.
+pub(super) struct Target<'a, F> {
+    /// Element (0, 0) of the whole result.
+    pub c: *mut f32,
+    pub row_stride: usize,
+    /// Where a column begins, relative to `c`.
+    pub column: F,
+    pub rows: Range,
+    pub columns: Range,
+    /// Whether to add to what is there.
+    pub add: bool,
+    /// Added to every row; indexed by column.
+    pub bias: Option<&'a [f32]>,
+}
+
+thread_local! {
+    /// Room for packed operands, which a thread keeps.
+    static ROOM: RefCell<Vec<Line>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A cache line, which packed operands begin at.
+#[derive(Clone, Copy)]
+#[repr(align(64))]
+struct Line(#[allow(dead_code)] [f32; 16]);
+
+/// Calls `body` with room for `len` numbers, of unspecified values.
+fn with_room<R>(len: usize, body: impl FnOnce(&mut [f32]) -> R) -> R {
+    ROOM.with_borrow_mut(|lines| {
+        let wanted = len.div_ceil(16);
+        if lines.len() < wanted {
+            lines.resize(wanted, Line([0.0; 16]));
+        }
+        // Safety: a line is sixteen numbers without padding.
+        body(unsafe { std::slice::from_raw_parts_mut(lines.as_mut_ptr().cast(), len) })
+    })
+}
+
+/// Computes the target's part of `a · b`, with sums of `terms` products.
+///
+/// # Safety
+/// Every element `c + row · row_stride + column(j)` of the target's rows and columns can be written, and no other
+/// thread accesses it meanwhile. `a` has all elements of these rows.
+pub(super) unsafe fn product<F: Fn(usize) -> usize>(
+    terms: usize,
+    a: Mat,
+    b: &impl Right,
+    target: &Target<F>,
+) {
+    if target.rows.is_empty() || target.columns.is_empty() {
+        return;
+    }
+    let tiles = tiles();
+    let depth = TERMS.min(terms);
+    let width = COLUMNS
+        .min(target.columns.len())
+        .next_multiple_of(tiles.lanes);
+    // Rows that are contiguous are read as they are.
+    let packs_a = a.col_stride != 1;
+    let height = if packs_a {
+        ROWS.min(target.rows.len())
+    } else {
+        0
+    };
+    with_room(depth * (width + height), |room| {
+        let (room_b, room_a) = room.split_at_mut(depth * width);
+        for (terms, columns) in steps(terms, &target.columns) {
+            b.pack_panels(&terms, &columns, tiles, room_b);
+            for rows in blocks(&target.rows, ROWS, 1) {
+                let left = if packs_a {
+                    pack_tiles(tiles, a, &rows, &terms, room_a);
+                    Packed::Tiles(room_a)
+                } else {
+                    Packed::Rows(a, terms.start)
+                };
+                let step = Step {
+                    tiles,
+                    rows,
+                    columns: &columns,
+                    terms: &terms,
+                };
+                // Safety: the contract, which the step's rows and columns are part of.
+                unsafe { multiply(&step, left, room_b, target) };
+            }
+        }
+    });
+}
+
+/// The blocks of the right operand in the order in which they are packed: for each block of columns all terms. There
+/// is at least one block of terms, if an empty one, because a sum of no terms is a sum too.
+fn steps(terms: usize, columns: &Range) -> impl Iterator<Item = (Range, Range)> + use<> {
+    blocks(columns, COLUMNS, 32).flat_map(move |columns| {
+        let empty = std::iter::once(0..0).filter(move |_| terms == 0);
+        blocks(&(0..terms), TERMS, 32)
+            .chain(empty)
+            .map(move |terms| (terms, columns.clone()))
+    })
+}
+
+/// Cuts a range into ranges of at most `size`, as equal as can be in units of `unit`.
+fn blocks(range: &Range, size: usize, unit: usize) -> impl Iterator<Item = Range> + use<> {
+    let (start, end) = (range.start, range.end);
+    let count = (end - start).div_ceil(size).max(1);
+    let step = (end - start).div_ceil(count).next_multiple_of(unit).max(1);
+    (start..end)
+        .step_by(step)
+        .map(move |at| at..(at + step).min(end))
+}
+
+/// Cuts rows into tiles as equal as can be.
+fn tile_rows(tiles: &Tiles, rows: &Range) -> impl Iterator<Item = Range> + use<> {
+    let (start, len) = (rows.start, rows.len());
+    let count = len.div_ceil(tiles.rows());
+    (0..count).map(move |i| start + len * i / count..start + len * (i + 1) / count)
+}
+
+/// Cuts columns into panels: the columns, and the width in whole vectors.
+fn panels(tiles: &Tiles, columns: &Range) -> impl Iterator<Item = (Range, usize)> + use<> {
+    let (step, lanes, end) = (tiles.columns(), tiles.lanes, columns.end);
+    columns.clone().step_by(step).map(move |at| {
+        let columns = at..(at + step).min(end);
+        let width = columns.len().next_multiple_of(lanes);
+        (columns, width)
+    })
+}
+
+fn pack_tiles(tiles: &Tiles, a: Mat, rows: &Range, terms: &Range, room: &mut [f32]) {
+    let mut room = room;
+    for rows in tile_rows(tiles, rows) {
+        let (now, rest) = room.split_at_mut(terms.len() * rows.len());
+        // One column of `a` after the other is one row of its transpose after the other.
+        a.transposed()
+            .pack(terms.clone(), rows.clone(), rows.len(), now);
+        room = rest;
+    }
+}
+
+/// A block of the result, and the terms that are added to it.
+struct Step<'a> {
+    tiles: &'static Tiles,
+    rows: Range,
+    columns: &'a Range,
+    terms: &'a Range,
+}
+
+/// A block of the left operand.
+#[derive(Clone, Copy)]
+enum Packed<'a> {
+    /// Packed tile by tile.
+    Tiles(&'a [f32]),
+    /// The matrix itself, whose rows are contiguous, from this term on.
+    Rows(Mat<'a>, usize),
+}
+
+impl Packed<'_> {
+    /// The tile of these rows, which are part of a block that begins at row `first`.
+    fn tile(self, first: usize, rows: &Range, terms: usize) -> Left {
+        match self {
+            Packed::Tiles(packed) => {
+                let tile = &packed[(rows.start - first) * terms..(rows.end - first) * terms];
+                Left {
+                    start: tile.as_ptr(),
+                    row_stride: 1,
+                    term_stride: rows.len(),
+                }
+            }
+            Packed::Rows(a, term) => {
+                let start = a.data[rows.start * a.row_stride + term..].as_ptr();
+                Left {
+                    start,
+                    row_stride: a.row_stride,
+                    term_stride: 1,
+                }
+            }
+        }
+    }
+}
+
+/// Multiplies a block of the left operand and packed panels of the right one.
+///
+/// # Safety
+/// That of [`product`], for the step's rows and columns; the operands are packed for them.
+unsafe fn multiply<F: Fn(usize) -> usize>(
+    step: &Step,
+    a: Packed,
+    packed_b: &[f32],
+    target: &Target<F>,
+) {
+    let Step {
+        tiles,
+        rows: block,
+        columns,
+        terms,
+    } = step;
+    let first = terms.start == 0;
+    let add = target.add || !first;
+    let mut rest = packed_b;
+    for (columns, width) in panels(tiles, columns) {
+        let panel;
+        (panel, rest) = rest.split_at(terms.len() * width);
+        let bias = target
+            .bias
+            .filter(|_| first)
+            .map(|bias| &bias[columns.clone()]);
+        let mut offsets = [0; 32];
+        for (offset, column) in offsets.iter_mut().zip(columns.clone()) {
+            *offset = (target.column)(column);
+        }
+        let offsets = &offsets[..columns.len()];
+        let direct = columns.len() == width && offsets[width - 1] == offsets[0] + width - 1;
+        for rows in tile_rows(tiles, block) {
+            let tile = tiles.tile(rows.len(), width / tiles.lanes);
+            let left = a.tile(block.start, &rows, terms.len());
+            // Safety: the operands have the elements; the tile lies in the target, or in `own`.
+            unsafe {
+                let c = target.c.add(rows.start * target.row_stride);
+                if direct {
+                    let bias = bias.map_or(std::ptr::null(), <[f32]>::as_ptr);
+                    let c = c.add(offsets[0]);
+                    tile(
+                        terms.len(),
+                        left,
+                        panel.as_ptr(),
+                        c,
+                        target.row_stride,
+                        bias,
+                        add,
+                    );
+                    continue;
+                }
+                let mut own = [0.0; LARGEST_TILE];
+                tile(
+                    terms.len(),
+                    left,
+                    panel.as_ptr(),
+                    own.as_mut_ptr(),
+                    width,
+                    std::ptr::null(),
+                    false,
+                );
+                for (i, row) in own.chunks_exact(width).take(rows.len()).enumerate() {
+                    scatter(row, offsets, bias, add, c.add(i * target.row_stride));
+                }
+            }
+        }
+    }
+}
+
+/// Writes a row of a tile to where its columns lie.
+///
+/// # Safety
+/// `c` can be accessed at all offsets.
+unsafe fn scatter(row: &[f32], offsets: &[usize], bias: Option<&[f32]>, add: bool, c: *mut f32) {
+    for (j, (&sum, &offset)) in row.iter().zip(offsets).enumerate() {
+        // Safety: the contract.
+        unsafe {
+            let c = c.add(offset);
+            let before = if add { *c } else { 0.0 };
+            *c = before + (sum + bias.map_or(0.0, |bias| bias[j]));
+        }
+    }
+}
