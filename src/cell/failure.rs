@@ -177,20 +177,14 @@ fn unknown_function(call: &str, names: &Names) -> Fault {
         .filter(|t| !t.is_empty())
         .map(type_name)
         .collect();
-    if let [entry, ..] = names.catalog.find(name) {
-        return entry.wrong_count(types.len()).unwrap_or_else(|| {
-            Fault::type_(format!("{name} cannot take {}", types.join(", "))).hint(entry.signature())
-        });
+    if [CALL, CALL_NAMED].contains(&name) {
+        return Fault::type_("a call with more arguments than a variable can take");
     }
-    let is_name = name.starts_with(|c: char| c.is_alphabetic() || c == '_');
-    if !is_name {
+    if !name.starts_with(|c: char| c.is_alphabetic() || c == '_') {
         return match types.as_slice() {
             [a, b] => Fault::type_(format!("`{name}` does not work between {a} and {b}")),
             _ => Fault::type_(format!("`{name}` does not work on {}", types.join(", "))),
         };
-    }
-    if [CALL, CALL_NAMED].contains(&name) {
-        return Fault::type_("a call with more arguments than a variable can take");
     }
     let arities = (names.arities)(name);
     if !arities.is_empty() {
@@ -205,6 +199,11 @@ fn unknown_function(call: &str, names: &Names) -> Fault {
             types.len()
         ));
     }
+    if let [entry, ..] = names.catalog.find(name) {
+        return entry.wrong_count(types.len()).unwrap_or_else(|| {
+            Fault::type_(format!("{name} cannot take {}", types.join(", "))).hint(entry.signature())
+        });
+    }
     if names.variables.iter().any(|v| v == name) {
         return Fault::type_(format!(
             "`{name}` is a variable that cannot be called this way"
@@ -215,12 +214,10 @@ fn unknown_function(call: &str, names: &Names) -> Fault {
     } else {
         format!(" that takes {}", types.join(", "))
     };
+    let meant = did_you_mean(name, names.all());
     Fault::new(
         Kind::Name,
-        format!(
-            "there is no function `{name}`{with}{}",
-            did_you_mean(name, names.all())
-        ),
+        format!("there is no function `{name}`{with}{meant}"),
     )
 }
 

@@ -4,7 +4,7 @@
 use rhai::{Engine, OptimizationLevel, Token};
 
 /// The deepest nesting of function calls. With [`DEEPEST_EXPRESSION`] it bounds the engine thread's stack.
-pub const DEEPEST_CALL: usize = 250;
+pub const DEEPEST_CALL: usize = 1000;
 /// The deepest nesting of one expression: `1 + 1 + …` counts each operator.
 pub const DEEPEST_EXPRESSION: usize = 250;
 

@@ -85,7 +85,7 @@ fn errors_in_the_users_terms() {
         ),
         (
             "scale(1) @ 2",
-            "TypeError: @: b must be a scale, got an int",
+            "TypeError: `@` does not work between a scale and an int",
         ),
         (
             "let x = [1, 2]; x[5]",

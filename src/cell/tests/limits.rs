@@ -32,6 +32,11 @@ fn the_deepest_recursion_is_an_error() {
         format!("let f = |n| {open} f(n + 1) {close}; f(0)"),
         format!("let f = |n| {open} apply_twice(f, n + 1) {close}; f(0)"),
         format!("let f = |n| {open} [n].map(f)[0] {close}; f(0)"),
+        format!(
+            "fn id(x) {{ x }} fn f(n) {{ {} f(n + 1) {} }} f(0)",
+            "id(".repeat(100),
+            ")".repeat(100)
+        ),
         format!("fn g(n) {{ {open} f(n) {close} }} let f = |n| {open} g(n) {close}; f(0)"),
     ] {
         // Twice: the second time the closure is a variable that is known when the cell is read.

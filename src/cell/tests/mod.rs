@@ -110,12 +110,16 @@ pub fn plain(failure: &Failure) -> String {
 #[derive(Clone)]
 struct Scale(Rc<f64>);
 
-/// The language with a toy kind, and words that fail in every way a word can.
+/// A small language: the words of the notebook, plain numbers, a toy kind, and words that fail in every way a word can.
 fn toy_catalog() -> &'static Catalog {
     static CATALOG: OnceLock<Catalog> = OnceLock::new();
     CATALOG.get_or_init(|| {
         Catalog::new(
-            &[crate::words::FAMILIES, &[TOYS]].concat(),
+            &[
+                crate::words::script::ENTRIES,
+                crate::words::number::ENTRIES,
+                TOYS,
+            ],
             &[&SCALE, &BUFFER],
         )
     })
