@@ -2,15 +2,43 @@
 
 use crate::catalog::{Catalog, Kind};
 use crate::output::Bundle;
-use rhai::{Array, Dynamic, FnPtr, Map};
+use rhai::{Array, Dynamic, Engine, FnPtr, Map};
+use std::any::TypeId;
 
-/// Longer arrays show their first and last elements.
-const MOST_ELEMENTS: usize = 60;
-const EDGE: usize = 6;
-/// Deeper values are not opened.
-const DEEPEST: usize = 8;
+/// How much of a value is shown.
+#[derive(Clone, Copy)]
+struct Look<'a> {
+    catalog: &'a Catalog,
+    /// Longer arrays show their first and last elements only.
+    most: usize,
+    /// Arrays and maps deeper inside are not opened.
+    deepest: usize,
+}
+
+impl<'a> Look<'a> {
+    /// Under a cell.
+    fn whole(catalog: &'a Catalog) -> Self {
+        Self {
+            catalog,
+            most: 60,
+            deepest: 8,
+        }
+    }
+
+    /// In a list of variables.
+    fn glance(catalog: &'a Catalog) -> Self {
+        Self {
+            catalog,
+            most: 8,
+            deepest: 1,
+        }
+    }
+}
+
 /// Wider values are spread over lines.
 const WIDTH: usize = 100;
+/// The most values that one `print` takes.
+const MOST_PRINTED: usize = 12;
 
 /// What `Out[n]` shows; `None` for `()`.
 pub fn bundle(value: &Dynamic, catalog: &Catalog) -> Option<Bundle> {
@@ -25,40 +53,83 @@ pub fn bundle(value: &Dynamic, catalog: &Catalog) -> Option<Bundle> {
 
 /// The value over as many lines as it needs.
 pub fn text(value: &Dynamic, catalog: &Catalog) -> String {
-    let flat = line(value, catalog, 0);
+    let look = Look::whole(catalog);
+    let flat = line(value, look, 0);
     if flat.chars().count() <= WIDTH {
         flat
     } else {
-        spread(value, catalog, 0)
+        spread(value, look, 0)
     }
 }
 
-/// The value on one line of at most `width` letters.
+/// The value on one line of at most `width` letters, without computing anything.
 pub fn short(value: &Dynamic, catalog: &Catalog, width: usize) -> String {
-    let text = line(value, catalog, 0).replace('\n', " ");
+    let text = line(value, Look::glance(catalog), 0).replace('\n', " ");
     match text.char_indices().nth(width) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,
     }
 }
 
-fn line(value: &Dynamic, catalog: &Catalog, depth: usize) -> String {
-    if depth > DEEPEST {
-        return "…".into();
+/// The value as `print` writes it: texts without their quotes.
+fn printed(value: &Dynamic, catalog: &Catalog) -> String {
+    match (
+        value.as_immutable_string_ref(),
+        value.as_char(),
+        catalog.kind_of(value),
+    ) {
+        (Ok(text), ..) => text.to_string(),
+        (_, Ok(letter), _) => letter.to_string(),
+        (.., Some(kind)) => (kind.show)(value).plain().to_string(),
+        _ => text(value, catalog),
     }
-    if let Some(kind) = catalog.kind_of(value) {
+}
+
+/// Gives an engine these texts of values, and a `print` of any number of values.
+pub fn settle(engine: &mut Engine, catalog: &'static Catalog) {
+    let types = [
+        TypeId::of::<f64>(),
+        TypeId::of::<Array>(),
+        TypeId::of::<Map>(),
+        TypeId::of::<FnPtr>(),
+    ];
+    for name in ["to_string", "to_debug", "print", "debug"] {
+        for id in types {
+            engine.register_raw_fn(name, [id], move |_, args| Ok(text(args[0], catalog)));
+        }
+    }
+    for n in 2..=MOST_PRINTED {
+        let any = vec![TypeId::of::<Dynamic>(); n];
+        engine.register_raw_fn("print", any, move |_, args| {
+            Ok(args
+                .iter()
+                .map(|arg| printed(arg, catalog))
+                .collect::<Vec<_>>()
+                .join(" "))
+        });
+    }
+}
+
+fn line(value: &Dynamic, look: Look, depth: usize) -> String {
+    if let Some(kind) = look.catalog.kind_of(value) {
         return brief(value, kind);
     }
     if let Some(items) = value.read_lock::<Array>() {
-        return format!(
-            "[{}]",
-            shown(&items, |v| line(v, catalog, depth + 1)).join(", ")
-        );
+        return match depth > look.deepest && !items.is_empty() {
+            true => "[…]".into(),
+            false => format!(
+                "[{}]",
+                shown(&items, look.most, |v| line(v, look, depth + 1)).join(", ")
+            ),
+        };
     }
     if let Some(map) = value.read_lock::<Map>() {
+        if depth > look.deepest && !map.is_empty() {
+            return "#{…}".into();
+        }
         let pairs: Vec<String> = map
             .iter()
-            .map(|(k, v)| format!("{}: {}", key(k), line(v, catalog, depth + 1)))
+            .map(|(k, v)| format!("{}: {}", key(k), line(v, look, depth + 1)))
             .collect();
         return if pairs.is_empty() {
             "#{}".into()
@@ -70,10 +141,10 @@ fn line(value: &Dynamic, catalog: &Catalog, depth: usize) -> String {
 }
 
 /// One element or pair a line, unless the whole fits.
-fn spread(value: &Dynamic, catalog: &Catalog, depth: usize) -> String {
-    let flat = line(value, catalog, depth);
+fn spread(value: &Dynamic, look: Look, depth: usize) -> String {
+    let flat = line(value, look, depth);
     let indent = "  ".repeat(depth + 1);
-    if depth > DEEPEST || flat.chars().count() + indent.len() <= WIDTH {
+    if depth > look.deepest || flat.chars().count() + indent.len() <= WIDTH {
         return flat;
     }
     if let Some(items) = value.read_lock::<Array>() {
@@ -83,19 +154,21 @@ fn spread(value: &Dynamic, catalog: &Catalog, depth: usize) -> String {
         {
             return format!(
                 "[\n{}\n{}]",
-                wrap(&shown(&items, scalar), &indent),
+                wrap(&shown(&items, look.most, scalar), &indent),
                 "  ".repeat(depth)
             );
         }
-        let rows = shown(&items, |v| {
-            format!("{indent}{}", spread(v, catalog, depth + 1))
-        });
-        return format!("[\n{}\n{}]", rows.join(",\n"), "  ".repeat(depth));
+        let rows = shown(&items, look.most, |v| spread(v, look, depth + 1));
+        return format!(
+            "[\n{indent}{}\n{}]",
+            rows.join(&format!(",\n{indent}")),
+            "  ".repeat(depth)
+        );
     }
     if let Some(map) = value.read_lock::<Map>() {
         let rows: Vec<String> = map
             .iter()
-            .map(|(k, v)| format!("{indent}{}: {}", key(k), spread(v, catalog, depth + 1)))
+            .map(|(k, v)| format!("{indent}{}: {}", key(k), spread(v, look, depth + 1)))
             .collect();
         return format!("#{{\n{}\n{}}}", rows.join(",\n"), "  ".repeat(depth));
     }
@@ -127,13 +200,14 @@ fn wrap(words: &[String], indent: &str) -> String {
 }
 
 /// The elements that are shown, with a note on those that are not.
-fn shown(items: &[Dynamic], show: impl Fn(&Dynamic) -> String) -> Vec<String> {
-    if items.len() <= MOST_ELEMENTS {
+fn shown(items: &[Dynamic], most: usize, show: impl Fn(&Dynamic) -> String) -> Vec<String> {
+    if items.len() <= most {
         return items.iter().map(show).collect();
     }
-    let mut all: Vec<String> = items[..EDGE].iter().map(&show).collect();
-    all.push(format!("… {} more …", items.len() - 2 * EDGE));
-    all.extend(items[items.len() - EDGE..].iter().map(show));
+    let edge = (most / 2).min(6);
+    let mut all: Vec<String> = items[..edge].iter().map(&show).collect();
+    all.push(format!("… {} more …", items.len() - 2 * edge));
+    all.extend(items[items.len() - edge..].iter().map(show));
     all
 }
 

@@ -1,11 +1,13 @@
 //! The Rhai engine of a session: its words, and where a name that is no local variable is looked up.
 
 use super::functions::Functions;
+use super::rewrite::COPY;
 use super::variables::Variables;
-use super::{grammar, numbers};
+use super::{display, grammar, numbers};
 use crate::catalog::{CALL, Catalog, Host, call_value, did_you_mean, is_callable, raise, register};
 use crate::fault::{Fault, Kind};
 use rhai::{Dynamic, Engine, EvalContext, FnPtr, Map, NativeCallContext, Position};
+use std::any::TypeId;
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
 
@@ -28,6 +30,10 @@ pub fn build(
     look_up_calls(&mut engine, catalog, host, variables);
     missing_keys(&mut engine);
     numbers::settle(&mut engine, catalog);
+    display::settle(&mut engine, catalog);
+    engine.register_raw_fn(COPY, [TypeId::of::<Dynamic>()], |_, args| {
+        Ok(args[0].flatten_clone())
+    });
     register(&mut engine, catalog, host);
     engine
 }

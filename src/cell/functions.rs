@@ -33,7 +33,7 @@ impl Functions {
             let defined = Defined {
                 source: source.to_string(),
                 params: function.params.iter().map(|p| p.to_string()).collect(),
-                doc: function.comments.join("\n"),
+                doc: doc_text(&function.comments.join("\n")),
             };
             self.0
                 .borrow_mut()
@@ -101,6 +101,14 @@ impl Functions {
         }
         all
     }
+}
+
+/// A `///` comment without its marks.
+fn doc_text(comment: &str) -> String {
+    let lines = comment
+        .lines()
+        .map(|line| line.trim().trim_start_matches("///").trim());
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 fn key(name: &str, params: usize) -> String {

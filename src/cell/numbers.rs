@@ -7,14 +7,14 @@ use crate::words::number::power;
 use rhai::{Dynamic, Engine, EvalAltResult};
 use std::any::TypeId;
 
-/// Gives an engine our arithmetic of plain numbers, texts of floats and names of types.
+/// Gives an engine our arithmetic of plain numbers and names of types.
 pub fn settle(engine: &mut Engine, catalog: &'static Catalog) {
     numbers(engine);
     types(engine, catalog);
     caught_faults(engine);
 }
 
-/// Arithmetic as a notebook's user expects it: `/` is the true quotient, `2 ** -1` is a half, and floats print in full.
+/// Arithmetic as a notebook's user expects it: `/` is the true quotient, `2 ** -1` is a half.
 /// (With Rhai's fast operators the built-in `/` of ints would come first: 40 % faster loops over plain numbers, and a loss
 /// with `1 / 2` in it silently 0.)
 fn numbers(engine: &mut Engine) {
@@ -31,9 +31,6 @@ fn numbers(engine: &mut Engine) {
             *args[0] = power(args[0], args[1]);
             Ok(())
         });
-    }
-    for name in ["to_string", "to_debug", "print", "debug"] {
-        engine.register_fn(name, |x: f64| format!("{x:?}"));
     }
 }
 

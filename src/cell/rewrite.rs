@@ -84,7 +84,17 @@ struct Scope {
     awaiting_block: Vec<String>,
     /// The token that opened it.
     opener: usize,
+    /// For the brackets of `name.method(…)`: the token of the variable's name.
+    receiver: Option<usize>,
 }
+
+/// Methods of Rhai's arrays that change the array or its elements: they need the variable itself.
+const CHANGING: [&str; 9] = [
+    "push", "insert", "set", "for_each", "sort", "retain", "drain", "dedup", "splice",
+];
+
+/// The word behind the copy of a method's variable.
+pub const COPY: &str = "copy__";
 
 #[derive(Clone, Copy, PartialEq)]
 enum Open {
@@ -206,6 +216,29 @@ impl<'a> Pass<'a> {
             self.edit(i, Edit::Replace(','));
         }
         self.open(Open::Paren, i, Vec::new());
+        self.scope().receiver = self.receiver(i);
+    }
+
+    /// The variable before the dot of the method call whose bracket is at `i`, if the method leaves it as it is.
+    fn receiver(&self, i: usize) -> Option<usize> {
+        let variable = i.checked_sub(3)?;
+        let (name, method) = (self.tokens[variable].name()?, self.tokens[i - 1].name()?);
+        let plain =
+            self.tokens[i - 2].is(&Token::Period) && self.starts[variable] == Some(variable);
+        (plain && self.is_value(name) && !CHANGING.contains(&method)).then_some(variable)
+    }
+
+    /// A method holds its variable while it runs, so a closure in its arguments could not read it:
+    /// `xs.map(|x| x / xs.len())`. Called on a copy, the method holds nothing.
+    fn copy_receiver(&mut self) {
+        let receiver = self
+            .scopes
+            .last_mut()
+            .and_then(|scope| scope.receiver.take());
+        if let Some(variable) = receiver {
+            self.edit(variable, Edit::Insert(format!("{COPY}(")));
+            self.edit(variable + 1, Edit::Insert(")".into()));
+        }
     }
 
     /// `()`: the value "nothing", or the empty brackets of a call.
@@ -267,12 +300,16 @@ impl<'a> Pass<'a> {
     }
 
     fn open(&mut self, kind: Open, opener: usize, names: Vec<String>) {
+        if kind == Open::Closure {
+            self.copy_receiver();
+        }
         self.scopes.push(Scope {
             kind,
             names,
             defining: None,
             awaiting_block: Vec::new(),
             opener,
+            receiver: None,
         });
     }
 
@@ -324,6 +361,8 @@ fn apply(code: &str, edits: Vec<(usize, usize, Edit)>) -> (String, Columns) {
         match by_line.remove(&(number + 1)) {
             None => lines.push(line.to_string()),
             Some(mut edits) => {
+                // What was found later at the same place encloses what was found before.
+                edits.reverse();
                 edits.sort_by_key(|(column, _)| *column);
                 lines.push(apply_line(line, &edits));
                 columns.0.insert(number + 1, inserted(&edits));
@@ -378,6 +417,14 @@ mod tests {
             ("x.D(1)", "x.D(1)"),
             ("nets[0](x)", "C(nets[0],x)"),
             ("make(2)(3)", "C(make(2),3)"),
+            ("D(2)(3)", "C(N(\"D\",D,2),3)"),
+            (
+                "nets.map(|n| nets.len())",
+                "copy__(nets).map(|n| nets.len())",
+            ),
+            ("nets.sort(|a, b| a - b)", "nets.sort(|a, b| a - b)"),
+            ("nets.push(|| 2)", "nets.push(|| 2)"),
+            ("nets.push(f(|x| x))", "nets.push(f(|x| x))"),
             ("a.b[0](x).c", "C(a.b[0],x).c"),
             (
                 "`${D(x)} and ${G(z)}`",

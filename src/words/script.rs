@@ -1,11 +1,13 @@
 //! Words about the notebook itself: waiting, the clock, questions to the person, checks.
 
-use crate::catalog::{Call, ENTRY, Entry, Example, Gives, Opt, Param, Ty, number};
+use crate::catalog::{
+    Call, ENTRY, Entry, Example, Gives, Opt, Param, Ty, did_you_mean, help, number,
+};
 use crate::fault::{Fault, Kind, Result};
-use rhai::Dynamic;
+use rhai::{Dynamic, FnPtr};
 use std::time::{Duration, Instant};
 
-pub static ENTRIES: &[&Entry] = &[&CHECK, &SLEEP, &CLOCK, &INPUT, &PASSWORD];
+pub static ENTRIES: &[&Entry] = &[&CHECK, &SLEEP, &CLOCK, &INPUT, &PASSWORD, &HELP];
 
 static CHECK: Entry = Entry {
     name: "check",
@@ -246,3 +248,55 @@ fn ask(call: &mut Call, hidden: bool) -> Result<Dynamic> {
             .hint("run the notebook in JupyterLab, or set the value in the cell")
     })
 }
+
+static HELP: Entry = Entry {
+    name: "help",
+    group: "notebook",
+    summary: "shows what a word or a kind of value is: signature, options, errors, examples",
+    params: &[Param {
+        name: "what",
+        ty: Ty::Any,
+        default: None,
+        doc: "a word (`help(check)`), its name as a text, or a value of a kind",
+    }],
+    errors: &["there is no such word"],
+    examples: &[
+        Example {
+            what: "a word",
+            code: "help(clock)",
+            gives: Gives::Runs,
+        },
+        Example {
+            what: "a name that is no word",
+            code: "help(\"clok\")",
+            gives: Gives::Error("there is no word `clok`; did you mean `clock`?"),
+        },
+    ],
+    call: |call| {
+        let what = call.args.any(0);
+        let name = match what.read_lock::<FnPtr>() {
+            Some(f) => f.fn_name().to_string(),
+            None => what.clone().into_string().unwrap_or_default(),
+        };
+        let entries = call.catalog.find(&name);
+        let text = match (call.catalog.kind_of(what), call.catalog.kind(&name)) {
+            (Some(kind), _) => help::kind(kind),
+            _ if !entries.is_empty() => entries
+                .iter()
+                .map(|e| help::full(e))
+                .collect::<Vec<_>>()
+                .join("\n\n"),
+            (_, Some(kind)) => help::kind(kind),
+            _ => {
+                let meant = did_you_mean(&name, call.catalog.words().map(|(word, _)| word));
+                return Err(Fault::new(
+                    Kind::Name,
+                    format!("help: there is no word `{name}`{meant}"),
+                ));
+            }
+        };
+        call.host.print(&format!("{text}\n"));
+        Ok(Dynamic::UNIT)
+    },
+    ..ENTRY
+};

@@ -52,7 +52,7 @@ fn shift_tab_says_what_a_name_is() {
         "scale(k, #{ stride, invert }) → scale\nmakes a scale"
     );
     assert_eq!(says("x + rate", 8).unwrap(), "rate: float\n0.5");
-    assert_eq!(says("twice(1)", 1).unwrap(), "twice(x)\n/// doubles");
+    assert_eq!(says("twice(1)", 1).unwrap(), "twice(x)\ndoubles");
     assert_eq!(
         says("%who", 3).unwrap(),
         "%who \nthe notebook's variables and functions"

@@ -177,3 +177,32 @@ fn values_are_shown_like_the_code_that_makes_them() {
         "1.0\n[0.5, scale by 2.0]\nx\n"
     );
 }
+
+#[test]
+fn a_closure_may_read_the_variable_whose_method_it_is_given_to() {
+    let mut notes = Notes::new();
+    notes.ok("let xs = [1, 2, 3];");
+    assert_eq!(
+        notes.ok("xs.map(|x| x / xs.len())"),
+        "[0.3333333333333333, 0.6666666666666666, 1.0]"
+    );
+    assert_eq!(
+        notes.ok("let local = { let ys = [3, 1]; ys.filter(|y| y > ys[1]) }; local"),
+        "[3]"
+    );
+    assert_eq!(notes.ok("xs.sort(|a, b| b - a); xs"), "[3, 2, 1]");
+    assert!(
+        notes
+            .err("xs.for_each(|| xs.len())")
+            .starts_with("ValueError: a value is used inside a call of its own method")
+    );
+}
+
+#[test]
+fn print_takes_any_number_of_values() {
+    let mut notes = Notes::new();
+    assert_eq!(
+        notes.ok("print(\"V\", 0.5, [1, \"a\"], #{ k: 1.0 }, scale(2)); print(#{ k: 1.0 })"),
+        "V 0.5 [1, \"a\"] #{ k: 1.0 } scale by 2.0\n#{ k: 1.0 }\n"
+    );
+}
