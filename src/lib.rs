@@ -29,6 +29,7 @@ pub mod gan;
 pub mod nn;
 pub mod notebook;
 pub mod output;
+pub mod picture;
 pub mod serve;
 pub mod session;
 pub mod tensor;

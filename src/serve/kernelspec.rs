@@ -17,10 +17,7 @@ pub const DISPLAY_NAME: &str = "Saddlepoint (Rhai)";
 const MARK: &str = "saddlepoint";
 
 const LOGOS: [(&str, &[u8]); 3] = [
-    (
-        "logo-svg.svg",
-        include_bytes!("../../kernel/logo-svg.svg"),
-    ),
+    ("logo-svg.svg", include_bytes!("../../kernel/logo-svg.svg")),
     (
         "logo-32x32.png",
         include_bytes!("../../kernel/logo-32x32.png"),
@@ -273,7 +270,9 @@ impl<F: Fn(&str) -> Option<OsString>> Jupyter<F> {
             }
             None => {
                 let conda = self.var("CONDA_PREFIX").is_some()
-                    && self.var("CONDA_DEFAULT_ENV").is_some_and(|name| name != "base");
+                    && self
+                        .var("CONDA_DEFAULT_ENV")
+                        .is_some_and(|name| name != "base");
                 conda || self.var("VIRTUAL_ENV").is_some()
             }
         }

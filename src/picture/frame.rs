@@ -1,0 +1,594 @@
+//! Where everything of a plot stands: title, legend, ticks, labels, colour bar, notes; the plot's area is what is left.
+
+use super::axes::{Axes, Heat, Layer, Transport, limits, union};
+use super::canvas::{Canvas, Rect, Stroke};
+use super::colour::{self, CARD, Colour, INK, MUTED, RULE};
+use super::draw::{self, View};
+use super::text::{self, Style};
+use super::ticks::{Scale, Tick, short};
+
+const TITLE_SIZE: f32 = 13.0;
+const LABEL_SIZE: f32 = 12.0;
+const TICK_SIZE: f32 = 10.5;
+const LEGEND_SIZE: f32 = 11.5;
+const LEGEND_ROW: f32 = 18.0;
+const PADDING: f32 = 10.0;
+const BAR_WIDTH: f32 = 11.0;
+/// From the axis of the plot down to the line of the x in a transport, and from there to that of the z.
+const TRANSPORT_GAP: f32 = 12.0;
+const TRANSPORT: f32 = 58.0;
+const MOST_ARROWS: usize = 80;
+
+impl Axes {
+    /// Width and height in CSS pixels.
+    pub fn size(&self) -> (f32, f32) {
+        if let Some((w, h)) = self.size {
+            return (w.clamp(120.0, 2000.0), h.clamp(90.0, 2000.0));
+        }
+        if self.layers.is_empty() && self.transport.is_some() {
+            return (460.0, 170.0);
+        }
+        let extra = if self.transport.is_some() {
+            TRANSPORT + TRANSPORT_GAP + 16.0
+        } else {
+            0.0
+        };
+        let square = self.equal
+            || self
+                .layers
+                .iter()
+                .any(|l| matches!(l, Layer::Heat(_) | Layer::Contour(_) | Layer::Field(_)));
+        if square {
+            (400.0, 350.0 + extra)
+        } else {
+            (480.0, 300.0 + extra)
+        }
+    }
+
+    /// Draws the plot into `area`.
+    pub fn draw(&self, canvas: &mut Canvas, area: Rect) {
+        Frame::new(self, area).draw(canvas);
+    }
+}
+
+/// A plot with everything placed.
+struct Frame<'a> {
+    axes: &'a Axes,
+    area: Rect,
+    /// The plot's own area.
+    plot: Rect,
+    view: View,
+    x_ticks: Vec<Tick>,
+    y_ticks: Vec<Tick>,
+    colours: Vec<Colour>,
+    legend: Vec<Vec<usize>>,
+    heat: Option<&'a Heat>,
+    notes: Vec<String>,
+}
+
+impl<'a> Frame<'a> {
+    fn new(axes: &'a Axes, area: Rect) -> Self {
+        let colours = colours(&axes.layers);
+        let notes = axes.notes();
+        let heat = axes.layers.iter().find_map(|l| {
+            if let Layer::Heat(h) = l {
+                Some(h)
+            } else {
+                None
+            }
+        });
+        let (x, y) = ranges(axes);
+        let legend = legend(axes, area.w - 2.0 * PADDING);
+        let bare = axes.layers.is_empty() && axes.transport.is_some();
+
+        let top = PADDING
+            + if axes.title.is_empty() {
+                0.0
+            } else {
+                TITLE_SIZE + 8.0
+            }
+            + legend.len() as f32 * LEGEND_ROW
+            + if axes.title.is_empty() && legend.is_empty() {
+                2.0
+            } else {
+                4.0
+            };
+        let bottom = PADDING
+            + if axes.x.hidden { 4.0 } else { TICK_SIZE + 8.0 }
+            + if axes.x.label.is_empty() {
+                0.0
+            } else {
+                LABEL_SIZE + 6.0
+            }
+            + notes.len() as f32 * (TICK_SIZE + 5.0)
+            + if axes.transport.is_some() {
+                TRANSPORT + TRANSPORT_GAP + TICK_SIZE
+            } else {
+                0.0
+            };
+        let h = if bare {
+            0.0
+        } else {
+            (area.h - top - bottom).max(20.0)
+        };
+
+        let tick = Style::new(TICK_SIZE);
+        let y_ticks = if axes.y.hidden || bare {
+            Vec::new()
+        } else {
+            axes.y.scale.ticks(y, (h / 42.0).clamp(2.0, 10.0) as usize)
+        };
+        let left = PADDING
+            + if axes.y.label.is_empty() {
+                0.0
+            } else {
+                LABEL_SIZE + 7.0
+            }
+            + if axes.y.hidden || bare {
+                12.0
+            } else {
+                widest(&y_ticks, tick) + 7.0
+            };
+        let right = PADDING + heat.map_or(6.0, |heat| 14.0 + bar_width(heat, h));
+        let mut plot = Rect::new(
+            area.x + left,
+            area.y + top,
+            (area.w - left - right).max(20.0),
+            h,
+        );
+        if axes.equal && !bare {
+            plot = fit_equal(plot, x, y);
+        }
+        // On whole CSS pixels, so that the canvas of the data can be laid over without resampling.
+        plot = Rect::new(
+            plot.x.round(),
+            plot.y.round(),
+            plot.w.round(),
+            plot.h.round(),
+        );
+        let x_ticks = if axes.x.hidden {
+            Vec::new()
+        } else {
+            fitting_ticks(axes.x.scale, x, plot.w, tick)
+        };
+        let view = View {
+            x: (axes.x.scale, x),
+            y: (axes.y.scale, y),
+            w: plot.w,
+            h: plot.h,
+        };
+        Self {
+            axes,
+            area,
+            plot,
+            view,
+            x_ticks,
+            y_ticks,
+            colours,
+            legend,
+            heat,
+            notes,
+        }
+    }
+
+    fn draw(&self, canvas: &mut Canvas) {
+        self.draw_head(canvas);
+        if self.plot.h > 0.0 {
+            self.draw_rules(canvas);
+            let mut inner = Canvas::new(self.plot.w, self.plot.h, canvas.density());
+            for (layer, &colour) in self.axes.layers.iter().zip(&self.colours) {
+                draw::layer(&mut inner, &self.view, layer, colour);
+            }
+            canvas.paste(&inner, self.plot.x, self.plot.y);
+        }
+        self.draw_axes(canvas);
+        if let Some(heat) = self.heat {
+            self.draw_bar(canvas, heat);
+        }
+        if let Some(transport) = &self.axes.transport {
+            self.draw_transport(canvas, transport);
+        }
+        let note = Style::new(TICK_SIZE).colour(MUTED);
+        let mut y = self.area.bottom() - PADDING + 2.0;
+        for line in self.notes.iter().rev() {
+            canvas.text(
+                self.plot.x,
+                y,
+                &text::fitted(line, note, self.area.right() - self.plot.x - 4.0),
+                note,
+            );
+            y -= TICK_SIZE + 5.0;
+        }
+    }
+
+    /// Title and legend.
+    fn draw_head(&self, canvas: &mut Canvas) {
+        let mut y = self.area.y + PADDING;
+        if !self.axes.title.is_empty() {
+            let style = Style::new(TITLE_SIZE).bold();
+            let title = text::fitted(
+                &self.axes.title,
+                style,
+                self.area.right() - PADDING - self.plot.x,
+            );
+            canvas.text(self.plot.x, y + TITLE_SIZE - 1.0, &title, style);
+            y += TITLE_SIZE + 8.0;
+        }
+        for row in &self.legend {
+            let mut x = self
+                .plot
+                .x
+                .min(self.area.right() - PADDING - legend_row_width(self.axes, row));
+            for &i in row {
+                let layer = &self.axes.layers[i];
+                swatch(canvas, layer, self.colours[i], x, y + 7.0);
+                canvas.text(x + 23.0, y + 11.0, layer.name(), Style::new(LEGEND_SIZE));
+                x += legend_entry_width(layer);
+            }
+            y += LEGEND_ROW;
+        }
+    }
+
+    /// Light lines behind the data, at the ticks.
+    fn draw_rules(&self, canvas: &mut Canvas) {
+        if self.heat.is_some() {
+            return;
+        }
+        let p = self.plot;
+        for tick in self.x_ticks.iter().filter(|t| !t.label.is_empty()) {
+            let x = p.x + self.view.px(tick.at);
+            canvas.rule((x, p.y), (x, p.bottom()), 1.0, RULE);
+        }
+        for tick in self.y_ticks.iter().filter(|t| !t.label.is_empty()) {
+            let y = p.y + self.view.py(tick.at);
+            canvas.rule((p.x, y), (p.right(), y), 1.0, RULE);
+        }
+    }
+
+    /// The two axes with ticks, numbers and labels.
+    fn draw_axes(&self, canvas: &mut Canvas) {
+        let (p, style) = (self.plot, Style::new(TICK_SIZE).colour(MUTED));
+        canvas.rule((p.x, p.bottom()), (p.right(), p.bottom()), 1.0, MUTED);
+        if !self.axes.y.hidden && p.h > 0.0 {
+            canvas.rule((p.x, p.y), (p.x, p.bottom()), 1.0, MUTED);
+        }
+        for tick in &self.x_ticks {
+            let x = p.x + self.view.px(tick.at);
+            let length = if tick.label.is_empty() { 2.5 } else { 4.0 };
+            canvas.rule((x, p.bottom()), (x, p.bottom() + length), 1.0, MUTED);
+            canvas.text(x, p.bottom() + TICK_SIZE + 5.0, &tick.label, style.middle());
+        }
+        for tick in &self.y_ticks {
+            let y = p.y + self.view.py(tick.at);
+            let length = if tick.label.is_empty() { 2.5 } else { 4.0 };
+            canvas.rule((p.x - length, y), (p.x, y), 1.0, MUTED);
+            canvas.text(p.x - 6.0, y + 0.36 * TICK_SIZE, &tick.label, style.end());
+        }
+        let label = Style::new(LABEL_SIZE).colour(INK).middle();
+        if !self.axes.x.label.is_empty() {
+            let below = if self.axes.x.hidden {
+                4.0
+            } else {
+                TICK_SIZE + 8.0
+            };
+            let transport = if self.axes.transport.is_some() {
+                TRANSPORT + TRANSPORT_GAP + TICK_SIZE
+            } else {
+                0.0
+            };
+            let text = text::fitted(&self.axes.x.label, label, p.w);
+            canvas.text(
+                p.x + p.w / 2.0,
+                p.bottom() + below + transport + LABEL_SIZE,
+                &text,
+                label,
+            );
+        }
+        if !self.axes.y.label.is_empty() {
+            let x = p.x
+                - if self.axes.y.hidden {
+                    8.0
+                } else {
+                    widest(&self.y_ticks, style) + 13.0
+                };
+            let text = text::fitted(&self.axes.y.label, label, p.h.max(40.0));
+            canvas.text(x, p.y + p.h / 2.0, &text, label.upright());
+        }
+    }
+
+    /// The colour bar at the right.
+    fn draw_bar(&self, canvas: &mut Canvas, heat: &Heat) {
+        let p = self.plot;
+        let bar = Rect::new(p.right() + 14.0, p.y, BAR_WIDTH, p.h);
+        let table = heat.map.table();
+        let d = canvas.density();
+        let (w, h) = ((bar.w * d) as u32, (bar.h * d) as u32);
+        canvas.pixels(bar.x, bar.y, w, h, |_, row| {
+            table[(255.0 * (1.0 - row as f32 / h.max(2) as f32)) as usize]
+        });
+        let range = draw::heat_range(heat);
+        let style = Style::new(TICK_SIZE).colour(MUTED);
+        for tick in bar_ticks(heat, p.h) {
+            let y = bar.bottom() - Scale::Linear.fraction(tick.at, range) as f32 * bar.h;
+            canvas.rule((bar.right(), y), (bar.right() + 3.0, y), 1.0, MUTED);
+            canvas.text(bar.right() + 6.0, y + 0.36 * TICK_SIZE, &tick.label, style);
+        }
+        if !heat.label.is_empty() {
+            let label = Style::new(LABEL_SIZE).middle().upright();
+            let x = bar.x + bar_width(heat, p.h) - 2.0;
+            canvas.text(
+                x,
+                p.y + p.h / 2.0,
+                &text::fitted(&heat.label, label, p.h.max(40.0)),
+                label,
+            );
+        }
+    }
+
+    /// Two lines with arrows from every z on the lower to its x on the upper, which lies under the plot's own axis.
+    fn draw_transport(&self, canvas: &mut Canvas, transport: &Transport) {
+        let p = self.plot;
+        let upper = p.bottom()
+            + if self.axes.x.hidden {
+                4.0
+            } else {
+                TICK_SIZE + 6.0
+            }
+            + TRANSPORT_GAP;
+        let lower = upper + TRANSPORT - 8.0;
+        let letter = Style::new(LABEL_SIZE).end();
+        let number = Style::new(TICK_SIZE).colour(MUTED);
+        for (name, y) in [("x", upper), ("z", lower)] {
+            canvas.rule((p.x, y), (p.right(), y), 1.2, INK);
+            canvas.text(p.x - 7.0, y + 4.0, name, letter);
+        }
+        let Some(z_range) = limits(transport.z.iter().copied()) else {
+            return;
+        };
+        let z_range = if z_range.1 > z_range.0 {
+            z_range
+        } else {
+            Scale::Linear.padded(z_range, 0.0)
+        };
+        let mut pairs: Vec<(f64, f64)> = transport
+            .z
+            .iter()
+            .copied()
+            .zip(transport.x.iter().copied())
+            .collect();
+        pairs.retain(|(z, x)| z.is_finite() && self.view.x.0.holds(*x));
+        pairs.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let every = pairs.len().div_ceil(MOST_ARROWS).max(1);
+        for (z, x) in pairs.into_iter().step_by(every) {
+            let from = p.x + Scale::Linear.fraction(z, z_range) as f32 * p.w;
+            let to = p.x + self.view.px(x);
+            if (p.x - 0.5..=p.right() + 0.5).contains(&to) {
+                draw::arrow(
+                    canvas,
+                    (from, lower),
+                    (to, upper + 1.0),
+                    INK.alpha(0.75),
+                    1.0,
+                );
+            }
+        }
+        canvas.text(p.x, lower + TICK_SIZE + 3.0, &short(z_range.0), number);
+        canvas.text(
+            p.right(),
+            lower + TICK_SIZE + 3.0,
+            &short(z_range.1),
+            number.end(),
+        );
+    }
+}
+
+/// The colour of every layer: its own, or the next of the palette.
+fn colours(layers: &[Layer]) -> Vec<Colour> {
+    let mut next = 0;
+    let mut pick = |layer: &Layer| {
+        layer.colour().unwrap_or_else(|| {
+            if !layer.cycles() {
+                return draw::quiet(layer);
+            }
+            next += 1;
+            colour::series(next - 1)
+        })
+    };
+    layers.iter().map(&mut pick).collect()
+}
+
+/// The ranges of the two axes: as asked for, or what the layers span with some air.
+fn ranges(axes: &Axes) -> ((f64, f64), (f64, f64)) {
+    let (mut x, mut y) = (None, None);
+    let (mut airy, mut sheet, mut floor) = (false, false, false);
+    for layer in &axes.layers {
+        let [lx, ly] = layer.extent(axes.x.scale, axes.y.scale);
+        (x, y) = (union(x, lx), union(y, ly));
+        airy |= matches!(layer, Layer::Scatter(_) | Layer::Field(_));
+        sheet |= matches!(layer, Layer::Heat(_) | Layer::Contour(_));
+        floor |= matches!(layer, Layer::Bars(_))
+            || matches!(layer, Layer::Line(l) if l.fill_to == Some(0.0));
+    }
+    if let Some(t) = &axes.transport {
+        x = union(
+            x,
+            limits(t.x.iter().copied().filter(|&v| axes.x.scale.holds(v))),
+        );
+    }
+    let empty = |scale| {
+        if scale == Scale::Log {
+            (0.1, 10.0)
+        } else {
+            (0.0, 1.0)
+        }
+    };
+    let pad = |found: Option<(f64, f64)>, scale: Scale, share: f64| {
+        found.map_or(empty(scale), |r| scale.padded(r, share))
+    };
+    let x_auto = pad(
+        x,
+        axes.x.scale,
+        if sheet {
+            0.0
+        } else if airy {
+            0.04
+        } else if axes.layers.is_empty() {
+            0.02
+        } else {
+            0.0
+        },
+    );
+    let mut y_auto = pad(y, axes.y.scale, if sheet { 0.0 } else { 0.05 });
+    if floor && y.is_some_and(|r| r.0 == 0.0) {
+        y_auto.0 = 0.0;
+    }
+    let valid = |range: &(f64, f64), scale: Scale| {
+        scale.holds(range.0) && scale.holds(range.1) && range.0 < range.1
+    };
+    (
+        axes.x
+            .range
+            .filter(|r| valid(r, axes.x.scale))
+            .unwrap_or(x_auto),
+        axes.y
+            .range
+            .filter(|r| valid(r, axes.y.scale))
+            .unwrap_or(y_auto),
+    )
+}
+
+/// The largest part of `room` in which both ranges have the same scale, at its top left.
+fn fit_equal(room: Rect, x: (f64, f64), y: (f64, f64)) -> Rect {
+    let (dx, dy) = ((x.1 - x.0) as f32, (y.1 - y.0) as f32);
+    let per_unit = (room.w / dx).min(room.h / dy);
+    Rect::new(
+        room.x,
+        room.y,
+        (per_unit * dx).max(20.0),
+        (per_unit * dy).max(20.0),
+    )
+}
+
+/// As many ticks as fit side by side.
+fn fitting_ticks(scale: Scale, range: (f64, f64), width: f32, style: Style) -> Vec<Tick> {
+    let mut wanted = (width / 55.0).clamp(2.0, 12.0) as usize;
+    loop {
+        let ticks = scale.ticks(range, wanted);
+        let labelled = ticks.iter().filter(|t| !t.label.is_empty()).count() as f32;
+        if wanted <= 1 || labelled * (widest(&ticks, style) + 14.0) <= width {
+            return ticks;
+        }
+        wanted -= 1;
+    }
+}
+
+fn widest(ticks: &[Tick], style: Style) -> f32 {
+    ticks
+        .iter()
+        .map(|t| text::width(&t.label, style))
+        .fold(0.0, f32::max)
+}
+
+fn bar_ticks(heat: &Heat, height: f32) -> Vec<Tick> {
+    Scale::Linear.ticks(
+        draw::heat_range(heat),
+        (height / 42.0).clamp(2.0, 8.0) as usize,
+    )
+}
+
+/// The width of the colour bar with its numbers and its label.
+fn bar_width(heat: &Heat, height: f32) -> f32 {
+    let label = if heat.label.is_empty() {
+        0.0
+    } else {
+        LABEL_SIZE + 8.0
+    };
+    BAR_WIDTH + 6.0 + widest(&bar_ticks(heat, height), Style::new(TICK_SIZE)) + label
+}
+
+/// The layers named in the legend, row by row.
+fn legend(axes: &Axes, room: f32) -> Vec<Vec<usize>> {
+    let mut rows: Vec<Vec<usize>> = Vec::new();
+    let mut used = f32::INFINITY;
+    for (i, layer) in axes.layers.iter().enumerate() {
+        if layer.name().is_empty() || matches!(layer, Layer::Heat(_)) {
+            continue;
+        }
+        let width = legend_entry_width(layer);
+        if used + width > room {
+            rows.push(Vec::new());
+            used = 0.0;
+        }
+        used += width;
+        if let Some(row) = rows.last_mut() {
+            row.push(i);
+        }
+    }
+    rows
+}
+
+fn legend_entry_width(layer: &Layer) -> f32 {
+    23.0 + text::width(layer.name(), Style::new(LEGEND_SIZE)) + 16.0
+}
+
+fn legend_row_width(axes: &Axes, row: &[usize]) -> f32 {
+    row.iter()
+        .map(|&i| legend_entry_width(&axes.layers[i]))
+        .sum::<f32>()
+        - 16.0
+}
+
+/// A small picture of the layer in its legend; `y` is its middle.
+fn swatch(canvas: &mut Canvas, layer: &Layer, colour: Colour, x: f32, y: f32) {
+    let line = [(x + 1.0, y), (x + 17.0, y)];
+    match layer {
+        Layer::Line(l) => canvas.polyline(
+            &line,
+            Stroke {
+                dashed: l.dashed,
+                ..Stroke::new(colour, 2.2)
+            },
+        ),
+        Layer::Scatter(_) => canvas.dot(x + 9.0, y, 3.6, colour.alpha(0.9)),
+        Layer::Bars(_) => {
+            canvas.fill_rounded(
+                Rect::new(x + 2.0, y - 5.0, 14.0, 10.0),
+                1.5,
+                colour.alpha(0.35),
+            );
+            canvas.stroke_rounded(
+                Rect::new(x + 2.0, y - 5.0, 14.0, 10.0),
+                1.5,
+                Stroke::new(colour, 1.2),
+            );
+        }
+        Layer::Band(_) => canvas.fill_rounded(
+            Rect::new(x + 2.0, y - 5.0, 14.0, 10.0),
+            1.5,
+            colour.alpha(0.3),
+        ),
+        Layer::Field(_) => draw::arrow(canvas, line[0], line[1], colour, 1.4),
+        Layer::Rule(_) => canvas.polyline(
+            &line,
+            Stroke {
+                dashed: true,
+                ..Stroke::new(colour, 1.4)
+            },
+        ),
+        Layer::Contour(_) | Layer::Heat(_) => canvas.polyline(&line, Stroke::new(colour, 1.4)),
+    }
+}
+
+/// The card on which a figure lies.
+pub fn card(canvas: &mut Canvas, w: f32, h: f32, rounded: bool) {
+    if rounded {
+        canvas.fill_rounded(Rect::new(0.0, 0.0, w, h), 7.0, CARD);
+        canvas.stroke_rounded(
+            Rect::new(0.25, 0.25, w - 0.5, h - 0.5),
+            7.0,
+            Stroke::new(colour::EDGE, 0.75),
+        );
+    } else {
+        canvas.fill_rect(Rect::new(0.0, 0.0, w, h), CARD);
+    }
+}

@@ -1,0 +1,46 @@
+//! From floats to pictures: sample grids, curves, histograms, maps, fields, arrows; PNG, and GIF where it moves.
+//!
+//! Plain slices and option structs go in, a [`Picture`] comes out: bytes, width in CSS pixels, and one short stable line
+//! of text. A figure is a value that is drawn at the end ([`Figure::picture`]), so figures can be put side by side
+//! ([`Layout`]) or one after the other ([`animate`]). Bad numbers are never an error: they become gaps or hatching, and a
+//! note under the plot says so.
+//!
+//! | file | owns |
+//! |---|---|
+//! | `figure` | what can be shown, side by side or moving |
+//! | `grid` | grids of images |
+//! | `axes` | plots and their layers, as values |
+//! | `frame` | where everything of a plot stands |
+//! | `draw`, `contour`, `curve`, `bins` | the data of a plot |
+//! | `ticks` | scales, ticks and how numbers are written |
+//! | `canvas`, `text`, `colour`, `png` | shapes, letters, colours, encoding |
+//! | `pace` | how often a live picture is drawn |
+
+mod axes;
+mod bins;
+mod canvas;
+mod colour;
+mod contour;
+mod curve;
+mod draw;
+mod figure;
+mod frame;
+mod grid;
+mod pace;
+mod png;
+mod text;
+mod ticks;
+
+#[cfg(test)]
+mod tests;
+
+pub use axes::{
+    Axes, Axis, Band, Bars, Contour, Field, Heat, Layer, Line, Rule, Scatter, Sheet, Transport,
+};
+pub use bins::{edges, histogram};
+pub use colour::{Colour, Map, named as named_colour, series as series_colour};
+pub use figure::{Figure, Layout, animate};
+pub use grid::{Grid, Range};
+pub use pace::Pace;
+pub use png::Picture;
+pub use ticks::{Scale, short as short_number};
