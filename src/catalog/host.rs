@@ -18,6 +18,7 @@ pub struct Host {
     frontend: RefCell<Option<Arc<dyn Frontend>>>,
     stop: Arc<AtomicBool>,
     slots: RefCell<HashMap<TypeId, Rc<dyn Any>>>,
+    at_end: RefCell<Vec<Box<dyn FnOnce()>>>,
     /// The error inside a callback, with the fault that stands for it on its way through the native that called back.
     script_error: RefCell<Option<(Fault, Box<EvalAltResult>)>>,
 }
@@ -34,6 +35,18 @@ impl Host {
     /// Sends the outputs of the cell that now starts to `frontend`; `None` between cells.
     pub fn attach(&self, frontend: Option<Arc<dyn Frontend>>) {
         *self.frontend.borrow_mut() = frontend;
+    }
+
+    /// Has `f` run when the running cell ends, however it ends, while its outputs still arrive: the last state of a
+    /// picture that is drawn only now and then.
+    pub fn at_cell_end(&self, f: impl FnOnce() + 'static) {
+        self.at_end.borrow_mut().push(Box::new(f));
+    }
+
+    /// Runs what waits for the end of the cell.
+    pub fn end_cell(&self) {
+        let waiting = self.at_end.take();
+        waiting.into_iter().for_each(|f| f());
     }
 
     /// Shows something under the running cell. Without a cell it goes nowhere.

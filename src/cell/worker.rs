@@ -79,6 +79,7 @@ impl Worker {
         self.host.attach(Some(frontend));
         let name = format!("In[{}]", cell.number);
         let outcome = self.run(&name, &cell.code);
+        self.host.end_cell();
         let reply = match outcome {
             Ok(Some(bundle)) if !cell.silent => {
                 self.host.show(Output::Result { bundle });

@@ -14,9 +14,11 @@
 //! | `draw`, `contour`, `curve`, `bins` | the data of a plot |
 //! | `ticks` | scales, ticks and how numbers are written |
 //! | `canvas`, `text`, `colour`, `png` | shapes, letters, colours, encoding |
+//! | `bar` | the progress bar |
 //! | `pace` | how often a live picture is drawn |
 
 mod axes;
+mod bar;
 mod bins;
 mod canvas;
 mod colour;
@@ -37,6 +39,7 @@ mod tests;
 pub use axes::{
     Axes, Axis, Band, Bars, Contour, Field, Heat, Layer, Line, Rule, Scatter, Sheet, Transport,
 };
+pub use bar::progress_bar;
 pub use bins::{edges, histogram};
 pub use colour::{Colour, Map, named as named_colour, series as series_colour};
 pub use figure::{Figure, Layout, animate};

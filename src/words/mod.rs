@@ -2,6 +2,7 @@
 
 pub mod network;
 pub mod number;
+pub mod picture;
 pub mod script;
 pub mod tensor;
 
@@ -32,6 +33,11 @@ pub(crate) const FAMILIES: &[&[&Entry]] = &[
     network::optimizer::ENTRIES,
     network::loss::ENTRIES,
     network::penalty::ENTRIES,
+    picture::value::ENTRIES,
+    picture::plot::ENTRIES,
+    picture::field::ENTRIES,
+    picture::grid::ENTRIES,
+    picture::live::ENTRIES,
 ];
 
 /// One line per file that has kinds of values.
