@@ -28,7 +28,7 @@ impl Mock {
         let text = |stream, text| show.show(Output::Text { stream, text });
         match word {
             "print" => text(Stream::Stdout, format!("{argument}\n")),
-            "eprint" => text(Stream::Stderr, format!("{argument}\n")),
+            "eprint" | "debug" => text(Stream::Stderr, format!("{argument}\n")),
             "for" => (0..2000).for_each(|i| text(Stream::Stdout, format!("{i}\n"))),
             "show" => show.show(Output::Display {
                 bundle: Bundle::png("a dot", vec![0, 255, 16], 8),
@@ -142,7 +142,10 @@ impl Notebook for Mock {
             .rposition(|c| !c.is_alphanumeric())
             .map_or(0, |at| at + 1);
         let stem: String = before[start..].iter().collect();
-        let all = [("print", "function", "(text)"), ("private", "keyword", "")];
+        let all = [
+            ("linspace", "function", "(a, b, n)"),
+            ("like", "keyword", ""),
+        ];
         let fits = all
             .iter()
             .filter(|(text, ..)| !stem.is_empty() && text.starts_with(&stem));
@@ -161,8 +164,8 @@ impl Notebook for Mock {
     }
 
     fn inspect(&self, code: &str, _cursor: usize, detail: Detail) -> Option<Bundle> {
-        code.starts_with("print")
-            .then(|| Bundle::text(format!("print(text) {detail:?}")))
+        code.starts_with("relu")
+            .then(|| Bundle::text(format!("relu(x) {detail:?}")))
     }
 
     fn is_complete(&self, code: &str) -> Completeness {
