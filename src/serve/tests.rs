@@ -303,6 +303,15 @@ fn a_question_ends_with_an_interrupt_and_with_the_client() {
 }
 
 #[test]
+fn an_interrupt_that_comes_before_the_cell_has_begun_is_not_lost() {
+    let client = Client::new();
+    client.execute("late\nloop {}");
+    while client.hear().0 != "execute_input" {}
+    client.send(&client.control, "interrupt_request", json!({}));
+    assert_eq!(client.reply()["ename"], "KeyboardInterrupt");
+}
+
+#[test]
 fn a_panic_is_an_error_reply_and_the_next_cell_runs() {
     let client = Client::new();
     client.execute("panic");
