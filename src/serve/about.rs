@@ -1,14 +1,14 @@
 //! Who the kernel says it is: the only facts about the language that this room holds.
 
 use crate::wire::codec::PROTOCOL;
-use crate::wire::content::{HelpLink, KernelInfo, LanguageInfo, Status};
+use crate::wire::content::{Content, HelpLink, KernelInfo, LanguageInfo, Status};
 
 /// The answer to `kernel_info_request`.
 ///
 /// `rust` is given as lexer and editor mode: Pygments and CodeMirror know Rust and not Rhai, whose syntax is a subset in
 /// colours.
-pub fn kernel_info() -> KernelInfo {
-    KernelInfo {
+pub fn kernel_info() -> Content {
+    let info = KernelInfo {
         status: Status::Ok,
         protocol_version: PROTOCOL,
         implementation: "saddle",
@@ -33,5 +33,6 @@ pub fn kernel_info() -> KernelInfo {
             text: "The Rhai Book",
             url: "https://rhai.rs/book/",
         }],
-    }
+    };
+    Content::KernelInfo(Box::new(info))
 }

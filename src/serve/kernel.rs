@@ -8,7 +8,8 @@
 //! * `kernel_info_request` on control is answered at once, also while a cell runs: Jupyter Server sends it on both channels when
 //!   a page connects again, and takes whichever answer comes first.
 //! * Completion, inspection, history and comms are answered at once, also while a cell runs. Their `idle` would make
-//!   frontends that look at the latest status alone believe that the cell had ended; so `busy` of the running cell follows it.
+//!   frontends that look at the latest status alone believe that the cell had ended; so a `busy` follows it, with no parent, for
+//!   it belongs to no request: it only says how the kernel is.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -24,7 +25,7 @@ use super::{about, mime};
 use crate::output::{Output, Stream};
 use crate::session::{Cell, Notebook, Reply};
 use crate::wire::codec::timestamp;
-use crate::wire::content::{Content, Error, Executed, State, Status, Transient};
+use crate::wire::content::{Content, Error, Executed, State, Status};
 use crate::wire::request::{Execute, Unreadable};
 use crate::wire::{Channel, Message, Received, Request, log};
 
@@ -102,13 +103,12 @@ impl Kernel {
     /// A client subscribed to a topic of iopub.
     pub fn welcome(&mut self, topic: Vec<u8>) {
         let subscription = String::from_utf8_lossy(&topic).into_owned();
-        let content = Content::IopubWelcome { subscription };
         self.outbox.push(Message {
             channel: Channel::Iopub,
             peer: vec![topic],
-            parent: vec![],
+            parent: Vec::new(),
             metadata: Map::new(),
-            content,
+            content: Content::IopubWelcome { subscription },
         });
     }
 
@@ -156,9 +156,7 @@ impl Kernel {
             Request::KernelInfo if asked.channel == Channel::Shell => {
                 self.take_turn(asked, Turn::KernelInfo)
             }
-            Request::KernelInfo => {
-                self.answer(&asked, Content::KernelInfo(about::kernel_info().into()))
-            }
+            Request::KernelInfo => self.answer(&asked, about::kernel_info()),
             Request::Complete(at) => self.send_on(asked, Errand::Complete(at)),
             Request::Inspect(at) => self.send_on(asked, Errand::Inspect(at)),
             Request::IsComplete(code) => self.send_on(asked, Errand::IsComplete(code)),
@@ -305,9 +303,7 @@ impl Kernel {
             && let Some((asked, turn)) = self.queue.pop_front()
         {
             match turn {
-                Turn::KernelInfo => {
-                    self.answer(&asked, Content::KernelInfo(about::kernel_info().into()))
-                }
+                Turn::KernelInfo => self.answer(&asked, about::kernel_info()),
                 Turn::Execute(execute) => self.start(asked, execute),
             }
         }
@@ -396,23 +392,9 @@ impl Kernel {
     fn abort_queue(&mut self) {
         for (asked, turn) in std::mem::take(&mut self.queue) {
             match turn {
-                Turn::KernelInfo => {
-                    self.answer(&asked, Content::KernelInfo(about::kernel_info().into()))
-                }
+                Turn::KernelInfo => self.answer(&asked, about::kernel_info()),
                 Turn::Execute(_) => {
-                    let (execution_count, error) = (self.count, None);
-                    let (user_expressions, payload) = (Map::new(), Vec::new());
-                    let status = Status::Aborted;
-                    self.answer(
-                        &asked,
-                        Content::Execute(Executed {
-                            status,
-                            execution_count,
-                            user_expressions,
-                            payload,
-                            error,
-                        }),
-                    );
+                    self.answer(&asked, Content::Execute(Executed::aborted(self.count)))
                 }
             }
         }
@@ -435,46 +417,22 @@ impl Kernel {
             (running.number, running.silent)
         });
         self.flush();
-        let content = match output {
-            // From a thread that outlived its cell.
-            Output::Text { stream, text } => Content::stream(stream_name(stream), text),
-            Output::Display { bundle, id } => {
-                let (data, metadata) = mime::fields(bundle);
-                Content::Display {
-                    data,
-                    metadata,
-                    transient: Transient { display_id: id },
-                }
-            }
-            Output::Update { bundle, id } => {
-                let (data, metadata) = mime::fields(bundle);
-                Content::Update {
-                    data,
-                    metadata,
-                    transient: Transient {
-                        display_id: Some(id),
-                    },
-                }
-            }
-            Output::Result { .. } if silent => return,
-            Output::Result { bundle } => {
-                self.history.gave(number, bundle.plain());
-                let (data, metadata) = mime::fields(bundle);
-                Content::Result {
-                    data,
-                    metadata,
-                    execution_count: number,
-                }
-            }
-            Output::Clear { wait } => Content::Clear { wait },
+        match output {
+            Output::Result { .. } if silent => {}
             Output::Page { bundle } => {
                 if let Some(running) = &mut self.running {
                     running.pages.push(mime::page(bundle));
                 }
-                return;
             }
-        };
-        self.publish(asked, content);
+            output => {
+                if let Output::Result { bundle } = &output {
+                    self.history.gave(number, bundle.plain());
+                }
+                if let Some(content) = mime::content(output, number) {
+                    self.publish(asked, content);
+                }
+            }
+        }
     }
 
     fn flush(&mut self) {
@@ -485,7 +443,7 @@ impl Kernel {
 
     fn publish_text(&mut self, stream: Stream, text: String) {
         if let Some(asked) = self.running.as_ref().map(|running| running.asked.clone()) {
-            self.publish(&asked, Content::stream(stream_name(stream), text));
+            self.publish(&asked, mime::text(stream, text));
         }
     }
 
@@ -493,12 +451,7 @@ impl Kernel {
 
     /// Begins to serve a request: busy.
     fn open(&mut self, asked: &Asked) {
-        self.publish(
-            asked,
-            Content::Status {
-                execution_state: State::Busy,
-            },
-        );
+        self.publish(asked, Content::status(State::Busy));
     }
 
     /// Ends it: the reply, where the request has one, then idle.
@@ -506,19 +459,9 @@ impl Kernel {
         if let Some((metadata, content)) = reply {
             self.send(asked.channel, asked, metadata, content);
         }
-        self.publish(
-            asked,
-            Content::Status {
-                execution_state: State::Idle,
-            },
-        );
-        if let Some(cell) = self.running.as_ref().map(|running| running.asked.clone()) {
-            self.publish(
-                &cell,
-                Content::Status {
-                    execution_state: State::Busy,
-                },
-            );
+        self.publish(asked, Content::status(State::Idle));
+        if self.running.is_some() {
+            self.broadcast(Content::status(State::Busy));
         }
     }
 
@@ -534,8 +477,20 @@ impl Kernel {
         let _ = self.crew.desk.send((asked, errand));
     }
 
+    /// Tells all clients what belongs to a request.
     fn publish(&mut self, asked: &Asked, content: Content) {
         self.send(Channel::Iopub, asked, Map::new(), content);
+    }
+
+    /// Tells all clients what belongs to no request.
+    fn broadcast(&mut self, content: Content) {
+        self.outbox.push(Message {
+            channel: Channel::Iopub,
+            peer: vec![topic(&content)],
+            parent: Vec::new(),
+            metadata: Map::new(),
+            content,
+        });
     }
 
     fn send(
@@ -546,7 +501,7 @@ impl Kernel {
         content: Content,
     ) {
         let peer = match channel {
-            Channel::Iopub => vec![content.msg_type().as_bytes().to_vec()],
+            Channel::Iopub => vec![topic(&content)],
             _ => asked.peer.clone(),
         };
         self.outbox.push(Message {
@@ -559,9 +514,7 @@ impl Kernel {
     }
 }
 
-fn stream_name(stream: Stream) -> &'static str {
-    match stream {
-        Stream::Stdout => "stdout",
-        Stream::Stderr => "stderr",
-    }
+/// The topic by which a subscriber may choose: the message type.
+fn topic(content: &Content) -> Vec<u8> {
+    content.msg_type().as_bytes().to_vec()
 }

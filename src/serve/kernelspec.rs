@@ -11,7 +11,7 @@ use crate::fault::{Fault, Kind, Result};
 /// The name under which Jupyter knows the kernel, where the user gives no other.
 pub const NAME: &str = "saddle";
 /// What a launcher shows, where the user gives no other.
-pub const DISPLAY_NAME: &str = "Saddlepoint (Rhai)";
+pub const DISPLAY_NAME: &str = "Saddlepoint";
 
 /// The key of `metadata` by which we know our own kernelspecs again, under whatever name they stand.
 const MARK: &str = "saddlepoint";

@@ -1,11 +1,61 @@
-//! Bundles and failures as Jupyter's JSON: bytes become base64, JSON stays JSON.
+//! Outputs, bundles and failures as Jupyter's messages: bytes become base64, JSON stays JSON.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
-use crate::output::{Bundle, Data};
+use crate::output::{Bundle, Data, Output, Stream};
 use crate::session::Failure;
+use crate::wire::content::{Content, Transient};
+
+/// The message of an output of the cell `number`; `None` for a page, which goes with the reply.
+pub fn content(output: Output, number: usize) -> Option<Content> {
+    Some(match output {
+        Output::Text {
+            stream,
+            text: shown,
+        } => text(stream, shown),
+        Output::Display { bundle, id } => {
+            let (data, metadata) = fields(bundle);
+            let transient = Transient { display_id: id };
+            Content::Display {
+                data,
+                metadata,
+                transient,
+            }
+        }
+        Output::Update { bundle, id } => {
+            let (data, metadata) = fields(bundle);
+            let transient = Transient {
+                display_id: Some(id),
+            };
+            Content::Update {
+                data,
+                metadata,
+                transient,
+            }
+        }
+        Output::Result { bundle } => {
+            let (data, metadata) = fields(bundle);
+            Content::Result {
+                data,
+                metadata,
+                execution_count: number,
+            }
+        }
+        Output::Clear { wait } => Content::Clear { wait },
+        Output::Page { .. } => return None,
+    })
+}
+
+/// The message of some text.
+pub fn text(stream: Stream, text: String) -> Content {
+    let name = match stream {
+        Stream::Stdout => "stdout",
+        Stream::Stderr => "stderr",
+    };
+    Content::stream(name, text)
+}
 
 /// The `data` and `metadata` fields of a bundle.
 pub fn fields(bundle: Bundle) -> (Map<String, Value>, Map<String, Value>) {

@@ -28,7 +28,7 @@ impl Mock {
         let text = |stream, text| show.show(Output::Text { stream, text });
         match word {
             "print" => text(Stream::Stdout, format!("{argument}\n")),
-            "eprint" => text(Stream::Stderr, format!("{argument}\n")),
+            "eprint" | "debug" => text(Stream::Stderr, format!("{argument}\n")),
             "for" => (0..2000).for_each(|i| text(Stream::Stdout, format!("{i}\n"))),
             "show" => show.show(Output::Display {
                 bundle: Bundle::png("a dot", vec![0, 255, 16], 8),
@@ -115,6 +115,10 @@ fn failure(name: &str, value: &str) -> Failure {
 
 impl Notebook for Mock {
     fn execute(&self, cell: Cell, frontend: Arc<dyn Frontend>) -> Reply {
+        if cell.code.starts_with("late") {
+            // Taken, and not yet running: an interrupt finds nothing to stop.
+            std::thread::sleep(Duration::from_millis(30));
+        }
         self.interrupted.store(false, Ordering::SeqCst);
         self.running.store(true, Ordering::SeqCst);
         let mut last = Ok(None);
@@ -142,7 +146,10 @@ impl Notebook for Mock {
             .rposition(|c| !c.is_alphanumeric())
             .map_or(0, |at| at + 1);
         let stem: String = before[start..].iter().collect();
-        let all = [("print", "function", "(text)"), ("private", "keyword", "")];
+        let all = [
+            ("linspace", "function", "(a, b, n)"),
+            ("like", "keyword", ""),
+        ];
         let fits = all
             .iter()
             .filter(|(text, ..)| !stem.is_empty() && text.starts_with(&stem));
@@ -161,8 +168,8 @@ impl Notebook for Mock {
     }
 
     fn inspect(&self, code: &str, _cursor: usize, detail: Detail) -> Option<Bundle> {
-        code.starts_with("print")
-            .then(|| Bundle::text(format!("print(text) {detail:?}")))
+        code.starts_with("relu")
+            .then(|| Bundle::text(format!("relu(x) {detail:?}")))
     }
 
     fn is_complete(&self, code: &str) -> Completeness {

@@ -31,6 +31,8 @@ mod mime;
 #[cfg(test)]
 mod mock;
 mod process;
+#[cfg(test)]
+mod tests;
 
 use std::path::Path;
 use std::sync::Arc;

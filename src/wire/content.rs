@@ -115,6 +115,11 @@ impl Content {
         }
     }
 
+    /// How the kernel is.
+    pub fn status(execution_state: State) -> Self {
+        Content::Status { execution_state }
+    }
+
     /// Text of a stream, `stdout` or `stderr`.
     pub fn stream(name: &'static str, text: String) -> Self {
         Content::Stream { name, text }
@@ -174,6 +179,19 @@ pub struct Executed {
     /// There when the status is an error.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub error: Option<Error>,
+}
+
+impl Executed {
+    /// A cell that was not run, for one before it failed.
+    pub fn aborted(execution_count: usize) -> Self {
+        Self {
+            status: Status::Aborted,
+            execution_count,
+            user_expressions: Map::new(),
+            payload: Vec::new(),
+            error: None,
+        }
+    }
 }
 
 #[derive(Clone, Debug, Serialize)]

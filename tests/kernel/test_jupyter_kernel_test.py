@@ -14,12 +14,12 @@ class Conformance(jupyter_kernel_test.KernelTests):
     language_name = "rhai"
     file_extension = ".rhai"
     code_hello_world = 'print("hello, world")'
-    code_stderr = 'eprint("trouble")'
-    completion_samples = [{"text": "prin", "matches": {"print"}}, {"text": "zzz_no_such_word", "matches": set()}]
+    code_stderr = 'debug("trouble")'
+    completion_samples = [{"text": "linspac", "matches": {"linspace"}}, {"text": "zzz_no_such_word", "matches": set()}]
     complete_code_samples = ["1 + 1", "let x = 1;", "fn f(a) {\n    a\n}"]
     incomplete_code_samples = ["fn f(a) {", "let t = [1,"]
     invalid_code_samples = ["1 + }", ")"]
-    code_page_something = "print?"
+    code_page_something = "relu?"
     code_generate_error = 'throw "boom"'
     code_execute_result = [
         {"code": "1 + 1", "result": "2"},
@@ -29,7 +29,7 @@ class Conformance(jupyter_kernel_test.KernelTests):
     code_display_data = [{"code": "show(tensor([[0.0, 1.0], [1.0, 0.0]]))", "mime": "image/png"}]
     supported_history_operations = ("tail", "range", "search")
     code_history_pattern = "1 + 1*"
-    code_inspect_sample = "print"
+    code_inspect_sample = "relu"
     code_clear_output = "clear_output()"
 
 
