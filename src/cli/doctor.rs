@@ -94,10 +94,7 @@ fn machine(report: &mut Report) {
     report.fact("SIMD", simd());
     let devices = session::open().map(|notebook| notebook.evaluate("devices()"));
     match devices {
-        Ok(Ok(bundle)) => report.fact(
-            "devices",
-            bundle.plain(),
-        ),
+        Ok(Ok(bundle)) => report.fact("devices", bundle.plain()),
         Ok(Err(failure)) => report.wrong(
             "devices",
             failure.value,
@@ -154,7 +151,10 @@ fn jupyter(report: &mut Report) {
         .ok()
         .and_then(|folder| lab::private(&folder));
     if active.is_none() && private.is_none() {
-        report.note("JupyterLab", "none yet; `saddle lab` installs one, which takes a minute");
+        report.note(
+            "JupyterLab",
+            "none yet; `saddle lab` installs one, which takes a minute",
+        );
     }
     for (name, python) in [("JupyterLab", &active), ("private lab", &private)] {
         if let Some(python) = python {
@@ -164,7 +164,10 @@ fn jupyter(report: &mut Report) {
     }
     let specs = kernelspec::installed();
     if specs.is_empty() {
-        report.note("kernelspec", "not installed; `saddle lab` does that, or `saddle install` for a Jupyter of your own");
+        report.note(
+            "kernelspec",
+            "not installed; `saddle lab` does that, or `saddle install` for a Jupyter of your own",
+        );
     }
     for spec in specs {
         let (place, program) = (spec.folder.display(), spec.program.display());
@@ -172,7 +175,11 @@ fn jupyter(report: &mut Report) {
             report.fact("kernelspec", format!("{place}, starts {program}"));
         } else {
             let remedy = "`saddle install` writes it anew (with the same --name, --user, --sys-prefix or --prefix)";
-            report.wrong("kernelspec", format!("{place} starts {program}, which does not exist"), remedy);
+            report.wrong(
+                "kernelspec",
+                format!("{place} starts {program}, which does not exist"),
+                remedy,
+            );
         }
     }
 }

@@ -84,7 +84,8 @@ pub fn uninstall(options: &Uninstall) -> Result<Outcome> {
 pub fn install_beside(python: &Python) -> Result<String> {
     let spec = Spec::new()?;
     // A Python of the system's cannot be written to; the user's own folder serves every Jupyter.
-    spec.install(&Place::Prefix(python.prefix.clone())).or_else(|_| spec.install(&Place::User))?;
+    spec.install(&Place::Prefix(python.prefix.clone()))
+        .or_else(|_| spec.install(&Place::User))?;
     Ok(spec.name)
 }
 
