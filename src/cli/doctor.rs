@@ -1,8 +1,9 @@
 //! `saddle doctor`: what is there, what is missing, and how to mend it.
 
 use super::python::Python;
-use super::{Outcome, folders, lab, print_all, session, spec};
+use super::{Outcome, folders, lab, print_all, session};
 use saddlepoint::fault::Result;
+use saddlepoint::serve::kernelspec;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -93,10 +94,7 @@ fn machine(report: &mut Report) {
     report.fact("SIMD", simd());
     let devices = session::open().map(|notebook| notebook.evaluate("devices()"));
     match devices {
-        Ok(Ok(bundle)) => report.fact(
-            "devices",
-            bundle.plain().replace('\n', "\n                 "),
-        ),
+        Ok(Ok(bundle)) => report.fact("devices", bundle.plain()),
         Ok(Err(failure)) => report.wrong(
             "devices",
             failure.value,
@@ -152,47 +150,36 @@ fn jupyter(report: &mut Report) {
     let private = lab::private_folder()
         .ok()
         .and_then(|folder| lab::private(&folder));
+    if active.is_none() && private.is_none() {
+        report.note(
+            "JupyterLab",
+            "none yet; `saddle lab` installs one, which takes a minute",
+        );
+    }
     for (name, python) in [("JupyterLab", &active), ("private lab", &private)] {
-        match python {
-            Some(python) => {
-                let version = python.lab.as_deref().unwrap_or_default();
-                report.fact(name, format!("{version} in {}", python.prefix.display()));
-            }
-            None => report.note(
-                name,
-                "not installed; `saddle lab` uses the other one, or installs a private one",
-            ),
+        if let Some(python) = python {
+            let version = python.lab.as_deref().unwrap_or_default();
+            report.fact(name, format!("{version} in {}", python.prefix.display()));
         }
     }
-    let prefixes: Vec<&Path> = [&active, &private]
-        .into_iter()
-        .flatten()
-        .map(|p| p.prefix.as_path())
-        .collect();
-    let specs = spec::installed(&prefixes);
+    let specs = kernelspec::installed();
     if specs.is_empty() {
         report.note(
             "kernelspec",
             "not installed; `saddle lab` does that, or `saddle install` for a Jupyter of your own",
         );
     }
-    for (place, program) in specs {
-        match program {
-            Ok(program) if program.is_file() => report.fact("kernelspec", place.display()),
-            Ok(program) => report.wrong(
+    for spec in specs {
+        let (place, program) = (spec.folder.display(), spec.program.display());
+        if spec.program.is_file() {
+            report.fact("kernelspec", format!("{place}, starts {program}"));
+        } else {
+            let remedy = "`saddle install` writes it anew (with the same --name, --user, --sys-prefix or --prefix)";
+            report.wrong(
                 "kernelspec",
-                format!(
-                    "{} starts {}, which does not exist",
-                    place.display(),
-                    program.display()
-                ),
-                "saddle install",
-            ),
-            Err(reason) => report.wrong(
-                "kernelspec",
-                format!("{}: {reason}", place.display()),
-                "saddle install",
-            ),
+                format!("{place} starts {program}, which does not exist"),
+                remedy,
+            );
         }
     }
 }

@@ -24,20 +24,6 @@ pub fn state() -> Result<PathBuf> {
         .join("saddlepoint"))
 }
 
-/// The user's own Jupyter folder, in which `--user` installs kernelspecs.
-///
-/// # Errors
-/// The user has no home folder.
-pub fn jupyter() -> Result<PathBuf> {
-    if let Some(folder) = std::env::var_os("JUPYTER_DATA_DIR").filter(|folder| !folder.is_empty()) {
-        return Ok(folder.into());
-    }
-    if cfg!(target_os = "macos") {
-        return Ok(strategy()?.home_dir().join("Library/Jupyter"));
-    }
-    Ok(strategy()?.data_dir().join("jupyter"))
-}
-
 /// The notebooks of the checkout: that of the current folder, else the one this binary was built from.
 pub fn notebooks() -> Option<PathBuf> {
     let here = std::env::current_dir().ok()?;

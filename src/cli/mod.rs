@@ -7,13 +7,11 @@
 //! | `terminal` | outputs and questions on a terminal |
 //! | `run`, `test`, `repl` | the commands that run cells without Jupyter |
 //! | `spec` | `kernel`, `install`, `uninstall` |
-//! | `kernelspec` | the folder that tells Jupyter how to start the kernel |
 //! | `lab`, `python` | JupyterLab: finding it, installing a private one, starting it |
 //! | `doctor` | what is installed, and what is wrong with it |
 
 mod doctor;
 mod folders;
-mod kernelspec;
 mod lab;
 mod python;
 mod repl;

@@ -1,10 +1,11 @@
 //! `saddle kernel`, `saddle install`, `saddle uninstall`: what Jupyter needs of us.
 
 use super::python::Python;
-use super::{Outcome, folders, kernelspec, print_all, session};
+use super::{Outcome, print_all, session};
 use clap::Args;
-use saddlepoint::fault::{Fault, Result};
-use std::path::{Path, PathBuf};
+use saddlepoint::fault::Result;
+use saddlepoint::serve::kernelspec::{self, Place, Spec};
+use std::path::PathBuf;
 
 #[derive(Args)]
 pub struct Kernel {
@@ -16,11 +17,11 @@ pub struct Kernel {
 /// Where a kernelspec lies; for this user without any option.
 #[derive(Args)]
 #[group(multiple = false)]
-struct Place {
+struct Where {
     /// For this user (the default).
     #[arg(long)]
     user: bool,
-    /// In the active Python environment.
+    /// In the active Python environment (VIRTUAL_ENV, CONDA_PREFIX, else that of python3).
     #[arg(long)]
     sys_prefix: bool,
     /// Under this folder, in share/jupyter/kernels.
@@ -31,7 +32,7 @@ struct Place {
 #[derive(Args)]
 pub struct Install {
     #[command(flatten)]
-    place: Place,
+    place: Where,
     /// The name by which Jupyter knows the kernel.
     #[arg(long, default_value = kernelspec::NAME)]
     name: String,
@@ -46,7 +47,7 @@ pub struct Install {
 #[derive(Args)]
 pub struct Uninstall {
     #[command(flatten)]
-    place: Place,
+    place: Where,
     /// The name under which it was installed.
     #[arg(long, default_value = kernelspec::NAME)]
     name: String,
@@ -59,68 +60,42 @@ pub fn kernel(options: &Kernel) -> Result<Outcome> {
 }
 
 pub fn install(options: &Install) -> Result<Outcome> {
-    let spec = kernelspec::Spec {
-        name: &options.name,
-        display_name: &options.display_name,
-        environment: &options.environment,
+    let spec = Spec {
+        name: options.name.clone(),
+        display_name: options.display_name.clone(),
+        env: options.environment.clone(),
+        ..Spec::new()?
     };
-    let folder = kernelspec::install(&spec, &options.place.jupyter_folder()?)?;
-    print_all(&format!(
-        "installed {} in {}\n",
-        options.name,
-        folder.display()
-    ));
+    let folder = spec.install(&options.place.chosen())?;
+    print_all(&format!("installed in {}\n", folder.display()));
     Ok(Outcome::Done)
 }
 
 pub fn uninstall(options: &Uninstall) -> Result<Outcome> {
-    let folder = kernelspec::uninstall(&options.name, &options.place.jupyter_folder()?)?;
+    let folder = kernelspec::uninstall(&options.name, &options.place.chosen())?;
     print_all(&format!("removed {}\n", folder.display()));
     Ok(Outcome::Done)
 }
 
 /// Installs the kernelspec where that Python's JupyterLab finds it; its name.
-pub fn install_beside(python: &Python) -> Result<&'static str> {
-    let spec = kernelspec::Spec {
-        name: kernelspec::NAME,
-        display_name: kernelspec::DISPLAY_NAME,
-        environment: &[],
-    };
+///
+/// # Errors
+/// It can be written neither there nor into the user's own folder.
+pub fn install_beside(python: &Python) -> Result<String> {
+    let spec = Spec::new()?;
     // A Python of the system's cannot be written to; the user's own folder serves every Jupyter.
-    kernelspec::install(&spec, &python.prefix.join("share/jupyter"))
-        .or_else(|_| kernelspec::install(&spec, &folders::jupyter()?))?;
-    Ok(kernelspec::NAME)
+    spec.install(&Place::Prefix(python.prefix.clone()))
+        .or_else(|_| spec.install(&Place::User))?;
+    Ok(spec.name)
 }
 
-/// The kernelspecs of ours that are installed for the user or under one of the prefixes: their folders, and the program
-/// each starts or why that is not known.
-pub fn installed(prefixes: &[&Path]) -> Vec<(PathBuf, Result<PathBuf>)> {
-    let beside = prefixes.iter().map(|prefix| prefix.join("share/jupyter"));
-    let mut folders: Vec<_> = folders::jupyter().into_iter().chain(beside).collect();
-    folders.dedup();
-    let specs = folders
-        .iter()
-        .map(|folder| folder.join("kernels").join(kernelspec::NAME));
-    specs
-        .filter(|spec| spec.is_dir())
-        .map(|spec| (spec.clone(), kernelspec::program(&spec)))
-        .collect()
-}
-
-impl Place {
-    /// The folder whose `kernels/` Jupyter looks into.
-    fn jupyter_folder(&self) -> Result<PathBuf> {
-        if let Some(prefix) = &self.prefix {
-            return Ok(prefix.join("share/jupyter"));
+impl Where {
+    fn chosen(&self) -> Place {
+        match &self.prefix {
+            Some(prefix) => Place::Prefix(prefix.clone()),
+            None if self.sys_prefix => Place::SysPrefix,
+            None => Place::User,
         }
-        if self.sys_prefix {
-            let prefix = Python::find().map(|python| python.prefix);
-            return prefix.map(|prefix| prefix.join("share/jupyter")).map_err(|_| {
-                Fault::file("--sys-prefix: there is no Python on the path whose environment could be meant")
-                    .hint("activate the environment, or name its folder with --prefix")
-            });
-        }
-        folders::jupyter()
     }
 }
 

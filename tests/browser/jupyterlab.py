@@ -13,7 +13,7 @@ class Notebook:
         self.panel.locator(".jp-Notebook").wait_for(timeout=60_000)
         # The first start of JupyterLab asks about news, over the corner of the page.
         page.add_locator_handler(page.get_by_text("official Jupyter news"), lambda: self.decline_news())
-        page.locator("#jp-main-statusbar", has_text="Saddlepoint | Idle").wait_for()
+        page.locator("#jp-main-statusbar", has_text="Saddlepoint (Rhai) | Idle").wait_for()
 
     def wait_until_idle(self, timeout_s=60):
         """Waits until the kernel has nothing to do."""

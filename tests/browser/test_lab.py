@@ -22,7 +22,7 @@ def test_the_second_start_takes_seconds(lab):
 
 def test_quickstart_learns_before_the_readers_eyes(page, lab, artifacts):
     notebook = Notebook(page, lab, QUICKSTART)
-    assert notebook.kernel_name() == "Saddlepoint"
+    assert notebook.kernel_name() == "Saddlepoint (Rhai)"
     seen = notebook.run_all(QUICKSTART_S)
     assert notebook.errors() == []
     # While one and the same cell was running, the reader saw several versions of each of its pictures.
@@ -51,17 +51,19 @@ def test_interrupt_stops_a_long_cell_and_variables_stay(page, lab):
 
 def test_tab_completes_and_shift_tab_explains(page, lab):
     notebook = Notebook(page, lab, QUICKSTART)
-    notebook.add_cell("leaky_r")
+    cell = notebook.add_cell("leaky_r")
     page.keyboard.press("Tab")
-    # One match is taken at once; a list is shown for several.
-    notebook.panel.locator(".jp-Cell").last.locator(".cm-content", has_text="leaky_relu").wait_for()
+    page.locator(".jp-Completer-item", has_text="leaky_relu").wait_for()
+    page.keyboard.press("Enter")
+    cell.locator(".cm-content", has_text="leaky_relu").wait_for()
     notebook.add_cell("sig")
     page.keyboard.press("Tab")
-    page.locator(".jp-Completer .jp-Completer-item", has_text="sigmoid").first.wait_for()
+    page.locator(".jp-Completer-item", has_text="sigmoid").wait_for()
+    page.locator(".jp-Completer-item", has_text="sign").wait_for()
     page.keyboard.press("Escape")
     notebook.add_cell("sigmoid")
     page.keyboard.press("Shift+Tab")
-    page.locator(".jp-Tooltip", has_text="sigmoid(").first.wait_for()
+    page.locator(".jp-Tooltip", has_text="sigmoid(").wait_for()
 
 
 def run(notebook, code):

@@ -51,10 +51,12 @@ def test_doctor_tells_what_is_there(saddle, tmp_path):
 
 def test_doctor_finds_a_kernelspec_whose_program_is_gone(saddle, tmp_path):
     folder = tmp_path / "kernels" / "saddle"
-    folder.mkdir(parents=True)
-    spec = {"argv": ["/no/such/saddle", "kernel", "-f", "{connection_file}"], "display_name": "x", "language": "rhai"}
+    environment = dict(os.environ, JUPYTER_DATA_DIR=str(tmp_path))
+    assert saddle("install", "--user", env=environment).returncode == 0
+    spec = json.loads((folder / "kernel.json").read_text())
+    spec["argv"][0] = "/no/such/saddle"
     (folder / "kernel.json").write_text(json.dumps(spec))
-    done = saddle("doctor", env=dict(os.environ, JUPYTER_DATA_DIR=str(tmp_path)))
+    done = saddle("doctor", env=environment)
     assert done.returncode == 1
     assert "/no/such/saddle" in done.stdout and "saddle install" in done.stdout
 
