@@ -9,13 +9,15 @@ use std::mem::MaybeUninit;
 
 use super::buffer::filled;
 use super::math;
-use super::parallel::over_parts;
+use super::parallel::{BLOCK, over_parts};
 use super::simd::{Arith, Kernel, dispatch};
 
 /// Counters in a group.
 const LANES: usize = 16;
 /// Words of 32 bits in a group.
 const WORDS: usize = 4 * LANES;
+// Threads' parts begin at multiples of `BLOCK`, which have to be beginnings of groups.
+const _: () = assert!(BLOCK.is_multiple_of(WORDS));
 /// Elements that one thread should have at least.
 const GRAIN: usize = 32 << 10;
 
