@@ -1,5 +1,6 @@
 //! Two-dimensional convolution and its two gradients, as matrix products whose right operand is read from the image
-//! while it is packed (implicit im2col). Nothing of the size of an unfolded image is ever stored.
+//! while it is packed (implicit im2col). No more than one image is ever stored unfolded, and that only where there are
+//! few channels.
 //!
 //! A transposed convolution is the gradient with respect to the input, with the roles of input and output exchanged.
 
@@ -9,12 +10,12 @@ use std::ops::Range;
 
 use super::parallel::{Shared, over_rows, run, threads};
 use super::product::{Right, Target, product};
+use super::{Mat, contiguous};
 use patches::{Padded, Patches, Turned};
 
 mod grad_input;
 mod patches;
 
-use super::{Mat, contiguous};
 pub use grad_input::conv2d_grad_input;
 
 /// The shape of a convolution: `[batch, in_channels, input…]` to `[batch, out_channels, output()…]` with weights of
