@@ -11,6 +11,8 @@
 //! | `reduce` | sums, maxima and minima, whole or along an axis |
 //! | `softmax` | softmax and log-softmax of rows |
 //! | `matmul` | matrix products with operands of any stride, and the affine map |
+//! | `conv` | convolution and its gradients |
+//! | `product` | blocked products with any right operand; `tile`, its innermost loop; `transpose`, used in packing |
 //! | `optim` | one in-place pass for each optimizer's step |
 //! | `random` | counter-based random numbers |
 //!
@@ -20,6 +22,7 @@
 //! this room, in small functions whose contract is written above them.
 
 mod buffer;
+mod conv;
 mod elementwise;
 mod layout;
 mod math;
@@ -36,6 +39,7 @@ mod testing;
 mod tile;
 mod transpose;
 
+pub use conv::{Conv2d, conv2d, conv2d_grad_input, conv2d_grad_weight};
 pub use elementwise::{Binary, Unary, binary, binary_in_place, unary, unary_in_place};
 pub use layout::{binary_broadcast, contiguous};
 pub use matmul::{Mat, gemm, linear};

@@ -189,6 +189,17 @@ pub(super) fn over_rows<T: Send>(
     });
 }
 
+impl Shared<f32> {
+    /// The elements from `start` on.
+    pub fn at(self, start: usize) -> Self {
+        assert!(start <= self.len);
+        Shared {
+            start: self.start.wrapping_add(start),
+            len: self.len - start,
+        }
+    }
+}
+
 impl Shared<std::mem::MaybeUninit<f32>> {
     /// The same elements, for code that only writes them.
     pub fn cast(self) -> Shared<f32> {

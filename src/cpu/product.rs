@@ -340,9 +340,15 @@ unsafe fn multiply<F: Fn(usize) -> usize>(
 /// # Safety
 /// `c` can be accessed at all offsets.
 unsafe fn scatter(row: &[f32], offsets: &[usize], bias: Option<&[f32]>, add: bool, c: *mut f32) {
-    for (j, (&sum, &offset)) in row.iter().zip(offsets).enumerate() {
-        // Safety: the contract.
-        unsafe {
+    // Safety: the contract.
+    unsafe {
+        if bias.is_none() && !add {
+            return row
+                .iter()
+                .zip(offsets)
+                .for_each(|(&sum, &offset)| *c.add(offset) = sum);
+        }
+        for (j, (&sum, &offset)) in row.iter().zip(offsets).enumerate() {
             let c = c.add(offset);
             let before = if add { *c } else { 0.0 };
             *c = before + (sum + bias.map_or(0.0, |bias| bias[j]));

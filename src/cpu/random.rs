@@ -9,13 +9,15 @@ use std::mem::MaybeUninit;
 
 use super::buffer::filled;
 use super::math;
-use super::parallel::over_parts;
+use super::parallel::{BLOCK, over_parts};
 use super::simd::{Arith, Kernel, dispatch};
 
 /// Counters in a group.
 const LANES: usize = 16;
 /// Words of 32 bits in a group.
 const WORDS: usize = 4 * LANES;
+// Threads' parts begin at multiples of `BLOCK`, which have to be beginnings of groups.
+const _: () = assert!(BLOCK.is_multiple_of(WORDS));
 /// Elements that one thread should have at least.
 const GRAIN: usize = 32 << 10;
 
@@ -125,10 +127,8 @@ struct Uniform;
 impl Law for Uniform {
     #[inline(always)]
     fn numbers<A: Arith>(self, words: &[[u32; LANES]; 4], out: &mut [[f32; LANES]; 4]) {
-        for (out, words) in out.iter_mut().zip(words) {
-            for (out, &word) in out.iter_mut().zip(words) {
-                *out = (word >> 8) as i32 as f32 * (1.0 / 16_777_216.0);
-            }
+        for (out, &word) in out.as_flattened_mut().iter_mut().zip(words.as_flattened()) {
+            *out = (word >> 8) as i32 as f32 * (1.0 / 16_777_216.0);
         }
     }
 }
@@ -142,15 +142,10 @@ struct Mask {
 impl Law for Mask {
     #[inline(always)]
     fn numbers<A: Arith>(self, words: &[[u32; LANES]; 4], out: &mut [[f32; LANES]; 4]) {
-        for (out, words) in out.iter_mut().zip(words) {
-            for (out, &word) in out.iter_mut().zip(words) {
-                // Both fit in 24 bits, so they compare as signed numbers, which every instruction set can.
-                *out = if ((word >> 8) as i32) < self.below as i32 {
-                    self.scale
-                } else {
-                    0.0
-                };
-            }
+        for (out, &word) in out.as_flattened_mut().iter_mut().zip(words.as_flattened()) {
+            // Both fit in 24 bits, so they compare as signed numbers, which every instruction set can.
+            let kept = ((word >> 8) as i32) < self.below as i32;
+            *out = if kept { self.scale } else { 0.0 };
         }
     }
 }

@@ -17,12 +17,9 @@ pub(super) unsafe fn transpose(
     unsafe {
         for j in (0..whole_columns).step_by(4) {
             for i in (0..whole_rows).step_by(4) {
-                four_by_four(
-                    from.add(i * from_stride + j),
-                    from_stride,
-                    to.add(j * to_stride + i),
-                    to_stride,
-                );
+                let first = from.add(i * from_stride + j);
+                let rows = [0, 1, 2, 3].map(|row| first.add(row * from_stride));
+                transpose_four(rows, to.add(j * to_stride + i), to_stride);
             }
         }
         for i in 0..rows {
@@ -34,18 +31,17 @@ pub(super) unsafe fn transpose(
     }
 }
 
+/// Writes element j of row i to `to[j · to_stride + i]`, for four rows of four numbers.
+///
 /// # Safety
-/// As [`transpose`], for four rows and columns.
+/// As [`transpose`].
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
-unsafe fn four_by_four(from: *const f32, from_stride: usize, to: *mut f32, to_stride: usize) {
+pub(super) unsafe fn transpose_four(rows: [*const f32; 4], to: *mut f32, to_stride: usize) {
     use std::arch::x86_64::*;
     // Safety: SSE is part of x86-64; the accesses are the contract's.
     unsafe {
-        let mut a = _mm_loadu_ps(from);
-        let mut b = _mm_loadu_ps(from.add(from_stride));
-        let mut c = _mm_loadu_ps(from.add(2 * from_stride));
-        let mut d = _mm_loadu_ps(from.add(3 * from_stride));
+        let [mut a, mut b, mut c, mut d] = rows.map(|row| _mm_loadu_ps(row));
         _MM_TRANSPOSE4_PS(&mut a, &mut b, &mut c, &mut d);
         _mm_storeu_ps(to, a);
         _mm_storeu_ps(to.add(to_stride), b);
@@ -54,22 +50,21 @@ unsafe fn four_by_four(from: *const f32, from_stride: usize, to: *mut f32, to_st
     }
 }
 
+/// Writes element j of row i to `to[j · to_stride + i]`, for four rows of four numbers.
+///
 /// # Safety
-/// As [`transpose`], for four rows and columns.
+/// As [`transpose`].
 #[cfg(not(target_arch = "x86_64"))]
 #[inline(always)]
-unsafe fn four_by_four(from: *const f32, from_stride: usize, to: *mut f32, to_stride: usize) {
+pub(super) unsafe fn transpose_four(rows: [*const f32; 4], to: *mut f32, to_stride: usize) {
     // Safety: the accesses are the contract's.
     unsafe {
-        let rows: [[f32; 4]; 4] = std::array::from_fn(|i| {
-            from.add(i * from_stride)
-                .cast::<[f32; 4]>()
-                .read_unaligned()
-        });
+        let rows = rows.map(|row| row.cast::<[f32; 4]>().read_unaligned());
         for j in 0..4 {
+            let column = rows.map(|row| row[j]);
             to.add(j * to_stride)
                 .cast::<[f32; 4]>()
-                .write_unaligned([rows[0][j], rows[1][j], rows[2][j], rows[3][j]]);
+                .write_unaligned(column);
         }
     }
 }

@@ -1,0 +1,233 @@
+//! Images as a convolution reads them: padded, and unfolded panel by panel while a product packs them.
+
+use std::ops::Range;
+
+use super::area;
+use crate::cpu::buffer::{filled, zeroed};
+use crate::cpu::parallel::over_rows;
+use crate::cpu::product::Right;
+use crate::cpu::transpose::transpose_four;
+
+/// Images with zeros around them, whose rows are ordered by their columns' remainder modulo a step: pixels that are a
+/// step apart lie side by side.
+pub(super) struct Padded {
+    pub data: Vec<f32>,
+    /// Numbers in a row, and in a plane of one channel.
+    pub row: usize,
+    pub plane: usize,
+    step: usize,
+    /// Numbers of one remainder in a row.
+    lane: usize,
+}
+
+/// Numbers that may be read, but not used, beyond the end of a run.
+const SLACK: usize = 8;
+
+impl Padded {
+    pub fn new(
+        x: &[f32],
+        planes: usize,
+        size: [usize; 2],
+        before: [usize; 2],
+        after: [usize; 2],
+        step: usize,
+    ) -> Self {
+        let [height, width] = [0, 1].map(|d| before[d] + size[d] + after[d]);
+        let lane = width.div_ceil(step);
+        let row = lane * step;
+        let mut padded = Padded {
+            data: Vec::new(),
+            row,
+            plane: height * row,
+            step,
+            lane,
+        };
+        // Safety: `zeroed` writes everything.
+        padded.data = unsafe {
+            filled(planes * padded.plane + SLACK, |out| {
+                let (out, slack) = out.split_at_mut(planes * padded.plane);
+                zeroed(slack);
+                over_rows(out, padded.plane, padded.plane, 64 << 10, |plane, out| {
+                    let out = zeroed(out);
+                    let x = &x[plane * area(size)..(plane + 1) * area(size)];
+                    for (y, x) in x.chunks_exact(size[1]).enumerate() {
+                        padded.fill_row(&mut out[(before[0] + y) * row..][..row], before[1], x);
+                    }
+                });
+            })
+        };
+        padded
+    }
+
+    /// Writes a row of the image behind `before` zeros.
+    fn fill_row(&self, out: &mut [f32], before: usize, x: &[f32]) {
+        if self.step == 1 {
+            return out[before..before + x.len()].copy_from_slice(x);
+        }
+        for (remainder, out) in out.chunks_exact_mut(self.lane).enumerate() {
+            // The first column of the image that has this remainder, and its place in the lane.
+            let first = (remainder + self.step - before % self.step) % self.step;
+            let place = (before + first) / self.step;
+            for (out, &x) in out[place..]
+                .iter_mut()
+                .zip(x.iter().skip(first).step_by(self.step))
+            {
+                *out = x;
+            }
+        }
+    }
+
+    /// Where pixel (y, x) of a plane lies, counted with the padding.
+    pub fn at(&self, y: usize, x: usize) -> usize {
+        y * self.row + x % self.step * self.lane + x / self.step
+    }
+}
+
+/// What the taps of a kernel see at the pixels of a grid: element (term, column) is
+/// `data[offsets[term] + i · image + y · row + x]` for column (i, y, x), pixel (y, x) of image i.
+pub(super) struct Patches<'a> {
+    pub data: &'a [f32],
+    /// Numbers from one image to the next.
+    pub image: usize,
+    /// Numbers from one line of the grid to the next.
+    pub row: usize,
+    pub grid: [usize; 2],
+    pub offsets: &'a [usize],
+}
+
+/// Neighbouring columns whose elements are neighbours.
+#[derive(Clone, Copy)]
+struct Run {
+    /// The first one's place, from the first column that was asked for.
+    start: usize,
+    len: usize,
+    /// Its place in the data, for an offset of 0.
+    at: usize,
+}
+
+impl Patches<'_> {
+    /// The runs that columns consist of.
+    fn runs(&self, columns: Range<usize>) -> impl Iterator<Item = Run> {
+        let [height, width] = self.grid;
+        let (first, end) = (columns.start, columns.end);
+        let mut next = first;
+        std::iter::from_fn(move || {
+            (next < end).then(|| {
+                let (line, x) = (next / width, next % width);
+                let at = line / height * self.image + line % height * self.row + x;
+                let run = Run {
+                    start: next - first,
+                    len: (width - x).min(end - next),
+                    at,
+                };
+                next += run.len;
+                run
+            })
+        })
+    }
+
+    /// Panics unless all that `runs` see at any of `offsets` is there, and the slack behind it.
+    fn check(&self, runs: impl Iterator<Item = Run>, offsets: &[usize]) {
+        let last = runs.map(|run| run.at + run.len).max().unwrap_or(0);
+        let reach = offsets.iter().max().copied().unwrap_or(0);
+        assert!(
+            last + reach + SLACK <= self.data.len(),
+            "convolution: a patch reaches beyond the image"
+        );
+    }
+}
+
+/// Numbers that are copied at a time.
+const PIECE: usize = SLACK;
+
+impl Right for Patches<'_> {
+    fn pack(&self, terms: Range<usize>, columns: Range<usize>, width: usize, out: &mut [f32]) {
+        let count = columns.len();
+        let offsets = &self.offsets[terms];
+        self.check(self.runs(columns.clone()), offsets);
+        assert!(count <= width && out.len() == offsets.len() * width);
+        // Runs in pieces. A piece is copied whole, however short: what it writes too much, the next one overwrites.
+        let mut pieces = [(0, 0); 32];
+        let mut number = 0;
+        for run in self.runs(columns) {
+            for i in (0..run.len).step_by(PIECE) {
+                pieces[number] = (run.start + i, run.at + i);
+                number += 1;
+            }
+        }
+        let pieces = &pieces[..number];
+        let Some((&last, others)) = offsets.split_last() else {
+            return;
+        };
+        for (p, &offset) in others.iter().enumerate() {
+            for &(start, at) in pieces {
+                // Safety: `check` allows for reading a whole piece, and a row follows that can be overwritten.
+                unsafe {
+                    let from = self.data.as_ptr().add(offset + at).cast::<[f32; PIECE]>();
+                    let to = out
+                        .as_mut_ptr()
+                        .add(p * width + start)
+                        .cast::<[f32; PIECE]>();
+                    to.write_unaligned(from.read_unaligned());
+                }
+            }
+            out[p * width + count..(p + 1) * width].fill(0.0);
+        }
+        let row = &mut out[others.len() * width..];
+        for (i, &(start, at)) in pieces.iter().enumerate() {
+            let end = pieces.get(i + 1).map_or(count, |next| next.0);
+            row[start..end].copy_from_slice(&self.data[last + at..][..end - start]);
+        }
+        row[count..].fill(0.0);
+    }
+}
+
+/// The transpose: rows are the pixels of all images, columns what the taps see there.
+pub(super) struct Turned<'a>(pub &'a Patches<'a>);
+
+impl Right for Turned<'_> {
+    fn pack(&self, terms: Range<usize>, columns: Range<usize>, width: usize, out: &mut [f32]) {
+        let Turned(patches) = *self;
+        let offsets = &patches.offsets[columns];
+        let rows = terms.len();
+        patches.check(patches.runs(terms.clone()), offsets);
+        assert!(offsets.len() <= width && out.len() == rows * width);
+        if offsets.len() < width {
+            out.fill(0.0);
+        }
+        let data = patches.data.as_ptr();
+        for run in patches.runs(terms) {
+            // Four by four, the last ones overlapping with the next run, which overwrites them, if there is one.
+            let squares = if run.start + run.len.next_multiple_of(4) <= rows {
+                run.len.div_ceil(4)
+            } else {
+                run.len / 4
+            };
+            let quads = offsets.chunks_exact(4);
+            for (q, quad) in quads.enumerate() {
+                for p in (0..4 * squares).step_by(4) {
+                    // Safety: `check` allows for reading beyond the run, and these rows of `out` exist.
+                    unsafe {
+                        let from = [0, 1, 2, 3].map(|i| data.add(quad[i] + run.at + p));
+                        transpose_four(
+                            from,
+                            out.as_mut_ptr().add((run.start + p) * width + 4 * q),
+                            width,
+                        );
+                    }
+                }
+            }
+            let whole = offsets.len() / 4 * 4;
+            for (column, offset) in offsets.iter().enumerate() {
+                let first = if column < whole {
+                    (4 * squares).min(run.len)
+                } else {
+                    0
+                };
+                for p in first..run.len {
+                    out[(run.start + p) * width + column] = patches.data[offset + run.at + p];
+                }
+            }
+        }
+    }
+}

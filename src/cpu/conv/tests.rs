@@ -1,0 +1,135 @@
+//! Convolution and its gradients against their definition.
+
+use super::*;
+use crate::cpu::set_threads;
+use crate::cpu::simd::testing::at_each_level;
+use crate::cpu::testing::{assert_close, sample};
+
+/// Calls `visit(index of x, index of w, index of y)` for every product of the convolution, by its definition.
+fn each_product(s: &Conv2d, mut visit: impl FnMut(usize, usize, usize)) {
+    let [oh, ow] = s.output();
+    let (ci, co) = (s.in_channels / s.groups, s.out_channels / s.groups);
+    for n in 0..s.batch {
+        for o in 0..s.out_channels {
+            for (y, x) in (0..oh).flat_map(|y| (0..ow).map(move |x| (y, x))) {
+                for c in 0..ci {
+                    for (ky, kx) in
+                        (0..s.kernel[0]).flat_map(|y| (0..s.kernel[1]).map(move |x| (y, x)))
+                    {
+                        let iy = (y * s.stride[0] + ky * s.dilation[0]).wrapping_sub(s.padding[0]);
+                        let ix = (x * s.stride[1] + kx * s.dilation[1]).wrapping_sub(s.padding[1]);
+                        if iy < s.input[0] && ix < s.input[1] {
+                            let plane = n * s.in_channels + o / co * ci + c;
+                            visit(
+                                (plane * s.input[0] + iy) * s.input[1] + ix,
+                                ((o * ci + c) * s.kernel[0] + ky) * s.kernel[1] + kx,
+                                ((n * s.out_channels + o) * oh + y) * ow + x,
+                            );
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn shape(
+    [batch, in_channels, out_channels, groups]: [usize; 4],
+    input: [usize; 2],
+    kernel: [usize; 2],
+    stride: [usize; 2],
+    padding: [usize; 2],
+    dilation: [usize; 2],
+) -> Conv2d {
+    Conv2d {
+        batch,
+        in_channels,
+        out_channels,
+        groups,
+        input,
+        kernel,
+        stride,
+        padding,
+        dilation,
+    }
+}
+
+fn shapes() -> Vec<Conv2d> {
+    vec![
+        shape([1, 1, 1, 1], [1, 1], [1, 1], [1, 1], [0, 0], [1, 1]),
+        shape([2, 3, 4, 1], [5, 7], [3, 3], [1, 1], [1, 1], [1, 1]),
+        shape([3, 4, 6, 1], [8, 8], [4, 4], [2, 2], [1, 1], [1, 1]),
+        shape([2, 1, 16, 1], [28, 28], [4, 4], [2, 2], [1, 1], [1, 1]),
+        shape([5, 6, 9, 3], [7, 9], [3, 2], [2, 3], [1, 2], [1, 1]),
+        shape([2, 4, 4, 4], [6, 6], [3, 3], [1, 1], [1, 1], [1, 1]),
+        shape([2, 2, 3, 1], [11, 12], [3, 3], [2, 1], [2, 3], [2, 3]),
+        shape([1, 2, 2, 1], [9, 9], [1, 1], [3, 3], [0, 0], [1, 1]),
+        shape([2, 3, 2, 1], [4, 4], [4, 4], [1, 1], [0, 0], [1, 1]),
+        shape([1, 2, 2, 1], [2, 2], [3, 3], [2, 2], [0, 0], [1, 1]),
+        shape([0, 2, 2, 1], [4, 4], [3, 3], [1, 1], [1, 1], [1, 1]),
+        shape([2, 2, 3, 1], [7, 6], [2, 2], [4, 5], [1, 0], [1, 1]),
+        shape([3, 16, 10, 2], [7, 8], [3, 4], [2, 1], [1, 2], [1, 1]),
+        shape([2, 9, 8, 1], [11, 12], [3, 3], [2, 1], [2, 3], [2, 3]),
+        shape([2, 9, 8, 1], [7, 6], [2, 2], [4, 5], [1, 0], [1, 1]),
+        shape([4, 40, 50, 1], [8, 8], [4, 4], [2, 2], [1, 1], [1, 1]),
+    ]
+}
+
+fn rounded(x: &[f64]) -> Vec<f32> {
+    x.iter().map(|&x| x as f32).collect()
+}
+
+#[test]
+fn convolution_and_gradients_follow_their_definition() {
+    for s in shapes() {
+        let (x, w) = (sample(s.input_len(), 1), sample(s.weight_len(), 2));
+        let (g, bias) = (sample(s.output_len(), 3), sample(s.out_channels, 4));
+        let (mut y, mut dx, mut dw) = (vec![0.0; g.len()], vec![0.0; x.len()], vec![0.0; w.len()]);
+        each_product(&s, |i, j, k| {
+            y[k] += f64::from(x[i]) * f64::from(w[j]);
+            dx[i] += f64::from(g[k]) * f64::from(w[j]);
+            dw[j] += f64::from(g[k]) * f64::from(x[i]);
+        });
+        let with_bias: Vec<f64> = (y.iter().enumerate())
+            .map(|(i, y)| y + f64::from(bias[i / area(s.output()) % s.out_channels]))
+            .collect();
+        at_each_level(|level| {
+            println!("{level:?} {s:?}"); // shown if one of these fails
+            assert_close(&conv2d(&s, &x, &w, None), &rounded(&y), 1e-4);
+            assert_close(&conv2d(&s, &x, &w, Some(&bias)), &rounded(&with_bias), 1e-4);
+            assert_close(&conv2d_grad_input(&s, &g, &w), &rounded(&dx), 1e-4);
+            assert_close(&conv2d_grad_weight(&s, &x, &g), &rounded(&dw), 1e-4);
+        });
+    }
+}
+
+#[test]
+fn results_do_not_depend_on_the_number_of_threads() {
+    for s in [
+        shapes()[12],
+        shape([16, 1, 64, 1], [28, 28], [4, 4], [2, 2], [1, 1], [1, 1]),
+    ] {
+        let (x, w, g) = (
+            sample(s.input_len(), 1),
+            sample(s.weight_len(), 2),
+            sample(s.output_len(), 3),
+        );
+        let all = |threads| {
+            set_threads(threads);
+            let results = [
+                conv2d(&s, &x, &w, None),
+                conv2d_grad_input(&s, &g, &w),
+                conv2d_grad_weight(&s, &x, &g),
+            ];
+            set_threads(0);
+            results
+                .concat()
+                .into_iter()
+                .map(f32::to_bits)
+                .collect::<Vec<_>>()
+        };
+        let one = all(1);
+        assert!(one == all(2));
+        assert!(one == all(5));
+    }
+}
