@@ -26,14 +26,23 @@ fn same_shape(name: &str, a: &Tensor, b: &Tensor) -> Result<()> {
     .hint("bring them to one shape; a single number as target counts for every element"))
 }
 
+/// log p, cut at −100 as in PyTorch's `binary_cross_entropy`. Where it is cut the gradient is 0, never 0 / 0: a sigmoid that
+/// has become exactly 0 or 1 passes no gradient either.
+fn cut_log(p: &Tensor) -> Result<Tensor> {
+    let one = Tensor::full(1.0, &[], &p.device());
+    let cut = Tensor::full(-100.0, &[], &p.device());
+    let positive = p.gt(&Tensor::full(0.0, &[], &p.device()))?;
+    let log = positive.choose(p, &one)?.log()?;
+    positive.choose(&log.clamp(-100.0, f32::MAX)?, &cut)
+}
+
 /// Binary cross-entropy of probabilities: −t·log p − (1 − t)·log(1 − p). Logarithms are cut at −100, as in PyTorch.
 ///
 /// # Errors
 /// Shapes that differ.
 pub fn bce(p: &Tensor, target: &Tensor) -> Result<Tensor> {
     same_shape("bce", p, target)?;
-    let log_p = p.log()?.clamp(-100.0, f32::MAX)?;
-    let log_q = p.rsub_scalar(1.0)?.log()?.clamp(-100.0, f32::MAX)?;
+    let (log_p, log_q) = (cut_log(p)?, cut_log(&p.rsub_scalar(1.0)?)?);
     target
         .mul(&log_p)?
         .add(&target.rsub_scalar(1.0)?.mul(&log_q)?)?

@@ -1,0 +1,140 @@
+//! Reads the fixtures and compares.
+
+use saddlepoint::fault::Result;
+use saddlepoint::tensor::{Device, GradOptions, Tensor, grad};
+use serde_json::Value;
+
+/// Of the larger of 1 and the value itself. The truth is computed in double precision, the tape in single.
+const TOLERANCE: f64 = 1e-4;
+
+/// The records of a fixture.
+pub fn read(name: &str) -> Vec<Value> {
+    let path = format!("{}/tests/truth/{name}", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(&path).expect(&path);
+    match serde_json::from_str(&text).expect(&path) {
+        Value::Array(records) => records,
+        other => panic!("{path} holds {other}"),
+    }
+}
+
+/// A tensor of a fixture.
+pub fn tensor(v: &Value) -> Tensor {
+    let list = |key: &str| v[key].as_array();
+    let shape: Vec<usize> = list("shape")
+        .expect("a shape")
+        .iter()
+        .map(|n| n.as_u64().expect("a size") as usize)
+        .collect();
+    match (list("f32"), list("int")) {
+        (Some(floats), _) => {
+            let floats = floats
+                .iter()
+                .map(|x| x.as_f64().expect("a number") as f32)
+                .collect();
+            Tensor::from_floats(floats, &shape, &Device::Cpu)
+        }
+        (None, Some(ints)) => {
+            let ints = ints
+                .iter()
+                .map(|x| x.as_i64().expect("an int") as i32)
+                .collect();
+            Tensor::from_ints(ints, &shape, &Device::Cpu)
+        }
+        _ => panic!("{v} holds no numbers"),
+    }
+}
+
+fn tensors(v: &Value) -> Vec<Tensor> {
+    v.as_array()
+        .map(|all| all.iter().map(tensor).collect())
+        .unwrap_or_default()
+}
+
+/// What is wrong with a value, if something is.
+pub fn compare(what: &str, ours: &Tensor, truth: &Value) -> Option<String> {
+    let truth = tensor(truth);
+    if ours.shape() != truth.shape() {
+        return Some(format!(
+            "{what}: shape {}, PyTorch {}",
+            ours.shape(),
+            truth.shape()
+        ));
+    }
+    let (ours, truth) = (ours.to_floats().ok()?, truth.to_floats().ok()?);
+    let far = ours.iter().zip(&truth).find(|(a, b)| {
+        let (a, b) = (f64::from(**a), f64::from(**b));
+        // Written so that NaN fails.
+        !((a - b).abs() <= TOLERANCE * b.abs().max(1.0))
+    });
+    far.map(|_| format!("{what}: {ours:?}, PyTorch {truth:?}"))
+}
+
+pub type Operation = Box<dyn Fn(&[Tensor]) -> Result<Tensor>>;
+
+/// Checks every record of a fixture with the operation of its name; records and operations must be the same set.
+pub fn check(fixture: &str, operations: Vec<(&'static str, Operation)>) {
+    let records = read(fixture);
+    let mut found = Vec::new();
+    for (name, _) in &operations {
+        if !records.iter().any(|r| r["name"] == *name) {
+            found.push(format!("{name}: not in {fixture}"));
+        }
+    }
+    for record in &records {
+        let name = record["name"].as_str().expect("a name");
+        match operations.iter().find(|(n, _)| *n == name) {
+            Some((_, f)) => match complaints(name, record, f) {
+                Ok(these) => found.extend(these),
+                Err(fault) => found.push(format!("{name}: {fault}")),
+            },
+            None => found.push(format!("{name}: no operation is tested against it")),
+        }
+    }
+    assert!(found.is_empty(), "\n{}", found.join("\n"));
+}
+
+fn complaints(name: &str, record: &Value, f: &Operation) -> Result<Vec<String>> {
+    let inputs = tensors(&record["inputs"]);
+    let y = f(&inputs)?;
+    let mut found: Vec<String> = compare(&format!("{name}, value"), &y, &record["output"])
+        .into_iter()
+        .collect();
+    let wrt = record["wrt"]
+        .as_array()
+        .expect("wrt")
+        .iter()
+        .map(|i| &inputs[i.as_u64().expect("a place") as usize]);
+    let wrt: Vec<&Tensor> = wrt.collect();
+    if wrt.is_empty() {
+        return Ok(found);
+    }
+    let loss = y.add(&y.square()?)?.mul(&tensor(&record["w"]))?.sum()?;
+    let first = filled(
+        grad(&loss, &wrt, None, GradOptions { create_graph: true })?,
+        &wrt,
+    );
+    let mut along = Tensor::scalar(0.0);
+    for (g, v) in first.iter().zip(tensors(&record["v"])) {
+        along = along.add(&g.mul(&v)?.sum()?)?;
+    }
+    let second = filled(grad(&along, &wrt, None, GradOptions::default())?, &wrt);
+    for (order, ours) in [("first", first), ("second", second)] {
+        let truth = record[order].as_array().expect("gradients");
+        for (i, (g, truth)) in ours.iter().zip(truth).enumerate() {
+            found.extend(compare(
+                &format!("{name}, {order} order, input {i}"),
+                g,
+                truth,
+            ));
+        }
+    }
+    Ok(found)
+}
+
+fn filled(grads: Vec<Option<Tensor>>, wrt: &[&Tensor]) -> Vec<Tensor> {
+    grads
+        .into_iter()
+        .zip(wrt)
+        .map(|(g, x)| g.unwrap_or_else(|| x.zeros_like()))
+        .collect()
+}

@@ -1,0 +1,8 @@
+//! The tensor and nn rooms against PyTorch: values, first and second order gradients, trajectories of optimizers.
+//!
+//! `make.py` wrote the fixtures beside this file and says what they hold.
+
+mod fixture;
+mod layers;
+mod operations;
+mod optimizers;
