@@ -14,6 +14,8 @@ pub struct Rewritten {
     columns: Columns,
     /// Whether the last token is `;`, which hides the cell's value.
     pub hides_result: bool,
+    /// The names of the functions that the cell defines.
+    pub functions: Vec<String>,
 }
 
 /// From columns of the text that ran to columns of the text that the user wrote: per line, what was put in before which
@@ -52,17 +54,29 @@ impl Rewritten {
 /// Rewrites the calls of values in `code`. `is_variable` knows the notebook's variables.
 pub fn rewrite(engine: &Engine, code: &str, is_variable: &dyn Fn(&str) -> bool) -> Rewritten {
     let tokens = tokens(engine, code);
-    let mut pass = Pass::new(&tokens, is_variable);
+    let functions = defined_functions(&tokens);
+    let is_variable = |name: &str| is_variable(name) && !functions.iter().any(|f| f == name);
+    let mut pass = Pass::new(&tokens, &is_variable);
     for i in 0..tokens.len() {
         pass.token(i);
     }
+    let edits = pass.edits;
     let hides_result = tokens.last().is_some_and(|t| t.is(&Token::SemiColon));
-    let (text, columns) = apply(code, pass.edits);
+    let (text, columns) = apply(code, edits);
     Rewritten {
         text,
         columns,
         hides_result,
+        functions,
     }
+}
+
+fn defined_functions(tokens: &[Placed]) -> Vec<String> {
+    let pairs = tokens.windows(2).filter(|pair| pair[0].is(&Token::Fn));
+    pairs
+        .filter_map(|pair| pair[1].name())
+        .map(str::to_string)
+        .collect()
 }
 
 /// One change of the text.

@@ -35,6 +35,11 @@ impl Variables {
         self.0.borrow().keys().cloned().collect()
     }
 
+    /// Forgets a variable; closures that hold its cell keep it.
+    pub fn remove(&self, name: &str) -> Option<Dynamic> {
+        self.0.borrow_mut().remove(name)
+    }
+
     pub fn clear(&self) {
         // Taken out first: dropping a value may look up names.
         let all = std::mem::take(&mut *self.0.borrow_mut());
