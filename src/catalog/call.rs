@@ -56,7 +56,12 @@ impl Call<'_> {
     /// Calls another word of the language by its name.
     pub fn apply_word(&self, name: &str, mut args: Vec<Dynamic>) -> Result<Dynamic> {
         self.context
-            .call_fn_raw(name, false, false, &mut args.iter_mut().collect::<Vec<_>>())
+            .call_fn_raw(
+                super::inner_name(name),
+                false,
+                false,
+                &mut args.iter_mut().collect::<Vec<_>>(),
+            )
             .map(Dynamic::flatten)
             .map_err(|error| self.host.keep_script_error(error))
     }
@@ -147,7 +152,7 @@ impl Args<'_> {
             self.entry.name,
             param.name,
             param.ty.described(),
-            self.catalog.type_of(self.values[i])
+            self.catalog.got(self.values[i])
         ))
     }
 }
@@ -238,7 +243,7 @@ impl Options {
             format!(
                 "{}: option {key} must be {ty}, got {}",
                 self.entry.name,
-                self.catalog.type_of(value)
+                self.catalog.got(value)
             ),
         )
     }

@@ -16,7 +16,7 @@ pub use call::{Args, Call, Options, number, numbers, shape};
 pub use dispatch::{CALL, CALL_NAMED, call_value, is_callable, raise};
 pub use host::Host;
 pub use index::Catalog;
-pub use register::register;
+pub use register::{inner_name, outer_name, register};
 pub use suggest::{did_you_mean, suggest};
 
 use crate::fault::Result;

@@ -5,6 +5,7 @@ mod errors;
 mod examples;
 mod limits;
 mod notebook;
+mod rewriting;
 
 use super::Session;
 use crate::catalog::{Catalog, ENTRY, Entry, Field, KIND, Kind, Opt, Param, Ty};
@@ -149,7 +150,6 @@ static SCALE: Kind = Kind {
         let k = factor(&value);
         Box::new((1..=3).map(move |i| Ok((k * f64::from(i)).into())))
     }),
-    ..KIND
 };
 
 fn factor(value: &Dynamic) -> f64 {
