@@ -25,7 +25,7 @@ pub struct Options {
 }
 
 pub fn test(options: &Options) -> Result<Outcome> {
-    if !(options.tolerance >= 0.0) {
+    if options.tolerance.is_nan() || options.tolerance < 0.0 {
         return Err(Fault::value(format!(
             "--tolerance {} is not a fraction from 0 on",
             options.tolerance
