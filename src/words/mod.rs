@@ -41,7 +41,12 @@ pub(crate) const FAMILIES: &[&[&Entry]] = &[
 ];
 
 /// One line per file that has kinds of values.
-const KINDS: &[&[&Kind]] = &[tensor::value::KINDS, tensor::random::KINDS, network::KINDS];
+const KINDS: &[&[&Kind]] = &[
+    tensor::value::KINDS,
+    tensor::random::KINDS,
+    tensor::gradient::KINDS,
+    network::KINDS,
+];
 
 /// Every word and kind of the language.
 pub fn catalog() -> &'static Catalog {
