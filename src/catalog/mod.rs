@@ -5,6 +5,7 @@
 //! found and called.
 
 mod call;
+mod callback;
 mod dispatch;
 pub mod help;
 mod host;
@@ -13,6 +14,7 @@ mod register;
 mod suggest;
 
 pub use call::{Args, Call, Options, number, numbers, shape};
+pub use callback::call_back;
 pub use dispatch::{CALL, CALL_NAMED, call_value, is_callable, raise};
 pub use host::Host;
 pub use index::Catalog;

@@ -46,6 +46,7 @@ const KINDS: &[&[&Kind]] = &[
     tensor::random::KINDS,
     network::KINDS,
     picture::KINDS,
+    tensor::gradient::KINDS,
 ];
 
 /// Every word and kind of the language.

@@ -10,7 +10,7 @@ use crate::nn::layers::{
     MinibatchDiscrimination,
 };
 use crate::nn::{Init, Network};
-use crate::tensor::Geometry;
+use crate::tensor::{Geometry, check_shape};
 
 pub static ENTRIES: &[&Entry] = &[
     &LINEAR,
@@ -35,8 +35,11 @@ const BIAS: Opt = opt("bias", Ty::Bool, "true", "whether a bias is added");
 const INPUTS: Param = param("inputs", Ty::Int, "size of the last dim of the input");
 const PAIR: Ty = Ty::OneOf(&[Ty::Int, Ty::Shape]);
 
-/// A size that must be at least 1.
+/// A size that must be at least 1; all sizes together must be those of a tensor that fits in memory.
 fn positive(call: &Call, i: usize) -> Result<usize> {
+    let sizes = call.args.rest(0).filter_map(|v| v.as_int().ok());
+    let sizes: Vec<usize> = sizes.filter_map(|n| usize::try_from(n).ok()).collect();
+    check_shape(call.entry.name, &sizes)?;
     match call.args.size(i)? {
         0 => Err(Fault::value(format!(
             "{}: {} must be at least 1",
@@ -163,7 +166,12 @@ fn grouped(call: &Call, g: &Geometry, inputs: usize, outputs: usize) -> Result<(
 }
 
 fn kernel(call: &Call) -> Result<[usize; 2]> {
-    Ok([positive(call, 2)?; 2])
+    let k = positive(call, 2)?;
+    check_shape(
+        call.entry.name,
+        &[call.args.size(0)?, call.args.size(1)?, k, k],
+    )?;
+    Ok([k; 2])
 }
 
 const STRIDE: Opt = opt(
@@ -381,6 +389,7 @@ static LAYER_NORM: Entry = Entry {
         } else {
             call.args.shape(0)?
         };
+        check_shape("layer_norm", &shape)?;
         made(Network::of(LayerNorm {
             shape,
             eps: call.options.number("eps", 1e-5)? as f32,
