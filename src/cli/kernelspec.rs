@@ -26,8 +26,11 @@ pub fn install(spec: &Spec<'_>, jupyter: &Path) -> Result<PathBuf> {
     check_name(spec.name)?;
     let program = std::env::current_exe()
         .map_err(|error| Fault::file(format!("cannot find the program file of saddle: {error}")))?;
-    let environment: serde_json::Map<_, _> =
-        spec.environment.iter().map(|(key, value)| (key.clone(), value.clone().into())).collect();
+    let environment: serde_json::Map<_, _> = spec
+        .environment
+        .iter()
+        .map(|(key, value)| (key.clone(), value.clone().into()))
+        .collect();
     let content = serde_json::json!({
         "argv": [program, "kernel", "-f", "{connection_file}"],
         "display_name": spec.display_name,
@@ -57,7 +60,10 @@ pub fn uninstall(name: &str, jupyter: &Path) -> Result<PathBuf> {
     let program = program(&folder)?;
     if program.file_stem().is_none_or(|stem| stem != "saddle") {
         let program = program.display();
-        return Err(Fault::new(Kind::Value, format!("the kernel {name} starts {program}, which is not saddle")));
+        return Err(Fault::new(
+            Kind::Value,
+            format!("the kernel {name} starts {program}, which is not saddle"),
+        ));
     }
     std::fs::remove_dir_all(&folder)
         .map_err(|error| Fault::file(format!("cannot remove {}: {error}", folder.display())))?;
@@ -69,10 +75,20 @@ pub fn uninstall(name: &str, jupyter: &Path) -> Result<PathBuf> {
 /// # Errors
 /// Its `kernel.json` is missing or damaged.
 pub fn program(folder: &Path) -> Result<PathBuf> {
-    let damaged = |reason: String| Fault::file(format!("{}: {reason}", folder.join("kernel.json").display()));
-    let text = std::fs::read_to_string(folder.join("kernel.json")).map_err(|error| damaged(error.to_string()))?;
-    let spec: serde_json::Value = serde_json::from_str(&text).map_err(|error| damaged(error.to_string()))?;
-    spec["argv"][0].as_str().map(PathBuf::from).ok_or_else(|| damaged("it starts no program".into()))
+    let damaged = |reason: String| {
+        Fault::file(format!(
+            "{}: {reason}",
+            folder.join("kernel.json").display()
+        ))
+    };
+    let text = std::fs::read_to_string(folder.join("kernel.json"))
+        .map_err(|error| damaged(error.to_string()))?;
+    let spec: serde_json::Value =
+        serde_json::from_str(&text).map_err(|error| damaged(error.to_string()))?;
+    spec["argv"][0]
+        .as_str()
+        .map(PathBuf::from)
+        .ok_or_else(|| damaged("it starts no program".into()))
 }
 
 /// Jupyter's own rule for the names of kernels.
@@ -81,6 +97,8 @@ fn check_name(name: &str) -> Result<()> {
     if !name.is_empty() && !name.starts_with('.') && name.chars().all(fits) {
         return Ok(());
     }
-    Err(Fault::value(format!("\"{name}\" cannot be the name of a kernel"))
-        .hint("use letters, digits, - , _ and . ; --display-name takes any text"))
+    Err(
+        Fault::value(format!("\"{name}\" cannot be the name of a kernel"))
+            .hint("use letters, digits, - , _ and . ; --display-name takes any text"),
+    )
 }

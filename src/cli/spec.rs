@@ -65,7 +65,11 @@ pub fn install(options: &Install) -> Result<Outcome> {
         environment: &options.environment,
     };
     let folder = kernelspec::install(&spec, &options.place.jupyter_folder()?)?;
-    print_all(&format!("installed {} in {}\n", options.name, folder.display()));
+    print_all(&format!(
+        "installed {} in {}\n",
+        options.name,
+        folder.display()
+    ));
     Ok(Outcome::Done)
 }
 
@@ -94,8 +98,13 @@ pub fn installed(prefixes: &[&Path]) -> Vec<(PathBuf, Result<PathBuf>)> {
     let beside = prefixes.iter().map(|prefix| prefix.join("share/jupyter"));
     let mut folders: Vec<_> = folders::jupyter().into_iter().chain(beside).collect();
     folders.dedup();
-    let specs = folders.iter().map(|folder| folder.join("kernels").join(kernelspec::NAME));
-    specs.filter(|spec| spec.is_dir()).map(|spec| (spec.clone(), kernelspec::program(&spec))).collect()
+    let specs = folders
+        .iter()
+        .map(|folder| folder.join("kernels").join(kernelspec::NAME));
+    specs
+        .filter(|spec| spec.is_dir())
+        .map(|spec| (spec.clone(), kernelspec::program(&spec)))
+        .collect()
 }
 
 impl Place {
