@@ -1,6 +1,6 @@
 //! Convolution layers.
 
-use super::{Layer, Mode, Start};
+use super::{Layer, Pass, Start};
 use crate::fault::Result;
 use crate::nn::{Init, Param};
 use crate::tensor::{Geometry, Tensor};
@@ -95,7 +95,7 @@ impl Layer for Conv2d {
         )
     }
 
-    fn forward(&self, params: &[Tensor], _: &[Param], x: &Tensor, _: Mode) -> Result<Tensor> {
+    fn forward(&self, params: &[Tensor], _: &[Param], x: &Tensor, _: &Pass) -> Result<Tensor> {
         with_bias(x.conv2d(&params[0], &self.geometry)?, params.get(1))
     }
 }
@@ -124,7 +124,7 @@ impl Layer for ConvTranspose2d {
         )
     }
 
-    fn forward(&self, params: &[Tensor], _: &[Param], x: &Tensor, _: Mode) -> Result<Tensor> {
+    fn forward(&self, params: &[Tensor], _: &[Param], x: &Tensor, _: &Pass) -> Result<Tensor> {
         with_bias(
             x.conv_transpose2d(&params[0], &self.geometry, self.output_padding)?,
             params.get(1),

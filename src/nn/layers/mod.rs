@@ -27,6 +27,27 @@ pub enum Mode {
     Eval,
 }
 
+/// What a pass through a network brings to each layer besides its input.
+#[derive(Clone)]
+pub struct Pass {
+    pub mode: Mode,
+    /// So many rows at the start of every batch are the reference batch of virtual batch norm.
+    pub reference: usize,
+    /// The network's second input: labels, for conditional layers.
+    pub condition: Option<Tensor>,
+}
+
+impl Pass {
+    /// A pass without reference batch and second input.
+    pub fn of(mode: Mode) -> Self {
+        Self {
+            mode,
+            reference: 0,
+            condition: None,
+        }
+    }
+}
+
 /// A layer's parameters and running statistics, made when the network is built.
 #[derive(Default)]
 pub struct Start {
@@ -55,6 +76,16 @@ pub trait Layer {
         params: &[Tensor],
         buffers: &[Param],
         x: &Tensor,
-        mode: Mode,
+        pass: &Pass,
     ) -> Result<Tensor>;
+
+    /// Whether it takes a second input, such as labels: [`Pass::condition`].
+    fn is_conditional(&self) -> bool {
+        false
+    }
+
+    /// Which dim of its weight counts the outputs.
+    fn output_dim(&self) -> isize {
+        0
+    }
 }

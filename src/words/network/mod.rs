@@ -3,14 +3,20 @@
 //! | file | owns |
 //! |---|---|
 //! | `value` | the kind `network`: calling, `params`, `with`, `copy`, `freeze`, `train`, `eval`, `summary`; `sequential` |
+//! | `custom` | networks with a forward function of the user's own; how networks are called |
 //! | `layers` | layers with parameters |
 //! | `activations` | `relu()`, `dropout(p)`, … as layers |
 //! | `init` | the kind `initializer` |
+//! | `gradient` | `grad` with respect to a network |
+//! | `ema` | running averages |
 //! | `optimizer` | the kind `optimizer`: `adam`, `descend`, `ascend`, … |
 //! | `loss` | losses on predictions, and those of the two players |
 //! | `penalty` | gradient penalties |
 
 pub mod activations;
+pub mod custom;
+pub mod ema;
+pub mod gradient;
 pub mod init;
 pub mod layers;
 pub mod loss;
