@@ -31,7 +31,7 @@ const SHAPE: Param = param(
 const DTYPE: Opt = opt("dtype", Ty::Text, "\"f32\"", "`f32`, `int` or `bool`");
 
 /// Refuses shapes that no tensor can have.
-pub(super) fn check_shape(name: &str, shape: &[usize]) -> Result<()> {
+pub(in crate::words) fn check_shape(name: &str, shape: &[usize]) -> Result<()> {
     let size = shape.iter().try_fold(1usize, |n, &s| n.checked_mul(s));
     if shape.len() > MOST_DIMS {
         return Err(Fault::shape(format!(
