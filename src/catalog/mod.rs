@@ -15,7 +15,6 @@ mod suggest;
 
 pub use call::{Args, Call, Options, number, numbers, shape};
 pub use callback::call_back;
-pub use dispatch::{CALL, CALL_NAMED, call_value, is_callable, raise};
 pub use dispatch::{CALL, CALL_NAMED, call_value, is_callable, member, raise};
 pub use host::Host;
 pub use index::Catalog;

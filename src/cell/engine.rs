@@ -5,15 +5,12 @@ use super::rewrite::COPY;
 use super::variables::Variables;
 use super::{display, grammar, numbers};
 use crate::catalog::{
-    CALL, Catalog, Host, call_value, did_you_mean, inner_name, is_callable, outer_name, raise,
-    register,
+    CALL, Catalog, Host, call_value, did_you_mean, inner_name, is_callable, member, outer_name,
+    raise, register,
 };
 use crate::fault::{Fault, Kind};
-use rhai::{Dynamic, Engine, EvalContext, FnPtr, Map, NativeCallContext, Position};
-use std::any::TypeId;
-use super::{grammar, numbers};
-    CALL, Catalog, Host, call_value, did_you_mean, is_callable, member, raise, register,
 use rhai::{Dynamic, Engine, EvalContext, FnPtr, NativeCallContext, Position};
+use std::any::TypeId;
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
 

@@ -68,12 +68,6 @@ pub fn install(options: &Install) -> Result<Outcome> {
     };
     let folder = spec.install(&options.place.chosen())?;
     print_all(&format!("installed in {}\n", folder.display()));
-    let folder = kernelspec::install(&spec, &options.place.jupyter_folder()?)?;
-    print_all(&format!(
-        "installed {} in {}\n",
-        options.name,
-        folder.display()
-    ));
     Ok(Outcome::Done)
 }
 
@@ -101,26 +95,6 @@ impl Where {
             Some(prefix) => Place::Prefix(prefix.clone()),
             None if self.sys_prefix => Place::SysPrefix,
             None => Place::User,
-/// The kernelspecs of ours that are installed for the user or under one of the prefixes: their folders, and the program
-/// each starts or why that is not known.
-pub fn installed(prefixes: &[&Path]) -> Vec<(PathBuf, Result<PathBuf>)> {
-    let beside = prefixes.iter().map(|prefix| prefix.join("share/jupyter"));
-    let mut folders: Vec<_> = folders::jupyter().into_iter().chain(beside).collect();
-    folders.dedup();
-    let specs = folders
-        .iter()
-        .map(|folder| folder.join("kernels").join(kernelspec::NAME));
-    specs
-        .filter(|spec| spec.is_dir())
-        .map(|spec| (spec.clone(), kernelspec::program(&spec)))
-        .collect()
-}
-
-impl Place {
-    /// The folder whose `kernels/` Jupyter looks into.
-    fn jupyter_folder(&self) -> Result<PathBuf> {
-        if let Some(prefix) = &self.prefix {
-            return Ok(prefix.join("share/jupyter"));
         }
     }
 }

@@ -194,7 +194,10 @@ impl Tensor {
             .map(|&d| axis("flip", self, d))
             .collect::<Result<Vec<_>>>()?;
         if let Some(i) = (1..axes.len()).find(|&i| axes[..i].contains(&axes[i])) {
-            return Err(Fault::value(format!("flip: dim {} is given twice", dims[i])));
+            return Err(Fault::value(format!(
+                "flip: dim {} is given twice",
+                dims[i]
+            )));
         }
         let dims = dims.to_vec();
         Ok(arranged("flip", self, self.raw().flip(&axes), move |g| {

@@ -59,7 +59,7 @@ fn count(call: &crate::catalog::Call, i: usize, shape: &[usize]) -> Result<usize
     let name = call.entry.name;
     match usize::try_from(m) {
         Ok(m) if m > 0 => {
-            super::tensor::create::check_shape(name, &[&[m], shape].concat())?;
+            crate::tensor::check_shape(name, &[&[m], shape].concat())?;
             Ok(m)
         }
         _ => Err(Fault::value(format!(

@@ -3,7 +3,7 @@
 use super::super::tensor::{fails, optional, param, value};
 use super::value::{made, network};
 use crate::catalog::{ENTRY, Entry, Ty};
-use crate::fault::{Fault, Result};
+use crate::fault::Fault;
 
 pub static ENTRIES: &[&Entry] = &[&EMA, &UPDATE];
 

@@ -1,7 +1,7 @@
 //! Pictures that change while a cell runs: a live plot and a progress bar. Both are drawn at most ten times a second, and
 //! once more when the cell ends, so that the last state is always shown.
 
-use super::super::tensor::{opt, param, runs, value};
+use super::super::tensor::{opt, param, runs};
 use super::display::{self, fresh_id};
 use super::value::drawn;
 use super::{LOG_Y, SIZE, TITLE, XLABEL, YLABEL, YLIM, dress};
@@ -163,10 +163,9 @@ static PUSH: Entry = Entry {
         ),
     ],
     errors: &["a value that is not a single number"],
-    examples: &[value(
+    examples: &[runs(
         "two curves",
-        "let curves = live_plot(\"losses\");\ncurves.push(1, #{ J: tensor(0.5), V: -1.4 });\ncurves",
-        "plot “losses”: line J (1 point), line V (1 point)",
+        "let curves = live_plot(\"losses\");\ncurves.push(1, #{ J: tensor(0.5), V: -1.4 });",
     )],
     call: |call| {
         let live: Live = call.args.get(0)?;
@@ -357,10 +356,9 @@ static PROGRESS_WORD: Entry = Entry {
     )],
     returns: Ty::Of("progress"),
     errors: &["something that cannot be counted"],
-    examples: &[value(
+    examples: &[runs(
         "ten rounds",
-        "let n = 0;\nfor step in progress(1..=10) { n += step; }\nn",
-        "55",
+        "let n = 0;\nfor step in progress(1..=10) { n += step; }\ncheck(\"1 + … + 10\", n == 55)",
     )],
     call: |call| {
         let items = items(call)?;

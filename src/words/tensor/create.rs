@@ -26,25 +26,6 @@ const SHAPE: Param = param(
 );
 const DTYPE: Opt = opt("dtype", Ty::Text, "\"f32\"", "`f32`, `int` or `bool`");
 
-/// Refuses shapes that no tensor can have.
-pub(in crate::words) fn check_shape(name: &str, shape: &[usize]) -> Result<()> {
-    let size = shape.iter().try_fold(1usize, |n, &s| n.checked_mul(s));
-    if shape.len() > MOST_DIMS {
-        return Err(Fault::shape(format!(
-            "{name}: {} has {} dims, a tensor has at most {MOST_DIMS}",
-            shown(shape),
-            shape.len()
-        )));
-    }
-    match size.filter(|&n| n <= MOST_ELEMENTS) {
-        Some(_) => Ok(()),
-        None => Err(Fault::value(format!(
-            "{name}: {} has too many elements to be meant",
-            shown(shape)
-        ))),
-    }
-}
-
 /// The shape at parameter `i`, checked; a single size stands for a shape of one dim.
 pub(super) fn shape_at(call: &Call, i: usize) -> Result<Vec<usize>> {
     let shape = call.args.shape(i)?;
