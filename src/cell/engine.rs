@@ -5,11 +5,10 @@ use super::rewrite::COPY;
 use super::variables::Variables;
 use super::{display, grammar, numbers};
 use crate::catalog::{
-    CALL, Catalog, Host, call_value, did_you_mean, inner_name, is_callable, member, outer_name,
-    raise, register,
+    CALL, Catalog, Host, call_value, inner_name, is_callable, member, outer_name, raise, register,
 };
-use crate::fault::{Fault, Kind};
-use rhai::{Dynamic, Engine, EvalContext, FnPtr, NativeCallContext, Position};
+use crate::fault::Fault;
+use rhai::{Dynamic, Engine, EvalAltResult, EvalContext, FnPtr, NativeCallContext, Position};
 use std::any::TypeId;
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
@@ -31,7 +30,8 @@ pub fn build(
     engine.on_debug(move |text, _, _| out.print(&format!("{text}\n")));
     look_up_names(&mut engine, catalog, variables, functions);
     look_up_calls(&mut engine, catalog, host, variables);
-    missing_keys(&mut engine);
+    // A key that a map does not have is an error, not a silent `()`.
+    engine.set_fail_on_invalid_map_property(true);
     numbers::settle(&mut engine, catalog);
     display::settle(&mut engine, catalog);
     engine.register_raw_fn("exit", [], |_, _| -> Result<Dynamic, _> {
@@ -74,7 +74,8 @@ fn look_up_names(
 }
 
 /// Calls of names that are no function: a variable that did not exist when the call was compiled (a closure that calls
-/// itself), `nets.G(x)` where `nets` is a map or a network with a part `G`, and Rhai's own methods of arrays with a value of a kind as their function.
+/// itself), `nets.G(x)` where `nets` is a map or a network with a part `G`, and Rhai's own methods of arrays with a value of
+/// a kind as their function.
 #[expect(
     deprecated,
     reason = "Rhai marks its hooks this way to say that they may change, not that they will go"
@@ -117,30 +118,29 @@ fn look_up_calls(
             )
             .map(Some);
         }
-        if ARRAY_METHODS.contains(&name)
-            && values
-                .iter()
-                .any(|v| !v.is_fnptr() && is_callable(v, catalog))
-        {
-            for value in values
-                .iter_mut()
-                .filter(|v| !v.is_fnptr() && is_callable(v, catalog))
-            {
-                let mut f = FnPtr::new(CALL)?;
-                f.add_curry(std::mem::take(value));
-                *value = f.into();
-            }
+        if ARRAY_METHODS.contains(&name) && with_functions(&mut values, catalog)? {
+            let mut values: Vec<&mut Dynamic> = values.iter_mut().collect();
             return context
-                .call_fn_raw(
-                    name,
-                    false,
-                    false,
-                    &mut values.iter_mut().collect::<Vec<_>>(),
-                )
+                .call_fn_raw(name, false, false, &mut values)
                 .map(Some);
         }
         Ok(None)
     });
+}
+
+/// Puts a function value in the place of each value of a kind that can be called. Whether there was any.
+fn with_functions(values: &mut [Dynamic], catalog: &Catalog) -> Result<bool, Box<EvalAltResult>> {
+    let mut found = false;
+    for value in values
+        .iter_mut()
+        .filter(|v| !v.is_fnptr() && is_callable(v, catalog))
+    {
+        let mut f = FnPtr::new(CALL)?;
+        f.add_curry(std::mem::take(value));
+        *value = f.into();
+        found = true;
+    }
+    Ok(found)
 }
 
 /// Rhai's own methods of arrays that take a function: `[a, b].map(G)` works with a network, too.
@@ -157,23 +157,3 @@ const ARRAY_METHODS: [&str; 11] = [
     "find_map",
     "index_of",
 ];
-
-/// A key that a map does not have is an error, not a silent `()`.
-fn missing_keys(engine: &mut Engine) {
-    engine.set_fail_on_invalid_map_property(true);
-    engine.on_map_missing_property(|map, key, _| {
-        let keys = || map.keys().map(|k| k.as_str());
-        let fault = Fault::new(
-            Kind::Index,
-            format!("the map has no key `{key}`{}", did_you_mean(key, keys())),
-        );
-        let hint = match map.is_empty() {
-            true => "the map is empty".to_string(),
-            false => format!(
-                "its keys: {}",
-                keys().take(20).collect::<Vec<_>>().join(", ")
-            ),
-        };
-        Err(raise(fault.hint(hint)))
-    });
-}

@@ -1,6 +1,7 @@
 //! What an error of Rhai means in the user's terms.
 
 use super::display;
+use super::functions::is_closure;
 use super::grammar::DEEPEST_CALL;
 use crate::catalog::{CALL, CALL_NAMED, Catalog, did_you_mean, outer_name, type_name};
 use crate::fault::{Fault, Kind};
@@ -11,6 +12,8 @@ pub struct Names<'a> {
     pub catalog: &'static Catalog,
     pub variables: Vec<String>,
     pub functions: Vec<String>,
+    /// The keys of the notebook's maps.
+    pub keys: Vec<String>,
     /// The numbers of parameters of a function of the notebook.
     pub arities: &'a dyn Fn(&str) -> Vec<usize>,
     /// Whether Rhai itself has a function of this name.
@@ -37,8 +40,7 @@ pub fn explain(error: &EvalAltResult, names: &Names) -> (String, Fault) {
         E::ErrorTerminated(..) => Fault::new(Kind::Interrupt, "interrupted").hint("variables keep their values"),
         E::ErrorVariableNotFound(name, _) => unknown_variable(name, names),
         E::ErrorFunctionNotFound(call, _) => unknown_function(call, names),
-        E::ErrorPropertyNotFound(key, _) => Fault::new(Kind::Index, format!("the map has no key `{key}`"))
-            .hint(format!("`\"{key}\" in map` says whether there is one")),
+        E::ErrorPropertyNotFound(key, _) => missing_key(key, names),
         E::ErrorIndexNotFound(index, _) => Fault::new(Kind::Index, format!("there is no element at {index}")),
         E::ErrorArrayBounds(0, index, _) => Fault::new(Kind::Index, format!("index {index} in an empty array")),
         E::ErrorArrayBounds(n, index, _) => out_of_bounds("array", "elements", *n, *index),
@@ -77,6 +79,13 @@ fn thrown(value: &Dynamic, names: &Names) -> (String, Fault) {
     ("Thrown".into(), Fault::value(text))
 }
 
+/// The map itself is not known here; the key that was meant is most likely one of a map of the notebook.
+fn missing_key(key: &str, names: &Names) -> Fault {
+    let meant = did_you_mean(key, names.keys.iter().map(String::as_str));
+    Fault::new(Kind::Index, format!("the map has no key `{key}`{meant}"))
+        .hint(format!("`\"{key}\" in map` says whether there is one"))
+}
+
 fn unknown_variable(name: &str, names: &Names) -> Fault {
     let fault = Fault::new(
         Kind::Name,
@@ -110,6 +119,9 @@ fn unknown_function(call: &str, names: &Names) -> Fault {
         };
     }
     let arities = (names.arities)(name);
+    if let (true, [takes]) = (is_closure(name), arities.as_slice()) {
+        return closure_arguments(*takes, types.len());
+    }
     if !arities.is_empty() {
         let takes = arities
             .iter()
@@ -142,6 +154,19 @@ fn unknown_function(call: &str, names: &Names) -> Fault {
         return Fault::type_(format!("`{name}` cannot take {with}"));
     }
     Fault::new(Kind::Name, format!("`{name}` is not defined{meant}"))
+}
+
+/// A closure is called with the wrong number of arguments. What it captured counts among its parameters and among the
+/// arguments, so only the difference is known.
+fn closure_arguments(takes: usize, got: usize) -> Fault {
+    let (n, what) = (
+        takes.abs_diff(got),
+        if got < takes { "few" } else { "many" },
+    );
+    let plural = if n == 1 { "" } else { "s" };
+    Fault::type_(format!(
+        "the closure is called with {n} argument{plural} too {what}"
+    ))
 }
 
 fn out_of_bounds(what: &str, parts: &str, n: usize, index: i64) -> Fault {
@@ -282,5 +307,33 @@ fn sentence(text: &str) -> String {
             first.to_lowercase().chain(letters).collect()
         }
         _ => text.to_string(),
+    }
+}
+
+/// What to try, from the line in which an error stands: `column` counts from 1.
+pub fn hint_from_line(error: &EvalAltResult, line: &str, column: usize) -> Option<&'static str> {
+    let first = line.split_whitespace().next().unwrap_or("");
+    let rest = line
+        .chars()
+        .skip(column.saturating_sub(1))
+        .skip_while(|c| c.is_alphanumeric() || *c == '_');
+    let rest: String = rest.skip_while(|c| c.is_whitespace()).take(2).collect();
+    match (error, first) {
+        (EvalAltResult::ErrorVariableNotFound(..), _) if rest.starts_with('=') && rest != "==" => {
+            Some("`let x = …` defines a new variable")
+        }
+        (EvalAltResult::ErrorParsing(..), "def") => Some("a function is written `fn f(x) { … }`"),
+        (EvalAltResult::ErrorParsing(..), "import" | "from" | "use") => {
+            Some("there is nothing to import: every word is known")
+        }
+        (EvalAltResult::ErrorParsing(..), "class") => {
+            Some("a map of values and closures, `#{ … }`, can serve as an object")
+        }
+        (EvalAltResult::ErrorParsing(..), "for" | "if" | "while" | "else" | "elif")
+            if line.trim_end().ends_with(':') =>
+        {
+            Some("blocks stand in braces: `if x { … }`")
+        }
+        _ => None,
     }
 }

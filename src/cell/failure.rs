@@ -1,6 +1,7 @@
 //! Errors as they are shown: the message, the calls that led there, each with its cell, line and caret, and the hint.
 
-use super::explain::{Names, explain};
+use super::explain::{Names, explain, hint_from_line};
+use super::functions::is_closure;
 use crate::fault::Fault;
 use crate::session::Failure;
 use rhai::{EvalAltResult, Position};
@@ -33,7 +34,13 @@ pub fn failure(error: &EvalAltResult, cell: &str, names: &Names, sources: &dyn S
         },
         &mut places,
     );
-    let (name, fault) = explain(leaf, names);
+    let (name, mut fault) = explain(leaf, names);
+    let line = places
+        .last()
+        .and_then(|place| sources.line(&place.cell, place.position));
+    if let Some(hint) = line.and_then(|(line, column)| hint_from_line(leaf, &line, column)) {
+        fault = fault.hint(hint);
+    }
     show(&name, &fault, &places, sources)
 }
 
@@ -59,7 +66,7 @@ fn walk<'e>(error: &'e EvalAltResult, place: Place, places: &mut Vec<Place>) -> 
             } else {
                 cell.clone()
             };
-            let function = if function.starts_with("anon$") {
+            let function = if is_closure(function) {
                 "a closure".into()
             } else {
                 format!("`{function}`")

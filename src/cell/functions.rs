@@ -22,6 +22,11 @@ struct Defined {
 /// How Rhai's names of closures start.
 const ANONYMOUS: &str = "anon$";
 
+/// Whether Rhai gave this name to a closure.
+pub fn is_closure(name: &str) -> bool {
+    name.starts_with(ANONYMOUS)
+}
+
 impl Functions {
     /// Makes the functions of a cell known to the engine, in the place of earlier ones of the same name and parameters.
     pub fn define(&self, engine: &mut Engine, source: &str, functions: &Module) {
@@ -82,7 +87,7 @@ impl Functions {
             .borrow()
             .keys()
             .map(|(name, _)| name.clone())
-            .filter(|n| !n.starts_with(ANONYMOUS))
+            .filter(|n| !is_closure(n))
             .collect();
         names.dedup();
         names
@@ -107,7 +112,7 @@ impl Functions {
             .0
             .borrow()
             .iter()
-            .filter(|((name, _), _)| !name.starts_with(ANONYMOUS))
+            .filter(|((name, _), _)| !is_closure(name))
         {
             let function = all.entry(name.clone()).or_default();
             function

@@ -5,7 +5,7 @@ use super::explain::Names;
 use super::failure::{self, Sources};
 use super::functions::Functions;
 use super::magic::Part;
-use super::rewrite::{Columns, rewrite};
+use super::rewrite::{Columns, Rewritten, rewrite};
 use super::variables::Variables;
 use super::view::{self, View};
 use super::{display, engine, magic, numbers};
@@ -141,11 +141,10 @@ impl Worker {
     /// Compiles and runs code that stands in the cell `name`: what it shows as its result.
     pub fn run_code(&mut self, name: &str, code: &str) -> magic::Outcome {
         let rewritten = rewrite(&self.engine, code, &|name| self.variables.contains(name));
-        self.replace_variables(&rewritten.functions);
         if let Some(text) = self.texts.0.get_mut(name) {
             text.columns.extend(rewritten.columns());
         }
-        match self.run_statements(name, &rewritten.text) {
+        match self.run_statements(name, &rewritten) {
             Ok(_) if rewritten.hides_result => Ok(None),
             Ok(value) => Ok(display::bundle(&value, self.catalog)),
             Err(error) => Err(self.failure(&error, name)),
@@ -164,12 +163,17 @@ impl Worker {
     }
 
     /// Runs the statements one by one; the value is that of the last.
-    fn run_statements(&mut self, name: &str, text: &str) -> Result<Dynamic, Box<EvalAltResult>> {
+    fn run_statements(
+        &mut self,
+        name: &str,
+        cell: &Rewritten,
+    ) -> Result<Dynamic, Box<EvalAltResult>> {
         let ast = self
             .engine
-            .compile(text)
+            .compile(&cell.text)
             .map_err(|e| EvalAltResult::ErrorParsing(*e.0, e.1))?;
         no_return(&ast)?;
+        self.replace_variables(&cell.functions);
         self.functions
             .define(&mut self.engine, name, ast.shared_lib());
         let mut last = Dynamic::UNIT;
@@ -223,6 +227,12 @@ impl Worker {
             catalog: self.catalog,
             variables: self.variables.names(),
             functions: self.functions.names(),
+            keys: self
+                .view()
+                .variables
+                .into_values()
+                .flat_map(|v| v.keys)
+                .collect(),
             arities: &|name| self.functions.arities(name),
             is_builtin: &|name| is_builtin(&self.engine, name),
         };

@@ -127,6 +127,14 @@ fn errors_in_the_users_terms() {
         ),
         ("throw #{ code: 5 }", "Thrown: #{ code: 5 }"),
         ("exit()", "ValueError: `exit` does not end a notebook"),
+        (
+            "let f = |a, b| a; f(1)",
+            "TypeError: the closure is called with 1 argument too few",
+        ),
+        (
+            "let k = 1; let f = |a| a + k; f(1, 2, 3)",
+            "TypeError: the closure is called with 2 arguments too many",
+        ),
         ("return 1", "ValueError: `return` outside of a function"),
         (
             "check(\"loss\", 0.7, #{ below: 0.5 })",
@@ -212,4 +220,28 @@ fn oversized_input_gives_one_error_each() {
     );
     assert_eq!(notes.ok(&big), "1");
     assert_eq!(notes.ok("1 + 1"), "2");
+}
+
+#[test]
+fn habits_from_other_languages_get_a_hint() {
+    for (code, hint) in [
+        ("x = 5", "hint: `let x = …` defines a new variable"),
+        (
+            "def f(x): return x",
+            "hint: a function is written `fn f(x) { … }`",
+        ),
+        (
+            "import numpy as np",
+            "hint: there is nothing to import: every word is known",
+        ),
+        (
+            "for i in range(3):\n    print(i)",
+            "hint: blocks stand in braces: `if x { … }`",
+        ),
+        ("let x = None", "hint: Rhai's \"nothing\" is written `()`"),
+    ] {
+        let text = failure(code);
+        assert!(text.ends_with(hint), "{code}\n{text}");
+    }
+    assert!(!failure("x == 5").contains("hint"));
 }

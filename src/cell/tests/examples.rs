@@ -1,11 +1,11 @@
 //! Every example of every word, run in a session of its own.
 
 use super::{Notes, plain};
-use crate::catalog::{Entry, Gives};
+use crate::catalog::{Entry, Gives, Ty};
 
 /// What is wrong with an example; nothing when it gives what its record says.
 fn judge(entry: &Entry, code: &str, gives: &Gives) -> Option<String> {
-    let outcome = Notes::with(crate::words::catalog()).run(code);
+    let outcome = Notes::with(crate::words::catalog()).result(code);
     let complaint = match (gives, outcome) {
         (Gives::Value(expected), Ok(shown)) if shown.trim_end() != *expected => {
             format!("shows {shown:?}, not {expected:?}")
@@ -62,4 +62,39 @@ fn every_record_is_complete() {
         }
     }
     assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+}
+
+/// The kinds that a type names.
+fn kinds_in(ty: Ty, found: &mut Vec<&'static str>) {
+    match ty {
+        Ty::Of(name) => found.push(name),
+        Ty::OneOf(types) => types.iter().for_each(|ty| kinds_in(*ty, found)),
+        Ty::Tensor | Ty::TensorLike => found.push("tensor"),
+        _ => (),
+    }
+}
+
+/// A family may be listed and its kinds forgotten: then its values are shown as paths of Rust.
+#[test]
+fn every_kind_that_a_record_names_is_registered() {
+    let catalog = crate::words::catalog();
+    let mut complaints = Vec::new();
+    for entry in catalog.entries() {
+        let mut named = Vec::new();
+        entry.params.iter().for_each(|p| kinds_in(p.ty, &mut named));
+        entry
+            .options
+            .iter()
+            .for_each(|o| kinds_in(o.ty, &mut named));
+        kinds_in(entry.returns, &mut named);
+        let unknown = named
+            .into_iter()
+            .filter(|name| catalog.kind(name).is_none());
+        complaints.extend(unknown.map(|name| format!("{}: {name}", entry.name)));
+    }
+    assert!(
+        complaints.is_empty(),
+        "not in KINDS of words/mod.rs:\n{}",
+        complaints.join("\n")
+    );
 }

@@ -51,8 +51,32 @@ impl Notes {
         }
     }
 
-    /// Runs a cell: what it showed as plain text, or how it failed.
+    /// Runs a cell: all that it showed as plain text, or how it failed.
     pub fn run(&mut self, code: &str) -> Result<String, Failure> {
+        let shown = |output: &Output| match output {
+            Output::Text { text, .. } => text.clone(),
+            Output::Result { bundle } | Output::Display { bundle, .. } => {
+                bundle.plain().to_string()
+            }
+            _ => String::new(),
+        };
+        Ok(self.outputs(code)?.iter().map(shown).collect())
+    }
+
+    /// Runs a cell: the text of its last expression, or how it failed.
+    pub fn result(&mut self, code: &str) -> Result<String, Failure> {
+        let shown = |output: &Output| match output {
+            Output::Result { bundle } => Some(bundle.plain().to_string()),
+            _ => None,
+        };
+        Ok(self
+            .outputs(code)?
+            .iter()
+            .find_map(shown)
+            .unwrap_or_default())
+    }
+
+    fn outputs(&mut self, code: &str) -> Result<Vec<Output>, Failure> {
         self.count += 1;
         let recorder = Arc::new(Recorder::default());
         let cell = Cell {
@@ -60,20 +84,8 @@ impl Notes {
             code: code.into(),
             silent: false,
         };
-        let reply = self.session.execute(cell, recorder.clone());
-        let outputs = recorder.outputs.lock().unwrap();
-        let text: String = outputs
-            .iter()
-            .map(|output| match output {
-                Output::Text { text, .. } => text.clone(),
-                Output::Result { bundle } | Output::Display { bundle, .. } => {
-                    bundle.plain().to_string()
-                }
-                _ => String::new(),
-            })
-            .collect();
-        match reply {
-            Reply::Done => Ok(text),
+        match self.session.execute(cell, recorder.clone()) {
+            Reply::Done => Ok(recorder.outputs.lock().unwrap().clone()),
             Reply::Failed(failure) => Err(failure),
         }
     }

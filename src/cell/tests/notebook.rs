@@ -110,6 +110,16 @@ fn free_names_and_operators() {
 }
 
 #[test]
+fn a_map_gets_new_keys() {
+    let mut notes = Notes::new();
+    assert_eq!(
+        notes.ok("let m = #{}; m.a = 1; m[\"b\"] = 2; fn f() { m.c = 3; } f(); m"),
+        "#{ a: 1, b: 2, c: 3 }"
+    );
+    assert_eq!(notes.ok("m.a += 1; [m.a, \"z\" in m]"), "[2, false]");
+}
+
+#[test]
 fn a_rerun_replaces() {
     let mut notes = Notes::new();
     for _ in 0..3 {
