@@ -245,3 +245,16 @@ fn habits_from_other_languages_get_a_hint() {
     }
     assert!(!failure("x == 5").contains("hint"));
 }
+
+#[test]
+fn an_error_in_a_call_through_a_map_has_its_place() {
+    let mut notes = Notes::new();
+    notes.ok("let nets = #{ s: scale(2), f: |x| x + nope };");
+    let text = notes.err("let a = 1;\na + nets.s(\"x\")");
+    assert!(text.contains("In[2], line 2"), "{text}");
+    let text = notes.err("let a = 1;\na + nets.f(1)");
+    assert!(
+        text.contains("In[3], line 2") && text.contains("in a closure, In[1], line 1"),
+        "{text}"
+    );
+}
