@@ -186,7 +186,10 @@ impl Worker {
                 self.variables.adopt(&mut self.scope, &definition.0.name);
                 self.publish(&definition.0.name);
             }
-            last = outcome?.flatten();
+            // Rhai says no place for an error in a call through a map, `nets.D(x)`: then the statement's is shown.
+            last = outcome
+                .map_err(|error| placed(error, statement.position()))?
+                .flatten();
         }
         Ok(last)
     }
@@ -292,6 +295,14 @@ impl Worker {
             keys: keys.unwrap_or_default(),
         }
     }
+}
+
+/// The error with a place where it has none.
+fn placed(mut error: Box<EvalAltResult>, position: Position) -> Box<EvalAltResult> {
+    if error.position().is_none() {
+        error.set_position(position);
+    }
+    error
 }
 
 /// Whether Rhai's own packages have a function of this name. Asked only for an error, so the list is not kept.

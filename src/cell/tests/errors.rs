@@ -247,9 +247,9 @@ fn habits_from_other_languages_get_a_hint() {
 }
 
 #[test]
-fn an_error_in_a_call_through_a_map_has_its_place() {
+fn an_error_in_a_call_through_a_map_has_the_place_of_its_statement() {
     let mut notes = Notes::new();
-    notes.ok("let nets = #{ s: scale(2), f: |x| x + nope };");
+    notes.ok("let nets = #{ s: scale(2), f: |x| x + true };");
     let text = notes.err("let a = 1;\na + nets.s(\"x\")");
     assert!(text.contains("In[2], line 2"), "{text}");
     let text = notes.err("let a = 1;\na + nets.f(1)");
