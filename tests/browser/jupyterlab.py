@@ -67,6 +67,8 @@ class Notebook:
         self.menu("Settings", "Theme", name)
         light = "false" if name.endswith("Dark") else "true"
         self.page.locator(f"body[data-jp-theme-light='{light}']").wait_for(state="attached")
+        # A curtain with moons hides the page while the theme loads.
+        self.page.locator("#jupyterlab-splash").wait_for(state="detached")
 
 
 # Remembers, for each cell that is running (its prompt is `[*]:`), the pictures and texts of its outputs whenever they change.
