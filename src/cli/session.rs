@@ -50,5 +50,5 @@ pub fn open_with_interrupt(insisting: Insisting) -> Result<Arc<dyn Notebook>> {
 
 /// The reference of the language, as Markdown.
 pub fn reference() -> String {
-    String::new()
+    saddlepoint::cell::reference()
 }

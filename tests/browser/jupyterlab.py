@@ -1,5 +1,7 @@
 """What a person does in JupyterLab, as functions: open a notebook, run it, type, look."""
 
+import re
+
 from conftest import TOKEN
 
 
@@ -13,7 +15,7 @@ class Notebook:
         self.panel.locator(".jp-Notebook").wait_for(timeout=60_000)
         # The first start of JupyterLab asks about news, over the corner of the page.
         page.add_locator_handler(page.get_by_text("official Jupyter news"), lambda: self.decline_news())
-        page.locator("#jp-main-statusbar", has_text="Saddlepoint (Rhai) | Idle").wait_for()
+        page.locator("#jp-main-statusbar", has_text=re.compile(r"Saddlepoint.* \| Idle")).wait_for()
 
     def wait_until_idle(self, timeout_s=60):
         """Waits until the kernel has nothing to do."""
@@ -63,8 +65,10 @@ class Notebook:
 
     def theme(self, name):
         self.menu("Settings", "Theme", name)
-        dark = "false" if name.endswith("Dark") else "true"
-        self.page.locator(f"body[data-jp-theme-light='{dark}']").wait_for()
+        light = "false" if name.endswith("Dark") else "true"
+        self.page.locator(f"body[data-jp-theme-light='{light}']").wait_for(state="attached")
+        # A curtain with moons hides the page while the theme loads.
+        self.page.locator("#jupyterlab-splash").wait_for(state="detached")
 
 
 # Remembers, for each cell that is running (its prompt is `[*]:`), the pictures and texts of its outputs whenever they change.

@@ -22,7 +22,7 @@ def test_the_second_start_takes_seconds(lab):
 
 def test_quickstart_learns_before_the_readers_eyes(page, lab, artifacts):
     notebook = Notebook(page, lab, QUICKSTART)
-    assert notebook.kernel_name() == "Saddlepoint (Rhai)"
+    assert notebook.kernel_name().startswith("Saddlepoint")
     seen = notebook.run_all(QUICKSTART_S)
     assert notebook.errors() == []
     # While one and the same cell was running, the reader saw several versions of each of its pictures.

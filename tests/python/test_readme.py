@@ -11,7 +11,7 @@ def test_the_first_cell_runs(saddle):
     (saddle.folder / "cell.rhai").write_text(cell.replace("1..=2000", "1..=200"))
     done = saddle("run", "cell.rhai")
     assert done.returncode == 0, done.stderr
-    assert "samples" in done.stdout
+    assert "grid" in done.stdout
 
 
 def test_every_command_it_names_exists(saddle):
