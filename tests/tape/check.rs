@@ -32,7 +32,7 @@ impl Noise {
     }
 
     /// In [0, 1).
-    pub fn next(&mut self) -> f32 {
+    pub fn uniform(&mut self) -> f32 {
         self.0 = self
             .0
             .wrapping_mul(6_364_136_223_846_793_005)
@@ -42,17 +42,17 @@ impl Noise {
 
     pub fn fill(&mut self, n: usize, values: Values) -> Vec<f32> {
         match values {
-            Values::Between(lo, hi) => (0..n).map(|_| lo + (hi - lo) * self.next()).collect(),
+            Values::Between(lo, hi) => (0..n).map(|_| lo + (hi - lo) * self.uniform()).collect(),
             Values::AwayFromZero => (0..n)
                 .map(|_| {
-                    let size = 0.4 + self.next();
-                    if self.next() < 0.5 { -size } else { size }
+                    let size = 0.4 + self.uniform();
+                    if self.uniform() < 0.5 { -size } else { size }
                 })
                 .collect(),
             Values::Apart => {
                 let mut all: Vec<f32> = (0..n).map(|i| 0.5 * (i as f32 - n as f32 / 2.0)).collect();
                 for i in (1..n).rev() {
-                    all.swap(i, (self.next() * (i + 1) as f32) as usize);
+                    all.swap(i, (self.uniform() * (i + 1) as f32) as usize);
                 }
                 all
             }
@@ -60,11 +60,13 @@ impl Noise {
     }
 }
 
+type Function = Box<dyn Fn(&[Tensor]) -> Result<Tensor>>;
+
 /// An operation of some inputs.
 pub struct Case {
     pub name: String,
     pub inputs: Vec<(Vec<usize>, Values)>,
-    pub f: Box<dyn Fn(&[Tensor]) -> Result<Tensor>>,
+    pub f: Function,
 }
 
 /// A case of one input.
@@ -231,7 +233,8 @@ fn compare(what: &str, tape: &[Vec<f32>], truth: &[Vec<f64>]) -> Option<String> 
         for (j, (&t, &n)) in tape.iter().zip(truth).enumerate() {
             let off = (f64::from(t) - n).abs();
             // Written so that NaN fails.
-            if !(off <= TOLERANCE * n.abs().max(1.0)) {
+            let fits = off <= TOLERANCE * n.abs().max(1.0);
+            if !fits {
                 return Some(format!(
                     "{what}, input {i}, element {j}: tape {t}, differences {n}"
                 ));

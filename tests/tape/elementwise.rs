@@ -9,7 +9,9 @@ const SHAPE: &[usize] = &[2, 3];
 const WIDE: Values = Between(-1.5, 1.5);
 const POSITIVE: Values = Between(0.8, 2.0);
 
-fn functions() -> Vec<(&'static str, Values, fn(&Tensor) -> Result<Tensor>)> {
+type Function = fn(&Tensor) -> Result<Tensor>;
+
+fn functions() -> Vec<(&'static str, Values, Function)> {
     vec![
         ("exp", WIDE, Tensor::exp),
         ("expm1", WIDE, Tensor::expm1),

@@ -64,7 +64,8 @@ pub fn compare(what: &str, ours: &Tensor, truth: &Value) -> Option<String> {
     let far = ours.iter().zip(&truth).find(|(a, b)| {
         let (a, b) = (f64::from(**a), f64::from(**b));
         // Written so that NaN fails.
-        !((a - b).abs() <= TOLERANCE * b.abs().max(1.0))
+        let fits = (a - b).abs() <= TOLERANCE * b.abs().max(1.0);
+        !fits
     });
     far.map(|_| format!("{what}: {ours:?}, PyTorch {truth:?}"))
 }

@@ -95,7 +95,7 @@ impl Raw {
     /// Reversed along `axes`.
     pub fn flip(&self, axes: &[usize]) -> Raw {
         // flex would start a reversed view one element before an empty storage.
-        if self.len() == 0 {
+        if self.is_empty() {
             return self.clone();
         }
         let prim = match self.dtype() {

@@ -80,6 +80,10 @@ impl Raw {
         self.shape().num_elements()
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     pub fn device(&self) -> Device {
         match self.flex() {
             Some(_) => Device::Cpu,

@@ -138,7 +138,6 @@ static CONV2D: Entry = Entry {
         let y = tensor(call, 0)?.conv2d(&tensor(call, 1)?, &geometry(&call.options)?)?;
         with_bias(call, y)
     },
-    ..ENTRY
 };
 
 static CONV_TRANSPOSE2D: Entry = Entry {
@@ -187,7 +186,6 @@ static CONV_TRANSPOSE2D: Entry = Entry {
         )?;
         with_bias(call, y)
     },
-    ..ENTRY
 };
 
 static CONV1D: Entry = Entry {
