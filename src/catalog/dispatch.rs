@@ -32,6 +32,13 @@ impl Word {
             let mut values: Vec<Dynamic> = args.iter().map(|a| a.flatten_clone()).collect();
             return self.run(context, &mut values.iter_mut().collect::<Vec<_>>());
         }
+        if let Some(part) = self.shadowed(args) {
+            // The first argument may be the caller's own variable: it stays as it is.
+            let mut values: Vec<Dynamic> = args.iter().map(|a| (**a).clone()).collect();
+            values[0] = part;
+            let values = &mut values.iter_mut().collect::<Vec<_>>();
+            return call_value(self.catalog, &self.host, context, values);
+        }
         let entry = self
             .entries
             .iter()
@@ -41,6 +48,30 @@ impl Word {
             .unwrap_or_else(|| nearest(&self.entries, args, self.catalog));
         run(entry, self.catalog, &self.host, context, args)
     }
+}
+
+impl Word {
+    /// The part of the first argument that has this word's name, where the word itself does not fit: `net.norm(x)` for a
+    /// network, or a map, with a part `norm`.
+    fn shadowed(&self, args: &[&mut Dynamic]) -> Option<Dynamic> {
+        let name = self.entries[0].name;
+        let whole: &Dynamic = args.first()?;
+        if !whole.is_map() && !is_callable(whole, self.catalog) {
+            return None;
+        }
+        let part = member(whole, name, self.catalog)?;
+        let fits = self.entries.iter().any(|e| fits(e, args, self.catalog));
+        (!fits).then_some(part)
+    }
+}
+
+/// The part `name` of a map, or of a value of a kind with parts, if it can be called: what `value.name(x)` calls.
+pub fn member(value: &Dynamic, name: &str, catalog: &Catalog) -> Option<Dynamic> {
+    let part = match value.read_lock::<Map>() {
+        Some(map) => map.get(name).cloned()?,
+        None => catalog.kind_of(value)?.index?(value, &name.into()).ok()?,
+    };
+    Some(part.flatten()).filter(|part| is_callable(part, catalog))
 }
 
 /// Runs one entry with arguments that may or may not fit it.

@@ -13,7 +13,7 @@ mod register;
 mod suggest;
 
 pub use call::{Args, Call, Options, number, numbers, shape};
-pub use dispatch::{CALL, CALL_NAMED, call_value, is_callable, raise};
+pub use dispatch::{CALL, CALL_NAMED, call_value, is_callable, member, raise};
 pub use host::Host;
 pub use index::Catalog;
 pub use register::register;

@@ -4,9 +4,9 @@ use super::functions::Functions;
 use super::rewrite::COPY;
 use super::variables::Variables;
 use super::{display, grammar, numbers};
-use crate::catalog::{CALL, Catalog, Host, call_value, did_you_mean, is_callable, raise, register};
+use crate::catalog::{CALL, Catalog, Host, call_value, did_you_mean, is_callable, member, raise, register};
 use crate::fault::{Fault, Kind};
-use rhai::{Dynamic, Engine, EvalContext, FnPtr, Map, NativeCallContext, Position};
+use rhai::{Dynamic, Engine, EvalContext, FnPtr, NativeCallContext, Position};
 use std::any::TypeId;
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
@@ -65,7 +65,7 @@ fn look_up_names(
 }
 
 /// Calls of names that are no function: a variable that did not exist when the call was compiled (a closure that calls
-/// itself), `nets.G(x)` where `nets` is a map, and Rhai's own methods of arrays with a value of a kind as their function.
+/// itself), `nets.G(x)` where `nets` is a map or a network with a part `G`, and Rhai's own methods of arrays with a value of a kind as their function.
 #[expect(
     deprecated,
     reason = "Rhai marks its hooks this way to say that they may change, not that they will go"
@@ -89,13 +89,13 @@ fn look_up_calls(
         // The first argument may be the caller's own variable, so nothing is taken out of the arguments.
         let mut values: Vec<Dynamic> = args.iter().map(|arg| arg.flatten_clone()).collect();
         let callee = match (is_method, values.first()) {
-            (true, Some(map)) => map.read_lock::<Map>().and_then(|m| m.get(name).cloned()),
-            _ => variables.get(name),
+            (true, Some(whole)) => member(whole, name, catalog),
+            _ => variables
+                .get(name)
+                .map(Dynamic::flatten)
+                .filter(|value| is_callable(value, catalog)),
         };
-        if let Some(callee) = callee
-            .map(Dynamic::flatten)
-            .filter(|value| is_callable(value, catalog))
-        {
+        if let Some(callee) = callee {
             match is_method {
                 true => values[0] = callee,
                 false => values.insert(0, callee),

@@ -7,7 +7,8 @@
 //! | file | owns |
 //! |---|---|
 //! | [`param`] | one parameter: a named cell that holds a tensor |
-//! | [`network`] | layers with their parameters, called in order |
+//! | [`network`] | layers with their parameters, called in order or by a function of the user's own |
+//! | `summary` | the table of a network's layers |
 //! | [`layers`] | what each layer computes |
 //! | [`init`] | how parameters start |
 //! | [`optim`] | optimizers over a network's parameters, and steps as values |
@@ -19,9 +20,10 @@ pub mod loss;
 pub mod network;
 pub mod optim;
 pub mod param;
+mod summary;
 
 pub use init::Init;
-pub use layers::{Layer, Mode};
-pub use network::Network;
+pub use layers::{Layer, Mode, Pass};
+pub use network::{Caller, Network, Part};
 pub use optim::{Algorithm, Optimizer};
 pub use param::Param;

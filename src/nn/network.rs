@@ -1,119 +1,440 @@
-//! A network: layers in order, each with its parameters. A value: clones share parameters and mode, `copy` does not.
+//! A network: a layer, networks in order, or named parts with a forward function of the user's own. A value: clones
+//! share parameters and mode, `copy` does not.
 
-use super::layers::{Layer, Mode, Start};
+use super::layers::{Layer, Mode, Pass, Start};
 use super::param::Param;
 use crate::fault::{Fault, Kind, Result};
 use crate::tensor::{Tensor, shown};
+use std::any::Any;
 use std::cell::Cell;
-use std::fmt::Write;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
-/// Layers with their parameters, called in order.
+/// Layers with their parameters, called like a function.
 #[derive(Clone)]
 pub struct Network(Rc<Inner>);
 
 struct Inner {
-    slots: Vec<Slot>,
+    body: Body,
     mode: Cell<Mode>,
+    /// In a view inside a pass with a reference batch: how many of the first rows are the reference.
+    reference: usize,
+    /// What [`Network::update`] follows, if this is a running average.
+    average: Option<(Network, f32)>,
 }
 
 #[derive(Clone)]
-struct Slot {
-    layer: Rc<dyn Layer>,
-    params: Vec<Param>,
-    buffers: Vec<Param>,
+pub(super) enum Body {
+    Layer(Slot),
+    Sequence(Rc<[Network]>),
+    Custom(Custom),
+    /// A network whose passes run together with a fixed batch.
+    Referenced(Network, Param),
+}
+
+/// A layer with its parameters and running statistics.
+#[derive(Clone)]
+pub(super) struct Slot {
+    pub layer: Rc<dyn Layer>,
+    pub params: Vec<Param>,
+    pub buffers: Vec<Param>,
+}
+
+/// Named parts, and the function that joins them: a value of the language in which the user wrote it.
+#[derive(Clone)]
+pub(super) struct Custom {
+    pub parts: Rc<[(String, Part)]>,
+    forward: Rc<dyn Any>,
+}
+
+/// What a network with a forward function of its own is made of.
+#[derive(Clone)]
+pub enum Part {
+    Network(Network),
+    /// A tensor that is trained.
+    Param(Param),
+    List(Vec<Part>),
+}
+
+/// Calls the forward functions that users wrote. A network knows nothing of their language, nor of values other than
+/// tensors that pass between them.
+pub trait Caller {
+    type Value: Clone;
+
+    /// A tensor as a value of the language.
+    fn value(&self, tensor: Tensor) -> Self::Value;
+
+    /// The tensor in a value.
+    ///
+    /// # Errors
+    /// The value is no tensor.
+    fn tensor(&self, value: &Self::Value) -> Result<Tensor>;
+
+    /// Calls `forward`, the function given to [`Network::custom`], with the network and its inputs.
+    ///
+    /// # Errors
+    /// Those of the function.
+    fn call(
+        &self,
+        forward: &dyn Any,
+        network: &Network,
+        inputs: Vec<Self::Value>,
+    ) -> Result<Self::Value>;
+}
+
+/// For networks that are made of layers alone.
+struct LayersOnly;
+
+impl Caller for LayersOnly {
+    type Value = Tensor;
+
+    fn value(&self, tensor: Tensor) -> Tensor {
+        tensor
+    }
+
+    fn tensor(&self, value: &Tensor) -> Result<Tensor> {
+        Ok(value.clone())
+    }
+
+    fn call(&self, _: &dyn Any, _: &Network, _: Vec<Tensor>) -> Result<Tensor> {
+        Err(Fault::new(
+            Kind::Internal,
+            "a network with a forward function was called without the language it is written in",
+        ))
+    }
 }
 
 impl Network {
     /// A network of one layer with fresh parameters.
     pub fn of(layer: impl Layer + 'static) -> Self {
-        let Start { params, buffers } = layer.start();
-        Self::from_slots(
-            vec![Slot {
-                layer: Rc::new(layer),
+        let start = layer.start();
+        Self::with_start(Rc::new(layer), start)
+    }
+
+    /// A network of one layer with given parameters.
+    pub(super) fn with_start(layer: Rc<dyn Layer>, start: Start) -> Self {
+        let Start { params, buffers } = start;
+        Self::new(
+            Body::Layer(Slot {
+                layer,
                 params,
                 buffers,
-            }],
+            }),
             Mode::Train,
         )
     }
 
     /// The layers of all parts in order. Parameters are shared with the parts.
     pub fn sequential(parts: &[Network]) -> Self {
-        Self::from_slots(
-            parts
-                .iter()
-                .flat_map(|p| p.0.slots.iter().cloned())
-                .collect(),
-            Mode::Train,
-        )
+        let mut all = Vec::new();
+        for part in parts {
+            match &part.0.body {
+                Body::Sequence(parts) => all.extend(parts.iter().cloned()),
+                _ => all.push(part.clone()),
+            }
+        }
+        Self::new(Body::Sequence(all.into()), Mode::Train)
     }
 
-    fn from_slots(slots: Vec<Slot>, mode: Mode) -> Self {
+    /// Named parts with a forward function, which a [`Caller`] will call. Parameters are shared with the parts.
+    pub fn custom(parts: Vec<(String, Part)>, forward: Rc<dyn Any>) -> Self {
+        let parts = parts.into();
+        Self::new(Body::Custom(Custom { parts, forward }), Mode::Train)
+    }
+
+    /// A network that runs `batch` through its layers together with each input, as the reference of virtual batch norm.
+    pub fn referenced(&self, batch: Tensor) -> Self {
+        let batch = Param::new("reference", batch.detach());
+        Self::new(Body::Referenced(self.clone(), batch), self.mode())
+    }
+
+    /// A running average of this network: a copy that [`Network::update`] moves towards it.
+    pub fn average(&self, decay: f32) -> Self {
         Self(Rc::new(Inner {
-            slots,
-            mode: Cell::new(mode),
+            average: Some((self.clone(), decay)),
+            ..self.copy().inner()
         }))
     }
 
-    /// The output for `x`.
+    fn new(body: Body, mode: Mode) -> Self {
+        Self(Rc::new(Inner {
+            body,
+            mode: Cell::new(mode),
+            reference: 0,
+            average: None,
+        }))
+    }
+
+    /// This network's place and mode, with nothing to follow.
+    fn inner(&self) -> Inner {
+        Inner {
+            body: self.0.body.clone(),
+            mode: Cell::new(self.mode()),
+            reference: self.0.reference,
+            average: None,
+        }
+    }
+
+    /// The same network for the length of a pass: in the pass's mode, with its reference rows.
+    fn view(&self, mode: Mode, reference: usize) -> Self {
+        Self(Rc::new(Inner {
+            mode: Cell::new(mode),
+            reference,
+            ..self.inner()
+        }))
+    }
+
+    pub(super) fn body(&self) -> &Body {
+        &self.0.body
+    }
+
+    /// The output for `x`, for networks without forward functions of users.
     ///
     /// # Errors
     /// A layer's error, with the layer's place and description.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let mut x = x.clone();
-        for (i, slot) in self.0.slots.iter().enumerate() {
-            x = slot
-                .forward(&x, self.mode())
-                .map_err(|fault| self.located(fault, i))?;
+        self.run(vec![x.clone()], &LayersOnly)
+    }
+
+    /// The output for any inputs. A network of layers takes one, and a second one if a layer is conditional.
+    ///
+    /// # Errors
+    /// Another number of inputs, inputs that are no tensors, a layer's own error with its place.
+    pub fn run<C: Caller>(&self, inputs: Vec<C::Value>, caller: &C) -> Result<C::Value> {
+        self.pass(inputs, self.own_pass(), caller)
+    }
+
+    fn own_pass(&self) -> Pass {
+        Pass {
+            reference: self.0.reference,
+            ..Pass::of(self.mode())
         }
-        Ok(x)
+    }
+
+    fn pass<C: Caller>(
+        &self,
+        mut inputs: Vec<C::Value>,
+        mut pass: Pass,
+        caller: &C,
+    ) -> Result<C::Value> {
+        match &self.0.body {
+            Body::Custom(custom) => {
+                let view = self.view(pass.mode, pass.reference);
+                caller.call(&*custom.forward, &view, inputs)
+            }
+            Body::Referenced(network, batch) => {
+                let x = caller.tensor(only(&inputs)?)?;
+                let (n, both) = joined(&batch.value(), &x)?;
+                pass.reference = n;
+                let y = network.pass(vec![caller.value(both)], pass, caller)?;
+                let y = caller.tensor(&y)?;
+                let rows = y.shape().first().copied().unwrap_or(0);
+                Ok(caller.value(y.narrow(0, n.min(rows)..rows)?))
+            }
+            Body::Layer(slot) => {
+                if inputs.len() == 2 && slot.layer.is_conditional() {
+                    pass.condition = inputs.pop().map(|c| caller.tensor(&c)).transpose()?;
+                }
+                let x = caller.tensor(only(&inputs)?)?;
+                slot.forward(&x, &pass).map(|y| caller.value(y))
+            }
+            Body::Sequence(parts) => {
+                let mut last = None;
+                self.each_output(parts, inputs, pass, caller, |y| last = Some(y.clone()))?;
+                last.map_or_else(
+                    || Err(Fault::value("a network without layers has no output")),
+                    Ok,
+                )
+            }
+        }
+    }
+
+    /// Runs parts in order and hands on each output.
+    fn each_output<C: Caller>(
+        &self,
+        parts: &[Network],
+        mut inputs: Vec<C::Value>,
+        mut pass: Pass,
+        caller: &C,
+        mut each: impl FnMut(&C::Value),
+    ) -> Result<()> {
+        let first_is_custom = parts.first().is_some_and(|p| p.custom_body().is_some());
+        if inputs.len() == 2 && !first_is_custom && self.is_conditional() {
+            pass.condition = inputs.pop().map(|c| caller.tensor(&c)).transpose()?;
+        }
+        for (i, part) in parts.iter().enumerate() {
+            let y = part
+                .pass(inputs, pass.clone(), caller)
+                .map_err(|fault| part.located(fault, i, parts.len()))?;
+            each(&y);
+            inputs = vec![y];
+        }
+        Ok(())
     }
 
     /// The outputs after each layer, the last being the network's own.
-    pub fn features(&self, x: &Tensor) -> Result<Vec<Tensor>> {
-        let mut outputs: Vec<Tensor> = Vec::with_capacity(self.0.slots.len());
-        for (i, slot) in self.0.slots.iter().enumerate() {
-            let input = outputs.last().unwrap_or(x);
-            let y = slot
-                .forward(input, self.mode())
-                .map_err(|fault| self.located(fault, i))?;
-            outputs.push(y);
-        }
+    ///
+    /// # Errors
+    /// As [`Network::run`].
+    pub fn features<C: Caller>(&self, inputs: Vec<C::Value>, caller: &C) -> Result<Vec<C::Value>> {
+        let Body::Sequence(parts) = &self.0.body else {
+            return Ok(vec![self.run(inputs, caller)?]);
+        };
+        let mut outputs = Vec::with_capacity(parts.len());
+        self.each_output(parts, inputs, self.own_pass(), caller, |y| {
+            outputs.push(y.clone())
+        })?;
         Ok(outputs)
     }
 
-    fn located(&self, mut fault: Fault, i: usize) -> Fault {
-        if self.0.slots.len() > 1 && fault.kind == Kind::Shape {
-            fault.message += &format!(
-                " (in layer {i} of {}: {})",
-                self.0.slots.len(),
-                self.0.slots[i].layer.describe()
-            );
+    fn located(&self, mut fault: Fault, i: usize, of: usize) -> Fault {
+        if let (Body::Layer(slot), Kind::Shape, true) = (&self.0.body, fault.kind, of > 1) {
+            fault.message += &format!(" (in layer {i} of {of}: {})", slot.layer.describe());
         }
         fault
     }
 
-    /// All parameters, in the order of the layers.
-    pub fn params(&self) -> Vec<Param> {
-        self.0
-            .slots
-            .iter()
-            .flat_map(|s| s.params.iter().cloned())
-            .collect()
+    fn is_conditional(&self) -> bool {
+        match &self.0.body {
+            Body::Layer(slot) => slot.layer.is_conditional(),
+            Body::Sequence(parts) => parts.iter().any(Self::is_conditional),
+            Body::Custom(_) | Body::Referenced(..) => false,
+        }
     }
 
-    /// Parameters and running statistics with their names in files: `0.weight`, `3.running_mean`.
+    pub(super) fn custom_body(&self) -> Option<&Custom> {
+        match &self.0.body {
+            Body::Custom(custom) => Some(custom),
+            _ => None,
+        }
+    }
+
+    /// The part of that name, in the network's mode.
+    pub fn part(&self, name: &str) -> Option<Part> {
+        let parts = &self.custom_body()?.parts;
+        let (_, part) = parts.iter().find(|(n, _)| n == name)?;
+        Some(part.view(self.mode(), self.0.reference))
+    }
+
+    /// The names of the parts.
+    pub fn part_names(&self) -> Vec<&str> {
+        let parts = self.custom_body().map_or(&[][..], |c| &c.parts[..]);
+        parts.iter().map(|(name, _)| name.as_str()).collect()
+    }
+
+    /// The layers in order, in the network's mode; one that is not a sequence is its own only layer.
+    pub fn layers(&self) -> Vec<Network> {
+        match &self.0.body {
+            Body::Sequence(parts) => parts
+                .iter()
+                .map(|p| p.view(self.mode(), self.0.reference))
+                .collect(),
+            _ => vec![self.clone()],
+        }
+    }
+
+    /// All parameters, in the order of the layers; one that is used twice is listed once.
+    pub fn params(&self) -> Vec<Param> {
+        let mut params = Vec::new();
+        self.unique(&mut |_, p, trained| params.extend(trained.then(|| p.clone())));
+        params
+    }
+
+    /// Parameters and running statistics with their names in files: `0.weight`, `3.running_mean`, `fc1.weight`.
     pub fn named(&self) -> Vec<(String, Param)> {
-        let slots = self.0.slots.iter().enumerate();
-        slots
-            .flat_map(|(i, s)| {
-                s.params
+        let mut named = Vec::new();
+        self.unique(&mut |name, p, _| named.push((name, p.clone())));
+        named
+    }
+
+    /// Visits each parameter and running statistic once.
+    fn unique(&self, f: &mut dyn FnMut(String, &Param, bool)) {
+        let mut seen = HashSet::new();
+        self.visit("", &mut |name, p, trained| {
+            if seen.insert(p.id()) {
+                f(name, p, trained);
+            }
+        });
+    }
+
+    fn visit(&self, prefix: &str, f: &mut dyn FnMut(String, &Param, bool)) {
+        match &self.0.body {
+            Body::Layer(slot) => {
+                for p in &slot.params {
+                    f(format!("{prefix}{}", p.name()), p, true);
+                }
+                for p in &slot.buffers {
+                    f(format!("{prefix}{}", p.name()), p, false);
+                }
+            }
+            Body::Sequence(parts) => {
+                for (i, part) in parts.iter().enumerate() {
+                    part.visit(&format!("{prefix}{i}."), f);
+                }
+            }
+            Body::Custom(custom) => {
+                for (name, part) in &*custom.parts {
+                    part.visit(&format!("{prefix}{name}"), f);
+                }
+            }
+            Body::Referenced(network, batch) => {
+                network.visit(prefix, f);
+                f(format!("{prefix}{}", batch.name()), batch, false);
+            }
+        }
+    }
+
+    /// The same layers with other parameters: `f` gives the one in the place of each.
+    fn rebind(&self, f: &mut dyn FnMut(&Param) -> Param) -> Self {
+        let body = match &self.0.body {
+            Body::Layer(slot) => Body::Layer(Slot {
+                layer: slot.layer.clone(),
+                params: slot.params.iter().map(&mut *f).collect(),
+                buffers: slot.buffers.iter().map(&mut *f).collect(),
+            }),
+            Body::Sequence(parts) => Body::Sequence(parts.iter().map(|p| p.rebind(f)).collect()),
+            Body::Custom(custom) => Body::Custom(Custom {
+                parts: custom
+                    .parts
                     .iter()
-                    .chain(&s.buffers)
-                    .map(move |p| (format!("{i}.{}", p.name()), p.clone()))
-            })
-            .collect()
+                    .map(|(name, part)| (name.clone(), part.rebind(f)))
+                    .collect(),
+                forward: custom.forward.clone(),
+            }),
+            Body::Referenced(network, batch) => Body::Referenced(network.rebind(f), f(batch)),
+        };
+        Self(Rc::new(Inner {
+            body,
+            ..self.inner()
+        }))
+    }
+
+    /// The network with each of its layers replaced by what `f` makes of it.
+    ///
+    /// # Errors
+    /// Those of `f`.
+    pub(super) fn map_layers(&self, f: &mut dyn FnMut(&Slot) -> Result<Slot>) -> Result<Self> {
+        let body = match &self.0.body {
+            Body::Layer(slot) => Body::Layer(f(slot)?),
+            Body::Sequence(parts) => Body::Sequence(
+                parts
+                    .iter()
+                    .map(|p| p.map_layers(f))
+                    .collect::<Result<_>>()?,
+            ),
+            Body::Custom(custom) => Body::Custom(Custom {
+                parts: custom
+                    .parts
+                    .iter()
+                    .map(|(name, part)| Ok((name.clone(), part.map_layers(f)?)))
+                    .collect::<Result<_>>()?,
+                forward: custom.forward.clone(),
+            }),
+            Body::Referenced(network, batch) => {
+                Body::Referenced(network.map_layers(f)?, batch.clone())
+            }
+        };
+        Ok(Self::new(body, self.mode()))
     }
 
     /// The same layers with other values for their parameters: a functional call. Gradients pass to the given tensors.
@@ -140,37 +461,47 @@ impl Network {
                 )));
             }
         }
-        let mut values = values.iter();
-        let mut renew = |p: &Param| match values.next() {
-            Some(value) => Param::new(p.name(), value.clone()),
-            None => p.clone(),
-        };
-        let slots = self
-            .0
-            .slots
-            .iter()
-            .map(|s| Slot {
-                params: s.params.iter().map(&mut renew).collect(),
-                ..s.clone()
-            })
+        let renewed = params.iter().zip(values);
+        let renewed: HashMap<usize, Param> = renewed
+            .map(|(p, v)| (p.id(), Param::new(p.name(), v.clone())))
             .collect();
-        Ok(Self::from_slots(slots, self.mode()))
+        Ok(self.rebind(&mut |p| renewed.get(&p.id()).unwrap_or(p).clone()))
     }
 
     /// A network of its own with the same values.
     pub fn copy(&self) -> Self {
-        let fresh = |p: &Param| Param::new(p.name(), p.value().detach());
-        let slots = self
-            .0
-            .slots
-            .iter()
-            .map(|s| Slot {
-                layer: s.layer.clone(),
-                params: s.params.iter().map(fresh).collect(),
-                buffers: s.buffers.iter().map(fresh).collect(),
-            })
-            .collect();
-        Self::from_slots(slots, self.mode())
+        let mut copies: HashMap<usize, Param> = HashMap::new();
+        self.rebind(&mut |p| {
+            let copy = || Param::new(p.name(), p.value().detach());
+            copies.entry(p.id()).or_insert_with(copy).clone()
+        })
+    }
+
+    /// Moves a running average towards the network it follows: a ← decay·a + (1 − decay)·p. Running statistics are
+    /// taken over as they are.
+    ///
+    /// # Errors
+    /// The network is no running average.
+    pub fn update(&self) -> Result<()> {
+        let Some((source, decay)) = &self.0.average else {
+            return Err(Fault::value("update: this network follows no other")
+                .hint("ema(G, 0.999) makes one that does"));
+        };
+        crate::tensor::no_grad(|| {
+            let mut trained = HashSet::new();
+            for (mine, theirs) in self.params().iter().zip(source.params()) {
+                let kept = mine.value().mul_scalar(*decay)?;
+                let new = theirs.value().mul_scalar(1.0 - decay)?;
+                mine.set(kept.add(&new)?.detach());
+                trained.insert(mine.id());
+            }
+            for ((_, mine), (_, theirs)) in self.named().iter().zip(source.named()) {
+                if !trained.contains(&mine.id()) {
+                    mine.set(theirs.value().detach());
+                }
+            }
+            Ok(())
+        })
     }
 
     pub fn mode(&self) -> Mode {
@@ -192,117 +523,91 @@ impl Network {
         self.params().iter().map(|p| p.value().len()).sum()
     }
 
-    /// The number of layers.
+    /// The number of layers; of a network with a forward function, of its parts.
     pub fn depth(&self) -> usize {
-        self.0.slots.len()
+        match &self.0.body {
+            Body::Layer(_) => 1,
+            Body::Sequence(parts) => parts.len(),
+            Body::Custom(custom) => custom.parts.len(),
+            Body::Referenced(network, _) => network.depth(),
+        }
+    }
+}
+
+impl Part {
+    fn view(&self, mode: Mode, reference: usize) -> Self {
+        match self {
+            Part::Network(n) => Part::Network(n.view(mode, reference)),
+            Part::Param(p) => Part::Param(p.clone()),
+            Part::List(parts) => {
+                Part::List(parts.iter().map(|p| p.view(mode, reference)).collect())
+            }
+        }
     }
 
-    /// A table of the layers: description, the shapes of the parameters, their number; `input` adds each layer's output
-    /// shape for an input of that shape.
-    ///
-    /// # Errors
-    /// An input that does not fit.
-    pub fn summary(&self, input: Option<&[usize]>) -> Result<String> {
-        let outputs = match input {
-            Some(shape) => {
-                let x = Tensor::full(0.0, shape, &crate::tensor::device::current());
-                crate::tensor::no_grad(|| self.features(&x))?
+    fn visit(&self, name: &str, f: &mut dyn FnMut(String, &Param, bool)) {
+        match self {
+            Part::Network(n) => n.visit(&format!("{name}."), f),
+            Part::Param(p) => f(name.to_string(), p, true),
+            Part::List(parts) => {
+                for (i, part) in parts.iter().enumerate() {
+                    part.visit(&format!("{name}.{i}"), f);
+                }
             }
-            None => vec![],
-        };
-        let rows: Vec<[String; 4]> = self
-            .0
-            .slots
-            .iter()
-            .enumerate()
-            .map(|(i, s)| {
-                let shapes: Vec<String> =
-                    s.params.iter().map(|p| shown(&p.value().shape())).collect();
-                let size: usize = s.params.iter().map(|p| p.value().len()).sum();
-                let output = outputs
-                    .get(i)
-                    .map(|t| shown(&t.shape()))
-                    .unwrap_or_default();
-                [
-                    s.layer.describe(),
-                    shapes.join(" "),
-                    output,
-                    if size > 0 {
-                        grouped(size)
-                    } else {
-                        String::new()
-                    },
-                ]
-            })
-            .collect();
-        let mut text = table(&rows, !outputs.is_empty());
-        let frozen = if self.params().iter().any(|p| p.is_frozen()) {
-            ", frozen"
-        } else {
-            ""
-        };
-        let mode = if self.mode() == Mode::Train {
-            "train"
-        } else {
-            "eval"
-        };
-        let _ = write!(
-            text,
-            "{} parameters, {mode} mode{frozen}",
-            grouped(self.size())
-        );
-        Ok(text)
+        }
+    }
+
+    fn rebind(&self, f: &mut dyn FnMut(&Param) -> Param) -> Self {
+        match self {
+            Part::Network(n) => Part::Network(n.rebind(f)),
+            Part::Param(p) => Part::Param(f(p)),
+            Part::List(parts) => Part::List(parts.iter().map(|p| p.rebind(f)).collect()),
+        }
+    }
+
+    fn map_layers(&self, f: &mut dyn FnMut(&Slot) -> Result<Slot>) -> Result<Self> {
+        Ok(match self {
+            Part::Network(n) => Part::Network(n.map_layers(f)?),
+            Part::Param(p) => Part::Param(p.clone()),
+            Part::List(parts) => Part::List(
+                parts
+                    .iter()
+                    .map(|p| p.map_layers(f))
+                    .collect::<Result<_>>()?,
+            ),
+        })
     }
 }
 
 impl Slot {
-    fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
+    fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         let values: smallvec::SmallVec<[Tensor; 2]> =
             self.params.iter().map(Param::value).collect();
-        self.layer.forward(&values, &self.buffers, x, mode)
+        self.layer.forward(&values, &self.buffers, x, pass)
     }
 }
 
-fn table(rows: &[[String; 4]], outputs: bool) -> String {
-    let titles = ["layer", "weights", "output", "parameters"];
-    let columns: &[usize] = if outputs { &[0, 1, 2, 3] } else { &[0, 1, 3] };
-    let width = |c: usize| {
-        rows.iter()
-            .map(|r| r[c].chars().count())
-            .max()
-            .unwrap_or(0)
-            .max(titles[c].len())
-    };
-    let widths: Vec<usize> = (0..4).map(width).collect();
-    let line = |cells: [&str; 4]| {
-        let cells: Vec<String> = columns
-            .iter()
-            .map(|&c| {
-                if c == 3 {
-                    format!("{:>w$}", cells[c], w = widths[c])
-                } else {
-                    format!("{:<w$}", cells[c], w = widths[c])
-                }
-            })
-            .collect();
-        format!("{}\n", cells.join("  ").trim_end())
-    };
-    let mut text = line(titles);
-    for row in rows {
-        text += &line([&row[0], &row[1], &row[2], &row[3]]);
+/// A reference batch with an input after it, and the number of its rows.
+fn joined(batch: &Tensor, x: &Tensor) -> Result<(usize, Tensor)> {
+    let (reference, input) = (batch.shape(), x.shape());
+    if reference.get(1..) != input.get(1..) || input.is_empty() {
+        return Err(Fault::shape(format!(
+            "the reference batch is {}, the input {}: only the first sizes may differ",
+            shown(&reference),
+            shown(&input)
+        )));
     }
-    text
+    Ok((reference[0], Tensor::cat(&[batch.clone(), x.clone()], 0)?))
 }
 
-/// `1234567` as `1,234,567`.
-fn grouped(n: usize) -> String {
-    let digits = n.to_string();
-    let mut out = String::new();
-    for (i, c) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(c);
+/// The one input that a layer takes.
+fn only<V>(inputs: &[V]) -> Result<&V> {
+    match inputs {
+        [x] => Ok(x),
+        _ => Err(Fault::type_(format!(
+            "this network takes 1 input, got {}",
+            inputs.len()
+        ))
+        .hint("network(#{ … }, |net, x, y| …) makes one that takes several; a second input reaches conditional layers only")),
     }
-    out
 }

@@ -48,6 +48,11 @@ impl Param {
         self.0.frozen.set(frozen);
     }
 
+    /// Tells this parameter from all others that live.
+    pub fn id(&self) -> usize {
+        Rc::as_ptr(&self.0) as usize
+    }
+
     /// Whether two handles are the same parameter.
     pub fn same(&self, other: &Self) -> bool {
         Rc::ptr_eq(&self.0, &other.0)

@@ -3,14 +3,14 @@
 use super::fixture::{Operation, check};
 use saddlepoint::fault::Result;
 use saddlepoint::nn::layers::{
-    BatchNorm, Conv2d, ConvTranspose2d, InstanceNorm, Layer, LayerNorm, Mode,
+    BatchNorm, Conv2d, ConvTranspose2d, InstanceNorm, Layer, LayerNorm, Mode, Pass,
 };
 use saddlepoint::nn::{Init, Param, loss};
 use saddlepoint::tensor::{Geometry, Tensor};
 
 /// A layer of x and its parameters, in train mode with fresh running statistics.
 fn layer(layer: impl Layer + 'static) -> Operation {
-    Box::new(move |x| layer.forward(&x[1..], &layer.start().buffers, &x[0], Mode::Train))
+    Box::new(move |x| layer.forward(&x[1..], &layer.start().buffers, &x[0], &Pass::of(Mode::Train)))
 }
 
 fn batch_norm() -> BatchNorm {
@@ -28,7 +28,7 @@ fn running(x: &[Tensor], which: usize) -> Result<Tensor> {
         Param::new("mean", x[1].clone()),
         Param::new("var", x[2].clone()),
     ];
-    batch_norm().forward(&[], &buffers, &x[0], Mode::Train)?;
+    batch_norm().forward(&[], &buffers, &x[0], &Pass::of(Mode::Train))?;
     Ok(buffers[which].value())
 }
 
@@ -51,7 +51,7 @@ fn layers_agree_with_pytorch() {
                         Param::new("mean", x[3].clone()),
                         Param::new("var", x[4].clone()),
                     ];
-                    batch_norm().forward(&x[1..3], &buffers, &x[0], Mode::Eval)
+                    batch_norm().forward(&x[1..3], &buffers, &x[0], &Pass::of(Mode::Eval))
                 }),
             ),
             ("batch_norm running mean", Box::new(|x| running(x, 0))),

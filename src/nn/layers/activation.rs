@@ -1,6 +1,6 @@
 //! Layers without parameters that bend each element, and maxout.
 
-use super::{Layer, Mode, Start};
+use super::{Layer, Pass, Start};
 use crate::fault::{Fault, Result};
 use crate::nn::{Init, Param};
 use crate::tensor::{Tensor, shown};
@@ -67,7 +67,7 @@ impl Layer for Activate {
         }
     }
 
-    fn forward(&self, _: &[Tensor], _: &[Param], x: &Tensor, _: Mode) -> Result<Tensor> {
+    fn forward(&self, _: &[Tensor], _: &[Param], x: &Tensor, _: &Pass) -> Result<Tensor> {
         self.0.apply(x)
     }
 }
@@ -90,11 +90,7 @@ impl Layer for Maxout {
 
     fn start(&self) -> Start {
         let wide = self.units * self.pieces;
-        let bias = if self.init == Init::FanIn {
-            Init::FanIn
-        } else {
-            Init::Constant(0.0)
-        };
+        let bias = self.init.of_bias();
         let weight = Param::new(
             "weight",
             self.init.draw(&[wide, self.inputs], self.inputs, wide),
@@ -108,7 +104,7 @@ impl Layer for Maxout {
         }
     }
 
-    fn forward(&self, params: &[Tensor], _: &[Param], x: &Tensor, _: Mode) -> Result<Tensor> {
+    fn forward(&self, params: &[Tensor], _: &[Param], x: &Tensor, _: &Pass) -> Result<Tensor> {
         if x.rank() != 2 {
             return Err(Fault::shape(format!(
                 "maxout: input must be [n, {}], got {}",

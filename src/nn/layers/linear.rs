@@ -1,6 +1,6 @@
 //! Layers whose heart is one matrix product.
 
-use super::{Layer, Mode, Start};
+use super::{Layer, Pass, Start};
 use crate::fault::{Fault, Result};
 use crate::nn::{Init, Param};
 use crate::tensor::{Tensor, shown};
@@ -32,10 +32,7 @@ impl Layer for Linear {
             self.init.draw(&[outputs, inputs], inputs, outputs),
         )];
         if self.bias {
-            let init = self.bias_init.unwrap_or(match self.init {
-                Init::FanIn => Init::FanIn,
-                _ => Init::Constant(0.0),
-            });
+            let init = self.bias_init.unwrap_or(self.init.of_bias());
             params.push(Param::new("bias", init.draw(&[outputs], inputs, outputs)));
         }
         Start {
@@ -44,7 +41,7 @@ impl Layer for Linear {
         }
     }
 
-    fn forward(&self, params: &[Tensor], _: &[Param], x: &Tensor, _: Mode) -> Result<Tensor> {
+    fn forward(&self, params: &[Tensor], _: &[Param], x: &Tensor, _: &Pass) -> Result<Tensor> {
         x.linear(&params[0], params.get(1))
     }
 }
@@ -71,7 +68,7 @@ impl Layer for Embedding {
         }
     }
 
-    fn forward(&self, params: &[Tensor], _: &[Param], x: &Tensor, _: Mode) -> Result<Tensor> {
+    fn forward(&self, params: &[Tensor], _: &[Param], x: &Tensor, _: &Pass) -> Result<Tensor> {
         let mut shape = x.shape().to_vec();
         let rows = params[0].index_select(0, &x.reshape(&[x.len()])?)?;
         shape.push(self.size);
@@ -110,7 +107,7 @@ impl Layer for MinibatchDiscrimination {
         }
     }
 
-    fn forward(&self, params: &[Tensor], _: &[Param], x: &Tensor, _: Mode) -> Result<Tensor> {
+    fn forward(&self, params: &[Tensor], _: &[Param], x: &Tensor, _: &Pass) -> Result<Tensor> {
         if x.rank() != 2 || x.shape()[1] != self.inputs {
             return Err(Fault::shape(format!(
                 "minibatch_discrimination: input must be [n, {}], got {}",

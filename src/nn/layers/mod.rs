@@ -1,18 +1,28 @@
 //! What each layer computes. A layer is a description: its parameters and running statistics are given to it.
 
 mod activation;
+mod attention;
+mod conditional;
 mod conv;
+mod conv1d;
 mod linear;
 mod noise;
 mod norm;
+mod reference;
 mod reshape;
+mod weight;
 
 pub use activation::{Activate, Activation, Maxout};
-pub use conv::{Conv2d, ConvTranspose2d};
+pub use attention::SelfAttention;
+pub use conditional::ConditionalBatchNorm;
+pub use conv::{Conv2d, ConvTranspose2d, autoregressive_mask};
+pub use conv1d::{Conv1d, Sight};
 pub use linear::{Embedding, Linear, MinibatchDiscrimination};
 pub use noise::{Dropout, GaussianNoise};
 pub use norm::{BatchNorm, InstanceNorm, LayerNorm};
+pub use reference::ReferenceNorm;
 pub use reshape::{Flatten, PixelShuffle, Reshape, Upsample};
+pub use weight::{masked, spectral_norm, weight_norm};
 
 use super::param::Param;
 use crate::fault::Result;
@@ -25,6 +35,27 @@ pub enum Mode {
     Train,
     /// Dropout passes, batch norm uses its running statistics.
     Eval,
+}
+
+/// What a pass through a network brings to each layer besides its input.
+#[derive(Clone)]
+pub struct Pass {
+    pub mode: Mode,
+    /// So many rows at the start of every batch are the reference batch of virtual batch norm.
+    pub reference: usize,
+    /// The network's second input: labels, for conditional layers.
+    pub condition: Option<Tensor>,
+}
+
+impl Pass {
+    /// A pass without reference batch and second input.
+    pub fn of(mode: Mode) -> Self {
+        Self {
+            mode,
+            reference: 0,
+            condition: None,
+        }
+    }
 }
 
 /// A layer's parameters and running statistics, made when the network is built.
@@ -55,6 +86,16 @@ pub trait Layer {
         params: &[Tensor],
         buffers: &[Param],
         x: &Tensor,
-        mode: Mode,
+        pass: &Pass,
     ) -> Result<Tensor>;
+
+    /// Whether it takes a second input, such as labels: [`Pass::condition`].
+    fn is_conditional(&self) -> bool {
+        false
+    }
+
+    /// Which dim of its weight counts the outputs.
+    fn output_dim(&self) -> isize {
+        0
+    }
 }

@@ -1,6 +1,6 @@
 //! Layers that add randomness while a network is trained.
 
-use super::{Layer, Mode};
+use super::{Layer, Mode, Pass};
 use crate::fault::Result;
 use crate::nn::Param;
 use crate::tensor::{Tensor, random};
@@ -17,8 +17,8 @@ impl Layer for Dropout {
         format!("dropout({}, scale {})", self.p, self.scale)
     }
 
-    fn forward(&self, _: &[Tensor], _: &[Param], x: &Tensor, mode: Mode) -> Result<Tensor> {
-        match mode {
+    fn forward(&self, _: &[Tensor], _: &[Param], x: &Tensor, pass: &Pass) -> Result<Tensor> {
+        match pass.mode {
             Mode::Train if self.p > 0.0 => x.mul(&random::mask(
                 &x.shape(),
                 1.0 - self.p,
@@ -40,8 +40,8 @@ impl Layer for GaussianNoise {
         format!("gaussian_noise({})", self.std)
     }
 
-    fn forward(&self, _: &[Tensor], _: &[Param], x: &Tensor, mode: Mode) -> Result<Tensor> {
-        match mode {
+    fn forward(&self, _: &[Tensor], _: &[Param], x: &Tensor, pass: &Pass) -> Result<Tensor> {
+        match pass.mode {
             Mode::Train => x.add(&random::normal(&x.shape()).mul_scalar(self.std)?.detach()),
             Mode::Eval => Ok(x.clone()),
         }

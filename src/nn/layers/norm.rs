@@ -1,12 +1,12 @@
 //! Normalisations. Statistics are recorded values, so gradients pass through them to any order.
 
-use super::{Layer, Mode, Start};
+use super::{Layer, Mode, Pass, Start};
 use crate::fault::{Fault, Result};
 use crate::nn::{Init, Param};
 use crate::tensor::{Tensor, no_grad, shown};
 
 /// Gain and shift of a normalisation, one for each channel.
-fn affine_params(channels: usize, gain: Init) -> Vec<Param> {
+pub(super) fn affine_params(channels: usize, gain: Init) -> Vec<Param> {
     let ones = gain.draw(&[channels], channels, channels);
     vec![
         Param::new("weight", ones),
@@ -15,7 +15,7 @@ fn affine_params(channels: usize, gain: Init) -> Vec<Param> {
 }
 
 /// `(x − mean) / √(var + ε) · gain + shift`, the channel axis being `1` of `rank` axes.
-fn normalise(
+pub(super) fn normalise(
     x: &Tensor,
     mean: &Tensor,
     var: &Tensor,
@@ -95,10 +95,10 @@ impl Layer for BatchNorm {
         params: &[Tensor],
         buffers: &[Param],
         x: &Tensor,
-        mode: Mode,
+        pass: &Pass,
     ) -> Result<Tensor> {
         self.check(x)?;
-        if mode == Mode::Eval {
+        if pass.mode == Mode::Eval {
             let mut shape = vec![1; x.rank()];
             shape[1] = self.channels;
             let (mean, var) = (
@@ -145,7 +145,7 @@ impl Layer for LayerNorm {
         }
     }
 
-    fn forward(&self, params: &[Tensor], _: &[Param], x: &Tensor, _: Mode) -> Result<Tensor> {
+    fn forward(&self, params: &[Tensor], _: &[Param], x: &Tensor, _: &Pass) -> Result<Tensor> {
         let shape = x.shape();
         if !shape.ends_with(&self.shape) {
             return Err(Fault::shape(format!(
@@ -183,7 +183,7 @@ impl Layer for InstanceNorm {
         }
     }
 
-    fn forward(&self, params: &[Tensor], _: &[Param], x: &Tensor, _: Mode) -> Result<Tensor> {
+    fn forward(&self, params: &[Tensor], _: &[Param], x: &Tensor, _: &Pass) -> Result<Tensor> {
         let shape = x.shape();
         if shape.len() < 3 || shape[1] != self.channels {
             return Err(Fault::shape(format!(

@@ -1,6 +1,6 @@
 //! Layers that only rearrange.
 
-use super::{Layer, Mode};
+use super::{Layer, Pass};
 use crate::fault::{Fault, Result};
 use crate::nn::Param;
 use crate::tensor::{Tensor, shown};
@@ -13,7 +13,7 @@ impl Layer for Flatten {
         "flatten()".into()
     }
 
-    fn forward(&self, _: &[Tensor], _: &[Param], x: &Tensor, _: Mode) -> Result<Tensor> {
+    fn forward(&self, _: &[Tensor], _: &[Param], x: &Tensor, _: &Pass) -> Result<Tensor> {
         x.flatten(1)
     }
 }
@@ -26,7 +26,7 @@ impl Layer for Reshape {
         format!("reshape({})", shown(&self.0))
     }
 
-    fn forward(&self, _: &[Tensor], _: &[Param], x: &Tensor, _: Mode) -> Result<Tensor> {
+    fn forward(&self, _: &[Tensor], _: &[Param], x: &Tensor, _: &Pass) -> Result<Tensor> {
         let mut shape = vec![x.shape().first().copied().unwrap_or(1)];
         shape.extend(&self.0);
         x.reshape(&shape)
@@ -41,7 +41,7 @@ impl Layer for Upsample {
         format!("upsample({})", self.0)
     }
 
-    fn forward(&self, _: &[Tensor], _: &[Param], x: &Tensor, _: Mode) -> Result<Tensor> {
+    fn forward(&self, _: &[Tensor], _: &[Param], x: &Tensor, _: &Pass) -> Result<Tensor> {
         x.upsample(self.0)
     }
 }
@@ -54,7 +54,7 @@ impl Layer for PixelShuffle {
         format!("pixel_shuffle({})", self.0)
     }
 
-    fn forward(&self, _: &[Tensor], _: &[Param], x: &Tensor, _: Mode) -> Result<Tensor> {
+    fn forward(&self, _: &[Tensor], _: &[Param], x: &Tensor, _: &Pass) -> Result<Tensor> {
         let f = self.0;
         let shape = x.shape();
         let &[n, c, h, w] = &shape[..] else {

@@ -3,17 +3,27 @@
 //! | file | owns |
 //! |---|---|
 //! | `value` | the kind `network`: calling, `params`, `with`, `copy`, `freeze`, `train`, `eval`, `summary`; `sequential` |
-//! | `layers` | layers with parameters |
+//! | `custom` | networks with a forward function of the user's own; how networks are called |
+//! | `layers` | layers whose heart is a matrix product |
+//! | `conv` | convolution layers |
+//! | `norm` | normalisation layers, spectral and weight norm |
 //! | `activations` | `relu()`, `dropout(p)`, … as layers |
 //! | `init` | the kind `initializer` |
+//! | `gradient` | `grad` with respect to a network |
+//! | `ema` | running averages |
 //! | `optimizer` | the kind `optimizer`: `adam`, `descend`, `ascend`, … |
 //! | `loss` | losses on predictions, and those of the two players |
 //! | `penalty` | gradient penalties |
 
 pub mod activations;
+pub mod conv;
+pub mod custom;
+pub mod ema;
+pub mod gradient;
 pub mod init;
 pub mod layers;
 pub mod loss;
+pub mod norm;
 pub mod optimizer;
 pub mod penalty;
 pub mod value;

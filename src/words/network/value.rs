@@ -1,7 +1,8 @@
 //! The kind `network`: made by layers and `sequential`, called like a function.
 
-use super::super::tensor::{fails, opt, optional, param, runs, tensor, value, wrap, wrap_all};
-use crate::catalog::{Call, ENTRY, Entry, Field, KIND, Kind, Ty, type_of};
+use super::super::tensor::{fails, opt, optional, param, runs, value, wrap_all};
+use super::custom::{self, Script, inputs};
+use crate::catalog::{Call, ENTRY, Entry, Field, KIND, Kind, Ty, shape, type_of};
 use crate::fault::{Fault, Result};
 use crate::nn::{Mode, Network, Param};
 use crate::output::Bundle;
@@ -31,8 +32,8 @@ pub static NETWORK: Kind = Kind {
     summary: "layers with their parameters; called like a function: D(x)",
     id: || TypeId::of::<Network>(),
     show: |v| {
-        let text = v.read_lock::<Network>().and_then(|n| n.summary(None).ok());
-        Bundle::text(text.unwrap_or_else(|| "network".into()))
+        let text = v.read_lock::<Network>().map(|n| n.to_string());
+        Bundle::text(text.unwrap_or_default())
     },
     fields: &[
         Field {
@@ -61,10 +62,11 @@ pub static NETWORK: Kind = Kind {
         },
     ],
     call: Some(&CALL),
+    index: Some(custom::index),
     ..KIND
 };
 
-fn read(v: &Dynamic) -> Result<Network> {
+pub(super) fn read(v: &Dynamic) -> Result<Network> {
     v.read_lock::<Network>()
         .map(|n| n.clone())
         .ok_or_else(|| Fault::type_("this is not a network"))
@@ -97,16 +99,29 @@ pub(super) fn params_of(word: &str, value: &Dynamic) -> Result<Vec<Param>> {
     }
 }
 
+/// One of several inputs.
+const fn input(name: &'static str, doc: &'static str) -> crate::catalog::Param {
+    optional(name, Ty::Any, "none", doc)
+}
+
 static CALL: Entry = Entry {
     name: "network",
     group: "network",
-    summary: "the network's output for x",
+    summary: "the network's output for its inputs: for one batch x, unless it has a forward function or layers that take more",
     params: &[
         SELF,
-        param("x", Ty::Tensor, "a batch: the first dim counts the samples"),
+        input("x", "a batch: the first dim counts the samples"),
+        input("y", "a second input, such as labels"),
+        input("x3", "a third input"),
+        input("x4", "a fourth input"),
+        input("x5", "a fifth input"),
+        input("x6", "a sixth input"),
     ],
-    returns: Ty::Tensor,
-    errors: &["a shape that does not fit a layer: the error names the layer"],
+    returns: Ty::Any,
+    errors: &[
+        "a shape that does not fit a layer: the error names the layer",
+        "another number of inputs",
+    ],
     examples: &[
         value(
             "one linear unit",
@@ -118,17 +133,22 @@ static CALL: Entry = Entry {
             "let D = linear(3, 1);\nD(ones([1, 2]))",
             "input [1, 2] does not fit weights of shape [1, 3]",
         ),
+        fails(
+            "no tensor",
+            "let D = linear(3, 1);\nD(2)",
+            "a layer needs a tensor, got an int",
+        ),
     ],
-    call: |call| Ok(wrap(network(call, 0)?.forward(&tensor(call, 1)?)?)),
+    call: |call| custom::run(call, &network(call, 0)?, 1),
     ..ENTRY
 };
 
 static FORWARD: Entry = Entry {
     name: "forward",
     group: "network",
-    summary: "the network's output for x: the same as calling it",
+    summary: "the network's output for its inputs: the same as calling it",
     params: CALL.params,
-    returns: Ty::Tensor,
+    returns: Ty::Any,
     examples: &[runs(
         "as a method",
         "let y = linear(2, 1).forward(ones([3, 2]));",
@@ -331,27 +351,38 @@ static SUMMARY: Entry = Entry {
         SELF,
         optional(
             "input",
-            Ty::Shape,
+            Ty::Array,
             "none",
-            "the shape of an input; adds each layer's output shape",
+            "the shape of an input, or an array of shapes for several; adds the shapes of the outputs",
         ),
     ],
     errors: &["an input that does not fit"],
-    examples: &[runs(
-        "with shapes",
-        "summary(sequential([linear(2, 8), relu(), linear(8, 1)]), [64, 2])",
-    )],
+    examples: &[
+        runs(
+            "with shapes",
+            "summary(sequential([linear(2, 8), relu(), linear(8, 1)]), [64, 2])",
+        ),
+        fails(
+            "an input that does not fit",
+            "summary(sequential([linear(2, 8), relu()]), [64, 3])",
+            "in layer 0 of 2",
+        ),
+    ],
     call: |call| {
-        let input = if call.args.has(1) {
-            Some(call.args.shape(1)?)
-        } else {
-            None
+        let several = |v: &Dynamic| {
+            let shapes = v.read_lock::<Array>()?;
+            shapes.iter().map(shape).collect::<Option<Vec<_>>>()
         };
-        let text = network(call, 0)?.summary(input.as_deref())?;
-        call.host.show(crate::output::Output::Text {
-            stream: crate::output::Stream::Stdout,
-            text: text + "\n",
-        });
+        let shapes = match call.args.has(1) {
+            false => vec![],
+            true => {
+                let given = call.args.any(1);
+                let shapes = shape(given).map(|s| vec![s]).or_else(|| several(given));
+                shapes.ok_or_else(|| call.args.wrong(1))?
+            }
+        };
+        let text = network(call, 0)?.summary(&shapes, &Script(call))?;
+        call.host.print(&(text + "\n"));
         Ok(Dynamic::UNIT)
     },
     ..ENTRY
@@ -361,7 +392,7 @@ static FEATURES: Entry = Entry {
     name: "features",
     group: "network",
     summary: "the outputs after every layer, or after one of them",
-    params: &[SELF, param("x", Ty::Tensor, "a batch")],
+    params: &[SELF, param("x", Ty::Any, "a batch")],
     options: &[opt(
         "layer",
         Ty::Int,
@@ -378,9 +409,9 @@ static FEATURES: Entry = Entry {
     )],
     call: |call| {
         let net = network(call, 0)?;
-        let mut all = net.features(&tensor(call, 1)?)?;
+        let mut all = net.features(inputs(call, 1), &Script(call))?;
         if !call.options.has("layer") {
-            return Ok(wrap_all(all));
+            return Ok(all.into());
         }
         let layer = call.options.int("layer", 0)?;
         let at = if layer < 0 {
@@ -389,7 +420,7 @@ static FEATURES: Entry = Entry {
             layer
         };
         match usize::try_from(at).ok().filter(|&i| i < all.len()) {
-            Some(i) => Ok(wrap(all.swap_remove(i))),
+            Some(i) => Ok(all.swap_remove(i)),
             None => Err(Fault::value(format!(
                 "features: there is no layer {layer} among {}",
                 all.len()

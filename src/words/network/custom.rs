@@ -1,0 +1,211 @@
+//! Networks with a forward function of the user's own: `network(#{ fc1: …, fc2: … }, |net, x| …)`; and how the forward
+//! functions of networks are called.
+
+use super::super::tensor::{fails, param, value, wrap};
+use super::value::{NETWORK, made};
+use crate::catalog::{Call, ENTRY, Entry, Ty, type_of};
+use crate::fault::{Fault, Kind as Wrong, Result};
+use crate::nn::{Caller, Network, Param, Part};
+use crate::tensor::{Dtype, Tensor};
+use rhai::{Array, Dynamic, FnPtr, Map};
+use std::any::Any;
+use std::ops::Range;
+use std::rc::Rc;
+
+pub static ENTRIES: &[&Entry] = &[&NETWORK_WORD];
+
+/// Words that a network answers to: no part may take their place.
+const TAKEN: &[&str] = &[
+    "params", "with", "copy", "freeze", "unfreeze", "train", "eval", "summary", "features",
+    "forward", "update", "save", "load",
+];
+
+static NETWORK_WORD: Entry = Entry {
+    name: "network",
+    group: "network",
+    summary: "a network with a forward function of your own: several inputs or outputs, skip connections, shared layers",
+    params: &[
+        param(
+            "parts",
+            Ty::Map,
+            "its layers and networks by name, arrays of them, and tensors, which become trained parameters",
+        ),
+        param(
+            "forward",
+            Ty::Function,
+            "|net, x, …| …: gets the network, whose parts are net.name, and the inputs; gives any value",
+        ),
+    ],
+    returns: Ty::Of("network"),
+    errors: &[
+        "a part that is no layer, network, f32 tensor or array of them",
+        "a part with the name of a word of networks, such as params",
+        "when called: the errors of the function",
+    ],
+    examples: &[
+        value(
+            "a skip connection",
+            "let f = network(#{ fc: linear(1, 1, #{ init: constant(2) }) }, |net, x| x + net.fc(x));\nf(tensor([[3]])).item()",
+            "9.0",
+        ),
+        value(
+            "two inputs",
+            "let D = network(#{ of_x: linear(2, 8), of_y: linear(3, 8), out: linear(8, 1) },\n    |net, x, y| net.out(relu(net.of_x(x) + net.of_y(y))));\nD(ones([4, 2]), ones([4, 3])).shape",
+            "[4, 1]",
+        ),
+        value(
+            "a tensor is a parameter",
+            "let player = network(#{ w: tensor(2.0) }, |net| net.w * net.w);\nsgd(player, #{ lr: 0.25 }).descend(player());\nplayer.w.item()",
+            "1.0",
+        ),
+        value(
+            "features beside the output",
+            "let D = network(#{ body: sequential([linear(2, 8), relu()]), out: linear(8, 1) },\n    |net, x| { let h = net.body(x); #{ y: net.out(h), features: h } });\nD(ones([4, 2])).features.shape",
+            "[4, 8]",
+        ),
+        fails(
+            "a part that is none",
+            "network(#{ fc: 3 }, |net, x| x)",
+            "part `fc` is an int",
+        ),
+    ],
+    call: |call| {
+        let parts: Map = call.args.get(0)?;
+        let parts = parts
+            .into_iter()
+            .map(|(name, v)| {
+                if TAKEN.contains(&name.as_str()) || NETWORK.fields.iter().any(|f| f.name == name) {
+                    return Err(Fault::value(format!(
+                        "network: a part cannot be called `{name}`: networks have a word or field of that name"
+                    ))
+                    .hint("choose another name"));
+                }
+                Ok((name.to_string(), part(&name, &v.flatten())?))
+            })
+            .collect::<Result<Vec<_>>>()?;
+        made(Network::custom(parts, Rc::new(call.args.function(1)?)))
+    },
+    ..ENTRY
+};
+
+/// A value as part of a network.
+fn part(name: &str, value: &Dynamic) -> Result<Part> {
+    if let Some(network) = value.read_lock::<Network>() {
+        return Ok(Part::Network(network.clone()));
+    }
+    if let Some(t) = value.read_lock::<Tensor>()
+        && t.dtype() == Dtype::F32
+    {
+        return Ok(Part::Param(Param::new(name, t.detach())));
+    }
+    if let Some(items) = value.read_lock::<Array>() {
+        let parts = items.iter().enumerate();
+        let parts = parts.map(|(i, v)| part(&format!("{name}[{i}]"), v));
+        return parts.collect::<Result<_>>().map(Part::List);
+    }
+    Err(Fault::type_(format!(
+        "network: part `{name}` is {}, not a layer, a network, an f32 tensor or an array of them",
+        type_of(value)
+    )))
+}
+
+/// A part as a value of the language.
+fn unpart(part: &Part) -> Dynamic {
+    match part {
+        Part::Network(network) => Dynamic::from(network.clone()),
+        Part::Param(p) => wrap(p.value()),
+        Part::List(parts) => parts.iter().map(unpart).collect::<Array>().into(),
+    }
+}
+
+/// `net.fc1` and `net["fc1"]`: a part; `net[0]`, `net[-1]`, `net[0..2]`: layers of a sequence. All share their
+/// parameters with the network.
+pub(super) fn index(value: &Dynamic, at: &Dynamic) -> Result<Dynamic> {
+    let network = super::value::read(value)?;
+    if let Ok(name) = at.as_immutable_string_ref() {
+        let found = network.part(&name);
+        return found.as_ref().map(unpart).ok_or_else(|| {
+            let names = network.part_names();
+            let fault = Fault::new(Wrong::Index, format!("the network has no part `{}`", *name));
+            match names.is_empty() {
+                true => fault,
+                false => fault.hint(format!("its parts: {}", names.join(", "))),
+            }
+        });
+    }
+    let layers = network.layers();
+    let n = layers.len() as i64;
+    if let Some(range) = at.read_lock::<Range<i64>>() {
+        let from_end = |i: i64| if i < 0 { i + n } else { i };
+        let (from, to) = (from_end(range.start), from_end(range.end));
+        let chosen = usize::try_from(from)
+            .ok()
+            .zip(usize::try_from(to).ok())
+            .and_then(|(a, b)| layers.get(a..b));
+        return match chosen {
+            Some(chosen) => made(Network::sequential(chosen)),
+            None => Err(no_layer(&format!("{from}..{to}"), n)),
+        };
+    }
+    let Ok(i) = at.as_int() else {
+        return Err(Fault::new(
+            Wrong::Index,
+            format!(
+                "a network is indexed by a whole number, a range or a name, not by {}",
+                type_of(at)
+            ),
+        ));
+    };
+    let place = if i < 0 { i + n } else { i };
+    match usize::try_from(place).ok().and_then(|i| layers.get(i)) {
+        Some(layer) => made(layer.clone()),
+        None => Err(no_layer(&i.to_string(), n)),
+    }
+}
+
+fn no_layer(at: &str, n: i64) -> Fault {
+    Fault::new(Wrong::Index, format!("there is no layer {at} among {n}"))
+}
+
+/// A call in a cell, as the networks below need it.
+pub(super) struct Script<'a>(pub &'a Call<'a>);
+
+impl Caller for Script<'_> {
+    type Value = Dynamic;
+
+    fn value(&self, tensor: Tensor) -> Dynamic {
+        wrap(tensor)
+    }
+
+    fn tensor(&self, value: &Dynamic) -> Result<Tensor> {
+        let tensor = value.read_lock::<Tensor>().map(|t| t.clone());
+        tensor.ok_or_else(|| {
+            Fault::type_(format!(
+                "a layer needs a tensor, got {}",
+                self.0.catalog.type_of(value)
+            ))
+        })
+    }
+
+    fn call(&self, forward: &dyn Any, network: &Network, inputs: Vec<Dynamic>) -> Result<Dynamic> {
+        let Some(f) = forward.downcast_ref::<FnPtr>() else {
+            return Err(Fault::new(
+                Wrong::Internal,
+                "a forward function of another language",
+            ));
+        };
+        let mut args = vec![Dynamic::from(network.clone())];
+        args.extend(inputs);
+        self.0.invoke(f, args)
+    }
+}
+
+/// The inputs of a call: its arguments from `i` on.
+pub(super) fn inputs(call: &Call, i: usize) -> Vec<Dynamic> {
+    call.args.rest(i).cloned().collect()
+}
+
+/// The network's output for the arguments from `i` on, for whatever word calls a network.
+pub(super) fn run(call: &Call, network: &Network, i: usize) -> Result<Dynamic> {
+    network.run(inputs(call, i), &Script(call))
+}

@@ -1,0 +1,56 @@
+//! Gradients with respect to networks.
+
+use super::super::tensor::gradient::{OPTIONS, Y, of_tensors};
+use super::super::tensor::{fails, param, value};
+use super::value::network;
+use crate::catalog::{ENTRY, Entry, Ty};
+use crate::nn::Param;
+
+pub static ENTRIES: &[&Entry] = &[&GRAD];
+
+static GRAD: Entry = Entry {
+    name: "grad",
+    group: "gradient",
+    summary: "the gradients of y with respect to a network's parameters, in the order of params()",
+    params: &[
+        Y,
+        param(
+            "network",
+            Ty::Of("network"),
+            "a network that y was computed with, after its last step",
+        ),
+    ],
+    options: OPTIONS,
+    returns: Ty::Array,
+    shapes: "one tensor for each of network.params(), of its shape",
+    errors: &[
+        "y has more than one element and there is no `seed`",
+        "y does not depend on one of the parameters, and `allow_unused` is false",
+    ],
+    examples: &[
+        value(
+            "a step by hand",
+            "let f = linear(1, 1, #{ bias: false, init: constant(3) });\nlet w = f(ones([1, 1]));\nf.with(sgd_step(f.params(), grad(sum(w * w), f), 0.5)).params()[0].item()",
+            "0.0",
+        ),
+        value(
+            "the norm of G's gradient",
+            "let G = linear(2, 1, #{ bias: false });\nlet g = grad(sum(G(tensor([[3, 4]]))), G);\nnorm(g[0]).item()",
+            "5.0",
+        ),
+        fails(
+            "another network",
+            "let G = linear(2, 1); let D = linear(2, 1);\ngrad(mean(G(ones([1, 2]))), D)",
+            "y does not depend on wrt[0]",
+        ),
+    ],
+    call: |call| {
+        let values: Vec<_> = network(call, 1)?
+            .params()
+            .iter()
+            .map(Param::value)
+            .collect();
+        Ok(of_tensors(call, &values)?.into())
+    },
+    ..ENTRY
+};
