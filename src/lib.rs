@@ -24,6 +24,7 @@
 pub mod catalog;
 pub mod cell;
 pub mod cpu;
+pub mod data;
 pub mod fault;
 pub mod gan;
 pub mod nn;

@@ -56,7 +56,12 @@ impl Call<'_> {
     /// Calls another word of the language by its name.
     pub fn apply_word(&self, name: &str, mut args: Vec<Dynamic>) -> Result<Dynamic> {
         self.context
-            .call_fn_raw(name, false, false, &mut args.iter_mut().collect::<Vec<_>>())
+            .call_fn_raw(
+                super::inner_name(name),
+                false,
+                false,
+                &mut args.iter_mut().collect::<Vec<_>>(),
+            )
             .map(Dynamic::flatten)
             .map_err(|error| self.host.keep_script_error(error))
     }
@@ -106,13 +111,7 @@ impl Args<'_> {
 
     /// A whole number ≥ 0.
     pub fn size(&self, i: usize) -> Result<usize> {
-        let n = self.int(i)?;
-        usize::try_from(n).map_err(|_| {
-            Fault::value(format!(
-                "{}: {} must not be negative, got {n}",
-                self.entry.name, self.entry.params[i].name
-            ))
-        })
+        in_range(self.entry, self.entry.params[i].name, self.int(i)?)
     }
 
     pub fn bool(&self, i: usize) -> Result<bool> {
@@ -147,7 +146,7 @@ impl Args<'_> {
             self.entry.name,
             param.name,
             param.ty.described(),
-            self.catalog.type_of(self.values[i])
+            self.catalog.got(self.values[i])
         ))
     }
 }
@@ -184,13 +183,11 @@ impl Options {
 
     /// A whole number ≥ 0.
     pub fn size(&self, key: &str, default: usize) -> Result<usize> {
-        let n = self.int(key, default as i64)?;
-        usize::try_from(n).map_err(|_| {
-            Fault::value(format!(
-                "{}: option {key} must not be negative, got {n}",
-                self.entry.name
-            ))
-        })
+        in_range(
+            self.entry,
+            &format!("option {key}"),
+            self.int(key, default as i64)?,
+        )
     }
 
     pub fn bool(&self, key: &str, default: bool) -> Result<bool> {
@@ -238,9 +235,27 @@ impl Options {
             format!(
                 "{}: option {key} must be {ty}, got {}",
                 self.entry.name,
-                self.catalog.type_of(value)
+                self.catalog.got(value)
             ),
         )
+    }
+}
+
+/// No size or count of anything in a notebook is larger.
+const LARGEST_SIZE: i64 = i32::MAX as i64;
+
+/// A whole number that can be the size or the count of something.
+fn in_range(entry: &Entry, what: &str, n: i64) -> Result<usize> {
+    match n {
+        0..=LARGEST_SIZE => Ok(n as usize),
+        ..0 => Err(Fault::value(format!(
+            "{}: {what} must not be negative, got {n}",
+            entry.name
+        ))),
+        _ => Err(Fault::value(format!(
+            "{}: {what} is too large to be meant, got {n}",
+            entry.name
+        ))),
     }
 }
 

@@ -1,6 +1,7 @@
 //! From a call in a cell to the adapter of a word: which overload, whether the arguments and options fit, and what a
 //! fault becomes on its way back.
 
+use super::callback::running;
 use super::{Args, Call, Catalog, Entry, Host, Options, did_you_mean};
 use crate::fault::{Fault, Kind, Result};
 use rhai::{Dynamic, EvalAltResult, FnPtr, Map, NativeCallContext, Position};
@@ -101,8 +102,10 @@ fn run(
             args,
             options,
         };
-        catch_unwind(AssertUnwindSafe(|| (entry.call)(&mut call)))
-            .unwrap_or_else(|_| Err(defect(entry.name)))
+        catch_unwind(AssertUnwindSafe(|| {
+            running(context, || (entry.call)(&mut call))
+        }))
+        .unwrap_or_else(|_| Err(defect(entry.name)))
     });
     outcome.map_err(|fault| host.script_error(&fault).unwrap_or_else(|| raise(fault)))
 }

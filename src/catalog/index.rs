@@ -66,4 +66,18 @@ impl Catalog {
         self.kind_of(value)
             .map_or_else(|| super::type_of(value), |kind| super::articled(kind.name))
     }
+
+    /// What was given where something else was asked for: the type, and the elements of a short array of numbers.
+    pub fn got(&self, value: &Dynamic) -> String {
+        let numbers = value.read_lock::<rhai::Array>().filter(|items| {
+            (1..=8).contains(&items.len()) && items.iter().all(|v| v.is_int() || v.is_float())
+        });
+        match numbers {
+            Some(items) => {
+                let items: Vec<String> = items.iter().map(|v| v.to_string()).collect();
+                format!("[{}]", items.join(", "))
+            }
+            None => self.type_of(value),
+        }
+    }
 }

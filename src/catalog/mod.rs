@@ -5,6 +5,7 @@
 //! found and called.
 
 mod call;
+mod callback;
 mod dispatch;
 pub mod help;
 mod host;
@@ -13,10 +14,11 @@ mod register;
 mod suggest;
 
 pub use call::{Args, Call, Options, number, numbers, shape};
+pub use callback::call_back;
 pub use dispatch::{CALL, CALL_NAMED, call_value, is_callable, member, raise};
 pub use host::Host;
 pub use index::Catalog;
-pub use register::register;
+pub use register::{inner_name, outer_name, register};
 pub use suggest::{did_you_mean, suggest};
 
 use crate::fault::Result;

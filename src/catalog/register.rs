@@ -11,6 +11,26 @@ use std::rc::Rc;
 /// The most arguments that a call of a variable may have.
 const MOST_ARGUMENTS: usize = 8;
 
+/// Names that Rhai answers itself before any registered function is asked; the cell's grammar gives such a word another name
+/// inside, so that `D.eval()` and `type_of(D)` are ours.
+const RENAMED: [(&str, &str); 2] = [("eval", "eval__"), ("type_of", "type_of__")];
+
+/// The name under which a word is registered.
+pub fn inner_name(name: &str) -> &str {
+    RENAMED
+        .iter()
+        .find(|(outer, _)| *outer == name)
+        .map_or(name, |(_, inner)| inner)
+}
+
+/// The name that the user writes for a registered one.
+pub fn outer_name(name: &str) -> &str {
+    RENAMED
+        .iter()
+        .find(|(_, inner)| *inner == name)
+        .map_or(name, |(outer, _)| outer)
+}
+
 /// Makes the words and kinds of a catalog known to an engine.
 pub fn register(engine: &mut Engine, catalog: &'static Catalog, host: &Rc<Host>) {
     for (name, entries) in catalog.words() {
@@ -53,7 +73,9 @@ fn register_word(engine: &mut Engine, name: &str, word: &Word) {
         };
         for types in signatures {
             let word = word.clone();
-            engine.register_raw_fn(name, types, move |context, args| word.run(&context, args));
+            engine.register_raw_fn(inner_name(name), types, move |context, args| {
+                word.run(&context, args)
+            });
         }
     }
 }

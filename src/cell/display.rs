@@ -1,6 +1,6 @@
 //! Values as a cell shows them: like the code that would make them, shortened where they are long.
 
-use crate::catalog::{Catalog, Kind};
+use crate::catalog::{Catalog, Kind, outer_name};
 use crate::output::Bundle;
 use rhai::{Array, Dynamic, Engine, FnPtr, Map};
 use std::any::TypeId;
@@ -248,7 +248,7 @@ fn scalar(value: &Dynamic) -> String {
         return if f.is_anonymous() {
             "closure".into()
         } else {
-            format!("function {}", f.fn_name())
+            format!("function {}", outer_name(f.fn_name()))
         };
     }
     value.to_string()

@@ -4,7 +4,10 @@ use super::functions::Functions;
 use super::rewrite::COPY;
 use super::variables::Variables;
 use super::{display, grammar, numbers};
-use crate::catalog::{CALL, Catalog, Host, call_value, did_you_mean, is_callable, member, raise, register};
+use crate::catalog::{
+    CALL, Catalog, Host, call_value, did_you_mean, inner_name, is_callable, member, outer_name,
+    raise, register,
+};
 use crate::fault::{Fault, Kind};
 use rhai::{Dynamic, Engine, EvalContext, FnPtr, NativeCallContext, Position};
 use std::any::TypeId;
@@ -31,6 +34,12 @@ pub fn build(
     missing_keys(&mut engine);
     numbers::settle(&mut engine, catalog);
     display::settle(&mut engine, catalog);
+    engine.register_raw_fn("exit", [], |_, _| -> Result<Dynamic, _> {
+        Err(raise(
+            Fault::value("`exit` does not end a notebook")
+                .hint("shut the kernel down from Jupyter's menu"),
+        ))
+    });
     engine.register_raw_fn(COPY, [TypeId::of::<Dynamic>()], |_, args| {
         Ok(args[0].flatten_clone())
     });
@@ -57,8 +66,8 @@ fn look_up_names(
         if let Some(cell) = variables.get(name) {
             return Ok(Some(cell));
         }
-        if functions.contains(name) || !catalog.find(name).is_empty() {
-            return FnPtr::new(name).map(|f| Some(f.into()));
+        if functions.contains(name) || !catalog.find(outer_name(name)).is_empty() {
+            return FnPtr::new(inner_name(name)).map(|f| Some(f.into()));
         }
         Ok(None)
     });

@@ -26,6 +26,7 @@ impl Functions {
     /// Makes the functions of a cell known to the engine, in the place of earlier ones of the same name and parameters.
     pub fn define(&self, engine: &mut Engine, source: &str, functions: &Module) {
         for (.., function) in functions.iter_script_fn_info() {
+            self.forget_others(engine, source, &function.name);
             engine.register_static_module(
                 key(&function.name, function.params.len()),
                 module(source, function),
@@ -38,6 +39,21 @@ impl Functions {
             self.0
                 .borrow_mut()
                 .insert((function.name.to_string(), function.params.len()), defined);
+        }
+    }
+
+    /// Forgets the functions of a name that other cells defined, with whatever parameters: a call with the old ones would
+    /// silently run the old code.
+    fn forget_others(&self, engine: &mut Engine, source: &str, name: &str) {
+        let mut all = self.0.borrow_mut();
+        let others: Vec<usize> = all
+            .iter()
+            .filter(|((found, _), defined)| found == name && defined.source != source)
+            .map(|((_, n), _)| *n)
+            .collect();
+        for n in others {
+            all.remove(&(name.to_string(), n));
+            engine.register_static_module(key(name, n), Module::new().into());
         }
     }
 

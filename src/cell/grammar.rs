@@ -1,6 +1,7 @@
 //! The grammar of the cells, where it differs from Rhai's: limits, `@`, names that Rhai reserves. Compiling needs no session,
 //! so the threads that ask about code have parsers of their own.
 
+use crate::catalog::inner_name;
 use rhai::{Engine, OptimizationLevel, Token};
 
 /// The deepest nesting of function calls. With [`DEEPEST_EXPRESSION`] it bounds the engine thread's stack.
@@ -15,10 +16,7 @@ pub fn settle(engine: &mut Engine) {
     engine.set_max_expr_depths(DEEPEST_EXPRESSION, DEEPEST_EXPRESSION);
     // As tight as `*`, as in Python. It fails only for a name that Rhai itself uses, which the tests would show.
     let _ = engine.register_custom_operator("@", 180);
-    engine
-        .disable_symbol("import")
-        .disable_symbol("export")
-        .disable_symbol("eval");
+    engine.disable_symbol("import").disable_symbol("export");
     free_reserved_words(engine);
 }
 
@@ -34,9 +32,6 @@ thread_local! {
 pub fn with_parser<R>(f: impl FnOnce(&Engine) -> R) -> R {
     PARSER.with(f)
 }
-
-/// What `type_of` is called inside: Rhai answers its own name before any function of ours is asked.
-pub const TYPE_OF: &str = "type_of__";
 
 /// Names that mean something to Rhai's own functions; every other name that Rhai reserves for its future is free here, so
 /// that `D.with(params)` and `#{ default: 1 }` can be written.
@@ -69,7 +64,9 @@ fn free_reserved_words(engine: &mut Engine) {
             token
         }
         Token::Underscore if in_for.get() => Token::Identifier(Box::new("_unused".into())),
-        Token::Reserved(name) if *name == "type_of" => Token::Identifier(Box::new(TYPE_OF.into())),
+        Token::Reserved(name) if inner_name(&name) != name.as_str() => {
+            Token::Identifier(Box::new(inner_name(&name).into()))
+        }
         Token::Reserved(name)
             if rhai::is_valid_identifier(&name) && !RHAI_FUNCTIONS.contains(&name.as_str()) =>
         {

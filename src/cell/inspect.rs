@@ -16,10 +16,9 @@ pub fn at(
 ) -> Option<Bundle> {
     let letters: Vec<char> = code.chars().collect();
     let cursor = cursor.min(letters.len());
-    if let Some(name) = name_at(&letters, cursor) {
-        if let Some(bundle) = describe(catalog, view, &name, detail) {
-            return Some(bundle);
-        }
+    let touched = name_at(&letters, cursor);
+    if let Some(bundle) = touched.and_then(|name| describe(catalog, view, &name, detail)) {
+        return Some(bundle);
     }
     let name = enclosing_call(&letters[..cursor])?;
     describe(catalog, view, &name, detail)

@@ -13,7 +13,7 @@
 //! | `tokens`, `rewrite` | calls of values, `D(x)`, as calls that Rhai knows; columns mapped back for errors |
 //! | `variables` | the notebook's variables, seen by every cell, function and closure |
 //! | `functions` | the notebook's functions, replaced when they are defined again |
-//! | `failure` | errors in the user's terms, with cell, line and caret |
+//! | `explain`, `failure` | errors in the user's terms; shown with cell, line and caret |
 //! | `defects` | panics below the words, kept for a bug report |
 //! | `display` | values as a cell shows them |
 //! | `view` | the snapshot that other threads read |
@@ -23,6 +23,7 @@ mod complete;
 mod defects;
 mod display;
 mod engine;
+mod explain;
 mod failure;
 mod functions;
 mod grammar;
@@ -59,6 +60,11 @@ pub struct Session {
     stop: Arc<AtomicBool>,
     view: Arc<Mutex<View>>,
     catalog: &'static Catalog,
+}
+
+/// The reference page of the whole language, in Markdown, made from the catalog.
+pub fn reference() -> String {
+    crate::catalog::help::reference(crate::words::catalog())
 }
 
 /// What the engine thread is asked to do.
@@ -163,6 +169,7 @@ impl Notebook for Session {
     }
 
     fn evaluate(&self, expression: &str) -> Result<Bundle, Failure> {
+        self.stop.store(false, Ordering::SeqCst);
         self.ask(|answer| Job::Evaluate(expression.to_string(), answer))
             .unwrap_or_else(|| Err(gone()))
     }

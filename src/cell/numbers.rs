@@ -1,7 +1,6 @@
 //! Plain numbers and the names of types, where Rhai's own answers would surprise the user of a notebook.
 
-use super::grammar::TYPE_OF;
-use crate::catalog::{Catalog, number, raise};
+use crate::catalog::{Catalog, inner_name, number, raise};
 use crate::fault::Fault;
 use crate::words::number::power;
 use rhai::{Dynamic, Engine, EvalAltResult};
@@ -50,13 +49,17 @@ fn quotient(args: &[&mut Dynamic]) -> Result<Dynamic, Box<EvalAltResult>> {
 
 /// `type_of(x)` in the language's own names: Rhai would answer with a path of Rust.
 fn types(engine: &mut Engine, catalog: &'static Catalog) {
-    engine.register_raw_fn(TYPE_OF, [TypeId::of::<Dynamic>()], |_, args| {
-        let value = &*args[0];
-        Ok(match catalog.kind_of(value) {
-            Some(kind) => kind.name.to_string(),
-            None => kind_name(value).to_string(),
-        })
-    });
+    engine.register_raw_fn(
+        inner_name("type_of"),
+        [TypeId::of::<Dynamic>()],
+        |_, args| {
+            let value = &*args[0];
+            Ok(match catalog.kind_of(value) {
+                Some(kind) => kind.name.to_string(),
+                None => kind_name(value).to_string(),
+            })
+        },
+    );
 }
 
 /// The name of a type that Rhai itself knows.

@@ -14,6 +14,8 @@ pub struct Rewritten {
     columns: Columns,
     /// Whether the last token is `;`, which hides the cell's value.
     pub hides_result: bool,
+    /// The names of the functions that the cell defines.
+    pub functions: Vec<String>,
 }
 
 /// From columns of the text that ran to columns of the text that the user wrote: per line, what was put in before which
@@ -52,17 +54,29 @@ impl Rewritten {
 /// Rewrites the calls of values in `code`. `is_variable` knows the notebook's variables.
 pub fn rewrite(engine: &Engine, code: &str, is_variable: &dyn Fn(&str) -> bool) -> Rewritten {
     let tokens = tokens(engine, code);
-    let mut pass = Pass::new(&tokens, is_variable);
+    let functions = defined_functions(&tokens);
+    let is_variable = |name: &str| is_variable(name) && !functions.iter().any(|f| f == name);
+    let mut pass = Pass::new(&tokens, &is_variable);
     for i in 0..tokens.len() {
         pass.token(i);
     }
+    let edits = pass.edits;
     let hides_result = tokens.last().is_some_and(|t| t.is(&Token::SemiColon));
-    let (text, columns) = apply(code, pass.edits);
+    let (text, columns) = apply(code, edits);
     Rewritten {
         text,
         columns,
         hides_result,
+        functions,
     }
+}
+
+fn defined_functions(tokens: &[Placed]) -> Vec<String> {
+    let pairs = tokens.windows(2).filter(|pair| pair[0].is(&Token::Fn));
+    pairs
+        .filter_map(|pair| pair[1].name())
+        .map(str::to_string)
+        .collect()
 }
 
 /// One change of the text.
@@ -394,94 +408,4 @@ fn inserted(edits: &[(usize, Edit)]) -> Vec<(usize, usize)> {
         Edit::Replace(_) => None,
     };
     edits.iter().filter_map(insert).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Short names for the two calls, so that the expectations can be read.
-    fn rewritten(code: &str) -> String {
-        let variables = ["D", "G", "nets"];
-        let text = rewrite(&Engine::new(), code, &|name| variables.contains(&name)).text;
-        text.replace(CALL_NAMED, "N").replace(CALL, "C")
-    }
-
-    #[test]
-    fn calls_of_variables_and_of_values() {
-        for (code, expected) in [
-            ("D(x)", "N(\"D\",D,x)"),
-            ("D()", "N(\"D\",D )"),
-            ("D(G(z), 1)", "N(\"D\",D,N(\"G\",G,z), 1)"),
-            ("sin(D)", "sin(D)"),
-            ("x.D(1)", "x.D(1)"),
-            ("nets[0](x)", "C(nets[0],x)"),
-            ("make(2)(3)", "C(make(2),3)"),
-            ("D(2)(3)", "C(N(\"D\",D,2),3)"),
-            (
-                "nets.map(|n| nets.len())",
-                "copy__(nets).map(|n| nets.len())",
-            ),
-            ("nets.sort(|a, b| a - b)", "nets.sort(|a, b| a - b)"),
-            ("nets.push(|| 2)", "nets.push(|| 2)"),
-            ("nets.push(f(|x| x))", "nets.push(f(|x| x))"),
-            ("a.b[0](x).c", "C(a.b[0],x).c"),
-            (
-                "`${D(x)} and ${G(z)}`",
-                "`${N(\"D\",D,x)} and ${N(\"G\",G,z)}`",
-            ),
-            ("// D(x)\n\"D(x)\"", "// D(x)\n\"D(x)\""),
-        ] {
-            assert_eq!(rewritten(code).trim_end(), expected, "{code}");
-        }
-    }
-
-    #[test]
-    fn local_variables_are_called_in_their_scope_only() {
-        for (code, expected) in [
-            (
-                "fn f(h, x) { h(x) } h(1)",
-                "fn f(h, x) { N(\"h\",h,x) } h(1)",
-            ),
-            (
-                "let h = |h| h(1); h(2)",
-                "let h = |h| N(\"h\",h,1); N(\"h\",h,2)",
-            ),
-            ("let f = f(1); f(2)", "let f = f(1); N(\"f\",f,2)"),
-            (
-                "{ let f = 1; f(2) } f(3)",
-                "{ let f = 1; N(\"f\",f,2) } f(3)",
-            ),
-            (
-                "for f in fs { f(1) } f(2)",
-                "for f in fs { N(\"f\",f,1) } f(2)",
-            ),
-            ("map(|f| f(1), f(2))", "map(|f| N(\"f\",f,1), f(2))"),
-            (
-                "try { f(1) } catch (f) { f(2) }",
-                "try { f(1) } catch (f) { N(\"f\",f,2) }",
-            ),
-            ("a | b(1) || c(2)", "a | b(1) || c(2)"),
-            ("f(|| g(1), |g| g(2))", "f(|| g(1), |g| N(\"g\",g,2))"),
-        ] {
-            assert_eq!(rewritten(code), expected, "{code}");
-        }
-    }
-
-    #[test]
-    fn columns_map_back() {
-        let code = "  y = D(x) + D(q);";
-        let new = rewrite(&Engine::new(), code, &|name| name == "D");
-        for (column, letter) in code
-            .chars()
-            .enumerate()
-            .filter(|(_, c)| "yxq+".contains(*c))
-        {
-            let moved = new.text.chars().position(|c| c == letter).unwrap();
-            assert_eq!(new.columns.original(1, moved + 1), column + 1, "{letter}");
-        }
-        let call = new.text.find(CALL_NAMED).unwrap();
-        assert_eq!(new.columns.original(1, call + 1), 7);
-        assert_eq!(new.columns.original(2, 5), 5);
-    }
 }

@@ -35,6 +35,11 @@ impl Variables {
         self.0.borrow().keys().cloned().collect()
     }
 
+    /// Forgets a variable; closures that hold its cell keep it.
+    pub fn remove(&self, name: &str) -> Option<Dynamic> {
+        self.0.borrow_mut().remove(name)
+    }
+
     pub fn clear(&self) {
         // Taken out first: dropping a value may look up names.
         let all = std::mem::take(&mut *self.0.borrow_mut());
@@ -70,12 +75,12 @@ impl Variables {
     /// Writes a value into the variable's cell, made if new.
     fn store(&self, name: &str, value: Dynamic) -> Dynamic {
         let cell = self.get(name);
-        if let Some(cell) = cell {
-            if let Some(mut old) = cell.clone().write_lock::<Dynamic>() {
-                *old = value;
-                drop(old);
-                return cell;
-            }
+        if let Some(cell) = cell
+            && let Some(mut old) = cell.clone().write_lock::<Dynamic>()
+        {
+            *old = value;
+            drop(old);
+            return cell;
         }
         let cell = value.into_shared();
         self.0.borrow_mut().insert(name.to_string(), cell.clone());

@@ -1,14 +1,15 @@
 //! The engine thread: runs one cell after the other, statement by statement, so that what a statement defines is seen by
 //! everything that runs after it.
 
-use super::failure::{self, Names, Sources};
+use super::explain::Names;
+use super::failure::{self, Sources};
 use super::functions::Functions;
 use super::magic::Part;
 use super::rewrite::{Columns, rewrite};
 use super::variables::Variables;
 use super::view::{self, View};
 use super::{display, engine, magic, numbers};
-use crate::catalog::{Catalog, Host};
+use crate::catalog::{Catalog, Host, is_callable};
 use crate::fault::{Fault, Kind};
 use crate::output::{Bundle, Output};
 use crate::session::{Cell, Failure, Frontend, Reply};
@@ -140,6 +141,7 @@ impl Worker {
     /// Compiles and runs code that stands in the cell `name`: what it shows as its result.
     pub fn run_code(&mut self, name: &str, code: &str) -> magic::Outcome {
         let rewritten = rewrite(&self.engine, code, &|name| self.variables.contains(name));
+        self.replace_variables(&rewritten.functions);
         if let Some(text) = self.texts.0.get_mut(name) {
             text.columns.extend(rewritten.columns());
         }
@@ -147,6 +149,17 @@ impl Worker {
             Ok(_) if rewritten.hides_result => Ok(None),
             Ok(value) => Ok(display::bundle(&value, self.catalog)),
             Err(error) => Err(self.failure(&error, name)),
+        }
+    }
+
+    /// A function takes the place of a variable of its name that could be called: the newest definition is the one meant.
+    fn replace_variables(&mut self, functions: &[String]) {
+        for name in functions {
+            let value = self.variables.get(name).map(Dynamic::flatten);
+            if value.is_some_and(|value| is_callable(&value, self.catalog)) {
+                self.variables.remove(name);
+                self.scope = self.variables.scope();
+            }
         }
     }
 
@@ -211,6 +224,7 @@ impl Worker {
             variables: self.variables.names(),
             functions: self.functions.names(),
             arities: &|name| self.functions.arities(name),
+            is_builtin: &|name| is_builtin(&self.engine, name),
         };
         failure::failure(error, name, &names, &self.texts)
     }
@@ -268,6 +282,15 @@ impl Worker {
             keys: keys.unwrap_or_default(),
         }
     }
+}
+
+/// Whether Rhai's own packages have a function of this name. Asked only for an error, so the list is not kept.
+fn is_builtin(engine: &Engine, name: &str) -> bool {
+    let start = format!("{name}(");
+    engine
+        .gen_fn_signatures(true)
+        .iter()
+        .any(|signature| signature.starts_with(&start))
 }
 
 /// `return` belongs into a function. At the top of a cell it would end a statement, not the cell.

@@ -172,7 +172,7 @@ fn write(document: &Document, target: &Target, source: &Path) -> Result<()> {
 }
 
 /// A bar on stderr; none is drawn where that is not a terminal.
-fn progress_bar() -> ProgressBar {
+pub fn progress_bar() -> ProgressBar {
     let bar = ProgressBar::new(0);
     if let Ok(style) = ProgressStyle::with_template("{bar:24} {pos}/{len} {elapsed}  {msg}") {
         bar.set_style(style);
@@ -181,7 +181,8 @@ fn progress_bar() -> ProgressBar {
     bar
 }
 
-fn show_step(bar: &ProgressBar, number: usize, total: usize, cell: &Cell) {
+/// Shows which cell runs.
+pub fn show_step(bar: &ProgressBar, number: usize, total: usize, cell: &Cell) {
     bar.set_length(total as u64);
     bar.set_position(number as u64 - 1);
     let first_line = cell

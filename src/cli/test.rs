@@ -5,7 +5,7 @@ use super::{Outcome, print_all, run};
 use clap::Args;
 use saddlepoint::fault::{Fault, Result};
 use saddlepoint::notebook::compare::{DEFAULT_TOLERANCE, Tolerance, Verdict, compare, report};
-use saddlepoint::notebook::run::{End, Options as How, run as run_document};
+use saddlepoint::notebook::run::{End, Event, Options as How, run as run_document};
 use saddlepoint::output::Output;
 use saddlepoint::session::Frontend;
 use std::path::{Path, PathBuf};
@@ -25,7 +25,7 @@ pub struct Options {
 }
 
 pub fn test(options: &Options) -> Result<Outcome> {
-    if !(options.tolerance >= 0.0) {
+    if options.tolerance.is_nan() || options.tolerance < 0.0 {
         return Err(Fault::value(format!(
             "--tolerance {} is not a fraction from 0 on",
             options.tolerance
@@ -75,13 +75,24 @@ fn test_one(file: &Path, relative: f64) -> Result<Outcome> {
         testing: true,
         ..How::default()
     };
+    let bar = run::progress_bar();
     let end = run_document(
         &mut document,
         notebook.as_ref(),
         Arc::new(Silent),
         how,
-        |_| {},
+        |event| {
+            if let Event::Starts {
+                number,
+                total,
+                cell,
+            } = event
+            {
+                run::show_step(&bar, number, total, cell);
+            }
+        },
     );
+    bar.finish_and_clear();
     let verdicts = compare(
         &stored,
         &document,

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::parallel::{Shared, run, threads};
 use super::product::{Target, product};
+use super::skinny::{Part, Skinny, skinny};
 use super::{Unary, unary_in_place};
 
 /// A matrix: element (i, j) is `data[i · row_stride + j · col_stride]`. A transposed matrix has its strides exchanged.
@@ -29,6 +30,15 @@ impl<'a> Mat<'a> {
         Self {
             row_stride: self.col_stride,
             col_stride: self.row_stride,
+            ..self
+        }
+    }
+
+    /// The matrix from this row and column on.
+    fn from(self, row: usize, column: usize) -> Self {
+        let start = row * self.row_stride + column * self.col_stride;
+        Self {
+            data: &self.data[start..],
             ..self
         }
     }
@@ -96,11 +106,24 @@ unsafe fn multiply(
     add: bool,
     c: Shared<f32>,
 ) {
+    let way = Skinny::of(k, n, a);
     // The gemm crate reads rows of `b` in place and is the faster one where they are contiguous; where they are not,
     // our packing is.
     let ours = b.col_stride != 1 && n > 1 && m * k * n >= WORTH_PACKING;
     in_parts(m, k, n, |rows, columns| {
-        if ours {
+        if let Some(way) = way {
+            let start = c.start().wrapping_add(rows.start * n + columns.start);
+            let part = Part {
+                start,
+                stride: n,
+                rows: rows.len(),
+                width: columns.len(),
+            };
+            let (a, b) = (a.from(rows.start, 0), b.from(0, columns.start));
+            let bias = bias.map(|bias| &bias[columns]);
+            // Safety: as below.
+            unsafe { skinny(way, k, a, b, bias, add, part) }
+        } else if ours {
             let target = Target {
                 c: c.start(),
                 row_stride: n,
@@ -194,8 +217,9 @@ mod tests {
     use super::super::testing::sample;
     use super::*;
 
-    const SIZES: [(usize, usize, usize); 14] = [
+    const SIZES: [(usize, usize, usize); 21] = [
         (0, 3, 4),
+        (0, 20, 3),
         (3, 0, 4),
         (3, 4, 0),
         (1, 1, 1),
@@ -206,6 +230,12 @@ mod tests {
         (17, 33, 9),
         (64, 16, 1),
         (128, 1, 16),
+        (33, 2, 65),
+        (700, 3, 400),
+        (19, 4, 36),
+        (9, 100, 2),
+        (30, 33, 3),
+        (600, 310, 4),
         (100, 240, 65),
         (130, 300, 210),
         (600, 90, 70),

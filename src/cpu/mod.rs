@@ -13,6 +13,7 @@
 //! | `matmul` | matrix products with operands of any stride, and the affine map |
 //! | `conv` | convolution and its gradients |
 //! | `product` | blocked products with any right operand; `tile`, its innermost loop; `transpose`, used in packing |
+//! | `skinny` | products with one very short side |
 //! | `optim` | one in-place pass for each optimizer's step |
 //! | `random` | counter-based random numbers |
 //!
@@ -33,6 +34,7 @@ mod product;
 mod random;
 mod reduce;
 mod simd;
+mod skinny;
 mod softmax;
 #[cfg(test)]
 mod testing;

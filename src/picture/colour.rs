@@ -118,7 +118,7 @@ impl Map {
     pub fn at(self, t: f32) -> Colour {
         let anchors: &[u32] = match self {
             Self::Viridis => &[0x440154, 0x3B528B, 0x21918C, 0x5EC962, 0xFDE725],
-            Self::Diverging => &[0x00518A, 0x4B9CCB, 0xF4F3F0, 0xE8935A, 0xA84300],
+            Self::Diverging => &[0x005A96, 0x4B9CCB, 0xF4F3F0, 0xE8935A, 0xA84300],
             Self::Grey => &[0x000000, 0xFFFFFF],
         };
         let t = t.clamp(0.0, 1.0);

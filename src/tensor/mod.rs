@@ -10,10 +10,12 @@
 //! | [`anomaly`] | which operation first made a NaN |
 //! | [`update`] | optimizer steps on values |
 //! | `display` | how a tensor is shown as text |
+//! | `limit` | which shapes a tensor can have |
 
 pub mod anomaly;
 pub mod device;
 mod display;
+mod limit;
 mod ops;
 pub mod random;
 mod raw;
@@ -22,6 +24,7 @@ pub mod update;
 
 pub use burn::tensor::Shape;
 pub use device::Device;
+pub use limit::check_shape;
 pub use ops::{Extreme, Geometry, Window, einsum};
 pub use raw::{Dtype, Raw};
 pub use tape::{GradOptions, grad, no_grad};

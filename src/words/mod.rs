@@ -1,5 +1,6 @@
 //! The words of the language, one file per family, and the list of all families.
 
+pub mod data;
 pub mod network;
 pub mod number;
 pub mod picture;
@@ -26,6 +27,10 @@ pub(crate) const FAMILIES: &[&[&Entry]] = &[
     tensor::conv::ENTRIES,
     tensor::gradient::ENTRIES,
     tensor::device::ENTRIES,
+    data::load::ENTRIES,
+    data::dataset::ENTRIES,
+    data::batches::ENTRIES,
+    data::distribution::ENTRIES,
     network::value::ENTRIES,
     network::custom::ENTRIES,
     network::gradient::ENTRIES,
@@ -46,7 +51,14 @@ pub(crate) const FAMILIES: &[&[&Entry]] = &[
 ];
 
 /// One line per file that has kinds of values.
-const KINDS: &[&[&Kind]] = &[tensor::value::KINDS, tensor::random::KINDS, network::KINDS];
+const KINDS: &[&[&Kind]] = &[
+    tensor::value::KINDS,
+    tensor::random::KINDS,
+    network::KINDS,
+    picture::KINDS,
+    tensor::gradient::KINDS,
+    data::KINDS,
+];
 
 /// Every word and kind of the language.
 pub fn catalog() -> &'static Catalog {

@@ -5,6 +5,7 @@ use crate::catalog::{
 };
 use crate::fault::{Fault, Kind, Result};
 use rhai::{Dynamic, FnPtr};
+use std::cmp::Ordering;
 use std::time::{Duration, Instant};
 
 pub static ENTRIES: &[&Entry] = &[&CHECK, &SLEEP, &CLOCK, &INPUT, &PASSWORD, &HELP];
@@ -107,14 +108,20 @@ fn check(call: &mut Call) -> Result<Dynamic> {
         ))
         .hint("give `below`, `above` or `near`, or a comparison such as `x < 1`"));
     }
-    // Written so that NaN fails every bound.
-    if let Some(limit) = below.filter(|limit| !(value < *limit)) {
+    // NaN is neither below nor above nor near anything.
+    if let Some(limit) = below.filter(|limit| value.partial_cmp(limit) != Some(Ordering::Less)) {
         return failed(format!("{what}: {value} is not below {limit}"));
     }
-    if let Some(limit) = above.filter(|limit| !(value > *limit)) {
+    if let Some(limit) = above.filter(|limit| value.partial_cmp(limit) != Some(Ordering::Greater)) {
         return failed(format!("{what}: {value} is not above {limit}"));
     }
-    if let Some(target) = near.filter(|target| !((value - *target).abs() <= tol)) {
+    let far = |target: &f64| {
+        matches!(
+            (value - target).abs().partial_cmp(&tol),
+            None | Some(Ordering::Greater)
+        )
+    };
+    if let Some(target) = near.filter(far) {
         return failed(format!("{what}: {value} is not within {tol} of {target}"));
     }
     passed(call, &what, &value.to_string())

@@ -59,6 +59,7 @@ class Lab:
                 [os.environ["SADDLE"], "lab", "--no-browser", "--port", str(self.port), f"--IdentityProvider.token={TOKEN}"],
                 cwd=folder,
                 env=environment,
+                stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -90,10 +91,8 @@ class Lab:
         return Path(self.log_path).read_text(errors="replace")[-4000:]
 
     def stop(self):
-        """Ctrl-C twice, as a user ends it; then by force, with all that it started."""
-        for _ in range(2):
-            self.process.send_signal(signal.SIGINT)
-            time.sleep(0.3)
+        """Ends JupyterLab and its kernels; by force if need be."""
+        self.process.terminate()
         try:
             self.process.wait(15)
         except subprocess.TimeoutExpired:

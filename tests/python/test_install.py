@@ -74,3 +74,10 @@ def test_lab_without_the_venv_module_names_the_package(saddle, tmp_path):
     done = saddle("lab", env={"PATH": bare, "HOME": str(tmp_path), "PYTHONPATH": str(tmp_path)})
     assert done.returncode == 2
     assert "apt install python3-venv" in done.stderr
+
+
+def test_the_reference_holds_the_words_of_the_language(saddle):
+    done = saddle("reference")
+    assert done.returncode == 0
+    for word in ["sequential", "adam", "randn", "leaky_relu"]:
+        assert f"`{word}" in done.stdout

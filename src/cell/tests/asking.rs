@@ -101,7 +101,7 @@ fn magics() {
     );
     notes.ok("%reset");
     assert!(notes.err("a").contains("`a` is not defined"));
-    assert!(notes.err("f(1)").contains("there is no function `f`"));
+    assert!(notes.err("f(1)").contains("`f` is not defined"));
     assert_eq!(notes.ok("%who"), "no variables and no functions yet\n");
 }
 

@@ -69,7 +69,7 @@ fn errors_in_the_users_terms() {
         ),
         (
             "scal(1)",
-            "NameError: there is no function `scal` that takes an int; did you mean `scale`?",
+            "NameError: `scal` is not defined; did you mean `scale`?",
         ),
         (
             "fn f(a, b) { a } f(1)",
@@ -116,6 +116,17 @@ fn errors_in_the_users_terms() {
             "TypeError: a scale cannot be indexed by a text",
         ),
         ("let x = null;", "NameError: `null` is not defined"),
+        ("push(1)", "TypeError: `push` cannot take an int"),
+        (
+            "let s = scale(1); s[0] = 2",
+            "TypeError: the elements of a scale cannot be set by an int",
+        ),
+        (
+            "let s = scale(1); s.factor = 2",
+            "TypeError: the field `factor` of a scale cannot be set",
+        ),
+        ("throw #{ code: 5 }", "Thrown: #{ code: 5 }"),
+        ("exit()", "ValueError: `exit` does not end a notebook"),
         ("return 1", "ValueError: `return` outside of a function"),
         (
             "check(\"loss\", 0.7, #{ below: 0.5 })",

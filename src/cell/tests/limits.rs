@@ -18,7 +18,7 @@ fn a_thousand_reruns_do_not_grow() {
     }
     let now = resident_bytes().unwrap();
     // Other tests run in this process at the same time: leave room for them, but not for one buffer in ten re-runs.
-    assert!(now < after_ten + 200_000_000, "{after_ten} → {now}");
+    assert!(now < after_ten + 500_000_000, "{after_ten} → {now}");
 }
 
 /// The deepest calls of the deepest expressions: an error each, and never the end of the stack.

@@ -6,6 +6,7 @@ mod examples;
 mod limits;
 mod networks;
 mod notebook;
+mod rewriting;
 
 use super::Session;
 use crate::catalog::{Catalog, ENTRY, Entry, Field, KIND, Kind, Opt, Param, Ty};
@@ -150,7 +151,6 @@ static SCALE: Kind = Kind {
         let k = factor(&value);
         Box::new((1..=3).map(move |i| Ok((k * f64::from(i)).into())))
     }),
-    ..KIND
 };
 
 fn factor(value: &Dynamic) -> f64 {

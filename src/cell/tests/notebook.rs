@@ -206,3 +206,22 @@ fn print_takes_any_number_of_values() {
         "V 0.5 [1, \"a\"] #{ k: 1.0 } scale by 2.0\n#{ k: 1.0 }\n"
     );
 }
+
+#[test]
+fn the_newest_definition_is_the_one_meant() {
+    let mut notes = Notes::new();
+    notes.ok("let f = |x| 1;");
+    assert_eq!(notes.ok("fn f(x) { 2 } f(0)"), "2");
+    assert_eq!(notes.ok("f(0)"), "2");
+    notes.ok("let f = |x| 3;");
+    assert_eq!(notes.ok("f(0)"), "3");
+    notes.ok("fn g(a) { 1 }");
+    notes.ok("fn g(a, b) { 2 }");
+    assert!(
+        notes
+            .err("g(0)")
+            .starts_with("TypeError: g: takes 2 arguments, got 1")
+    );
+    notes.ok("fn h(a) { 1 } fn h(a, b) { 2 }");
+    assert_eq!(notes.ok("[h(0), h(0, 0)]"), "[1, 2]");
+}

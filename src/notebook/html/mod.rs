@@ -17,16 +17,16 @@ pub fn page(document: &Document, fallback_title: &str) -> String {
     for cell in &document.cells {
         match cell.kind {
             CellKind::Markdown => {
-                let _ = write!(
+                let _ = writeln!(
                     body,
-                    "<section class=\"prose\">\n{}</section>\n",
+                    "<section class=\"prose\">\n{}</section>",
                     markdown::render(cell)
                 );
             }
             CellKind::Raw => {
-                let _ = write!(
+                let _ = writeln!(
                     body,
-                    "<section class=\"prose\"><pre>{}</pre></section>\n",
+                    "<section class=\"prose\"><pre>{}</pre></section>",
                     escape(&cell.source)
                 );
             }

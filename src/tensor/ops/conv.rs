@@ -5,7 +5,7 @@ use super::{floats, same_device, two};
 use crate::fault::{Fault, Result};
 use crate::tensor::raw::ConvGeometry;
 use crate::tensor::tape::Op;
-use crate::tensor::{Tensor, shown};
+use crate::tensor::{Tensor, check_shape, shown};
 
 /// How a convolution walks, pairs as (height, width).
 pub type Geometry = ConvGeometry;
@@ -67,6 +67,10 @@ impl Tensor {
                     ))
                 })?;
         }
+        check_shape(
+            "conv_transpose2d",
+            &[sx[0], sw[1] * g.groups, size[0], size[1]],
+        )?;
         transposed(&floats(self), w, *g, size)
     }
 }
@@ -105,13 +109,15 @@ fn check(x: &Tensor, w: &Tensor, g: &Geometry, channels_at: usize, name: &str) -
             shown(&sw)
         )));
     }
-    for i in 0..2 {
-        if channels_at == 1 && g.output(i, sx[i + 2], sw[i + 2]).is_none() {
+    if channels_at == 1 {
+        let size = |i: usize| g.output(i, sx[i + 2], sw[i + 2]);
+        let (Some(h), Some(w)) = (size(0), size(1)) else {
             return Err(Fault::shape(format!(
                 "{name}: the kernel is larger than the padded input: {}",
                 both()
             )));
-        }
+        };
+        check_shape(name, &[sx[0], sw[0], h, w])?;
     }
     same_device(name, x, w)
 }

@@ -3,7 +3,7 @@
 use super::{axis, floats, unary, whole};
 use crate::fault::{Fault, Kind, Result};
 use crate::tensor::tape::{Grads, Op};
-use crate::tensor::{Dtype, Raw, Shape, Tensor, shown};
+use crate::tensor::{Dtype, Raw, Shape, Tensor, check_shape, shown};
 use std::ops::Range;
 
 impl Tensor {
@@ -96,6 +96,14 @@ impl Tensor {
             )));
         }
         let lead = from.len() - pads.len();
+        let wide: Vec<usize> = (0..pads.len())
+            .map(|i| {
+                from[lead + i]
+                    .saturating_add(pads[i].0)
+                    .saturating_add(pads[i].1)
+            })
+            .collect();
+        check_shape("pad", &[&from[..lead], &wide].concat())?;
         let pad = |i: usize| if i < lead { (0, 0) } else { pads[i - lead] };
         let shape = Shape::from(
             (0..from.len())
@@ -274,7 +282,11 @@ impl Tensor {
     /// The order that sorts along `dim`: ints.
     pub fn argsort(&self, dim: isize, descending: bool) -> Result<Tensor> {
         let at = axis("sort", self, dim)?;
-        Ok(Tensor::constant(self.raw().argsort(at, descending)))
+        let x = match self.dtype() {
+            Dtype::Bool => self.raw().cast(Dtype::Int),
+            _ => self.raw().clone(),
+        };
+        Ok(Tensor::constant(x.argsort(at, descending)))
     }
 
     /// Sorted along `dim`: values (differentiable) and the indices they came from.
@@ -302,6 +314,7 @@ impl Tensor {
     /// Labels that are not whole numbers in `0..classes`.
     pub fn one_hot(&self, classes: usize) -> Result<Tensor> {
         whole("one_hot", "labels", self)?;
+        check_shape("one_hot", &[&self.shape()[..], &[classes]].concat())?;
         let mut data = vec![0.0; self.len() * classes];
         for (i, label) in self.to_ints()?.into_iter().enumerate() {
             let at = usize::try_from(label)

@@ -1,9 +1,9 @@
 //! Recorded matrix products.
 
 use super::{floats, same_device};
-use crate::fault::{Fault, Result};
+use crate::fault::{Fault, Kind, Result};
 use crate::tensor::tape::{Grads, Op};
-use crate::tensor::{Tensor, shown};
+use crate::tensor::{Tensor, check_shape, shown};
 
 impl Tensor {
     /// The matrix product: `[.., m, k] @ [.., k, n] → [.., m, n]`; leading axes broadcast; a vector counts as a row on the
@@ -42,8 +42,10 @@ impl Tensor {
         } else {
             other.clone()
         };
-        let product = batched(&floats(&a), &floats(&b))
-            .map_err(|_| wrong("leading dims do not broadcast".into()))?;
+        let product = batched(&floats(&a), &floats(&b)).map_err(|fault| match fault.kind {
+            Kind::Shape => wrong("leading dims do not broadcast".into()),
+            _ => fault,
+        })?;
         match (sa.len(), sb.len()) {
             (1, 1) => product.reshape(&[]),
             (1, _) => product.squeeze(Some(-2)),
@@ -147,6 +149,9 @@ fn product(a: &Tensor, b: &Tensor) -> Result<Tensor> {
         saved: &[a, b],
         keep_output: false,
     };
+    let (sa, sb) = (a.shape(), b.shape());
+    let rank = sa.len();
+    check_shape("matmul", &[&sa[..rank - 1], &sb[rank - 1..]].concat())?;
     let raw = a.raw().matmul(b.raw());
     Ok(super::two(
         op,

@@ -15,7 +15,7 @@ pub use pool::Window;
 pub use reduce::Extreme;
 
 use super::tape::{Back, Grads, Op};
-use super::{Dtype, Raw, Shape, Tensor, shown};
+use super::{Dtype, Raw, Shape, Tensor, check_shape, shown};
 use crate::fault::{Fault, Kind, Result};
 use smallvec::smallvec;
 
@@ -75,6 +75,7 @@ fn broadcast(name: &str, a: &Tensor, b: &Tensor) -> Result<Shape> {
             }
         });
     }
+    check_shape(name, &out)?;
     Ok(Shape::from(out))
 }
 

@@ -2,7 +2,7 @@
 
 use super::{floats, whole};
 use crate::fault::{Fault, Result};
-use crate::tensor::{Geometry, Tensor, shown};
+use crate::tensor::{Geometry, Tensor, check_shape, shown};
 
 /// How a window walks over an image, pairs as (height, width).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,8 +115,10 @@ impl Tensor {
     /// # Errors
     /// A rank other than 4; a scale of 0.
     pub fn upsample_bilinear(&self, scale: usize) -> Result<Tensor> {
-        let [_, _, h, w] = image("upsample", self)?;
+        let [n, c, h, w] = image("upsample", self)?;
         positive("upsample", "scale", scale)?;
+        let side = |n: usize| n.saturating_mul(scale);
+        check_shape("upsample", &[n, c, side(h), side(w)])?;
         let rows = interpolation(h, scale, self)?;
         let columns = interpolation(w, scale, self)?.t()?;
         rows.matmul(&floats(self))?.matmul(&columns)
@@ -129,14 +131,14 @@ impl Tensor {
     pub fn pixel_shuffle(&self, r: usize) -> Result<Tensor> {
         let [n, c, h, w] = image("pixel_shuffle", self)?;
         positive("pixel_shuffle", "r", r)?;
-        if c % (r * r) != 0 {
+        let block = r.saturating_mul(r);
+        if c % block != 0 {
             return Err(Fault::shape(format!(
-                "pixel_shuffle: {c} channels of {} are not a multiple of r² = {}",
-                shown(&self.shape()),
-                r * r
+                "pixel_shuffle: {c} channels of {} are not a multiple of r² = {block}",
+                shown(&self.shape())
             )));
         }
-        let c = c / (r * r);
+        let c = c / block;
         self.reshape(&[n, c, r, r, h, w])?
             .permute(&[0, 1, 4, 2, 5, 3])?
             .reshape(&[n, c, h * r, w * r])

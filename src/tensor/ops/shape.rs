@@ -2,7 +2,7 @@
 
 use super::{axis, unary};
 use crate::fault::{Fault, Kind, Result};
-use crate::tensor::{Dtype, Raw, Shape, Tensor, shown};
+use crate::tensor::{Dtype, Raw, Shape, Tensor, check_shape, shown};
 
 /// The result of a rearrangement: recorded for floats, a constant for labels and masks.
 fn arranged(
@@ -150,6 +150,7 @@ impl Tensor {
             ))
             .hint("only dims of size 1 expand, and new dims are added in front"));
         }
+        check_shape("expand", shape)?;
         Ok(arranged(
             "expand",
             self,
@@ -192,6 +193,12 @@ impl Tensor {
             .iter()
             .map(|&d| axis("flip", self, d))
             .collect::<Result<Vec<_>>>()?;
+        if let Some(i) = (1..axes.len()).find(|&i| axes[..i].contains(&axes[i])) {
+            return Err(Fault::value(format!(
+                "flip: dim {} is given twice",
+                dims[i]
+            )));
+        }
         let dims = dims.to_vec();
         Ok(arranged("flip", self, self.raw().flip(&axes), move |g| {
             g.flip(&dims)
@@ -216,7 +223,12 @@ impl Tensor {
             .zip(times)
             .flat_map(|(&n, &t)| [t, n])
             .collect();
-        let out: Vec<usize> = sizes.iter().zip(times).map(|(&n, &t)| n * t).collect();
+        let out: Vec<usize> = sizes
+            .iter()
+            .zip(times)
+            .map(|(&n, &t)| n.saturating_mul(t))
+            .collect();
+        check_shape("repeat", &out)?;
         self.reshape(&apart)?.broadcast_to(&wide)?.reshape(&out)
     }
 
@@ -235,6 +247,8 @@ impl Tensor {
         if factor == 0 {
             return Err(Fault::value("upsample: the factor must be at least 1"));
         }
+        let side = |n: usize| n.saturating_mul(factor);
+        check_shape("upsample", &[n, c, side(h), side(w)])?;
         let wide = self
             .reshape(&[n, c, h, 1, w, 1])?
             .broadcast_to(&[n, c, h, factor, w, factor])?;

@@ -9,7 +9,7 @@ use crate::nn::layers::{
     Embedding, Linear, Maxout, MinibatchDiscrimination, SelfAttention, masked,
 };
 use crate::nn::{Init, Network};
-use crate::tensor::{Tensor, shown};
+use crate::tensor::{Tensor, check_shape, shown};
 
 pub static ENTRIES: &[&Entry] = &[
     &LINEAR,
@@ -30,8 +30,11 @@ pub(super) const INIT: Opt = opt(
 pub(super) const BIAS: Opt = opt("bias", Ty::Bool, "true", "whether a bias is added");
 const INPUTS: Param = param("inputs", Ty::Int, "size of the last dim of the input");
 
-/// A size that must be at least 1.
+/// A size that must be at least 1; all sizes together must be those of a tensor that fits in memory.
 pub(super) fn positive(call: &Call, i: usize) -> Result<usize> {
+    let sizes = call.args.rest(0).filter_map(|v| v.as_int().ok());
+    let sizes: Vec<usize> = sizes.filter_map(|n| usize::try_from(n).ok()).collect();
+    check_shape(call.entry.name, &sizes)?;
     match call.args.size(i)? {
         0 => Err(Fault::value(format!(
             "{}: {} must be at least 1",

@@ -21,7 +21,14 @@ pub fn fresh_id() -> String {
 pub fn show(host: &Rc<Host>, name: &str, bundle: Bundle) {
     let (id, known) = host.with_slot(|mut displays: std::cell::RefMut<Displays>| {
         let known = displays.ids.contains_key(name);
-        (displays.ids.entry(name.to_string()).or_insert_with(fresh_id).clone(), known)
+        (
+            displays
+                .ids
+                .entry(name.to_string())
+                .or_insert_with(fresh_id)
+                .clone(),
+            known,
+        )
     });
     if known {
         return host.show(Output::Update { bundle, id });
@@ -32,5 +39,8 @@ pub fn show(host: &Rc<Host>, name: &str, bundle: Bundle) {
         let (host, name) = &forget;
         host.with_slot(|mut displays: std::cell::RefMut<Displays>| displays.ids.remove(name));
     });
-    host.show(Output::Display { bundle, id: Some(id) });
+    host.show(Output::Display {
+        bundle,
+        id: Some(id),
+    });
 }

@@ -1,7 +1,7 @@
 //! Pictures that change while a cell runs: a live plot and a progress bar. Both are drawn at most ten times a second, and
 //! once more when the cell ends, so that the last state is always shown.
 
-use super::super::tensor::{opt, param, runs, value};
+use super::super::tensor::{opt, param, runs};
 use super::display::{self, fresh_id};
 use super::value::drawn;
 use super::{LOG_Y, SIZE, TITLE, XLABEL, YLABEL, YLIM, dress};
@@ -60,8 +60,18 @@ impl Curves {
     fn figure(&mut self) -> Result<Figure> {
         let mut axes = self.axes.clone();
         for series in &mut self.series {
-            let y = series.y.iter_mut().map(Point::read).collect::<Result<Vec<f64>>>()?;
-            let line = Line { name: series.name.clone(), x: series.x.clone(), y, smooth: self.smooth, ..Line::default() };
+            let y = series
+                .y
+                .iter_mut()
+                .map(Point::read)
+                .collect::<Result<Vec<f64>>>()?;
+            let line = Line {
+                name: series.name.clone(),
+                x: series.x.clone(),
+                y,
+                smooth: self.smooth,
+                ..Line::default()
+            };
             axes = axes.with(line);
         }
         Ok(Figure::Plot(axes))
@@ -80,7 +90,9 @@ pub static LIVE: Kind = Kind {
     summary: "curves that grow under the cell while it runs",
     id: || TypeId::of::<Live>(),
     show: |v| {
-        let figure = v.read_lock::<Live>().and_then(|l| l.0.borrow_mut().figure().ok());
+        let figure = v
+            .read_lock::<Live>()
+            .and_then(|l| l.0.borrow_mut().figure().ok());
         figure.map_or_else(|| Bundle::text("live plot"), |f| drawn(&f))
     },
     ..KIND
@@ -98,7 +110,12 @@ static LIVE_PLOT: Entry = Entry {
         YLIM,
         LOG_Y,
         SIZE,
-        opt("smooth", Ty::Number, "0", "weight of the past in a moving average, in [0, 1); the curves themselves are faint"),
+        opt(
+            "smooth",
+            Ty::Number,
+            "0",
+            "weight of the past in a moving average, in [0, 1); the curves themselves are faint",
+        ),
     ],
     returns: Ty::Of("live_plot"),
     examples: &[runs(
@@ -107,15 +124,26 @@ static LIVE_PLOT: Entry = Entry {
     )],
     call: |call| {
         let name = call.args.text(0)?;
-        let mut axes = Axes { title: name.clone(), ..Axes::default() };
+        let mut axes = Axes {
+            title: name.clone(),
+            ..Axes::default()
+        };
         axes.x.label = "step".into();
         dress(call, &mut axes)?;
         let smooth = call.options.number("smooth", 0.0)?;
         if !(0.0..1.0).contains(&smooth) {
-            return Err(Fault::value(format!("live_plot: smooth must be in [0, 1), got {smooth}")));
+            return Err(Fault::value(format!(
+                "live_plot: smooth must be in [0, 1), got {smooth}"
+            )));
         }
-        let curves =
-            Curves { name: format!("live plot {name}"), axes, smooth, series: vec![], pace: Pace::default(), watched: false };
+        let curves = Curves {
+            name: format!("live plot {name}"),
+            axes,
+            smooth,
+            series: vec![],
+            pace: Pace::default(),
+            watched: false,
+        };
         Ok(Dynamic::from(Live(Rc::new(RefCell::new(curves)))))
     },
     ..ENTRY
@@ -128,13 +156,16 @@ static PUSH: Entry = Entry {
     params: &[
         param("live_plot", Ty::Of("live_plot"), "the plot"),
         param("x", Ty::Number, "where on the x axis, usually the step"),
-        param("values", Ty::Map, "a number, or a tensor with one element, for each curve: #{ V: V, J: J }"),
+        param(
+            "values",
+            Ty::Map,
+            "a number, or a tensor with one element, for each curve: #{ V: V, J: J }",
+        ),
     ],
     errors: &["a value that is not a single number"],
-    examples: &[value(
+    examples: &[runs(
         "two curves",
-        "let curves = live_plot(\"losses\");\ncurves.push(1, #{ J: tensor(0.5), V: -1.4 });\ncurves",
-        "plot “losses”: line J (1 point), line V (1 point)",
+        "let curves = live_plot(\"losses\");\ncurves.push(1, #{ J: tensor(0.5), V: -1.4 });",
     )],
     call: |call| {
         let live: Live = call.args.get(0)?;
@@ -153,12 +184,21 @@ fn push(call: &Call, live: &Live, x: f64, values: &Map) -> Result<()> {
             (Some(v), _) => Point::Known(v),
             // Detached: a plot must not keep the graph of every step alive.
             (None, Some(t)) if t.len() == 1 => Point::Pending(t.detach()),
-            _ => return Err(Fault::type_(format!("push: {name} must be a single number, got {}", type_of(v)))),
+            _ => {
+                return Err(Fault::type_(format!(
+                    "push: {name} must be a single number, got {}",
+                    type_of(v)
+                )));
+            }
         };
         let at = match curves.series.iter().position(|s| s.name == name.as_str()) {
             Some(at) => at,
             None => {
-                curves.series.push(Series { name: name.to_string(), x: vec![], y: vec![] });
+                curves.series.push(Series {
+                    name: name.to_string(),
+                    x: vec![],
+                    y: vec![],
+                });
                 curves.series.len() - 1
             }
         };
@@ -215,7 +255,12 @@ pub static PROGRESS: Kind = Kind {
     name: "progress",
     summary: "a loop with a bar that shows how far it is",
     id: || TypeId::of::<Progress>(),
-    show: |v| Bundle::text(v.read_lock::<Progress>().map_or_else(String::new, |p| format!("progress over {}", p.items.len()))),
+    show: |v| {
+        Bundle::text(
+            v.read_lock::<Progress>()
+                .map_or_else(String::new, |p| format!("progress over {}", p.items.len())),
+        )
+    },
     iter: Some(|v| match v.try_cast::<Progress>() {
         Some(progress) => Box::new(Run::new(progress)),
         None => Box::new(std::iter::empty()),
@@ -246,7 +291,10 @@ impl Bar {
         let id = self.id.clone();
         host.show(match std::mem::replace(&mut self.shown, true) {
             true => Output::Update { bundle, id },
-            false => Output::Display { bundle, id: Some(id) },
+            false => Output::Display {
+                bundle,
+                id: Some(id),
+            },
         });
         self.pace.caught_up(Instant::now());
     }
@@ -270,7 +318,11 @@ impl Run {
                 bar.draw(&host);
             }
         });
-        Self { progress, at: 0, bar }
+        Self {
+            progress,
+            at: 0,
+            bar,
+        }
     }
 }
 
@@ -297,20 +349,33 @@ static PROGRESS_WORD: Entry = Entry {
     name: "progress",
     group: "picture",
     summary: "a loop over a range or an array, with a bar that shows how far it is and how long it will take",
-    params: &[param("items", Ty::Any, "a range such as 1..=2000, an array, or a number of rounds")],
+    params: &[param(
+        "items",
+        Ty::Any,
+        "a range such as 1..=2000, an array, or a number of rounds",
+    )],
     returns: Ty::Of("progress"),
     errors: &["something that cannot be counted"],
-    examples: &[value("ten rounds", "let n = 0;\nfor step in progress(1..=10) { n += step; }\nn", "55")],
+    examples: &[runs(
+        "ten rounds",
+        "let n = 0;\nfor step in progress(1..=10) { n += step; }\ncheck(\"1 + … + 10\", n == 55)",
+    )],
     call: |call| {
         let items = items(call)?;
-        Ok(Dynamic::from(Progress { items: Rc::new(items), host: call.host.clone() }))
+        Ok(Dynamic::from(Progress {
+            items: Rc::new(items),
+            host: call.host.clone(),
+        }))
     },
     ..ENTRY
 };
 
 fn items(call: &Call) -> Result<Items> {
     let v = call.args.any(0);
-    let span = |first: i64, end: i64| Items::Range { first, count: end.saturating_sub(first).max(0) as u64 };
+    let span = |first: i64, end: i64| Items::Range {
+        first,
+        count: end.saturating_sub(first).max(0) as u64,
+    };
     if let Some(r) = v.read_lock::<std::ops::Range<i64>>() {
         return Ok(span(r.start, r.end));
     }
@@ -322,8 +387,10 @@ fn items(call: &Call) -> Result<Items> {
     }
     match v.read_lock::<Array>() {
         Some(a) => Ok(Items::Values(a.clone())),
-        None => Err(Fault::type_(format!("progress: needs a range, an array or a number of rounds, got {}", type_of(v)))
-            .hint("for step in progress(1..=2000) { … }")),
+        None => Err(Fault::type_(format!(
+            "progress: needs a range, an array or a number of rounds, got {}",
+            type_of(v)
+        ))
+        .hint("for step in progress(1..=2000) { … }")),
     }
 }
-

@@ -24,7 +24,10 @@ pub static FIGURE: Kind = Kind {
     name: "figure",
     summary: "a plot or a grid of images, drawn when it is shown",
     id: || TypeId::of::<Fig>(),
-    show: |v| v.read_lock::<Fig>().map_or_else(|| Bundle::text("figure"), |f| drawn(&f.0)),
+    show: |v| {
+        v.read_lock::<Fig>()
+            .map_or_else(|| Bundle::text("figure"), |f| drawn(&f.0))
+    },
     ..KIND
 };
 
@@ -33,9 +36,15 @@ pub static ANIMATION: Kind = Kind {
     summary: "figures one after the other, as a GIF",
     id: || TypeId::of::<Movie>(),
     show: |v| {
-        let Some(movie) = v.read_lock::<Movie>() else { return Bundle::text("animation") };
-        let mut bundle = Bundle::text(movie.0.text.clone()).with("image/gif", Data::Bytes(movie.0.bytes.clone()));
-        bundle.metadata.insert("image/gif".into(), serde_json::json!({ "width": movie.0.width }));
+        let Some(movie) = v.read_lock::<Movie>() else {
+            return Bundle::text("animation");
+        };
+        let mut bundle = Bundle::text(movie.0.text.clone())
+            .with("image/gif", Data::Bytes(movie.0.bytes.clone()));
+        bundle.metadata.insert(
+            "image/gif".into(),
+            serde_json::json!({ "width": movie.0.width }),
+        );
         bundle
     },
     ..KIND
@@ -72,7 +81,10 @@ static SHOW: Entry = Entry {
     group: "picture",
     summary: "shows a value now: a figure as a picture, anything else as the cell would show it at its end",
     params: &[param("value", Ty::Any, "what to show")],
-    examples: &[runs("in the middle of a cell", "show(plot([1, 2, 3]));\nlet x = 1;")],
+    examples: &[runs(
+        "in the middle of a cell",
+        "show(plot([1, 2, 3]));\nlet x = 1;",
+    )],
     call: |call| {
         let bundle = shown(call, call.args.any(0));
         call.host.show(Output::Display { bundle, id: None });
@@ -85,8 +97,14 @@ static SHOW_NAMED: Entry = Entry {
     name: "show",
     group: "picture",
     summary: "shows a value under a name: the same name again in the same cell updates it in place",
-    params: &[param("name", Ty::Text, "the name"), param("value", Ty::Any, "what to show")],
-    examples: &[runs("a picture that changes", "for i in 1..4 { show(\"curve\", plot([0, i])); }")],
+    params: &[
+        param("name", Ty::Text, "the name"),
+        param("value", Ty::Any, "what to show"),
+    ],
+    examples: &[runs(
+        "a picture that changes",
+        "for i in 1..4 { show(\"curve\", plot([0, i])); }",
+    )],
     call: |call| {
         let bundle = shown(call, call.args.any(1));
         display::show(call.host, &call.args.text(0)?, bundle);
@@ -99,30 +117,52 @@ static LAYOUT: Entry = Entry {
     name: "layout",
     group: "picture",
     summary: "figures in rows, side by side in each",
-    params: &[param("rows", Ty::Array, "an array of rows, each an array of figures; or one row of figures")],
+    params: &[param(
+        "rows",
+        Ty::Array,
+        "an array of rows, each an array of figures; or one row of figures",
+    )],
     options: &[TITLE],
     returns: Ty::Of("figure"),
     errors: &["something that is not a figure"],
     examples: &[
-        value("two panels", "layout([[plot([1, 2]), hist([1, 1, 2])]])", "plot: line (2 points) | plot: histogram (5 bins)"),
-        fails("numbers instead of figures", "layout([[1, 2]])", "needs figures, got an int"),
+        value(
+            "two panels",
+            "layout([[plot([1, 2]), hist([1, 1, 2])]])",
+            "plot: line (2 points) | plot: histogram (5 bins)",
+        ),
+        fails(
+            "numbers instead of figures",
+            "layout([[1, 2]])",
+            "needs figures, got an int",
+        ),
     ],
     call: |call| {
         let mut rows: Vec<Vec<Figure>> = Vec::new();
         let given = call.args.array(0)?;
-        let figures = |row: &Array| row.iter().map(|v| read("layout", v)).collect::<Result<Vec<_>>>();
+        let figures = |row: &Array| {
+            row.iter()
+                .map(|v| read("layout", v))
+                .collect::<Result<Vec<_>>>()
+        };
         match given.first().is_some_and(Dynamic::is_array) {
             false => rows.push(figures(&given)?),
             true => {
                 for row in &given {
-                    let row = row
-                        .read_lock::<Array>()
-                        .ok_or_else(|| Fault::type_(format!("layout: a row must be an array of figures, got {}", type_of(row))))?;
+                    let row = row.read_lock::<Array>().ok_or_else(|| {
+                        Fault::type_(format!(
+                            "layout: a row must be an array of figures, got {}",
+                            type_of(row)
+                        ))
+                    })?;
                     rows.push(figures(&row)?);
                 }
             }
         }
-        made(Layout { title: call.options.text("title")?.unwrap_or_default(), rows })
+        made(Layout {
+            title: call.options.text("title")?.unwrap_or_default(),
+            rows,
+        })
     },
     ..ENTRY
 };
@@ -134,14 +174,26 @@ static ANIMATE: Entry = Entry {
     params: &[param("frames", Ty::Array, "the figures")],
     options: &[opt("fps", Ty::Number, "8", "frames a second, at most 50")],
     returns: Ty::Of("animation"),
-    errors: &["no frames", "something that is not a figure", "frames a second that are not above 0"],
+    errors: &[
+        "no frames",
+        "something that is not a figure",
+        "frames a second that are not above 0",
+    ],
     examples: &[
-        value("a line that rises", "animate([plot([0, 1]), plot([0, 2])])", "animation of 2 frames: plot: line (2 points)"),
+        value(
+            "a line that rises",
+            "animate([plot([0, 1]), plot([0, 2])])",
+            "animation of 2 frames: plot: line (2 points)",
+        ),
         fails("nothing", "animate([])", "no frames"),
     ],
     call: |call| {
-        let frames =
-            call.args.array(0)?.iter().map(|v| read("animate", v)).collect::<Result<Vec<Figure>>>()?;
+        let frames = call
+            .args
+            .array(0)?
+            .iter()
+            .map(|v| read("animate", v))
+            .collect::<Result<Vec<Figure>>>()?;
         let picture = animate(&frames, call.options.number("fps", 8.0)?)?;
         Ok(Dynamic::from(Movie(Rc::new(picture))))
     },

@@ -332,11 +332,6 @@ static UPSAMPLE: Entry = Entry {
     ],
     call: |call| {
         let (x, scale) = (tensor(call, 0)?, call.args.size(1)?);
-        if scale > 1 << 12 {
-            return Err(Fault::value(format!(
-                "upsample: a scale of {scale} is too large to be meant"
-            )));
-        }
         match call.options.text("mode")?.as_deref() {
             None | Some("nearest") => x.upsample(scale).map(wrap),
             Some("bilinear") => x.upsample_bilinear(scale).map(wrap),
@@ -372,11 +367,6 @@ static PIXEL_SHUFFLE: Entry = Entry {
     ],
     call: |call| {
         let r = call.args.size(1)?;
-        if r > 1 << 12 {
-            return Err(Fault::value(format!(
-                "pixel_shuffle: r = {r} is too large to be meant"
-            )));
-        }
         tensor(call, 0)?.pixel_shuffle(r).map(wrap)
     },
     ..ENTRY

@@ -4,7 +4,7 @@ use super::{DATA, opt, optional, param, tensor, value, wrap};
 use super::{coerce, fails};
 use crate::catalog::{Call, ENTRY, Entry, Opt, Param, Ty, number, type_of};
 use crate::fault::{Fault, Result};
-use crate::tensor::{Device, Dtype, Tensor, device, shown};
+use crate::tensor::{Device, Dtype, Tensor, check_shape, device};
 use rhai::{Array, Dynamic};
 
 pub static ENTRIES: &[&Entry] = &[
@@ -19,35 +19,12 @@ pub static ENTRIES: &[&Entry] = &[
     &ONES_LIKE,
 ];
 
-/// The most elements of one tensor: more is a slip of the finger, and would only run the machine out of memory.
-const MOST_ELEMENTS: usize = 1 << 32;
-const MOST_DIMS: usize = 6;
-
 const SHAPE: Param = param(
     "shape",
     Ty::Shape,
     "the sizes, one for each dim; [] is a single number",
 );
 const DTYPE: Opt = opt("dtype", Ty::Text, "\"f32\"", "`f32`, `int` or `bool`");
-
-/// Refuses shapes that no tensor can have.
-pub(super) fn check_shape(name: &str, shape: &[usize]) -> Result<()> {
-    let size = shape.iter().try_fold(1usize, |n, &s| n.checked_mul(s));
-    if shape.len() > MOST_DIMS {
-        return Err(Fault::shape(format!(
-            "{name}: {} has {} dims, a tensor has at most {MOST_DIMS}",
-            shown(shape),
-            shape.len()
-        )));
-    }
-    match size.filter(|&n| n <= MOST_ELEMENTS) {
-        Some(_) => Ok(()),
-        None => Err(Fault::value(format!(
-            "{name}: {} has too many elements to be meant",
-            shown(shape)
-        ))),
-    }
-}
 
 /// The shape at parameter `i`, checked; a single size stands for a shape of one dim.
 pub(super) fn shape_at(call: &Call, i: usize) -> Result<Vec<usize>> {
@@ -375,11 +352,8 @@ fn arange(call: &mut Call) -> Result<Dynamic> {
         );
     }
     let n = ((end - start) / step).ceil().max(0.0);
-    if !n.is_finite() || n > MOST_ELEMENTS as f64 {
-        return Err(Fault::value(format!(
-            "arange: {start}..{end} by {step} has too many elements"
-        )));
-    }
+    // A number too large for an index saturates, and is refused with the others.
+    check_shape("arange", &[n as usize])?;
     let numbers = (0..n as usize).map(|i| start + i as f64 * step);
     let shape = [n as usize];
     if args.rest(0).all(Dynamic::is_int) {

@@ -1,11 +1,14 @@
 //! Words about gradients: `grad`, what stops or replaces one, and the watch for NaN.
 
-use super::{X, fails, opt, param, tensor, value, wrap};
-use crate::catalog::{Call, ENTRY, Entry, Example, Gives, Opt, Param, Ty, type_of};
+use super::{X, fails, opt, optional, param, tensor, value, wrap};
+use crate::catalog::{
+    Call, ENTRY, Entry, Example, Gives, KIND, Kind, Opt, Param, Ty, call_back, type_of,
+};
 use crate::fault::{Fault, Result};
-use crate::output::{Output, Stream};
+use crate::output::{Bundle, Output, Stream};
 use crate::tensor::{Dtype, GradOptions, Tensor, anomaly, shown, tape};
-use rhai::Dynamic;
+use rhai::{Dynamic, FnPtr};
+use std::any::TypeId;
 
 pub static ENTRIES: &[&Entry] = &[
     &GRAD,
@@ -13,8 +16,10 @@ pub static ENTRIES: &[&Entry] = &[
     &STOP_GRADIENT,
     &NO_GRAD,
     &STRAIGHT_THROUGH,
+    &CUSTOM_OP,
     &DETECT_ANOMALY,
 ];
+pub static KINDS: &[&Kind] = &[&OPERATION];
 
 const GROUP: &str = "gradient";
 
@@ -224,6 +229,134 @@ static STRAIGHT_THROUGH: Entry = Entry {
     },
     ..ENTRY
 };
+
+/// An operation with a forward and a backward function from a cell.
+#[derive(Clone)]
+struct Operation {
+    forward: FnPtr,
+    backward: FnPtr,
+}
+
+static OPERATION: Kind = Kind {
+    name: "operation",
+    summary: "an operation with a gradient of its own, made by `custom_op`; called like a function",
+    id: TypeId::of::<Operation>,
+    show: |_| Bundle::text("operation"),
+    call: Some(&RUN_OPERATION),
+    ..KIND
+};
+
+static CUSTOM_OP: Entry = Entry {
+    name: "custom_op",
+    group: GROUP,
+    summary: "an operation whose gradient is the one you give; what `backward` computes can be differentiated again",
+    params: &[
+        param(
+            "forward",
+            Ty::Function,
+            "|x, …| the value, of one to four tensors; runs without recording",
+        ),
+        param(
+            "backward",
+            Ty::Function,
+            "|g, x, …| the gradient for x from the gradient g of the value; an array for several inputs, () for none",
+        ),
+    ],
+    returns: Ty::Of("operation"),
+    errors: &[
+        "when called: `forward` gives something else than a tensor",
+        "in grad: `backward` gives a gradient of another shape than its input, or not one for each input",
+    ],
+    examples: &[
+        value(
+            "a gradient turned around",
+            "let reverse = custom_op(|x| x, |g, x| -g); let x = tensor(3); grad(reverse(x) * 2, x).item()",
+            "-2.0",
+        ),
+        value(
+            "of any order: the second derivative of x³ is 6x",
+            "let cube = custom_op(|x| x * x * x, |g, x| g * 3 * x * x); let x = tensor(2); \
+             grad(grad(cube(x), x, #{ create_graph: true }), x).item()",
+            "12.0",
+        ),
+        value(
+            "two inputs",
+            "let times = custom_op(|a, b| a * b, |g, a, b| [g * b, g * a]); let a = tensor(2); \
+             grad(times(a, tensor(5)), a).item()",
+            "5.0",
+        ),
+        fails(
+            "another shape",
+            "let f = custom_op(|x| x, |g, x| ones([3])); let x = tensor([1, 2]); grad(sum(f(x)), x)",
+            "backward gave shape [3] for input 0 of shape [2]",
+        ),
+    ],
+    call: |call| {
+        let (forward, backward) = (call.args.function(0)?, call.args.function(1)?);
+        Ok(Dynamic::from(Operation { forward, backward }))
+    },
+    ..ENTRY
+};
+
+const INPUT: &str = "another input";
+
+static RUN_OPERATION: Entry = Entry {
+    name: "operation",
+    group: GROUP,
+    summary: "the value of the operation",
+    params: &[
+        param("operation", Ty::Of("operation"), "made by `custom_op`"),
+        X,
+        optional("x2", Ty::Tensor, "none", INPUT),
+        optional("x3", Ty::Tensor, "none", INPUT),
+        optional("x4", Ty::Tensor, "none", INPUT),
+    ],
+    returns: Ty::Tensor,
+    call: run_operation,
+    ..ENTRY
+};
+
+fn run_operation(call: &mut Call) -> Result<Dynamic> {
+    let Operation { forward, backward } = call.args.get(0)?;
+    let inputs = (1..call.args.len())
+        .map(|i| tensor(call, i))
+        .collect::<Result<Vec<_>>>()?;
+    let values = inputs.iter().map(|x| wrap(x.detach())).collect();
+    let output = tape::no_grad(|| call.invoke(&forward, values))?;
+    let Some(output) = output.read_lock::<Tensor>().map(|t| t.clone()) else {
+        return Err(Fault::type_(format!(
+            "custom_op: forward must give a tensor, got {}",
+            type_of(&output)
+        )));
+    };
+    let host = std::rc::Rc::clone(call.host);
+    let inputs: Vec<&Tensor> = inputs.iter().collect();
+    let recorded = Tensor::custom(&inputs, &output, move |inputs, _, g| {
+        let args = std::iter::once(g).chain(inputs).cloned().map(wrap);
+        gradients(&call_back(&host, &backward, args.collect())?, inputs.len())
+    });
+    Ok(wrap(recorded))
+}
+
+/// What a backward function gave, as one gradient for each of `n` inputs.
+fn gradients(given: &Dynamic, n: usize) -> Result<Vec<Option<Tensor>>> {
+    let one = |v: &Dynamic| match v.read_lock::<Tensor>() {
+        Some(t) => Ok(Some(t.clone())),
+        None if v.is_unit() => Ok(None),
+        None => Err(Fault::type_(format!(
+            "custom_op: backward must give tensors or (), got {}",
+            type_of(v)
+        ))),
+    };
+    match given.read_lock::<rhai::Array>() {
+        Some(all) => all.iter().map(one).collect(),
+        None if n == 1 => Ok(vec![one(given)?]),
+        None => Err(Fault::type_(format!(
+            "custom_op: backward must give an array of {n} gradients, got {}",
+            type_of(given)
+        ))),
+    }
+}
 
 static DETECT_ANOMALY: Entry = Entry {
     name: "detect_anomaly",

@@ -3,7 +3,7 @@
 use super::{X, coerce, fails, ints, opt, optional, param, tensor, value, wrap, wrap_all};
 use crate::catalog::{Call, ENTRY, Entry, Opt, Param, Ty, type_of};
 use crate::fault::{Fault, Result};
-use crate::tensor::{Tensor, device, shown};
+use crate::tensor::{Tensor, check_shape, device, shown};
 use rhai::Dynamic;
 
 pub static ENTRIES: &[&Entry] = &[&CAT, &STACK, &SPLIT, &CHUNK, &PAD];
@@ -108,7 +108,7 @@ static STACK: Entry = Entry {
             ))
             .hint("cat joins along a dim that is there already"));
         }
-        super::create::check_shape("stack", &[&shape[..], &[parts.len()]].concat())?;
+        check_shape("stack", &[&shape[..], &[parts.len()]].concat())?;
         Tensor::stack(&parts, call.options.int("dim", 0)? as isize).map(wrap)
     },
     ..ENTRY

@@ -2,12 +2,12 @@
 //!
 //! The same seed gives the same numbers, bit for bit, on every device and with any number of threads.
 
-use super::create::{check_shape, int_32};
+use super::create::int_32;
 use super::{DATA, coerce, fails, param, value, wrap};
 use crate::catalog::{Args, Call, ENTRY, Entry, Example, KIND, Kind, Param, Ty};
 use crate::fault::{Fault, Result};
 use crate::output::Bundle;
-use crate::tensor::{Dtype, Tensor, device, random, shown};
+use crate::tensor::{Dtype, Tensor, check_shape, device, random, shown};
 use rhai::Dynamic;
 use std::any::TypeId;
 use std::cell::RefCell;

@@ -2,8 +2,7 @@
 
 use super::{DIMS, X, dim, dims_at, fails, ints, optional, param, tensor, value, wrap};
 use crate::catalog::{ENTRY, Entry, Ty};
-use crate::fault::{Fault, Result};
-use crate::tensor::Tensor;
+use crate::tensor::check_shape;
 
 pub static ENTRIES: &[&Entry] = &[
     &RESHAPE, &FLATTEN, &TRANSPOSE, &T, &PERMUTE, &SQUEEZE, &UNSQUEEZE, &EXPAND, &REPEAT, &FLIP,
@@ -54,7 +53,7 @@ static RESHAPE: Entry = Entry {
             .filter(|n| **n >= 0)
             .map(|n| *n as usize)
             .collect();
-        super::create::check_shape("reshape", &known)?;
+        check_shape("reshape", &known)?;
         tensor(call, 0)?.reshape_infer(&shape).map(wrap)
     },
     ..ENTRY
@@ -204,7 +203,7 @@ static UNSQUEEZE: Entry = Entry {
     ],
     call: |call| {
         let x = tensor(call, 0)?;
-        super::create::check_shape("unsqueeze", &[&x.shape()[..], &[1]].concat())?;
+        check_shape("unsqueeze", &[&x.shape()[..], &[1]].concat())?;
         x.unsqueeze(dim(&call.args, 1)?).map(wrap)
     },
     ..ENTRY
@@ -265,24 +264,10 @@ static REPEAT: Entry = Entry {
     ],
     call: |call| {
         let (x, times) = (tensor(call, 0)?, call.args.shape(1)?);
-        check_repeat(&x, &times)?;
         x.repeat(&times).map(wrap)
     },
     ..ENTRY
 };
-
-/// Refuses a result that no tensor can have.
-fn check_repeat(x: &Tensor, times: &[usize]) -> Result<()> {
-    let lead = times.len().saturating_sub(x.rank());
-    let sizes = x.shape();
-    let out: Option<Vec<usize>> = times
-        .iter()
-        .enumerate()
-        .map(|(i, &t)| t.checked_mul(i.checked_sub(lead).map_or(1, |j| sizes[j])))
-        .collect();
-    let out = out.ok_or_else(|| Fault::value(format!("repeat: {times:?} times is too many")))?;
-    super::create::check_shape("repeat", &out)
-}
 
 static FLIP: Entry = Entry {
     name: "flip",

@@ -145,7 +145,7 @@ fn where_true(t: &Tensor, mask: &Tensor) -> Result<Tensor> {
 }
 
 /// A range of the language along a dim of `n` elements; ends below 0 count from the end. `None` for anything else.
-pub(super) fn range(value: &Dynamic, n: i64) -> Option<Range<usize>> {
+pub(in crate::words) fn range(value: &Dynamic, n: i64) -> Option<Range<usize>> {
     let (from, to) = match value.read_lock::<Range<i64>>() {
         Some(r) => (r.start, r.end),
         None => {

@@ -1,0 +1,286 @@
+//! What an error of Rhai means in the user's terms.
+
+use super::display;
+use super::grammar::DEEPEST_CALL;
+use crate::catalog::{CALL, CALL_NAMED, Catalog, did_you_mean, outer_name, type_name};
+use crate::fault::{Fault, Kind};
+use rhai::{Dynamic, EvalAltResult, ParseErrorType};
+
+/// The names that could have been meant.
+pub struct Names<'a> {
+    pub catalog: &'static Catalog,
+    pub variables: Vec<String>,
+    pub functions: Vec<String>,
+    /// The numbers of parameters of a function of the notebook.
+    pub arities: &'a dyn Fn(&str) -> Vec<usize>,
+    /// Whether Rhai itself has a function of this name.
+    pub is_builtin: &'a dyn Fn(&str) -> bool,
+}
+
+impl Names<'_> {
+    fn all(&self) -> impl Iterator<Item = &str> {
+        let own = self
+            .variables
+            .iter()
+            .chain(&self.functions)
+            .map(String::as_str);
+        own.chain(self.catalog.words().map(|(name, _)| name))
+    }
+}
+
+/// The kind's name and the message of an error without its place.
+pub fn explain(error: &EvalAltResult, names: &Names) -> (String, Fault) {
+    use EvalAltResult as E;
+    let fault = match error {
+        E::ErrorRuntime(value, _) => return thrown(value, names),
+        E::ErrorParsing(what, _) => return ("SyntaxError".into(), syntax(what)),
+        E::ErrorTerminated(..) => Fault::new(Kind::Interrupt, "interrupted").hint("variables keep their values"),
+        E::ErrorVariableNotFound(name, _) => unknown_variable(name, names),
+        E::ErrorFunctionNotFound(call, _) => unknown_function(call, names),
+        E::ErrorPropertyNotFound(key, _) => Fault::new(Kind::Index, format!("the map has no key `{key}`"))
+            .hint(format!("`\"{key}\" in map` says whether there is one")),
+        E::ErrorIndexNotFound(index, _) => Fault::new(Kind::Index, format!("there is no element at {index}")),
+        E::ErrorArrayBounds(0, index, _) => Fault::new(Kind::Index, format!("index {index} in an empty array")),
+        E::ErrorArrayBounds(n, index, _) => out_of_bounds("array", "elements", *n, *index),
+        E::ErrorStringBounds(n, index, _) => out_of_bounds("text", "letters", *n, *index),
+        E::ErrorBitFieldBounds(n, index, _) => out_of_bounds("int", "bits", *n, *index),
+        E::ErrorMismatchDataType(want, got, _) | E::ErrorMismatchOutputType(want, got, _) => {
+            Fault::type_(format!("expected {}, got {}", type_name(want), type_name(got)))
+        }
+        E::ErrorIndexingType(what, _) => indexing(what),
+        E::ErrorFor(_) => Fault::type_("`for` cannot run through this value").hint("`0..n`, an array or a data set can be run through"),
+        E::ErrorDataRace(..) => Fault::value("a value is used inside a call of its own method")
+            .hint("write the method as a function, `f(value, …)` instead of `value.f(…)`, or copy the value first"),
+        E::ErrorAssignmentToConstant(name, _) | E::ErrorNonPureMethodCallOnConstant(name, _) => {
+            Fault::value(format!("`{name}` is a constant")).hint("define it with `let` instead of `const`")
+        }
+        E::ErrorDotExpr(text, _) => property(text, names),
+        E::ErrorArithmetic(text, _) => arithmetic(text),
+        E::ErrorStackOverflow(_) => Fault::value(format!("calls are nested more than {DEEPEST_CALL} deep"))
+            .hint("does a function call itself without end?"),
+        E::ErrorUnboundThis(_) => Fault::value("`this` means nothing here").hint("`this` is the value before the dot, inside a function called as a method"),
+        other => Fault::value(sentence(&without_position(other))),
+    };
+    (fault.kind.name().into(), fault)
+}
+
+/// `throw x`, and the faults of words, which travel the same way.
+fn thrown(value: &Dynamic, names: &Names) -> (String, Fault) {
+    if let Some(fault) = value.clone().try_cast::<Fault>() {
+        return (fault.kind.name().into(), fault);
+    }
+    let text = match value.as_immutable_string_ref() {
+        Ok(text) => text.to_string(),
+        Err(_) if value.is_unit() => "nothing said".into(),
+        Err(_) => display::short(value, names.catalog, 200),
+    };
+    ("Thrown".into(), Fault::value(text))
+}
+
+fn unknown_variable(name: &str, names: &Names) -> Fault {
+    let fault = Fault::new(
+        Kind::Name,
+        format!("`{name}` is not defined{}", did_you_mean(name, names.all())),
+    );
+    match name {
+        "null" | "nil" | "void" | "None" => fault.hint("Rhai's \"nothing\" is written `()`"),
+        "True" | "False" => fault.hint("truths are written `true` and `false`"),
+        _ => fault,
+    }
+}
+
+/// `call` is Rhai's `name (type, type)`.
+fn unknown_function(call: &str, names: &Names) -> Fault {
+    let (name, types) = call
+        .split_once(" (")
+        .map_or((call, ""), |(n, t)| (n, t.strip_suffix(')').unwrap_or(t)));
+    let name = outer_name(name);
+    let types: Vec<String> = types
+        .split(", ")
+        .filter(|t| !t.is_empty())
+        .map(type_name)
+        .collect();
+    if [CALL, CALL_NAMED].contains(&name) {
+        return Fault::type_("a call with more arguments than a variable can take");
+    }
+    if !name.starts_with(|c: char| c.is_alphabetic() || c == '_') {
+        return match types.as_slice() {
+            [a, b] => Fault::type_(format!("`{name}` does not work between {a} and {b}")),
+            _ => Fault::type_(format!("`{name}` does not work on {}", types.join(", "))),
+        };
+    }
+    let arities = (names.arities)(name);
+    if !arities.is_empty() {
+        let takes = arities
+            .iter()
+            .map(usize::to_string)
+            .collect::<Vec<_>>()
+            .join(" or ");
+        let plural = if takes == "1" { "" } else { "s" };
+        return Fault::type_(format!(
+            "{name}: takes {takes} argument{plural}, got {}",
+            types.len()
+        ));
+    }
+    if let [entry, ..] = names.catalog.find(name) {
+        return entry.wrong_count(types.len()).unwrap_or_else(|| {
+            Fault::type_(format!("{name} cannot take {}", types.join(", "))).hint(entry.signature())
+        });
+    }
+    if names.variables.iter().any(|v| v == name) {
+        return Fault::type_(format!(
+            "`{name}` is a variable that cannot be called this way"
+        ));
+    }
+    let meant = did_you_mean(name, names.all());
+    if (names.is_builtin)(name) {
+        let with = if types.is_empty() {
+            "nothing".into()
+        } else {
+            types.join(", ")
+        };
+        return Fault::type_(format!("`{name}` cannot take {with}"));
+    }
+    Fault::new(Kind::Name, format!("`{name}` is not defined{meant}"))
+}
+
+fn out_of_bounds(what: &str, parts: &str, n: usize, index: i64) -> Fault {
+    Fault::new(
+        Kind::Index,
+        format!(
+            "index {index} in {what} of {n} {parts}",
+            what = articled(what)
+        ),
+    )
+    .hint(format!(
+        "indices run from 0 to {}, or from -1 (the last) to -{n}",
+        n.saturating_sub(1)
+    ))
+}
+
+fn articled(noun: &str) -> String {
+    format!(
+        "{} {noun}",
+        if noun.starts_with(['a', 'e', 'i', 'o', 'u']) {
+            "an"
+        } else {
+            "a"
+        }
+    )
+}
+
+/// `what` is Rhai's `type [type]`.
+fn indexing(what: &str) -> Fault {
+    let (value, index) = what
+        .split_once(" [")
+        .map_or((what, ""), |(v, i)| (v, i.trim_end_matches(']')));
+    if let Some((index, _)) = index.split_once("] = ") {
+        let text = format!(
+            "the elements of {} cannot be set by {}",
+            type_name(value),
+            type_name(index)
+        );
+        return Fault::type_(text);
+    }
+    match index {
+        "" => Fault::type_(format!("{} cannot be indexed", type_name(value))),
+        _ => Fault::type_(format!(
+            "{} cannot be indexed by {}",
+            type_name(value),
+            type_name(index)
+        )),
+    }
+}
+
+/// `text` is Rhai's sentence about an unknown property.
+fn property(text: &str, names: &Names) -> Fault {
+    let quoted: Vec<&str> = text.split('\'').collect();
+    let [_, name, _, ty, ..] = quoted.as_slice() else {
+        return Fault::type_(sentence(text));
+    };
+    let ty = type_name(ty);
+    if text.contains("setter") {
+        return Fault::type_(format!("the field `{name}` of {ty} cannot be set"));
+    }
+    let kind = names
+        .catalog
+        .kinds()
+        .iter()
+        .find(|kind| ty.ends_with(kind.name));
+    let fields: Vec<&str> = kind.map_or_else(Vec::new, |kind| {
+        kind.fields.iter().map(|f| f.name).collect()
+    });
+    let fault = Fault::new(
+        Kind::Name,
+        format!(
+            "{ty} has no field `{name}`{}",
+            did_you_mean(name, fields.iter().copied())
+        ),
+    );
+    if !names.catalog.find(name).is_empty() {
+        return fault.hint(format!("`{name}` is a function: `{name}(…)`"));
+    }
+    if fields.is_empty() {
+        fault
+    } else {
+        fault.hint(format!("its fields: {}", fields.join(", ")))
+    }
+}
+
+fn arithmetic(text: &str) -> Fault {
+    let lower = text.to_lowercase();
+    if lower.contains("zero") {
+        return Fault::value("division of an int by zero")
+            .hint("floats divide by zero to inf or NaN: write `x / 0.0`");
+    }
+    if lower.contains("overflow") {
+        return Fault::value(format!(
+            "the result does not fit into an int: {}",
+            sentence(text)
+        ))
+        .hint("make one of the numbers a float: `2.0` instead of `2`");
+    }
+    Fault::value(sentence(text))
+}
+
+/// What the parser could not understand, in plain words.
+fn syntax(what: &ParseErrorType) -> Fault {
+    let fault = |text: String| Fault::value(text);
+    match what {
+        ParseErrorType::UnexpectedEOF => fault("the cell ends before the code is complete".into()),
+        ParseErrorType::MissingToken(token, why) if token == ";" => {
+            fault(format!("`;` is missing {why}"))
+                .hint("each statement ends with `;`, except the last one of a cell")
+        }
+        ParseErrorType::MissingToken(token, why) => fault(format!("`{token}` is missing {why}")),
+        ParseErrorType::UnknownOperator(op) => fault(format!("`{op}` is not an operator")),
+        ParseErrorType::Reserved(word) => fault(format!("`{word}` is a reserved word")),
+        ParseErrorType::AssignmentToConstant(name) => {
+            fault(format!("`{name}` is a constant")).hint("define it with `let` instead of `const`")
+        }
+        ParseErrorType::ExprTooDeep => fault("the expression is nested too deep".into())
+            .hint("give parts of it names with `let`, or sum an array"),
+        ParseErrorType::BadInput(error) => fault(sentence(&error.to_string())),
+        other => fault(sentence(&other.to_string())),
+    }
+}
+
+fn without_position(error: &EvalAltResult) -> String {
+    let text = error.to_string();
+    match text.rfind(" (line ") {
+        Some(end) => text[..end].to_string(),
+        None => text,
+    }
+}
+
+/// Without a capital and a full stop, as our messages are.
+fn sentence(text: &str) -> String {
+    let text = text.trim().trim_end_matches('.');
+    let mut letters = text.chars();
+    match letters.next() {
+        Some(first) if letters.clone().next().is_some_and(char::is_lowercase) => {
+            first.to_lowercase().chain(letters).collect()
+        }
+        _ => text.to_string(),
+    }
+}

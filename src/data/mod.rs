@@ -1,0 +1,32 @@
+//! What there is to learn from: data sets of samples with labels, and distributions with a density, as plain numbers.
+//!
+//! | file | owns |
+//! |---|---|
+//! | `dataset` | [`Dataset`]: rows of one shape, labels, views of parts of them |
+//! | `digits` | the 8 × 8 digits that travel with the program |
+//! | `distribution` | [`Distribution`]: Gaussians and their mixtures, rings, grids, the Swiss roll, moons |
+//!
+//! Nothing here draws random numbers by itself: whoever asks for samples brings a [`Source`].
+
+mod dataset;
+mod digits;
+mod distribution;
+
+pub use dataset::{Dataset, Features};
+pub use digits::digits;
+pub use distribution::{Distribution, Gaussian, Mixture};
+
+/// Where random numbers come from.
+pub trait Source {
+    /// `n` numbers from the standard normal distribution.
+    fn normal(&mut self, n: usize) -> Vec<f32>;
+
+    /// `n` numbers, uniform in [0, 1).
+    fn uniform(&mut self, n: usize) -> Vec<f32>;
+
+    /// `n` whole numbers, uniform in `0..below`. `below` is at least 1.
+    fn integers(&mut self, n: usize, below: usize) -> Vec<usize>;
+
+    /// The numbers `0..n` in random order, each order equally likely.
+    fn permutation(&mut self, n: usize) -> Vec<usize>;
+}

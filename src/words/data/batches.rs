@@ -1,0 +1,151 @@
+//! The kind `batches`: a data set cut into minibatches, to loop over. Each loop is one epoch, in an order of its own.
+
+use super::super::tensor::{opt, value as gives, wrap};
+use super::dataset::{M, SELF, dataset, gather, labelled};
+use super::{Notebook, count};
+use crate::catalog::{ENTRY, Entry, Field, Items, KIND, Kind, Opt, Ty};
+use crate::data::{Dataset, Source};
+use crate::fault::{Fault, Result};
+use crate::output::Bundle;
+use rhai::Dynamic;
+use std::any::TypeId;
+
+pub static ENTRIES: &[&Entry] = &[&BATCHES_WORD, &BATCHES_LABELLED];
+
+/// What `data.batches(m)` gives.
+#[derive(Clone)]
+pub struct Batches {
+    data: Dataset,
+    size: usize,
+    labels: bool,
+    shuffle: bool,
+    drop_last: bool,
+}
+
+impl Batches {
+    /// The number of batches in an epoch.
+    fn len(&self) -> usize {
+        match self.drop_last {
+            true => self.data.len() / self.size,
+            false => self.data.len().div_ceil(self.size),
+        }
+    }
+
+    /// One epoch. Its order is drawn now.
+    fn epoch(self) -> impl Iterator<Item = Result<Dynamic>> {
+        let order = match self.shuffle {
+            true => Notebook.permutation(self.data.len()),
+            false => (0..self.data.len()).collect(),
+        };
+        (0..self.len()).map(move |i| {
+            let end = ((i + 1) * self.size).min(order.len());
+            let places = &order[i * self.size..end];
+            match self.labels {
+                true => labelled(&self.data, places, "batches_labelled"),
+                false => Ok(wrap(gather(&self.data, places.iter().copied()))),
+            }
+        })
+    }
+}
+
+pub static BATCHES: Kind = Kind {
+    name: "batches",
+    summary: "a data set in minibatches: `for x in data.batches(64)` is one epoch",
+    id: TypeId::of::<Batches>,
+    show: |v| {
+        Bundle::text(v.read_lock::<Batches>().map_or(String::new(), |b| {
+            format!("{} batches of {} from {}", b.len(), b.size, b.data.name())
+        }))
+    },
+    fields: &[Field {
+        name: "len",
+        ty: Ty::Int,
+        doc: "the number of batches in an epoch",
+        get: |v| {
+            Ok(v.read_lock::<Batches>()
+                .map_or(0, |b| b.len() as i64)
+                .into())
+        },
+    }],
+    iter: Some(|value| -> Items {
+        match value.try_cast::<Batches>() {
+            Some(batches) => Box::new(batches.epoch()),
+            None => Box::new(std::iter::once(Err(Fault::type_("these are not batches")))),
+        }
+    }),
+    ..KIND
+};
+
+const OPTIONS: &[Opt] = &[
+    opt(
+        "shuffle",
+        Ty::Bool,
+        "true",
+        "a new random order for each loop, from the notebook's stream",
+    ),
+    opt(
+        "drop_last",
+        Ty::Bool,
+        "false",
+        "leave out a last batch that is smaller than m",
+    ),
+];
+
+static BATCHES_WORD: Entry = Entry {
+    name: "batches",
+    group: "data",
+    summary: "a data set in minibatches, each sample once, to loop over: each loop is one epoch",
+    params: &[SELF, M],
+    options: OPTIONS,
+    returns: Ty::Of("batches"),
+    shapes: "each batch is [m, …]; the last may be smaller",
+    errors: &["m below 1"],
+    examples: &[
+        gives(
+            "one epoch",
+            "let n = 0; for x in digits().batches(64) { n += x.shape[0]; } n",
+            "1797",
+        ),
+        gives("how many batches", "digits().batches(64).len", "29"),
+    ],
+    call: |call| batches(call, false),
+    ..ENTRY
+};
+
+static BATCHES_LABELLED: Entry = Entry {
+    name: "batches_labelled",
+    group: "data",
+    summary: "minibatches with their labels: each a map of the samples x and the labels y",
+    params: &[SELF, M],
+    options: OPTIONS,
+    returns: Ty::Of("batches"),
+    shapes: "x: [m, …]; y: [m], whole numbers",
+    errors: &["m below 1", "a data set without labels"],
+    examples: &[gives(
+        "in their order",
+        "let y = []; for b in digits().batches_labelled(5, #{ shuffle: false }) { y = b.y.to_array(); break; } y",
+        "[0, 1, 2, 3, 4]",
+    )],
+    call: |call| batches(call, true),
+    ..ENTRY
+};
+
+fn batches(call: &crate::catalog::Call, labels: bool) -> Result<Dynamic> {
+    let data = dataset(call)?;
+    if labels && !data.has_labels() {
+        return Err(Fault::value(format!(
+            "{}: {} has no labels",
+            call.entry.name,
+            data.name()
+        ))
+        .hint("data.batches(m) gives samples alone"));
+    }
+    let size = count(call, 1, data.shape())?;
+    Ok(Dynamic::from(Batches {
+        size,
+        labels,
+        shuffle: call.options.bool("shuffle", true)?,
+        drop_last: call.options.bool("drop_last", false)?,
+        data,
+    }))
+}

@@ -1,0 +1,566 @@
+//! The kind `distribution`: Gaussians, mixtures, rings, grids, curves; samples from them, their density, their modes.
+
+use super::super::tensor::{coerce, fails, opt, optional, param, runs, value as gives, wrap};
+use super::dataset::{M, numbers};
+use super::{Notebook, count};
+use crate::catalog::{Call, ENTRY, Entry, Field, KIND, Kind, Opt, Param, Ty, type_of};
+use crate::data::{Distribution, Mixture};
+use crate::fault::{Fault, Result};
+use crate::output::Bundle;
+use crate::tensor::{Tensor, device, shown};
+use rhai::{Array, Dynamic, Map};
+use std::any::TypeId;
+use std::f64::consts::TAU;
+
+pub static ENTRIES: &[&Entry] = &[
+    &GAUSSIAN,
+    &MIXTURE,
+    &RING,
+    &GRID,
+    &SWISS_ROLL,
+    &MOONS,
+    &SAMPLE,
+    &SAMPLE_LABELLED,
+    &LOG_PROB,
+    &PROB,
+    &MODES,
+];
+
+const LAW: Ty = Ty::Of("distribution");
+const SELF: Param = param("p", LAW, "the distribution");
+const NUMBERS: Ty = Ty::OneOf(&[Ty::Number, Ty::Array]);
+
+pub static DISTRIBUTION: Kind = Kind {
+    name: "distribution",
+    summary: "what samples can be drawn from: p.sample(m), p.log_prob(x), p.modes()",
+    id: TypeId::of::<Distribution>,
+    show: |v| {
+        Bundle::text(
+            v.read_lock::<Distribution>()
+                .map_or(String::new(), |p| describe(&p)),
+        )
+    },
+    fields: &[
+        Field {
+            name: "dim",
+            ty: Ty::Int,
+            doc: "the number of coordinates of a sample",
+            get: |v| Ok((read(v)?.dim() as i64).into()),
+        },
+        Field {
+            name: "std",
+            ty: Ty::Tensor,
+            doc: "the standard deviations of each mode, [modes, dim]",
+            get: |v| {
+                let p = read(v)?;
+                table(mixture(&p, "std")?, |part| &part.std).map(wrap)
+            },
+        },
+        Field {
+            name: "weights",
+            ty: Ty::Array,
+            doc: "the share of each mode; they add up to 1",
+            get: |v| {
+                let p = read(v)?;
+                let weights = mixture(&p, "weights")?.weights();
+                Ok(weights
+                    .iter()
+                    .map(|&w| Dynamic::from(w))
+                    .collect::<Array>()
+                    .into())
+            },
+        },
+    ],
+    ..KIND
+};
+
+fn describe(p: &Distribution) -> String {
+    match p {
+        Distribution::Mixture(m) => match m.parts() {
+            [one] => format!(
+                "gaussian: mean {:?}, standard deviation {:?}",
+                one.mean, one.std
+            ),
+            parts => format!(
+                "mixture of {} Gaussians in {} dimensions",
+                parts.len(),
+                p.dim()
+            ),
+        },
+        Distribution::SwissRoll { noise } => format!("Swiss roll in the plane, noise {noise}"),
+        Distribution::Moons { noise } => format!("two moons in the plane, noise {noise}"),
+    }
+}
+
+fn read(value: &Dynamic) -> Result<Distribution> {
+    value
+        .read_lock::<Distribution>()
+        .map(|p| p.clone())
+        .ok_or_else(|| Fault::type_(format!("expected a distribution, got {}", type_of(value))))
+}
+
+/// The mixture behind a distribution, for what only mixtures have.
+fn mixture<'a>(p: &'a Distribution, word: &str) -> Result<&'a Mixture> {
+    match p {
+        Distribution::Mixture(m) => Ok(m),
+        _ => Err(Fault::value(format!(
+            "{word}: the {} has no density in closed form, and no modes",
+            if matches!(p, Distribution::Moons { .. }) {
+                "two moons"
+            } else {
+                "Swiss roll"
+            }
+        ))
+        .hint("gaussian, mixture, ring and grid have them")),
+    }
+}
+
+/// One row of numbers for each part: [parts, dim].
+fn table(m: &Mixture, row: impl Fn(&crate::data::Gaussian) -> &[f64]) -> Result<Tensor> {
+    let values = m
+        .parts()
+        .iter()
+        .flat_map(|p| row(p).iter().map(|&v| v as f32))
+        .collect();
+    Ok(Tensor::from_floats(
+        values,
+        &[m.parts().len(), m.parts()[0].mean.len()],
+        &device::current(),
+    ))
+}
+
+fn made(p: Distribution) -> Result<Dynamic> {
+    Ok(Dynamic::from(p))
+}
+
+/// The number in an option that must be above 0.
+fn above_zero(call: &Call, key: &str, default: f64) -> Result<f64> {
+    let v = call.options.number(key, default)?;
+    match v > 0.0 && v.is_finite() {
+        true => Ok(v),
+        false => Err(Fault::value(format!(
+            "{}: {key} must be above 0, got {v}",
+            call.entry.name
+        ))),
+    }
+}
+
+static GAUSSIAN: Entry = Entry {
+    name: "gaussian",
+    group: "data",
+    summary: "the normal distribution, of any number of dimensions, its coordinates independent",
+    params: &[
+        optional(
+            "mu",
+            NUMBERS,
+            "0",
+            "the mean: a number, or one for each dimension",
+        ),
+        optional(
+            "sigma",
+            NUMBERS,
+            "1",
+            "the standard deviation, above 0: a number, or one for each dimension",
+        ),
+    ],
+    returns: LAW,
+    shapes: "samples are [m, dim]; dim is 1 for numbers",
+    errors: &["sigma not above 0", "mu and sigma of different lengths"],
+    examples: &[
+        gives(
+            "the data of Figure 1",
+            "gaussian(4, 0.5).sample(64).shape",
+            "[64, 1]",
+        ),
+        gives(
+            "in the plane",
+            "gaussian([0, 2], [1, 0.5]).sample(64).shape",
+            "[64, 2]",
+        ),
+        gives(
+            "its mean",
+            "seed(0); abs(mean(gaussian(4, 0.5).sample(100000)) - 4) < 0.01",
+            "true",
+        ),
+        fails("no spread", "gaussian(0, 0)", "sigma must be above 0"),
+    ],
+    call: |call| {
+        let at = |i: usize, default: f64| match call.args.has(i) {
+            true => numbers(call.args.any(i)).ok_or_else(|| call.args.wrong(i)),
+            false => Ok(vec![default]),
+        };
+        made(Distribution::gaussian(at(0, 0.0)?, at(1, 1.0)?)?)
+    },
+    ..ENTRY
+};
+
+static MIXTURE: Entry = Entry {
+    name: "mixture",
+    group: "data",
+    summary: "a mixture of Gaussians or of mixtures: each sample comes from one of them",
+    params: &[param(
+        "parts",
+        Ty::Array,
+        "the distributions, of one dimension",
+    )],
+    options: &[opt(
+        "weights",
+        Ty::Array,
+        "equal",
+        "the share of each part, ≥ 0; they need not add up to 1",
+    )],
+    returns: LAW,
+    errors: &[
+        "no parts, or parts of different dimensions",
+        "a part that is not a mixture of Gaussians",
+        "weights that are negative, all 0, or not one for each part",
+    ],
+    examples: &[
+        gives(
+            "two modes",
+            "mixture([gaussian(-2, 0.5), gaussian(2, 0.5)]).modes().to_array()",
+            "[[-2.0], [2.0]]",
+        ),
+        gives(
+            "three quarters on the right",
+            "seed(0); let p = mixture([gaussian(-2, 0.1), gaussian(2, 0.1)], #{ weights: [1, 3] }); abs(mean(p.sample(100000)) - 1) < 0.02",
+            "true",
+        ),
+    ],
+    call: |call| {
+        let parts = call.args.array(0)?;
+        let parts = parts
+            .iter()
+            .map(|part| Ok(mixture(&read(part)?, "mixture")?.clone()))
+            .collect::<Result<Vec<_>>>()?;
+        let mixed = Mixture::of(&parts, call.options.numbers("weights")?)?;
+        made(Distribution::Mixture(mixed))
+    },
+    ..ENTRY
+};
+
+const STD: Opt = opt(
+    "std",
+    Ty::Number,
+    "0.01",
+    "the standard deviation of each mode",
+);
+
+static RING: Entry = Entry {
+    name: "ring",
+    group: "data",
+    summary: "n equal Gaussians on a circle in the plane, at the angles 2πk/n",
+    params: &[optional(
+        "n",
+        Ty::Int,
+        "8",
+        "the number of modes, at least 1",
+    )],
+    options: &[opt("radius", Ty::Number, "1", "of the circle"), STD],
+    returns: LAW,
+    shapes: "samples are [m, 2]",
+    errors: &["n below 1", "a radius or a standard deviation not above 0"],
+    source: "Metz et al., Unrolled GANs, 2016 (radius 2, std 0.02); Lin et al., PacGAN, 2018 (radius 1, std 0.01)",
+    examples: &[
+        gives("eight modes", "ring(8).modes().shape", "[8, 2]"),
+        gives(
+            "as for unrolled GANs",
+            "ring(8, #{ radius: 2, std: 0.02 }).sample(512).shape",
+            "[512, 2]",
+        ),
+    ],
+    call: |call| {
+        let n = modes_asked(call, 8, 1)?;
+        let (radius, std) = (
+            above_zero(call, "radius", 1.0)?,
+            above_zero(call, "std", 0.01)?,
+        );
+        made(Distribution::ring(n, radius, std)?)
+    },
+    ..ENTRY
+};
+
+static GRID: Entry = Entry {
+    name: "grid",
+    group: "data",
+    summary: "n × n equal Gaussians on a square grid around the origin",
+    params: &[optional(
+        "n",
+        Ty::Int,
+        "5",
+        "the number of modes on a side, at least 1",
+    )],
+    options: &[
+        opt("spacing", Ty::Number, "2", "from one mode to the next"),
+        opt(
+            "std",
+            Ty::Number,
+            "0.05",
+            "the standard deviation of each mode",
+        ),
+    ],
+    returns: LAW,
+    shapes: "samples are [m, 2]",
+    errors: &["n below 1", "a spacing or a standard deviation not above 0"],
+    source: "Srivastava et al., VEEGAN, 2017; Lin et al., PacGAN, 2018",
+    examples: &[
+        gives("25 modes", "grid(5).modes().shape", "[25, 2]"),
+        gives(
+            "its corner",
+            "grid(5).modes()[0].to_array()",
+            "[-4.0, -4.0]",
+        ),
+    ],
+    call: |call| {
+        let n = modes_asked(call, 5, 2)?;
+        let (spacing, std) = (
+            above_zero(call, "spacing", 2.0)?,
+            above_zero(call, "std", 0.05)?,
+        );
+        made(Distribution::grid(n, spacing, std)?)
+    },
+    ..ENTRY
+};
+
+/// The number of modes at parameter 0, whose power is the number of all.
+fn modes_asked(call: &Call, default: usize, power: u32) -> Result<usize> {
+    const MOST: usize = 1_000_000;
+    let n = match call.args.has(0) {
+        true => call.args.int(0)?,
+        false => default as i64,
+    };
+    usize::try_from(n)
+        .ok()
+        .filter(|&n| n > 0 && n.checked_pow(power).is_some_and(|all| all <= MOST))
+        .ok_or_else(|| {
+            Fault::value(format!(
+                "{}: n must be at least 1, and not too many modes, got {n}",
+                call.entry.name
+            ))
+        })
+}
+
+const NOISE: Opt = opt(
+    "noise",
+    Ty::Number,
+    "0.05",
+    "the standard deviation around the curve, ≥ 0",
+);
+
+fn noise(call: &Call) -> Result<f64> {
+    let noise = call.options.number("noise", 0.05)?;
+    match noise >= 0.0 && noise.is_finite() {
+        true => Ok(noise),
+        false => Err(Fault::value(format!(
+            "{}: noise must not be negative, got {noise}",
+            call.entry.name
+        ))),
+    }
+}
+
+static SWISS_ROLL: Entry = Entry {
+    name: "swiss_roll",
+    group: "data",
+    summary: "a spiral in the plane, of one and a half turns and radius 1",
+    options: &[NOISE],
+    returns: LAW,
+    shapes: "samples are [m, 2]",
+    errors: &["noise below 0"],
+    examples: &[
+        gives("samples", "swiss_roll().sample(64).shape", "[64, 2]"),
+        fails(
+            "no density",
+            "swiss_roll().log_prob([[0, 0]])",
+            "no density",
+        ),
+    ],
+    call: |call| {
+        made(Distribution::SwissRoll {
+            noise: noise(call)?,
+        })
+    },
+    ..ENTRY
+};
+
+static MOONS: Entry = Entry {
+    name: "moons",
+    group: "data",
+    summary: "two interleaved half circles in the plane, of radius 1",
+    options: &[NOISE],
+    returns: LAW,
+    shapes: "samples are [m, 2]",
+    errors: &["noise below 0"],
+    examples: &[gives(
+        "which moon each sample comes from",
+        "let b = moons().sample_labelled(100); max(b.y).item() <= 1",
+        "true",
+    )],
+    call: |call| {
+        made(Distribution::Moons {
+            noise: noise(call)?,
+        })
+    },
+    ..ENTRY
+};
+
+static SAMPLE: Entry = Entry {
+    name: "sample",
+    group: "data",
+    summary: "independent samples of a distribution",
+    params: &[SELF, M],
+    returns: Ty::Tensor,
+    shapes: "[m, dim]",
+    errors: &["m below 1"],
+    examples: &[gives(
+        "points of a ring",
+        "ring(8).sample(100).shape",
+        "[100, 2]",
+    )],
+    call: |call| draw(call).map(|(x, _)| wrap(x)),
+    ..ENTRY
+};
+
+static SAMPLE_LABELLED: Entry = Entry {
+    name: "sample_labelled",
+    group: "data",
+    summary: "samples x of a distribution, and the number y of the mode that each comes from",
+    params: &[SELF, M],
+    returns: Ty::Map,
+    shapes: "x: [m, dim]; y: [m], whole numbers",
+    errors: &["m below 1"],
+    examples: &[runs(
+        "for a conditional model",
+        "let b = ring(8).sample_labelled(100); one_hot(b.y, 8)",
+    )],
+    call: |call| {
+        let (x, part) = draw(call)?;
+        let n = part.len();
+        let y = Tensor::from_ints(
+            part.into_iter().map(|v| v as i32).collect(),
+            &[n],
+            &x.device(),
+        );
+        Ok(Map::from([("x".into(), wrap(x)), ("y".into(), wrap(y))]).into())
+    },
+    ..ENTRY
+};
+
+fn draw(call: &Call) -> Result<(Tensor, Vec<usize>)> {
+    let p: Distribution = call.args.get(0)?;
+    let m = count(call, 1, &[p.dim()])?;
+    let (x, part) = p.sample(m, &mut Notebook);
+    Ok((
+        Tensor::from_floats(x, &[m, p.dim()], &device::current()),
+        part,
+    ))
+}
+
+const POINTS: Param = param(
+    "x",
+    Ty::OneOf(&[Ty::TensorLike, Ty::Array]),
+    "points, their coordinates in the last dim; in one dimension any tensor or number",
+);
+const DENSITY_SHAPES: &str = "[m, dim] → [m, 1], which fits D(x); in one dimension as x";
+
+static LOG_PROB: Entry = Entry {
+    name: "log_prob",
+    group: "data",
+    summary: "the logarithm of the density at x, differentiable",
+    params: &[SELF, POINTS],
+    returns: Ty::Tensor,
+    shapes: DENSITY_SHAPES,
+    errors: &[
+        "a distribution without a density in closed form",
+        "points of another dimension",
+    ],
+    examples: &[
+        gives(
+            "the standard normal at 0: −log √(2π)",
+            "abs(gaussian(0, 1).log_prob(0).item() + 0.918938533) < 1e-6",
+            "true",
+        ),
+        gives(
+            "its gradient at 2 is −2",
+            "let x = tensor([[2.0]]); grad(sum(gaussian(0, 1).log_prob(x)), x).to_array()",
+            "[[-2.0]]",
+        ),
+        fails(
+            "another dimension",
+            "ring(8).log_prob(zeros([5, 3]))",
+            "[5, 3]",
+        ),
+    ],
+    call: |call| log_prob(call).map(wrap),
+    ..ENTRY
+};
+
+static PROB: Entry = Entry {
+    name: "prob",
+    group: "data",
+    summary: "the density at x, differentiable",
+    params: &[SELF, POINTS],
+    returns: Ty::Tensor,
+    shapes: DENSITY_SHAPES,
+    errors: &[
+        "a distribution without a density in closed form",
+        "points of another dimension",
+    ],
+    examples: &[gives(
+        "the optimal discriminator between two Gaussians, half way",
+        "let p = gaussian(-1, 1); let q = gaussian(1, 1); (p.prob(0) / (p.prob(0) + q.prob(0))).item()",
+        "0.5",
+    )],
+    call: |call| log_prob(call)?.exp().map(wrap),
+    ..ENTRY
+};
+
+/// log Σₖ wₖ N(x; μₖ, σₖ), in operations that are recorded.
+fn log_prob(call: &Call) -> Result<Tensor> {
+    let p: Distribution = call.args.get(0)?;
+    let m = mixture(&p, call.entry.name)?;
+    let x = coerce(call.args.any(1), &device::current())?.ok_or_else(|| call.args.wrong(1))?;
+    let (shape, d) = (x.shape(), p.dim());
+    let fits = d == 1 || shape.last() == Some(&d);
+    if !fits {
+        return Err(Fault::shape(format!(
+            "{}: points of {d} coordinates are needed, got shape {}",
+            call.entry.name,
+            shown(&shape)
+        ))
+        .hint(format!("x must be [m, {d}]")));
+    }
+    let mean = table(m, |part| &part.mean)?.to_device(&x.device());
+    let std = table(m, |part| &part.std)?.to_device(&x.device());
+    let constants = m.parts().iter().zip(m.weights()).map(|(part, w)| {
+        let scale: f64 = part.std.iter().map(|s| s.ln()).sum();
+        (w.ln() - scale - 0.5 * d as f64 * TAU.ln()) as f32
+    });
+    let constants = Tensor::from_floats(constants.collect(), &[m.parts().len()], &x.device());
+    // [points, 1, dim] against [parts, dim].
+    let points = x.reshape(&[x.len() / d, 1, d])?;
+    let distance = points.sub(&mean)?.div(&std)?;
+    let squares = distance.mul(&distance)?.sum_dims(&[2], false)?;
+    let each = squares.mul_scalar(-0.5)?.add(&constants)?;
+    let density = each.logsumexp(&[1], false)?;
+    let mut out = shape.to_vec();
+    if let Some(last) = out.last_mut().filter(|_| d > 1) {
+        *last = 1;
+    }
+    density.reshape(&out)
+}
+
+static MODES: Entry = Entry {
+    name: "modes",
+    group: "data",
+    summary: "the centres of a mixture's Gaussians",
+    params: &[SELF],
+    returns: Ty::Tensor,
+    shapes: "[modes, dim]",
+    errors: &["a distribution without modes"],
+    examples: &[gives("the grid of 25", "grid(5).modes().shape", "[25, 2]")],
+    call: |call| {
+        let p: Distribution = call.args.get(0)?;
+        table(mixture(&p, "modes")?, |part| &part.mean).map(wrap)
+    },
+    ..ENTRY
+};

@@ -1,0 +1,70 @@
+//! The words about data: data sets and distributions.
+//!
+//! | file | owns |
+//! |---|---|
+//! | `load` | where data sets come from: `digits`, … |
+//! | `dataset` | the kinds `dataset` and `batches`: `sample`, `batches`, `split`, `filter`, … |
+//! | `distribution` | the kind `distribution`: `gaussian`, `ring`, …, `sample`, `log_prob`, `modes` |
+
+pub mod batches;
+pub mod dataset;
+pub mod distribution;
+pub mod load;
+
+use crate::catalog::Kind;
+use crate::data::Source;
+use crate::fault::{Fault, Result};
+use crate::tensor::random::{Stream, with_stream};
+
+/// All kinds of this folder.
+pub const KINDS: &[&Kind] = &[
+    &dataset::DATASET,
+    &batches::BATCHES,
+    &distribution::DISTRIBUTION,
+];
+
+/// The notebook's stream as the data room asks for it.
+struct Notebook;
+
+impl Source for Notebook {
+    fn normal(&mut self, n: usize) -> Vec<f32> {
+        with_stream(|s| s.normal(n))
+    }
+
+    fn uniform(&mut self, n: usize) -> Vec<f32> {
+        with_stream(|s| s.uniform(n))
+    }
+
+    fn integers(&mut self, n: usize, below: usize) -> Vec<usize> {
+        with_stream(|s: &mut Stream| s.integers(n, 0, below as i64))
+            .into_iter()
+            .map(|v| v as usize)
+            .collect()
+    }
+
+    fn permutation(&mut self, n: usize) -> Vec<usize> {
+        with_stream(|s| s.permutation(n))
+            .into_iter()
+            .map(|v| v as usize)
+            .collect()
+    }
+}
+
+/// The number of samples at parameter `i`, each of `width` numbers.
+///
+/// # Errors
+/// A number below 1, or one that no memory holds.
+fn count(call: &crate::catalog::Call, i: usize, shape: &[usize]) -> Result<usize> {
+    let m = call.args.int(i)?;
+    let name = call.entry.name;
+    match usize::try_from(m) {
+        Ok(m) if m > 0 => {
+            crate::tensor::check_shape(name, &[&[m], shape].concat())?;
+            Ok(m)
+        }
+        _ => Err(Fault::value(format!(
+            "{name}: {} must be at least 1, got {m}",
+            call.entry.params[i].name
+        ))),
+    }
+}
