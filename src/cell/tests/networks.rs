@@ -16,10 +16,9 @@ fn a_forward_function_trains_as_a_sequence_does() {
          let b = network(#{ fc1: fc1.copy(), fc2: fc2.copy() }, |net, x| net.fc2(tanh(net.fc1(x)))); \
          let opt_a = adam(a); let opt_b = adam(b); let x = randn([8, 2]);",
     );
-    notes.ok(
-        "for _ in 0..5 { opt_a.descend(mean(a(x) ** 2)); opt_b.descend(mean(b(x) ** 2)); }",
-    );
-    let difference = "let d = 0.0; for i in 0..4 { d += sum(abs(a.params()[i] - b.params()[i])).item(); } d";
+    notes.ok("for _ in 0..5 { opt_a.descend(mean(a(x) ** 2)); opt_b.descend(mean(b(x) ** 2)); }");
+    let difference =
+        "let d = 0.0; for i in 0..4 { d += sum(abs(a.params()[i] - b.params()[i])).item(); } d";
     assert_eq!(notes.ok(difference), "0.0");
 }
 
@@ -43,7 +42,10 @@ fn a_layer_used_twice_is_one_parameter() {
     ] {
         notes.ok(&format!("let f = {net}; let g = f.copy();"));
         assert_eq!(notes.ok("[f.params().len(), g.params().len()]"), "[1, 1]");
-        assert_eq!(notes.ok("(g(ones([1, 2])) - f(ones([1, 2]))).to_array()"), "[[0.0, 0.0]]");
+        assert_eq!(
+            notes.ok("(g(ones([1, 2])) - f(ones([1, 2]))).to_array()"),
+            "[[0.0, 0.0]]"
+        );
         // One functional call reaches both uses: 2·w applied twice is 4 times as much.
         let ratio = "(f.with([f.params()[0] * 2])(ones([1, 2])) / f(ones([1, 2]))).to_array()";
         assert_eq!(notes.ok(ratio), "[[4.0, 4.0]]");
@@ -55,9 +57,15 @@ fn the_mode_reaches_the_parts() {
     let mut notes = notebook();
     notes.ok("let f = network(#{ drop: dropout(0.5), blocks: [dropout(0.5)] }, |net, x| { let x = net.drop(x); for b in net.blocks { x = b(x); } x });");
     assert_eq!(notes.ok("f.eval(); sum(f(ones([1000]))).item()"), "1000.0");
-    assert_eq!(notes.ok("f.train(); sum(f(ones([1000]))).item() == 1000.0"), "false");
+    assert_eq!(
+        notes.ok("f.train(); sum(f(ones([1000]))).item() == 1000.0"),
+        "false"
+    );
     // Inside a sequence it is the sequence's.
-    assert_eq!(notes.ok("let s = sequential([f, dropout(0.5)]); s.eval(); sum(s(ones([1000]))).item()"), "1000.0");
+    assert_eq!(
+        notes.ok("let s = sequential([f, dropout(0.5)]); s.eval(); sum(s(ones([1000]))).item()"),
+        "1000.0"
+    );
 }
 
 #[test]
@@ -81,4 +89,32 @@ fn gradients_pass_through_functional_calls() {
         grad(after(), f)[0].item()";
     // w' = w − 0.5 w, loss w²/4, derivative w/2.
     assert_eq!(notes.ok(code), "0.5");
+}
+
+/// Slides 42–45: how much an output changes when its batch mates change. Batch norm: much. Reference batch norm and virtual
+/// batch norm: not at all.
+#[test]
+fn only_batch_norm_lets_batch_mates_meet() {
+    let mut notes = notebook();
+    notes.ok("seed(1); let r = randn([16, 2]); let x = randn([1, 2]); let mates = randn([7, 2]); let others = 3 * randn([7, 2]);");
+    notes.ok("fn change(D) { max(abs(D(cat([x, mates]))[0] - D(cat([x, others]))[0])).item() }");
+    assert_eq!(notes.ok("change(batch_norm(2)) > 0.1"), "true");
+    for layer in ["reference_batch_norm(2)", "virtual_batch_norm(2)"] {
+        notes.ok(&format!(
+            "let D = with_reference(sequential([linear(2, 2), {layer}, relu()]), r);"
+        ));
+        assert_eq!(notes.ok("change(D)"), "0.0", "{layer}");
+    }
+}
+
+/// After a pass in train mode the layer's largest singular value is 1, whatever the weights.
+#[test]
+fn spectral_norm_bounds_what_a_layer_can_stretch() {
+    let mut notes = notebook();
+    notes.ok("seed(2); let f = spectral_norm(linear(6, 4, #{ init: normal(0, 3), bias: false })); for _ in 0..30 { f(randn([1, 6])); }");
+    // Power iteration of its own, on the map as it acts.
+    notes.ok("let v = randn([1, 6]); for _ in 0..200 { v = grad(sum(f(v) ** 2) / 2, v); v = v / norm(v); }");
+    assert_eq!(notes.ok("abs(norm(f(v)).item() - 1) < 1e-4"), "true");
+    // u and v are kept up without the optimizer's knowledge.
+    assert_eq!(notes.ok("f.params().len()"), "1");
 }

@@ -87,13 +87,7 @@ impl Layer for ReferenceNorm {
         }
     }
 
-    fn forward(
-        &self,
-        params: &[Tensor],
-        _: &[Param],
-        x: &Tensor,
-        pass: &Pass,
-    ) -> Result<Tensor> {
+    fn forward(&self, params: &[Tensor], _: &[Param], x: &Tensor, pass: &Pass) -> Result<Tensor> {
         let n = pass.reference;
         self.check(x, n)?;
         let rows = x.shape()[0];

@@ -305,7 +305,11 @@ static MASKED_CONV2D: Entry = Entry {
             "masked_conv2d(1, 1, 3, #{ mask: \"A\", bias: false, init: constant(1) })(ones([1, 1, 2, 3])).to_array()[0][0]",
             "[[0.0, 1.0, 1.0], [2.0, 4.0, 3.0]]",
         ),
-        fails("an even kernel", "masked_conv2d(1, 1, 4)", "kernel must be odd"),
+        fails(
+            "an even kernel",
+            "masked_conv2d(1, 1, 4)",
+            "kernel must be odd",
+        ),
     ],
     call: |call| {
         let (inputs, outputs, size) = (positive(call, 0)?, positive(call, 1)?, positive(call, 2)?);

@@ -240,11 +240,18 @@ static WITH_REFERENCE: Entry = Entry {
     summary: "the network with a fixed batch that passes through its layers beside every input: the reference of virtual batch norm",
     params: &[
         param("network", NET, "its parameters are shared, not copied"),
-        param("batch", Ty::Tensor, "chosen once, before training: real samples for D, noise for G"),
+        param(
+            "batch",
+            Ty::Tensor,
+            "chosen once, before training: real samples for D, noise for G",
+        ),
     ],
     returns: NET,
     shapes: "an input's shape but for its first size",
-    errors: &["an empty batch", "when called: an input of another shape than the batch"],
+    errors: &[
+        "an empty batch",
+        "when called: an input of another shape than the batch",
+    ],
     source: "Salimans et al. 2016, section 3.4",
     examples: &[
         runs(
@@ -296,7 +303,11 @@ static SPECTRAL_NORM: Entry = Entry {
             "a whole discriminator",
             "let D = spectral_norm(sequential([linear(2, 64), leaky_relu(0.1), linear(64, 1)]));",
         ),
-        fails("no weight", "spectral_norm(relu())", "no layer here has a weight matrix"),
+        fails(
+            "no weight",
+            "spectral_norm(relu())",
+            "no layer here has a weight matrix",
+        ),
     ],
     call: |call| {
         let iterations = call.options.size("iterations", 1)?;
@@ -309,7 +320,11 @@ static WEIGHT_NORM: Entry = Entry {
     name: "weight_norm",
     group: "layer",
     summary: "the layer, or every layer of a network, with its weight written as g·v/‖v‖: length and direction are trained apart",
-    params: &[param("layer", NET, "a layer or a network; its weights are copied")],
+    params: &[param(
+        "layer",
+        NET,
+        "a layer or a network; its weights are copied",
+    )],
     returns: NET,
     shapes: "unchanged; parameters weight_g and weight_v in the place of weight",
     errors: &["no layer has a weight matrix"],
