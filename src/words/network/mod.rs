@@ -12,6 +12,9 @@
 //! | `gradient` | `grad` with respect to a network |
 //! | `ema` | running averages |
 //! | `optimizer` | the kind `optimizer`: `adam`, `descend`, `ascend`, … |
+//! | `steps` | steps as values |
+//! | `schedule` | the kind `schedule`: rates that change with the step |
+//! | `game` | consensus optimisation, symplectic gradient adjustment |
 //! | `loss` | losses on predictions, and those of the two players |
 //! | `penalty` | gradient penalties |
 
@@ -19,6 +22,7 @@ pub mod activations;
 pub mod conv;
 pub mod custom;
 pub mod ema;
+pub mod game;
 pub mod gradient;
 pub mod init;
 pub mod layers;
@@ -26,9 +30,16 @@ pub mod loss;
 pub mod norm;
 pub mod optimizer;
 pub mod penalty;
+pub mod schedule;
+pub mod steps;
 pub mod value;
 
 use crate::catalog::Kind;
 
 /// All kinds of this folder.
-pub const KINDS: &[&Kind] = &[&value::NETWORK, &init::INITIALIZER, &optimizer::OPTIMIZER];
+pub const KINDS: &[&Kind] = &[
+    &value::NETWORK,
+    &init::INITIALIZER,
+    &optimizer::OPTIMIZER,
+    &schedule::SCHEDULE,
+];
