@@ -19,6 +19,14 @@ pub enum Init {
 }
 
 impl Init {
+    /// How the bias starts beside weights that start so: PyTorch's default draws both, every other leaves the bias at 0.
+    pub fn of_bias(self) -> Self {
+        match self {
+            Init::FanIn => Init::FanIn,
+            _ => Init::Constant(0.0),
+        }
+    }
+
     /// A tensor of `shape` drawn from the current random stream, on the current device.
     pub fn draw(self, shape: &[usize], fan_in: usize, fan_out: usize) -> Tensor {
         let uniform = |lo: f32, hi: f32| scaled(random::uniform(shape), hi - lo, lo);

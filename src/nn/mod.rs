@@ -11,15 +11,21 @@
 //! | `summary` | the table of a network's layers |
 //! | [`layers`] | what each layer computes |
 //! | [`init`] | how parameters start |
-//! | [`optim`] | optimizers over a network's parameters, and steps as values |
+//! | [`optim`] | optimizers over a network's parameters |
+//! | [`steps`] | their steps as differentiable values |
+//! | [`schedule`] | settings that change with the step |
+//! | [`game`] | gradients adjusted to the dynamics of a game |
 //! | [`loss`] | losses on predictions and targets |
 
+pub mod game;
 pub mod init;
 pub mod layers;
 pub mod loss;
 pub mod network;
 pub mod optim;
 pub mod param;
+pub mod schedule;
+pub mod steps;
 mod summary;
 
 pub use init::Init;

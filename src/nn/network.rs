@@ -223,13 +223,13 @@ impl Network {
                 caller.call(&*custom.forward, &view, inputs)
             }
             Body::Referenced(network, batch) => {
-                let n = batch.value().shape().first().copied().unwrap_or(0);
                 let x = caller.tensor(only(&inputs)?)?;
-                inputs[0] = caller.value(Tensor::cat(&[batch.value(), x], 0)?);
+                let (n, both) = joined(&batch.value(), &x)?;
                 pass.reference = n;
-                let y = caller.tensor(&network.pass(inputs, pass, caller)?)?;
+                let y = network.pass(vec![caller.value(both)], pass, caller)?;
+                let y = caller.tensor(&y)?;
                 let rows = y.shape().first().copied().unwrap_or(0);
-                Ok(caller.value(y.narrow(0, n..rows)?))
+                Ok(caller.value(y.narrow(0, n.min(rows)..rows)?))
             }
             Body::Layer(slot) => {
                 if inputs.len() == 2 && slot.layer.is_conditional() {
@@ -585,6 +585,19 @@ impl Slot {
             self.params.iter().map(Param::value).collect();
         self.layer.forward(&values, &self.buffers, x, pass)
     }
+}
+
+/// A reference batch with an input after it, and the number of its rows.
+fn joined(batch: &Tensor, x: &Tensor) -> Result<(usize, Tensor)> {
+    let (reference, input) = (batch.shape(), x.shape());
+    if reference.get(1..) != input.get(1..) || input.is_empty() {
+        return Err(Fault::shape(format!(
+            "the reference batch is {}, the input {}: only the first sizes may differ",
+            shown(&reference),
+            shown(&input)
+        )));
+    }
+    Ok((reference[0], Tensor::cat(&[batch.clone(), x.clone()], 0)?))
 }
 
 /// The one input that a layer takes.

@@ -1,4 +1,4 @@
-//! Optimizers over a network's parameters, with PyTorch's formulas; and the same steps as differentiable values.
+//! Optimizers over a network's parameters, with PyTorch's formulas.
 
 use super::param::Param;
 use crate::fault::{Fault, Result};
@@ -50,7 +50,21 @@ impl Optimizer {
     /// # Errors
     /// A loss that is not one number, that depends on none of the parameters, or is NaN.
     pub fn minimise(&mut self, loss: &Tensor, ascend: bool) -> Result<()> {
-        let word = if ascend { "ascend" } else { "descend" };
+        let grads = self.gradients(if ascend { "ascend" } else { "descend" }, loss)?;
+        self.apply(grads, ascend)
+    }
+
+    /// The parameters that [`Optimizer::minimise`] would give, without a step being taken: half of an extragradient step.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn lookahead(&self, loss: &Tensor) -> Result<Vec<Tensor>> {
+        let grads = self.gradients("lookahead", loss)?;
+        self.stepped(grads, &mut self.state.clone(), false)
+    }
+
+    /// The gradient for each parameter that is not frozen.
+    fn gradients(&self, word: &str, loss: &Tensor) -> Result<Vec<Option<Tensor>>> {
         if loss.len() != 1 {
             return Err(Fault::shape(format!(
                 "{word}: needs a single number, got shape {}",
@@ -86,7 +100,7 @@ impl Optimizer {
                 .hint("was it computed by this network, after its last step, and without detach or no_grad?"));
         }
         super::loss::finite(word, loss)?;
-        self.apply(grads, ascend)
+        Ok(grads)
     }
 
     /// One step with given gradients, one for each parameter, in their order.
@@ -112,20 +126,40 @@ impl Optimizer {
                 )));
             }
         }
-        self.apply(grads.into_iter().map(Some).collect(), false)
+        let of_free = |(p, g): (&Param, Tensor)| (!p.is_frozen()).then_some(g);
+        self.apply(self.params.iter().zip(grads).map(of_free).collect(), false)
     }
 
-    fn apply(&mut self, mut grads: Vec<Option<Tensor>>, ascend: bool) -> Result<()> {
-        self.clip(&mut grads)?;
-        for ((param, state), grad) in self.params.iter().zip(&mut self.state).zip(grads) {
-            let Some(grad) = grad else { continue };
-            let mut value = update::step(&self.rule, state, &param.value(), &grad, ascend)?;
-            if let Some(limit) = self.clip_weights {
-                value = value.clamp(-limit, limit)?.detach();
-            }
+    fn apply(&mut self, grads: Vec<Option<Tensor>>, ascend: bool) -> Result<()> {
+        let mut state = std::mem::take(&mut self.state);
+        let values = self.stepped(grads, &mut state, ascend);
+        self.state = state;
+        for (param, value) in self.params.iter().zip(values?) {
             param.set(value);
         }
         Ok(())
+    }
+
+    /// The parameters after a step. Frozen ones, and those without a gradient, stay.
+    fn stepped(
+        &self,
+        mut grads: Vec<Option<Tensor>>,
+        state: &mut [State],
+        ascend: bool,
+    ) -> Result<Vec<Tensor>> {
+        self.clip(&mut grads)?;
+        let each = self.params.iter().zip(state).zip(grads);
+        each.map(|((param, state), grad)| {
+            let Some(grad) = grad else {
+                return Ok(param.value());
+            };
+            let value = update::step(&self.rule, state, &param.value(), &grad, ascend)?;
+            match self.clip_weights {
+                Some(limit) => Ok(value.clamp(-limit, limit)?.detach()),
+                None => Ok(value),
+            }
+        })
+        .collect()
     }
 
     fn clip(&self, grads: &mut [Option<Tensor>]) -> Result<()> {
@@ -164,23 +198,4 @@ impl Optimizer {
     pub fn restore(&mut self, state: Vec<State>) {
         self.state = state;
     }
-}
-
-/// One step of gradient descent as values: `p − lr·g`, differentiable in both.
-///
-/// # Errors
-/// Another number of gradients than parameters.
-pub fn sgd_step(params: &[Tensor], grads: &[Tensor], lr: f32) -> Result<Vec<Tensor>> {
-    if params.len() != grads.len() {
-        return Err(Fault::value(format!(
-            "sgd_step: {} parameters, but {} gradients",
-            params.len(),
-            grads.len()
-        )));
-    }
-    params
-        .iter()
-        .zip(grads)
-        .map(|(p, g)| p.sub(&g.mul_scalar(lr)?))
-        .collect()
 }

@@ -3,9 +3,11 @@
 use super::fixture::{Operation, check};
 use saddlepoint::fault::Result;
 use saddlepoint::nn::layers::{
-    BatchNorm, Conv2d, ConvTranspose2d, InstanceNorm, Layer, LayerNorm, Mode,
+    BatchNorm, ConditionalBatchNorm, Conv1d, Conv2d, ConvTranspose2d, InstanceNorm, Layer,
+    LayerNorm, Linear, Mode, Pass, ReferenceNorm, SelfAttention, Sight, autoregressive_mask,
+    masked, weight_norm,
 };
-use saddlepoint::nn::{Init, Param, Pass, loss};
+use saddlepoint::nn::{Init, Network, Param, loss};
 use saddlepoint::tensor::{Geometry, Tensor};
 
 /// A layer of x and its parameters, in train mode with fresh running statistics.
@@ -85,6 +87,22 @@ fn layers_agree_with_pytorch() {
                 }),
             ),
             ("conv2d layer", conv(geometry)),
+            ("conv1d layer", conv1d(Sight::Around, 3, [2, 2], [2, 2])),
+            ("causal_conv1d", conv1d(Sight::Causal, 2, [0, 0], [1, 2])),
+            ("masked_conv2d A", masked_conv2d()),
+            ("conditional_batch_norm", conditional()),
+            ("spectral_norm", network(spectral_norm, &["u", "v"])),
+            ("weight_norm", network(weight_norm, &[])),
+            (
+                "self_attention",
+                layer(SelfAttention {
+                    channels: 2,
+                    inner: 1,
+                    init: Init::FanIn,
+                }),
+            ),
+            ("virtual_batch_norm", by_reference(true)),
+            ("reference_batch_norm", by_reference(false)),
             ("conv_transpose2d layer", conv_transpose(geometry)),
         ],
     );
@@ -99,6 +117,102 @@ fn conv(geometry: Geometry) -> Operation {
         bias: true,
         init: Init::FanIn,
     })
+}
+
+/// Channels are read off the kernels, so one layer fits all cases.
+fn conv1d(sight: Sight, kernel: usize, padding: [usize; 2], dilation: [usize; 2]) -> Operation {
+    let geometry = Geometry {
+        padding,
+        dilation,
+        ..Geometry::default()
+    };
+    layer(Conv1d {
+        inputs: 1,
+        outputs: 2,
+        kernel,
+        geometry,
+        sight,
+        bias: true,
+        init: Init::FanIn,
+    })
+}
+
+fn masked_conv2d() -> Operation {
+    let geometry = Geometry {
+        padding: [1; 2],
+        ..Geometry::default()
+    };
+    let plain = Conv2d {
+        inputs: 1,
+        outputs: 1,
+        kernel: [3, 3],
+        geometry,
+        bias: true,
+        init: Init::FanIn,
+    };
+    let net = masked(plain, &autoregressive_mask([1, 1, 3, 3], false));
+    Box::new(move |x| net.with(&x[1..])?.forward(&x[0]))
+}
+
+/// Inputs: the reference batch, the examples, gain and shift.
+fn by_reference(with_example: bool) -> Operation {
+    let layer = ReferenceNorm {
+        channels: 2,
+        eps: 1e-5,
+        gain: Init::Constant(1.0),
+        with_example,
+    };
+    Box::new(move |x| {
+        let n = x[0].shape()[0];
+        let pass = Pass {
+            reference: n,
+            ..Pass::of(Mode::Train)
+        };
+        let both = Tensor::cat(&x[..2], 0)?;
+        let y = layer.forward(&x[2..], &[], &both, &pass)?;
+        y.narrow(0, n..y.shape()[0])
+    })
+}
+
+fn conditional() -> Operation {
+    let layer = ConditionalBatchNorm {
+        norm: batch_norm(),
+        classes: 2,
+    };
+    Box::new(move |x| {
+        let pass = Pass {
+            condition: Some(x[3].clone()),
+            ..Pass::of(Mode::Train)
+        };
+        layer.forward(&x[1..3], &layer.start().buffers, &x[0], &pass)
+    })
+}
+
+/// A linear layer under a norm, in eval mode: x, its parameters, and the buffers of those names.
+fn network(norm: fn(&Network) -> Result<Network>, buffers: &'static [&str]) -> Operation {
+    let linear = Linear {
+        inputs: 3,
+        outputs: 2,
+        bias: true,
+        init: Init::FanIn,
+        bias_init: None,
+    };
+    let net = norm(&Network::of(linear)).expect("a linear layer has a weight");
+    net.set_mode(Mode::Eval);
+    Box::new(move |x| {
+        let (params, own) = x[1..].split_at(x.len() - 1 - buffers.len());
+        let net = net.with(params)?;
+        for (name, value) in buffers.iter().zip(own) {
+            let named = net.named();
+            let (_, buffer) = named.iter().find(|(n, _)| n == name).expect("a buffer");
+            buffer.set(value.clone());
+        }
+        net.forward(&x[0])
+    })
+}
+
+fn spectral_norm(net: &Network) -> Result<Network> {
+    saddlepoint::nn::layers::spectral_norm(net, 1)
 }
 
 fn conv_transpose(geometry: Geometry) -> Operation {

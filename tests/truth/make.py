@@ -136,6 +136,56 @@ def layers():
     case("layer_norm of two dims", [draw(2, 2, 3), draw(2, 3), draw(2, 3)], lambda x, w, b: F.layer_norm(x, [2, 3], w, b))
     case("instance_norm", [draw(2, 2, 2, 2), gain, shift], lambda x, w, b: F.instance_norm(x, weight=w, bias=b))
     case("conv2d layer", [draw(1, 1, 4, 4), draw(2, 1, 3, 3), draw(2)], lambda x, w, b: F.conv2d(x, w, b, 2, 1))
+    case("conv1d layer", [draw(1, 2, 5), draw(2, 2, 3), draw(2)], lambda x, w, b: F.conv1d(x, w, b, 1, 2, 2))
+    case("causal_conv1d", [draw(1, 1, 5), draw(2, 1, 2), draw(2)], lambda x, w, b: F.conv1d(F.pad(x, [2, 0]), w, b, dilation=2))
+    mask = torch.tensor([[[[1.0, 1, 1], [1, 0, 0], [0, 0, 0]]]], dtype=torch.float64)
+    case("masked_conv2d A", [draw(1, 1, 3, 3), draw(1, 1, 3, 3), draw(1)], lambda x, w, b: F.conv2d(x, w * mask, b, padding=1))
+    labels = torch.tensor([1, 0, 1])
+    case("conditional_batch_norm", [draw(3, 2), draw(2, 2), draw(2, 2), labels], lambda x, g, s, y: F.batch_norm(x, None, None, training=True) * g[y] + s[y])
+
+    class Spectral(torch.nn.Module):
+        """PyTorch's spectral norm in eval mode, with its u and v as inputs."""
+
+        def forward(self, x, w, b, u, v):
+            return F.linear(x, w / torch.vdot(u, torch.mv(w, v)), b)
+
+    w = draw(2, 3)
+    reference = torch.nn.utils.parametrizations.spectral_norm(torch.nn.Linear(3, 2))
+    with torch.no_grad():
+        reference.parametrizations.weight.original.copy_(w)
+    for _ in range(50):
+        reference(draw(1, 3))
+    reference.eval()
+    p = reference.parametrizations.weight[0]
+    x, b = draw(2, 3), draw(2)
+    with torch.no_grad():
+        reference.bias.copy_(b)
+        assert torch.allclose(reference(x), Spectral()(x, w, b, p._u, p._v))
+    case("spectral_norm", [x, w, b, p._u, p._v], Spectral(), [0, 1, 2])
+    # Written out: the second derivative of PyTorch 2.15's own weight_norm fails its own gradgradcheck.
+    weight_norm = lambda x, g, v, b: F.linear(x, g * v / v.norm(dim=1, keepdim=True), b)
+    case("weight_norm", [draw(2, 3), draw(2, 1, lo=0.5, hi=2.0), draw(2, 3), draw(2)], weight_norm)
+
+    def attention(x, q, k, v, gamma):
+        n, c, h, w = x.shape
+        flat = x.reshape(n, c, h * w).transpose(1, 2)
+        out = F.scaled_dot_product_attention(flat @ q.T, flat @ k.T, flat @ v.T, scale=1.0)
+        return x + gamma * out.transpose(1, 2).reshape(x.shape)
+
+    case("self_attention", [draw(1, 2, 2, 2), draw(1, 2), draw(1, 2), draw(2, 2), draw(1)], attention)
+    def virtual(reference, x, w, b):
+        """Salimans et al. 2016, section 3.4, by its sums of means and mean squares."""
+        n = len(reference)
+        both = lambda f: (f(x).mean((2, 3), keepdim=True) + n * f(reference).mean((0, 2, 3), keepdim=True)) / (n + 1)
+        mean, square = both(lambda t: t), both(torch.square)
+        return (x - mean) / torch.sqrt(1e-5 + square - mean**2) * w.view(1, -1, 1, 1) + b.view(1, -1, 1, 1)
+
+    def by_reference(reference, x, w, b):
+        mean, var = reference.mean(0), reference.var(0, correction=0)
+        return (x - mean) / torch.sqrt(var + 1e-5) * w + b
+
+    case("virtual_batch_norm", [draw(2, 2, 2, 1), draw(2, 2, 2, 1), gain, shift], virtual)
+    case("reference_batch_norm", [draw(3, 2), draw(2, 2), gain, shift], by_reference)
     case("conv_transpose2d layer", [draw(1, 2, 2, 2), draw(2, 1, 4, 4), draw(1)], lambda x, w, b: F.conv_transpose2d(x, w, b, 2, 1))
     write("layers.json")
 

@@ -4,6 +4,7 @@ mod asking;
 mod errors;
 mod examples;
 mod limits;
+mod networks;
 mod notebook;
 mod rewriting;
 

@@ -90,11 +90,7 @@ impl Layer for Maxout {
 
     fn start(&self) -> Start {
         let wide = self.units * self.pieces;
-        let bias = if self.init == Init::FanIn {
-            Init::FanIn
-        } else {
-            Init::Constant(0.0)
-        };
+        let bias = self.init.of_bias();
         let weight = Param::new(
             "weight",
             self.init.draw(&[wide, self.inputs], self.inputs, wide),

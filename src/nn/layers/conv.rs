@@ -3,7 +3,7 @@
 use super::{Layer, Pass, Start};
 use crate::fault::Result;
 use crate::nn::{Init, Param};
-use crate::tensor::{Geometry, Tensor};
+use crate::tensor::{Geometry, Tensor, device};
 
 /// Two-dimensional convolution, `[n, in, h, w] → [n, out, h', w']`, kernels `[out, in/groups, kh, kw]`.
 pub struct Conv2d {
@@ -30,11 +30,7 @@ fn start(shape: [usize; 4], outputs: usize, fan_in: usize, bias: bool, init: Ini
     let fan_out = shape[0] * shape[2] * shape[3];
     let mut params = vec![Param::new("weight", init.draw(&shape, fan_in, fan_out))];
     if bias {
-        let init = if init == Init::FanIn {
-            init
-        } else {
-            Init::Constant(0.0)
-        };
+        let init = init.of_bias();
         params.push(Param::new("bias", init.draw(&[outputs], fan_in, fan_out)));
     }
     Start {
@@ -100,6 +96,17 @@ impl Layer for Conv2d {
     }
 }
 
+/// The mask of a kernel `[outputs, inputs, k, k]` that sees only the pixels before its centre in reading order, and the
+/// centre itself if `with_centre` (van den Oord et al. 2016: masks A and B; all channels of a pixel count as one).
+pub fn autoregressive_mask(shape: [usize; 4], with_centre: bool) -> Tensor {
+    let [outputs, inputs, k, _] = shape;
+    let centre = (k / 2) * k + k / 2;
+    let plane: Vec<f32> = (0..k * k)
+        .map(|i| f32::from(u8::from(i < centre || (with_centre && i == centre))))
+        .collect();
+    Tensor::from_floats(plane.repeat(outputs * inputs), &shape, &device::current())
+}
+
 impl Layer for ConvTranspose2d {
     fn describe(&self) -> String {
         described(
@@ -129,5 +136,9 @@ impl Layer for ConvTranspose2d {
             x.conv_transpose2d(&params[0], &self.geometry, self.output_padding)?,
             params.get(1),
         )
+    }
+
+    fn output_dim(&self) -> isize {
+        1
     }
 }

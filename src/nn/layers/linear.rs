@@ -32,10 +32,7 @@ impl Layer for Linear {
             self.init.draw(&[outputs, inputs], inputs, outputs),
         )];
         if self.bias {
-            let init = self.bias_init.unwrap_or(match self.init {
-                Init::FanIn => Init::FanIn,
-                _ => Init::Constant(0.0),
-            });
+            let init = self.bias_init.unwrap_or(self.init.of_bias());
             params.push(Param::new("bias", init.draw(&[outputs], inputs, outputs)));
         }
         Start {

@@ -1,18 +1,28 @@
 //! What each layer computes. A layer is a description: its parameters and running statistics are given to it.
 
 mod activation;
+mod attention;
+mod conditional;
 mod conv;
+mod conv1d;
 mod linear;
 mod noise;
 mod norm;
+mod reference;
 mod reshape;
+mod weight;
 
 pub use activation::{Activate, Activation, Maxout};
-pub use conv::{Conv2d, ConvTranspose2d};
+pub use attention::SelfAttention;
+pub use conditional::ConditionalBatchNorm;
+pub use conv::{Conv2d, ConvTranspose2d, autoregressive_mask};
+pub use conv1d::{Conv1d, Sight};
 pub use linear::{Embedding, Linear, MinibatchDiscrimination};
 pub use noise::{Dropout, GaussianNoise};
 pub use norm::{BatchNorm, InstanceNorm, LayerNorm};
+pub use reference::ReferenceNorm;
 pub use reshape::{Flatten, PixelShuffle, Reshape, Upsample};
+pub use weight::{masked, spectral_norm, weight_norm};
 
 use super::param::Param;
 use crate::fault::Result;

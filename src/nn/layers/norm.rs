@@ -6,7 +6,7 @@ use crate::nn::{Init, Param};
 use crate::tensor::{Tensor, no_grad, shown};
 
 /// Gain and shift of a normalisation, one for each channel.
-fn affine_params(channels: usize, gain: Init) -> Vec<Param> {
+pub(super) fn affine_params(channels: usize, gain: Init) -> Vec<Param> {
     let ones = gain.draw(&[channels], channels, channels);
     vec![
         Param::new("weight", ones),
@@ -15,7 +15,7 @@ fn affine_params(channels: usize, gain: Init) -> Vec<Param> {
 }
 
 /// `(x − mean) / √(var + ε) · gain + shift`, the channel axis being `1` of `rank` axes.
-fn normalise(
+pub(super) fn normalise(
     x: &Tensor,
     mean: &Tensor,
     var: &Tensor,

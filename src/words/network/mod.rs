@@ -4,27 +4,42 @@
 //! |---|---|
 //! | `value` | the kind `network`: calling, `params`, `with`, `copy`, `freeze`, `train`, `eval`, `summary`; `sequential` |
 //! | `custom` | networks with a forward function of the user's own; how networks are called |
-//! | `layers` | layers with parameters |
+//! | `layers` | layers whose heart is a matrix product |
+//! | `conv` | convolution layers |
+//! | `norm` | normalisation layers, spectral and weight norm |
 //! | `activations` | `relu()`, `dropout(p)`, … as layers |
 //! | `init` | the kind `initializer` |
 //! | `gradient` | `grad` with respect to a network |
 //! | `ema` | running averages |
 //! | `optimizer` | the kind `optimizer`: `adam`, `descend`, `ascend`, … |
+//! | `steps` | steps as values |
+//! | `schedule` | the kind `schedule`: rates that change with the step |
+//! | `game` | consensus optimisation, symplectic gradient adjustment |
 //! | `loss` | losses on predictions, and those of the two players |
 //! | `penalty` | gradient penalties |
 
 pub mod activations;
+pub mod conv;
 pub mod custom;
 pub mod ema;
+pub mod game;
 pub mod gradient;
 pub mod init;
 pub mod layers;
 pub mod loss;
+pub mod norm;
 pub mod optimizer;
 pub mod penalty;
+pub mod schedule;
+pub mod steps;
 pub mod value;
 
 use crate::catalog::Kind;
 
 /// All kinds of this folder.
-pub const KINDS: &[&Kind] = &[&value::NETWORK, &init::INITIALIZER, &optimizer::OPTIMIZER];
+pub const KINDS: &[&Kind] = &[
+    &value::NETWORK,
+    &init::INITIALIZER,
+    &optimizer::OPTIMIZER,
+    &schedule::SCHEDULE,
+];

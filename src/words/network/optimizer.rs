@@ -1,10 +1,10 @@
-//! The kind `optimizer`, its steps, and steps as values.
+//! The kind `optimizer` and its steps.
 
 use super::super::tensor::{fails, opt, param, runs, value, wrap_all};
 use super::value::params_of;
 use crate::catalog::{Call, ENTRY, Entry, Field, KIND, Kind, Opt, Param, Ty};
 use crate::fault::{Fault, Result};
-use crate::nn::optim::{Adagrad, Adam, Algorithm, Optimizer, RmsProp, Sgd, sgd_step};
+use crate::nn::optim::{Adagrad, Adam, Algorithm, Optimizer, RmsProp, Sgd};
 use crate::output::Bundle;
 use crate::tensor::Tensor;
 use rhai::{Array, Dynamic};
@@ -23,7 +23,7 @@ pub static ENTRIES: &[&Entry] = &[
     &STEP,
     &SET_LR,
     &SET_MOMENTUM,
-    &SGD_STEP,
+    &LOOKAHEAD,
 ];
 
 /// A handle to an optimizer. Clones are the same optimizer.
@@ -479,7 +479,7 @@ static STEP: Entry = Entry {
     ..ENTRY
 };
 
-fn tensors(call: &Call, i: usize) -> Result<Vec<Tensor>> {
+pub(super) fn tensors(call: &Call, i: usize) -> Result<Vec<Tensor>> {
     let array: Array = call.args.array(i)?;
     let wrong = || {
         Fault::type_(format!(
@@ -545,34 +545,37 @@ static SET_MOMENTUM: Entry = Entry {
     ..ENTRY
 };
 
-static SGD_STEP: Entry = Entry {
-    name: "sgd_step",
+static LOOKAHEAD: Entry = Entry {
+    name: "lookahead",
     group: "optimizer",
-    summary: "one step of gradient descent as values: new parameters through which gradients pass",
+    summary: "the parameters that descend(loss) would give, without a step being taken: the first half of an extragradient step",
     params: &[
-        param("params", Ty::Array, "the parameters: tensors"),
+        SELF,
         param(
-            "grads",
-            Ty::Array,
-            "their gradients, taken with create_graph for unrolling",
+            "loss",
+            Ty::Tensor,
+            "a single number that depends on the parameters",
         ),
-        param("lr", Ty::Number, "learning rate"),
     ],
     returns: Ty::Array,
-    errors: &["arrays of different length"],
-    source: "Metz et al. 2017; slide 65",
+    errors: STEP_ERRORS,
+    source: "Korpelevich 1976; Gidel et al. 2019",
     examples: &[value(
-        "through one step: d/dw of (w − lr·2w)² at w = 1",
-        "let w = tensor(1.0);\nlet g = grad(w * w, w, #{ create_graph: true });\nlet after = sgd_step([w], [g], 0.25)[0];\ngrad(after * after, w).item()",
-        "0.5",
+        "an extragradient step in the game x·y, from (1, 1): nearer to (0, 0), where plain descent goes away",
+        "let x = network(#{ v: tensor(1.0) }, |net| net.v); let y = x.copy();
+let opt_x = sgd(x, #{ lr: 0.5 }); let opt_y = sgd(y, #{ lr: 0.5 });
+let V = x() * y();
+let x2 = x.with(opt_x.lookahead(V)); let y2 = y.with(opt_y.lookahead(-V));
+let V2 = x2() * y2();
+opt_x.step(grad(V2, x2)); opt_y.step(grad(-V2, y2));
+[x.v.item(), y.v.item()]",
+        "[0.25, 1.25]",
     )],
     call: |call| {
-        let new = sgd_step(
-            &tensors(call, 0)?,
-            &tensors(call, 1)?,
-            call.args.number(2)? as f32,
-        )?;
-        Ok(wrap_all(new))
+        let handle: Handle = call.args.get(0)?;
+        let loss: Tensor = call.args.get(1)?;
+        let values = handle.0.borrow().lookahead(&loss)?;
+        Ok(wrap_all(values))
     },
     ..ENTRY
 };

@@ -1,0 +1,81 @@
+//! Batch norm whose gain and shift depend on a label.
+
+use super::{BatchNorm, Layer, Pass, Start};
+use crate::fault::{Fault, Result};
+use crate::nn::{Init, Param};
+use crate::tensor::{Dtype, Tensor, shown};
+
+/// Conditional batch norm (Dumoulin et al. 2017; Miyato and Koyama 2018): batch norm with a gain and a shift for each of
+/// `classes`. The second input is a label for each row, or a row of weights of the classes.
+pub struct ConditionalBatchNorm {
+    pub norm: BatchNorm,
+    pub classes: usize,
+}
+
+impl ConditionalBatchNorm {
+    /// For each row the rows of a table that its label selects, shaped to broadcast against `x`.
+    fn select(&self, table: &Tensor, labels: &Tensor, x: &Tensor) -> Result<Tensor> {
+        let (n, shape) = (x.shape()[0], labels.shape());
+        let chosen = match (labels.dtype(), &shape[..]) {
+            (Dtype::Int, &[rows]) if rows == n => table.index_select(0, labels)?,
+            (Dtype::F32, &[rows, classes]) if rows == n && classes == self.classes => {
+                labels.matmul(table)?
+            }
+            _ => {
+                return Err(Fault::shape(format!(
+                    "conditional_batch_norm: {n} rows need {n} labels (ints), or weights [{n}, {}], got {} of shape {}",
+                    self.classes,
+                    labels.dtype().name(),
+                    shown(&shape)
+                )));
+            }
+        };
+        let mut shape = vec![1; x.rank()];
+        (shape[0], shape[1]) = (n, self.norm.channels);
+        chosen.reshape(&shape)
+    }
+}
+
+impl Layer for ConditionalBatchNorm {
+    fn describe(&self) -> String {
+        format!(
+            "conditional_batch_norm({}, {} classes)",
+            self.norm.channels, self.classes
+        )
+    }
+
+    fn start(&self) -> Start {
+        let shape = [self.classes, self.norm.channels];
+        let table = |name: &str, init: Init| Param::new(name, init.draw(&shape, 1, 1));
+        Start {
+            params: vec![
+                table("weight", self.norm.gain),
+                table("bias", Init::Constant(0.0)),
+            ],
+            buffers: self.norm.start().buffers,
+        }
+    }
+
+    fn forward(
+        &self,
+        params: &[Tensor],
+        buffers: &[Param],
+        x: &Tensor,
+        pass: &Pass,
+    ) -> Result<Tensor> {
+        let Some(labels) = &pass.condition else {
+            return Err(Fault::value("conditional_batch_norm: there are no labels")
+                .hint("give them as the second input: G(z, labels)"));
+        };
+        let normal = self.norm.forward(&[], buffers, x, pass)?;
+        let (gain, shift) = (
+            self.select(&params[0], labels, x)?,
+            self.select(&params[1], labels, x)?,
+        );
+        normal.mul(&gain)?.add(&shift)
+    }
+
+    fn is_conditional(&self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,92 @@
+//! Convolution of sequences, plain and causal.
+
+use super::{Layer, Pass, Start};
+use crate::fault::Result;
+use crate::nn::{Init, Param};
+use crate::tensor::{Geometry, Tensor};
+
+/// One-dimensional convolution, `[n, in, length] → [n, out, length']`, kernels `[out, in/groups, kernel]`. The second
+/// numbers of the geometry count.
+pub struct Conv1d {
+    pub inputs: usize,
+    pub outputs: usize,
+    pub kernel: usize,
+    pub geometry: Geometry,
+    pub sight: Sight,
+    pub bias: bool,
+    pub init: Init,
+}
+
+/// What the output at a place sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sight {
+    /// Both sides, as far as the kernel and the padding reach.
+    Around,
+    /// The input at this place and before it; the length stays (van den Oord et al. 2016, WaveNet).
+    Causal,
+    /// The input before this place only, as the first layer of a model that predicts each place from those before.
+    Before,
+}
+
+impl Layer for Conv1d {
+    fn describe(&self) -> String {
+        let g = &self.geometry;
+        let (name, ends) = match self.sight {
+            Sight::Around => (
+                "conv1d",
+                format!("stride {}, padding {}", g.stride[1], g.padding[1]),
+            ),
+            Sight::Causal => ("causal_conv1d", format!("dilation {}", g.dilation[1])),
+            Sight::Before => (
+                "causal_conv1d",
+                format!("dilation {}, strict", g.dilation[1]),
+            ),
+        };
+        format!(
+            "{name}({} → {}, kernel {}, {ends})",
+            self.inputs, self.outputs, self.kernel
+        )
+    }
+
+    fn start(&self) -> Start {
+        let per_group = self.inputs / self.geometry.groups.max(1);
+        let (fan_in, fan_out) = (per_group * self.kernel, self.outputs * self.kernel);
+        let shape = [self.outputs, per_group, self.kernel];
+        let mut params = vec![Param::new(
+            "weight",
+            self.init.draw(&shape, fan_in, fan_out),
+        )];
+        if self.bias {
+            let init = self.init.of_bias();
+            params.push(Param::new(
+                "bias",
+                init.draw(&[self.outputs], fan_in, fan_out),
+            ));
+        }
+        Start {
+            params,
+            buffers: vec![],
+        }
+    }
+
+    fn forward(&self, params: &[Tensor], _: &[Param], x: &Tensor, _: &Pass) -> Result<Tensor> {
+        let past = (self.kernel - 1) * self.geometry.dilation[1];
+        let y = match self.sight {
+            Sight::Around => x.conv1d(&params[0], &self.geometry)?,
+            Sight::Causal => x
+                .pad(&[(past, 0)], 0.0)?
+                .conv1d(&params[0], &self.geometry)?,
+            Sight::Before => {
+                let y = x
+                    .pad(&[(past + 1, 0)], 0.0)?
+                    .conv1d(&params[0], &self.geometry)?;
+                let length = y.shape()[2];
+                y.narrow(2, 0..length - 1)?
+            }
+        };
+        match params.get(1) {
+            Some(b) => y.add(&b.reshape(&[1, b.len(), 1])?),
+            None => Ok(y),
+        }
+    }
+}

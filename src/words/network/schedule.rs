@@ -1,0 +1,162 @@
+//! The kind `schedule`: a number for each step.
+
+use super::super::tensor::{opt, param, value};
+use crate::catalog::{Call, ENTRY, Entry, KIND, Kind, Param, Ty};
+use crate::fault::{Fault, Result};
+use crate::nn::schedule::Schedule;
+use crate::output::Bundle;
+use rhai::Dynamic;
+use std::any::TypeId;
+
+pub static ENTRIES: &[&Entry] = &[&LINEAR_SCHEDULE, &COSINE_SCHEDULE, &EXPONENTIAL_SCHEDULE];
+
+pub static SCHEDULE: Kind = Kind {
+    name: "schedule",
+    summary: "a number for each step, called with the step: opt.set_lr(schedule(step))",
+    id: || TypeId::of::<Schedule>(),
+    show: |v| {
+        let text = v.read_lock::<Schedule>().map(|s| describe(&s));
+        Bundle::text(text.unwrap_or_default())
+    },
+    call: Some(&AT),
+    ..KIND
+};
+
+fn describe(schedule: &Schedule) -> String {
+    match schedule {
+        Schedule::Linear { from, to, steps } => format!("linear_schedule({from}, {to}, {steps})"),
+        Schedule::Cosine { from, to, steps } => format!("cosine_schedule({from}, {to}, {steps})"),
+        Schedule::Exponential {
+            from,
+            factor,
+            limit,
+        } => {
+            format!("exponential_schedule({from}, {factor}), limit {limit}")
+        }
+    }
+}
+
+static AT: Entry = Entry {
+    name: "schedule",
+    group: "optimizer",
+    summary: "the value at a step",
+    params: &[
+        param("schedule", Ty::Of("schedule"), "the schedule"),
+        param("step", Ty::Number, "counted from 0"),
+    ],
+    returns: Ty::Number,
+    examples: &[value(
+        "half way",
+        "let lr = linear_schedule(1, 0, 10);\nlr(5)",
+        "0.5",
+    )],
+    call: |call| {
+        let schedule: Schedule = call.args.get(0)?;
+        Ok(schedule.at(call.args.number(1)?).into())
+    },
+    ..ENTRY
+};
+
+const FROM: Param = param("from", Ty::Number, "the value at step 0");
+const TO: Param = param("to", Ty::Number, "the value at the end and after it");
+const STEPS: Param = param("steps", Ty::Number, "how many steps, above 0");
+
+/// Start, end and length of the way.
+fn way(call: &Call) -> Result<(f64, f64, f64)> {
+    let steps = call.args.number(2)?;
+    if steps.is_nan() || steps <= 0.0 {
+        return Err(Fault::value(format!(
+            "{}: steps must be above 0, got {steps}",
+            call.entry.name
+        )));
+    }
+    Ok((call.args.number(0)?, call.args.number(1)?, steps))
+}
+
+static LINEAR_SCHEDULE: Entry = Entry {
+    name: "linear_schedule",
+    group: "optimizer",
+    summary: "from one value to another in a straight line",
+    params: &[FROM, TO, STEPS],
+    returns: Ty::Of("schedule"),
+    errors: &["steps of 0 or below"],
+    source: "the 2014 recipe raises the momentum from .5 to .7 over 250 epochs",
+    examples: &[value(
+        "a momentum ramp",
+        "let ramp = linear_schedule(0.5, 0.75, 250);\n[ramp(0), ramp(125), ramp(1000)]",
+        "[0.5, 0.625, 0.75]",
+    )],
+    call: |call| {
+        let (from, to, steps) = way(call)?;
+        Ok(Dynamic::from(Schedule::Linear { from, to, steps }))
+    },
+    ..ENTRY
+};
+
+static COSINE_SCHEDULE: Entry = Entry {
+    name: "cosine_schedule",
+    group: "optimizer",
+    summary: "from one value to another along half a cosine wave: slow, fast, slow",
+    params: &[FROM, TO, STEPS],
+    returns: Ty::Of("schedule"),
+    errors: &["steps of 0 or below"],
+    source: "Loshchilov and Hutter 2017",
+    examples: &[value(
+        "start, middle, end",
+        "let lr = cosine_schedule(1, 0, 10);\n[lr(0), lr(5), lr(10)]",
+        "[1.0, 0.5, 0.0]",
+    )],
+    call: |call| {
+        let (from, to, steps) = way(call)?;
+        Ok(Dynamic::from(Schedule::Cosine { from, to, steps }))
+    },
+    ..ENTRY
+};
+
+static EXPONENTIAL_SCHEDULE: Entry = Entry {
+    name: "exponential_schedule",
+    group: "optimizer",
+    summary: "multiplied by a factor at each step",
+    params: &[FROM, param("factor", Ty::Number, "of each step, above 0")],
+    options: &[opt(
+        "limit",
+        Ty::Number,
+        "none",
+        "the value beyond which it does not go",
+    )],
+    returns: Ty::Of("schedule"),
+    errors: &["a factor of 0 or below"],
+    source: "the 2014 recipe divides lr by 1.000004 at every update, down to 1e-6",
+    examples: &[
+        value(
+            "halved at each step, down to 0.2",
+            "let lr = exponential_schedule(1, 0.5, #{ limit: 0.2 });\n[lr(0), lr(1), lr(2), lr(3)]",
+            "[1.0, 0.5, 0.25, 0.2]",
+        ),
+        value(
+            "the 2014 recipe",
+            "exponential_schedule(0.1, 1 / 1.000004, #{ limit: 1e-6 })(1e9)",
+            "0.000001",
+        ),
+    ],
+    call: |call| {
+        let (from, factor) = (call.args.number(0)?, call.args.number(1)?);
+        if factor.is_nan() || factor <= 0.0 {
+            return Err(Fault::value(format!(
+                "exponential_schedule: factor must be above 0, got {factor}"
+            )));
+        }
+        let none = if factor < 1.0 {
+            f64::NEG_INFINITY
+        } else {
+            f64::INFINITY
+        };
+        let limit = call.options.number("limit", none)?;
+        Ok(Dynamic::from(Schedule::Exponential {
+            from,
+            factor,
+            limit,
+        }))
+    },
+    ..ENTRY
+};
