@@ -4,6 +4,10 @@
 //! |---|---|
 //! | `dataset` | [`Dataset`]: rows of one shape, labels, views of parts of them |
 //! | `digits` | the 8 × 8 digits that travel with the program |
+//! | `famous` | MNIST and Fashion-MNIST: [`Famous`], found on the disk or downloaded |
+//! | `idx` | the format of MNIST's files |
+//! | `download` | downloads with checksums |
+//! | `files` | opening files; [`Watch`]: who waits for a long load |
 //! | `distribution` | [`Distribution`]: Gaussians and their mixtures, rings, grids, the Swiss roll, moons |
 //!
 //! Nothing here draws random numbers by itself: whoever asks for samples brings a [`Source`].
@@ -11,10 +15,18 @@
 mod dataset;
 mod digits;
 mod distribution;
+mod download;
+mod famous;
+#[cfg(test)]
+mod famous_tests;
+mod files;
+mod idx;
 
 pub use dataset::{Dataset, Features};
 pub use digits::digits;
 pub use distribution::{Distribution, Gaussian, Mixture};
+pub use famous::{FASHION_MNIST, Famous, MNIST, Places, Split};
+pub use files::{Step, Watch};
 
 /// Where random numbers come from.
 pub trait Source {

@@ -1,12 +1,14 @@
 //! Words that give data sets: those that travel with the program, and those in files.
 
-use super::super::tensor::{opt, runs, value};
-use crate::catalog::{Call, ENTRY, Entry, Opt, Ty};
-use crate::data::{self, Dataset};
+use super::super::tensor::{fails, opt, runs, value};
+use super::bar::DownloadBar;
+use crate::catalog::{Call, ENTRY, Entry, Example, Opt, Ty};
+use crate::data::{self, Dataset, Famous, Places, Split, Watch};
 use crate::fault::{Fault, Result};
 use rhai::Dynamic;
+use std::path::Path;
 
-pub static ENTRIES: &[&Entry] = &[&DIGITS];
+pub static ENTRIES: &[&Entry] = &[&DIGITS, &MNIST, &FASHION_MNIST];
 
 const FLAT: Opt = opt(
     "flat",
@@ -64,4 +66,97 @@ fn pictures(call: &Call, data: Dataset) -> Result<Dynamic> {
         }
     };
     Ok(Dynamic::from(data))
+}
+
+const FILES: &[Opt] = &[
+    opt(
+        "split",
+        Ty::Text,
+        "\"train\"",
+        "`train`: 60,000 samples; `test`: 10,000 others",
+    ),
+    opt(
+        "folder",
+        Ty::Text,
+        "see below",
+        "where the files are; otherwise the folder of its name in $SADDLE_DATA, then the user's cache folder; found in neither, they are downloaded",
+    ),
+    FLAT,
+    RANGE,
+];
+const FILE_SHAPES: &str = "samples are [m, 784]; with flat: false, [m, 1, 28, 28]";
+const FILE_ERRORS: &[&str] = &[
+    "files that are missing and cannot be downloaded, or are damaged",
+    "a split that is neither train nor test",
+    "a range that is not two numbers, the lower first",
+];
+
+static MNIST: Entry = Entry {
+    name: "mnist",
+    group: "data",
+    summary: "MNIST: handwritten digits of 28 × 28 pixels, with labels",
+    options: FILES,
+    returns: Ty::Of("dataset"),
+    shapes: FILE_SHAPES,
+    errors: FILE_ERRORS,
+    source: "LeCun, Bottou, Bengio, Haffner: Gradient-based learning applied to document recognition, 1998",
+    examples: &[
+        NO_FOLDER_MNIST,
+        fails(
+            "no such part",
+            "mnist(#{ split: \"valid\" })",
+            "train or test",
+        ),
+    ],
+    call: |call| famous(call, &data::MNIST),
+    ..ENTRY
+};
+const NO_FOLDER_MNIST: Example = fails(
+    "files of one's own",
+    "mnist(#{ folder: \"no/such/folder\", flat: false, range: [-1, 1] })",
+    "no/such/folder",
+);
+
+static FASHION_MNIST: Entry = Entry {
+    name: "fashion_mnist",
+    group: "data",
+    summary: "Fashion-MNIST: ten kinds of clothing in pictures of 28 × 28 pixels, with labels",
+    options: FILES,
+    returns: Ty::Of("dataset"),
+    shapes: FILE_SHAPES,
+    errors: FILE_ERRORS,
+    source: "Xiao, Rasul, Vollgraf: Fashion-MNIST, 2017",
+    examples: &[fails(
+        "files of one's own",
+        "fashion_mnist(#{ folder: \"no/such/folder\" })",
+        "no/such/folder",
+    )],
+    call: |call| famous(call, &data::FASHION_MNIST),
+    ..ENTRY
+};
+
+fn famous(call: &Call, set: &Famous) -> Result<Dynamic> {
+    let split = match call.options.text("split")?.as_deref() {
+        None | Some("train") => Split::Train,
+        Some("test") => Split::Test,
+        Some(other) => {
+            return Err(Fault::value(format!(
+                "{}: split must be train or test, got \"{other}\"",
+                call.entry.name
+            )));
+        }
+    };
+    let folder = call.options.text("folder")?;
+    let mut bar = DownloadBar::new(call.host, set.name);
+    let mut watch = Watch {
+        stop: &mut || call.host.check_interrupt(),
+        step: &mut |step| bar.step(step),
+    };
+    let data = set.load(
+        split,
+        folder.as_deref().map(Path::new),
+        Places::of_the_user,
+        &mut watch,
+    )?;
+    pictures(call, data)
 }

@@ -2,10 +2,12 @@
 //!
 //! | file | owns |
 //! |---|---|
-//! | `load` | where data sets come from: `digits`, … |
+//! | `load` | pictures that everybody knows: `digits`, `mnist`, … |
+//! | `bar` | what is shown while a data set is downloaded |
 //! | `dataset` | the kinds `dataset` and `batches`: `sample`, `batches`, `split`, `filter`, … |
 //! | `distribution` | the kind `distribution`: `gaussian`, `ring`, …, `sample`, `log_prob`, `modes` |
 
+mod bar;
 pub mod batches;
 pub mod dataset;
 pub mod distribution;

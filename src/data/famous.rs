@@ -1,0 +1,242 @@
+//! Data sets that everybody knows, in files: MNIST and Fashion-MNIST. They are looked for, and downloaded where they are
+//! not found.
+
+use super::digits::NAMES;
+use super::download::{Checksum, Remote, download, md5_inside};
+use super::files::Watch;
+use super::{Dataset, Features, idx};
+use crate::fault::{Fault, Result};
+use etcetera::BaseStrategy;
+use std::env;
+use std::path::{Path, PathBuf};
+
+/// Which part of a data set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Split {
+    Train,
+    Test,
+}
+
+/// A data set in IDX files: its name, where to get it, the names and checksums of its files.
+pub struct Famous {
+    /// The name of its folder.
+    pub name: &'static str,
+    mirrors: &'static [&'static str],
+    /// Images and labels, each with the MD5 of the IDX inside the gzip.
+    train: [(&'static str, &'static str); 2],
+    test: [(&'static str, &'static str); 2],
+    classes: [&'static str; 10],
+}
+
+const TRAIN_IMAGES: &str = "train-images-idx3-ubyte.gz";
+const TRAIN_LABELS: &str = "train-labels-idx1-ubyte.gz";
+const TEST_IMAGES: &str = "t10k-images-idx3-ubyte.gz";
+const TEST_LABELS: &str = "t10k-labels-idx1-ubyte.gz";
+
+/// 70,000 handwritten digits of 28 × 28 pixels: Y. LeCun, C. Cortes, C. Burges.
+pub static MNIST: Famous = Famous {
+    name: "mnist",
+    mirrors: &[
+        "https://ossci-datasets.s3.amazonaws.com/mnist/",
+        "https://storage.googleapis.com/cvdf-datasets/mnist/",
+    ],
+    train: [
+        (TRAIN_IMAGES, "6bbc9ace898e44ae57da46a324031adb"),
+        (TRAIN_LABELS, "a25bea736e30d166cdddb491f175f624"),
+    ],
+    test: [
+        (TEST_IMAGES, "2646ac647ad5339dbf082846283269ea"),
+        (TEST_LABELS, "27ae3e4e09519cfbb04c329615203637"),
+    ],
+    classes: NAMES,
+};
+
+/// 70,000 articles of clothing of 28 × 28 pixels: H. Xiao, K. Rasul, R. Vollgraf, 2017.
+pub static FASHION_MNIST: Famous = Famous {
+    name: "fashion-mnist",
+    mirrors: &[
+        "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+        "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
+    ],
+    train: [
+        (TRAIN_IMAGES, "f4a8712d7a061bf5bd6d2ca38dc4d50a"),
+        (TRAIN_LABELS, "9018921c3c673c538a1fc5bad174d6f9"),
+    ],
+    test: [
+        (TEST_IMAGES, "8181f5470baa50b63fa0f6fddb340f0a"),
+        (TEST_LABELS, "15d484375f8d13e6eb1aabb0c3f46965"),
+    ],
+    classes: [
+        "T-shirt/top",
+        "trouser",
+        "pullover",
+        "dress",
+        "coat",
+        "sandal",
+        "shirt",
+        "sneaker",
+        "bag",
+        "ankle boot",
+    ],
+};
+
+/// Where files are looked for and kept.
+pub struct Places {
+    /// The folder that the user names in `SADDLE_DATA`.
+    pub own: Option<PathBuf>,
+    /// Where downloads are kept.
+    pub cache: PathBuf,
+}
+
+impl Places {
+    /// The folder in `SADDLE_DATA`, and the user's cache folder.
+    ///
+    /// # Errors
+    /// `SADDLE_DATA` is not a folder; the user has no home folder.
+    pub fn of_the_user() -> Result<Self> {
+        let own = env::var_os("SADDLE_DATA")
+            .filter(|v| !v.is_empty())
+            .map(PathBuf::from);
+        if let Some(own) = own.as_ref().filter(|own| !own.is_dir()) {
+            return Err(Fault::file(format!(
+                "SADDLE_DATA names {}, which is not a folder",
+                own.display()
+            ))
+            .hint("set it to the folder of your data sets, or unset it"));
+        }
+        let cache = etcetera::choose_base_strategy()
+            .map_err(|_| {
+                Fault::file("the home folder is not known")
+                    .hint("set the environment variable HOME, or SADDLE_DATA to a folder with data")
+            })?
+            .cache_dir()
+            .join("saddlepoint");
+        Ok(Self { own, cache })
+    }
+}
+
+impl Famous {
+    /// One part of the data set, pixels in [0, 1], as rows of 784, with labels. `folder`: where its files are; otherwise
+    /// they are looked for in `places` and downloaded where they are not found.
+    ///
+    /// # Errors
+    /// Files that are damaged, that do not belong together, that can neither be found nor downloaded.
+    pub fn load(
+        &self,
+        split: Split,
+        folder: Option<&Path>,
+        places: impl FnOnce() -> Result<Places>,
+        watch: &mut Watch,
+    ) -> Result<Dataset> {
+        let files = match split {
+            Split::Train => &self.train,
+            Split::Test => &self.test,
+        };
+        let [images, labels] = match folder {
+            Some(folder) => self.inside(files, folder)?,
+            None => self.find(files, &places()?, watch)?,
+        };
+        let pixels = idx::read(&images, 3, watch)?;
+        let answers = idx::read(&labels, 1, watch)?;
+        let &[_, height, width] = &pixels.shape[..] else {
+            return Err(Fault::file(format!("{}: no pictures", images.display())));
+        };
+        let features = Features::Bytes {
+            bytes: pixels.bytes.into(),
+            full: 255,
+            lo: 0.0,
+            hi: 1.0,
+        };
+        let labels = answers.bytes.into_iter().map(i32::from).collect();
+        Dataset::new(self.name, features, &[height * width])?
+            .with_picture([1, height, width])?
+            .with_labels(labels, &self.classes)
+            .map_err(|fault| {
+                fault.hint(format!(
+                    "the files in {} do not belong together",
+                    images.parent().unwrap_or(&images).display()
+                ))
+            })
+    }
+
+    /// The files in a folder that the user names.
+    fn inside(&self, files: &[(&str, &str); 2], folder: &Path) -> Result<[PathBuf; 2]> {
+        if !folder.is_dir() {
+            return Err(Fault::file(format!(
+                "{}: there is no folder {}",
+                self.name,
+                folder.display()
+            )));
+        }
+        let find = |name: &str| {
+            present(folder, name).ok_or_else(|| {
+                Fault::file(format!(
+                    "{}: {} has no file {name}",
+                    self.name,
+                    folder.display()
+                ))
+            })
+        };
+        Ok([find(files[0].0)?, find(files[1].0)?])
+    }
+
+    /// The files where data sets are kept; downloaded where they are missing.
+    fn find(
+        &self,
+        files: &[(&str, &str); 2],
+        places: &Places,
+        watch: &mut Watch,
+    ) -> Result<[PathBuf; 2]> {
+        let mut find = |(name, md5): (&str, &str)| {
+            let cache = places.cache.join(self.name);
+            if let Some(path) = self.kept(name, md5, places) {
+                return Ok(path);
+            }
+            let remote = Remote {
+                name,
+                mirrors: self.mirrors,
+                md5: Checksum::Inside(md5),
+            };
+            download(&remote, &cache, watch).map_err(|fault| self.absent(fault, &cache, files))
+        };
+        Ok([find(files[0])?, find(files[1])?])
+    }
+
+    fn kept(&self, name: &str, md5: &str, places: &Places) -> Option<PathBuf> {
+        let own = places.own.as_deref();
+        let named = own.and_then(|own| present(&own.join(self.name), name));
+        // Other data sets have files of the same names: without a folder of its name, the content must tell.
+        let bare = || {
+            own.and_then(|own| present(own, name))
+                .filter(|p| md5_inside(p).is_ok_and(|sum| sum == md5))
+        };
+        let cached = || present(&places.cache.join(self.name), name);
+        named.or_else(bare).or_else(cached)
+    }
+
+    /// What to do about a download that failed. An interrupt stays what it is.
+    fn absent(&self, fault: Fault, cache: &Path, files: &[(&str, &str); 2]) -> Fault {
+        if fault.kind != crate::fault::Kind::File {
+            return fault;
+        }
+        Fault {
+            message: format!("{}: {}", self.name, fault.message),
+            ..fault
+        }
+        .hint(format!(
+            "put {} and {} into {}, or into the folder {} of a folder that SADDLE_DATA names",
+            files[0].0,
+            files[1].0,
+            cache.display(),
+            self.name
+        ))
+    }
+}
+
+/// The file of that name in a folder, compressed or not.
+fn present(folder: &Path, name: &str) -> Option<PathBuf> {
+    [name, name.trim_end_matches(".gz")]
+        .iter()
+        .map(|name| folder.join(name))
+        .find(|path| path.is_file())
+}

@@ -1,0 +1,105 @@
+//! Files in general: opening them with errors in the user's terms, and watching long reads.
+
+use crate::fault::{Fault, Result};
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+/// How far a long load has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// The file that is being downloaded.
+    pub file: String,
+    pub done: u64,
+    /// The size, where the server tells it.
+    pub total: Option<u64>,
+}
+
+/// Who waits for a long load: is asked now and then whether to stop, and told how far a download has come.
+pub struct Watch<'a> {
+    pub stop: &'a mut dyn FnMut() -> Result<()>,
+    pub step: &'a mut dyn FnMut(&Step),
+}
+
+impl Watch<'_> {
+    /// The error with which to stop, if it is time to stop.
+    pub fn check(&mut self) -> Result<()> {
+        (self.stop)()
+    }
+
+    #[cfg(test)]
+    pub fn none() -> Watch<'static> {
+        Watch {
+            stop: Box::leak(Box::new(|| Ok(()))),
+            step: Box::leak(Box::new(|_: &Step| ())),
+        }
+    }
+}
+
+/// A file opened for reading.
+///
+/// # Errors
+/// There is none, it is a folder, it may not be read.
+pub fn open(path: &Path) -> Result<File> {
+    if path.is_dir() {
+        return Err(Fault::file(format!(
+            "{} is a folder, not a file",
+            path.display()
+        )));
+    }
+    File::open(path).map_err(|error| describe(path, "open", &error))
+}
+
+/// What went wrong with a file, in plain words.
+pub fn describe(path: &Path, doing: &str, error: &io::Error) -> Fault {
+    let path = path.display();
+    match error.kind() {
+        io::ErrorKind::NotFound => Fault::file(format!("{path} does not exist")).hint(format!(
+            "relative paths start from {}",
+            std::env::current_dir().map_or("the folder of the kernel".into(), |p| p
+                .display()
+                .to_string())
+        )),
+        io::ErrorKind::PermissionDenied => {
+            Fault::file(format!("{path}: no permission to {doing} it"))
+        }
+        io::ErrorKind::StorageFull => {
+            Fault::file(format!("{path}: cannot {doing} it: the disk is full"))
+        }
+        _ => Fault::file(format!("{path}: cannot {doing} it ({error})")),
+    }
+}
+
+/// A folder that exists while a test runs.
+#[cfg(test)]
+pub mod testing {
+    use std::path::{Path, PathBuf};
+
+    pub struct Folder(PathBuf);
+
+    impl Folder {
+        pub fn new() -> Self {
+            let name = format!("saddlepoint-{}", uuid::Uuid::new_v4());
+            let path = std::env::temp_dir().join(name);
+            std::fs::create_dir_all(&path).unwrap();
+            Self(path)
+        }
+
+        pub fn path(&self) -> &Path {
+            &self.0
+        }
+
+        pub fn write(&self, name: &str, bytes: &[u8]) -> PathBuf {
+            let path = self.0.join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, bytes).unwrap();
+            path
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
+    }
+}
