@@ -24,7 +24,7 @@ pub static ENTRIES: &[&Entry] = &[
 
 pub(super) const LAW: Ty = Ty::Of("distribution");
 pub(super) const SELF: Param = param("p", LAW, "the distribution");
-const NUMBERS: Ty = Ty::OneOf(&[Ty::Number, Ty::Array]);
+const NUMBERS: Ty = Ty::OneOf(&[Ty::TensorLike, Ty::Array]);
 
 pub static DISTRIBUTION: Kind = Kind {
     name: "distribution",
@@ -150,7 +150,7 @@ static GAUSSIAN: Entry = Entry {
             "mu",
             NUMBERS,
             "0",
-            "the mean: a number, or one for each dimension",
+            "the mean: a number, or one for each dimension in an array or a tensor",
         ),
         optional(
             "sigma",
@@ -182,7 +182,7 @@ static GAUSSIAN: Entry = Entry {
     ],
     call: |call| {
         let at = |i: usize, default: f64| match call.args.has(i) {
-            true => numbers(call.args.any(i)).ok_or_else(|| call.args.wrong(i)),
+            true => numbers(call.args.any(i))?.ok_or_else(|| call.args.wrong(i)),
             false => Ok(vec![default]),
         };
         made(Distribution::gaussian(at(0, 0.0)?, at(1, 1.0)?)?)
@@ -449,9 +449,14 @@ fn draw(call: &Call) -> Result<(Tensor, Vec<usize>)> {
     ))
 }
 
-/// The number in a value, or the numbers in an array.
-fn numbers(value: &Dynamic) -> Option<Vec<f64>> {
-    number(value)
-        .map(|v| vec![v])
-        .or_else(|| crate::catalog::numbers(value))
+/// The numbers in a tensor or an array, or the one in a number.
+fn numbers(value: &Dynamic) -> Result<Option<Vec<f64>>> {
+    if let Some(t) = value.read_lock::<Tensor>() {
+        let values = t.to_floats()?;
+        return Ok(Some(values.into_iter().map(f64::from).collect()));
+    }
+    Ok(match number(value) {
+        Some(v) => Some(vec![v]),
+        None => crate::catalog::numbers(value),
+    })
 }
