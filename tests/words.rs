@@ -39,6 +39,8 @@ const SETUP: &str = r#"
     let labels = int([0, 2, 1]);
     let mask = vector > 0;
     let net = sequential([]);
+    let set = dataset(matrix, [0, 1]);
+    let law = ring(2);
 "#;
 
 /// Values that a first, second, … argument may be.
@@ -79,6 +81,8 @@ const VALUES: &[&str] = &[
     "-9..99",
     "0..=-1",
     "|x| x",
+    "set",
+    "law",
     "()",
     "#{ dim: 1 }",
     "#{ dim: [0, 0] }",
@@ -106,6 +110,7 @@ const FAMILIES: &[&str] = &[
     "penalty",
     "optimizer",
     "picture",
+    "data",
 ];
 
 fn call(entry: &Entry, args: &[&str]) -> String {

@@ -5,6 +5,10 @@
 //! | `dataset` | [`Dataset`]: rows of one shape, labels, views of parts of them |
 //! | `digits` | the 8 × 8 digits that travel with the program |
 //! | `famous` | MNIST and Fashion-MNIST: [`Famous`], found on the disk or downloaded |
+//! | `cifar` | CIFAR-10, likewise |
+//! | `csv` | tables of numbers as text |
+//! | `numpy`, `zip` | the files of NumPy: one array, or an archive of them |
+//! | `folder` | folders of pictures |
 //! | `idx` | the format of MNIST's files |
 //! | `download` | downloads with checksums |
 //! | `files` | opening files; [`Watch`]: who waits for a long load |
@@ -12,21 +16,34 @@
 //!
 //! Nothing here draws random numbers by itself: whoever asks for samples brings a [`Source`].
 
+mod cifar;
+mod csv;
 mod dataset;
 mod digits;
 mod distribution;
+#[cfg(test)]
+mod distribution_tests;
 mod download;
 mod famous;
 #[cfg(test)]
 mod famous_tests;
 mod files;
+mod folder;
 mod idx;
+mod numpy;
+#[cfg(test)]
+mod numpy_tests;
+mod zip;
 
+pub use cifar::{CIFAR_10, cifar10};
+pub use csv::{Column, Csv, csv};
 pub use dataset::{Dataset, Features};
 pub use digits::digits;
 pub use distribution::{Distribution, Gaussian, Mixture};
 pub use famous::{FASHION_MNIST, Famous, MNIST, Places, Split};
 pub use files::{Step, Watch};
+pub use folder::{Look, image_folder};
+pub use numpy::{Array, Values, npy, npz};
 
 /// Where random numbers come from.
 pub trait Source {

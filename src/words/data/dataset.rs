@@ -1,8 +1,8 @@
 //! The kind `dataset`: what can be read from it, and words that draw from it or take a part of it.
 
-use super::super::tensor::{fails, opt, param, runs, value, value as gives, wrap};
+use super::super::tensor::{fails, opt, param, runs, value as gives, wrap};
 use super::{Notebook, count};
-use crate::catalog::{Call, ENTRY, Entry, Field, Items, KIND, Kind, Param, Ty, number, type_of};
+use crate::catalog::{Call, ENTRY, Entry, Field, Items, KIND, Kind, Param, Ty, type_of};
 use crate::data::{Dataset, Source};
 use crate::fault::{Fault, Kind as Wrong, Result};
 use crate::output::Bundle;
@@ -299,7 +299,7 @@ static LEN: Entry = Entry {
     summary: "the number of samples",
     params: &[SELF],
     returns: Ty::Int,
-    examples: &[value("the digits", "len(digits())", "1797")],
+    examples: &[gives("the digits", "len(digits())", "1797")],
     call: |call| Ok((dataset(call)?.len() as i64).into()),
     ..ENTRY
 };
@@ -496,10 +496,3 @@ static TAKE: Entry = Entry {
     },
     ..ENTRY
 };
-
-/// The number in a value; for options that are numbers or arrays of them.
-pub(super) fn numbers(value: &Dynamic) -> Option<Vec<f64>> {
-    number(value)
-        .map(|v| vec![v])
-        .or_else(|| crate::catalog::numbers(value))
-}

@@ -1,16 +1,15 @@
-//! The kind `distribution`: Gaussians, mixtures, rings, grids, curves; samples from them, their density, their modes.
+//! The kind `distribution`: Gaussians, mixtures, rings, grids, curves, and samples from them.
 
-use super::super::tensor::{coerce, fails, opt, optional, param, runs, value as gives, wrap};
-use super::dataset::{M, numbers};
+use super::super::tensor::{fails, opt, optional, param, runs, value as gives, wrap};
+use super::dataset::M;
 use super::{Notebook, count};
-use crate::catalog::{Call, ENTRY, Entry, Field, KIND, Kind, Opt, Param, Ty, type_of};
+use crate::catalog::{Call, ENTRY, Entry, Field, KIND, Kind, Opt, Param, Ty, number, type_of};
 use crate::data::{Distribution, Mixture};
 use crate::fault::{Fault, Result};
 use crate::output::Bundle;
-use crate::tensor::{Tensor, device, shown};
+use crate::tensor::{Tensor, device};
 use rhai::{Array, Dynamic, Map};
 use std::any::TypeId;
-use std::f64::consts::TAU;
 
 pub static ENTRIES: &[&Entry] = &[
     &GAUSSIAN,
@@ -21,14 +20,11 @@ pub static ENTRIES: &[&Entry] = &[
     &MOONS,
     &SAMPLE,
     &SAMPLE_LABELLED,
-    &LOG_PROB,
-    &PROB,
-    &MODES,
 ];
 
-const LAW: Ty = Ty::Of("distribution");
-const SELF: Param = param("p", LAW, "the distribution");
-const NUMBERS: Ty = Ty::OneOf(&[Ty::Number, Ty::Array]);
+pub(super) const LAW: Ty = Ty::Of("distribution");
+pub(super) const SELF: Param = param("p", LAW, "the distribution");
+const NUMBERS: Ty = Ty::OneOf(&[Ty::TensorLike, Ty::Array]);
 
 pub static DISTRIBUTION: Kind = Kind {
     name: "distribution",
@@ -100,7 +96,7 @@ fn read(value: &Dynamic) -> Result<Distribution> {
 }
 
 /// The mixture behind a distribution, for what only mixtures have.
-fn mixture<'a>(p: &'a Distribution, word: &str) -> Result<&'a Mixture> {
+pub(super) fn mixture<'a>(p: &'a Distribution, word: &str) -> Result<&'a Mixture> {
     match p {
         Distribution::Mixture(m) => Ok(m),
         _ => Err(Fault::value(format!(
@@ -116,7 +112,7 @@ fn mixture<'a>(p: &'a Distribution, word: &str) -> Result<&'a Mixture> {
 }
 
 /// One row of numbers for each part: [parts, dim].
-fn table(m: &Mixture, row: impl Fn(&crate::data::Gaussian) -> &[f64]) -> Result<Tensor> {
+pub(super) fn table(m: &Mixture, row: impl Fn(&crate::data::Gaussian) -> &[f64]) -> Result<Tensor> {
     let values = m
         .parts()
         .iter()
@@ -154,7 +150,7 @@ static GAUSSIAN: Entry = Entry {
             "mu",
             NUMBERS,
             "0",
-            "the mean: a number, or one for each dimension",
+            "the mean: a number, or one for each dimension in an array or a tensor",
         ),
         optional(
             "sigma",
@@ -186,7 +182,7 @@ static GAUSSIAN: Entry = Entry {
     ],
     call: |call| {
         let at = |i: usize, default: f64| match call.args.has(i) {
-            true => numbers(call.args.any(i)).ok_or_else(|| call.args.wrong(i)),
+            true => numbers(call.args.any(i))?.ok_or_else(|| call.args.wrong(i)),
             false => Ok(vec![default]),
         };
         made(Distribution::gaussian(at(0, 0.0)?, at(1, 1.0)?)?)
@@ -277,7 +273,6 @@ static RING: Entry = Entry {
         );
         made(Distribution::ring(n, radius, std)?)
     },
-    ..ENTRY
 };
 
 static GRID: Entry = Entry {
@@ -319,7 +314,6 @@ static GRID: Entry = Entry {
         );
         made(Distribution::grid(n, spacing, std)?)
     },
-    ..ENTRY
 };
 
 /// The number of modes at parameter 0, whose power is the number of all.
@@ -455,112 +449,14 @@ fn draw(call: &Call) -> Result<(Tensor, Vec<usize>)> {
     ))
 }
 
-const POINTS: Param = param(
-    "x",
-    Ty::OneOf(&[Ty::TensorLike, Ty::Array]),
-    "points, their coordinates in the last dim; in one dimension any tensor or number",
-);
-const DENSITY_SHAPES: &str = "[m, dim] → [m, 1], which fits D(x); in one dimension as x";
-
-static LOG_PROB: Entry = Entry {
-    name: "log_prob",
-    group: "data",
-    summary: "the logarithm of the density at x, differentiable",
-    params: &[SELF, POINTS],
-    returns: Ty::Tensor,
-    shapes: DENSITY_SHAPES,
-    errors: &[
-        "a distribution without a density in closed form",
-        "points of another dimension",
-    ],
-    examples: &[
-        gives(
-            "the standard normal at 0: −log √(2π)",
-            "abs(gaussian(0, 1).log_prob(0).item() + 0.918938533) < 1e-6",
-            "true",
-        ),
-        gives(
-            "its gradient at 2 is −2",
-            "let x = tensor([[2.0]]); grad(sum(gaussian(0, 1).log_prob(x)), x).to_array()",
-            "[[-2.0]]",
-        ),
-        fails(
-            "another dimension",
-            "ring(8).log_prob(zeros([5, 3]))",
-            "[5, 3]",
-        ),
-    ],
-    call: |call| log_prob(call).map(wrap),
-    ..ENTRY
-};
-
-static PROB: Entry = Entry {
-    name: "prob",
-    group: "data",
-    summary: "the density at x, differentiable",
-    params: &[SELF, POINTS],
-    returns: Ty::Tensor,
-    shapes: DENSITY_SHAPES,
-    errors: &[
-        "a distribution without a density in closed form",
-        "points of another dimension",
-    ],
-    examples: &[gives(
-        "the optimal discriminator between two Gaussians, half way",
-        "let p = gaussian(-1, 1); let q = gaussian(1, 1); (p.prob(0) / (p.prob(0) + q.prob(0))).item()",
-        "0.5",
-    )],
-    call: |call| log_prob(call)?.exp().map(wrap),
-    ..ENTRY
-};
-
-/// log Σₖ wₖ N(x; μₖ, σₖ), in operations that are recorded.
-fn log_prob(call: &Call) -> Result<Tensor> {
-    let p: Distribution = call.args.get(0)?;
-    let m = mixture(&p, call.entry.name)?;
-    let x = coerce(call.args.any(1), &device::current())?.ok_or_else(|| call.args.wrong(1))?;
-    let (shape, d) = (x.shape(), p.dim());
-    let fits = d == 1 || shape.last() == Some(&d);
-    if !fits {
-        return Err(Fault::shape(format!(
-            "{}: points of {d} coordinates are needed, got shape {}",
-            call.entry.name,
-            shown(&shape)
-        ))
-        .hint(format!("x must be [m, {d}]")));
+/// The numbers in a tensor or an array, or the one in a number.
+fn numbers(value: &Dynamic) -> Result<Option<Vec<f64>>> {
+    if let Some(t) = value.read_lock::<Tensor>() {
+        let values = t.to_floats()?;
+        return Ok(Some(values.into_iter().map(f64::from).collect()));
     }
-    let mean = table(m, |part| &part.mean)?.to_device(&x.device());
-    let std = table(m, |part| &part.std)?.to_device(&x.device());
-    let constants = m.parts().iter().zip(m.weights()).map(|(part, w)| {
-        let scale: f64 = part.std.iter().map(|s| s.ln()).sum();
-        (w.ln() - scale - 0.5 * d as f64 * TAU.ln()) as f32
-    });
-    let constants = Tensor::from_floats(constants.collect(), &[m.parts().len()], &x.device());
-    // [points, 1, dim] against [parts, dim].
-    let points = x.reshape(&[x.len() / d, 1, d])?;
-    let distance = points.sub(&mean)?.div(&std)?;
-    let squares = distance.mul(&distance)?.sum_dims(&[2], false)?;
-    let each = squares.mul_scalar(-0.5)?.add(&constants)?;
-    let density = each.logsumexp(&[1], false)?;
-    let mut out = shape.to_vec();
-    if let Some(last) = out.last_mut().filter(|_| d > 1) {
-        *last = 1;
-    }
-    density.reshape(&out)
+    Ok(match number(value) {
+        Some(v) => Some(vec![v]),
+        None => crate::catalog::numbers(value),
+    })
 }
-
-static MODES: Entry = Entry {
-    name: "modes",
-    group: "data",
-    summary: "the centres of a mixture's Gaussians",
-    params: &[SELF],
-    returns: Ty::Tensor,
-    shapes: "[modes, dim]",
-    errors: &["a distribution without modes"],
-    examples: &[gives("the grid of 25", "grid(5).modes().shape", "[25, 2]")],
-    call: |call| {
-        let p: Distribution = call.args.get(0)?;
-        table(mixture(&p, "modes")?, |part| &part.mean).map(wrap)
-    },
-    ..ENTRY
-};

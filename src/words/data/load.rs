@@ -8,15 +8,15 @@ use crate::fault::{Fault, Result};
 use rhai::Dynamic;
 use std::path::Path;
 
-pub static ENTRIES: &[&Entry] = &[&DIGITS, &MNIST, &FASHION_MNIST];
+pub static ENTRIES: &[&Entry] = &[&DIGITS, &MNIST, &FASHION_MNIST, &CIFAR10];
 
-const FLAT: Opt = opt(
+pub(super) const FLAT: Opt = opt(
     "flat",
     Ty::Bool,
     "true",
     "samples as rows of pixels, [m, 64]; false: as pictures, [m, channels, height, width]",
 );
-const RANGE: Opt = opt(
+pub(super) const RANGE: Opt = opt(
     "range",
     Ty::Array,
     "[0, 1]",
@@ -47,7 +47,7 @@ static DIGITS: Entry = Entry {
 };
 
 /// A data set of pictures, as the options ask for it.
-fn pictures(call: &Call, data: Dataset) -> Result<Dynamic> {
+pub(super) fn pictures(call: &Call, data: Dataset) -> Result<Dynamic> {
     let data = match (call.options.bool("flat", true)?, data.picture()) {
         (false, Some(picture)) => data.with_shape(&picture)?,
         _ => data,
@@ -68,6 +68,12 @@ fn pictures(call: &Call, data: Dataset) -> Result<Dynamic> {
     Ok(Dynamic::from(data))
 }
 
+const FOLDER: Opt = opt(
+    "folder",
+    Ty::Text,
+    "where data are kept",
+    "where the files are. Without it: the folder of this name in $SADDLE_DATA, then the user's cache folder; found in neither, they are downloaded",
+);
 const FILES: &[Opt] = &[
     opt(
         "split",
@@ -75,12 +81,18 @@ const FILES: &[Opt] = &[
         "\"train\"",
         "`train`: 60,000 samples; `test`: 10,000 others",
     ),
+    FOLDER,
+    FLAT,
+    RANGE,
+];
+const CIFAR_FILES: &[Opt] = &[
     opt(
-        "folder",
+        "split",
         Ty::Text,
-        "see below",
-        "where the files are; otherwise the folder of its name in $SADDLE_DATA, then the user's cache folder; found in neither, they are downloaded",
+        "\"train\"",
+        "`train`: 50,000 samples; `test`: 10,000 others",
     ),
+    FOLDER,
     FLAT,
     RANGE,
 ];
@@ -135,7 +147,40 @@ static FASHION_MNIST: Entry = Entry {
     ..ENTRY
 };
 
+static CIFAR10: Entry = Entry {
+    name: "cifar10",
+    group: "data",
+    summary: "CIFAR-10: colour photographs of 32 × 32 pixels in ten classes",
+    options: CIFAR_FILES,
+    returns: Ty::Of("dataset"),
+    shapes: "samples are [m, 3072]; with flat: false, [m, 3, 32, 32]",
+    errors: FILE_ERRORS,
+    source: "Krizhevsky: Learning Multiple Layers of Features from Tiny Images, 2009",
+    examples: &[fails(
+        "files of one's own",
+        "cifar10(#{ folder: \"no/such/folder\" })",
+        "no/such/folder",
+    )],
+    call: |call| {
+        load(call, data::CIFAR_10, |split, folder, watch| {
+            data::cifar10(split, folder, Places::of_the_user, watch)
+        })
+    },
+    ..ENTRY
+};
+
 fn famous(call: &Call, set: &Famous) -> Result<Dynamic> {
+    load(call, set.name, |split, folder, watch| {
+        set.load(split, folder, Places::of_the_user, watch)
+    })
+}
+
+/// Loads the part that the options ask for, with a bar while it is downloaded.
+fn load(
+    call: &Call,
+    name: &str,
+    load: impl FnOnce(Split, Option<&Path>, &mut Watch) -> Result<Dataset>,
+) -> Result<Dynamic> {
     let split = match call.options.text("split")?.as_deref() {
         None | Some("train") => Split::Train,
         Some("test") => Split::Test,
@@ -147,16 +192,11 @@ fn famous(call: &Call, set: &Famous) -> Result<Dynamic> {
         }
     };
     let folder = call.options.text("folder")?;
-    let mut bar = DownloadBar::new(call.host, set.name);
+    let mut bar = DownloadBar::new(call.host, name);
     let mut watch = Watch {
         stop: &mut || call.host.check_interrupt(),
         step: &mut |step| bar.step(step),
     };
-    let data = set.load(
-        split,
-        folder.as_deref().map(Path::new),
-        Places::of_the_user,
-        &mut watch,
-    )?;
+    let data = load(split, folder.as_deref().map(Path::new), &mut watch)?;
     pictures(call, data)
 }

@@ -3,14 +3,18 @@
 //! | file | owns |
 //! |---|---|
 //! | `load` | pictures that everybody knows: `digits`, `mnist`, … |
+//! | `files` | data of one's own: `dataset(x, y)`, `csv`, `npy`, `npz`, `image_folder` |
 //! | `bar` | what is shown while a data set is downloaded |
 //! | `dataset` | the kinds `dataset` and `batches`: `sample`, `batches`, `split`, `filter`, … |
-//! | `distribution` | the kind `distribution`: `gaussian`, `ring`, …, `sample`, `log_prob`, `modes` |
+//! | `distribution` | the kind `distribution`: `gaussian`, `ring`, …, `sample` |
+//! | `density` | `log_prob`, `prob`, `modes` |
 
 mod bar;
 pub mod batches;
 pub mod dataset;
+pub mod density;
 pub mod distribution;
+pub mod files;
 pub mod load;
 
 use crate::catalog::Kind;

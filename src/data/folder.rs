@@ -1,0 +1,224 @@
+//! Folders of pictures: one folder for each class, or all pictures in one folder.
+
+use super::files::{Watch, describe};
+use super::{Dataset, Features};
+use crate::fault::{Fault, Result};
+use image::DynamicImage;
+use image::imageops::FilterType;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The ends of the names of the pictures that can be read.
+const ENDS: [&str; 4] = ["png", "gif", "jpg", "jpeg"];
+
+/// How pictures are read.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Look {
+    /// The side, in pixels, to which the middle square of each picture is brought; `None`: as they are.
+    pub size: Option<u32>,
+    /// One channel instead of three.
+    pub grey: bool,
+}
+
+/// The pictures in a folder, in the order of their names, pixels in [0, 1], as flat rows. Where it holds folders with
+/// pictures, each of them is a class, in the order of their names.
+///
+/// # Errors
+/// A folder that is missing or without pictures; a picture that is damaged; pictures of different sizes, where no size is
+/// given.
+pub fn image_folder(path: &Path, look: Look, watch: &mut Watch) -> Result<Dataset> {
+    if !path.is_dir() {
+        return Err(Fault::file(format!(
+            "there is no folder {}",
+            path.display()
+        )));
+    }
+    let mut classes = Vec::new();
+    let mut found = Vec::new();
+    for folder in entries(path)?.into_iter().filter(|p| p.is_dir()) {
+        let inside = pictures(&folder)?;
+        if !inside.is_empty() {
+            let class = classes.len() as i32;
+            found.extend(inside.into_iter().map(|p| (p, class)));
+            classes.push(
+                folder
+                    .file_name()
+                    .unwrap_or_default()
+                    .to_string_lossy()
+                    .into_owned(),
+            );
+        }
+    }
+    if classes.is_empty() {
+        found = pictures(path)?.into_iter().map(|p| (p, 0)).collect();
+    }
+    let (bytes, [channels, height, width]) = pixels(path, &found, look, watch)?;
+    let features = Features::Bytes {
+        bytes: bytes.into(),
+        full: 255,
+        lo: 0.0,
+        hi: 1.0,
+    };
+    let name = path
+        .file_name()
+        .map_or("image_folder".into(), |n| n.to_string_lossy());
+    let data = Dataset::new(&name, features, &[channels * height * width])?
+        .with_picture([channels, height, width])?;
+    if classes.is_empty() {
+        return Ok(data);
+    }
+    let names: Vec<&str> = classes.iter().map(String::as_str).collect();
+    data.with_labels(found.into_iter().map(|(_, class)| class).collect(), &names)
+}
+
+/// What is in a folder, in the order of the names.
+fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
+    let told = |e| describe(folder, "read", &e);
+    let mut paths = fs::read_dir(folder)
+        .map_err(told)?
+        .map(|entry| entry.map(|e| e.path()).map_err(told))
+        .collect::<Result<Vec<_>>>()?;
+    paths.sort();
+    Ok(paths)
+}
+
+fn pictures(folder: &Path) -> Result<Vec<PathBuf>> {
+    let is_picture = |p: &PathBuf| {
+        let end = p.extension().map(|e| e.to_string_lossy().to_lowercase());
+        end.is_some_and(|e| ENDS.contains(&e.as_str())) && p.is_file()
+    };
+    Ok(entries(folder)?.into_iter().filter(is_picture).collect())
+}
+
+/// All pixels, plane after plane, and the shape of a picture.
+fn pixels(
+    folder: &Path,
+    found: &[(PathBuf, i32)],
+    look: Look,
+    watch: &mut Watch,
+) -> Result<(Vec<u8>, [usize; 3])> {
+    let mut all = Vec::new();
+    let mut shape = None;
+    for (path, _) in found {
+        watch.check()?;
+        let picture = image::open(path).map_err(|e| {
+            Fault::file(format!(
+                "{}: not a picture that can be read ({e})",
+                path.display()
+            ))
+        })?;
+        let picture = match look.size {
+            Some(size) => square(&picture, size),
+            None => picture,
+        };
+        let this = [
+            if look.grey { 1 } else { 3 },
+            picture.height() as usize,
+            picture.width() as usize,
+        ];
+        if *shape.get_or_insert(this) != this {
+            return Err(Fault::file(format!(
+                "{}: a picture of {} × {}, where the first has another size",
+                path.display(),
+                this[1],
+                this[2]
+            ))
+            .hint("#{ size: 64 } brings all to the same size"));
+        }
+        match look.grey {
+            true => all.extend(picture.to_luma8().into_raw()),
+            false => {
+                let rgb = picture.to_rgb8().into_raw();
+                (0..3).for_each(|c| all.extend(rgb.iter().skip(c).step_by(3)));
+            }
+        }
+    }
+    let shape = shape.ok_or_else(|| {
+        Fault::file(format!("{}: there are no pictures in it", folder.display()))
+            .hint(format!("pictures end in .{}", ENDS.join(", .")))
+    })?;
+    Ok((all, shape))
+}
+
+/// The middle square of a picture at another size.
+fn square(picture: &DynamicImage, size: u32) -> DynamicImage {
+    let side = picture.width().min(picture.height());
+    let (x, y) = ((picture.width() - side) / 2, (picture.height() - side) / 2);
+    picture
+        .crop_imm(x, y, side, side)
+        .resize_exact(size, size, FilterType::CatmullRom)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::files::testing::Folder;
+    use image::{Rgb, RgbImage};
+
+    fn paint(folder: &Folder, name: &str, size: (u32, u32), colour: [u8; 3]) {
+        let path = folder.write(name, b"");
+        RgbImage::from_pixel(size.0, size.1, Rgb(colour))
+            .save(path)
+            .unwrap();
+    }
+
+    fn read(folder: &Folder, size: Option<u32>, grey: bool) -> Result<Dataset> {
+        image_folder(folder.path(), Look { size, grey }, &mut Watch::none())
+    }
+
+    #[test]
+    fn folders_are_classes_and_planes_follow_each_other() {
+        let folder = Folder::new();
+        paint(&folder, "red/b.png", (2, 2), [255, 0, 51]);
+        paint(&folder, "red/a.PNG", (2, 2), [0, 255, 0]);
+        paint(&folder, "blue/1.png", (2, 2), [0, 0, 255]);
+        folder.write("red/notes.txt", b"no picture");
+        folder.write("empty/none", b"");
+        let data = read(&folder, None, false).unwrap();
+        assert_eq!((data.len(), data.picture()), (3, Some([3, 2, 2])));
+        assert_eq!(data.classes(), ["blue", "red"]);
+        assert_eq!(data.gather_labels(0..3).unwrap(), [0, 1, 1]);
+        let expected = [1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.2, 0.2, 0.2, 0.2];
+        assert_eq!(data.gather(2..3), expected);
+    }
+
+    #[test]
+    fn sizes_are_made_equal_and_colours_grey() {
+        let folder = Folder::new();
+        paint(&folder, "a.png", (5, 3), [255, 255, 255]);
+        paint(&folder, "b.png", (2, 8), [0, 0, 0]);
+        let fault = read(&folder, None, false).unwrap_err();
+        assert!(fault.message.contains("8 × 2"), "{fault}");
+        let data = read(&folder, Some(4), true).unwrap();
+        assert_eq!((data.shape(), data.has_labels()), (&[16][..], false));
+        assert_eq!(data.gather(0..2), [[1.0; 16], [0.0; 16]].concat());
+    }
+
+    /// JPEG keeps even colours to within rounding.
+    #[test]
+    fn photographs_are_read() {
+        let folder = Folder::new();
+        paint(&folder, "a.jpg", (16, 16), [51, 102, 204]);
+        let data = read(&folder, None, false).unwrap();
+        let first = data.gather(0..1);
+        for (at, expected) in [(0, 0.2), (256, 0.4), (512, 0.8)] {
+            assert!((first[at] - expected).abs() < 0.015, "{}", first[at]);
+        }
+    }
+
+    #[test]
+    fn what_is_no_picture_is_told() {
+        let folder = Folder::new();
+        let fault = read(&folder, None, false).unwrap_err();
+        assert!(fault.message.contains("no pictures"), "{fault}");
+        folder.write("a.png", b"no picture");
+        let fault = read(&folder, None, false).unwrap_err();
+        assert!(fault.message.contains("a.png"), "{fault}");
+        let missing = image_folder(
+            &folder.path().join("none"),
+            Look::default(),
+            &mut Watch::none(),
+        );
+        assert!(missing.unwrap_err().message.contains("no folder"));
+    }
+}

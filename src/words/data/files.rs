@@ -1,0 +1,277 @@
+//! Words that make data sets and tensors of one's own: of files and of tensors.
+
+use super::super::tensor::{coerce, fails, opt, optional, param, value as gives, whole, wrap};
+use super::load::{FLAT, RANGE, pictures};
+use crate::catalog::{Call, ENTRY, Entry, Param, Ty};
+use crate::data::{self, Column, Csv, Dataset, Features, Look, Watch};
+use crate::fault::{Fault, Result};
+use crate::tensor::{Tensor, check_shape, device, shown};
+use rhai::{Dynamic, Map};
+use std::path::PathBuf;
+
+pub static ENTRIES: &[&Entry] = &[&DATASET, &CSV, &NPY, &NPZ, &IMAGE_FOLDER];
+
+const SET: Ty = Ty::Of("dataset");
+const PATH: Param = param(
+    "path",
+    Ty::Text,
+    "of the file; relative paths start from the notebook's folder",
+);
+const FILE_ERRORS: &[&str] = &["a file that is missing or damaged"];
+
+/// Runs a load that can be interrupted.
+fn watched<T>(call: &Call, load: impl FnOnce(&mut Watch) -> Result<T>) -> Result<T> {
+    load(&mut Watch {
+        stop: &mut || call.host.check_interrupt(),
+        step: &mut |_| (),
+    })
+}
+
+fn path(call: &Call) -> Result<PathBuf> {
+    call.args.text(0).map(PathBuf::from)
+}
+
+static DATASET: Entry = Entry {
+    name: "dataset",
+    group: "data",
+    summary: "a data set of a tensor's rows, with labels or without",
+    params: &[
+        param(
+            "x",
+            Ty::OneOf(&[Ty::Tensor, Ty::Array]),
+            "the samples, along the first dim",
+        ),
+        optional(
+            "y",
+            Ty::OneOf(&[Ty::Tensor, Ty::Array]),
+            "none",
+            "the label of each sample: whole numbers from 0",
+        ),
+    ],
+    returns: SET,
+    shapes: "x: [n, …]; y: [n]",
+    errors: &[
+        "no samples",
+        "another number of labels than samples",
+        "a negative label",
+    ],
+    examples: &[
+        gives(
+            "points with their classes",
+            "dataset([[0, 0], [1, 1], [2, 2]], [0, 1, 1]).with_label(1).images.to_array()",
+            "[[1.0, 1.0], [2.0, 2.0]]",
+        ),
+        fails(
+            "a label too few",
+            "dataset(zeros([3, 2]), [0, 1])",
+            "2 labels for 3 rows",
+        ),
+    ],
+    call: |call| {
+        let x = coerce(call.args.any(0), &device::current())?.ok_or_else(|| call.args.wrong(0))?;
+        let shape = x.shape();
+        if shape.is_empty() || x.is_empty() {
+            return Err(Fault::shape(format!(
+                "dataset: x must have samples along its first dim, got shape {}",
+                shown(&shape)
+            )));
+        }
+        // Of rank 1, each number is a sample.
+        let row = if shape.len() == 1 {
+            &[1][..]
+        } else {
+            &shape[1..]
+        };
+        let data = Dataset::new("dataset", Features::Floats(x.to_floats()?.into()), row)?;
+        if !call.args.has(1) {
+            return Ok(Dynamic::from(data));
+        }
+        labelled(data, &whole(call, 1)?).map(Dynamic::from)
+    },
+    ..ENTRY
+};
+
+fn labelled(data: Dataset, y: &Tensor) -> Result<Dataset> {
+    /// More classes than these are no classes.
+    const MOST: i64 = 1 << 20;
+    let labels = y.to_ints()?;
+    if let Some(bad) = labels.iter().find(|l| !(0..MOST).contains(*l)) {
+        return Err(Fault::value(format!(
+            "dataset: a label is a whole number from 0, got {bad}"
+        )));
+    }
+    let classes = labels.iter().max().map_or(0, |m| m + 1);
+    let names: Vec<String> = (0..classes).map(|c| c.to_string()).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    data.with_labels(labels.into_iter().map(|l| l as i32).collect(), &names)
+}
+
+static CSV: Entry = Entry {
+    name: "csv",
+    group: "data",
+    summary: "a table of numbers in a text file: a line is a sample; a first line with names is recognised",
+    params: &[PATH],
+    options: &[
+        opt(
+            "label",
+            Ty::OneOf(&[Ty::Text, Ty::Int]),
+            "none",
+            "the column with the labels: its name, or its place, −1 being the last; whole numbers or texts",
+        ),
+        opt(
+            "separator",
+            Ty::Text,
+            "\",\"",
+            "between two columns: one character",
+        ),
+    ],
+    returns: SET,
+    shapes: "samples are [m, columns], the labels' column left out",
+    errors: &[
+        "a file that is missing, empty or no text",
+        "a line with another number of columns, or with a cell that is not a number",
+        "a column of labels that does not exist",
+    ],
+    examples: &[fails(
+        "no file",
+        "csv(\"no/such.csv\", #{ label: \"kind\" })",
+        "no/such.csv does not exist",
+    )],
+    call: |call| {
+        let label = call.options.any("label").map(|v| match v.as_int() {
+            Ok(i) => Column::At(i),
+            Err(_) => Column::Named(v.to_string()),
+        });
+        let separator = match call.options.text("separator")? {
+            None => None,
+            Some(text) => {
+                let mut chars = text.chars();
+                match (chars.next(), chars.next()) {
+                    (Some(one), None) => Some(one),
+                    _ => {
+                        return Err(Fault::value(format!(
+                            "csv: separator must be one character, got \"{text}\""
+                        )));
+                    }
+                }
+            }
+        };
+        let path = path(call)?;
+        let how = Csv { label, separator };
+        watched(call, |watch| data::csv(&path, &how, watch)).map(Dynamic::from)
+    },
+    ..ENTRY
+};
+
+static NPY: Entry = Entry {
+    name: "npy",
+    group: "data",
+    summary: "the array in a file of NumPy (.npy) as a tensor",
+    params: &[PATH],
+    returns: Ty::Tensor,
+    errors: &[
+        "a file that is missing or damaged",
+        "elements that are not numbers, or whole numbers beyond 32 bits",
+    ],
+    source: "numpy.lib.format",
+    examples: &[fails(
+        "no file",
+        "npy(\"no/such.npy\")",
+        "no/such.npy does not exist",
+    )],
+    call: |call| {
+        let path = path(call)?;
+        let array = watched(call, |watch| data::npy(&path, watch))?;
+        tensor(call, array)
+    },
+    ..ENTRY
+};
+
+static NPZ: Entry = Entry {
+    name: "npz",
+    group: "data",
+    summary: "the arrays in an archive of NumPy (.npz): a map of tensors",
+    params: &[PATH],
+    returns: Ty::Map,
+    errors: FILE_ERRORS,
+    source: "numpy.lib.format",
+    examples: &[fails(
+        "no file",
+        "npz(\"no/such.npz\")",
+        "no/such.npz does not exist",
+    )],
+    call: |call| {
+        let path = path(call)?;
+        let arrays = watched(call, |watch| data::npz(&path, watch))?;
+        let named = arrays
+            .into_iter()
+            .map(|(name, array)| Ok((name.into(), tensor(call, array)?)));
+        Ok(named.collect::<Result<Map>>()?.into())
+    },
+    ..ENTRY
+};
+
+/// An array of NumPy's on the current device.
+fn tensor(call: &Call, array: data::Array) -> Result<Dynamic> {
+    let (shape, device) = (&array.shape, &device::current());
+    check_shape(call.entry.name, shape)?;
+    Ok(wrap(match array.values {
+        data::Values::Floats(v) => Tensor::from_floats(v, shape, device),
+        data::Values::Ints(v) => Tensor::from_ints(v, shape, device),
+        data::Values::Bools(v) => Tensor::from_bools(v, shape, device),
+    }))
+}
+
+static IMAGE_FOLDER: Entry = Entry {
+    name: "image_folder",
+    group: "data",
+    summary: "the pictures in a folder; folders inside it are classes, in the order of their names",
+    params: &[param("path", Ty::Text, "of the folder")],
+    options: &[
+        opt(
+            "size",
+            Ty::Int,
+            "as they are",
+            "the side, in pixels, to which the middle square of each picture is brought",
+        ),
+        opt("grey", Ty::Bool, "false", "one channel instead of three"),
+        FLAT,
+        RANGE,
+    ],
+    returns: SET,
+    shapes: "samples are rows of pixels; with flat: false, [m, channels, height, width]",
+    errors: &[
+        "a folder that is missing or without pictures",
+        "a picture that is damaged",
+        "pictures of different sizes, where no size is given",
+    ],
+    examples: &[fails(
+        "no folder",
+        "image_folder(\"no/such\", #{ size: 64, flat: false })",
+        "there is no folder no/such",
+    )],
+    call: |call| {
+        /// No picture that is wanted has a longer side.
+        const MOST: i64 = 8192;
+        let size = match call.options.any("size") {
+            None => None,
+            Some(_) => {
+                let size = call.options.int("size", 0)?;
+                if !(1..=MOST).contains(&size) {
+                    return Err(Fault::value(format!(
+                        "image_folder: size must be between 1 and {MOST} pixels, got {size}"
+                    )));
+                }
+                Some(size as u32)
+            }
+        };
+        let look = Look {
+            size,
+            grey: call.options.bool("grey", false)?,
+        };
+        let path = path(call)?;
+        let data = watched(call, |watch| data::image_folder(&path, look, watch))?;
+        pictures(call, data)
+    },
+    ..ENTRY
+};
