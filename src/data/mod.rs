@@ -2,6 +2,9 @@
 //!
 //! | file | owns |
 //! |---|---|
+//! | [`array`] | arrays as files hold them, of any element type |
+//! | [`numpy`], `zip` | `.npy` and `.npz` files |
+//! | [`safetensors`] | `.safetensors` files |
 //! | `dataset` | [`Dataset`]: rows of one shape, labels, views of parts of them |
 //! | `digits` | the 8 × 8 digits that travel with the program |
 //! | `famous` | MNIST and Fashion-MNIST: [`Famous`], found on the disk or downloaded |
@@ -12,6 +15,7 @@
 //!
 //! Nothing here draws random numbers by itself: whoever asks for samples brings a [`Source`].
 
+pub mod array;
 mod dataset;
 mod digits;
 mod distribution;
@@ -19,8 +23,13 @@ mod download;
 mod famous;
 #[cfg(test)]
 mod famous_tests;
+#[cfg(test)]
+mod file_tests;
 mod files;
 mod idx;
+pub mod numpy;
+pub mod safetensors;
+mod zip;
 
 pub use dataset::{Dataset, Features};
 pub use digits::digits;

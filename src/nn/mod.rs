@@ -15,8 +15,10 @@
 //! | [`steps`] | their steps as differentiable values |
 //! | [`schedule`] | settings that change with the step |
 //! | [`game`] | gradients adjusted to the dynamics of a game |
+//! | [`checkpoint`] | what is kept of networks and optimizers in files |
 //! | [`loss`] | losses on predictions and targets |
 
+pub mod checkpoint;
 pub mod game;
 pub mod init;
 pub mod layers;

@@ -28,7 +28,7 @@ pub static ENTRIES: &[&Entry] = &[
 
 /// A handle to an optimizer. Clones are the same optimizer.
 #[derive(Clone)]
-pub(super) struct Handle(pub Rc<RefCell<Optimizer>>);
+pub(in crate::words) struct Handle(pub Rc<RefCell<Optimizer>>);
 
 pub static OPTIMIZER: Kind = Kind {
     name: "optimizer",
