@@ -42,6 +42,7 @@ pub(crate) const FAMILIES: &[&[&Entry]] = &[
     network::activations::ENTRIES,
     network::init::ENTRIES,
     network::optimizer::ENTRIES,
+    network::descent::ENTRIES,
     network::steps::ENTRIES,
     network::schedule::ENTRIES,
     network::game::ENTRIES,

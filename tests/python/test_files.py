@@ -1,9 +1,8 @@
 """Files that cells write, read by NumPy and Python's safetensors; and the other way round."""
 
-import subprocess
-
 import numpy as np
 import pytest
+import safetensors.numpy as safetensors
 
 
 @pytest.fixture
@@ -13,7 +12,9 @@ def cell(saddle, tmp_path):
     def run(code):
         script = tmp_path / "cell.rhai"
         script.write_text(code)
-        return subprocess.run([saddle, "run", str(script)], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+        done = saddle("run", script)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     return run
 
@@ -36,7 +37,6 @@ def test_cells_read_what_numpy_saves(cell, tmp_path):
 
 
 def test_safetensors_both_ways(cell, tmp_path):
-    safetensors = pytest.importorskip("safetensors.numpy")
     cell('network(#{ fc1: linear(2, 3), fc2: sequential([linear(3, 1)]) }, |net, x| net.fc2(net.fc1(x))).save("f.safetensors");')
     f = safetensors.load_file(tmp_path / "f.safetensors")
     assert {k: v.shape for k, v in f.items()} == {"fc1.weight": (3, 2), "fc1.bias": (3,), "fc2.0.weight": (1, 3), "fc2.0.bias": (1,)}
