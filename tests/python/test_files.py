@@ -1,5 +1,7 @@
 """Files that cells write, read by NumPy and Python's safetensors; and the other way round."""
 
+import time
+
 import numpy as np
 import pytest
 import safetensors.numpy as safetensors
@@ -44,3 +46,22 @@ def test_safetensors_both_ways(cell, tmp_path):
     safetensors.save_file(doubled, tmp_path / "g.safetensors")
     out = cell('let f = load("f.safetensors"); let g = load("g.safetensors"); print(max(abs(g["fc1.weight"] - 2 * f["fc1.weight"])).item());')
     assert out.strip() == "0.0"
+
+
+def test_a_killed_process_leaves_a_whole_checkpoint(saddle, tmp_path):
+    """Killed at any moment while it writes one checkpoint after the other."""
+    parts = "let G = linear(300, 300); let opt = adam(G); opt.descend(mean(G(ones([1, 300]))));"
+    (tmp_path / "write.rhai").write_text(
+        parts + 'for step in 1..=1000000 { checkpoint("a.ckpt", #{ G: G, opt: opt, step: step }); print(step); }'
+    )
+    (tmp_path / "read.rhai").write_text(parts + 'print(resume("a.ckpt", #{ G: G, opt: opt }).step);')
+    for moment in (3, 5, 8, 13, 21):
+        writer = saddle.start("run", tmp_path / "write.rhai")
+        for _ in range(moment):
+            last = int(writer.stdout.readline())
+        time.sleep(0.0007 * moment)
+        writer.kill()
+        writer.communicate()
+        reader = saddle("run", tmp_path / "read.rhai")
+        assert reader.returncode == 0, reader.stderr
+        assert int(reader.stdout) >= last
