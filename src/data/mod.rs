@@ -2,12 +2,14 @@
 //!
 //! | file | owns |
 //! |---|---|
+//! | [`array`] | arrays as files hold them, of any element type |
+//! | [`numpy`], `zip` | `.npy` and `.npz` files |
+//! | [`safetensors`] | `.safetensors` files |
 //! | `dataset` | [`Dataset`]: rows of one shape, labels, views of parts of them |
 //! | `digits` | the 8 × 8 digits that travel with the program |
 //! | `famous` | MNIST and Fashion-MNIST: [`Famous`], found on the disk or downloaded |
 //! | `cifar` | CIFAR-10, likewise |
 //! | `csv` | tables of numbers as text |
-//! | `numpy`, `zip` | the files of NumPy: one array, or an archive of them |
 //! | `folder` | folders of pictures |
 //! | `idx` | the format of MNIST's files |
 //! | `download` | downloads with checksums |
@@ -16,6 +18,7 @@
 //!
 //! Nothing here draws random numbers by itself: whoever asks for samples brings a [`Source`].
 
+pub mod array;
 mod cifar;
 mod csv;
 mod dataset;
@@ -27,12 +30,15 @@ mod download;
 mod famous;
 #[cfg(test)]
 mod famous_tests;
+#[cfg(test)]
+mod file_tests;
 mod files;
 mod folder;
 mod idx;
-mod numpy;
+pub mod numpy;
 #[cfg(test)]
 mod numpy_tests;
+pub mod safetensors;
 mod zip;
 
 pub use cifar::{CIFAR_10, cifar10};
@@ -43,7 +49,8 @@ pub use distribution::{Distribution, Gaussian, Mixture};
 pub use famous::{FASHION_MNIST, Famous, MNIST, Places, Split};
 pub use files::{Step, Watch};
 pub use folder::{Look, image_folder};
-pub use numpy::{Array, Values, npy, npz};
+pub use array::{Array, Values};
+pub use numpy::{npy, npz};
 
 /// Where random numbers come from.
 pub trait Source {

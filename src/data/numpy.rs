@@ -1,249 +1,198 @@
-//! NumPy's files: one array (`.npy`) or several in a zip archive (`.npz`). Read only.
-//!
-//! The format is that of `numpy.lib.format`, versions 1 to 3.
+//! NumPy's files: one array (`.npy`) or several by name (`.npz`). Format: NumPy enhancement proposal 1, versions 1 to 3.
 
+use super::array::{Array, Element, Values};
 use super::files::{Watch, describe, open};
 use super::zip;
 use crate::fault::{Fault, Result};
 use std::io::Read;
 use std::path::Path;
 
-/// An array in row-major order.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Array {
-    pub shape: Vec<usize>,
-    pub values: Values,
-}
-
-/// The elements of an array.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Values {
-    /// f16, f32 and f64, which is rounded.
-    Floats(Vec<f32>),
-    /// Whole numbers within 32 bits.
-    Ints(Vec<i32>),
-    Bools(Vec<bool>),
-}
-
 const MAGIC: &[u8] = b"\x93NUMPY";
-/// Headers are a few dozen letters long.
-const MOST_HEADER: usize = 64 << 10;
 
-/// The array in a `.npy` file.
+/// The array in the `.npy` file at `path`.
 ///
 /// # Errors
-/// A file that is missing, damaged, truncated or too long; elements that are not numbers or do not fit into 32 bits.
+/// A file that cannot be read; as for [`decode_npy`].
 pub fn npy(path: &Path, watch: &mut Watch) -> Result<Array> {
+    decode_npy(&path.display().to_string(), &content(path, watch)?)
+}
+
+/// The arrays in the `.npz` file at `path`, by name.
+///
+/// # Errors
+/// A file that cannot be read; as for [`decode_npz`].
+pub fn npz(path: &Path, watch: &mut Watch) -> Result<Vec<(String, Array)>> {
+    decode_npz(&path.display().to_string(), &content(path, watch)?)
+}
+
+/// A whole file, read in pieces between which an interrupt is noticed.
+fn content(path: &Path, watch: &mut Watch) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut file = open(path)?;
     loop {
         watch.check()?;
         match file.by_ref().take(1 << 22).read_to_end(&mut bytes) {
-            Ok(0) => break,
+            Ok(0) => return Ok(bytes),
             Ok(_) => (),
             Err(error) => return Err(describe(path, "read", &error)),
         }
     }
-    parse(&bytes).map_err(|what| Fault::file(format!("{}: {what}", path.display())))
 }
 
-/// The arrays in a `.npz` file, by name.
+/// An array as a `.npy` file.
+pub fn encode_npy(array: &Array) -> Vec<u8> {
+    let kind = match array.values {
+        Values::F32(_) => "<f4",
+        Values::I32(_) => "<i4",
+        Values::Bool(_) => "|b1",
+    };
+    let mut shape: String = array.shape.iter().map(|d| format!("{d}, ")).collect();
+    if array.shape.len() > 1 {
+        shape.truncate(shape.len() - 2);
+    }
+    let mut header = format!(
+        "{{'descr': '{kind}', 'fortran_order': False, 'shape': ({}), }}",
+        shape.trim_end()
+    );
+    // Magic, version, length and header together fill whole blocks of 64 bytes; the last byte is a line feed.
+    let unpadded = MAGIC.len() + 4 + header.len() + 1;
+    header += &" ".repeat(unpadded.next_multiple_of(64) - unpadded);
+    header.push('\n');
+    let mut file = MAGIC.to_vec();
+    file.extend([1, 0]);
+    file.extend((header.len() as u16).to_le_bytes());
+    file.extend(header.as_bytes());
+    file.extend(array.bytes());
+    file
+}
+
+/// The array in a `.npy` file; `what` names it in errors.
 ///
 /// # Errors
-/// As [`npy`]; a damaged archive.
-pub fn npz(path: &Path, watch: &mut Watch) -> Result<Vec<(String, Array)>> {
-    let told = |what: String| Fault::file(format!("{}: {what}", path.display()));
-    let mut file = open(path)?;
-    let entries = zip::entries(&mut file).map_err(told)?;
-    let mut arrays = Vec::new();
-    for entry in &entries {
-        watch.check()?;
-        let bytes = zip::content(&mut file, entry).map_err(told)?;
-        let name = entry.name.trim_end_matches(".npy").to_string();
-        let array = parse(&bytes).map_err(|what| told(format!("{name}: {what}")))?;
-        arrays.push((name, array));
-    }
-    Ok(arrays)
-}
-
-/// What the header says.
-#[derive(Debug, PartialEq, Eq)]
-struct Header {
-    descr: String,
-    fortran: bool,
-    shape: Vec<usize>,
-}
-
-fn parse(bytes: &[u8]) -> Result<Array, String> {
-    if bytes.is_empty() {
-        return Err("the file is empty".into());
-    }
-    let rest = bytes
-        .strip_prefix(MAGIC)
-        .ok_or("not a NumPy file: its first bytes are others")?;
-    let early = || "the file ends too early".to_string();
-    let (&[major, _], rest) = rest.split_first_chunk().ok_or_else(early)?;
+/// Not a NumPy file, a damaged or cut off one, or an element type that is no number.
+pub fn decode_npy(what: &str, file: &[u8]) -> Result<Array> {
+    let damaged = || Fault::file(format!("{what}: is not a whole NumPy file"));
+    let rest = file.strip_prefix(MAGIC).ok_or_else(damaged)?;
+    let (&[major, _], rest) = rest.split_first_chunk::<2>().ok_or_else(damaged)?;
     let (length, rest) = match major {
         1 => {
-            let (n, rest) = rest.split_first_chunk().ok_or_else(early)?;
+            let (n, rest) = rest.split_first_chunk::<2>().ok_or_else(damaged)?;
             (usize::from(u16::from_le_bytes(*n)), rest)
         }
         2 | 3 => {
-            let (n, rest) = rest.split_first_chunk().ok_or_else(early)?;
+            let (n, rest) = rest.split_first_chunk::<4>().ok_or_else(damaged)?;
             (u32::from_le_bytes(*n) as usize, rest)
         }
-        other => return Err(format!("version {other} of the format is not known")),
+        other => {
+            return Err(Fault::file(format!(
+                "{what}: NumPy format version {other} is not known"
+            )));
+        }
     };
-    if length > MOST_HEADER {
-        return Err(format!("a header of {length} bytes is not credible"));
+    let (header, data) = rest.split_at_checked(length).ok_or_else(damaged)?;
+    let header = std::str::from_utf8(header).map_err(|_| damaged())?;
+    let (element, big_endian) = element(what, text_after(header, "'descr'").ok_or_else(damaged)?)?;
+    let shape = shape(header).ok_or_else(damaged)?;
+    let array = Array::decode(what, &shape, element, data, big_endian)?;
+    match value_after(header, "'fortran_order'").ok_or_else(damaged)? {
+        order if order.starts_with("True") => Ok(row_major(array)),
+        _ => Ok(array),
     }
-    let (head, data) = rest.split_at_checked(length).ok_or_else(early)?;
-    let head = std::str::from_utf8(head).map_err(|_| "the header is not text")?;
-    let header = header(head).ok_or_else(|| format!("the header is damaged: {}", head.trim()))?;
-    elements(&header, data)
 }
 
-/// Reads `{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }`.
-fn header(text: &str) -> Option<Header> {
-    let after = |key: &str| {
-        let (_, rest) = text.split_once(&format!("'{key}'"))?;
-        Some(rest.trim_start().strip_prefix(':')?.trim_start())
-    };
-    let descr = after("descr")?.strip_prefix('\'')?.split_once('\'')?.0;
-    let order = after("fortran_order")?;
-    let fortran = order.starts_with("True");
-    if !fortran && !order.starts_with("False") {
-        return None;
-    }
-    let (sizes, _) = after("shape")?.strip_prefix('(')?.split_once(')')?;
-    let shape = sizes
-        .split(',')
-        .map(str::trim)
-        .filter(|s| !s.is_empty())
-        .map(|s| s.parse().ok())
-        .collect::<Option<_>>()?;
-    Some(Header {
-        descr: descr.into(),
-        fortran,
-        shape,
-    })
-}
-
-fn elements(header: &Header, data: &[u8]) -> Result<Array, String> {
-    let Header { descr, shape, .. } = header;
-    let kind = descr.trim_start_matches(['<', '>', '=', '|']);
-    let size: usize = kind
-        .get(1..)
-        .and_then(|n| n.parse().ok())
-        .filter(|n| *n > 0)
-        .ok_or_else(|| unknown(descr))?;
-    let count = shape
+/// Arrays by name as a `.npz` file, as `numpy.savez` writes one.
+///
+/// # Errors
+/// More than 4 GiB.
+pub fn encode_npz(arrays: &[(String, Array)]) -> Result<Vec<u8>> {
+    let files = arrays
         .iter()
-        .try_fold(1_usize, |n, &s| n.checked_mul(s))
-        .filter(|n| n.checked_mul(size).is_some())
-        .ok_or_else(|| format!("the sizes {shape:?} are impossible"))?;
-    if data.len() != count * size {
-        return Err(format!(
-            "{} bytes of data, where {count} elements of {size} bytes are announced",
-            data.len()
-        ));
-    }
-    // The bytes of each element in little-endian order.
-    let swap = descr.starts_with('>');
-    let each = data.chunks_exact(size).map(|bytes| {
-        let mut padded = [0; 8];
-        for (i, b) in bytes.iter().take(8).enumerate() {
-            padded[if swap { size.min(8) - 1 - i } else { i }] = *b;
+        .map(|(name, array)| (format!("{name}.npy"), encode_npy(array)));
+    zip::pack(&files.collect::<Vec<_>>())
+}
+
+/// The arrays in a `.npz` file.
+///
+/// # Errors
+/// As for [`decode_npy`], or an archive that is damaged.
+pub fn decode_npz(what: &str, file: &[u8]) -> Result<Vec<(String, Array)>> {
+    let files = zip::unpack(what, file)?.into_iter();
+    files
+        .map(|(name, bytes)| {
+            let array = decode_npy(&format!("{what}, {name}"), &bytes)?;
+            let name = name
+                .strip_suffix(".npy")
+                .map(str::to_string)
+                .unwrap_or(name);
+            Ok((name, array))
+        })
+        .collect()
+}
+
+/// The text that follows a key of the header.
+fn value_after<'a>(header: &'a str, key: &str) -> Option<&'a str> {
+    let (_, rest) = header.split_once(key)?;
+    Some(rest.trim_start().strip_prefix(':')?.trim_start())
+}
+
+fn text_after<'a>(header: &'a str, key: &str) -> Option<&'a str> {
+    let (text, _) = value_after(header, key)?
+        .strip_prefix('\'')?
+        .split_once('\'')?;
+    Some(text)
+}
+
+fn shape(header: &str) -> Option<Vec<usize>> {
+    let (sizes, _) = value_after(header, "'shape'")?
+        .strip_prefix('(')?
+        .split_once(')')?;
+    let sizes = sizes.split(',').map(str::trim).filter(|d| !d.is_empty());
+    sizes.map(|d| d.parse().ok()).collect()
+}
+
+/// The element type of a NumPy description such as `<f4`, and whether it is big-endian.
+fn element(what: &str, descr: &str) -> Result<(Element, bool)> {
+    let (order, kind) = descr.split_at_checked(1).unwrap_or(("", descr));
+    let element = match kind {
+        "b1" => Element::Bool,
+        "i1" | "i2" | "i4" | "i8" => Element::Int(width(kind)),
+        "u1" | "u2" | "u4" | "u8" => Element::Unsigned(width(kind)),
+        "f2" | "f4" | "f8" => Element::Float(width(kind)),
+        _ => {
+            return Err(Fault::file(format!(
+                "{what}: holds elements of type `{descr}`, not numbers"
+            ))
+            .hint("floats, whole numbers and truth values can be read"));
         }
-        u64::from_le_bytes(padded)
-    });
-    let values = values(kind, each).map_err(|what| what.unwrap_or_else(|| unknown(descr)))?;
-    Ok(match header.fortran {
-        false => Array {
-            shape: shape.clone(),
-            values,
-        },
-        true => row_major(shape, values),
-    })
-}
-
-fn unknown(descr: &str) -> String {
-    format!("elements of the type {descr} are not numbers that can be read")
-}
-
-/// The values of elements given as bits. The error is `None` where the type is not known.
-fn values(kind: &str, bits: impl Iterator<Item = u64>) -> Result<Values, Option<String>> {
-    let whole = |v: i128| {
-        i32::try_from(v)
-            .map_err(|_| Some(format!("the whole number {v} does not fit into 32 bits")))
     };
-    Ok(match kind {
-        "f2" => Values::Floats(bits.map(|b| half(b as u16)).collect()),
-        "f4" => Values::Floats(bits.map(|b| f32::from_bits(b as u32)).collect()),
-        "f8" => Values::Floats(bits.map(|b| f64::from_bits(b) as f32).collect()),
-        "b1" => Values::Bools(bits.map(|b| b != 0).collect()),
-        "i1" => Values::Ints(bits.map(|b| i32::from(b as i8)).collect()),
-        "u1" => Values::Ints(bits.map(|b| i32::from(b as u8)).collect()),
-        "i2" => Values::Ints(bits.map(|b| i32::from(b as i16)).collect()),
-        "u2" => Values::Ints(bits.map(|b| i32::from(b as u16)).collect()),
-        "i4" => Values::Ints(bits.map(|b| b as i32).collect()),
-        "u4" => Values::Ints(
-            bits.map(|b| whole(i128::from(b as u32)))
-                .collect::<Result<_, _>>()?,
-        ),
-        "i8" => Values::Ints(
-            bits.map(|b| whole(i128::from(b as i64)))
-                .collect::<Result<_, _>>()?,
-        ),
-        "u8" => Values::Ints(
-            bits.map(|b| whole(i128::from(b)))
-                .collect::<Result<_, _>>()?,
-        ),
-        _ => return Err(None),
-    })
+    Ok((element, order == ">"))
 }
 
-/// The number in the bits of IEEE 754's binary16.
-fn half(bits: u16) -> f32 {
-    let sign = if bits >> 15 == 1 { -1.0 } else { 1.0 };
-    let (exponent, fraction) = (i32::from(bits >> 10 & 0x1f), f32::from(bits & 0x3ff));
-    sign * match exponent {
-        0 => fraction * 2_f32.powi(-24),
-        31 if fraction == 0.0 => f32::INFINITY,
-        31 => f32::NAN,
-        _ => (1.0 + fraction / 1024.0) * 2_f32.powi(exponent - 15),
-    }
+fn width(kind: &str) -> usize {
+    kind[1..].parse().unwrap_or(1)
 }
 
-/// An array whose elements come in column-major order.
-fn row_major(shape: &[usize], values: Values) -> Array {
-    fn reorder<T: Copy>(shape: &[usize], from: &[T]) -> Vec<T> {
-        let mut index = vec![0; shape.len()];
-        let mut out = Vec::with_capacity(from.len());
-        for _ in 0..from.len() {
-            let place = index
-                .iter()
-                .zip(shape)
-                .rev()
-                .fold(0, |at, (i, n)| at * n + i);
-            out.push(from[place]);
-            for (i, &n) in index.iter_mut().zip(shape).rev() {
-                *i += 1;
-                if *i < n {
-                    break;
+/// An array whose first dim runs fastest, with its last running fastest.
+fn row_major(array: Array) -> Array {
+    fn reorder<T: Copy>(values: &[T], shape: &[usize]) -> Vec<T> {
+        let strides: Vec<usize> = (0..shape.len())
+            .map(|i| shape[..i].iter().product())
+            .collect();
+        (0..values.len())
+            .map(|mut at| {
+                let mut from = 0;
+                for (&d, &stride) in shape.iter().zip(&strides).rev() {
+                    from += at % d * stride;
+                    at /= d;
                 }
-                *i = 0;
-            }
-        }
-        out
+                values[from]
+            })
+            .collect()
     }
-    let values = match values {
-        Values::Floats(v) => Values::Floats(reorder(shape, &v)),
-        Values::Ints(v) => Values::Ints(reorder(shape, &v)),
-        Values::Bools(v) => Values::Bools(reorder(shape, &v)),
+    let values = match &array.values {
+        Values::F32(v) => Values::F32(reorder(v, &array.shape)),
+        Values::I32(v) => Values::I32(reorder(v, &array.shape)),
+        Values::Bool(v) => Values::Bool(reorder(v, &array.shape)),
     };
-    Array {
-        shape: shape.to_vec(),
-        values,
-    }
+    Array { values, ..array }
 }

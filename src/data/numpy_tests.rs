@@ -1,7 +1,8 @@
 //! Files that NumPy itself wrote (`tests/numpy/make.py`), and damaged ones.
 
 use super::files::{Watch, testing::Folder};
-use super::numpy::{Array, Values, npy, npz};
+use super::array::{Array, Values};
+use super::numpy::{npy, npz};
 use crate::fault::Result;
 use std::path::{Path, PathBuf};
 
@@ -24,8 +25,8 @@ fn array(shape: &[usize], values: Values) -> Array {
 
 #[test]
 fn every_type_is_read() {
-    let quarters = Values::Floats((0..6).map(|v| v as f32 / 4.0).collect());
-    let less_three = Values::Ints((-3..3).collect());
+    let quarters = Values::F32((0..6).map(|v| v as f32 / 4.0).collect());
+    let less_three = Values::I32((-3..3).collect());
     for name in ["f4.npy", "f8_big_endian.npy"] {
         assert_eq!(
             read(name).unwrap(),
@@ -42,37 +43,37 @@ fn every_type_is_read() {
     }
     // The half nearest to 6e-8 is the least above 0, 2⁻²⁴.
     let halves = vec![0.5, -2.0, 2_f32.powi(-24), 65504.0, f32::INFINITY];
-    assert_eq!(read("f2.npy").unwrap(), array(&[5], Values::Floats(halves)));
+    assert_eq!(read("f2.npy").unwrap(), array(&[5], Values::F32(halves)));
     assert_eq!(
         read("u1.npy").unwrap(),
-        array(&[2], Values::Ints(vec![0, 255]))
+        array(&[2], Values::I32(vec![0, 255]))
     );
-    let even = Values::Bools([true, false, true, false, true, false].into());
+    let even = Values::Bool([true, false, true, false, true, false].into());
     assert_eq!(read("bool.npy").unwrap(), array(&[2, 3], even));
     assert_eq!(
         read("scalar.npy").unwrap(),
-        array(&[], Values::Floats(vec![2.5]))
+        array(&[], Values::F32(vec![2.5]))
     );
     assert_eq!(
         read("empty.npy").unwrap(),
-        array(&[0, 3], Values::Floats(vec![]))
+        array(&[0, 3], Values::F32(vec![]))
     );
 }
 
 #[test]
 fn column_major_arrays_come_out_row_major() {
-    let expected = Values::Floats((0..24).map(|v| v as f32).collect());
+    let expected = Values::F32((0..24).map(|v| v as f32).collect());
     assert_eq!(read("fortran.npy").unwrap(), array(&[2, 3, 4], expected));
 }
 
 #[test]
 fn archives_stored_and_packed() {
     let stored = npz(&made("stored.npz"), &mut Watch::none()).unwrap();
-    let x = array(&[2, 3], Values::Floats((0..6).map(|v| v as f32).collect()));
-    let y = array(&[2], Values::Ints(vec![1, 0]));
+    let x = array(&[2, 3], Values::F32((0..6).map(|v| v as f32).collect()));
+    let y = array(&[2], Values::I32(vec![1, 0]));
     assert_eq!(stored, [("x".to_string(), x), ("y".to_string(), y.clone())]);
     let packed = npz(&made("packed.npz"), &mut Watch::none()).unwrap();
-    let x = array(&[100, 100], Values::Floats(vec![0.0; 10_000]));
+    let x = array(&[100, 100], Values::F32(vec![0.0; 10_000]));
     assert_eq!(packed, [("x".to_string(), x), ("y".to_string(), y)]);
 }
 

@@ -1,172 +1,164 @@
-//! Zip archives, as far as NumPy writes them: entries stored or deflated, sizes of 32 or 64 bits, no encryption.
-//!
-//! Source: APPNOTE.TXT of PKWARE, 4.3 and 4.5.
+//! Zip archives, as far as `.npz` files need them: stored and deflated files (PKWARE's APPNOTE, section 4.3).
 
+use crate::fault::{Fault, Result};
 use flate2::Crc;
 use flate2::read::DeflateDecoder;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::Read;
 
-/// A file in an archive.
-pub struct Entry {
-    pub name: String,
-    method: u16,
-    crc: u32,
-    packed: u64,
-    size: u64,
-    /// Where its local header begins.
-    offset: u64,
-}
+const LOCAL: u32 = 0x0403_4b50;
+const CENTRAL: u32 = 0x0201_4b50;
+const END: u32 = 0x0605_4b50;
+/// Bytes of the fixed part of each record.
+const END_SIZE: usize = 22;
+const LOCAL_SIZE: usize = 30;
+const CENTRAL_SIZE: usize = 46;
+/// 1980-01-01, the first day that the format knows: the same content gives the same file.
+const DATE: u16 = 0x21;
+/// Deflate makes at most 1032 bytes of one.
+const MOST_INFLATION: usize = 1032;
 
-const END: &[u8] = b"PK\x05\x06";
-const END_64: &[u8] = b"PK\x06\x06";
-const CENTRAL: &[u8] = b"PK\x01\x02";
-const LOCAL: &[u8] = b"PK\x03\x04";
-/// The end record is 22 bytes, with a comment of at most 65,535 behind it.
-const LONGEST_END: u64 = 22 + 65_535;
-/// Stands for "see the 64-bit field".
-const SEE_64: u64 = 0xffff_ffff;
-
-const DAMAGED: &str = "the archive is damaged";
-
-fn u16_at(bytes: &[u8], at: usize) -> Option<u64> {
-    let b = bytes.get(at..at + 2)?;
-    Some(u64::from(u16::from_le_bytes(b.try_into().ok()?)))
-}
-
-fn u32_at(bytes: &[u8], at: usize) -> Option<u64> {
-    let b = bytes.get(at..at + 4)?;
-    Some(u64::from(u32::from_le_bytes(b.try_into().ok()?)))
-}
-
-fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
-    let b = bytes.get(at..at + 8)?;
-    Some(u64::from_le_bytes(b.try_into().ok()?))
-}
-
-/// `length` bytes from `offset` on. Never takes more memory than the file is long.
-fn piece(file: &mut (impl Read + Seek), offset: u64, length: u64) -> Result<Vec<u8>, String> {
-    let mut bytes = Vec::new();
-    file.seek(SeekFrom::Start(offset))
-        .and_then(|_| file.by_ref().take(length).read_to_end(&mut bytes))
-        .map_err(|error| format!("{DAMAGED} ({error})"))?;
-    match bytes.len() as u64 == length {
-        true => Ok(bytes),
-        false => Err(format!("{DAMAGED}: it ends too early")),
-    }
-}
-
-/// The list of the files in an archive.
-pub fn entries(file: &mut (impl Read + Seek)) -> Result<Vec<Entry>, String> {
-    let length = file
-        .seek(SeekFrom::End(0))
-        .map_err(|e| format!("{DAMAGED} ({e})"))?;
-    if length == 0 {
-        return Err("the file is empty".into());
-    }
-    let tail = length.min(LONGEST_END);
-    let end = piece(file, length - tail, tail)?;
-    let at = end
-        .windows(END.len())
-        .rposition(|w| w == END)
-        .ok_or("not a zip archive")?;
-    let (size, offset) = directory(file, &end[at..], length - tail + at as u64)?;
-    let list = piece(file, offset, size)?;
-    let mut rest = &list[..];
-    let mut entries = Vec::new();
-    while !rest.is_empty() {
-        let (entry, used) = entry(rest).ok_or(DAMAGED)?;
-        entries.push(entry);
-        rest = rest.get(used..).ok_or(DAMAGED)?;
-    }
-    Ok(entries)
-}
-
-/// Size and offset of the list, from the record at the end, which begins at `at` in the file.
-fn directory(file: &mut (impl Read + Seek), end: &[u8], at: u64) -> Result<(u64, u64), String> {
-    let (size, offset) = u32_at(end, 12).zip(u32_at(end, 16)).ok_or(DAMAGED)?;
-    if size != SEE_64 && offset != SEE_64 {
-        return Ok((size, offset));
-    }
-    let locator = piece(file, at.checked_sub(20).ok_or(DAMAGED)?, 20)?;
-    let record = piece(file, u64_at(&locator, 8).ok_or(DAMAGED)?, 56)?;
-    if !record.starts_with(END_64) {
-        return Err(DAMAGED.into());
-    }
-    u64_at(&record, 40)
-        .zip(u64_at(&record, 48))
-        .ok_or(DAMAGED.into())
-}
-
-/// The first entry of the list, and how many bytes it takes there.
-fn entry(list: &[u8]) -> Option<(Entry, usize)> {
-    if !list.starts_with(CENTRAL) {
-        return None;
-    }
-    let (name, extra, comment) = (u16_at(list, 28)?, u16_at(list, 30)?, u16_at(list, 32)?);
-    let name_end = 46 + name as usize;
-    let extra_end = name_end + extra as usize;
-    let mut entry = Entry {
-        name: String::from_utf8_lossy(list.get(46..name_end)?).into_owned(),
-        method: u16_at(list, 10)? as u16,
-        crc: u32_at(list, 16)? as u32,
-        packed: u32_at(list, 20)?,
-        size: u32_at(list, 24)?,
-        offset: u32_at(list, 42)?,
-    };
-    large(&mut entry, list.get(name_end..extra_end)?)?;
-    Some((entry, extra_end + comment as usize))
-}
-
-/// Takes the sizes that need 64 bits from the extra field 1: those that say so, in this order.
-fn large(entry: &mut Entry, mut extra: &[u8]) -> Option<()> {
-    while extra.len() >= 4 {
-        let (id, length) = (u16_at(extra, 0)?, u16_at(extra, 2)? as usize);
-        let mut field = extra.get(4..4 + length)?;
-        if id == 1 {
-            for value in [&mut entry.size, &mut entry.packed, &mut entry.offset] {
-                if *value == SEE_64 {
-                    *value = u64_at(field, 0)?;
-                    field = &field[8..];
-                }
-            }
+/// Files by name as an archive, uncompressed.
+///
+/// # Errors
+/// More than 4 GiB.
+pub(super) fn pack(files: &[(String, Vec<u8>)]) -> Result<Vec<u8>> {
+    let (mut out, mut directory) = (Vec::new(), Vec::new());
+    for (name, bytes) in files {
+        let mut crc = Crc::new();
+        crc.update(bytes);
+        let (size, offset) = (small(bytes.len())?, small(out.len())?);
+        let mut record = Vec::new();
+        // Version needed, flags (UTF-8 names), stored, time, date.
+        for field in [20, 1 << 11, 0, 0, DATE] {
+            record.extend(field.to_le_bytes());
         }
-        extra = &extra[4 + length..];
+        for field in [crc.sum(), size, size] {
+            record.extend(field.to_le_bytes());
+        }
+        record.extend((name.len() as u16).to_le_bytes());
+        record.extend([0, 0]);
+        out.extend(LOCAL.to_le_bytes());
+        out.extend(&record);
+        out.extend(name.as_bytes());
+        out.extend(bytes);
+        directory.extend(CENTRAL.to_le_bytes());
+        directory.extend(20u16.to_le_bytes());
+        directory.extend(&record);
+        // Comment, disk, attributes.
+        directory.extend([0; 10]);
+        directory.extend(offset.to_le_bytes());
+        directory.extend(name.as_bytes());
     }
-    Some(())
+    let start = small(out.len())?;
+    let count = u16::try_from(files.len())
+        .map_err(|_| Fault::value("an .npz file holds at most 65,535 arrays"))?;
+    out.extend(&directory);
+    out.extend(END.to_le_bytes());
+    out.extend([0; 4]);
+    out.extend(count.to_le_bytes());
+    out.extend(count.to_le_bytes());
+    out.extend(small(directory.len())?.to_le_bytes());
+    out.extend(start.to_le_bytes());
+    out.extend([0, 0]);
+    Ok(out)
 }
 
-/// The content of a file in an archive, with its checksum tested.
-pub fn content(file: &mut (impl Read + Seek), entry: &Entry) -> Result<Vec<u8>, String> {
-    let local = piece(file, entry.offset, 30)?;
-    let header = u16_at(&local, 26)
-        .zip(u16_at(&local, 28))
-        .filter(|_| local.starts_with(LOCAL))
-        .map(|(name, extra)| 30 + name + extra)
-        .ok_or(DAMAGED)?;
-    let start = entry.offset.checked_add(header).ok_or(DAMAGED)?;
-    let packed = piece(file, start, entry.packed)?;
-    let bytes = match entry.method {
-        0 => packed,
-        8 => {
+fn small(n: usize) -> Result<u32> {
+    u32::try_from(n).map_err(|_| {
+        Fault::value("an .npz file holds at most 4 GiB").hint("save the arrays in several files")
+    })
+}
+
+/// The files in an archive, by the list at its end.
+///
+/// # Errors
+/// A damaged archive; a compression other than deflate; more than 4 GiB.
+pub(super) fn unpack(what: &str, archive: &[u8]) -> Result<Vec<(String, Vec<u8>)>> {
+    let damaged = || Fault::file(format!("{what}: is not a whole zip archive"));
+    let last = archive.len().checked_sub(END_SIZE).ok_or_else(damaged)?;
+    // The end record may be followed by a comment of up to 65,535 bytes.
+    let end = (last.saturating_sub(0xffff)..=last)
+        .rev()
+        .find(|&at| u32_at(archive, at) == Some(END))
+        .ok_or_else(damaged)?;
+    let count = u16_at(archive, end + 10).ok_or_else(damaged)?;
+    let mut at = u32_at(archive, end + 16).ok_or_else(damaged)? as usize;
+    let mut files = Vec::new();
+    for _ in 0..count {
+        let (file, next) = entry(what, archive, at)?.ok_or_else(damaged)?;
+        files.push(file);
+        at = next;
+    }
+    Ok(files)
+}
+
+/// A file: its name and its content.
+type File = (String, Vec<u8>);
+
+/// The file whose record in the list stands at `at`, and where the next record stands.
+fn entry(what: &str, archive: &[u8], at: usize) -> Result<Option<(File, usize)>> {
+    let read = || {
+        (u32_at(archive, at)? == CENTRAL).then_some(())?;
+        let field = |offset| u32_at(archive, at + offset).map(|n| n as usize);
+        let length = |offset| u16_at(archive, at + offset).map(usize::from);
+        let (crc, packed, size) = (u32_at(archive, at + 16)?, field(20)?, field(24)?);
+        let method = u16_at(archive, at + 10)?;
+        let (name, extra, comment) = (length(28)?, length(30)?, length(32)?);
+        let from = at + CENTRAL_SIZE;
+        let title = String::from_utf8_lossy(archive.get(from..from + name)?).into_owned();
+        let start = field(42)?;
+        (u32_at(archive, start)? == LOCAL).then_some(())?;
+        let before = LOCAL_SIZE
+            + usize::from(u16_at(archive, start + 26)?)
+            + usize::from(u16_at(archive, start + 28)?);
+        let data = archive.get(start.checked_add(before)?..)?.get(..packed)?;
+        Some((
+            title,
+            method,
+            crc,
+            size,
+            data,
+            from + name + extra + comment,
+        ))
+    };
+    let Some((name, method, crc, size, data, next)) = read() else {
+        return Ok(None);
+    };
+    let bytes = match method {
+        0 => data.to_vec(),
+        8 if size <= data.len().saturating_mul(MOST_INFLATION) => {
             let mut bytes = Vec::new();
-            // One more than announced, to see that there is not more.
-            DeflateDecoder::new(&packed[..])
-                .take(entry.size.saturating_add(1))
-                .read_to_end(&mut bytes)
-                .map_err(|error| format!("{}: {DAMAGED} ({error})", entry.name))?;
+            let inflated = DeflateDecoder::new(data)
+                .take(size as u64 + 1)
+                .read_to_end(&mut bytes);
+            if inflated.is_err() {
+                return Ok(None);
+            }
             bytes
         }
+        8 => return Ok(None),
         other => {
-            return Err(format!(
-                "{}: packed by method {other}, which is not known",
-                entry.name
-            ));
+            return Err(Fault::file(format!(
+                "{what}: {name} is compressed by method {other}, which cannot be read"
+            )));
         }
     };
-    let mut crc = Crc::new();
-    crc.update(&bytes);
-    match bytes.len() as u64 == entry.size && crc.sum() == entry.crc {
-        true => Ok(bytes),
-        false => Err(format!("{}: {DAMAGED}: its checksum differs", entry.name)),
+    let mut sum = Crc::new();
+    sum.update(&bytes);
+    if bytes.len() != size || sum.sum() != crc {
+        return Err(Fault::file(format!(
+            "{what}: {name} is damaged: its checksum differs"
+        )));
     }
+    Ok(Some(((name, bytes), next)))
+}
+
+fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
+    let two = bytes.get(at..at.checked_add(2)?)?;
+    Some(u16::from_le_bytes(two.try_into().ok()?))
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+    let four = bytes.get(at..at.checked_add(4)?)?;
+    Some(u32::from_le_bytes(four.try_into().ok()?))
 }

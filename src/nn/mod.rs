@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`param`] | one parameter: a named cell that holds a tensor |
 //! | [`network`] | layers with their parameters, called in order or by a function of the user's own |
+//! | `tree` | walks through a network's parts |
 //! | `summary` | the table of a network's layers |
 //! | [`layers`] | what each layer computes |
 //! | [`init`] | how parameters start |
@@ -15,8 +16,10 @@
 //! | [`steps`] | their steps as differentiable values |
 //! | [`schedule`] | settings that change with the step |
 //! | [`game`] | gradients adjusted to the dynamics of a game |
+//! | [`checkpoint`] | what is kept of networks and optimizers in files |
 //! | [`loss`] | losses on predictions and targets |
 
+pub mod checkpoint;
 pub mod game;
 pub mod init;
 pub mod layers;
@@ -27,6 +30,7 @@ pub mod param;
 pub mod schedule;
 pub mod steps;
 mod summary;
+mod tree;
 
 pub use init::Init;
 pub use layers::{Layer, Mode, Pass};

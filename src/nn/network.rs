@@ -176,10 +176,18 @@ impl Network {
     }
 
     /// The same network for the length of a pass: in the pass's mode, with its reference rows.
-    fn view(&self, mode: Mode, reference: usize) -> Self {
+    pub(super) fn view(&self, mode: Mode, reference: usize) -> Self {
         Self(Rc::new(Inner {
             mode: Cell::new(mode),
             reference,
+            ..self.inner()
+        }))
+    }
+
+    /// The same mode over other parts.
+    pub(super) fn with_body(&self, body: Body) -> Self {
+        Self(Rc::new(Inner {
+            body,
             ..self.inner()
         }))
     }
@@ -357,86 +365,6 @@ impl Network {
         });
     }
 
-    fn visit(&self, prefix: &str, f: &mut dyn FnMut(String, &Param, bool)) {
-        match &self.0.body {
-            Body::Layer(slot) => {
-                for p in &slot.params {
-                    f(format!("{prefix}{}", p.name()), p, true);
-                }
-                for p in &slot.buffers {
-                    f(format!("{prefix}{}", p.name()), p, false);
-                }
-            }
-            Body::Sequence(parts) => {
-                for (i, part) in parts.iter().enumerate() {
-                    part.visit(&format!("{prefix}{i}."), f);
-                }
-            }
-            Body::Custom(custom) => {
-                for (name, part) in &*custom.parts {
-                    part.visit(&format!("{prefix}{name}"), f);
-                }
-            }
-            Body::Referenced(network, batch) => {
-                network.visit(prefix, f);
-                f(format!("{prefix}{}", batch.name()), batch, false);
-            }
-        }
-    }
-
-    /// The same layers with other parameters: `f` gives the one in the place of each.
-    fn rebind(&self, f: &mut dyn FnMut(&Param) -> Param) -> Self {
-        let body = match &self.0.body {
-            Body::Layer(slot) => Body::Layer(Slot {
-                layer: slot.layer.clone(),
-                params: slot.params.iter().map(&mut *f).collect(),
-                buffers: slot.buffers.iter().map(&mut *f).collect(),
-            }),
-            Body::Sequence(parts) => Body::Sequence(parts.iter().map(|p| p.rebind(f)).collect()),
-            Body::Custom(custom) => Body::Custom(Custom {
-                parts: custom
-                    .parts
-                    .iter()
-                    .map(|(name, part)| (name.clone(), part.rebind(f)))
-                    .collect(),
-                forward: custom.forward.clone(),
-            }),
-            Body::Referenced(network, batch) => Body::Referenced(network.rebind(f), f(batch)),
-        };
-        Self(Rc::new(Inner {
-            body,
-            ..self.inner()
-        }))
-    }
-
-    /// The network with each of its layers replaced by what `f` makes of it.
-    ///
-    /// # Errors
-    /// Those of `f`.
-    pub(super) fn map_layers(&self, f: &mut dyn FnMut(&Slot) -> Result<Slot>) -> Result<Self> {
-        let body = match &self.0.body {
-            Body::Layer(slot) => Body::Layer(f(slot)?),
-            Body::Sequence(parts) => Body::Sequence(
-                parts
-                    .iter()
-                    .map(|p| p.map_layers(f))
-                    .collect::<Result<_>>()?,
-            ),
-            Body::Custom(custom) => Body::Custom(Custom {
-                parts: custom
-                    .parts
-                    .iter()
-                    .map(|(name, part)| Ok((name.clone(), part.map_layers(f)?)))
-                    .collect::<Result<_>>()?,
-                forward: custom.forward.clone(),
-            }),
-            Body::Referenced(network, batch) => {
-                Body::Referenced(network.map_layers(f)?, batch.clone())
-            }
-        };
-        Ok(Self::new(body, self.mode()))
-    }
-
     /// The same layers with other values for their parameters: a functional call. Gradients pass to the given tensors.
     ///
     /// # Errors
@@ -534,48 +462,11 @@ impl Network {
     }
 }
 
-impl Part {
-    fn view(&self, mode: Mode, reference: usize) -> Self {
-        match self {
-            Part::Network(n) => Part::Network(n.view(mode, reference)),
-            Part::Param(p) => Part::Param(p.clone()),
-            Part::List(parts) => {
-                Part::List(parts.iter().map(|p| p.view(mode, reference)).collect())
-            }
-        }
-    }
-
-    fn visit(&self, name: &str, f: &mut dyn FnMut(String, &Param, bool)) {
-        match self {
-            Part::Network(n) => n.visit(&format!("{name}."), f),
-            Part::Param(p) => f(name.to_string(), p, true),
-            Part::List(parts) => {
-                for (i, part) in parts.iter().enumerate() {
-                    part.visit(&format!("{name}.{i}"), f);
-                }
-            }
-        }
-    }
-
-    fn rebind(&self, f: &mut dyn FnMut(&Param) -> Param) -> Self {
-        match self {
-            Part::Network(n) => Part::Network(n.rebind(f)),
-            Part::Param(p) => Part::Param(f(p)),
-            Part::List(parts) => Part::List(parts.iter().map(|p| p.rebind(f)).collect()),
-        }
-    }
-
-    fn map_layers(&self, f: &mut dyn FnMut(&Slot) -> Result<Slot>) -> Result<Self> {
-        Ok(match self {
-            Part::Network(n) => Part::Network(n.map_layers(f)?),
-            Part::Param(p) => Part::Param(p.clone()),
-            Part::List(parts) => Part::List(
-                parts
-                    .iter()
-                    .map(|p| p.map_layers(f))
-                    .collect::<Result<_>>()?,
-            ),
-        })
+impl Custom {
+    /// The same function over other parts.
+    pub(super) fn with_parts(&self, parts: Rc<[(String, Part)]>) -> Self {
+        let forward = self.forward.clone();
+        Self { parts, forward }
     }
 }
 

@@ -189,6 +189,11 @@ impl Optimizer {
         })
     }
 
+    /// The parameters that it changes.
+    pub fn params(&self) -> &[Param] {
+        &self.params
+    }
+
     /// The state of every parameter, for checkpoints.
     pub fn state(&self) -> &[State] {
         &self.state

@@ -1,6 +1,7 @@
 //! The words of the language, one file per family, and the list of all families.
 
 pub mod data;
+mod files;
 pub mod network;
 pub mod number;
 pub mod picture;
@@ -43,11 +44,14 @@ pub(crate) const FAMILIES: &[&[&Entry]] = &[
     network::activations::ENTRIES,
     network::init::ENTRIES,
     network::optimizer::ENTRIES,
+    network::descent::ENTRIES,
     network::steps::ENTRIES,
     network::schedule::ENTRIES,
     network::game::ENTRIES,
     network::loss::ENTRIES,
     network::penalty::ENTRIES,
+    files::save::ENTRIES,
+    files::checkpoint::ENTRIES,
     picture::value::ENTRIES,
     picture::plot::ENTRIES,
     picture::field::ENTRIES,

@@ -3,6 +3,7 @@
 mod asking;
 mod errors;
 mod examples;
+mod files;
 mod limits;
 mod networks;
 mod notebook;

@@ -216,9 +216,9 @@ fn tensor(call: &Call, array: data::Array) -> Result<Dynamic> {
     let (shape, device) = (&array.shape, &device::current());
     check_shape(call.entry.name, shape)?;
     Ok(wrap(match array.values {
-        data::Values::Floats(v) => Tensor::from_floats(v, shape, device),
-        data::Values::Ints(v) => Tensor::from_ints(v, shape, device),
-        data::Values::Bools(v) => Tensor::from_bools(v, shape, device),
+        data::Values::F32(v) => Tensor::from_floats(v, shape, device),
+        data::Values::I32(v) => Tensor::from_ints(v, shape, device),
+        data::Values::Bool(v) => Tensor::from_bools(v, shape, device),
     }))
 }
 

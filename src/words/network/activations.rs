@@ -157,7 +157,6 @@ static DROPOUT: Entry = Entry {
             scale: scale as f32,
         }))
     },
-    ..ENTRY
 };
 
 static GAUSSIAN_NOISE: Entry = Entry {

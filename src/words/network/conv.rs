@@ -44,7 +44,7 @@ fn geometry(call: &Call) -> Result<Geometry> {
 
 /// Checks that groups divide both numbers of channels.
 fn grouped(call: &Call, g: &Geometry, inputs: usize, outputs: usize) -> Result<()> {
-    if g.groups == 0 || inputs % g.groups != 0 || outputs % g.groups != 0 {
+    if g.groups == 0 || !inputs.is_multiple_of(g.groups) || !outputs.is_multiple_of(g.groups) {
         return Err(Fault::value(format!(
             "{}: groups {} must divide {inputs} input and {outputs} output channels",
             call.entry.name, g.groups
@@ -111,7 +111,6 @@ static CONV2D: Entry = Entry {
             init: init(&call.options)?,
         }))
     },
-    ..ENTRY
 };
 
 static CONV_TRANSPOSE2D: Entry = Entry {
@@ -159,7 +158,6 @@ static CONV_TRANSPOSE2D: Entry = Entry {
             init: init(&call.options)?,
         }))
     },
-    ..ENTRY
 };
 
 /// A convolution layer of sequences.
@@ -269,7 +267,6 @@ static CAUSAL_CONV1D: Entry = Entry {
         true => sequence(call, Sight::Before),
         false => sequence(call, Sight::Causal),
     },
-    ..ENTRY
 };
 
 static MASKED_CONV2D: Entry = Entry {
@@ -341,5 +338,4 @@ static MASKED_CONV2D: Entry = Entry {
         };
         made(masked(layer, &mask))
     },
-    ..ENTRY
 };

@@ -2,7 +2,7 @@
 
 use super::super::tensor::{fails, opt, param, value, wrap_all};
 use super::value::read;
-use crate::catalog::{Call, ENTRY, Entry, Param as Parameter, Ty, type_of};
+use crate::catalog::{Call, Entry, Param as Parameter, Ty, type_of};
 use crate::fault::{Fault, Result};
 use crate::nn::Param;
 use crate::nn::game::{Player, consensus, symplectic};
@@ -97,7 +97,6 @@ static CONSENSUS: Entry = Entry {
         let gamma = call.options.number("gamma", 10.0)? as f32;
         Ok(gradients(consensus(&players(call)?, gamma)?))
     },
-    ..ENTRY
 };
 
 static SYMPLECTIC: Entry = Entry {
@@ -135,5 +134,4 @@ static SYMPLECTIC: Entry = Entry {
         let align = call.options.bool("align", true)?;
         Ok(gradients(symplectic(&players(call)?, lambda, align)?))
     },
-    ..ENTRY
 };

@@ -125,7 +125,6 @@ static MAXOUT: Entry = Entry {
             init: init(&call.options)?,
         }))
     },
-    ..ENTRY
 };
 
 static EMBEDDING: Entry = Entry {
@@ -203,7 +202,6 @@ static MINIBATCH_DISCRIMINATION: Entry = Entry {
             init: init(&call.options)?,
         }))
     },
-    ..ENTRY
 };
 
 static MASKED_LINEAR: Entry = Entry {
@@ -254,7 +252,6 @@ static MASKED_LINEAR: Entry = Entry {
         };
         made(masked(layer, &mask.cast(crate::tensor::Dtype::F32)))
     },
-    ..ENTRY
 };
 
 static SELF_ATTENTION: Entry = Entry {
@@ -292,5 +289,4 @@ static SELF_ATTENTION: Entry = Entry {
             init: init(&call.options)?,
         }))
     },
-    ..ENTRY
 };

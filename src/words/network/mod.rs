@@ -11,7 +11,8 @@
 //! | `init` | the kind `initializer` |
 //! | `gradient` | `grad` with respect to a network |
 //! | `ema` | running averages |
-//! | `optimizer` | the kind `optimizer`: `adam`, `descend`, `ascend`, … |
+//! | `optimizer` | the kind `optimizer`: `sgd`, `adam`, … |
+//! | `descent` | its steps: `descend`, `ascend`, `step`, `lookahead`; `set_lr` |
 //! | `steps` | steps as values |
 //! | `schedule` | the kind `schedule`: rates that change with the step |
 //! | `game` | consensus optimisation, symplectic gradient adjustment |
@@ -21,6 +22,7 @@
 pub mod activations;
 pub mod conv;
 pub mod custom;
+pub mod descent;
 pub mod ema;
 pub mod game;
 pub mod gradient;

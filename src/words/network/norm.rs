@@ -81,7 +81,6 @@ static BATCH_NORM: Entry = Entry {
         "[[-0.9999949932098389], [0.9999949932098389]]",
     )],
     call: |call| made(Network::of(batch_norm(call)?)),
-    ..ENTRY
 };
 
 static LAYER_NORM: Entry = Entry {
@@ -114,7 +113,6 @@ static LAYER_NORM: Entry = Entry {
             eps: eps(call)?,
         }))
     },
-    ..ENTRY
 };
 
 static INSTANCE_NORM: Entry = Entry {
@@ -138,7 +136,6 @@ static INSTANCE_NORM: Entry = Entry {
             eps: eps(call)?,
         }))
     },
-    ..ENTRY
 };
 
 static CONDITIONAL_BATCH_NORM: Entry = Entry {
@@ -172,7 +169,6 @@ static CONDITIONAL_BATCH_NORM: Entry = Entry {
             classes: positive(call, 1)?,
         }))
     },
-    ..ENTRY
 };
 
 fn reference_norm(call: &Call, with_example: bool) -> Result<Dynamic> {
@@ -205,7 +201,6 @@ static REFERENCE_BATCH_NORM: Entry = Entry {
         "[[0.0], [4.0]]",
     )],
     call: |call| reference_norm(call, false),
-    ..ENTRY
 };
 
 static VIRTUAL_BATCH_NORM: Entry = Entry {
@@ -231,7 +226,6 @@ static VIRTUAL_BATCH_NORM: Entry = Entry {
         ),
     ],
     call: |call| reference_norm(call, true),
-    ..ENTRY
 };
 
 static WITH_REFERENCE: Entry = Entry {
@@ -313,7 +307,6 @@ static SPECTRAL_NORM: Entry = Entry {
         let iterations = call.options.size("iterations", 1)?;
         made(spectral_norm(&network(call, 0)?, iterations)?)
     },
-    ..ENTRY
 };
 
 static WEIGHT_NORM: Entry = Entry {

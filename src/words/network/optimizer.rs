@@ -1,34 +1,21 @@
-//! The kind `optimizer` and its steps.
+//! The kind `optimizer`, and what makes one.
 
-use super::super::tensor::{fails, opt, param, runs, value, wrap_all};
+use super::super::tensor::{fails, opt, param, runs, value};
 use super::value::params_of;
 use crate::catalog::{Call, ENTRY, Entry, Field, KIND, Kind, Opt, Param, Ty};
 use crate::fault::{Fault, Result};
 use crate::nn::optim::{Adagrad, Adam, Algorithm, Optimizer, RmsProp, Sgd};
 use crate::output::Bundle;
-use crate::tensor::Tensor;
-use rhai::{Array, Dynamic};
+use rhai::Dynamic;
 use std::any::TypeId;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-pub static ENTRIES: &[&Entry] = &[
-    &SGD,
-    &ADAM,
-    &ADAMW,
-    &RMSPROP,
-    &ADAGRAD,
-    &DESCEND,
-    &ASCEND,
-    &STEP,
-    &SET_LR,
-    &SET_MOMENTUM,
-    &LOOKAHEAD,
-];
+pub static ENTRIES: &[&Entry] = &[&SGD, &ADAM, &ADAMW, &RMSPROP, &ADAGRAD];
 
 /// A handle to an optimizer. Clones are the same optimizer.
 #[derive(Clone)]
-pub(super) struct Handle(pub Rc<RefCell<Optimizer>>);
+pub(in crate::words) struct Handle(pub Rc<RefCell<Optimizer>>);
 
 pub static OPTIMIZER: Kind = Kind {
     name: "optimizer",
@@ -74,7 +61,7 @@ fn describe(o: &Optimizer) -> String {
     format!("{settings} over {} parameter tensors", o.len())
 }
 
-const OPTIMIZER_TY: Ty = Ty::Of("optimizer");
+pub(super) const OPTIMIZER_TY: Ty = Ty::Of("optimizer");
 const TARGET: Param = param(
     "target",
     Ty::OneOf(&[Ty::Of("network"), Ty::Array]),
@@ -378,204 +365,6 @@ static ADAGRAD: Entry = Entry {
                 weight_decay: rate(call, "weight_decay", 0.0)?,
             }),
         )
-    },
-    ..ENTRY
-};
-
-const SELF: Param = param("optimizer", OPTIMIZER_TY, "the optimizer");
-const STEP_ERRORS: &[&str] = &[
-    "a loss that is not a single number",
-    "a loss that does not depend on the parameters",
-    "a loss that is NaN",
-];
-
-fn minimise(call: &Call, ascend: bool) -> Result<Dynamic> {
-    let handle: Handle = call.args.get(0)?;
-    let loss: Tensor = call.args.get(1)?;
-    handle.0.borrow_mut().minimise(&loss, ascend)?;
-    Ok(Dynamic::UNIT)
-}
-
-static DESCEND: Entry = Entry {
-    name: "descend",
-    group: "optimizer",
-    summary: "one step that makes the loss smaller",
-    params: &[
-        SELF,
-        param(
-            "loss",
-            Ty::Tensor,
-            "a single number that depends on the parameters",
-        ),
-    ],
-    errors: STEP_ERRORS,
-    source: "Algorithm 1: \"update the generator by descending its stochastic gradient\"",
-    examples: &[
-        runs(
-            "G's step",
-            "let G = linear(2, 1);\nlet opt_G = adam(G);\nopt_G.descend(mean(G(randn([8, 2]))));",
-        ),
-        fails(
-            "a batch of losses",
-            "let G = linear(2, 1);\nadam(G).descend(G(randn([8, 2])))",
-            "needs a single number",
-        ),
-        fails(
-            "NaN",
-            "let G = linear(1, 1);\nadam(G).descend(log(-1 - mean(G(ones([1, 1])) ** 2)))",
-            "the loss is NaN",
-        ),
-    ],
-    call: |call| minimise(call, false),
-    ..ENTRY
-};
-
-static ASCEND: Entry = Entry {
-    name: "ascend",
-    group: "optimizer",
-    summary: "one step that makes the value larger",
-    params: &[
-        SELF,
-        param(
-            "value",
-            Ty::Tensor,
-            "a single number that depends on the parameters",
-        ),
-    ],
-    errors: STEP_ERRORS,
-    source: "Algorithm 1: \"update the discriminator by ascending its stochastic gradient\"",
-    examples: &[value(
-        "up along w",
-        "let f = linear(1, 1, #{ bias: false, init: constant(1) });\nsgd(f, #{ lr: 0.5 }).ascend(sum(f(ones([1, 1]))));\nf.params()[0].item()",
-        "1.5",
-    )],
-    call: |call| minimise(call, true),
-    ..ENTRY
-};
-
-static STEP: Entry = Entry {
-    name: "step",
-    group: "optimizer",
-    summary: "one step against given gradients",
-    params: &[
-        SELF,
-        param(
-            "grads",
-            Ty::Array,
-            "one tensor for each parameter, in the order of params()",
-        ),
-    ],
-    errors: &["another number of gradients", "a gradient of another shape"],
-    examples: &[value(
-        "a gradient by hand",
-        "let f = linear(1, 1, #{ bias: false, init: constant(1) });\nsgd(f, #{ lr: 0.5 }).step([tensor([[1]])]);\nf.params()[0].item()",
-        "0.5",
-    )],
-    call: |call| {
-        let handle: Handle = call.args.get(0)?;
-        handle.0.borrow_mut().step(tensors(call, 1)?)?;
-        Ok(Dynamic::UNIT)
-    },
-    ..ENTRY
-};
-
-pub(super) fn tensors(call: &Call, i: usize) -> Result<Vec<Tensor>> {
-    let array: Array = call.args.array(i)?;
-    let wrong = || {
-        Fault::type_(format!(
-            "{}: {} must be an array of tensors",
-            call.entry.name, call.entry.params[i].name
-        ))
-    };
-    array
-        .into_iter()
-        .map(|v| v.try_cast::<Tensor>().ok_or_else(wrong))
-        .collect()
-}
-
-static SET_LR: Entry = Entry {
-    name: "set_lr",
-    group: "optimizer",
-    summary: "sets the learning rate from the next step on",
-    params: &[SELF, param("lr", Ty::Number, "the learning rate, ≥ 0")],
-    errors: &["a negative rate"],
-    examples: &[value(
-        "halved",
-        "let opt = adam(linear(1, 1), #{ lr: 0.5 });\nopt.set_lr(opt.lr / 2);\nopt.lr",
-        "0.25",
-    )],
-    call: |call| {
-        let lr = call.args.number(1)?;
-        if lr < 0.0 || lr.is_nan() {
-            return Err(Fault::value(format!(
-                "set_lr: lr must not be negative, got {lr}"
-            )));
-        }
-        let handle: Handle = call.args.get(0)?;
-        handle.0.borrow_mut().rule.set_lr(lr as f32);
-        Ok(Dynamic::UNIT)
-    },
-    ..ENTRY
-};
-
-static SET_MOMENTUM: Entry = Entry {
-    name: "set_momentum",
-    group: "optimizer",
-    summary: "sets the momentum (of adam: the first beta) from the next step on",
-    params: &[SELF, param("momentum", Ty::Number, "in [0, 1)")],
-    errors: &["a value outside [0, 1)", "an optimizer without momentum"],
-    source: "the 2014 recipe raises it from .5 to .7",
-    examples: &[runs(
-        "a ramp",
-        "let opt = sgd(linear(1, 1), #{ momentum: 0.5 });\nfor epoch in 1..=3 { opt.set_momentum(0.5 + 0.2 * epoch / 3); }",
-    )],
-    call: |call| {
-        let momentum = call.args.number(1)?;
-        if !(0.0..1.0).contains(&momentum) {
-            return Err(Fault::value(format!(
-                "set_momentum: momentum must be in [0, 1), got {momentum}"
-            )));
-        }
-        let handle: Handle = call.args.get(0)?;
-        if !handle.0.borrow_mut().rule.set_momentum(momentum as f32) {
-            return Err(Fault::value("set_momentum: adagrad has no momentum"));
-        }
-        Ok(Dynamic::UNIT)
-    },
-    ..ENTRY
-};
-
-static LOOKAHEAD: Entry = Entry {
-    name: "lookahead",
-    group: "optimizer",
-    summary: "the parameters that descend(loss) would give, without a step being taken: the first half of an extragradient step",
-    params: &[
-        SELF,
-        param(
-            "loss",
-            Ty::Tensor,
-            "a single number that depends on the parameters",
-        ),
-    ],
-    returns: Ty::Array,
-    errors: STEP_ERRORS,
-    source: "Korpelevich 1976; Gidel et al. 2019",
-    examples: &[value(
-        "an extragradient step in the game x·y, from (1, 1): nearer to (0, 0), where plain descent goes away",
-        "let x = network(#{ v: tensor(1.0) }, |net| net.v); let y = x.copy();
-let opt_x = sgd(x, #{ lr: 0.5 }); let opt_y = sgd(y, #{ lr: 0.5 });
-let V = x() * y();
-let x2 = x.with(opt_x.lookahead(V)); let y2 = y.with(opt_y.lookahead(-V));
-let V2 = x2() * y2();
-opt_x.step(grad(V2, x2)); opt_y.step(grad(-V2, y2));
-[x.v.item(), y.v.item()]",
-        "[0.25, 1.25]",
-    )],
-    call: |call| {
-        let handle: Handle = call.args.get(0)?;
-        let loss: Tensor = call.args.get(1)?;
-        let values = handle.0.borrow().lookahead(&loss)?;
-        Ok(wrap_all(values))
     },
     ..ENTRY
 };

@@ -136,7 +136,7 @@ static EXPONENTIAL_SCHEDULE: Entry = Entry {
         value(
             "the 2014 recipe",
             "exponential_schedule(0.1, 1 / 1.000004, #{ limit: 1e-6 })(1e9)",
-            "0.000001",
+            "1e-6",
         ),
     ],
     call: |call| {

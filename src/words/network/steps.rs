@@ -1,7 +1,7 @@
 //! Steps of optimizers as values, for training that is differentiated through.
 
 use super::super::tensor::{fails, opt, param, runs, value, wrap_all};
-use super::optimizer::tensors;
+use super::descent::tensors;
 use crate::catalog::{Call, ENTRY, Entry, Opt, Param, Ty};
 use crate::fault::{Fault, Result};
 use crate::nn::steps::{AdamState, adam_step, momentum_step, sgd_step};

@@ -66,7 +66,7 @@ pub static NETWORK: Kind = Kind {
     ..KIND
 };
 
-pub(super) fn read(v: &Dynamic) -> Result<Network> {
+pub(in crate::words) fn read(v: &Dynamic) -> Result<Network> {
     v.read_lock::<Network>()
         .map(|n| n.clone())
         .ok_or_else(|| Fault::type_("this is not a network"))

@@ -40,6 +40,18 @@ pub struct Rng {
     stream: Rc<RefCell<crate::tensor::random::Stream>>,
 }
 
+impl Rng {
+    /// Where the stream stands.
+    pub(in crate::words) fn stream(&self) -> random::Stream {
+        *self.stream.borrow()
+    }
+
+    /// Goes on from another place.
+    pub(in crate::words) fn set_stream(&self, stream: random::Stream) {
+        *self.stream.borrow_mut() = stream;
+    }
+}
+
 static RNG_KIND: Kind = Kind {
     name: "rng",
     summary: "a stream of random numbers of its own: `r.randn([3])` draws from it",

@@ -1,0 +1,159 @@
+//! Files in cells: what is written is read back, training goes on to the bit, and a file that does not fit changes nothing.
+
+use super::Notes;
+use std::path::PathBuf;
+
+/// A folder of the test's own, removed at its end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        let path = std::env::temp_dir().join(format!("saddle-{}", uuid::Uuid::new_v4().simple()));
+        std::fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+
+    fn at(&self, name: &str) -> String {
+        self.0.join(name).display().to_string()
+    }
+
+    /// The names of the files in it.
+    fn names(&self) -> Vec<String> {
+        let files = std::fs::read_dir(&self.0).unwrap();
+        files
+            .map(|f| f.unwrap().file_name().into_string().unwrap())
+            .collect()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+const GAME: &str = "
+    let G = sequential([linear(2, 8), batch_norm(8), relu(), linear(8, 1)]);
+    let D = spectral_norm(sequential([linear(1, 8), dropout(0.3), leaky_relu(0.2), linear(8, 1)]));
+    let avg = ema(G, 0.9);
+    let opt_G = adam(G, #{ lr: 0.01, betas: [0.5, 0.999] });
+    let opt_D = rmsprop(D, #{ lr: 0.01, momentum: 0.5 });
+    let own = rng(5);
+    fn train(from, to) {
+        for step in from..to {
+            opt_D.descend(mean(softplus(-D(randn([16, 1]))) + softplus(D(G(own.randn([16, 2]))))));
+            opt_G.descend(mean(softplus(-D(G(randn([16, 2]))))));
+            opt_G.set_lr(0.01 / (1 + step));
+            avg.update();
+        }
+    }
+    fn all() { [G, D, avg].map(|net| net.params().map(|p| p.to_array())) }";
+
+/// 500 steps are 250 steps, a checkpoint, another session that resumes, and 250 steps.
+#[test]
+fn a_resumed_training_is_the_same_to_the_bit() {
+    let folder = Folder::new();
+    let kept = "#{ G: G, D: D, avg: avg, opt_G: opt_G, opt_D: opt_D, own: own";
+    let mut straight = Notes::with(crate::words::catalog());
+    straight.ok(&format!("seed(1);{GAME}"));
+    straight.ok("train(0, 250);");
+    straight.ok(&format!(
+        "checkpoint({:?}, {kept}, step: 250, note: 0.1 }});",
+        folder.at("a.ckpt")
+    ));
+    straight.ok("train(250, 500);");
+    let mut resumed = Notes::with(crate::words::catalog());
+    resumed.ok(&format!("seed(2);{GAME}"));
+    let code = format!(
+        "let kept = resume({:?}, {kept} }}); [kept.step, kept.note]",
+        folder.at("a.ckpt")
+    );
+    assert_eq!(resumed.ok(&code), "[250, 0.1]");
+    resumed.ok("train(kept.step, 500);");
+    let digest = "to_json(#{ all: all(), next: randn([3]).to_array(), lr: opt_G.lr })";
+    let (a, b) = (straight.ok(digest), resumed.ok(digest));
+    assert!(a.len() > 500, "{a}");
+    assert_eq!(a, b);
+    assert_eq!(folder.names(), ["a.ckpt"]);
+}
+
+#[test]
+fn a_checkpoint_that_does_not_fit_changes_nothing() {
+    let folder = Folder::new();
+    let path = folder.at("a.ckpt");
+    let mut notes = Notes::with(crate::words::catalog());
+    notes.ok("let G = linear(2, 1); let D = linear(3, 1); let opt = adam(G); opt.descend(mean(G(ones([1, 2]))));");
+    notes.ok(&format!(
+        "checkpoint({path:?}, #{{ G: G, D: D, opt: opt }});"
+    ));
+    notes.ok("let state = || to_json(#{ G: G.params().map(|p| p.to_array()), D: D.params().map(|p| p.to_array()) });");
+    notes.ok("opt.descend(mean(G(ones([1, 2])))); let other = linear(4, 1); seed(9); let before = state();");
+    for (wrong, why) in [
+        ("#{ G: G, D: other }", "the network's of shape [1, 4]"),
+        ("#{ G: G, X: D }", "holds no `X`"),
+        (
+            "#{ G: G, opt: sgd(G) }",
+            "was saved from adam, but this optimizer is sgd",
+        ),
+        (
+            "#{ G: G, opt: adam([G, D]) }",
+            "was saved over 2 parameter tensors",
+        ),
+        (
+            "#{ G: G, D: opt }",
+            "`D` is a network there, here an optimizer",
+        ),
+    ] {
+        let shown = notes.err(&format!("resume({path:?}, {wrong})"));
+        assert!(shown.contains(why), "{shown}");
+    }
+    let whole = std::fs::read(&path).unwrap();
+    for end in [0, 7, 8, 100, whole.len() / 2, whole.len() - 1] {
+        std::fs::write(&path, &whole[..end]).unwrap();
+        let shown = notes.err(&format!("resume({path:?}, #{{ G: G }})"));
+        assert!(shown.contains("FileError"), "{shown}");
+    }
+    assert_eq!(notes.ok("state() == before"), "true");
+    // The random stream is as it was, too.
+    assert_eq!(
+        notes.ok("let a = randn([2]); seed(9); sum(abs(a - randn([2]))).item()"),
+        "0.0"
+    );
+}
+
+/// When the new file cannot be finished, the old one stays and nothing is left beside it.
+#[test]
+fn a_file_that_cannot_be_written_leaves_the_old_one() {
+    let folder = Folder::new();
+    let mut notes = Notes::with(crate::words::catalog());
+    std::fs::create_dir(folder.0.join("x.npy")).unwrap();
+    let shown = notes.err(&format!("save({:?}, ones([3]))", folder.at("x.npy")));
+    assert!(shown.contains("cannot be written"), "{shown}");
+    assert_eq!(folder.names(), ["x.npy"]);
+    let shown = notes.err(&format!("save({:?}, ones([3]))", folder.at("no/x.npy")));
+    assert!(shown.contains("there is no folder"), "{shown}");
+}
+
+#[test]
+fn networks_of_all_sorts_go_through_files() {
+    let folder = Folder::new();
+    let path = folder.at("f.safetensors");
+    let mut notes = Notes::with(crate::words::catalog());
+    for net in [
+        "linear(2, 2)",
+        "sequential([conv2d(1, 2, 3), batch_norm(2), flatten(), linear(8, 2)])",
+        "network(#{ a: linear(2, 2), s: ones([3]), list: [linear(1, 1), linear(1, 1)] }, |net, x| x)",
+        "weight_norm(spectral_norm(linear(3, 2)))",
+        "with_reference(virtual_batch_norm(2), randn([4, 2]))",
+    ] {
+        notes.ok(&format!(
+            "let a = {net}; let b = {net}; a.save({path:?}); b.load({path:?});"
+        ));
+        let same = "let same = true; for i in 0..a.params().len() { same = same && all(a.params()[i] == b.params()[i]); } same";
+        assert_eq!(notes.ok(same), "true", "{net}");
+    }
+    assert_eq!(
+        notes.ok(&format!("load({path:?}).keys()")),
+        "[\"bias\", \"reference\", \"weight\"]"
+    );
+}

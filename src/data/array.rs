@@ -1,0 +1,134 @@
+//! Arrays as files hold them: a shape, and numbers of one of many element types, read as f32, i32 or bool.
+
+use crate::fault::{Fault, Result};
+
+/// Numbers with a shape, in row-major order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Array {
+    pub shape: Vec<usize>,
+    pub values: Values,
+}
+
+/// The numbers of an [`Array`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum Values {
+    F32(Vec<f32>),
+    I32(Vec<i32>),
+    Bool(Vec<bool>),
+}
+
+/// The element types that files may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Element {
+    Bool,
+    /// Signed, of so many bytes.
+    Int(usize),
+    /// Unsigned, of so many bytes.
+    Unsigned(usize),
+    /// IEEE floats of 2, 4 or 8 bytes.
+    Float(usize),
+    BFloat16,
+}
+
+impl Array {
+    /// The array in `bytes`, which hold exactly the elements of `shape`.
+    ///
+    /// # Errors
+    /// More or fewer bytes than the shape needs; whole numbers beyond 32 bits.
+    pub fn decode(
+        what: &str,
+        shape: &[usize],
+        element: Element,
+        bytes: &[u8],
+        big_endian: bool,
+    ) -> Result<Self> {
+        let size = element.size();
+        let needed = shape
+            .iter()
+            .try_fold(size, |n, &d| n.checked_mul(d))
+            .filter(|&n| n == bytes.len());
+        if needed.is_none() {
+            return Err(Fault::file(format!(
+                "{what}: shape {shape:?} does not fit its {} bytes; the file is damaged or cut off",
+                bytes.len()
+            )));
+        }
+        let each = bytes.chunks_exact(size);
+        let values = match element {
+            Element::Bool => Values::Bool(bytes.iter().map(|&b| b != 0).collect()),
+            Element::Float(_) | Element::BFloat16 => {
+                Values::F32(each.map(|b| float(element, word(b, big_endian))).collect())
+            }
+            Element::Int(_) | Element::Unsigned(_) => {
+                let signed = matches!(element, Element::Int(_));
+                let ints = each.map(|b| whole(word(b, big_endian), size, signed));
+                let ints = ints.collect::<Option<Vec<_>>>();
+                Values::I32(ints.ok_or_else(|| {
+                    Fault::file(format!("{what}: holds whole numbers beyond 32 bits"))
+                })?)
+            }
+        };
+        Ok(Self {
+            shape: shape.to_vec(),
+            values,
+        })
+    }
+
+    /// The elements as little-endian bytes: f32, i32 or one byte for a truth value.
+    pub fn bytes(&self) -> Vec<u8> {
+        match &self.values {
+            Values::F32(v) => v.iter().flat_map(|x| x.to_le_bytes()).collect(),
+            Values::I32(v) => v.iter().flat_map(|x| x.to_le_bytes()).collect(),
+            Values::Bool(v) => v.iter().map(|&b| u8::from(b)).collect(),
+        }
+    }
+}
+
+impl Element {
+    /// Bytes of one element.
+    pub fn size(self) -> usize {
+        match self {
+            Element::Bool => 1,
+            Element::BFloat16 => 2,
+            Element::Int(n) | Element::Unsigned(n) | Element::Float(n) => n,
+        }
+    }
+}
+
+/// Up to 8 bytes as one number.
+fn word(bytes: &[u8], big_endian: bool) -> u64 {
+    let add = |n: u64, &b: &u8| n << 8 | u64::from(b);
+    match big_endian {
+        true => bytes.iter().fold(0, add),
+        false => bytes.iter().rev().fold(0, add),
+    }
+}
+
+fn whole(word: u64, size: usize, signed: bool) -> Option<i32> {
+    let unused = 64 - 8 * size as u32;
+    match signed {
+        true => i32::try_from(((word << unused) as i64) >> unused).ok(),
+        false => i32::try_from(word).ok(),
+    }
+}
+
+fn float(element: Element, word: u64) -> f32 {
+    match element {
+        Element::Float(2) => half(word as u16),
+        Element::Float(8) => f64::from_bits(word) as f32,
+        Element::BFloat16 => f32::from_bits((word as u32) << 16),
+        _ => f32::from_bits(word as u32),
+    }
+}
+
+/// An IEEE half float.
+fn half(bits: u16) -> f32 {
+    let sign = if bits >> 15 == 1 { -1.0 } else { 1.0 };
+    let (exponent, fraction) = (i32::from(bits >> 10 & 31), f32::from(bits & 1023));
+    sign * match exponent {
+        0 => fraction * 2f32.powi(-24),
+        31 if fraction == 0.0 => f32::INFINITY,
+        31 => f32::NAN,
+        _ => (1.0 + fraction / 1024.0) * 2f32.powi(exponent - 15),
+    }
+}
