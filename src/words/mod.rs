@@ -1,6 +1,7 @@
 //! The words of the language, one file per family, and the list of all families.
 
 pub mod data;
+pub mod metric;
 pub mod network;
 pub mod number;
 pub mod picture;
@@ -48,6 +49,9 @@ pub(crate) const FAMILIES: &[&[&Entry]] = &[
     network::game::ENTRIES,
     network::loss::ENTRIES,
     network::penalty::ENTRIES,
+    metric::likelihood::ENTRIES,
+    metric::coverage::ENTRIES,
+    metric::neighbours::ENTRIES,
     picture::value::ENTRIES,
     picture::plot::ENTRIES,
     picture::field::ENTRIES,
