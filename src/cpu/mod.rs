@@ -44,7 +44,7 @@ mod transpose;
 pub use conv::{Conv2d, conv2d, conv2d_grad_input, conv2d_grad_weight};
 pub use elementwise::{Binary, Unary, binary, binary_in_place, unary, unary_in_place};
 pub use layout::{binary_broadcast, contiguous};
-pub use matmul::{Mat, gemm, linear};
+pub use matmul::{Mat, gemm, gemm64, linear};
 pub use optim::{Adam, Rmsprop, Sgd, adagrad_step, adam_step, rmsprop_step, sgd_step};
 pub use parallel::{set_threads, threads};
 pub use random::Stream;

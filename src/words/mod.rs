@@ -52,6 +52,8 @@ pub(crate) const FAMILIES: &[&[&Entry]] = &[
     metric::likelihood::ENTRIES,
     metric::coverage::ENTRIES,
     metric::neighbours::ENTRIES,
+    metric::features::ENTRIES,
+    metric::divergence::ENTRIES,
     picture::value::ENTRIES,
     picture::plot::ENTRIES,
     picture::field::ENTRIES,

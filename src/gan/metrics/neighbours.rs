@@ -23,8 +23,8 @@ pub struct Neighbour {
 pub fn nearest(x: &Samples, data: &Samples, k: usize, poll: Poll) -> Result<Vec<Vec<Neighbour>>> {
     check_k("nearest_neighbours", k, data.count())?;
     let mut all = vec![Nearest::new(k + SPARE); x.count()];
-    Pairs::new("nearest_neighbours", x, data)?.each_block(poll, |block| {
-        for (i, _, row) in block.each_row() {
+    Pairs::new("nearest_neighbours", x, data)?.squares(poll, |block| {
+        for (i, row) in block.each_row() {
             all[i].offer(block.columns.start, row);
         }
     })?;
@@ -55,15 +55,15 @@ pub(super) fn check_k(word: &str, k: usize, n: usize) -> Result<()> {
     }
 }
 
-/// The largest values offered so far, with their places; the largest first, of equal ones the first offered.
+/// The smallest values offered so far, with their places; the smallest first, of equal ones the first offered.
 #[derive(Clone)]
-struct Nearest {
+pub(super) struct Nearest {
     size: usize,
     kept: Vec<(f32, usize)>,
 }
 
 impl Nearest {
-    fn new(size: usize) -> Self {
+    pub fn new(size: usize) -> Self {
         Self {
             size,
             kept: Vec::new(),
@@ -71,23 +71,23 @@ impl Nearest {
     }
 
     /// The values at the places `start`, `start + 1`, ….
-    fn offer(&mut self, start: usize, values: &[f32]) {
-        let mut least = self.least();
+    pub fn offer(&mut self, start: usize, values: &[f32]) {
+        let mut limit = self.limit();
         for (j, &value) in values.iter().enumerate() {
-            if value > least {
-                let at = self.kept.partition_point(|kept| kept.0 >= value);
+            if value < limit {
+                let at = self.kept.partition_point(|kept| kept.0 <= value);
                 self.kept.truncate(self.size - 1);
                 self.kept.insert(at, (value, start + j));
-                least = self.least();
+                limit = self.limit();
             }
         }
     }
 
-    /// What a value must exceed to be kept.
-    fn least(&self) -> f32 {
+    /// What a value must be below to be kept: the last one kept, once there are enough.
+    pub fn limit(&self) -> f32 {
         match self.kept.last() {
             Some(last) if self.kept.len() == self.size => last.0,
-            _ => f32::NEG_INFINITY,
+            _ => f32::INFINITY,
         }
     }
 }

@@ -6,7 +6,7 @@
 
 use super::{Poll, Samples};
 use crate::fault::Result;
-use crate::tensor::{Tensor, no_grad};
+use crate::tensor::{Device, Tensor, no_grad};
 use std::ops::Range;
 
 /// Up to so many coordinates points are subtracted.
@@ -29,47 +29,37 @@ pub struct Pairs {
 }
 
 enum Way {
-    Difference {
-        x: Vec<f32>,
-        /// Coordinate by coordinate: all first ones, all second ones, …
-        y: Vec<f32>,
-    },
-    Product {
-        x: Tensor,
-        y: Tensor,
-        /// ½‖x‖².
-        half_x: Vec<f64>,
-        /// −½‖y‖².
-        minus_half_y: Tensor,
-    },
+    Difference(Plain),
+    Product(Box<[Centred; 2]>),
 }
 
-/// For the points `rows` of one set and `columns` of the other: −½‖x − y‖² + offset of x, row by row.
+/// Points as they are.
+struct Plain {
+    x: Vec<f32>,
+    /// Coordinate by coordinate: all first ones, all second ones, …
+    y: Vec<f32>,
+    dim: usize,
+}
+
+/// Points moved by a common vector, and half their squared norms.
+struct Centred {
+    points: Tensor,
+    halves: Vec<f64>,
+}
+
+/// What is known of the pairs of some points of one set with some of the other.
 pub struct Block {
     pub rows: Range<usize>,
     pub columns: Range<usize>,
+    /// Row by row.
     pub values: Vec<f32>,
-    /// One for each row.
-    pub offsets: Vec<f64>,
 }
 
 impl Block {
-    /// One row: its place, its offset and its values.
-    pub fn each_row(&self) -> impl Iterator<Item = (usize, f64, &[f32])> {
+    /// One row: its place and its values.
+    pub fn each_row(&self) -> impl Iterator<Item = (usize, &[f32])> {
         let rows = self.values.chunks_exact(self.columns.len());
-        self.rows
-            .clone()
-            .zip(rows)
-            .zip(&self.offsets)
-            .map(|((i, row), &offset)| (i, offset, row))
-    }
-
-    /// The squared distances of each row.
-    pub fn squares(&self) -> impl Iterator<Item = (usize, impl Iterator<Item = f32> + '_)> {
-        self.each_row().map(|(i, offset, row)| {
-            let double = 2.0 * offset as f32;
-            (i, row.iter().map(move |v| (double - 2.0 * v).max(0.0)))
-        })
+        self.rows.clone().zip(rows)
     }
 }
 
@@ -85,110 +75,157 @@ impl Pairs {
             to: to.count(),
             dim: from.dim(),
             way: match from.dim() {
-                0..=FEW => Way::difference(from, to),
-                _ => Way::product(from, to)?,
+                0..=FEW => Way::Difference(Plain::new(from, to)),
+                _ => {
+                    let origin = to.mean();
+                    let centred = |set| Centred::new(set, &origin, from.device());
+                    Way::Product(Box::new([centred(from), centred(to)]))
+                }
             },
         })
     }
 
-    /// Calls `body` for blocks that together hold each pair once: for all columns of some rows, then for the next rows.
-    pub fn each_block(&self, poll: Poll, mut body: impl FnMut(Block)) -> Result<()> {
+    /// Gives `body` the squared distances, for all columns of some rows, then for the next rows. They are the same to the
+    /// last bit whichever of the two points is in a row.
+    pub fn squares(&self, poll: Poll, mut body: impl FnMut(Block)) -> Result<()> {
+        self.each_block(poll, |rows, columns| {
+            let values = match &self.way {
+                Way::Difference(points) => {
+                    let mut values = points.exponents(&rows, &columns);
+                    values.iter_mut().for_each(|v| *v *= -2.0);
+                    values
+                }
+                Way::Product(sets) => {
+                    let [x, y] = &**sets;
+                    let mut values = x.products(&rows, y, &columns, None)?;
+                    let halves: Vec<f32> = singles(&y.halves[columns.clone()]).collect();
+                    let each = values.chunks_exact_mut(columns.len());
+                    for (row, half_x) in each.zip(singles(&x.halves[rows.clone()])) {
+                        for (v, half_y) in row.iter_mut().zip(&halves) {
+                            *v = (2.0 * (half_x + half_y - *v)).max(0.0);
+                        }
+                    }
+                    values
+                }
+            };
+            body(Block {
+                rows,
+                columns,
+                values,
+            });
+            Ok(())
+        })
+    }
+
+    /// Gives `body` −½‖x − y‖² + cₓ in blocks, with the numbers cₓ, one for each row of the block: the exponents of Gaussian
+    /// kernels, with one pass less over memory than distances.
+    pub fn exponents(&self, poll: Poll, mut body: impl FnMut(Block, &[f64])) -> Result<()> {
+        let zeros = vec![0.0; self.from];
+        self.each_block(poll, |rows, columns| {
+            let (values, shifts) = match &self.way {
+                Way::Difference(points) => (points.exponents(&rows, &columns), &zeros),
+                Way::Product(sets) => {
+                    let [x, y] = &**sets;
+                    let bias = singles(&y.halves[columns.clone()]).map(|v| -v).collect();
+                    (x.products(&rows, y, &columns, Some(bias))?, &x.halves)
+                }
+            };
+            let shifts = &shifts[rows.clone()];
+            let block = Block {
+                rows,
+                columns,
+                values,
+            };
+            body(block, shifts);
+            Ok(())
+        })
+    }
+
+    fn each_block(
+        &self,
+        poll: Poll,
+        mut body: impl FnMut(Range<usize>, Range<usize>) -> Result<()>,
+    ) -> Result<()> {
         let pairs = (WORK / self.dim).clamp(SIDE * SIDE, PAIRS);
         let width = self.to.min(COLUMNS).min(pairs / SIDE);
         let height = pairs / width;
         for top in (0..self.from).step_by(height) {
-            let rows = top..self.from.min(top + height);
             for left in (0..self.to).step_by(width) {
                 poll()?;
-                let columns = left..self.to.min(left + width);
-                body(self.block(rows.clone(), columns)?);
+                let rows = top..self.from.min(top + height);
+                body(rows, left..self.to.min(left + width))?;
             }
         }
         Ok(())
     }
-
-    fn block(&self, rows: Range<usize>, columns: Range<usize>) -> Result<Block> {
-        let (values, offsets) = match &self.way {
-            Way::Difference { x, y } => {
-                let x = &x[rows.start * self.dim..rows.end * self.dim];
-                let values = minus_half_squares(x, y, self.dim, columns.clone());
-                (values, vec![0.0; rows.len()])
-            }
-            Way::Product {
-                x,
-                y,
-                half_x,
-                minus_half_y,
-            } => no_grad(|| {
-                let x = x.narrow(0, rows.clone())?;
-                let y = y.narrow(0, columns.clone())?;
-                let bias = minus_half_y.narrow(0, columns.clone())?;
-                let values = x.linear(&y, Some(&bias))?.to_floats()?;
-                Ok::<_, crate::fault::Fault>((values, half_x[rows.clone()].to_vec()))
-            })?,
-        };
-        Ok(Block {
-            rows,
-            columns,
-            values,
-            offsets,
-        })
-    }
 }
 
-impl Way {
-    fn difference(from: &Samples, to: &Samples) -> Self {
+/// The numbers in single precision.
+fn singles(values: &[f64]) -> impl Iterator<Item = f32> {
+    values.iter().map(|&v| v as f32)
+}
+
+impl Plain {
+    fn new(from: &Samples, to: &Samples) -> Self {
         let (n, dim) = (to.count(), to.dim());
-        let y = (0..dim)
-            .flat_map(|k| (0..n).map(move |j| to.values()[j * dim + k]))
-            .collect();
-        Way::Difference {
+        let coordinate = |k: usize| (0..n).map(move |j| to.values()[j * dim + k]);
+        Self {
             x: from.values().to_vec(),
-            y,
+            y: (0..dim).flat_map(coordinate).collect(),
+            dim,
         }
     }
 
-    fn product(from: &Samples, to: &Samples) -> Result<Self> {
-        let origin = to.mean();
-        let moved = |samples: &Samples| -> (Vec<f32>, Vec<f64>) {
-            let mut values = samples.values().to_vec();
-            let halves = values.chunks_exact_mut(samples.dim()).map(|row| {
-                let mut sum = 0.0;
-                for (v, &mean) in row.iter_mut().zip(&origin) {
-                    *v = (f64::from(*v) - mean) as f32;
-                    sum += f64::from(*v) * f64::from(*v);
+    /// −½‖x − y‖².
+    fn exponents(&self, rows: &Range<usize>, columns: &Range<usize>) -> Vec<f32> {
+        let n = self.y.len() / self.dim;
+        let mut values = vec![0.0; rows.len() * columns.len()];
+        let points = self.x[rows.start * self.dim..].chunks_exact(self.dim);
+        for (x, row) in points.zip(values.chunks_exact_mut(columns.len())) {
+            for (k, &x) in x.iter().enumerate() {
+                let y = &self.y[k * n..(k + 1) * n][columns.clone()];
+                for (sum, &y) in row.iter_mut().zip(y) {
+                    *sum -= 0.5 * (y - x) * (y - x);
                 }
-                0.5 * sum
-            });
-            let halves = halves.collect();
-            (values, halves)
-        };
-        let ((x, half_x), (y, half_y)) = (moved(from), moved(to));
-        let minus_half_y = half_y.iter().map(|&v| -v as f32).collect();
-        let device = from.device();
-        Ok(Way::Product {
-            x: Tensor::from_floats(x, &[from.count(), from.dim()], device),
-            y: Tensor::from_floats(y, &[to.count(), to.dim()], device),
-            half_x,
-            minus_half_y: Tensor::from_floats(minus_half_y, &[to.count()], device),
-        })
+            }
+        }
+        values
     }
 }
 
-/// −½‖x − y‖² for rows `x` and the points `columns` of `y`, which lies coordinate by coordinate.
-fn minus_half_squares(x: &[f32], y: &[f32], dim: usize, columns: Range<usize>) -> Vec<f32> {
-    let n = y.len() / dim;
-    let mut values = vec![0.0; x.len() / dim * columns.len()];
-    for (x, row) in x
-        .chunks_exact(dim)
-        .zip(values.chunks_exact_mut(columns.len()))
-    {
-        for (k, &x) in x.iter().enumerate() {
-            let y = &y[k * n..(k + 1) * n][columns.clone()];
-            for (sum, &y) in row.iter_mut().zip(y) {
-                *sum -= 0.5 * (y - x) * (y - x);
+impl Centred {
+    fn new(samples: &Samples, origin: &[f64], device: &Device) -> Self {
+        let mut values = samples.values().to_vec();
+        let halves = values.chunks_exact_mut(samples.dim()).map(|row| {
+            let mut sum = 0.0;
+            for (v, mean) in row.iter_mut().zip(origin) {
+                *v = (f64::from(*v) - mean) as f32;
+                sum += f64::from(*v) * f64::from(*v);
             }
+            0.5 * sum
+        });
+        let halves = halves.collect();
+        let shape = [samples.count(), samples.dim()];
+        Self {
+            points: Tensor::from_floats(values, &shape, device),
+            halves,
         }
     }
-    values
+
+    /// x·y, plus a number for each column.
+    fn products(
+        &self,
+        rows: &Range<usize>,
+        other: &Self,
+        columns: &Range<usize>,
+        bias: Option<Vec<f32>>,
+    ) -> Result<Vec<f32>> {
+        no_grad(|| {
+            let x = self.points.narrow(0, rows.clone())?;
+            let y = other.points.narrow(0, columns.clone())?;
+            let device = self.points.device();
+            let bias = bias.map(|bias| Tensor::from_floats(bias, &[columns.len()], &device));
+            x.linear(&y, bias.as_ref())?.to_floats()
+        })
+    }
 }

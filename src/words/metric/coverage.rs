@@ -1,15 +1,15 @@
 //! Measures of what of the data a model covers: `modes`, `precision_recall`, `density_coverage`.
 
 use super::super::tensor::{fails, opt, param, value};
-use super::{GROUP, SAMPLES, map, samples_at, tensor_of};
-use crate::catalog::{Call, ENTRY, Entry, Ty, number};
+use super::{FEATURES, GROUP, SAMPLES, at_least_one, features_at, map, samples_at, tensor_of};
+use crate::catalog::{Call, Entry, Param, Ty, number};
 use crate::data::Distribution;
 use crate::fault::{Fault, Result};
-use crate::gan::metrics::{Samples, modes};
+use crate::gan::metrics::{Samples, manifold, modes};
 use crate::tensor::{Tensor, device};
 use rhai::{Array, Dynamic};
 
-pub static ENTRIES: &[&Entry] = &[&MODES];
+pub static ENTRIES: &[&Entry] = &[&MODES, &PRECISION_RECALL, &DENSITY_COVERAGE];
 
 static MODES: Entry = Entry {
     name: "modes",
@@ -88,7 +88,6 @@ static MODES: Entry = Entry {
             ),
         ]))
     },
-    ..ENTRY
 };
 
 /// The centres of the modes and their standard deviations, a row for each.
@@ -129,3 +128,94 @@ fn mixture(call: &Call) -> Result<(Samples, Samples)> {
     };
     Ok((centres, Samples::read("modes", "std", &std)?))
 }
+
+const REAL_AND_FAKE: &[Param] = &[
+    param("real", SAMPLES, "samples of the data, or their features"),
+    param("fake", SAMPLES, "samples of the model, or their features"),
+];
+const FEWER: &[&str] = &[
+    "samples of different size, or empty, or not finite",
+    "k below 1, or not below the number of samples",
+];
+
+static PRECISION_RECALL: Entry = Entry {
+    name: "precision_recall",
+    group: GROUP,
+    summary: "the share of generated samples that are where the data is, and of the data that is where generated samples are",
+    params: REAL_AND_FAKE,
+    options: &[
+        opt(
+            "k",
+            Ty::Int,
+            "3",
+            "around each point a ball reaches to its k-th nearest neighbour",
+        ),
+        FEATURES,
+    ],
+    returns: Ty::Map,
+    shapes: "real [n, …], fake [m, …] → precision, recall: numbers in [0, 1]",
+    errors: FEWER,
+    source: "Kynkäänniemi et al. 2019; as many samples of each",
+    examples: &[
+        value(
+            "half of the samples are good, and they cover one of two clusters",
+            "let real = [[0], [1], [2], [3], [100], [101], [102], [103]];\nlet fake = [[0], [1], [2], [3], [500], [600], [700], [800]];\nlet r = precision_recall(real, fake, #{ k: 1 }); [r.precision, r.recall]",
+            "[0.5, 0.5]",
+        ),
+        fails(
+            "too few",
+            "precision_recall([[0], [1]], [[0], [1]])",
+            "below the number of samples, 2, got 3",
+        ),
+    ],
+    call: |call| {
+        let (real, fake) = (features_at(call, 0)?, features_at(call, 1)?);
+        let k = at_least_one(call, "k", 3)?;
+        let found = manifold::precision_recall(&real, &fake, k, &|| call.host.check_interrupt())?;
+        Ok(map([
+            ("precision", found.precision.into()),
+            ("recall", found.recall.into()),
+        ]))
+    },
+};
+
+static DENSITY_COVERAGE: Entry = Entry {
+    name: "density_coverage",
+    group: GROUP,
+    summary: "how densely generated samples lie where the data is, and the share of the data that has one near it; outliers count little",
+    params: REAL_AND_FAKE,
+    options: &[
+        opt(
+            "k",
+            Ty::Int,
+            "5",
+            "around each real sample a ball reaches to its k-th nearest neighbour",
+        ),
+        FEATURES,
+    ],
+    returns: Ty::Map,
+    shapes: "real [n, …], fake [m, …] → density: number ≥ 0, about 1 for a perfect model; coverage: number in [0, 1]",
+    errors: FEWER,
+    source: "Naeem et al. 2020. A perfect model covers 1 − ((n − 1) ⋯ (n − k)) / ((2n − 1) ⋯ (2n − k)) → 1 − 2⁻ᵏ",
+    examples: &[
+        value(
+            "a copy",
+            "let x = digits().images; let r = density_coverage(x, x); [abs(r.density - 1) < 0.01, r.coverage]",
+            "[true, 1.0]",
+        ),
+        value(
+            "one sample again and again",
+            "let r = density_coverage([[0], [1], [2], [3], [4]], [[0], [0], [0], [0]], #{ k: 1 }); r.coverage",
+            "0.2",
+        ),
+    ],
+    call: |call| {
+        let (real, fake) = (features_at(call, 0)?, features_at(call, 1)?);
+        let k = at_least_one(call, "k", 5)?;
+        let found = manifold::density_coverage(&real, &fake, k, &|| call.host.check_interrupt())?;
+        Ok(map([
+            ("density", found.density.into()),
+            ("coverage", found.coverage.into()),
+        ]))
+    },
+};

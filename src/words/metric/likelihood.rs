@@ -2,7 +2,7 @@
 
 use super::super::tensor::{fails, opt, param, value};
 use super::{GROUP, SAMPLES, map, samples_at, tensor_of, warn};
-use crate::catalog::{Call, ENTRY, Entry, Ty, number};
+use crate::catalog::{Call, Entry, Ty, number};
 use crate::fault::{Fault, Result};
 use crate::gan::metrics::{Samples, parzen};
 
@@ -83,7 +83,6 @@ static PARZEN: Entry = Entry {
             ("sigma", sigma.into()),
         ]))
     },
-    ..ENTRY
 };
 
 /// The width chosen on the validation data.

@@ -2,7 +2,7 @@
 
 use super::super::tensor::{fails, opt, param, value, wrap};
 use super::{GROUP, SAMPLES, at_least_one, map, tensor_at};
-use crate::catalog::{ENTRY, Entry, Ty};
+use crate::catalog::{Entry, Ty};
 use crate::gan::metrics::{Samples, neighbours};
 use crate::tensor::Tensor;
 
@@ -81,5 +81,4 @@ static NEAREST_NEIGHBOURS: Entry = Entry {
             ("images", wrap(images)),
         ]))
     },
-    ..ENTRY
 };

@@ -1,5 +1,9 @@
 //! Measures against sums in double precision, closed forms, and published values.
 
+mod divergence;
+mod features;
+mod manifold;
+
 use super::samples::squared_distance;
 use super::*;
 use crate::tensor::{Tensor, device, random};
@@ -46,9 +50,9 @@ fn distances_far_from_the_origin_keep_their_digits() {
         let (mut seen, mut worst) = (0, 0.0f64);
         let pairs = pairs::Pairs::new("test", &a, &b).unwrap();
         pairs
-            .each_block(&go_on, |block| {
-                for (i, squares) in block.squares() {
-                    for (j, square) in block.columns.clone().zip(squares) {
+            .squares(&go_on, |block| {
+                for (i, squares) in block.each_row() {
+                    for (j, &square) in block.columns.clone().zip(squares) {
                         seen += 1;
                         if (i * 31 + j) % 101 == 0 {
                             let exact = squared_distance(a.row(i), b.row(j));
