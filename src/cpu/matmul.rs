@@ -9,15 +9,15 @@ use super::{Unary, unary_in_place};
 
 /// A matrix: element (i, j) is `data[i · row_stride + j · col_stride]`. A transposed matrix has its strides exchanged.
 #[derive(Clone, Copy, Debug)]
-pub struct Mat<'a> {
-    pub data: &'a [f32],
+pub struct Mat<'a, T = f32> {
+    pub data: &'a [T],
     pub row_stride: usize,
     pub col_stride: usize,
 }
 
-impl<'a> Mat<'a> {
+impl<'a, T> Mat<'a, T> {
     /// A contiguous matrix of `columns` columns.
-    pub fn rows(data: &'a [f32], columns: usize) -> Self {
+    pub fn rows(data: &'a [T], columns: usize) -> Self {
         Self {
             data,
             row_stride: columns,
@@ -66,6 +66,42 @@ pub fn gemm(m: usize, k: usize, n: usize, a: Mat, b: Mat, beta: f32, c: &mut [f3
     }
     // Safety: all of `c` is ours.
     unsafe { multiply(m, k, n, a, b, None, beta != 0.0, Shared::new(c)) }
+}
+
+/// `a · b` in double precision, with `a` of m × k and `b` of k × n: for covariances, of which small differences matter.
+pub fn gemm64(m: usize, k: usize, n: usize, a: Mat<f64>, b: Mat<f64>) -> Vec<f64> {
+    a.check(m, k);
+    b.check(k, n);
+    let mut c = vec![0.0; m * n];
+    let parallelism = match threads() {
+        1 => gemm::Parallelism::None,
+        threads => gemm::Parallelism::Rayon(threads),
+    };
+    // Safety: `c` has m × n elements, and the operands have all theirs.
+    unsafe {
+        gemm::gemm(
+            m,
+            n,
+            k,
+            c.as_mut_ptr(),
+            1,
+            n as isize,
+            false,
+            a.data.as_ptr(),
+            a.col_stride as isize,
+            a.row_stride as isize,
+            b.data.as_ptr(),
+            b.col_stride as isize,
+            b.row_stride as isize,
+            1.0,
+            1.0,
+            false,
+            false,
+            false,
+            parallelism,
+        );
+    }
+    c
 }
 
 /// `x · w + bias` with `x` of m × k, `w` of k × n, and `bias` of n added to every row.

@@ -9,7 +9,7 @@
 //! | `elementwise` | [`Unary`] and [`Binary`] over slices of equal length |
 //! | `layout` | broadcasting and copies of strided views |
 //! | `reduce` | sums, maxima and minima, whole or along an axis |
-//! | `softmax` | softmax and log-softmax of rows |
+//! | `softmax` | softmax, log-softmax and log-sum-exp of rows |
 //! | `matmul` | matrix products with operands of any stride, and the affine map |
 //! | `conv` | convolution and its gradients |
 //! | `product` | blocked products with any right operand; `tile`, its innermost loop; `transpose`, used in packing |
@@ -44,10 +44,10 @@ mod transpose;
 pub use conv::{Conv2d, conv2d, conv2d_grad_input, conv2d_grad_weight};
 pub use elementwise::{Binary, Unary, binary, binary_in_place, unary, unary_in_place};
 pub use layout::{binary_broadcast, contiguous};
-pub use matmul::{Mat, gemm, linear};
+pub use matmul::{Mat, gemm, gemm64, linear};
 pub use optim::{Adam, Rmsprop, Sgd, adagrad_step, adam_step, rmsprop_step, sgd_step};
 pub use parallel::{set_threads, threads};
 pub use random::Stream;
 pub use reduce::{max_all, max_axis, min_all, min_axis, sum_all, sum_axis};
 pub use simd::simd_level;
-pub use softmax::{log_softmax_rows, softmax_rows};
+pub use softmax::{log_softmax_rows, log_sum_exp_rows, softmax_rows};

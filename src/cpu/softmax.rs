@@ -1,7 +1,9 @@
-//! Softmax and log-softmax of the rows of a matrix.
+//! Softmax, log-softmax and log-sum-exp of the rows of a matrix.
 
 use super::buffer::filled;
+use super::math::exp;
 use super::parallel::over_rows;
+use super::simd::{Arith, Kernel, dispatch};
 use super::{Unary, max_all, sum_all, unary_in_place};
 
 /// Elements that one thread should have at least.
@@ -23,6 +25,57 @@ pub fn log_softmax_rows(x: &[f32], rows: usize, columns: usize) -> Vec<f32> {
             .zip(x)
             .for_each(|(y, x)| *y = (x - largest) - log);
     })
+}
+
+/// ln Σ exp(scale · x) of each row of `columns` elements, which are finite, in one pass over memory; −∞ where there are
+/// no columns. `scale` is positive. The exponents are single precision, what is added up to the result is double.
+pub fn log_sum_exp_rows(x: &[f32], rows: usize, columns: usize, scale: f32) -> Vec<f64> {
+    assert_eq!(x.len(), rows * columns, "log_sum_exp_rows: length");
+    let mut out = vec![f64::NEG_INFINITY; rows];
+    if columns > 0 {
+        over_rows(&mut out, 1, columns, GRAIN, |row, out| {
+            let x = &x[row * columns..(row + 1) * columns];
+            let top = max_all(x);
+            let sum = dispatch(ExpSum { x, top, scale });
+            out[0] = f64::from(top) * f64::from(scale) + f64::from(sum).ln();
+        });
+    }
+    out
+}
+
+/// Σ exp(scale · (x − top)), in [`LANES`] partial sums.
+struct ExpSum<'a> {
+    x: &'a [f32],
+    top: f32,
+    scale: f32,
+}
+
+const LANES: usize = 64;
+
+impl Kernel for ExpSum<'_> {
+    type Out = f32;
+    #[inline(always)]
+    fn run<A: Arith>(self) -> f32 {
+        let term = |x: f32| exp::<A>((x - self.top) * self.scale);
+        let mut lanes = [0.0; LANES];
+        let mut chunks = self.x.chunks_exact(LANES);
+        for chunk in &mut chunks {
+            for (lane, &x) in lanes.iter_mut().zip(chunk) {
+                *lane += term(x);
+            }
+        }
+        for (lane, &x) in lanes.iter_mut().zip(chunks.remainder()) {
+            *lane += term(x);
+        }
+        let mut half = LANES / 2;
+        while half > 0 {
+            for i in 0..half {
+                lanes[i] += lanes[i + half];
+            }
+            half /= 2;
+        }
+        lanes[0]
+    }
 }
 
 /// For each row: `y` holds exp(x − m) and `total` their sum; `finish` makes the result of them.
@@ -87,6 +140,26 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn log_sum_exp_agrees_with_double_precision() {
+        for (rows, columns) in [(0, 4), (1, 1), (5, 63), (3, 1000), (300, 200)] {
+            let mut x = sample(rows * columns, 22);
+            x.iter_mut().step_by(3).for_each(|x| *x *= 40.0);
+            for scale in [1e-3, 1.0, 36.0] {
+                let got = log_sum_exp_rows(&x, rows, columns, scale);
+                assert_eq!(got.len(), rows);
+                for (row, got) in x.chunks(columns).zip(got) {
+                    let scaled = |x: f32| f64::from(x) * f64::from(scale);
+                    let top = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+                    let sum: f64 = row.iter().map(|&v| (scaled(v) - scaled(top)).exp()).sum();
+                    let exact = scaled(top) + sum.ln();
+                    assert!((got - exact).abs() < 2e-6, "{got} not {exact}");
+                }
+            }
+        }
+        assert_eq!(log_sum_exp_rows(&[], 2, 0, 1.0), [f64::NEG_INFINITY; 2]);
     }
 
     #[test]

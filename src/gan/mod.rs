@@ -4,7 +4,9 @@
 //! | file | owns |
 //! |---|---|
 //! | [`loss`] | what D and G minimise, from the 2014 paper to relativistic losses |
+//! | [`metrics`] | measures of samples: Parzen windows, modes, FID, precision and recall, … |
 //! | [`penalty`] | gradient penalties on D, differentiable themselves |
 
 pub mod loss;
+pub mod metrics;
 pub mod penalty;

@@ -2,6 +2,7 @@
 
 pub mod data;
 mod files;
+pub mod metric;
 pub mod network;
 pub mod number;
 pub mod picture;
@@ -52,6 +53,11 @@ pub(crate) const FAMILIES: &[&[&Entry]] = &[
     network::penalty::ENTRIES,
     files::save::ENTRIES,
     files::checkpoint::ENTRIES,
+    metric::likelihood::ENTRIES,
+    metric::coverage::ENTRIES,
+    metric::neighbours::ENTRIES,
+    metric::features::ENTRIES,
+    metric::divergence::ENTRIES,
     picture::value::ENTRIES,
     picture::plot::ENTRIES,
     picture::field::ENTRIES,

@@ -1,0 +1,119 @@
+//! What every measure is about: rows of finite numbers.
+
+use crate::fault::{Fault, Result};
+use crate::tensor::{Device, Tensor, shown};
+
+/// The largest magnitude of a number: squares and their sums stay far from overflow.
+const LARGEST: f32 = 1e15;
+
+/// Points of one dimension, at least one, row by row. All numbers are finite.
+#[derive(Clone)]
+pub struct Samples {
+    values: Vec<f32>,
+    count: usize,
+    dim: usize,
+    /// Where products of these samples are computed.
+    device: Device,
+}
+
+impl Samples {
+    /// The rows of a tensor, each with all that it holds: pictures `[n, 1, 28, 28]` are n points of 784 coordinates, and
+    /// a tensor `[n]` is n points on the line. `word` and `what` name them in errors: "fid: real samples are …".
+    ///
+    /// # Errors
+    /// A tensor that is a single number or empty; NaN, infinity, or numbers beyond 1e15.
+    pub fn read(word: &str, what: &str, t: &Tensor) -> Result<Self> {
+        let shape = t.shape();
+        if shape.is_empty() || t.is_empty() {
+            return Err(Fault::shape(format!(
+                "{word}: {what} are needed, got shape {}",
+                shown(&shape)
+            ))
+            .hint("one row for each: [n, features]"));
+        }
+        let count = shape[0];
+        let dim = t.len() / count;
+        let values = t.to_floats()?;
+        if let Some(at) = values.iter().position(|v| v.is_nan() || v.abs() > LARGEST) {
+            return Err(Fault::value(format!(
+                "{word}: {what} must be finite and moderate, but number {} is {}",
+                at / dim,
+                values[at]
+            )));
+        }
+        Ok(Self {
+            values,
+            count,
+            dim,
+            device: t.device(),
+        })
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// How many coordinates each has.
+    pub fn dim(&self) -> usize {
+        self.dim
+    }
+
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// All numbers, row by row.
+    pub fn values(&self) -> &[f32] {
+        &self.values
+    }
+
+    pub fn row(&self, i: usize) -> &[f32] {
+        &self.values[i * self.dim..(i + 1) * self.dim]
+    }
+
+    pub fn rows(&self) -> impl Iterator<Item = &[f32]> {
+        self.values.chunks_exact(self.dim)
+    }
+
+    /// The samples at those places.
+    pub fn select(&self, places: &[usize]) -> Self {
+        Self {
+            values: places.iter().flat_map(|&i| self.row(i)).copied().collect(),
+            count: places.len(),
+            dim: self.dim,
+            device: self.device.clone(),
+        }
+    }
+
+    /// The mean of each coordinate.
+    pub fn mean(&self) -> Vec<f64> {
+        let mut mean = vec![0.0; self.dim];
+        for row in self.rows() {
+            mean.iter_mut()
+                .zip(row)
+                .for_each(|(m, &v)| *m += f64::from(v));
+        }
+        mean.iter_mut().for_each(|m| *m /= self.count as f64);
+        mean
+    }
+
+    /// An error unless both have points of the same dimension.
+    pub fn check_dims(word: &str, a: &Self, b: &Self) -> Result<()> {
+        if a.dim == b.dim {
+            return Ok(());
+        }
+        Err(Fault::shape(format!(
+            "{word}: samples of {} and of {} numbers each cannot be compared",
+            a.dim, b.dim
+        )))
+    }
+}
+
+/// The squared distance of two points, in double precision.
+pub fn squared_distance(a: &[f32], b: &[f32]) -> f64 {
+    a.iter()
+        .zip(b)
+        .map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2))
+        .sum()
+}

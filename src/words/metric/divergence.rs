@@ -1,0 +1,239 @@
+//! Comparisons of distributions: `histogram`, `kl`, `js`, `wasserstein_1d`.
+
+use super::super::tensor::{fails, opt, param, value, wrap};
+use super::{GROUP, SAMPLES, at_least_one, map, samples_at, tensor_of};
+use crate::catalog::{Call, ENTRY, Entry, Param, Ty};
+use crate::data::{Distribution, Gaussian};
+use crate::fault::{Fault, Result};
+use crate::gan::metrics::divergence;
+use crate::picture;
+use crate::tensor::{Tensor, device};
+
+pub static ENTRIES: &[&Entry] = &[&HISTOGRAM, &KL, &KL_GAUSSIAN, &JS, &WASSERSTEIN_1D];
+
+/// As many bins as the picture room makes.
+const MOST_BINS: usize = 10_000;
+
+static HISTOGRAM: Entry = Entry {
+    name: "histogram",
+    group: GROUP,
+    summary: "how many numbers lie in each of equal bins; hist(x) draws it",
+    params: &[param("x", SAMPLES, "numbers, of any shape")],
+    options: &[
+        opt("bins", Ty::Int, "by the number of samples", "how many"),
+        opt(
+            "range",
+            Ty::Array,
+            "from the smallest to the largest number",
+            "where the first bin begins and the last one ends; numbers outside are not counted",
+        ),
+    ],
+    returns: Ty::Map,
+    shapes: "counts [bins], ints; density [bins], of area 1 over all numbers; edges [bins + 1]; centres [bins]",
+    errors: &[
+        "no numbers, or some that are not finite",
+        "bins below 1 or above 10,000",
+        "a range that is not two numbers, the lower first",
+    ],
+    examples: &[
+        value(
+            "a bin holds its lower edge, the last one both",
+            "histogram([0, 1, 1.5, 2, 4], #{ bins: 4 }).counts.to_array()",
+            "[1, 2, 1, 1]",
+        ),
+        value(
+            "two samples in the same bins",
+            "let h = |x| histogram(x, #{ bins: 2, range: [0, 1] }).counts;\nkl(h([0.1, 0.2, 0.9]), h([0.3, 0.4, 0.7]))",
+            "0.0",
+        ),
+        fails(
+            "from 1 to 0",
+            "histogram([0], #{ range: [1, 0] })",
+            "the lower first",
+        ),
+    ],
+    call: |call| {
+        let x: Vec<f64> = doubles(call, 0)?;
+        let edges = edges(call, &x)?;
+        let n = edges.len() - 1;
+        let floats = |values: Vec<f64>| {
+            let values: Vec<f32> = values.iter().map(|&v| v as f32).collect();
+            let n = values.len();
+            wrap(Tensor::from_floats(values, &[n], &device::current()))
+        };
+        let counts = picture::histogram(&x, &edges, false);
+        let counts = counts.iter().map(|&v| v as i32).collect();
+        let centres = edges.windows(2).map(|pair| 0.5 * (pair[0] + pair[1]));
+        Ok(map([
+            (
+                "counts",
+                wrap(Tensor::from_ints(counts, &[n], &device::current())),
+            ),
+            ("density", floats(picture::histogram(&x, &edges, true))),
+            ("centres", floats(centres.collect())),
+            ("edges", floats(edges)),
+        ]))
+    },
+    ..ENTRY
+};
+
+/// The edges of the bins, as the options ask for them.
+fn edges(call: &Call, x: &[f64]) -> Result<Vec<f64>> {
+    let bins = match call.options.has("bins") {
+        true => Some(at_least_one(call, "bins", 1)?),
+        false => None,
+    };
+    if let Some(bins) = bins.filter(|&n| n > MOST_BINS) {
+        return Err(Fault::value(format!(
+            "histogram: at most {MOST_BINS} bins, got {bins}"
+        )));
+    }
+    match call.options.numbers("range")?.as_deref() {
+        None => Ok(picture::edges(&[x], bins)),
+        Some(&[low, high]) if low < high && (high - low).is_finite() => {
+            let usual = || picture::edges(&[x], None).len() - 1;
+            let bins = bins.unwrap_or_else(usual);
+            Ok(picture::edges(&[&[low, high]], Some(bins)))
+        }
+        Some(other) => Err(Fault::value(format!(
+            "histogram: range must be two numbers, the lower first, got {other:?}"
+        ))
+        .hint("range: [-1, 1]")),
+    }
+}
+
+/// All numbers at parameter `i`.
+fn doubles(call: &Call, i: usize) -> Result<Vec<f64>> {
+    let samples = samples_at(call, i)?;
+    Ok(samples.values().iter().map(|&v| f64::from(v)).collect())
+}
+
+const WEIGHTS: Ty = Ty::OneOf(&[Ty::Tensor, Ty::Array]);
+const WEIGHTS_DOC: &str = "probabilities or counts of each value; they are divided by their sum";
+const BOTH: &[Param] = &[
+    param("p", WEIGHTS, WEIGHTS_DOC),
+    param("q", WEIGHTS, WEIGHTS_DOC),
+];
+const WEIGHTS_ERRORS: &[&str] = &[
+    "weights that are negative, not finite, or all 0",
+    "distributions over different numbers of values",
+];
+
+/// The distribution over finitely many values at parameter `i`.
+fn weights(call: &Call, i: usize) -> Result<divergence::Distribution> {
+    let t = tensor_of(call.args.any(i))?.ok_or_else(|| call.args.wrong(i))?;
+    let weights = t.to_floats()?.iter().map(|&v| f64::from(v)).collect();
+    divergence::Distribution::new(call.entry.name, weights)
+}
+
+static KL: Entry = Entry {
+    name: "kl",
+    group: GROUP,
+    summary: "KL(p ‖ q) = Σ p·log(p/q) in nats: infinite where q is 0 and p is not",
+    params: BOTH,
+    returns: Ty::Number,
+    errors: WEIGHTS_ERRORS,
+    source: "Goodfellow 2016, slide 31: q fitted by KL covers all modes of p, fitted by the reverse it picks one",
+    examples: &[
+        value(
+            "a fair coin against one that falls on one side three times of four",
+            "abs(kl([0.5, 0.5], [3, 1]) - 0.5 * log(4.0 / 3.0)) < 1e-6",
+            "true",
+        ),
+        fails(
+            "other values",
+            "kl([0.5, 0.5], [1, 1, 1])",
+            "over 2 and over 3 values",
+        ),
+    ],
+    call: |call| Ok(divergence::kl(&weights(call, 0)?, &weights(call, 1)?)?.into()),
+    ..ENTRY
+};
+
+static KL_GAUSSIAN: Entry = Entry {
+    name: "kl",
+    group: GROUP,
+    summary: "KL(p ‖ q) of two Gaussians in closed form, in nats",
+    params: &[
+        param("p", Ty::Of("distribution"), "a Gaussian"),
+        param("q", Ty::Of("distribution"), "a Gaussian"),
+    ],
+    returns: Ty::Number,
+    errors: &[
+        "a distribution that is not one Gaussian",
+        "Gaussians of different dimensions",
+    ],
+    examples: &[
+        value(
+            "one standard deviation apart",
+            "kl(gaussian(0, 1), gaussian(1, 1))",
+            "0.5",
+        ),
+        fails(
+            "no closed form",
+            "kl(gaussian([0, 0], 1), ring(8))",
+            "one Gaussian",
+        ),
+    ],
+    call: |call| {
+        let (p, q) = (one_gaussian(call, 0)?, one_gaussian(call, 1)?);
+        let (p, q) = ((&p.mean[..], &p.std[..]), (&q.mean[..], &q.std[..]));
+        Ok(divergence::kl_gaussian(p, q)?.into())
+    },
+    ..ENTRY
+};
+
+/// The Gaussian at parameter `i`.
+fn one_gaussian(call: &Call, i: usize) -> Result<Gaussian> {
+    if let Distribution::Mixture(m) = call.args.get(i)?
+        && let [one] = m.parts()
+    {
+        return Ok(one.clone());
+    }
+    Err(
+        Fault::value("kl: has a closed form only for one Gaussian against one Gaussian")
+            .hint("with x = p.sample(100000): mean(p.log_prob(x) - q.log_prob(x)) is an estimate"),
+    )
+}
+
+static JS: Entry = Entry {
+    name: "js",
+    group: GROUP,
+    summary: "the Jensen–Shannon divergence in nats, from 0 to log 2; at the optimal D, V = −log 4 + 2·js(p_data, p_g)",
+    params: BOTH,
+    returns: Ty::Number,
+    errors: WEIGHTS_ERRORS,
+    source: "Goodfellow et al. 2014, Theorem 1",
+    examples: &[
+        value("nothing in common", "js([1, 0], [0, 1]) == log(2)", "true"),
+        value("equal", "js([1, 2], [0.5, 1])", "0.0"),
+    ],
+    call: |call| Ok(divergence::js(&weights(call, 0)?, &weights(call, 1)?)?.into()),
+    ..ENTRY
+};
+
+static WASSERSTEIN_1D: Entry = Entry {
+    name: "wasserstein_1d",
+    group: GROUP,
+    summary: "the Wasserstein-1 (earth mover's) distance between two sets of numbers, exact, of any sizes",
+    params: &[
+        param("a", SAMPLES, "numbers, of any shape"),
+        param("b", SAMPLES, "numbers, as many or not"),
+    ],
+    returns: Ty::Number,
+    errors: &["no numbers, or some that are not finite"],
+    examples: &[
+        value(
+            "each moves by 5",
+            "wasserstein_1d([0, 1, 3], [5, 6, 8])",
+            "5.0",
+        ),
+        value(
+            "half of the mass moves by 1, half by 3",
+            "wasserstein_1d([0], [1, 3])",
+            "2.0",
+        ),
+    ],
+    call: |call| Ok(divergence::wasserstein_1d(doubles(call, 0)?, doubles(call, 1)?).into()),
+    ..ENTRY
+};

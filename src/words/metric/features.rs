@@ -1,0 +1,189 @@
+//! Measures on features or outputs of a classifier: `fid`, `kid`, `inception_score`.
+
+use super::super::tensor::{fails, opt, param, value};
+use super::{
+    FEATURES, GROUP, MODEL, SAMPLES, at_least_one, features_at, map, tensor_at, through, warn,
+};
+use crate::catalog::{Entry, Param, Ty};
+use crate::fault::Fault;
+use crate::gan::metrics::{Samples, frechet, inception, kernel};
+use crate::tensor::{no_grad, shown};
+
+pub static ENTRIES: &[&Entry] = &[&FID, &KID, &INCEPTION_SCORE];
+
+const BOTH: &[Param] = &[
+    param("a", SAMPLES, "samples of the data, or their features"),
+    param("b", SAMPLES, "samples of the model, or their features"),
+];
+
+static FID: Entry = Entry {
+    name: "fid",
+    group: GROUP,
+    summary: "the Fréchet distance of Gaussians fitted to two sets of features: ‖μ₁ − μ₂‖² + tr(Σ₁ + Σ₂ − 2(Σ₁Σ₂)^½); 0 is best",
+    params: BOTH,
+    options: &[FEATURES],
+    returns: Ty::Number,
+    shapes: "a [n, d], b [m, d] → a number; a warning where n or m is not above d",
+    errors: &[
+        "features of different size, or not finite",
+        "fewer than 2 samples",
+    ],
+    source: "Heusel et al. 2017. Comparable only for the same features and as many samples: few samples raise it",
+    examples: &[
+        value(
+            "two numbers each: means 0 and 3, variances 2 and 8: 9 + (√8 − √2)²",
+            "abs(fid([[-1], [1]], [[1], [5]]) - 11) < 1e-6",
+            "true",
+        ),
+        value(
+            "twice the same",
+            "let x = digits().images; fid(x, x) < 1e-6",
+            "true",
+        ),
+        fails("one sample", "fid([[1, 2]], [[1, 2]])", "at least 2"),
+    ],
+    call: |call| {
+        let (a, b) = (features_at(call, 0)?, features_at(call, 1)?);
+        let fewest = a.count().min(b.count());
+        if fewest <= a.dim() && fewest > 1 && a.dim() == b.dim() {
+            warn(
+                call,
+                &format!(
+                    "{fewest} samples for {} features: the covariance is singular and the distance too large",
+                    a.dim()
+                ),
+            );
+        }
+        Ok(frechet::fid(&a, &b, &|| call.host.check_interrupt())?.into())
+    },
+};
+
+static KID: Entry = Entry {
+    name: "kid",
+    group: GROUP,
+    summary: "the squared maximum mean discrepancy of two sets of features under (x·y/d + 1)³, unbiased: 0 on average for a perfect model",
+    params: BOTH,
+    options: &[
+        opt(
+            "subsets",
+            Ty::Int,
+            "100",
+            "how many random subsets the value is the mean of",
+        ),
+        opt(
+            "size",
+            Ty::Int,
+            "1000",
+            "samples in a subset; all are compared once where there are no more",
+        ),
+        FEATURES,
+    ],
+    returns: Ty::Map,
+    shapes: "a [n, d], b [m, d] → kid: number, std: number, between the subsets",
+    errors: &[
+        "features of different size, or not finite",
+        "fewer than 2 samples, or a size below 2",
+    ],
+    source: "Bińkowski et al. 2018. Unlike FID it is not raised by few samples",
+    examples: &[
+        value(
+            "by hand: 1 + 27 − 2·37/4",
+            "kid([[0], [1]], [[1], [2]]).kid",
+            "9.5",
+        ),
+        value(
+            "two halves of one data set",
+            "seed(0); let parts = digits().split(0.5);\nlet found = kid(parts[0], parts[1], #{ size: 200 }); abs(found.kid) < found.std",
+            "true",
+        ),
+        fails("one sample", "kid([[1]], [[1]])", "at least 2"),
+    ],
+    call: |call| {
+        let (a, b) = (features_at(call, 0)?, features_at(call, 1)?);
+        let subsets = at_least_one(call, "subsets", 100)?;
+        let size = at_least_one(call, "size", 1000)?;
+        let found = kernel::kid(&a, &b, subsets, size, &|| call.host.check_interrupt())?;
+        Ok(map([("kid", found.mean.into()), ("std", found.std.into())]))
+    },
+};
+
+static INCEPTION_SCORE: Entry = Entry {
+    name: "inception_score",
+    group: GROUP,
+    summary: "exp E KL(p(y|x) ‖ p(y)): high where a classifier is sure of each sample and all classes appear; from 1 to the number of classes",
+    params: &[param(
+        "x",
+        SAMPLES,
+        "the classifier's probabilities, [n, classes]; with the option classifier, the samples",
+    )],
+    options: &[
+        opt(
+            "classifier",
+            MODEL,
+            "none",
+            "a network or a function that makes [n, classes] of samples; it gets them in batches of 500",
+        ),
+        opt(
+            "logits",
+            Ty::Bool,
+            "false",
+            "whether these are logits instead of probabilities",
+        ),
+        opt(
+            "splits",
+            Ty::Int,
+            "10",
+            "parts of the samples that are scored apart; fewer where there are fewer samples",
+        ),
+    ],
+    returns: Ty::Map,
+    shapes: "[n, classes] → score: number, std: number, between the parts",
+    errors: &[
+        "probabilities that are not [n, classes], or rows that do not add up to 1",
+        "splits below 1",
+    ],
+    source: "Salimans et al. 2016",
+    examples: &[
+        value(
+            "sure, and all classes alike",
+            "inception_score(eye(4), #{ splits: 1 }).score",
+            "4.0",
+        ),
+        value(
+            "all of one class",
+            "inception_score([[1, 0], [1, 0]], #{ splits: 1 }).score",
+            "1.0",
+        ),
+        value(
+            "a classifier given",
+            "inception_score([[-50], [50]], #{ classifier: |x| cat([x, -x], #{ dim: 1 }), logits: true, splits: 1 }).score",
+            "2.0",
+        ),
+        fails(
+            "logits",
+            "inception_score([[2, -1]])",
+            "is no distribution over classes",
+        ),
+    ],
+    call: |call| {
+        let mut y = through(call, "classifier", tensor_at(call, 0)?)?;
+        if y.rank() != 2 {
+            return Err(Fault::shape(format!(
+                "inception_score: probabilities are [n, classes], got shape {}",
+                shown(&y.shape())
+            ))
+            .hint("#{ classifier: C } makes them of samples"));
+        }
+        if call.options.bool("logits", false)? {
+            y = no_grad(|| y.detach().softmax(1))?;
+        }
+        let probabilities = Samples::read(call.entry.name, "probabilities", &y)?;
+        let splits = at_least_one(call, "splits", 10)?;
+        let splits = splits.min(probabilities.count());
+        let found = inception::score(&probabilities, splits)?;
+        Ok(map([
+            ("score", found.mean.into()),
+            ("std", found.std.into()),
+        ]))
+    },
+};
