@@ -1,8 +1,10 @@
 //! Convolutions of values: the three products that are each other's gradients.
 
 use super::Raw;
+use crate::cpu::{self, Conv2d};
 use burn::backend::Dispatch;
 use burn::backend::ops::{ConvOptions, ConvTransposeOptions, ModuleOps};
+use burn::tensor::Shape;
 
 /// How a two-dimensional convolution walks: each pair is (height, width).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,22 +34,61 @@ impl ConvGeometry {
             groups: self.groups,
         }
     }
+
+    /// The convolution from an input `[n, c, height, width]` with kernels `[out, c/groups, kh, kw]`, as `cpu` takes it.
+    fn on_cpu(&self, input: [usize; 4], kernels: &Shape) -> Conv2d {
+        Conv2d {
+            batch: input[0],
+            in_channels: input[1],
+            out_channels: kernels[0],
+            groups: self.groups,
+            input: [input[2], input[3]],
+            kernel: [kernels[2], kernels[3]],
+            stride: self.stride,
+            padding: self.padding,
+            dilation: self.dilation,
+        }
+    }
+}
+
+/// The four sizes of an image batch's shape.
+fn four(shape: &Shape) -> [usize; 4] {
+    [shape[0], shape[1], shape[2], shape[3]]
 }
 
 impl Raw {
     /// `x [n, c, h, w]` with kernels `w [out, c/groups, kh, kw]`.
     pub fn conv2d(&self, w: &Raw, g: &ConvGeometry) -> Raw {
-        Raw::float(Dispatch::conv2d(
-            self.contiguous().prim(),
-            w.contiguous().prim(),
-            None,
-            g.options(),
-        ))
+        let (x, w) = (self.contiguous(), w.contiguous());
+        if let (Some(image), Some(kernels)) = (x.slice(), w.slice()) {
+            let shape = g.on_cpu(four(&x.shape()), &w.shape());
+            let [height, width] = shape.output();
+            let out = Shape::new([shape.batch, shape.out_channels, height, width]);
+            return Raw::cpu(cpu::conv2d(&shape, image, kernels, None), out);
+        }
+        x.conv2d_burn(&w, g)
     }
 
-    /// The transposed convolution: the gradient of `conv2d` with respect to an input of `height × width`.
+    fn conv2d_burn(&self, w: &Raw, g: &ConvGeometry) -> Raw {
+        Raw::float(Dispatch::conv2d(self.prim(), w.prim(), None, g.options()))
+    }
+
+    /// The transposed convolution: the gradient of `conv2d` with respect to an input of `height × width`, which that
+    /// convolution would take to the size of `self`.
     /// `self [n, out, h', w']`, `w [out, c/groups, kh, kw]` → `[n, c, height, width]`.
     pub fn conv2d_transposed(&self, w: &Raw, g: &ConvGeometry, size: [usize; 2]) -> Raw {
+        let (y, w) = (self.contiguous(), w.contiguous());
+        if let (Some(image), Some(kernels)) = (y.slice(), w.slice()) {
+            let (n, kernel) = (y.shape()[0], w.shape());
+            let input = [n, kernel[1] * g.groups, size[0], size[1]];
+            let shape = g.on_cpu(input, &kernel);
+            let x = cpu::conv2d_grad_input(&shape, image, kernels);
+            return Raw::cpu(x, Shape::new(input));
+        }
+        y.conv2d_transposed_burn(&w, g, size)
+    }
+
+    fn conv2d_transposed_burn(&self, w: &Raw, g: &ConvGeometry, size: [usize; 2]) -> Raw {
         let (shape, kernel) = (self.shape(), w.shape());
         // What the strides leave over at the end: output padding of the transposed convolution.
         let padding_out = [0, 1].map(|i| {
@@ -62,8 +103,8 @@ impl Raw {
             groups: g.groups,
         };
         Raw::float(Dispatch::conv_transpose2d(
-            self.contiguous().prim(),
-            w.contiguous().prim(),
+            self.prim(),
+            w.prim(),
             None,
             options,
         ))
@@ -71,11 +112,108 @@ impl Raw {
 
     /// The gradient of `conv2d` with respect to kernels of the shape of `like`, for input `self` and output gradient `grad`.
     pub fn conv2d_kernel_grad(&self, grad: &Raw, like: &Raw, g: &ConvGeometry) -> Raw {
+        let (x, y) = (self.contiguous(), grad.contiguous());
+        if let (Some(image), Some(gradient)) = (x.slice(), y.slice()) {
+            let kernels = like.shape();
+            let shape = g.on_cpu(four(&x.shape()), &kernels);
+            return Raw::cpu(cpu::conv2d_grad_weight(&shape, image, gradient), kernels);
+        }
+        x.conv2d_kernel_grad_burn(&y, like, g)
+    }
+
+    fn conv2d_kernel_grad_burn(&self, grad: &Raw, like: &Raw, g: &ConvGeometry) -> Raw {
         Raw::float(Dispatch::conv2d_weight_backward(
-            self.contiguous().prim(),
+            self.prim(),
             like.contiguous().prim(),
-            grad.contiguous().prim(),
+            grad.prim(),
             g.options(),
         ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tensor::Device;
+
+    fn sample(shape: &[usize], seed: u64) -> Raw {
+        let n = shape.iter().product();
+        Raw::from_floats(
+            cpu::Stream::new(seed).normal(n),
+            Shape::from(shape),
+            &Device::Cpu,
+        )
+    }
+
+    #[track_caller]
+    fn assert_close(ours: &Raw, burns: &Raw, what: &str) {
+        assert_eq!(ours.shape(), burns.shape(), "{what}");
+        let (ours, burns) = (ours.to_floats().unwrap(), burns.to_floats().unwrap());
+        for (i, (a, b)) in ours.iter().zip(&burns).enumerate() {
+            assert!(
+                (a - b).abs() <= 1e-4 * (1.0 + b.abs()),
+                "{what}: element {i} is {a}, Burn's {b}"
+            );
+        }
+    }
+
+    /// Sizes, strides, paddings, dilations and groups that leave rests at every edge.
+    #[test]
+    fn convolutions_on_the_cpu_agree_with_burns() {
+        let walk = |stride, padding, dilation, groups| ConvGeometry {
+            stride,
+            padding,
+            dilation,
+            groups,
+        };
+        let cases = [
+            ([1, 1, 1, 1], [1, 1, 1, 1], walk([1, 1], [0, 0], [1, 1], 1)),
+            ([2, 3, 7, 5], [4, 3, 3, 3], walk([1, 1], [1, 1], [1, 1], 1)),
+            ([3, 4, 9, 8], [6, 4, 4, 4], walk([2, 2], [1, 1], [1, 1], 1)),
+            ([2, 6, 11, 7], [9, 2, 3, 2], walk([2, 3], [1, 2], [1, 1], 3)),
+            ([2, 4, 6, 6], [4, 1, 3, 3], walk([1, 1], [1, 1], [1, 1], 4)),
+            (
+                [2, 2, 13, 12],
+                [3, 2, 3, 3],
+                walk([2, 1], [2, 3], [2, 3], 1),
+            ),
+            ([1, 9, 10, 7], [5, 9, 2, 2], walk([4, 5], [1, 0], [1, 1], 1)),
+            (
+                [4, 16, 14, 14],
+                [32, 16, 4, 4],
+                walk([2, 2], [1, 1], [1, 1], 1),
+            ),
+            ([2, 8, 5, 5], [4, 4, 5, 5], walk([3, 3], [2, 2], [1, 1], 2)),
+        ];
+        for (input, kernels, g) in cases {
+            let what = format!("{input:?} with {kernels:?}, {g:?}");
+            let (x, w) = (sample(&input, 1), sample(&kernels, 2));
+            let y = x.conv2d(&w, &g);
+            assert_close(&y, &x.conv2d_burn(&w, &g), &what);
+            let size = [input[2], input[3]];
+            assert_close(
+                &y.conv2d_transposed(&w, &g, size),
+                &y.conv2d_transposed_burn(&w, &g, size),
+                &what,
+            );
+            assert_close(
+                &x.conv2d_kernel_grad(&y, &w, &g),
+                &x.conv2d_kernel_grad_burn(&y, &w, &g),
+                &what,
+            );
+        }
+    }
+
+    #[test]
+    fn operands_that_are_views_are_read_in_their_own_order() {
+        let g = ConvGeometry::default();
+        let x = sample(&[2, 5, 6, 3], 1).permute(&[0, 3, 2, 1]);
+        let w = sample(&[3, 3, 4, 2], 2).permute(&[2, 0, 1, 3]);
+        let y = x.conv2d(&w, &g);
+        assert_close(
+            &y,
+            &x.contiguous().conv2d_burn(&w.contiguous(), &g),
+            "views",
+        );
     }
 }

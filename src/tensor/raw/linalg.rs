@@ -26,9 +26,7 @@ impl Raw {
         if let (&[m, k], &[_, n]) = (&sa[..], &sb[..])
             && let (Some(a), Some(b)) = (self.mat(), other.mat())
         {
-            let mut out = vec![0.0; m * n];
-            cpu::gemm(m, k, n, a, b, 0.0, &mut out);
-            return Raw::cpu(out, Shape::new([m, n]));
+            return Raw::cpu(cpu::linear(m, k, n, a, b, None), Shape::new([m, n]));
         }
         Raw::float(Dispatch::float_matmul(self.prim(), other.prim()))
     }

@@ -1,0 +1,64 @@
+"""What every peer shares: its options, the loop that is timed, and the line that it ends with.
+
+PyTorch's eager mode with its own defaults. A step is one pass of Algorithm 1 with k = 1: D's update on a real and a
+generated minibatch, then G's update.
+"""
+
+import argparse
+import time
+
+import torch
+import torch.nn.functional as F
+
+
+def bce(logits, target):
+    """Binary cross-entropy of logits against one target for all."""
+    return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, target))
+
+
+def loss_of_d(D, x, x_fake):
+    return (bce(D(x), 1.0) + bce(D(x_fake), 0.0)) / 2
+
+
+def algorithm_1(G, D, opt_G, opt_D, sample, noise, penalty=None):
+    """The step of a plain GAN with the non-saturating loss; `penalty(x, x_fake)` is added to D's loss."""
+
+    def step():
+        x = sample()
+        with torch.no_grad():
+            x_fake = G(noise())
+        loss_D = loss_of_d(D, x, x_fake)
+        if penalty:
+            loss_D = loss_D + penalty(x, x_fake)
+        opt_D.zero_grad()
+        loss_D.backward()
+        opt_D.step()
+
+        loss_G = bce(D(G(noise())), 1.0)
+        opt_G.zero_grad()
+        loss_G.backward()
+        opt_G.step()
+        return loss_D, loss_G
+
+    return step
+
+
+def run(make_step, steps, warm_up):
+    """Times `steps` calls of what `make_step()` returns, which gives the losses of D and G."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--steps", type=int, default=steps)
+    parser.add_argument("--warm-up", type=int, default=warm_up)
+    parser.add_argument("--threads", type=int, help="default: PyTorch's own choice")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    torch.manual_seed(options.seed)
+    step = make_step()
+    for _ in range(options.warm_up):
+        step()
+    start = time.perf_counter()
+    for _ in range(options.steps):
+        loss_D, loss_G = step()
+    seconds = time.perf_counter() - start
+    print(f"seconds {seconds} loss_D {loss_D.item()} loss_G {loss_G.item()}")
