@@ -44,7 +44,8 @@ fn geometry(call: &Call) -> Result<Geometry> {
 
 /// Checks that groups divide both numbers of channels.
 fn grouped(call: &Call, g: &Geometry, inputs: usize, outputs: usize) -> Result<()> {
-    if g.groups == 0 || inputs % g.groups != 0 || outputs % g.groups != 0 {
+    let divides = |channels: usize| channels.is_multiple_of(g.groups);
+    if g.groups == 0 || !divides(inputs) || !divides(outputs) {
         return Err(Fault::value(format!(
             "{}: groups {} must divide {inputs} input and {outputs} output channels",
             call.entry.name, g.groups
