@@ -14,11 +14,20 @@
 //!
 //! | room | owns |
 //! |---|---|
+//! | [`wire`] | the connection file, five sockets, framing, signing, typed messages |
+//! | [`serve`] | what a Jupyter client is answered, and when: busy, reply, idle; counts, history, the queue, interrupts, shutdown |
+//! | [`notebook`] | notebook files: read, run, compare, write as notebook or as page |
+//! | [`cell`] | the engine thread: runs cells, keeps variables and functions, shows errors with cell, line and caret |
+//! | [`words`] | the words of the language, one file per family: thin adapters over the rooms below |
+//! | [`catalog`] | one record for each word: registration, checking, help and completion come from it |
+//! | [`gan`] | the losses and penalties of adversarial networks |
+//! | [`nn`] | layers, networks, initialisers, optimizers, schedules, games of several players |
+//! | [`tensor`] | the tensor over Burn's backend operations, devices, seeded random numbers, the tape for gradients of any order |
+//! | [`cpu`] | the fast kernels of the CPU device |
+//! | [`data`] | data sets: the digits, files in the IDX format, downloads with checksums, synthetic distributions |
+//! | [`picture`] | numbers as pictures: grids of images, curves, heat maps, fields |
 //! | [`session`] | what a notebook session is to whoever drives it: the trait that `cell` implements and `serve` and `notebook` drive |
 //! | [`output`] | the one list of things that a cell can show |
-//! | [`catalog`] | one record for each word: registration, checking, help and completion come from it |
-//! | [`words`] | the words, one file per family |
-//! | [`cell`] | the engine thread: runs cells, keeps variables and functions, shows errors with cell, line and caret |
 //! | [`fault`] | the one error type: kind, message, hint |
 
 pub mod catalog;

@@ -216,3 +216,17 @@ fn no_room_imports_another_that_no_arrow_leads_to() {
         wrong.join("\n")
     );
 }
+
+#[test]
+fn the_table_says_what_every_room_owns() {
+    let text = fs::read_to_string(source().join("lib.rs")).unwrap();
+    let rooms = text
+        .lines()
+        .filter_map(|l| l.strip_prefix("pub mod ")?.strip_suffix(';'));
+    for room in rooms {
+        assert!(
+            text.contains(&format!("//! | [`{room}`] | ")),
+            "src/lib.rs has no row for `{room}`"
+        );
+    }
+}

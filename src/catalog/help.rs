@@ -4,6 +4,10 @@ use super::{Catalog, Entry, Example, Gives, Kind};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+/// The language of the code blocks. Jupyter's page does not know Rhai, and takes `#{ … }` for an attribute of Rust and all
+/// that follows for a part of it; as JavaScript the rest of the block is coloured as it is meant.
+const COLOURED_AS: &str = "javascript";
+
 /// How to write it, and the sentence about it.
 pub fn brief(entry: &Entry) -> String {
     format!(
@@ -94,7 +98,7 @@ pub fn markdown(entry: &Entry, level: usize) -> String {
     let mut text = format!("{} `{}`\n\n", "#".repeat(level), entry.name);
     let _ = writeln!(
         text,
-        "```rust\n{} → {}\n```\n\n{}",
+        "```{COLOURED_AS}\n{} → {}\n```\n\n{}",
         entry.signature(),
         entry.returns.short(),
         capital(entry.summary)
@@ -133,7 +137,7 @@ pub fn markdown(entry: &Entry, level: usize) -> String {
     }
     for example in entry.examples {
         let code = example_lines(example, &format!("// {}", example.what)).join("\n");
-        let _ = writeln!(text, "\n```rust\n{code}\n```");
+        let _ = writeln!(text, "\n```{COLOURED_AS}\n{code}\n```");
     }
     if !entry.source.is_empty() {
         let _ = writeln!(text, "\nSource: {}", entry.source);
@@ -169,7 +173,7 @@ pub fn reference(catalog: &Catalog) -> String {
         groups.entry(entry.group).or_default().push(entry);
     }
     let mut text = String::from(
-        "# Reference\n\nMade from the catalog; every example is run as a test.\n\n| family | words |\n|---|---|\n",
+        "# Reference\n\nMade from the catalog by `saddle reference`; every example is run as a test.\n\n| family | words |\n|---|---|\n",
     );
     for (group, entries) in &groups {
         let mut names: Vec<String> = entries

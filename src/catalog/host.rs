@@ -43,10 +43,15 @@ impl Host {
         self.at_end.borrow_mut().push(Box::new(f));
     }
 
-    /// Runs what waits for the end of the cell.
+    /// Runs what waits for the end of the cell, and what that in its turn leaves to the end.
     pub fn end_cell(&self) {
-        let waiting = self.at_end.take();
-        waiting.into_iter().for_each(|f| f());
+        loop {
+            let waiting = self.at_end.take();
+            if waiting.is_empty() {
+                return;
+            }
+            waiting.into_iter().for_each(|f| f());
+        }
     }
 
     /// Shows something under the running cell. Without a cell it goes nowhere.
@@ -61,6 +66,14 @@ impl Host {
     pub fn print(&self, text: &str) {
         self.show(Output::Text {
             stream: Stream::Stdout,
+            text: text.to_string(),
+        });
+    }
+
+    /// Prints text on the cell's standard error, exactly as given.
+    pub fn eprint(&self, text: &str) {
+        self.show(Output::Text {
+            stream: Stream::Stderr,
             text: text.to_string(),
         });
     }

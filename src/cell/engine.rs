@@ -27,7 +27,7 @@ pub fn build(
     let out = host.clone();
     engine.on_print(move |text| out.print(&format!("{text}\n")));
     let out = host.clone();
-    engine.on_debug(move |text, _, _| out.print(&format!("{text}\n")));
+    engine.on_debug(move |text, _, _| out.eprint(&format!("{text}\n")));
     look_up_names(&mut engine, catalog, variables, functions);
     look_up_calls(&mut engine, catalog, host, variables);
     // A key that a map does not have is an error, not a silent `()`.

@@ -234,7 +234,7 @@ pub fn answer(worker: &mut Worker, name: &str, detail: Detail) -> Outcome {
     let found = inspect::describe(worker.catalog(), &worker.view(), name, detail);
     match found {
         Some(bundle) => {
-            worker.host().show(Output::Display { bundle, id: None });
+            worker.host().show(Output::Page { bundle });
             Ok(None)
         }
         None => Err(worker.fail(&Fault::new(Kind::Name, format!("`{name}` is not defined")))),

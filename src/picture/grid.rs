@@ -352,7 +352,7 @@ fn default_cols(n: usize) -> usize {
 
 /// Stripes that no image has, for values that are not numbers.
 pub fn hatch(column: u32, row: u32) -> Colour {
-    if (column + row) / 3 % 2 == 0 {
+    if ((column + row) / 3).is_multiple_of(2) {
         VERMILLION
     } else {
         WHITE

@@ -23,10 +23,10 @@ fn losses(n: usize) -> Axes {
     let x: Vec<f64> = (0..n).map(|i| i as f64).collect();
     let settle = |i: usize| 1.0 - (-(i as f64) / 300.0).exp();
     let v = (0..n)
-        .map(|i| -1.3863 * settle(i) + 0.25 * normal(i))
+        .map(|i| -2.0 * std::f64::consts::LN_2 * settle(i) + 0.25 * normal(i))
         .collect();
     let j = (0..n)
-        .map(|i| -0.6931 * settle(i) + 0.12 * normal(i + 77))
+        .map(|i| -std::f64::consts::LN_2 * settle(i) + 0.12 * normal(i + 77))
         .collect();
     let target = Rule {
         name: "−log 4".into(),

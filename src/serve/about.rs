@@ -5,8 +5,9 @@ use crate::wire::content::{Content, HelpLink, KernelInfo, LanguageInfo, Status};
 
 /// The answer to `kernel_info_request`.
 ///
-/// `rust` is given as lexer and editor mode: Pygments and CodeMirror know Rust and not Rhai, whose syntax is a subset in
-/// colours.
+/// Neither Pygments (printed notebooks) nor CodeMirror (the editor) knows Rhai, so each is given the language that colours it
+/// best. Pygments' Rust has one flaw, texts in backticks. CodeMirror's Rust takes `#{ … }` for an attribute and colours the
+/// rest of the cell as one; its JavaScript reads Rhai's comments, texts, numbers, blocks and most keywords as they are meant.
 pub fn kernel_info() -> Content {
     let info = KernelInfo {
         status: Status::Ok,
@@ -19,7 +20,7 @@ pub fn kernel_info() -> Content {
             mimetype: "text/x-rhai",
             file_extension: ".rhai",
             pygments_lexer: "rust",
-            codemirror_mode: "rust",
+            codemirror_mode: "javascript",
             nbconvert_exporter: "script",
         },
         banner: concat!(

@@ -4,11 +4,11 @@ use crate::catalog::{
     Call, ENTRY, Entry, Example, Gives, Opt, Param, Ty, did_you_mean, help, number,
 };
 use crate::fault::{Fault, Kind, Result};
-use rhai::{Dynamic, FnPtr};
+use rhai::{Dynamic, FnPtr, ImmutableString};
 use std::cmp::Ordering;
 use std::time::{Duration, Instant};
 
-pub static ENTRIES: &[&Entry] = &[&CHECK, &SLEEP, &CLOCK, &INPUT, &PASSWORD, &HELP];
+pub static ENTRIES: &[&Entry] = &[&CHECK, &EPRINT, &SLEEP, &CLOCK, &INPUT, &PASSWORD, &HELP];
 
 static CHECK: Entry = Entry {
     name: "check",
@@ -137,6 +137,37 @@ fn passed(call: &Call, what: &str, value: &str) -> Result<Dynamic> {
     call.host.print(&format!("✓ {what}: {value}\n"));
     Ok(Dynamic::UNIT)
 }
+
+static EPRINT: Entry = Entry {
+    name: "eprint",
+    group: "notebook",
+    summary: "prints a line on the standard error stream, which notebooks show in a colour of its own",
+    params: &[Param {
+        name: "value",
+        ty: Ty::Any,
+        default: None,
+        doc: "what to print, as `print` would",
+    }],
+    examples: &[Example {
+        what: "a warning",
+        code: "eprint(\"D has won: V is 0\")",
+        gives: Gives::Runs,
+    }],
+    call: |call| {
+        let value = call.args.any(0);
+        let text = match (call.catalog.kind_of(value), value.as_immutable_string_ref()) {
+            (Some(kind), _) => (kind.show)(value).plain().to_string(),
+            (None, Ok(text)) => text.to_string(),
+            _ => call
+                .context
+                .call_fn::<ImmutableString>("to_string", (value.clone(),))
+                .map_or_else(|_| value.to_string(), |text| text.to_string()),
+        };
+        call.host.eprint(&format!("{text}\n"));
+        Ok(Dynamic::UNIT)
+    },
+    ..ENTRY
+};
 
 static SLEEP: Entry = Entry {
     name: "sleep",

@@ -8,6 +8,7 @@ mod limits;
 mod networks;
 mod notebook;
 mod rewriting;
+mod showing;
 
 use super::Session;
 use crate::catalog::{Catalog, ENTRY, Entry, Field, KIND, Kind, Opt, Param, Ty};
@@ -57,9 +58,9 @@ impl Notes {
     pub fn run(&mut self, code: &str) -> Result<String, Failure> {
         let shown = |output: &Output| match output {
             Output::Text { text, .. } => text.clone(),
-            Output::Result { bundle } | Output::Display { bundle, .. } => {
-                bundle.plain().to_string()
-            }
+            Output::Result { bundle }
+            | Output::Display { bundle, .. }
+            | Output::Page { bundle } => bundle.plain().to_string(),
             _ => String::new(),
         };
         Ok(self.outputs(code)?.iter().map(shown).collect())

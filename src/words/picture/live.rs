@@ -7,7 +7,7 @@ use super::value::drawn;
 use super::{LOG_Y, SIZE, TITLE, XLABEL, YLABEL, YLIM, dress};
 use crate::catalog::{Call, ENTRY, Entry, Host, KIND, Kind, Ty, number, type_of};
 use crate::fault::{Fault, Result};
-use crate::output::{Bundle, Output};
+use crate::output::Bundle;
 use crate::picture::{Axes, Figure, Line, Pace, progress_bar};
 use crate::tensor::Tensor;
 use rhai::{Array, Dynamic, Map};
@@ -276,26 +276,22 @@ struct Run {
 }
 
 struct Bar {
-    id: String,
+    /// One that no other bar has.
+    name: String,
     total: u64,
     done: u64,
     start: Instant,
     pace: Pace,
-    shown: bool,
 }
 
 impl Bar {
-    fn draw(&mut self, host: &Host) {
+    fn draw(&mut self, host: &Rc<Host>) {
         let bar = progress_bar(self.done, self.total, self.start.elapsed());
-        let bundle = Bundle::png(bar.text, bar.bytes, bar.width);
-        let id = self.id.clone();
-        host.show(match std::mem::replace(&mut self.shown, true) {
-            true => Output::Update { bundle, id },
-            false => Output::Display {
-                bundle,
-                id: Some(id),
-            },
-        });
+        display::show(
+            host,
+            &self.name,
+            Bundle::png(bar.text, bar.bytes, bar.width),
+        );
         self.pace.caught_up(Instant::now());
     }
 }
@@ -303,12 +299,11 @@ impl Bar {
 impl Run {
     fn new(progress: Progress) -> Self {
         let bar = Bar {
-            id: fresh_id(),
+            name: format!("progress {}", fresh_id()),
             total: progress.items.len(),
             done: 0,
             start: Instant::now(),
             pace: Pace::default(),
-            shown: false,
         };
         let bar = Rc::new(RefCell::new(bar));
         let (last, host) = (bar.clone(), progress.host.clone());

@@ -8,9 +8,9 @@
 //! | `field` | `heatmap`, `vector_field`, `arrows` |
 //! | `grid` | `image_grid`, `show_grid` |
 //! | `live` | `live_plot`, `progress`: pictures that change while a cell runs |
-//! | `display` | where a picture that has a name stands |
+//! | `display` | where a picture that has a name stands; `clear_output` |
 
-mod display;
+pub mod display;
 pub mod field;
 pub mod grid;
 pub mod live;

@@ -210,10 +210,8 @@ fn layers_of(call: &Call) -> Result<Option<Axes>> {
     let Some(array) = call.args.any(0).read_lock::<rhai::Array>() else {
         return Ok(None);
     };
-    if !array
-        .first()
-        .is_some_and(|v| v.read_lock::<super::value::Fig>().is_some())
-    {
+    let is_figure = |v: &Dynamic| v.read_lock::<super::value::Fig>().is_some();
+    if !array.first().is_some_and(is_figure) {
         return Ok(None);
     }
     let mut all: Option<Axes> = None;

@@ -5,7 +5,8 @@ use super::{TITLE, display};
 use crate::catalog::{Call, ENTRY, Entry, KIND, Kind, Ty, type_of};
 use crate::fault::{Fault, Result};
 use crate::output::{Bundle, Data, Output};
-use crate::picture::{Figure, Layout, Picture, animate};
+use crate::picture::{Figure, Grid, Layout, Picture, Range, animate};
+use crate::tensor::{Dtype, Tensor};
 use rhai::{Array, Dynamic};
 use std::any::TypeId;
 use std::rc::Rc;
@@ -68,25 +69,54 @@ pub(super) fn read(word: &str, v: &Dynamic) -> Result<Figure> {
         .ok_or_else(|| Fault::type_(format!("{word}: needs figures, got {}", type_of(v))))
 }
 
-/// How any value is shown: as its kind says, or as text.
-fn shown(call: &Call, v: &Dynamic) -> Bundle {
-    match call.catalog.kind_of(v) {
+/// How any value is shown: as its kind says, or as text; a tensor that can be looked at as images also as a picture.
+fn shown(call: &Call, v: &Dynamic) -> Result<Bundle> {
+    if let Some(t) = v.read_lock::<Tensor>()
+        && let Some(shape) = images(&t)
+    {
+        let pixels = t.to_floats()?;
+        let within = pixels.iter().all(|v| (0.0..=1.0).contains(v));
+        let mut grid = Grid::new(pixels, &shape)?;
+        // Pixels are in [0, 1] by custom; anything else (a tanh output, weights) is scaled to be seen.
+        if !within {
+            grid.range = Range::Auto;
+        }
+        let picture = Figure::Grid(grid).picture();
+        return Ok(Bundle::png(t.describe(), picture.bytes, picture.width));
+    }
+    Ok(match call.catalog.kind_of(v) {
         Some(kind) => (kind.show)(v),
         None => Bundle::text(v.to_string()),
-    }
+    })
+}
+
+/// The shape of a tensor as images, where it can be one: `[h, w]`, `[n, h, w]`, `[n, 1 or 3, h, w]`. A column or row of
+/// numbers is no image.
+fn images(t: &Tensor) -> Option<Vec<usize>> {
+    let shape = t.shape();
+    let (shape, sides) = match *shape {
+        [h, w] => (vec![1, h, w], [h, w]),
+        [_, h, w] | [_, 1 | 3, h, w] => (shape.to_vec(), [h, w]),
+        _ => return None,
+    };
+    (t.dtype() == Dtype::F32 && !t.is_empty() && sides.iter().all(|n| *n > 1)).then_some(shape)
 }
 
 static SHOW: Entry = Entry {
     name: "show",
     group: "picture",
-    summary: "shows a value now: a figure as a picture, anything else as the cell would show it at its end",
+    summary: "shows a value now: a figure as a picture, a tensor of images [h, w], [n, h, w] or [n, 1 or 3, h, w] as a picture \
+              with its text, anything else as the cell would show it at its end",
     params: &[param("value", Ty::Any, "what to show")],
-    examples: &[runs(
-        "in the middle of a cell",
-        "show(plot([1, 2, 3]));\nlet x = 1;",
-    )],
+    examples: &[
+        runs(
+            "in the middle of a cell",
+            "show(plot([1, 2, 3]));\nlet x = 1;",
+        ),
+        runs("an image", "show(rand([8, 8]))"),
+    ],
     call: |call| {
-        let bundle = shown(call, call.args.any(0));
+        let bundle = shown(call, call.args.any(0))?;
         call.host.show(Output::Display { bundle, id: None });
         Ok(Dynamic::UNIT)
     },
@@ -106,7 +136,7 @@ static SHOW_NAMED: Entry = Entry {
         "for i in 1..4 { show(\"curve\", plot([0, i])); }",
     )],
     call: |call| {
-        let bundle = shown(call, call.args.any(1));
+        let bundle = shown(call, call.args.any(1))?;
         display::show(call.host, &call.args.text(0)?, bundle);
         Ok(Dynamic::UNIT)
     },

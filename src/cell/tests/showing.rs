@@ -1,0 +1,117 @@
+//! What words show while a cell runs, besides its result.
+
+use super::Notes;
+use crate::output::{Data, Output, Stream};
+
+fn notes() -> Notes {
+    Notes::with(crate::words::catalog())
+}
+
+/// Width and height of a picture, from the head of its PNG.
+fn size(output: &Output) -> Option<(u32, u32)> {
+    let (Output::Display { bundle, .. } | Output::Result { bundle }) = output else {
+        return None;
+    };
+    let Some(Data::Bytes(png)) = bundle.get("image/png") else {
+        return None;
+    };
+    assert_eq!(&png[1..4], b"PNG");
+    let number = |at: usize| u32::from_be_bytes(png[at..at + 4].try_into().unwrap());
+    Some((number(16), number(20)))
+}
+
+#[test]
+fn a_tensor_of_images_is_shown_as_a_picture_beside_its_text() {
+    let mut notes = notes();
+    for shape in ["[8, 12]", "[3, 8, 8]", "[3, 1, 8, 8]", "[3, 3, 8, 8]"] {
+        let outputs = notes.outputs(&format!("show(zeros({shape}))")).unwrap();
+        let [Output::Display { bundle, .. }] = outputs.as_slice() else {
+            panic!("{shape}: {outputs:?}")
+        };
+        assert!(size(&outputs[0]).is_some(), "{shape}");
+        assert!(bundle.plain().starts_with(&format!("tensor {shape} f32")));
+    }
+    // A wide image gives a wide picture.
+    let outputs = notes.outputs("show(zeros([8, 32]))").unwrap();
+    let (width, height) = size(&outputs[0]).unwrap();
+    assert!(width > 2 * height, "{width}×{height}");
+    for other in ["[8]", "[8, 1]", "[1, 8]", "[0, 8]", "[2, 5, 8, 8]", "[]"] {
+        let outputs = notes.outputs(&format!("show(zeros({other}))")).unwrap();
+        assert_eq!(size(&outputs[0]), None, "{other}");
+    }
+    // As the value of a cell, a tensor is its text alone.
+    let outputs = notes.outputs("zeros([8, 8])").unwrap();
+    assert!(matches!(outputs.as_slice(), [Output::Result { bundle }] if bundle.data.len() == 1));
+}
+
+#[test]
+fn eprint_and_debug_write_to_the_standard_error_stream() {
+    let mut notes = notes();
+    for (code, expected) in [
+        ("eprint(\"a\")", "a\n"),
+        ("eprint([1, 2.0])", "[1, 2.0]\n"),
+        ("eprint(tensor(2))", "tensor 2\n"),
+        ("eprint(7)", "7\n"),
+        ("debug(\"a\")", "\"a\"\n"),
+    ] {
+        let outputs = notes.outputs(code).unwrap();
+        let [Output::Text { stream, text }] = outputs.as_slice() else {
+            panic!("{code}: {outputs:?}")
+        };
+        assert_eq!((*stream, text.as_str()), (Stream::Stderr, expected));
+    }
+}
+
+#[test]
+fn after_clear_output_a_named_picture_has_a_new_place() {
+    let mut notes = notes();
+    let outputs = notes
+        .outputs(
+            "show(\"a\", 1); show(\"a\", 2); clear_output(); show(\"a\", 3); clear_output(#{ wait: true })",
+        )
+        .unwrap();
+    let [
+        Output::Display {
+            id: Some(first), ..
+        },
+        Output::Update { id: updated, .. },
+        Output::Clear { wait: false },
+        Output::Display {
+            id: Some(second), ..
+        },
+        Output::Clear { wait: true },
+    ] = outputs.as_slice()
+    else {
+        panic!("{outputs:?}")
+    };
+    assert!(first == updated && first != second);
+}
+
+#[test]
+fn a_progress_bar_outlives_clear_output() {
+    let mut notes = notes();
+    let outputs = notes
+        .outputs("for i in progress(3) { if i == 1 { clear_output(); } }")
+        .unwrap();
+    let kinds: Vec<&str> = outputs
+        .iter()
+        .map(|output| match output {
+            Output::Display { .. } => "display",
+            Output::Update { .. } => "update",
+            Output::Clear { .. } => "clear",
+            _ => "other",
+        })
+        .collect();
+    assert_eq!(kinds, ["display", "clear", "display"]);
+}
+
+#[test]
+fn help_by_a_question_mark_is_a_page_and_no_output_of_the_cell() {
+    let mut notes = notes();
+    let outputs = notes.outputs("let x = 3;\nx?\nrelu??").unwrap();
+    let [Output::Page { bundle: x }, Output::Page { bundle: relu }] = outputs.as_slice() else {
+        panic!("{outputs:?}")
+    };
+    assert_eq!(x.plain(), "x: int\n3");
+    assert!(relu.plain().starts_with("relu("));
+}
