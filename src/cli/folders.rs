@@ -12,7 +12,7 @@ pub fn data() -> Result<PathBuf> {
     Ok(strategy()?.data_dir().join("saddlepoint"))
 }
 
-/// The folder for the history of the prompt (`~/.local/state/saddlepoint`).
+/// The folder for the histories of the prompt and of the kernel (`~/.local/state/saddlepoint`).
 ///
 /// # Errors
 /// The user has no home folder.

@@ -1,7 +1,7 @@
 //! `saddle kernel`, `saddle install`, `saddle uninstall`: what Jupyter needs of us.
 
 use super::python::Python;
-use super::{Outcome, print_all, session};
+use super::{Outcome, folders, print_all, session};
 use clap::Args;
 use saddlepoint::fault::Result;
 use saddlepoint::serve::kernelspec::{self, Place, Spec};
@@ -54,9 +54,18 @@ pub struct Uninstall {
 }
 
 pub fn kernel(options: &Kernel) -> Result<Outcome> {
-    saddlepoint::serve::run(&options.connection, session::open()?)?;
+    let history = history_file();
+    saddlepoint::serve::run(&options.connection, session::open()?, history.as_deref())?;
     // A cell that cannot be stopped may still run, and must not keep the process alive.
     std::process::exit(0)
+}
+
+/// Where the cells of all sessions are kept: nowhere with SADDLE_HISTORY=off.
+fn history_file() -> Option<PathBuf> {
+    if std::env::var_os("SADDLE_HISTORY").is_some_and(|wish| wish == "off") {
+        return None;
+    }
+    Some(folders::state().ok()?.join("kernel-history.jsonl"))
 }
 
 pub fn install(options: &Install) -> Result<Outcome> {

@@ -1,36 +1,71 @@
-//! What was run in this session, and the three ways in which a client may look it up.
+//! What was run in this session and in those before it, and the three ways in which a client may look it up.
+
+use std::collections::VecDeque;
+use std::path::Path;
 
 use serde_json::{Value, json};
 
+use super::past::Past;
+use crate::wire::log;
 use crate::wire::request::{self, Access};
 
 /// How many cells are remembered.
 const REMEMBERED: usize = 10_000;
 
-/// The number of this session among those remembered; there is only this one.
-const SESSION: i64 = 1;
-
 /// The cells that were run, oldest first.
-#[derive(Default)]
 pub struct History {
-    entries: std::collections::VecDeque<Entry>,
+    entries: VecDeque<Entry>,
+    /// The number of this session among those remembered.
+    session: i64,
+    /// Where the cells outlive the session; `None` where they do not.
+    past: Option<Past>,
 }
 
 struct Entry {
+    session: i64,
     line: usize,
     input: String,
     output: Option<String>,
 }
 
 impl History {
+    /// The history in `file`, or of this session alone. A file that cannot be used is no reason not to serve.
+    pub fn open(file: Option<&Path>) -> Self {
+        let mut history = Self {
+            entries: VecDeque::new(),
+            session: 1,
+            past: None,
+        };
+        match file.map(Past::open) {
+            None => {}
+            Some(Ok((past, records))) => {
+                history.session = past.session;
+                history.past = Some(past);
+                for (session, line, input) in records {
+                    history.remember(session, line, input);
+                }
+            }
+            Some(Err(error)) => log(|| format!("no history of earlier sessions: {error}")),
+        }
+        history
+    }
+
     /// Remembers that a cell was run under the number `line`.
     pub fn ran(&mut self, line: usize, input: &str) {
+        self.remember(self.session, line, input.to_string());
+        if let Some(Err(error)) = self.past.as_ref().map(|past| past.append(line, input)) {
+            log(|| format!("the history of cell {line} is not kept: {error}"));
+        }
+    }
+
+    fn remember(&mut self, session: i64, line: usize, input: String) {
         if self.entries.len() == REMEMBERED {
             self.entries.pop_front();
         }
         self.entries.push_back(Entry {
+            session,
             line,
-            input: input.to_string(),
+            input,
             output: None,
         });
     }
@@ -41,7 +76,7 @@ impl History {
             .entries
             .iter_mut()
             .rev()
-            .find(|entry| entry.line == line)
+            .find(|entry| entry.session == self.session && entry.line == line)
         {
             entry.output = Some(output.to_string());
         }
@@ -55,22 +90,27 @@ impl History {
             Access::Search => self.search(asked),
         };
         let show = |entry: &&Entry| match asked.output {
-            true => json!([SESSION, entry.line, [entry.input, entry.output]]),
-            false => json!([SESSION, entry.line, entry.input]),
+            true => json!([entry.session, entry.line, [entry.input, entry.output]]),
+            false => json!([entry.session, entry.line, entry.input]),
         };
         found.iter().map(show).collect()
     }
 
     /// Lines `start..stop` of a session, where 0 is the present one and -1 the one before.
     fn range(&self, asked: &request::History) -> Vec<&Entry> {
-        if asked.session != 0 && asked.session != SESSION {
-            return Vec::new();
-        }
+        let session = match asked.session {
+            back @ ..=0 => self.session.saturating_add(back),
+            number => number,
+        };
         let start = asked.start.unwrap_or(1);
         let stop = asked.stop.unwrap_or(i64::MAX);
         let within =
             |entry: &&Entry| (start..stop).contains(&i64::try_from(entry.line).unwrap_or(i64::MAX));
-        self.entries.iter().filter(within).collect()
+        self.entries
+            .iter()
+            .filter(|entry| entry.session == session)
+            .filter(within)
+            .collect()
     }
 
     fn search(&self, asked: &request::History) -> Vec<&Entry> {
@@ -130,7 +170,7 @@ mod tests {
     }
 
     fn history() -> History {
-        let mut history = History::default();
+        let mut history = History::open(None);
         for (line, input) in [(1, "1 + 1"), (2, "let x = 3;"), (3, "1 + 1"), (4, "x * 2")] {
             history.ran(line, input);
         }
@@ -164,6 +204,44 @@ mod tests {
         assert_eq!(history.look_up(&unique), [json!([1, 3, "1 + 1"])]);
         let two = asked(json!({"hist_access_type": "search", "pattern": "*", "n": 2}));
         assert_eq!(history.look_up(&two).len(), 2);
+    }
+
+    #[test]
+    fn earlier_sessions_are_found_too() {
+        let file = std::env::temp_dir().join(format!("saddle-history-{}", std::process::id()));
+        let _ = std::fs::remove_file(&file);
+        for inputs in [["a = 1", "b = 1"], ["a = 2", "b = 2"]] {
+            let mut history = History::open(Some(&file));
+            for (line, input) in (1..).zip(inputs) {
+                history.ran(line, input);
+            }
+        }
+        let mut history = History::open(Some(&file));
+        history.ran(1, "a = 3");
+        let show = |fields| history.look_up(&asked(fields));
+        assert_eq!(
+            show(json!({"hist_access_type": "tail", "n": 2})),
+            [json!([2, 2, "b = 2"]), json!([3, 1, "a = 3"])]
+        );
+        for (session, number) in [(0, 3), (-1, 2), (-2, 1), (2, 2)] {
+            let range =
+                json!({"hist_access_type": "range", "session": session, "start": 1, "stop": 2});
+            assert_eq!(show(range), [json!([number, 1, format!("a = {number}")])]);
+        }
+        assert_eq!(
+            show(json!({"hist_access_type": "search", "pattern": "a*"})).len(),
+            3
+        );
+        std::fs::remove_file(&file).unwrap();
+        std::fs::remove_file(file.with_extension("lock")).unwrap();
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_used_leaves_the_session_its_own_history() {
+        let mut history = History::open(Some(Path::new("/dev/null/history")));
+        history.ran(1, "1 + 1");
+        let tail = asked(json!({"hist_access_type": "tail", "n": 5}));
+        assert_eq!(history.look_up(&tail), [json!([1, 1, "1 + 1"])]);
     }
 
     #[test]

@@ -74,7 +74,7 @@ struct Running {
 }
 
 impl Kernel {
-    pub fn new(notebook: Arc<dyn Notebook>, crew: Crew) -> Self {
+    pub fn new(notebook: Arc<dyn Notebook>, crew: Crew, history: History) -> Self {
         Self {
             notebook,
             crew,
@@ -83,7 +83,7 @@ impl Kernel {
             running: None,
             batch: Batch::default(),
             question: None,
-            history: History::default(),
+            history,
             count: 0,
             leaving: None,
         }

@@ -8,7 +8,7 @@
 //! | [`kernel`] | the state machine: what is answered when; no sockets, no threads |
 //! | [`crew`] | the thread that runs cells, the thread that answers beside them, the way back from both |
 //! | [`batch`] | text gathered into few messages |
-//! | [`history`] | what was run |
+//! | [`history`], [`past`] | what was run, in this session and, from a file, in those before it |
 //! | [`mime`] | bundles as Jupyter's JSON |
 //! | [`about`] | who the kernel says it is |
 //! | [`process`] | SIGINT, and the end of the parent process |
@@ -30,6 +30,7 @@ pub mod kernelspec;
 mod mime;
 #[cfg(test)]
 mod mock;
+mod past;
 mod process;
 #[cfg(test)]
 mod tests;
@@ -40,6 +41,7 @@ use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use self::crew::{Crew, Event, Mailbox};
+use self::history::History;
 use self::kernel::Kernel;
 use self::process::Parent;
 use crate::fault::{Fault, Kind};
@@ -54,12 +56,18 @@ const TURN: usize = 256;
 
 /// Serves the notebook to Jupyter clients until one asks for the shutdown or the parent process dies.
 ///
+/// `history` is the file in which the cells of all sessions are kept; without one, the history is that of this session.
+///
 /// The process should end when this returns: a cell that cannot be stopped may still be running.
 ///
 /// # Errors
 /// `FileError` where the connection file is missing or wrong, `DeviceError` where its ports cannot be bound or the system
 /// gives no more threads.
-pub fn run(connection: &Path, notebook: Arc<dyn Notebook>) -> Result<(), Fault> {
+pub fn run(
+    connection: &Path,
+    notebook: Arc<dyn Notebook>,
+    history: Option<&Path>,
+) -> Result<(), Fault> {
     let connection = Connection::read(connection)?;
     let sockets = Sockets::open(&connection)?;
     let (mailbox, events) = Mailbox::new(sockets.waker()?);
@@ -74,7 +82,7 @@ pub fn run(connection: &Path, notebook: Arc<dyn Notebook>) -> Result<(), Fault> 
     Service {
         sockets,
         codec,
-        kernel: Kernel::new(notebook, crew),
+        kernel: Kernel::new(notebook, crew, History::open(history)),
         events,
     }
     .serve();

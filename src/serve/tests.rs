@@ -41,7 +41,7 @@ impl Client {
         std::fs::write(&file, connection.to_string()).unwrap();
         let path = file.clone();
         let kernel =
-            std::thread::spawn(move || super::run(&path, Arc::new(Mock::default())).unwrap());
+            std::thread::spawn(move || super::run(&path, Arc::new(Mock::default()), None).unwrap());
 
         let context = zmq::Context::new();
         let connect = |kind, port| {
@@ -410,7 +410,7 @@ fn a_port_that_is_taken_is_explained() {
     let connection = json!({ "ip": "127.0.0.1", "shell_port": port, "control_port": port, "stdin_port": port,
                              "iopub_port": port, "hb_port": port });
     std::fs::write(&file, connection.to_string()).unwrap();
-    let fault = super::run(&file, Arc::new(Mock::default())).unwrap_err();
+    let fault = super::run(&file, Arc::new(Mock::default()), None).unwrap_err();
     assert!(
         fault.message.contains(&format!("tcp://127.0.0.1:{port}")),
         "{fault}"

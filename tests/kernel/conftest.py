@@ -16,9 +16,10 @@ TIMEOUT = 15
 class Kernel:
     """A kernel and one client of it."""
 
-    def __init__(self, **options):
+    def __init__(self, start=None, **options):
+        """`start` goes to the kernel's process (`env`, `stderr`), the other options to its manager."""
         self.manager = KernelManager(kernel_name="saddle", **options)
-        self.manager.start_kernel()
+        self.manager.start_kernel(**(start or {}))
         self.client = self.connect()
 
     def connect(self):
