@@ -3,8 +3,8 @@
 /// The nearest of `known` to `name`, if one is near enough to have been meant.
 pub fn suggest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let limit = match name.chars().count() {
-        0..=2 => 1,
-        3..=6 => 2,
+        0..=3 => 1,
+        4..=6 => 2,
         _ => 3,
     };
     known
@@ -57,6 +57,7 @@ mod tests {
         assert_eq!(suggest("baisd", known), Some("bias"));
         assert_eq!(suggest("momentum", known), None);
         assert_eq!(suggest("x", ["y"]), None);
+        assert_eq!(suggest("foo", ["bool", "floor"]), None);
     }
 
     #[test]

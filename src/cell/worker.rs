@@ -104,15 +104,14 @@ impl Worker {
 
     /// Runs a cell part by part: what it shows as its result.
     fn run(&mut self, name: &str, code: &str) -> magic::Outcome {
-        if code.lines().count() > MOST_LINES || code.lines().any(|line| line.len() > MOST_LINES) {
-            let limits = format!("a cell has at most {MOST_LINES} lines of {MOST_LINES} letters");
-            return Err(self.fail(&Fault::value(limits)));
-        }
         let text = Text {
             code: code.to_string(),
             columns: Columns::default(),
         };
         self.texts.0.insert(name.to_string(), text);
+        if let Some(error) = too_large(code) {
+            return Err(self.failure(&error, name));
+        }
         catch_unwind(AssertUnwindSafe(|| self.run_parts(name, code))).unwrap_or_else(|_| {
             let what = "the cell was stopped by a defect inside the kernel, not in your code";
             Err(self.fail(
@@ -295,6 +294,28 @@ impl Worker {
             keys: keys.unwrap_or_default(),
         }
     }
+}
+
+/// The error of a cell with more lines, or a longer line, than the engine can count.
+fn too_large(code: &str) -> Option<EvalAltResult> {
+    let lines = code.lines().count();
+    let (what, line) = if lines > MOST_LINES {
+        let what = format!("the cell has {lines} lines; it may have {MOST_LINES}");
+        (what, MOST_LINES + 1)
+    } else {
+        let letters = |line: &str| match line.len() {
+            // Bytes, and there are never fewer of them than letters.
+            bytes if bytes <= MOST_LINES => bytes,
+            _ => line.chars().count(),
+        };
+        let mut counted = (1..).zip(code.lines().map(letters));
+        let (line, letters) = counted.find(|(_, letters)| *letters > MOST_LINES)?;
+        let what = format!("the line has {letters} letters; it may have {MOST_LINES}");
+        (what, line)
+    };
+    let fault = Fault::value(what).hint("data are better read from a file than written in a cell");
+    let place = Position::new(u16::try_from(line).unwrap_or(u16::MAX), 1);
+    Some(EvalAltResult::ErrorRuntime(Dynamic::from(fault), place))
 }
 
 /// The error with a place where it has none.

@@ -5,7 +5,7 @@ use super::digits::NAMES;
 use super::download::{Checksum, Remote, download, md5_inside};
 use super::files::Watch;
 use super::{Dataset, Features, idx};
-use crate::fault::{Fault, Result};
+use crate::fault::{Fault, Kind, Result};
 use etcetera::BaseStrategy;
 use std::env;
 use std::path::{Path, PathBuf};
@@ -136,8 +136,15 @@ impl Famous {
             Some(folder) => self.inside(files, folder)?,
             None => self.find(files, &places()?, watch)?,
         };
-        let pixels = idx::read(&images, 3, watch)?;
-        let answers = idx::read(&labels, 1, watch)?;
+        let mut read = |path, rank| {
+            idx::read(path, rank, watch).map_err(|fault| match folder {
+                Some(_) if fault.kind == Kind::File => fault.hint(
+                    "put a good copy in its place, or leave `folder` out to have it downloaded",
+                ),
+                _ => fault,
+            })
+        };
+        let (pixels, answers) = (read(&images, 3)?, read(&labels, 1)?);
         let &[_, height, width] = &pixels.shape[..] else {
             return Err(Fault::file(format!("{}: no pictures", images.display())));
         };
@@ -162,11 +169,12 @@ impl Famous {
     /// The files in a folder that the user names.
     fn inside(&self, files: &[(&str, &str); 2], folder: &Path) -> Result<[PathBuf; 2]> {
         if !folder.is_dir() {
-            return Err(Fault::file(format!(
-                "{}: there is no folder {}",
-                self.name,
-                folder.display()
-            )));
+            let (name, place) = (self.name, folder.display());
+            let fault = match folder.exists() {
+                true => Fault::file(format!("{name}: {place} is a file, not a folder")),
+                false => Fault::file(format!("{name}: there is no folder {place}")),
+            };
+            return Err(fault.hint("leave `folder` out to have the files downloaded"));
         }
         let find = |name: &str| {
             present(folder, name).ok_or_else(|| {
@@ -174,6 +182,10 @@ impl Famous {
                     "{}: {} has no file {name}",
                     self.name,
                     folder.display()
+                ))
+                .hint(format!(
+                    "it needs {} and {}, with or without .gz",
+                    files[0].0, files[1].0
                 ))
             })
         };
@@ -216,7 +228,7 @@ impl Famous {
 
     /// What to do about a download that failed. An interrupt stays what it is.
     fn absent(&self, fault: Fault, cache: &Path, files: &[(&str, &str); 2]) -> Fault {
-        if fault.kind != crate::fault::Kind::File {
+        if fault.kind != Kind::File {
             return fault;
         }
         Fault {

@@ -190,10 +190,21 @@ fn variables_survive_an_error() {
 fn oversized_input_gives_one_error_each() {
     let mut notes = Notes::new();
     let deep = format!("{}1{}", "(".repeat(100_000), ")".repeat(100_000));
+    let text = notes.err(&deep);
     assert!(
-        notes
-            .err(&deep)
-            .starts_with("ValueError: a cell has at most")
+        text.starts_with(
+            "ValueError: the line has 200001 letters; it may have 60000\n  In[1], line 1\n    1 | …(((("
+        ),
+        "{text}"
+    );
+    // Told in a few lines, whatever the cell holds.
+    assert!(text.len() < 500, "{text}");
+    let text = notes.err(&"let x = 1;\n".repeat(90_000));
+    assert!(
+        text.starts_with(
+            "ValueError: the cell has 90000 lines; it may have 60000\n  In[2], line 60001\n60001 | let x = 1;"
+        ),
+        "{text}"
     );
     let deep = format!("{}1{}", "(".repeat(20_000), ")".repeat(20_000));
     assert!(
