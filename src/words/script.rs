@@ -124,13 +124,38 @@ fn check(call: &mut Call) -> Result<Dynamic> {
     if let Some(target) = near.filter(far) {
         return failed(format!("{what}: {value} is not within {tol} of {target}"));
     }
-    passed(call, &what, &value.to_string())
+    let mut bounds = String::new();
+    for (sign, bound) in [("<", below), (">", above)] {
+        if let Some(bound) = bound {
+            bounds += &format!("  {sign} {bound}");
+        }
+    }
+    if let Some(target) = near {
+        bounds += &format!("  = {} ± {tol}", measured(target));
+    }
+    passed(call, &what, &format!("{}{bounds}", measured(value)))
 }
 
 /// The number in a tensor with one element.
 fn item(call: &Call) -> Result<f64> {
     let value = call.apply_word("item", vec![call.args.any(1).clone()])?;
     number(&value).ok_or_else(|| call.args.wrong(1))
+}
+
+/// A measured number with four significant digits: more would be noise, and change from machine to machine.
+fn measured(v: f64) -> String {
+    let size = v.abs().log10().floor();
+    match v != 0.0 && v.is_finite() && (-4.0..6.0).contains(&size) {
+        true => {
+            let text = format!("{v:.*}", (3.0 - size).max(0.0) as usize);
+            match text.contains('.') {
+                true => text.trim_end_matches('0').trim_end_matches('.').to_string(),
+                false => text,
+            }
+        }
+        false if v == 0.0 => "0".into(),
+        false => format!("{v:.3e}"),
+    }
 }
 
 fn passed(call: &Call, what: &str, value: &str) -> Result<Dynamic> {

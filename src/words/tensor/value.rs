@@ -97,6 +97,14 @@ fn index(value: &Dynamic, at: &Dynamic) -> Result<Dynamic> {
     if let Ok(i) = at.as_int() {
         return t.at(i).map(wrap);
     }
+    // A single whole number, such as argmax gives, counts as one.
+    let single = at
+        .read_lock::<Tensor>()
+        .filter(|i| i.dtype() == Dtype::Int && i.rank() == 0)
+        .map(|i| i.to_ints());
+    if let Some(i) = single {
+        return t.at(i?[0]).map(wrap);
+    }
     if let Some(range) = range(at, length(&t)?) {
         return t.slice(&[range]).map(wrap);
     }
