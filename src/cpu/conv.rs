@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use super::parallel::{Shared, over_rows, run, threads};
 use super::product::{Right, Target, product};
-use super::{Mat, contiguous};
+use super::{Mat, Unary, contiguous, unary_in_place};
 use patches::{Padded, Patches, Turned};
 
 mod grad_input;
@@ -229,6 +229,18 @@ pub fn conv2d_grad_weight(shape: &Conv2d, x: &[f32], g: &[f32]) -> Vec<f32> {
         );
     }
     out
+}
+
+/// Adds `bias`, one number for each channel, to all `pixels` of it, in every image of `x`.
+pub fn add_to_channels(x: &mut [f32], pixels: usize, bias: &[f32]) {
+    assert_eq!(
+        x.len() % (pixels * bias.len()).max(1),
+        0,
+        "add_to_channels: length of x"
+    );
+    over_rows(x, pixels, pixels, 128 << 10, |row, x| {
+        unary_in_place(Unary::AddScalar(bias[row % bias.len()]), x);
+    });
 }
 
 /// Terms from which on a sum is long enough to be formed by itself.

@@ -84,7 +84,7 @@ pub enum Unary {
 }
 
 /// A function of two numbers. Comparisons give 1 or 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Binary {
     /// a + b
     Add,
@@ -118,6 +118,8 @@ pub enum Binary {
     TanhGrad,
     /// g where x > 0, else 0, with g = a and x = b: backward of ReLU
     ReluGrad,
+    /// g where x > 0, else s g, with g = a and x = b: backward of leaky ReLU
+    LeakyReluGrad(f32),
 }
 
 /// `op` of every element.
@@ -458,6 +460,7 @@ impl<T: Target> Kernel for BinaryLoop<'_, T> {
             Binary::SigmoidGrad => zip!(target, b, |g, y| g * y * (1.0 - y)),
             Binary::TanhGrad => zip!(target, b, |g, y| g * (1.0 - y * y)),
             Binary::ReluGrad => zip!(target, b, |g, x| if x > 0.0 { g } else { 0.0 }),
+            Binary::LeakyReluGrad(s) => zip!(target, b, |g, x| if x > 0.0 { g } else { g * s }),
         }
     }
 }

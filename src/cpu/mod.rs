@@ -14,7 +14,10 @@
 //! | `conv` | convolution and its gradients |
 //! | `product` | blocked products with any right operand; `tile`, its innermost loop; `transpose`, used in packing |
 //! | `skinny` | products with one very short side |
-//! | `optim` | one in-place pass for each optimizer's step |
+//! | `norm` | batch normalisation and its gradient |
+//! | `logits` | binary cross-entropy of logits |
+//! | `scatter` | elements added where indices say |
+//! | `optim` | one pass for each optimizer's step |
 //! | `random` | counter-based random numbers |
 //!
 //! Contracts. Lengths and shapes that fit together are the caller's duty: a slice that is too short panics, in the
@@ -26,13 +29,16 @@ mod buffer;
 mod conv;
 mod elementwise;
 mod layout;
+mod logits;
 mod math;
 mod matmul;
+mod norm;
 mod optim;
 mod parallel;
 mod product;
 mod random;
 mod reduce;
+mod scatter;
 mod simd;
 mod skinny;
 mod softmax;
@@ -41,13 +47,16 @@ mod testing;
 mod tile;
 mod transpose;
 
-pub use conv::{Conv2d, conv2d, conv2d_grad_input, conv2d_grad_weight};
+pub use conv::{Conv2d, add_to_channels, conv2d, conv2d_grad_input, conv2d_grad_weight};
 pub use elementwise::{Binary, Unary, binary, binary_in_place, unary, unary_in_place};
 pub use layout::{binary_broadcast, contiguous};
+pub use logits::{bce_with_logits, bce_with_logits_grad};
 pub use matmul::{Mat, gemm, gemm64, linear};
+pub use norm::{NormGrads, Normed, batch_norm, batch_norm_grad};
 pub use optim::{Adam, Rmsprop, Sgd, adagrad_step, adam_step, rmsprop_step, sgd_step};
 pub use parallel::{set_threads, threads};
 pub use random::Stream;
 pub use reduce::{max_all, max_axis, min_all, min_axis, sum_all, sum_axis};
+pub use scatter::scatter_add;
 pub use simd::simd_level;
 pub use softmax::{log_softmax_rows, log_sum_exp_rows, softmax_rows};

@@ -1,5 +1,9 @@
-//! Optimizer steps: one in-place pass over a parameter, its gradient and its state. The rules are PyTorch's.
+//! Optimizer steps: one pass over a parameter, its gradient and its state, which is changed in place. The rules are
+//! PyTorch's. The new parameters are a new vector, because graphs may still hold the old ones.
 
+use std::mem::MaybeUninit;
+
+use super::buffer::filled;
 use super::parallel::{Shared, part, parts, run};
 use super::simd::{Arith, Kernel, dispatch};
 
@@ -23,7 +27,7 @@ pub struct Adam {
 }
 
 /// One step of Adam: parameters `p`, gradient `g`, first and second moment `m` and `v`, all of one length.
-pub fn adam_step(cfg: &Adam, p: &mut [f32], g: &[f32], m: &mut [f32], v: &mut [f32]) {
+pub fn adam_step(cfg: &Adam, p: &[f32], g: &[f32], m: &mut [f32], v: &mut [f32]) -> Vec<f32> {
     let step = cfg.step as f64;
     let correction1 = 1.0 - f64::from(cfg.beta1).powf(step);
     let correction2 = 1.0 - f64::from(cfg.beta2).powf(step);
@@ -43,7 +47,7 @@ pub fn adam_step(cfg: &Adam, p: &mut [f32], g: &[f32], m: &mut [f32], v: &mut [f
         decay: if cfg.decoupled { 0.0 } else { cfg.weight_decay },
         sign: if cfg.maximize { -1.0 } else { 1.0 },
     };
-    update(rule, p, g, [m, v]);
+    update(rule, p, g, [m, v])
 }
 
 /// Stochastic gradient descent with momentum.
@@ -62,7 +66,7 @@ pub struct Sgd {
 
 /// One step of SGD: parameters `p`, gradient `g` and velocity, all of one length. Without a velocity there is no
 /// momentum, whatever `cfg` says.
-pub fn sgd_step(cfg: &Sgd, p: &mut [f32], g: &[f32], velocity: Option<&mut [f32]>) {
+pub fn sgd_step(cfg: &Sgd, p: &[f32], g: &[f32], velocity: Option<&mut [f32]>) -> Vec<f32> {
     let sign = if cfg.maximize { -1.0 } else { 1.0 };
     match velocity {
         None => update(
@@ -96,7 +100,7 @@ pub fn sgd_step(cfg: &Sgd, p: &mut [f32], g: &[f32], velocity: Option<&mut [f32]
                 from_gradient,
                 from_velocity,
             };
-            update(rule, p, g, [velocity]);
+            update(rule, p, g, [velocity])
         }
     }
 }
@@ -117,11 +121,11 @@ pub struct Rmsprop {
 /// the momentum where it is not 0, all of one length.
 pub fn rmsprop_step(
     cfg: &Rmsprop,
-    p: &mut [f32],
+    p: &[f32],
     g: &[f32],
     square: &mut [f32],
     buffer: Option<&mut [f32]>,
-) {
+) -> Vec<f32> {
     let rule = RmspropRule {
         lr: cfg.lr,
         alpha: cfg.alpha,
@@ -144,10 +148,10 @@ pub fn adagrad_step(
     eps: f32,
     weight_decay: f32,
     maximize: bool,
-    p: &mut [f32],
+    p: &[f32],
     g: &[f32],
     sum: &mut [f32],
-) {
+) -> Vec<f32> {
     let sign = if maximize { -1.0 } else { 1.0 };
     update(
         AdagradRule {
@@ -159,7 +163,7 @@ pub fn adagrad_step(
         p,
         g,
         [sum],
-    );
+    )
 }
 
 /// What an optimizer does to one number, with `N` numbers of state.
@@ -280,7 +284,12 @@ impl Rule<1> for AdagradRule {
 }
 
 /// Applies a rule to every element, in parallel where there are many.
-fn update<const N: usize, R: Rule<N>>(rule: R, p: &mut [f32], g: &[f32], state: [&mut [f32]; N]) {
+fn update<const N: usize, R: Rule<N>>(
+    rule: R,
+    p: &[f32],
+    g: &[f32],
+    state: [&mut [f32]; N],
+) -> Vec<f32> {
     let len = p.len();
     assert_eq!(
         len,
@@ -292,49 +301,62 @@ fn update<const N: usize, R: Rule<N>>(rule: R, p: &mut [f32], g: &[f32], state: 
         "optimizer: length of the state differs"
     );
     let parts = parts(len, GRAIN);
-    if parts <= 1 {
-        return dispatch(Update { rule, p, g, state });
+    // Safety: `Update` writes all that it is given, and the parts are all of it; ranges of different parts do not
+    // overlap, and the slices are different ones.
+    unsafe {
+        filled(len, |out| {
+            if parts <= 1 {
+                return dispatch(Update {
+                    rule,
+                    p,
+                    g,
+                    state,
+                    out,
+                });
+            }
+            let (out, state) = (Shared::new(out), state.map(Shared::new));
+            run(parts, &|index| {
+                let range = part(len, parts, index);
+                dispatch(Update {
+                    rule,
+                    p: &p[range.clone()],
+                    g: &g[range.clone()],
+                    state: state.each_ref().map(|s| s.range(range.clone())),
+                    out: out.range(range),
+                });
+            });
+        })
     }
-    let (p, state) = (Shared::new(p), state.map(Shared::new));
-    run(parts, &|index| {
-        let range = part(len, parts, index);
-        // Safety: the ranges of different parts do not overlap, and the slices are different ones.
-        let (p, state) = unsafe {
-            (
-                p.range(range.clone()),
-                state.each_ref().map(|s| s.range(range.clone())),
-            )
-        };
-        dispatch(Update {
-            rule,
-            p,
-            g: &g[range],
-            state,
-        });
-    });
 }
 
 struct Update<'a, R, const N: usize> {
     rule: R,
-    p: &'a mut [f32],
+    p: &'a [f32],
     g: &'a [f32],
     state: [&'a mut [f32]; N],
+    out: &'a mut [MaybeUninit<f32>],
 }
 
 impl<const N: usize, R: Rule<N>> Kernel for Update<'_, R, N> {
     type Out = ();
     #[inline(always)]
     fn run<A: Arith>(self) {
-        let Update { rule, p, g, state } = self;
-        let len = p.len();
-        let g = &g[..len];
+        let Update {
+            rule,
+            p,
+            g,
+            state,
+            out,
+        } = self;
+        let len = out.len();
+        let (p, g) = (&p[..len], &g[..len]);
         let mut state = state.map(|state| &mut state[..len]);
         for i in 0..len {
             let mut now = [0.0; N];
             for (now, state) in now.iter_mut().zip(&state) {
                 *now = state[i];
             }
-            p[i] = rule.step(p[i], g[i], &mut now);
+            out[i].write(rule.step(p[i], g[i], &mut now));
             for (state, now) in state.iter_mut().zip(now) {
                 state[i] = now;
             }

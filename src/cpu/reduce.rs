@@ -226,13 +226,13 @@ impl Kernel for AddRows<'_> {
 
 /// Maxima along the middle axis of `[outer, axis, inner]`, and the index of each along that axis: of the first among
 /// equals, or of the first NaN. `axis` is at least 1.
-pub fn max_axis(x: &[f32], outer: usize, axis: usize, inner: usize) -> (Vec<f32>, Vec<i64>) {
+pub fn max_axis(x: &[f32], outer: usize, axis: usize, inner: usize) -> (Vec<f32>, Vec<i32>) {
     extreme_axis::<true>(x, outer, axis, inner)
 }
 
 /// Minima along the middle axis of `[outer, axis, inner]`, and the index of each along that axis: of the first among
 /// equals, or of the first NaN. `axis` is at least 1.
-pub fn min_axis(x: &[f32], outer: usize, axis: usize, inner: usize) -> (Vec<f32>, Vec<i64>) {
+pub fn min_axis(x: &[f32], outer: usize, axis: usize, inner: usize) -> (Vec<f32>, Vec<i32>) {
     extreme_axis::<false>(x, outer, axis, inner)
 }
 
@@ -241,7 +241,7 @@ fn extreme_axis<const MAX: bool>(
     outer: usize,
     axis: usize,
     inner: usize,
-) -> (Vec<f32>, Vec<i64>) {
+) -> (Vec<f32>, Vec<i32>) {
     assert_eq!(x.len(), outer * axis * inner, "max_axis: length");
     let mut values = vec![0.0; outer * inner];
     let mut indices = vec![0; outer * inner];
@@ -252,7 +252,19 @@ fn extreme_axis<const MAX: bool>(
     let (shared_values, shared_indices) = (Shared::new(&mut values), Shared::new(&mut indices));
     let parts = super::parallel::parts(x.len(), GRAIN).min(outer);
     run(parts, &|part| {
-        for i in outer * part / parts..outer * (part + 1) / parts {
+        let rows = outer * part / parts..outer * (part + 1) / parts;
+        if inner == 1 {
+            // Safety: the ranges of different parts do not overlap.
+            let (values, indices) = unsafe {
+                (
+                    shared_values.range(rows.clone()),
+                    shared_indices.range(rows.clone()),
+                )
+            };
+            let x = &x[rows.start * axis..rows.end * axis];
+            return extreme_rows::<MAX>(x, axis, values, indices);
+        }
+        for i in rows {
             let x = &x[i * axis * inner..(i + 1) * axis * inner];
             let range = i * inner..(i + 1) * inner;
             // Safety: the ranges of different `i` do not overlap, and each is visited once.
@@ -262,36 +274,71 @@ fn extreme_axis<const MAX: bool>(
                     shared_indices.range(range),
                 )
             };
-            if inner == 1 {
-                (values[0], indices[0]) = extreme_row::<MAX>(x);
-            } else {
-                dispatch(ExtremeColumns::<MAX> {
-                    x,
-                    inner,
-                    values,
-                    indices,
-                });
-            }
+            dispatch(ExtremeColumns::<MAX> {
+                x,
+                inner,
+                values,
+                indices,
+            });
         }
     });
     (values, indices)
 }
 
-/// The extreme of a row, and where it stands first.
-fn extreme_row<const MAX: bool>(row: &[f32]) -> (f32, i64) {
-    if row.len() < LANES {
-        let (mut best, mut at) = (row[0], 0);
-        for (i, &x) in row.iter().enumerate().skip(1) {
-            let better = if MAX { x > best } else { x < best };
-            if better || (x.is_nan() && !best.is_nan()) {
-                (best, at) = (x, i);
-            }
-        }
-        return (best, at as i64);
+/// The extreme of each row of `axis` elements, and where it stands first.
+fn extreme_rows<const MAX: bool>(x: &[f32], axis: usize, values: &mut [f32], indices: &mut [i32]) {
+    if axis < LANES {
+        return dispatch(ExtremeShortRows::<MAX> {
+            x,
+            axis,
+            values,
+            indices,
+        });
     }
-    let best = dispatch(Extreme::<MAX>(row));
-    let at = dispatch(Find { row, wanted: best });
-    (best, at as i64)
+    for ((row, value), index) in x.chunks_exact(axis).zip(values).zip(indices) {
+        *value = dispatch(Extreme::<MAX>(row));
+        *index = dispatch(Find {
+            row,
+            wanted: *value,
+        }) as i32;
+    }
+}
+
+/// Rows of few elements: compared without branches, which could not be foreseen.
+struct ExtremeShortRows<'a, const MAX: bool> {
+    x: &'a [f32],
+    axis: usize,
+    values: &'a mut [f32],
+    indices: &'a mut [i32],
+}
+
+impl<const MAX: bool> Kernel for ExtremeShortRows<'_, MAX> {
+    type Out = ();
+    #[inline(always)]
+    fn run<A: Arith>(self) {
+        let Self {
+            x,
+            axis,
+            values,
+            indices,
+        } = self;
+        for ((row, value), index) in x.chunks_exact(axis).zip(values).zip(indices) {
+            let (mut best, mut at) = (row[0], 0);
+            for (i, &x) in row.iter().enumerate().skip(1) {
+                let take = replaces::<MAX>(x, best);
+                at = if take { i as i32 } else { at };
+                best = if take { x } else { best };
+            }
+            (*value, *index) = (best, at);
+        }
+    }
+}
+
+/// Whether `x` takes the place of the best so far: it is better, or the first NaN.
+#[inline(always)]
+fn replaces<const MAX: bool>(x: f32, best: f32) -> bool {
+    let better = if MAX { x > best } else { x < best };
+    better | (x.is_nan() & !best.is_nan())
 }
 
 /// Whether the two are equal or both NaN.
@@ -336,7 +383,7 @@ struct ExtremeColumns<'a, const MAX: bool> {
     x: &'a [f32],
     inner: usize,
     values: &'a mut [f32],
-    indices: &'a mut [i64],
+    indices: &'a mut [i32],
 }
 
 impl<const MAX: bool> Kernel for ExtremeColumns<'_, MAX> {
@@ -352,9 +399,8 @@ impl<const MAX: bool> Kernel for ExtremeColumns<'_, MAX> {
         values.copy_from_slice(&x[..inner]);
         for (i, row) in x.chunks_exact(inner).enumerate().skip(1) {
             for ((best, at), &x) in values.iter_mut().zip(indices.iter_mut()).zip(row) {
-                let better = if MAX { x > *best } else { x < *best };
-                let take = better | (x.is_nan() & !best.is_nan());
-                *at = if take { i as i64 } else { *at };
+                let take = replaces::<MAX>(x, *best);
+                *at = if take { i as i32 } else { *at };
                 *best = if take { x } else { *best };
             }
         }

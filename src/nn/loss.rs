@@ -56,7 +56,7 @@ pub fn bce(p: &Tensor, target: &Tensor) -> Result<Tensor> {
 /// Shapes that differ.
 pub fn bce_with_logits(a: &Tensor, target: &Tensor) -> Result<Tensor> {
     same_shape("bce_with_logits", a, target)?;
-    a.softplus()?.sub(&target.mul(a)?)?.mean()
+    a.bce_with_logits(target)
 }
 
 /// Cross-entropy of logits `[n, classes]` against labels (ints `[n]`) or probabilities `[n, classes]`.

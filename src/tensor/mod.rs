@@ -25,7 +25,7 @@ pub mod update;
 pub use burn::tensor::Shape;
 pub use device::Device;
 pub use limit::check_shape;
-pub use ops::{Extreme, Geometry, Window, einsum};
+pub use ops::{Extreme, Geometry, Normed, Window, einsum};
 pub use raw::{Dtype, Raw};
 pub use tape::{GradOptions, grad, no_grad};
 

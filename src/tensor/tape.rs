@@ -11,7 +11,6 @@ use super::{Raw, Tensor};
 use crate::fault::{Fault, Kind, Result};
 use smallvec::SmallVec;
 use std::cell::Cell;
-use std::collections::HashMap;
 use std::rc::Rc;
 
 /// The gradients that a rule gives, one for each parent; `None` where the parent does not need one.
@@ -44,6 +43,8 @@ impl Back<'_> {
 /// A place in the graph. A leaf has no recorded operation; its identity is the node itself.
 pub(super) struct Node {
     id: u64,
+    /// What the last search that came by left here, see [`between`].
+    mark: Cell<u64>,
     recorded: Option<Box<Recorded>>,
 }
 
@@ -98,10 +99,15 @@ pub fn no_grad<T>(f: impl FnOnce() -> T) -> T {
 
 impl Node {
     pub(super) fn leaf() -> Rc<Self> {
-        Rc::new(Self {
+        Rc::new(Self::new(None))
+    }
+
+    fn new(recorded: Option<Box<Recorded>>) -> Self {
+        Self {
             id: next_id(),
-            recorded: None,
-        })
+            mark: Cell::new(u64::MAX),
+            recorded,
+        }
     }
 
     fn op(&self) -> &'static str {
@@ -152,10 +158,7 @@ impl Op<'_> {
         super::anomaly::inspect(self.name, &raw);
         Tensor {
             raw,
-            node: Rc::new(Node {
-                id: next_id(),
-                recorded: Some(Box::new(recorded)),
-            }),
+            node: Rc::new(Node::new(Some(Box::new(recorded)))),
         }
     }
 }
@@ -203,43 +206,38 @@ pub fn grad(
             .hint("reduce it first, for example with mean(y) or sum(y)"));
         }
     };
-    let wanted: HashMap<u64, usize> = wrt
-        .iter()
-        .enumerate()
-        .map(|(i, t)| (t.node.id, i))
-        .collect();
+    let mut wanted: Vec<u64> = wrt.iter().map(|t| t.node.id).collect();
+    wanted.sort_unstable();
     let order = between(&y.node, &wanted);
-    with_recording(options.create_graph, || walk(y, seed, wrt, &order))
+    with_recording(options.create_graph, || walk(seed, wrt, &wanted, &order))
 }
 
-/// The nodes on a way from `y` to something wanted, newest first.
-fn between(y: &Rc<Node>, wanted: &HashMap<u64, usize>) -> Vec<Rc<Node>> {
-    let Some(&oldest) = wanted.keys().min() else {
+/// The nodes on a way from `y` to something wanted, newest first: `y` itself, if there are any. `wanted` is in order.
+fn between(y: &Rc<Node>, wanted: &[u64]) -> Vec<Rc<Node>> {
+    let Some(&oldest) = wanted.first() else {
         return Vec::new();
     };
-    let mut reached: HashMap<u64, Rc<Node>> = HashMap::new();
-    let mut stack = vec![y.clone()];
+    // Marks that no other search has used.
+    let (reached, leads) = (next_id(), next_id());
+    let mut nodes = Vec::new();
+    let mut stack = vec![y];
     while let Some(node) = stack.pop() {
         // A node can only depend on older ones.
-        if node.id < oldest || reached.contains_key(&node.id) {
+        if node.id < oldest || node.mark.replace(reached) == reached {
             continue;
         }
         if let Some(recorded) = &node.recorded {
-            stack.extend(recorded.parents.iter().cloned());
+            stack.extend(&recorded.parents);
         }
-        reached.insert(node.id, node);
+        nodes.push(node.clone());
     }
-    let mut nodes: Vec<_> = reached.into_values().collect();
     nodes.sort_unstable_by_key(|n| n.id);
-    let mut leads: std::collections::HashSet<u64> = Default::default();
     nodes.retain(|node| {
-        let on_the_way = wanted.contains_key(&node.id)
-            || node
-                .recorded
-                .as_ref()
-                .is_some_and(|r| r.parents.iter().any(|p| leads.contains(&p.id)));
+        let parents = node.recorded.as_ref().map_or(&[][..], |r| &r.parents);
+        let on_the_way =
+            wanted.binary_search(&node.id).is_ok() || parents.iter().any(|p| p.mark.get() == leads);
         if on_the_way {
-            leads.insert(node.id);
+            node.mark.set(leads);
         }
         on_the_way
     });
@@ -247,29 +245,31 @@ fn between(y: &Rc<Node>, wanted: &HashMap<u64, usize>) -> Vec<Rc<Node>> {
     nodes
 }
 
+/// Sends `seed` from the first node of `order` to the others, and gives what arrives at each of `wrt`.
 fn walk(
-    y: &Tensor,
     seed: Tensor,
     wrt: &[&Tensor],
+    wanted: &[u64],
     order: &[Rc<Node>],
 ) -> Result<Vec<Option<Tensor>>> {
-    let leads: std::collections::HashSet<u64> = order.iter().map(|n| n.id).collect();
-    let wanted: std::collections::HashSet<u64> = wrt.iter().map(|t| t.node.id).collect();
-    let mut grads: HashMap<u64, Tensor> = HashMap::from([(y.node.id, seed)]);
-    for node in order {
+    // Newest first. A rule may search on its own, so marks do not serve here.
+    let place = |node: &Node| order.binary_search_by(|n| node.id.cmp(&n.id)).ok();
+    let mut grads: Vec<Option<Tensor>> = vec![None; order.len()];
+    if let Some(first) = grads.first_mut() {
+        *first = Some(seed);
+    }
+    for (i, node) in order.iter().enumerate() {
         let Some(recorded) = &node.recorded else {
             continue;
         };
-        let arrived = match wanted.contains(&node.id) {
-            true => grads.get(&node.id).cloned(),
-            false => grads.remove(&node.id),
+        let arrived = match wanted.binary_search(&node.id) {
+            Ok(_) => grads[i].clone(),
+            Err(_) => grads[i].take(),
         };
         let Some(arrived) = arrived else { continue };
-        let needs: SmallVec<[bool; 2]> = recorded
-            .parents
-            .iter()
-            .map(|p| leads.contains(&p.id))
-            .collect();
+        let places: SmallVec<[Option<usize>; 3]> =
+            recorded.parents.iter().map(|p| place(p)).collect();
+        let needs: SmallVec<[bool; 3]> = places.iter().map(Option::is_some).collect();
         if !needs.contains(&true) {
             continue;
         }
@@ -290,16 +290,18 @@ fn walk(
             "{}: one gradient for each parent",
             node.op()
         );
-        for ((parent, gradient), needed) in recorded.parents.iter().zip(given).zip(&needs) {
-            let (Some(gradient), true) = (gradient, *needed) else {
+        for (gradient, place) in given.into_iter().zip(places) {
+            let (Some(gradient), Some(place)) = (gradient, place) else {
                 continue;
             };
-            let sum = match grads.remove(&parent.id) {
+            grads[place] = Some(match grads[place].take() {
                 Some(before) => before.add(&gradient)?,
                 None => gradient,
-            };
-            grads.insert(parent.id, sum);
+            });
         }
     }
-    Ok(wrt.iter().map(|t| grads.get(&t.node.id).cloned()).collect())
+    Ok(wrt
+        .iter()
+        .map(|t| place(&t.node).and_then(|i| grads[i].clone()))
+        .collect())
 }

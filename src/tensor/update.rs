@@ -121,8 +121,7 @@ pub fn step(
     let g = g.raw().contiguous();
     let p = p.raw().contiguous();
     if let (Some(p_old), Some(g)) = (p.slice(), g.slice()) {
-        let mut p_new = p_old.to_vec();
-        on_cpu(rule, state, &mut p_new, g, ascend);
+        let p_new = on_cpu(rule, state, p_old, g, ascend);
         return Ok(Tensor::constant(Raw::from_floats(
             p_new,
             p.shape(),
@@ -151,7 +150,7 @@ fn buffer(state: &mut Option<Moment>, n: usize) -> &mut [f32] {
     }
 }
 
-fn on_cpu(rule: &Rule, state: &mut State, p: &mut [f32], g: &[f32], ascend: bool) {
+fn on_cpu(rule: &Rule, state: &mut State, p: &[f32], g: &[f32], ascend: bool) -> Vec<f32> {
     let n = p.len();
     let [first, second] = &mut state.moments;
     match *rule {
@@ -166,7 +165,7 @@ fn on_cpu(rule: &Rule, state: &mut State, p: &mut [f32], g: &[f32], ascend: bool
                 first: state.steps == 1,
             };
             let velocity = (o.momentum != 0.0).then(|| buffer(first, n));
-            cpu::sgd_step(&cfg, p, g, velocity);
+            cpu::sgd_step(&cfg, p, g, velocity)
         }
         Rule::Adam(o) => {
             let cfg = cpu::Adam {
@@ -179,7 +178,7 @@ fn on_cpu(rule: &Rule, state: &mut State, p: &mut [f32], g: &[f32], ascend: bool
                 step: state.steps,
                 maximize: ascend,
             };
-            cpu::adam_step(&cfg, p, g, buffer(first, n), buffer(second, n));
+            cpu::adam_step(&cfg, p, g, buffer(first, n), buffer(second, n))
         }
         Rule::RmsProp(o) => {
             let cfg = cpu::Rmsprop {
@@ -191,10 +190,10 @@ fn on_cpu(rule: &Rule, state: &mut State, p: &mut [f32], g: &[f32], ascend: bool
                 maximize: ascend,
             };
             let velocity = (o.momentum != 0.0).then(|| buffer(second, n));
-            cpu::rmsprop_step(&cfg, p, g, buffer(first, n), velocity);
+            cpu::rmsprop_step(&cfg, p, g, buffer(first, n), velocity)
         }
         Rule::Adagrad(o) => {
-            cpu::adagrad_step(o.lr, o.eps, o.weight_decay, ascend, p, g, buffer(first, n));
+            cpu::adagrad_step(o.lr, o.eps, o.weight_decay, ascend, p, g, buffer(first, n))
         }
     }
 }

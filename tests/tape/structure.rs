@@ -2,6 +2,7 @@
 
 use super::check::{Case, Values, against_differences, one, two};
 use Values::{Apart, AwayFromZero, Between};
+use saddlepoint::fault::Result;
 use saddlepoint::tensor::{Device, Geometry, Tensor, Window, einsum};
 
 const WIDE: Values = Between(-1.2, 1.2);
@@ -221,6 +222,8 @@ fn convolutions() {
         ([1, 2, 2, 2], [2, 2, 4, 4], geometry(2, 1, 1, 1), 0),
         ([1, 1, 2, 2], [1, 1, 3, 3], geometry(2, 1, 1, 1), 1),
         ([1, 2, 2, 2], [2, 1, 2, 2], geometry(1, 0, 2, 2), 0),
+        // The output padding is as large as the stride, which the dilation allows.
+        ([1, 1, 2, 2], [1, 1, 2, 2], geometry(1, 0, 2, 1), 1),
     ] {
         cases.push(two(
             "conv_transpose2d",
@@ -236,6 +239,46 @@ fn convolutions() {
         |x, w| x.conv1d(w, &geometry(2, 1, 1, 1)),
     ));
     against_differences(&cases);
+}
+
+#[test]
+fn layers_in_one_piece() {
+    let three = |name: &str, shapes: [&[usize]; 3], f: fn(&[Tensor]) -> Result<Tensor>| Case {
+        name: name.into(),
+        inputs: shapes.iter().map(|s| (s.to_vec(), WIDE)).collect(),
+        f: Box::new(f),
+    };
+    let batch_norm = |x: &[Tensor]| Ok(x[0].batch_norm(&x[1], &x[2], 1.0)?.y);
+    against_differences(&[
+        three("batch_norm", [&[3, 2], &[2], &[2]], batch_norm),
+        three(
+            "batch_norm of images",
+            [&[2, 3, 2, 2], &[3], &[3]],
+            batch_norm,
+        ),
+        three(
+            "conv2d with a bias",
+            [&[2, 1, 3, 3], &[2, 1, 2, 2], &[2]],
+            |x| x[0].conv2d_with_bias(&x[1], Some(&x[2]), &geometry(1, 1, 1, 1)),
+        ),
+        three(
+            "conv_transpose2d with a bias",
+            [&[1, 2, 2, 2], &[2, 3, 2, 2], &[3]],
+            |x| x[0].conv_transpose2d_with_bias(&x[1], Some(&x[2]), &geometry(2, 0, 1, 1), [1, 1]),
+        ),
+        two(
+            "bce_with_logits",
+            (&[3, 2], WIDE),
+            (&[3, 2], WIDE),
+            |a, t| a.bce_with_logits(t),
+        ),
+        two(
+            "bce_with_logits, one target",
+            (&[3, 2], WIDE),
+            (&[], WIDE),
+            |a, t| a.bce_with_logits(t),
+        ),
+    ]);
 }
 
 #[test]

@@ -211,6 +211,13 @@ fn binary_functions_agree_with_one_number_at_a_time() {
             Binary::Ne => truth(a != b),
             Binary::SigmoidGrad => a * b * (1.0 - b),
             Binary::TanhGrad => a * (1.0 - b * b),
+            Binary::LeakyReluGrad(s) => {
+                if b > 0.0 {
+                    a
+                } else {
+                    a * s
+                }
+            }
             Binary::ReluGrad => {
                 if b > 0.0 {
                     a
@@ -238,6 +245,7 @@ fn binary_functions_agree_with_one_number_at_a_time() {
         SigmoidGrad,
         TanhGrad,
         ReluGrad,
+        LeakyReluGrad(0.2),
     ];
     for len in [0, 1, 2, 63, 64, 65, 129, 1000] {
         let mut a = sample(len, 1);

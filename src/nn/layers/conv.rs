@@ -39,13 +39,6 @@ fn start(shape: [usize; 4], outputs: usize, fan_in: usize, bias: bool, init: Ini
     }
 }
 
-fn with_bias(y: Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
-    match bias {
-        Some(b) => y.add(&b.reshape(&[1, b.len(), 1, 1])?),
-        None => Ok(y),
-    }
-}
-
 fn described(
     name: &str,
     inputs: usize,
@@ -92,7 +85,7 @@ impl Layer for Conv2d {
     }
 
     fn forward(&self, params: &[Tensor], _: &[Param], x: &Tensor, _: &Pass) -> Result<Tensor> {
-        with_bias(x.conv2d(&params[0], &self.geometry)?, params.get(1))
+        x.conv2d_with_bias(&params[0], params.get(1), &self.geometry)
     }
 }
 
@@ -132,9 +125,11 @@ impl Layer for ConvTranspose2d {
     }
 
     fn forward(&self, params: &[Tensor], _: &[Param], x: &Tensor, _: &Pass) -> Result<Tensor> {
-        with_bias(
-            x.conv_transpose2d(&params[0], &self.geometry, self.output_padding)?,
+        x.conv_transpose2d_with_bias(
+            &params[0],
             params.get(1),
+            &self.geometry,
+            self.output_padding,
         )
     }
 

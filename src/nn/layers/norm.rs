@@ -62,7 +62,7 @@ impl BatchNorm {
         // The running variance is the unbiased one, as PyTorch keeps it.
         let unbiased = var.detach().mul_scalar(n as f32 / (n.max(2) - 1) as f32)?;
         for (buffer, new) in buffers.iter().zip([mean.detach(), unbiased]) {
-            let new = new.reshape(&[self.channels])?.mul_scalar(self.momentum)?;
+            let new = new.mul_scalar(self.momentum)?;
             buffer.set(
                 buffer
                     .value()
@@ -115,11 +115,16 @@ impl Layer for BatchNorm {
             ))
             .hint("use a batch of at least 2 in train mode, or eval()"));
         }
-        let dims: Vec<isize> = (0..x.rank() as isize).filter(|&d| d != 1).collect();
-        let mean = x.mean_dims(&dims, true)?;
-        let var = x.sub(&mean)?.square()?.mean_dims(&dims, true)?;
-        no_grad(|| self.remember(buffers, &mean, &var, n))?;
-        normalise(x, &mean, &var, self.eps, params)
+        let normed = match params {
+            [gain, shift, ..] => x.batch_norm(gain, shift, self.eps)?,
+            // A conditional normalisation has gains and shifts of its own.
+            _ => {
+                let all = |v| Tensor::full(v, &[self.channels], &x.device());
+                x.batch_norm(&all(1.0), &all(0.0), self.eps)?
+            }
+        };
+        no_grad(|| self.remember(buffers, &normed.mean, &normed.var, n))?;
+        Ok(normed.y)
     }
 }
 

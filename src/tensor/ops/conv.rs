@@ -4,8 +4,9 @@
 use super::{floats, same_device, two};
 use crate::fault::{Fault, Result};
 use crate::tensor::raw::ConvGeometry;
-use crate::tensor::tape::Op;
+use crate::tensor::tape::{Back, Grads, Op};
 use crate::tensor::{Tensor, check_shape, shown};
+use smallvec::SmallVec;
 
 /// How a convolution walks, pairs as (height, width).
 pub type Geometry = ConvGeometry;
@@ -28,8 +29,21 @@ impl Tensor {
     /// Ranks other than 4; channels that do not fit the kernels and groups; a kernel larger than the padded input; a stride,
     /// dilation or number of groups of 0.
     pub fn conv2d(&self, w: &Tensor, g: &Geometry) -> Result<Tensor> {
+        self.conv2d_with_bias(w, None, g)
+    }
+
+    /// As [`Tensor::conv2d`], plus `bias [out]` for each channel of the output.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn conv2d_with_bias(
+        &self,
+        w: &Tensor,
+        bias: Option<&Tensor>,
+        g: &Geometry,
+    ) -> Result<Tensor> {
         check(self, w, g, 1, "conv2d")?;
-        conv(&floats(self), w, *g)
+        conv(&floats(self), w, bias, *g)
     }
 
     /// The transposed convolution: `x [n, c, h, w]` with kernels `w [c, out/groups, kh, kw]` →
@@ -40,6 +54,20 @@ impl Tensor {
     pub fn conv_transpose2d(
         &self,
         w: &Tensor,
+        g: &Geometry,
+        output_padding: [usize; 2],
+    ) -> Result<Tensor> {
+        self.conv_transpose2d_with_bias(w, None, g, output_padding)
+    }
+
+    /// As [`Tensor::conv_transpose2d`], plus `bias [out]` for each channel of the output.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn conv_transpose2d_with_bias(
+        &self,
+        w: &Tensor,
+        bias: Option<&Tensor>,
         g: &Geometry,
         output_padding: [usize; 2],
     ) -> Result<Tensor> {
@@ -71,7 +99,19 @@ impl Tensor {
             "conv_transpose2d",
             &[sx[0], sw[1] * g.groups, size[0], size[1]],
         )?;
-        transposed(&floats(self), w, *g, size)
+        // With a dilation above the stride, the rows added at the end can hold places of the kernel for which there is no
+        // input: zeros there make the result the gradient of a convolution, as every rule below wants it.
+        let missing = |i: usize| {
+            (
+                0,
+                g.output(i, size[i], sw[i + 2]).unwrap_or(sx[i + 2]) - sx[i + 2],
+            )
+        };
+        let x = match [missing(0), missing(1)] {
+            [(0, 0), (0, 0)] => floats(self),
+            pads => self.pad(&pads, 0.0)?,
+        };
+        transposed(&x, w, bias, *g, size)
     }
 }
 
@@ -127,36 +167,76 @@ fn size_of(x: &Tensor) -> [usize; 2] {
     [shape[2], shape[3]]
 }
 
-fn conv(x: &Tensor, w: &Tensor, g: Geometry) -> Result<Tensor> {
+/// What a convolution was made of.
+fn with_bias<'a>(
+    x: &'a Tensor,
+    w: &'a Tensor,
+    bias: Option<&'a Tensor>,
+) -> SmallVec<[&'a Tensor; 3]> {
+    [Some(x), Some(w), bias].into_iter().flatten().collect()
+}
+
+/// The gradients of both operands, and of the bias where there is one.
+fn three(
+    b: &Back,
+    left: impl Fn() -> Result<Tensor>,
+    right: impl Fn() -> Result<Tensor>,
+) -> Result<Grads> {
+    let mut grads = Grads::new();
+    grads.push(if b.needs[0] { Some(left()?) } else { None });
+    grads.push(if b.needs[1] { Some(right()?) } else { None });
+    if let Some(&needed) = b.needs.get(2) {
+        grads.push(if needed {
+            Some(b.grad.sum_dims(&[0, 2, 3], false)?)
+        } else {
+            None
+        });
+    }
+    Ok(grads)
+}
+
+fn conv(x: &Tensor, w: &Tensor, bias: Option<&Tensor>, g: Geometry) -> Result<Tensor> {
     let op = Op {
         name: "conv2d",
-        parents: &[x, w],
+        parents: &with_bias(x, w, bias),
         saved: &[x, w],
         keep_output: false,
     };
-    let raw = x.raw().conv2d(w.raw(), &g);
-    Ok(two(
-        op,
-        raw,
-        move |b| transposed(b.grad, &b.saved[1], g, size_of(&b.saved[0])),
-        move |b| kernel_grad(&b.saved[0], b.grad, &b.saved[1], g),
-    ))
+    let raw = x.raw().conv2d(w.raw(), bias.map(Tensor::raw), &g);
+    Ok(op.done(raw, move |b| {
+        let (x, w) = (&b.saved[0], &b.saved[1]);
+        three(
+            b,
+            || transposed(b.grad, w, None, g, size_of(x)),
+            || kernel_grad(x, b.grad, w, g),
+        )
+    }))
 }
 
-fn transposed(y: &Tensor, w: &Tensor, g: Geometry, size: [usize; 2]) -> Result<Tensor> {
+fn transposed(
+    y: &Tensor,
+    w: &Tensor,
+    bias: Option<&Tensor>,
+    g: Geometry,
+    size: [usize; 2],
+) -> Result<Tensor> {
     let op = Op {
         name: "conv_transpose2d",
-        parents: &[y, w],
+        parents: &with_bias(y, w, bias),
         saved: &[y, w],
         keep_output: false,
     };
-    let raw = y.raw().conv2d_transposed(w.raw(), &g, size);
-    Ok(two(
-        op,
-        raw,
-        move |b| conv(b.grad, &b.saved[1], g),
-        move |b| kernel_grad(b.grad, &b.saved[0], &b.saved[1], g),
-    ))
+    let raw = y
+        .raw()
+        .conv2d_transposed(w.raw(), bias.map(Tensor::raw), &g, size);
+    Ok(op.done(raw, move |b| {
+        let (y, w) = (&b.saved[0], &b.saved[1]);
+        three(
+            b,
+            || conv(b.grad, w, None, g),
+            || kernel_grad(b.grad, y, w, g),
+        )
+    }))
 }
 
 /// The kernels' gradient for input `x` and output gradient `y`: bilinear in both; `like` gives its shape.
@@ -171,7 +251,7 @@ fn kernel_grad(x: &Tensor, y: &Tensor, like: &Tensor, g: Geometry) -> Result<Ten
     Ok(two(
         op,
         raw,
-        move |b| transposed(&b.saved[1], b.grad, g, size_of(&b.saved[0])),
-        move |b| conv(&b.saved[0], b.grad, g),
+        move |b| transposed(&b.saved[1], b.grad, None, g, size_of(&b.saved[0])),
+        move |b| conv(&b.saved[0], b.grad, None, g),
     ))
 }

@@ -6,7 +6,6 @@ use crate::cpu::{Binary, Unary};
 use crate::fault::{Fault, Result};
 use crate::tensor::tape::Op;
 use crate::tensor::{Dtype, Raw, Tensor};
-use smallvec::smallvec;
 
 /// 2/√π, the slope of erf at 0.
 const TWO_OVER_SQRT_PI: f32 = std::f32::consts::FRAC_2_SQRT_PI;
@@ -68,7 +67,7 @@ from_input! {
     /// log(1 / (1 + e⁻ˣ)), without overflow.
     log_sigmoid, Unary::LogSigmoid, |g, x| g.mul(&x.neg()?.sigmoid()?);
     /// max(x, 0); the gradient at 0 is 0.
-    relu, Unary::Relu, |g, x| g.relu_grad(x);
+    relu, Unary::Relu, |g, x| g.gated("relu", Binary::ReluGrad, x);
     /// x · Φ(x) with the normal distribution function Φ (exact, not the tanh form).
     gelu, Unary::Gelu, |g, x| {
         let cdf = x.mul_scalar(INV_SQRT_2)?.erf()?.add_scalar(1.0)?.mul_scalar(0.5)?;
@@ -167,9 +166,8 @@ impl Tensor {
         let x = floats(self);
         let raw = x.raw().unary(Unary::LeakyRelu(slope));
         Ok(unary("leaky_relu", &x, raw, &[&x], false, move |b| {
-            b.grad.mul(&Tensor::constant(
-                b.saved[0].raw().unary(Unary::LeakyStep(slope)),
-            ))
+            b.grad
+                .gated("leaky_relu", Binary::LeakyReluGrad(slope), &b.saved[0])
         }))
     }
 
@@ -418,16 +416,13 @@ impl Tensor {
         ))
     }
 
-    /// `g` where `x > 0`, else 0: the backward of relu, linear in `g` and flat in `x`.
-    fn relu_grad(&self, x: &Tensor) -> Result<Tensor> {
-        let (g, x, raw) = self.binary("relu", Binary::ReluGrad, x)?;
-        let op = Op {
-            name: "relu",
-            parents: &[&g],
-            saved: &[&x],
-            keep_output: false,
-        };
-        Ok(op.done(raw, |b| Ok(smallvec![Some(b.grad.relu_grad(&b.saved[0])?)])))
+    /// The backward of a function of straight pieces, of which `op` is one: linear in this gradient and flat in `x`, so it
+    /// is its own backward.
+    fn gated(&self, name: &'static str, op: Binary, x: &Tensor) -> Result<Tensor> {
+        let (g, x, raw) = self.binary(name, op, x)?;
+        Ok(unary(name, &g, raw, &[&x], false, move |b| {
+            b.grad.gated(name, op, &b.saved[0])
+        }))
     }
 
     /// `+ − ·` of two int tensors stays whole; `None` when a float takes part.

@@ -4,13 +4,16 @@ mod conv;
 mod custom;
 mod index;
 mod linalg;
+mod logits;
 mod math;
+mod norm;
 mod pool;
 mod reduce;
 mod shape;
 
 pub use conv::Geometry;
 pub use linalg::einsum;
+pub use norm::Normed;
 pub use pool::Window;
 pub use reduce::Extreme;
 

@@ -1,6 +1,7 @@
 //! Recorded reductions and what is built from them.
 
 use super::{axis, floats, unary};
+use crate::cpu::Unary;
 use crate::fault::{Fault, Result};
 use crate::tensor::tape::Op;
 use crate::tensor::{Dtype, Raw, Shape, Tensor, shown};
@@ -97,7 +98,14 @@ impl Tensor {
                 "mean: there are no elements in shape {}",
                 shown(&self.shape())
             ))),
-            n => floats(self).sum()?.mul_scalar(1.0 / n as f32),
+            n => {
+                let (x, part) = (floats(self), 1.0 / n as f32);
+                let shape = x.shape();
+                let raw = x.raw().sum_all().unary(Unary::MulScalar(part));
+                Ok(unary("mean", &x, raw, &[], false, move |b| {
+                    b.grad.mul_scalar(part)?.broadcast_to(&shape)
+                }))
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 //! Convolutions of values: the three products that are each other's gradients.
 
 use super::Raw;
-use crate::cpu::{self, Conv2d};
+use crate::cpu::{self, Binary, Conv2d};
 use burn::backend::Dispatch;
 use burn::backend::ops::{ConvOptions, ConvTransposeOptions, ModuleOps};
 use burn::tensor::Shape;
@@ -57,16 +57,29 @@ fn four(shape: &Shape) -> [usize; 4] {
 }
 
 impl Raw {
-    /// `x [n, c, h, w]` with kernels `w [out, c/groups, kh, kw]`.
-    pub fn conv2d(&self, w: &Raw, g: &ConvGeometry) -> Raw {
+    /// `x [n, c, h, w]` with kernels `w [out, c/groups, kh, kw]`, plus `bias [out]`.
+    pub fn conv2d(&self, w: &Raw, bias: Option<&Raw>, g: &ConvGeometry) -> Raw {
         let (x, w) = (self.contiguous(), w.contiguous());
         if let (Some(image), Some(kernels)) = (x.slice(), w.slice()) {
             let shape = g.on_cpu(four(&x.shape()), &w.shape());
             let [height, width] = shape.output();
             let out = Shape::new([shape.batch, shape.out_channels, height, width]);
-            return Raw::cpu(cpu::conv2d(&shape, image, kernels, None), out);
+            let bias = bias.map(Raw::contiguous);
+            let bias = bias.as_ref().and_then(Raw::slice);
+            return Raw::cpu(cpu::conv2d(&shape, image, kernels, bias), out);
         }
-        x.conv2d_burn(&w, g)
+        x.conv2d_burn(&w, g).plus_bias(bias)
+    }
+
+    /// Plus `bias [c]` for each channel of `[n, c, h, w]`.
+    fn plus_bias(self, bias: Option<&Raw>) -> Raw {
+        match bias {
+            Some(bias) => {
+                let per_channel = bias.reshape(Shape::new([1, bias.len(), 1, 1]));
+                self.binary(Binary::Add, &per_channel, &self.shape())
+            }
+            None => self,
+        }
     }
 
     fn conv2d_burn(&self, w: &Raw, g: &ConvGeometry) -> Raw {
@@ -75,17 +88,27 @@ impl Raw {
 
     /// The transposed convolution: the gradient of `conv2d` with respect to an input of `height × width`, which that
     /// convolution would take to the size of `self`.
-    /// `self [n, out, h', w']`, `w [out, c/groups, kh, kw]` → `[n, c, height, width]`.
-    pub fn conv2d_transposed(&self, w: &Raw, g: &ConvGeometry, size: [usize; 2]) -> Raw {
+    /// `self [n, out, h', w']`, `w [out, c/groups, kh, kw]`, `bias [c]` → `[n, c, height, width]`.
+    pub fn conv2d_transposed(
+        &self,
+        w: &Raw,
+        bias: Option<&Raw>,
+        g: &ConvGeometry,
+        size: [usize; 2],
+    ) -> Raw {
         let (y, w) = (self.contiguous(), w.contiguous());
         if let (Some(image), Some(kernels)) = (y.slice(), w.slice()) {
             let (n, kernel) = (y.shape()[0], w.shape());
             let input = [n, kernel[1] * g.groups, size[0], size[1]];
             let shape = g.on_cpu(input, &kernel);
-            let x = cpu::conv2d_grad_input(&shape, image, kernels);
+            let mut x = cpu::conv2d_grad_input(&shape, image, kernels);
+            let bias = bias.map(Raw::contiguous);
+            if let Some(bias) = bias.as_ref().and_then(Raw::slice) {
+                cpu::add_to_channels(&mut x, size[0] * size[1], bias);
+            }
             return Raw::cpu(x, Shape::new(input));
         }
-        y.conv2d_transposed_burn(&w, g, size)
+        y.conv2d_transposed_burn(&w, g, size).plus_bias(bias)
     }
 
     fn conv2d_transposed_burn(&self, w: &Raw, g: &ConvGeometry, size: [usize; 2]) -> Raw {
@@ -188,11 +211,11 @@ mod tests {
         for (input, kernels, g) in cases {
             let what = format!("{input:?} with {kernels:?}, {g:?}");
             let (x, w) = (sample(&input, 1), sample(&kernels, 2));
-            let y = x.conv2d(&w, &g);
+            let y = x.conv2d(&w, None, &g);
             assert_close(&y, &x.conv2d_burn(&w, &g), &what);
             let size = [input[2], input[3]];
             assert_close(
-                &y.conv2d_transposed(&w, &g, size),
+                &y.conv2d_transposed(&w, None, &g, size),
                 &y.conv2d_transposed_burn(&w, &g, size),
                 &what,
             );
@@ -209,7 +232,7 @@ mod tests {
         let g = ConvGeometry::default();
         let x = sample(&[2, 5, 6, 3], 1).permute(&[0, 3, 2, 1]);
         let w = sample(&[3, 3, 4, 2], 2).permute(&[2, 0, 1, 3]);
-        let y = x.conv2d(&w, &g);
+        let y = x.conv2d(&w, None, &g);
         assert_close(
             &y,
             &x.contiguous().conv2d_burn(&w.contiguous(), &g),

@@ -1,6 +1,8 @@
 //! Parts of values: ranges, rows by index, gather and scatter, joining, reversing, sorting.
 
+use super::reduce::around;
 use super::{Dtype, FLOAT, INT, Raw};
+use crate::cpu;
 use burn::backend::Dispatch;
 use burn::backend::ops::{BoolTensorOps, FloatTensorOps, IntTensorOps};
 use burn::tensor::{IndexingUpdateOp, Shape, Slice};
@@ -70,6 +72,12 @@ impl Raw {
 
     /// Zeros of `shape` with each element of this float tensor added at its index along `axis`.
     pub fn scatter_add(&self, shape: Shape, axis: usize, indices: &Raw) -> Raw {
+        let (x, at) = (self.contiguous(), indices.contiguous());
+        if let (Some(data), Some(at)) = (x.slice(), at.whole_slice()) {
+            let (outer, count, inner) = around(&x.shape(), axis);
+            let out = cpu::scatter_add(data, at, [outer, count, inner], shape[axis]);
+            return Raw::cpu(out, shape);
+        }
         let zeros = Dispatch::float_zeros(shape, &self.device().burn(), FLOAT);
         Raw::float(Dispatch::float_scatter(
             axis,

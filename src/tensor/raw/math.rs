@@ -142,6 +142,10 @@ impl Raw {
                 D::float_mul(a, slope)
             }
             Binary::ReluGrad => D::float_mul(a, mask(D::float_greater_elem(b, 0f32.into(), BOOL))),
+            Binary::LeakyReluGrad(slope) => {
+                let slopes = Raw::float(b).unary_burn(Unary::LeakyStep(slope));
+                D::float_mul(a, slopes.prim())
+            }
         })
     }
 

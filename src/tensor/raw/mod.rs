@@ -6,7 +6,9 @@
 mod conv;
 mod index;
 mod linalg;
+mod logits;
 mod math;
+mod norm;
 mod reduce;
 
 pub(super) use conv::ConvGeometry;
@@ -21,6 +23,7 @@ use burn::backend::{
     TensorMetadata,
 };
 use burn::tensor::{BoolDType, Bytes, DType, FloatDType, IntDType, Shape, TensorData};
+use std::rc::Rc;
 
 pub(super) const FLOAT: FloatDType = FloatDType::F32;
 pub(super) const INT: IntDType = IntDType::I32;
@@ -45,16 +48,19 @@ impl Dtype {
     }
 }
 
-/// A value on a device. Cloning shares the storage.
+/// A value on a device. Cloning shares the storage and the description of it: the tape clones often.
 #[derive(Clone)]
 pub struct Raw {
-    prim: DispatchTensor,
+    prim: Rc<DispatchTensor>,
     dtype: Dtype,
 }
 
 impl Raw {
     pub(super) fn wrap(prim: DispatchTensor, dtype: Dtype) -> Self {
-        Self { prim, dtype }
+        Self {
+            prim: Rc::new(prim),
+            dtype,
+        }
     }
 
     pub(super) fn float(prim: DispatchTensor) -> Self {
@@ -62,7 +68,7 @@ impl Raw {
     }
 
     pub(super) fn prim(&self) -> DispatchTensor {
-        self.prim.clone()
+        DispatchTensor::clone(&self.prim)
     }
 
     pub fn dtype(&self) -> Dtype {
@@ -105,6 +111,11 @@ impl Raw {
     /// The elements in row-major order without a copy: on the CPU, where they lie so.
     pub(in crate::tensor) fn slice(&self) -> Option<&[f32]> {
         self.flex().and_then(|t| t.as_slice::<f32>())
+    }
+
+    /// The elements of an int tensor in row-major order without a copy: on the CPU, where they lie so.
+    fn whole_slice(&self) -> Option<&[i32]> {
+        self.flex().and_then(|t| t.as_slice::<i32>())
     }
 
     /// The storage from the first element on, and the strides in elements: on the CPU, for views without negative strides.
@@ -260,7 +271,7 @@ impl Raw {
     /// The same elements, in row-major order, in another shape of the same size.
     pub fn reshape(&self, shape: Shape) -> Self {
         let prim = match self.dtype {
-            Dtype::F32 => Dispatch::float_reshape(self.contiguous().prim, shape),
+            Dtype::F32 => Dispatch::float_reshape(self.contiguous().prim(), shape),
             Dtype::Int => Dispatch::int_reshape(self.prim(), shape),
             Dtype::Bool => Dispatch::bool_reshape(self.prim(), shape),
         };

@@ -60,7 +60,6 @@ impl Raw {
                 cpu::min_axis(x, outer, n, inner)
             };
             let out = kept(&shape, axis);
-            let at = at.into_iter().map(|i| i as i32).collect();
             return (
                 Raw::cpu(values, out.clone()),
                 Raw::from_ints(at, out, &self.device()),

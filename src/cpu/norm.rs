@@ -1,0 +1,367 @@
+//! Batch normalisation: each channel of `[batch, channels, inner]` brought to mean 0 and variance 1, and its gradient.
+//! A channel is worked on as a whole by one thread, so that it comes from memory once.
+
+use std::mem::MaybeUninit;
+use std::ops::Range;
+
+use super::buffer::filled;
+use super::layout::contiguous;
+use super::parallel::{Shared, parts, run};
+use super::simd::{Arith, Kernel, dispatch};
+
+/// Elements that one thread should have at least.
+const GRAIN: usize = 32 << 10;
+/// Elements that are summed in one go, in [`LANES`] partial sums.
+const SUM_BLOCK: usize = 16 << 10;
+const LANES: usize = 64;
+
+/// `x` normalised, and what it was normalised with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Normed {
+    pub y: Vec<f32>,
+    /// The mean of each channel.
+    pub mean: Vec<f32>,
+    /// The variance of each channel, divided by the number of elements.
+    pub var: Vec<f32>,
+}
+
+/// Gradients with respect to the input, the gain and the shift.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NormGrads {
+    pub x: Vec<f32>,
+    pub gain: Vec<f32>,
+    pub shift: Vec<f32>,
+}
+
+/// `(x − mean) / √(var + eps) · gain + shift` with the mean and the variance of each channel of `x`, `[batch, channels,
+/// inner]`.
+pub fn batch_norm(x: &[f32], shape: [usize; 3], eps: f32, gain: &[f32], shift: &[f32]) -> Normed {
+    let [batch, channels, inner] = shape;
+    assert_eq!(x.len(), batch * channels * inner, "batch_norm: length of x");
+    assert_eq!(gain.len(), channels, "batch_norm: length of the gain");
+    assert_eq!(shift.len(), channels, "batch_norm: length of the shift");
+    if inner == 1 && batch > 1 {
+        // Channel by channel is the better order.
+        let x = contiguous(x, &[1, channels], &[channels, batch]);
+        let normed = batch_norm(&x, [1, channels, batch], eps, gain, shift);
+        let y = contiguous(&normed.y, &[1, batch], &[batch, channels]);
+        return Normed { y, ..normed };
+    }
+    let planes = Planes::new(shape);
+    let (mut means, mut vars) = (vec![0.0; channels], vec![0.0; channels]);
+    let (to_means, to_vars) = (Shared::new(&mut means), Shared::new(&mut vars));
+    let on_channel = |channel: usize, y: Shared<MaybeUninit<f32>>| {
+        let [sum] = planes.sums(channel, x, x, |x, _| [x]);
+        let mean = sum / planes.count();
+        let [squares] = planes.sums(channel, x, x, |x, _| [(x - mean) * (x - mean)]);
+        let var = squares / planes.count();
+        let (scale, shift) = (gain[channel] / (var + eps).sqrt(), shift[channel]);
+        // Safety: each channel is visited once, and what belongs to different channels does not overlap.
+        unsafe {
+            to_means.range(channel..channel + 1)[0] = mean;
+            to_vars.range(channel..channel + 1)[0] = var;
+            for plane in planes.of(channel) {
+                dispatch(Zip {
+                    a: &x[plane.clone()],
+                    b: &x[plane.clone()],
+                    out: y.range(plane),
+                    f: |x, _| (x - mean) * scale + shift,
+                });
+            }
+        }
+    };
+    // Safety: every plane of every channel is written.
+    let y = unsafe {
+        filled(x.len(), |y| {
+            let y = Shared::new(y);
+            planes.each_channel(|channel| on_channel(channel, y));
+        })
+    };
+    Normed {
+        y,
+        mean: means,
+        var: vars,
+    }
+}
+
+/// The gradients of [`batch_norm`] for the gradient `g` of its result, of which `mean` and `var` are those of `x`.
+pub fn batch_norm_grad(
+    x: &[f32],
+    g: &[f32],
+    shape: [usize; 3],
+    eps: f32,
+    gain: &[f32],
+    mean: &[f32],
+    var: &[f32],
+) -> NormGrads {
+    let [batch, channels, inner] = shape;
+    assert_eq!(x.len(), batch * channels * inner, "batch_norm: length of x");
+    assert_eq!(g.len(), x.len(), "batch_norm: length of the gradient");
+    if inner == 1 && batch > 1 {
+        let turned = |x| contiguous(x, &[1, channels], &[channels, batch]);
+        let shape = [1, channels, batch];
+        let grads = batch_norm_grad(&turned(x), &turned(g), shape, eps, gain, mean, var);
+        let x = contiguous(&grads.x, &[1, batch], &[batch, channels]);
+        return NormGrads { x, ..grads };
+    }
+    let planes = Planes::new(shape);
+    let (mut gains, mut shifts) = (vec![0.0; channels], vec![0.0; channels]);
+    let (to_gains, to_shifts) = (Shared::new(&mut gains), Shared::new(&mut shifts));
+    let on_channel = |channel: usize, dx: Shared<MaybeUninit<f32>>| {
+        let (mean, inverse) = (mean[channel], 1.0 / (var[channel] + eps).sqrt());
+        let [sum, along] = planes.sums(channel, g, x, |g, x| [g, g * (x - mean)]);
+        let scale = gain[channel] * inverse;
+        let (off, slope) = (
+            sum / planes.count(),
+            along * inverse * inverse / planes.count(),
+        );
+        // Safety: as in `batch_norm`.
+        unsafe {
+            to_gains.range(channel..channel + 1)[0] = along * inverse;
+            to_shifts.range(channel..channel + 1)[0] = sum;
+            for plane in planes.of(channel) {
+                dispatch(Zip {
+                    a: &g[plane.clone()],
+                    b: &x[plane.clone()],
+                    out: dx.range(plane),
+                    f: |g, x| (g - off - (x - mean) * slope) * scale,
+                });
+            }
+        }
+    };
+    // Safety: every plane of every channel is written.
+    let dx = unsafe {
+        filled(x.len(), |dx| {
+            let dx = Shared::new(dx);
+            planes.each_channel(|channel| on_channel(channel, dx));
+        })
+    };
+    NormGrads {
+        x: dx,
+        gain: gains,
+        shift: shifts,
+    }
+}
+
+/// Where the elements of a channel lie: `batch` planes of `inner`.
+#[derive(Clone, Copy)]
+struct Planes {
+    batch: usize,
+    channels: usize,
+    inner: usize,
+}
+
+impl Planes {
+    fn new([batch, channels, inner]: [usize; 3]) -> Self {
+        Self {
+            batch,
+            channels,
+            inner,
+        }
+    }
+
+    /// The number of elements of a channel.
+    fn count(self) -> f32 {
+        (self.batch * self.inner) as f32
+    }
+
+    fn of(self, channel: usize) -> impl Iterator<Item = Range<usize>> {
+        (0..self.batch).map(move |image| {
+            let start = (image * self.channels + channel) * self.inner;
+            start..start + self.inner
+        })
+    }
+
+    /// Calls `body` once for each channel, on several threads where it is worthwhile.
+    fn each_channel(self, body: impl Fn(usize) + Sync) {
+        let Self { channels, .. } = self;
+        let parts = parts(self.batch * channels * self.inner, GRAIN).min(channels);
+        run(parts, &|part| {
+            (channels * part / parts..channels * (part + 1) / parts).for_each(&body);
+        });
+    }
+
+    /// The sums over a channel of what `f` makes of the elements of `a` and `b`. Blocks of bounded length are added up
+    /// in double precision, so that the error does not grow with the batch.
+    fn sums<const N: usize>(
+        self,
+        channel: usize,
+        a: &[f32],
+        b: &[f32],
+        f: impl Fn(f32, f32) -> [f32; N] + Copy,
+    ) -> [f32; N] {
+        let (mut total, mut lanes, mut held) = ([0.0; N], [[0.0; LANES]; N], 0);
+        let mut fold = |lanes: &mut [[f32; LANES]; N]| {
+            for (total, lanes) in total
+                .iter_mut()
+                .zip(std::mem::replace(lanes, [[0.0; LANES]; N]))
+            {
+                *total += lanes.iter().map(|&v| f64::from(v)).sum::<f64>();
+            }
+        };
+        for plane in self.of(channel) {
+            for start in plane.clone().step_by(SUM_BLOCK) {
+                let piece = start..plane.end.min(start + SUM_BLOCK);
+                held += piece.len();
+                dispatch(Accumulate {
+                    a: &a[piece.clone()],
+                    b: &b[piece],
+                    f,
+                    lanes: &mut lanes,
+                });
+                if held >= SUM_BLOCK {
+                    fold(&mut lanes);
+                    held = 0;
+                }
+            }
+        }
+        fold(&mut lanes);
+        total.map(|v| v as f32)
+    }
+}
+
+/// Adds what `f` makes of each pair of elements to [`LANES`] interleaved sums.
+struct Accumulate<'a, F, const N: usize> {
+    a: &'a [f32],
+    b: &'a [f32],
+    f: F,
+    lanes: &'a mut [[f32; LANES]; N],
+}
+
+impl<const N: usize, F: Fn(f32, f32) -> [f32; N]> Kernel for Accumulate<'_, F, N> {
+    type Out = ();
+    #[inline(always)]
+    fn run<A: Arith>(self) {
+        let Self { a, b, f, lanes } = self;
+        let mut add = |a: &[f32], b: &[f32]| {
+            for (i, (&a, &b)) in a.iter().zip(b).enumerate().take(LANES) {
+                let terms = f(a, b);
+                for (lanes, term) in lanes.iter_mut().zip(terms) {
+                    lanes[i] += term;
+                }
+            }
+        };
+        let (whole_a, whole_b) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
+        let rest = (whole_a.remainder(), whole_b.remainder());
+        for (a, b) in whole_a.zip(whole_b) {
+            add(a, b);
+        }
+        add(rest.0, rest.1);
+    }
+}
+
+/// Writes what `f` makes of each pair of elements.
+struct Zip<'a, F> {
+    a: &'a [f32],
+    b: &'a [f32],
+    out: &'a mut [MaybeUninit<f32>],
+    f: F,
+}
+
+impl<F: Fn(f32, f32) -> f32> Kernel for Zip<'_, F> {
+    type Out = ();
+    #[inline(always)]
+    fn run<A: Arith>(self) {
+        let Self { a, b, out, f } = self;
+        for ((out, &a), &b) in out.iter_mut().zip(a).zip(b) {
+            out.write(f(a, b));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cpu::set_threads;
+    use crate::cpu::simd::testing::at_each_level;
+    use crate::cpu::testing::{assert_close, sample};
+
+    const SHAPES: [[usize; 3]; 8] = [
+        [2, 1, 1],
+        [1, 3, 5],
+        [7, 5, 1],
+        [4, 3, 49],
+        [5, 2, 64],
+        [3, 4, 131],
+        [64, 40, 49],
+        [2, 3, 20_000],
+    ];
+
+    /// The definition, and its gradient as Ioffe and Szegedy derive it, in double precision.
+    fn defined(
+        x: &[f32],
+        g: &[f32],
+        [n, c, inner]: [usize; 3],
+        gain: &[f32],
+        shift: &[f32],
+    ) -> [Vec<f32>; 5] {
+        let mut out = [
+            vec![0.0; x.len()],
+            vec![0.0; c],
+            vec![0.0; x.len()],
+            vec![0.0; c],
+            vec![0.0; c],
+        ];
+        for k in 0..c {
+            let at: Vec<usize> = (0..n)
+                .flat_map(|i| (0..inner).map(move |j| (i * c + k) * inner + j))
+                .collect();
+            let count = at.len() as f64;
+            let mean = at.iter().map(|&i| f64::from(x[i])).sum::<f64>() / count;
+            let var = at
+                .iter()
+                .map(|&i| (f64::from(x[i]) - mean).powi(2))
+                .sum::<f64>()
+                / count;
+            let hat = |i: usize| (f64::from(x[i]) - mean) / (var + 1e-5).sqrt();
+            let sum = at.iter().map(|&i| f64::from(g[i])).sum::<f64>();
+            let along = at.iter().map(|&i| f64::from(g[i]) * hat(i)).sum::<f64>();
+            for &i in &at {
+                out[0][i] = (hat(i) * f64::from(gain[k]) + f64::from(shift[k])) as f32;
+                let inner = f64::from(g[i]) - sum / count - hat(i) * along / count;
+                out[2][i] = (f64::from(gain[k]) / (var + 1e-5).sqrt() * inner) as f32;
+            }
+            out[1][k] = mean as f32;
+            out[3][k] = along as f32;
+            out[4][k] = sum as f32;
+        }
+        out
+    }
+
+    #[test]
+    fn both_directions_follow_their_definition() {
+        for shape in SHAPES {
+            let (len, c) = (shape.iter().product(), shape[1]);
+            // A mean far from 0 shows whether the variance is formed with care.
+            let x: Vec<f32> = sample(len, 1).iter().map(|v| v + 30.0).collect();
+            let (g, gain, shift) = (sample(len, 2), sample(c, 3), sample(c, 4));
+            let [y, mean, dx, dgain, dshift] = defined(&x, &g, shape, &gain, &shift);
+            at_each_level(|level| {
+                println!("{level:?} {shape:?}"); // shown if one of these fails
+                let normed = batch_norm(&x, shape, 1e-5, &gain, &shift);
+                assert_close(&normed.y, &y, 1e-4);
+                assert_close(&normed.mean, &mean, 1e-5);
+                let grads = batch_norm_grad(&x, &g, shape, 1e-5, &gain, &normed.mean, &normed.var);
+                assert_close(&grads.x, &dx, 1e-3);
+                assert_close(&grads.gain, &dgain, 1e-3);
+                assert_close(&grads.shift, &dshift, 1e-3);
+            });
+        }
+    }
+
+    #[test]
+    fn results_do_not_depend_on_the_number_of_threads() {
+        let shape = [64, 40, 49];
+        let x = sample(shape.iter().product(), 1);
+        let (gain, shift) = (sample(40, 3), sample(40, 4));
+        let with = |threads| {
+            set_threads(threads);
+            let normed = batch_norm(&x, shape, 1e-5, &gain, &shift);
+            let grads =
+                batch_norm_grad(&x, &normed.y, shape, 1e-5, &gain, &normed.mean, &normed.var);
+            set_threads(0);
+            (normed, grads)
+        };
+        assert!(with(1) == with(3));
+    }
+}

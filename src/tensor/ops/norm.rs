@@ -1,0 +1,108 @@
+//! Recorded batch normalisation.
+
+use crate::fault::Result;
+use crate::tensor::tape::{Back, Grads, Op, is_recording};
+use crate::tensor::{Tensor, no_grad};
+
+/// A normalised batch with the statistics that it was normalised with, as constants.
+pub struct Normed {
+    pub y: Tensor,
+    /// The mean of each channel, `[channels]`.
+    pub mean: Tensor,
+    /// The variance of each channel, divided by the number of its elements, `[channels]`.
+    pub var: Tensor,
+}
+
+impl Tensor {
+    /// `(x − mean) / √(var + eps) · gain + shift` over each channel (axis 1) of `[n, channels, ..]`; gain and shift are
+    /// `[channels]`, the shape is the caller's duty.
+    ///
+    /// # Errors
+    /// A batch without elements.
+    pub fn batch_norm(&self, gain: &Tensor, shift: &Tensor, eps: f32) -> Result<Normed> {
+        let Some(normed) = self.raw().batch_norm(gain.raw(), shift.raw(), eps) else {
+            return self.batch_norm_in_steps(gain, shift, eps);
+        };
+        let (mean, var) = (Tensor::constant(normed.mean), Tensor::constant(normed.var));
+        let op = Op {
+            name: "batch_norm",
+            parents: &[self, gain, shift],
+            saved: &[self, gain, &mean, &var],
+            keep_output: false,
+        };
+        let y = op.done(normed.y, move |b| gradients(b, eps));
+        Ok(Normed { y, mean, var })
+    }
+
+    /// The same, composed of operations.
+    fn batch_norm_in_steps(&self, gain: &Tensor, shift: &Tensor, eps: f32) -> Result<Normed> {
+        let dims = across(self);
+        let mean = self.mean_dims(&dims, true)?;
+        let centred = self.sub(&mean)?;
+        let var = centred.square()?.mean_dims(&dims, true)?;
+        let per_channel = channel_shape(self);
+        let y = centred
+            .div(&var.add_scalar(eps)?.sqrt()?)?
+            .mul(&gain.reshape(&per_channel)?)?
+            .add(&shift.reshape(&per_channel)?)?;
+        let of_channels = |t: &Tensor| no_grad(|| t.reshape(&[gain.len()]));
+        Ok(Normed {
+            y,
+            mean: of_channels(&mean)?,
+            var: of_channels(&var)?,
+        })
+    }
+}
+
+/// Every axis but that of the channels.
+fn across(x: &Tensor) -> Vec<isize> {
+    (0..x.rank() as isize).filter(|&d| d != 1).collect()
+}
+
+/// `[1, channels, 1, ..]`.
+fn channel_shape(x: &Tensor) -> Vec<usize> {
+    let mut shape = vec![1; x.rank()];
+    shape[1] = x.shape()[1];
+    shape
+}
+
+/// The gradients with respect to x, gain and shift.
+fn gradients(b: &Back, eps: f32) -> Result<Grads> {
+    let [x, gain, mean, var] = b.saved else {
+        return Ok(Grads::new());
+    };
+    let fused = || {
+        let stats = [mean.raw(), var.raw()];
+        x.raw()
+            .batch_norm_grad(b.grad.raw(), gain.raw(), stats, eps)
+    };
+    match (!is_recording()).then(fused).flatten() {
+        Some(grads) => Ok(grads
+            .map(|raw| Some(Tensor::constant(raw)))
+            .into_iter()
+            .collect()),
+        None => gradients_in_steps(b.grad, x, gain, eps),
+    }
+}
+
+/// The same, composed of operations that can be differentiated again.
+fn gradients_in_steps(g: &Tensor, x: &Tensor, gain: &Tensor, eps: f32) -> Result<Grads> {
+    let dims = across(x);
+    let n = x.len() as f32 / gain.len() as f32;
+    let centred = x.sub(&x.mean_dims(&dims, true)?)?;
+    let var = centred.square()?.mean_dims(&dims, true)?;
+    let inverse = var.add_scalar(eps)?.sqrt()?.recip()?;
+    let hat = centred.mul(&inverse)?;
+    let sum = g.sum_dims(&dims, true)?;
+    let along = g.mul(&hat)?.sum_dims(&dims, true)?;
+    let inner = g
+        .sub(&sum.mul_scalar(1.0 / n)?)?
+        .sub(&hat.mul(&along.mul_scalar(1.0 / n)?)?)?;
+    let scale = gain.reshape(&channel_shape(x))?.mul(&inverse)?;
+    let channels = [gain.len()];
+    Ok(Grads::from_iter([
+        Some(inner.mul(&scale)?),
+        Some(along.reshape(&channels)?),
+        Some(sum.reshape(&channels)?),
+    ]))
+}
