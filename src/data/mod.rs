@@ -41,6 +41,7 @@ mod numpy_tests;
 pub mod safetensors;
 mod zip;
 
+pub use array::{Array, Values};
 pub use cifar::{CIFAR_10, cifar10};
 pub use csv::{Column, Csv, csv};
 pub use dataset::{Dataset, Features};
@@ -49,7 +50,6 @@ pub use distribution::{Distribution, Gaussian, Mixture};
 pub use famous::{FASHION_MNIST, Famous, MNIST, Places, Split};
 pub use files::{Step, Watch};
 pub use folder::{Look, image_folder};
-pub use array::{Array, Values};
 pub use numpy::{npy, npz};
 
 /// Where random numbers come from.

@@ -1,7 +1,7 @@
 //! Files that NumPy itself wrote (`tests/numpy/make.py`), and damaged ones.
 
-use super::files::{Watch, testing::Folder};
 use super::array::{Array, Values};
+use super::files::{Watch, testing::Folder};
 use super::numpy::{npy, npz};
 use crate::fault::Result;
 use std::path::{Path, PathBuf};
