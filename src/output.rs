@@ -76,4 +76,6 @@ pub enum Output {
     Clear { wait: bool },
     /// A page of text about something (`name?`): a pager shows it, or the place below the cell. Not stored in the notebook.
     Page { bundle: Bundle },
+    /// Text for the cell that shows this, in place of its own (`%load`). A frontend without such a cell prints it.
+    NextInput { text: String },
 }

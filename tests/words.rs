@@ -108,6 +108,7 @@ const FAMILIES: &[&str] = &[
     "network",
     "loss",
     "penalty",
+    "metric",
     "optimizer",
     "picture",
     "data",

@@ -147,6 +147,8 @@ pub struct Kind {
     pub index: Option<fn(&Dynamic, &Dynamic) -> Result<Dynamic>>,
     /// What `for x in value` runs through.
     pub iter: Option<fn(Dynamic) -> Items>,
+    /// How much memory a value holds, in bytes, told without computing; storage shared between values counts for each.
+    pub bytes: Option<fn(&Dynamic) -> usize>,
 }
 
 /// What a `for` loop over a value of a [`Kind`] runs through.
@@ -162,6 +164,7 @@ pub const KIND: Kind = Kind {
     call: None,
     index: None,
     iter: None,
+    bytes: None,
 };
 
 /// One readable field of a kind.

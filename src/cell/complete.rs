@@ -1,8 +1,9 @@
 //! What Tab offers: words, variables, functions, keywords; after a dot what the value has; inside `#{ … }` a word's options;
-//! after `%` magics.
+//! after `%` magics; in the text of a path what is there (`paths`).
 
 use super::grammar::with_parser;
 use super::magic::MAGICS;
+use super::paths;
 use super::tokens::{Placed, tokens};
 use super::view::View;
 use crate::catalog::{Catalog, Entry, Ty};
@@ -58,6 +59,9 @@ pub fn at(catalog: &Catalog, view: &View, code: &str, cursor: usize) -> Completi
         .last()
         .is_some_and(|t| matches!(t.token, Token::LexError(_)));
     let found = if inside_text {
+        if let Some(paths) = paths::at(catalog, &tokens, &before) {
+            return paths;
+        }
         Vec::new()
     } else {
         candidates(catalog, view, &tokens)
@@ -202,7 +206,7 @@ fn options(catalog: &Catalog, tokens: &[Placed]) -> Option<Vec<Match>> {
 }
 
 /// The innermost bracket that is open at the end of `tokens[..end]`.
-fn innermost(tokens: &[Placed], end: usize) -> Option<usize> {
+pub fn innermost(tokens: &[Placed], end: usize) -> Option<usize> {
     let mut depth = 0;
     for i in (0..end).rev() {
         match tokens[i].token {

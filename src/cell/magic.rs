@@ -1,8 +1,8 @@
 //! Magics: lines that start with `%`, cells that start with `%%`, and `name?`.
 
-use super::inspect;
 use super::tokens::tokens;
 use super::worker::Worker;
+use super::{inspect, memory, scripts};
 use crate::catalog::did_you_mean;
 use crate::fault::{Fault, Kind};
 use crate::output::{Bundle, Output};
@@ -81,8 +81,20 @@ pub static MAGICS: &[Magic] = &[
     Magic {
         name: "%memory",
         usage: "",
-        summary: "the memory that the kernel uses",
+        summary: "the memory that the kernel uses, and the largest variables",
         run: memory,
+    },
+    Magic {
+        name: "%save",
+        usage: "file",
+        summary: "writes the cells that have run so far into a script",
+        run: scripts::save,
+    },
+    Magic {
+        name: "%load",
+        usage: "file",
+        summary: "puts the text of a file into this cell",
+        run: scripts::load,
     },
     Magic {
         name: "%seed",
@@ -197,7 +209,7 @@ fn line_part(line: &str, number: usize) -> Option<Part> {
 }
 
 /// Whether a new statement can start after `code`.
-fn at_statement_start(engine: &Engine, code: &str) -> bool {
+pub fn at_statement_start(engine: &Engine, code: &str) -> bool {
     if code.trim().is_empty() {
         return true;
     }
@@ -320,24 +332,9 @@ fn reset(worker: &mut Worker, _: &Spell) -> Outcome {
 }
 
 fn memory(worker: &mut Worker, _: &Spell) -> Outcome {
-    let text = match resident_bytes() {
-        Some(bytes) => format!("{:.1} MB\n", bytes as f64 / 1e6),
-        None => "this system does not say how much memory the kernel uses\n".to_string(),
-    };
+    let text = memory::report(&worker.variables(), worker.catalog());
     worker.host().print(&text);
     Ok(None)
-}
-
-/// The resident memory of this process.
-pub fn resident_bytes() -> Option<u64> {
-    // Linux: the second field of /proc/self/statm, in pages of 4 KiB on every platform that we build for.
-    let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
-    statm
-        .split_whitespace()
-        .nth(1)?
-        .parse::<u64>()
-        .ok()
-        .map(|pages| pages * 4096)
 }
 
 fn seed(worker: &mut Worker, spell: &Spell) -> Outcome {

@@ -8,6 +8,8 @@
 //! |---|---|
 //! | `worker` | the engine thread: one cell after the other, statement by statement |
 //! | `magic` | lines that start with `%`, and `name?` |
+//! | `scripts` | `%save` and `%load` |
+//! | `memory` | what the kernel and each variable hold in memory |
 //! | `engine` | the Rhai engine: words, and where names are looked up |
 //! | `grammar`, `numbers` | where the language differs from Rhai's: grammar; arithmetic of plain numbers |
 //! | `tokens`, `rewrite` | calls of values, `D(x)`, as calls that Rhai knows; columns mapped back for errors |
@@ -17,7 +19,7 @@
 //! | `defects` | panics below the words, kept for a bug report |
 //! | `display` | values as a cell shows them |
 //! | `view` | the snapshot that other threads read |
-//! | `complete`, `inspect`, `whole` | Tab, Shift-Tab, and whether code is a whole cell: answered on any thread |
+//! | `complete`, `paths`, `inspect`, `whole` | Tab, Shift-Tab, and whether code is a whole cell: answered on any thread |
 
 mod complete;
 mod defects;
@@ -29,8 +31,11 @@ mod functions;
 mod grammar;
 mod inspect;
 mod magic;
+mod memory;
 mod numbers;
+mod paths;
 mod rewrite;
+mod scripts;
 mod tokens;
 mod variables;
 mod view;

@@ -32,6 +32,8 @@ pub struct Worker {
     variables: Variables,
     functions: Functions,
     texts: Texts,
+    /// The cells that have run to their end, for `%save`.
+    cells: Vec<String>,
     view: Arc<Mutex<View>>,
 }
 
@@ -71,6 +73,7 @@ impl Worker {
             variables,
             functions,
             texts: Texts::default(),
+            cells: Vec::new(),
             view,
         }
     }
@@ -89,6 +92,9 @@ impl Worker {
             Ok(_) => Reply::Done,
             Err(failure) => Reply::Failed(failure),
         };
+        if reply == Reply::Done && !cell.silent {
+            self.cells.push(cell.code.clone());
+        }
         self.tidy(&name);
         self.host.attach(None);
         reply
@@ -202,6 +208,20 @@ impl Worker {
         self.catalog
     }
 
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// The cells that have run to their end, in that order.
+    pub fn cells(&self) -> &[String] {
+        &self.cells
+    }
+
+    /// Every variable with its shared cell.
+    pub fn variables(&self) -> Vec<(String, Dynamic)> {
+        self.variables.all()
+    }
+
     pub fn host(&self) -> &Host {
         &self.host
     }
@@ -220,6 +240,7 @@ impl Worker {
         self.variables.clear();
         self.scope = Scope::new();
         self.functions.clear(&mut self.engine);
+        self.cells.clear();
         self.host.reset();
         self.refresh_view();
     }

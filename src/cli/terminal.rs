@@ -185,6 +185,7 @@ impl Frontend for Terminal {
             Output::Update { bundle, id } => self.update(&bundle, &id),
             Output::Result { bundle } => self.bundle(&bundle, None),
             Output::Page { bundle } => self.bundle(&bundle, None),
+            Output::NextInput { text } => self.text(Stream::Stdout, &text),
             // What has been printed on a terminal stays.
             Output::Clear { .. } => {}
         }

@@ -150,6 +150,16 @@ impl Dataset {
             .map_or_else(|| self.stored(), |rows| rows.len())
     }
 
+    /// The memory that the storage takes, in bytes: the whole storage also for a part of it.
+    pub fn bytes(&self) -> usize {
+        let each = match self.features {
+            Features::Floats(_) => size_of::<f32>(),
+            Features::Bytes { .. } => 1,
+        };
+        let labels = self.labels.as_ref().map_or(0, |labels| labels.len());
+        self.features.len() * each + labels * size_of::<i32>()
+    }
+
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

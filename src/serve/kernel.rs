@@ -68,7 +68,8 @@ struct Running {
     started: SystemTime,
     silent: bool,
     stop_on_error: bool,
-    pages: Vec<Value>,
+    /// What goes with the reply: pages for the pager, text for the cell.
+    payload: Vec<Value>,
     /// When to give the interrupt again, and how often still.
     again: Option<(Instant, u32)>,
 }
@@ -346,7 +347,7 @@ impl Kernel {
             started: SystemTime::now(),
             silent,
             stop_on_error,
-            pages: Vec::new(),
+            payload: Vec::new(),
             again: None,
         });
         // The thread lives as long as the crew, and catches what panics.
@@ -376,7 +377,7 @@ impl Kernel {
             status: if failed { Status::Error } else { Status::Ok },
             execution_count: running.number,
             user_expressions,
-            payload: if failed { Vec::new() } else { running.pages },
+            payload: if failed { Vec::new() } else { running.payload },
             error,
         });
         // JupyterLab shows from this how long a cell took, and how long it waited.
@@ -419,11 +420,8 @@ impl Kernel {
         self.flush();
         match output {
             Output::Result { .. } if silent => {}
-            Output::Page { bundle } => {
-                if let Some(running) = &mut self.running {
-                    running.pages.push(mime::page(bundle));
-                }
-            }
+            Output::Page { bundle } => self.add_to_reply(mime::page(bundle)),
+            Output::NextInput { text } => self.add_to_reply(mime::next_input(text)),
             output => {
                 if let Output::Result { bundle } = &output {
                     self.history.gave(number, bundle.plain());
@@ -432,6 +430,12 @@ impl Kernel {
                     self.publish(asked, content);
                 }
             }
+        }
+    }
+
+    fn add_to_reply(&mut self, payload: Value) {
+        if let Some(running) = &mut self.running {
+            running.payload.push(payload);
         }
     }
 

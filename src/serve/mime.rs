@@ -8,7 +8,7 @@ use crate::output::{Bundle, Data, Output, Stream};
 use crate::session::Failure;
 use crate::wire::content::{Content, Transient};
 
-/// The message of an output of the cell `number`; `None` for a page, which goes with the reply.
+/// The message of an output of the cell `number`; `None` for what goes with the reply.
 pub fn content(output: Output, number: usize) -> Option<Content> {
     Some(match output {
         Output::Text {
@@ -44,7 +44,7 @@ pub fn content(output: Output, number: usize) -> Option<Content> {
             }
         }
         Output::Clear { wait } => Content::Clear { wait },
-        Output::Page { .. } => return None,
+        Output::Page { .. } | Output::NextInput { .. } => return None,
     })
 }
 
@@ -89,4 +89,9 @@ pub fn expression(value: Result<Bundle, Failure>) -> Value {
 pub fn page(bundle: Bundle) -> Value {
     let (data, _) = fields(bundle);
     json!({ "source": "page", "data": data, "start": 0 })
+}
+
+/// Text that takes the place of the cell's own, as an `execute_reply` carries it.
+pub fn next_input(text: String) -> Value {
+    json!({ "source": "set_next_input", "text": text, "replace": true })
 }

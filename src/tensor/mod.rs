@@ -89,6 +89,15 @@ impl Tensor {
         self.raw.len()
     }
 
+    /// The memory that the elements take, in bytes.
+    pub fn bytes(&self) -> usize {
+        let each = match self.dtype() {
+            Dtype::F32 | Dtype::Int => 4,
+            Dtype::Bool => 1,
+        };
+        self.len() * each
+    }
+
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

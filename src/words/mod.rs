@@ -6,7 +6,7 @@
 )]
 
 pub mod data;
-mod files;
+pub mod files;
 pub mod metric;
 pub mod network;
 pub mod number;

@@ -112,16 +112,6 @@ ValueError: calls are nested more than 1000 deep
   In[n], line 2
     2 | f(0)
         ^
-  in `f`, In[n], line 1
-    1 | fn f(n) { f(n + 1) }
-                  ^
-  in `f`, In[n], line 1
-    1 | fn f(n) { f(n + 1) }
-                  ^
-  in `f`, In[n], line 1
-    1 | fn f(n) { f(n + 1) }
-                  ^
-  … 993 more calls …
 hint: does a function call itself without end?""",
     ),
     "a cell of one line of 1 MB": (

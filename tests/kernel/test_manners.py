@@ -193,6 +193,16 @@ def test_a_question_can_be_interrupted(kernel):
     assert kernel.result("40 + 2") == "42"
 
 
+def test_a_loaded_file_takes_the_place_of_the_cell(kernel, tmp_path):
+    script = tmp_path / "script.rhai"
+    kernel.run("let x = 40;")
+    kernel.run(f"%save {script}")
+    assert script.read_text() == "let x = 40;\n"
+    reply, messages = kernel.run(f"%load {script}")
+    assert reply["payload"] == [{"source": "set_next_input", "text": "let x = 40;\n", "replace": True}]
+    assert {m["msg_type"] for m in messages} == {"status", "execute_input"}
+
+
 def test_a_comm_to_an_unknown_target_is_closed(kernel):
     client = kernel.client
     message = client.session.msg("comm_open", {"comm_id": "c1", "target_name": "jupyter.widget", "data": {}})

@@ -85,7 +85,11 @@ fn magics() {
         notes.ok("fn f(x) { x } let b = [1, 2];\n%who"),
         "a     int       1\nb     array     [1, 2]\nf(x)  function\n"
     );
-    assert!(notes.ok("%memory").ends_with(" MB\n"));
+    assert!(
+        notes
+            .ok("%memory")
+            .ends_with(" MB resident\n0 operations recorded for gradients\n")
+    );
     assert!(notes.ok("%lsmagic").contains("%timeit code"));
     assert_eq!(notes.ok("a?"), "a: int\n1");
     assert!(notes.ok("check??").contains("Options"));
@@ -185,4 +189,40 @@ fn an_expression_is_evaluated_silently() {
         notes.session.evaluate("nope").unwrap_err().name,
         "NameError"
     );
+}
+
+#[test]
+fn tab_offers_files_inside_the_text_of_a_path() {
+    let folder = std::env::temp_dir().join(format!("saddle-paths-{}", std::process::id()));
+    std::fs::create_dir_all(folder.join("données")).unwrap();
+    for name in ["data.csv", "digits.npz", ".hidden"] {
+        std::fs::write(folder.join(name), "").unwrap();
+    }
+    let notes = Notes::with(crate::words::catalog());
+    let here = folder.display().to_string();
+    let here = here.as_str();
+    for (code, names) in [
+        (
+            format!("csv(\"{here}/"),
+            &["data.csv", "digits.npz", "données/"][..],
+        ),
+        (format!("csv(\"{here}/da"), &["data.csv"]),
+        (format!("csv(\"{here}/."), &[".hidden"]),
+        (
+            format!("mnist(#{{ split: \"test\", folder: \"{here}/do"),
+            &["données/"],
+        ),
+        (format!("let é = 1; csv(\"{here}/dig"), &["digits.npz"]),
+        (format!("csv(\"{here}/nowhere/"), &[]),
+        // Texts that are no paths.
+        (format!("print(\"{here}/"), &[]),
+        (format!("mnist(#{{ split: \"{here}/"), &[]),
+    ] {
+        assert_eq!(offered(&notes, &code), names, "{code}");
+    }
+    // Only the name after the last `/` is replaced.
+    let code = format!("csv(\"{here}/donn");
+    let found = notes.session.complete(&code, code.chars().count());
+    assert_eq!(found.end - found.start, 4);
+    std::fs::remove_dir_all(&folder).unwrap();
 }

@@ -2,7 +2,7 @@
 
 use super::Notes;
 use crate::cell::grammar::{DEEPEST_CALL, DEEPEST_EXPRESSION};
-use crate::cell::magic::resident_bytes;
+use crate::cell::memory::resident_bytes;
 
 #[test]
 fn a_thousand_reruns_do_not_grow() {

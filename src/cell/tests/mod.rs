@@ -165,6 +165,7 @@ static SCALE: Kind = Kind {
         let k = factor(&value);
         Box::new((1..=3).map(move |i| Ok((k * f64::from(i)).into())))
     }),
+    bytes: None,
 };
 
 fn factor(value: &Dynamic) -> f64 {

@@ -115,3 +115,76 @@ fn help_by_a_question_mark_is_a_page_and_no_output_of_the_cell() {
     assert_eq!(x.plain(), "x: int\n3");
     assert!(relu.plain().starts_with("relu("));
 }
+
+#[test]
+fn saved_cells_run_again_and_a_loaded_file_takes_the_place_of_the_cell() {
+    let mut notes = notes();
+    let file = std::env::temp_dir().join(format!("saddle-script-{}.rhai", std::process::id()));
+    let file = file.display();
+    assert!(
+        notes
+            .err(&format!("%save {file}"))
+            .starts_with("ValueError: %save: no cell has run")
+    );
+    notes.ok("let a = 1; // one");
+    notes.ok("a + 1 // two");
+    notes.err("let lost = 1; nowhere");
+    notes.ok("fn f(x) { x + a }\n%who\nlet b = f(2)");
+    notes.ok(&format!("%save {file}"));
+    let text = std::fs::read_to_string(file.to_string()).unwrap();
+    assert_eq!(
+        text,
+        "let a = 1; // one\n\na + 1 // two\n;\n\nfn f(x) { x + a }\n\nlet b = f(2);\n"
+    );
+    let outputs = notes.outputs(&format!("%load {file}")).unwrap();
+    assert_eq!(outputs, [Output::NextInput { text: text.clone() }]);
+    let mut other = super::showing::notes();
+    assert_eq!(other.ok(&format!("{text}b")), "3");
+    std::fs::remove_file(file.to_string()).unwrap();
+    assert!(
+        notes
+            .err(&format!("%load {file}"))
+            .starts_with(&format!("FileError: %load: `{file}` cannot be read"))
+    );
+    assert!(
+        notes
+            .err("%save /nowhere/at/all/x")
+            .contains("there is no folder")
+    );
+    assert!(notes.err("%load").contains("the path of a file is missing"));
+}
+
+#[test]
+fn memory_lists_the_largest_variables_and_what_the_tape_holds() {
+    let mut notes = notes();
+    notes.ok(
+        "let big = zeros([1000, 1000]); let both = [zeros([1000, 100]), 1]; let tiny = zeros([2]);",
+    );
+    notes.ok("let net = linear(999, 100); let long = \"x\"; for _ in 0..11 { long += long; }");
+    let text = notes.ok("%memory");
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(lines[0].ends_with(" MB resident"), "{text}");
+    assert_eq!(lines[1], "0 operations recorded for gradients");
+    // A weight of 100 × 999 and a bias of 100 floats; the array's own two elements are 16 bytes each.
+    assert_eq!(
+        lines[2..],
+        [
+            "  big   4.0 MB",
+            "  both  400.0 kB",
+            "  net   400.0 kB",
+            "  long  2.0 kB"
+        ],
+        "{text}"
+    );
+    notes.ok("let y = exp(net(zeros([1, 999])));");
+    let text = notes.ok("%memory");
+    let count: usize = text
+        .lines()
+        .nth(1)
+        .and_then(|line| line.split(' ').next())
+        .and_then(|n| n.parse().ok())
+        .unwrap();
+    assert!((2..20).contains(&count), "{text}");
+    notes.ok("let y = 0;");
+    assert!(notes.ok("%memory").contains("\n0 operations"));
+}

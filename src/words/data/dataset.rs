@@ -106,6 +106,7 @@ pub static DATASET: Kind = Kind {
     ],
     index: Some(index),
     iter: Some(samples),
+    bytes: Some(|v| v.read_lock::<Dataset>().map_or(0, |data| data.bytes())),
     ..KIND
 };
 

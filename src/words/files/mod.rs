@@ -7,7 +7,7 @@
 //! | `checkpoint` | everything that training needs to go on |
 
 pub mod checkpoint;
-mod disk;
+pub mod disk;
 pub mod save;
 
 use crate::catalog::Param;

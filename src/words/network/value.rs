@@ -63,6 +63,10 @@ pub static NETWORK: Kind = Kind {
     ],
     call: Some(&CALL),
     index: Some(custom::index),
+    bytes: Some(|v| {
+        v.read_lock::<Network>()
+            .map_or(0, |net| net.size() * size_of::<f32>())
+    }),
     ..KIND
 };
 

@@ -63,6 +63,7 @@ static TENSOR: Kind = Kind {
     ],
     index: Some(index),
     iter: Some(rows),
+    bytes: Some(|v| v.read_lock::<Tensor>().map_or(0, |t| t.bytes())),
     ..KIND
 };
 

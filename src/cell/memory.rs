@@ -1,0 +1,86 @@
+//! What the kernel holds in memory, and which variables hold most of it.
+
+use crate::catalog::Catalog;
+use crate::tensor::tape::live_nodes;
+use rhai::{Array, Dynamic, Map};
+use std::fmt::Write;
+
+/// How many variables are listed.
+const MOST: usize = 10;
+/// Smaller ones (bytes) are not.
+const LEAST: usize = 1000;
+
+/// The memory of the process, the tape, and the largest variables, largest first.
+pub fn report(variables: &[(String, Dynamic)], catalog: &Catalog) -> String {
+    let mut text = match resident_bytes() {
+        Some(bytes) => format!("{} resident\n", shown(bytes as f64)),
+        None => "this system does not say how much memory the kernel uses\n".to_string(),
+    };
+    let nodes = match live_nodes() {
+        1 => "1 operation".to_string(),
+        n => format!("{n} operations"),
+    };
+    let _ = writeln!(text, "{nodes} recorded for gradients");
+    let mut sizes: Vec<(usize, &str)> = variables
+        .iter()
+        .map(|(name, value)| (bytes(value, catalog), name.as_str()))
+        .filter(|(size, _)| *size >= LEAST)
+        .collect();
+    sizes.sort_by(|a, b| b.cmp(a));
+    let width = sizes
+        .iter()
+        .take(MOST)
+        .map(|(_, name)| name.chars().count());
+    let width = width.max().unwrap_or(0);
+    for (size, name) in sizes.iter().take(MOST) {
+        let _ = writeln!(text, "  {name:width$}  {}", shown(*size as f64));
+    }
+    if let Some(more) = sizes.len().checked_sub(MOST + 1) {
+        let _ = writeln!(text, "  and {} smaller variables", more + 1);
+    }
+    text
+}
+
+/// The memory that a value holds, as far as its kind tells. Storage shared between values counts for each.
+fn bytes(value: &Dynamic, catalog: &Catalog) -> usize {
+    // Locked only while a method of this very value runs.
+    let Some(value) = value.read_lock::<Dynamic>() else {
+        return 0;
+    };
+    if let Some(kind) = catalog.kind_of(&value) {
+        return kind.bytes.map_or(0, |bytes| bytes(&value));
+    }
+    if let Some(items) = value.read_lock::<Array>() {
+        return items
+            .iter()
+            .map(|v| size_of::<Dynamic>() + bytes(v, catalog))
+            .sum();
+    }
+    if let Some(map) = value.read_lock::<Map>() {
+        return map
+            .values()
+            .map(|v| size_of::<Dynamic>() + bytes(v, catalog))
+            .sum();
+    }
+    value.as_immutable_string_ref().map_or(0, |text| text.len())
+}
+
+/// The resident memory of this process.
+pub fn resident_bytes() -> Option<u64> {
+    // Linux: the second field of /proc/self/statm, in pages of 4 KiB on every platform that we build for.
+    let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
+    statm
+        .split_whitespace()
+        .nth(1)?
+        .parse::<u64>()
+        .ok()
+        .map(|pages| pages * 4096)
+}
+
+/// A size in MB, or in kB where that says more.
+fn shown(bytes: f64) -> String {
+    match bytes {
+        b if b >= 1e6 => format!("{:.1} MB", b / 1e6),
+        b => format!("{:.1} kB", b / 1e3),
+    }
+}
