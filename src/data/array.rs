@@ -49,7 +49,7 @@ impl Array {
             .filter(|&n| n == bytes.len());
         if needed.is_none() {
             return Err(Fault::file(format!(
-                "{what}: shape {shape:?} does not fit its {} bytes; the file is damaged or cut off",
+                "{what}: shape {shape:?} does not fit the {} bytes of data; the file is damaged or cut off",
                 bytes.len()
             )));
         }
@@ -61,11 +61,15 @@ impl Array {
             }
             Element::Int(_) | Element::Unsigned(_) => {
                 let signed = matches!(element, Element::Int(_));
-                let ints = each.map(|b| whole(word(b, big_endian), size, signed));
-                let ints = ints.collect::<Option<Vec<_>>>();
-                Values::I32(ints.ok_or_else(|| {
-                    Fault::file(format!("{what}: holds whole numbers beyond 32 bits"))
-                })?)
+                let ints = each.map(|b| {
+                    let word = word(b, big_endian);
+                    whole(word, size, signed).ok_or_else(|| {
+                        Fault::file(format!(
+                            "{what}: holds whole numbers beyond 32 bits, such as {word}"
+                        ))
+                    })
+                });
+                Values::I32(ints.collect::<Result<Vec<_>>>()?)
             }
         };
         Ok(Self {

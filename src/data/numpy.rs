@@ -71,25 +71,28 @@ pub fn encode_npy(array: &Array) -> Vec<u8> {
 /// # Errors
 /// Not a NumPy file, a damaged or cut off one, or an element type that is no number.
 pub fn decode_npy(what: &str, file: &[u8]) -> Result<Array> {
-    let damaged = || Fault::file(format!("{what}: is not a whole NumPy file"));
-    let rest = file.strip_prefix(MAGIC).ok_or_else(damaged)?;
-    let (&[major, _], rest) = rest.split_first_chunk::<2>().ok_or_else(damaged)?;
+    let told = |problem: &str| Fault::file(format!("{what}: {problem}"));
+    if file.is_empty() {
+        return Err(told("the file is empty"));
+    }
+    let short = || told("the file ends too early: it is cut off");
+    let damaged = || told("the header is damaged");
+    let rest = file
+        .strip_prefix(MAGIC)
+        .ok_or_else(|| told("not a NumPy file"))?;
+    let (&[major, _], rest) = rest.split_first_chunk::<2>().ok_or_else(short)?;
     let (length, rest) = match major {
         1 => {
-            let (n, rest) = rest.split_first_chunk::<2>().ok_or_else(damaged)?;
+            let (n, rest) = rest.split_first_chunk::<2>().ok_or_else(short)?;
             (usize::from(u16::from_le_bytes(*n)), rest)
         }
         2 | 3 => {
-            let (n, rest) = rest.split_first_chunk::<4>().ok_or_else(damaged)?;
+            let (n, rest) = rest.split_first_chunk::<4>().ok_or_else(short)?;
             (u32::from_le_bytes(*n) as usize, rest)
         }
-        other => {
-            return Err(Fault::file(format!(
-                "{what}: NumPy format version {other} is not known"
-            )));
-        }
+        other => return Err(told(&format!("NumPy format version {other} is not known"))),
     };
-    let (header, data) = rest.split_at_checked(length).ok_or_else(damaged)?;
+    let (header, data) = rest.split_at_checked(length).ok_or_else(short)?;
     let header = std::str::from_utf8(header).map_err(|_| damaged())?;
     let (element, big_endian) = element(what, text_after(header, "'descr'").ok_or_else(damaged)?)?;
     let shape = shape(header).ok_or_else(damaged)?;

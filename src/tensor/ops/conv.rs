@@ -143,6 +143,12 @@ fn check(x: &Tensor, w: &Tensor, g: &Geometry, channels_at: usize, name: &str) -
             g.groups
         )));
     }
+    if sx[1] == 0 || sw[0] == 0 || sw[1] == 0 {
+        return Err(Fault::shape(format!(
+            "{name}: there are no channels: {}",
+            both()
+        )));
+    }
     if sw[2] == 0 || sw[3] == 0 {
         return Err(Fault::shape(format!(
             "{name}: an empty kernel, {}",

@@ -108,6 +108,7 @@ static LAYER_NORM: Entry = Entry {
         } else {
             call.args.shape(0)?
         };
+        crate::tensor::check_shape("layer_norm", &shape)?;
         made(Network::of(LayerNorm {
             shape,
             eps: eps(call)?,
