@@ -78,7 +78,9 @@ impl Curves {
     }
 
     fn draw(&mut self, host: &Rc<Host>) -> Result<()> {
-        let bundle = drawn(&self.figure()?);
+        // The text does not count points: nbval compares the first state with the stored last one.
+        let picture = self.figure()?.picture();
+        let bundle = Bundle::png(self.name.clone(), picture.bytes, picture.width);
         display::show(host, &self.name, bundle);
         self.pace.caught_up(Instant::now());
         Ok(())
