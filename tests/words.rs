@@ -301,6 +301,44 @@ fn an_anomaly_is_reported_once_and_names_its_operation() {
     assert_eq!(warnings, "");
 }
 
+#[test]
+fn a_gradient_of_what_y_does_not_depend_on_is_zeros_with_one_note() {
+    let session = Session::start().expect("a thread");
+    let setup =
+        "let a = tensor([1, 2]); let b = ones([2, 3]); let c = tensor(5); let y = sum(a * c);";
+    for (code, value, note) in [
+        (
+            "grad(y, [a, b, c]).map(|g| g.to_array())",
+            "[[5.0, 5.0], [[0.0, 0.0, 0.0], [0.0, 0.0, 0.0]], 3.0]",
+            "grad: y does not depend on input 2 of 3; its gradient is zeros\n",
+        ),
+        (
+            "grad(sum(a), [c, a, b]).map(|g| g.shape)",
+            "[[], [2], [2, 3]]",
+            "grad: y does not depend on inputs 1 and 3 of 3; their gradients are zeros\n",
+        ),
+        (
+            "let f = linear(1, 2); grad(y, f).map(|g| g.to_array())",
+            "[[[0.0], [0.0]], [0.0, 0.0]]",
+            "grad: y does not depend on inputs 1 and 2 of 2; their gradients are zeros\n",
+        ),
+        ("grad(y, [a, c]).len()", "2", ""),
+        (
+            "grad(y, [a, b, c], #{ unused: \"error\" })",
+            "ValueError: grad: y does not depend on input 2 of 3",
+            "",
+        ),
+        (
+            "grad(y, a, #{ unused: \"none\" })",
+            "ValueError: grad: there is no unused \"none\"",
+            "",
+        ),
+    ] {
+        let (shown, said) = outcome(&session, &format!("{setup} {code}"));
+        assert_eq!((shown.as_str(), said.as_str()), (value, note), "{code}");
+    }
+}
+
 /// A rule that a cell wrote runs below `grad`: its error must still point into the cell.
 #[test]
 fn an_error_in_a_backward_function_points_into_the_cell() {

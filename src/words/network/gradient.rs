@@ -25,7 +25,7 @@ static GRAD: Entry = Entry {
     shapes: "one tensor for each of network.params(), of its shape",
     errors: &[
         "y has more than one element and there is no `seed`",
-        "y does not depend on one of the parameters, and `allow_unused` is false",
+        "y does not depend on one of the parameters, and `unused` is \"error\"",
     ],
     examples: &[
         value(
@@ -40,8 +40,8 @@ static GRAD: Entry = Entry {
         ),
         fails(
             "another network",
-            "let G = linear(2, 1); let D = linear(2, 1);\ngrad(mean(G(ones([1, 2]))), D)",
-            "y does not depend on wrt[0]",
+            "let G = linear(2, 1); let D = linear(2, 1);\ngrad(mean(G(ones([1, 2]))), D, #{ unused: \"error\" })",
+            "y does not depend on inputs 1 and 2 of 2",
         ),
     ],
     call: |call| {

@@ -43,10 +43,10 @@ pub const OPTIONS: &[Opt] = &[
         "the gradient that arrives at y, shaped as y",
     ),
     opt(
-        "allow_unused",
-        Ty::Bool,
-        "false",
-        "give () for what y does not depend on, instead of an error",
+        "unused",
+        Ty::Text,
+        "\"zeros\"",
+        "for what y does not depend on: \"zeros\" gives zeros and a note, \"error\" an error",
     ),
 ];
 
@@ -68,7 +68,7 @@ static GRAD: Entry = Entry {
     errors: &[
         "y has more than one element and there is no `seed`",
         "a `seed` of another shape than y",
-        "y does not depend on something in `wrt`, and `allow_unused` is false",
+        "y does not depend on something in `wrt`, and `unused` is \"error\"",
         "something in `wrt` that is not an f32 tensor",
     ],
     examples: &[
@@ -92,10 +92,15 @@ static GRAD: Entry = Entry {
             "let x = ones([2]); grad(x * 2, x)",
             "y must be a single number, got shape [2]",
         ),
+        value(
+            "no way from x to y: zeros, and a note that says so",
+            "let x = ones([2]); grad(tensor(2) * 3, x).to_array()",
+            "[0.0, 0.0]",
+        ),
         fails(
-            "no way from x to y",
-            "let x = tensor(1); grad(tensor(2) * 3, x)",
-            "y does not depend on wrt",
+            "the same as an error",
+            "let x = ones([2]); grad(tensor(2) * 3, x, #{ unused: \"error\" })",
+            "y does not depend on input 1 of 1",
         ),
     ],
     call: |call| {
@@ -117,15 +122,24 @@ static GRAD: Entry = Entry {
     ..ENTRY
 };
 
-/// The gradients of the call's `y` with respect to `wrt`, under the call's options: one value for each, `()` where `y`
-/// does not depend on it and that is allowed. Other forms of `grad`, such as with respect to a network, build on this.
+/// The gradients of the call's `y` with respect to `wrt`, under the call's options: one for each. Other forms of `grad`,
+/// such as with respect to a network, build on this.
 pub fn of_tensors(call: &Call, wrt: &[Tensor]) -> Result<Vec<Dynamic>> {
     let y = tensor(call, 0)?;
     let seed = call.options.get::<Tensor>("seed")?;
     let options = GradOptions {
         create_graph: call.options.bool("create_graph", false)?,
     };
-    let allow_unused = call.options.bool("allow_unused", false)?;
+    let zeros = match call.options.text("unused")?.as_deref() {
+        None | Some("zeros") => true,
+        Some("error") => false,
+        Some(other) => {
+            return Err(
+                Fault::value(format!("grad: there is no unused \"{other}\""))
+                    .hint("unused is \"zeros\" or \"error\""),
+            );
+        }
+    };
     if let Some(bad) = wrt.iter().find(|t| t.dtype() != Dtype::F32) {
         return Err(Fault::type_(format!(
             "grad: wrt must be f32, got a tensor of {} of shape {}",
@@ -135,21 +149,37 @@ pub fn of_tensors(call: &Call, wrt: &[Tensor]) -> Result<Vec<Dynamic>> {
         .hint("float(t) makes floats of whole numbers; compute y from the result"));
     }
     let grads = tape::grad(&y, &wrt.iter().collect::<Vec<_>>(), seed.as_ref(), options)?;
-    let several = wrt.len() > 1;
-    grads
-        .into_iter()
-        .enumerate()
-        .map(|(i, g)| match g {
-            Some(g) => Ok(wrap(g)),
-            None if allow_unused => Ok(Dynamic::UNIT),
-            None => {
-                let which = if several { format!("wrt[{i}]") } else { "wrt".into() };
-                Err(Fault::value(format!("grad: y does not depend on {which}")).hint(
-                    "was y computed from it, outside of no_grad and detach? #{ allow_unused: true } gives () instead",
-                ))
-            }
-        })
-        .collect()
+    if let Some(which) = unused(&grads) {
+        let found = format!("grad: y does not depend on {which}");
+        if !zeros {
+            return Err(
+                Fault::value(found).hint("was y computed from it, outside of no_grad and detach?")
+            );
+        }
+        let verb = if which.starts_with("inputs") {
+            "their gradients are"
+        } else {
+            "its gradient is"
+        };
+        call.host.eprint(&format!("{found}; {verb} zeros\n"));
+    }
+    let or_zeros = |(g, x): (Option<Tensor>, &Tensor)| wrap(g.unwrap_or_else(|| x.zeros_like()));
+    Ok(grads.into_iter().zip(wrt).map(or_zeros).collect())
+}
+
+/// Which inputs have no gradient, as a person counts them: `input 2 of 3`; `None` where all have one.
+fn unused(grads: &[Option<Tensor>]) -> Option<String> {
+    let places: Vec<String> = (1..)
+        .zip(grads)
+        .filter(|(_, g)| g.is_none())
+        .map(|(place, _)| place.to_string())
+        .collect();
+    let (last, before) = places.split_last()?;
+    let n = grads.len();
+    Some(match before {
+        [] => format!("input {last} of {n}"),
+        _ => format!("inputs {} and {last} of {n}", before.join(", ")),
+    })
 }
 
 const DETACH_: Entry = Entry {
