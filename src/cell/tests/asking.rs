@@ -212,7 +212,7 @@ fn tab_offers_files_inside_the_text_of_a_path() {
             format!("mnist(#{{ split: \"test\", folder: \"{here}/do"),
             &["données/"],
         ),
-        (format!("let é = 1; csv(\"{here}/dig"), &["digits.npz"]),
+        (format!("print(\"é\"); csv(\"{here}/dig"), &["digits.npz"]),
         (format!("csv(\"{here}/nowhere/"), &[]),
         // Texts that are no paths.
         (format!("print(\"{here}/"), &[]),
