@@ -1,20 +1,30 @@
 //! Where a picture that has a name stands: the first time in a run of a cell it is a new display, after that it is updated
-//! in place. And the word that clears what a cell has shown.
+//! in place, at most ten times a second; the last state is always shown. And the word that clears what a cell has shown.
 
 use super::super::tensor::{opt, runs};
+use super::value::drawn;
 use crate::catalog::{ENTRY, Entry, Host, Ty};
 use crate::output::{Bundle, Output};
+use crate::picture::{Figure, Pace};
 use rhai::Dynamic;
 use std::cell::RefMut;
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::time::Instant;
 
 pub static ENTRIES: &[&Entry] = &[&CLEAR_OUTPUT];
 
 /// The displays of the cell that runs, by name.
 #[derive(Default)]
-struct Displays {
-    ids: HashMap<String, String>,
+struct Displays(HashMap<String, Place>);
+
+#[derive(Default)]
+struct Place {
+    id: String,
+    shown: bool,
+    pace: Pace,
+    /// The newest figure, if it came too soon to be drawn.
+    waiting: Option<Figure>,
 }
 
 /// An id that no other display has, in this kernel or another.
@@ -22,32 +32,67 @@ pub fn fresh_id() -> String {
     uuid::Uuid::new_v4().simple().to_string()
 }
 
-/// Shows `bundle` under `name`: in place if the running cell has shown that name before.
-pub fn show(host: &Rc<Host>, name: &str, bundle: Bundle) {
-    let (id, known) = host.with_slot(|mut displays: RefMut<Displays>| {
-        let known = displays.ids.contains_key(name);
-        (
-            displays
-                .ids
-                .entry(name.to_string())
-                .or_insert_with(fresh_id)
-                .clone(),
-            known,
-        )
-    });
-    if known {
-        return host.show(Output::Update { bundle, id });
-    }
-    // A later run of the cell makes a picture of its own.
-    let forget = (host.clone(), name.to_string());
+fn with_place<R>(host: &Rc<Host>, name: &str, f: impl FnOnce(&mut Place) -> R) -> R {
+    host.with_slot(|mut displays: RefMut<Displays>| {
+        if !displays.0.contains_key(name) {
+            let place = Place {
+                id: fresh_id(),
+                ..Place::default()
+            };
+            displays.0.insert(name.to_string(), place);
+            leave(host, name);
+        }
+        f(displays.0.entry(name.to_string()).or_default())
+    })
+}
+
+/// At the end of the cell what waits is drawn, and the name is free: a later run of the cell makes a picture of its own.
+fn leave(host: &Rc<Host>, name: &str) {
+    let (end, name) = (host.clone(), name.to_string());
     host.at_cell_end(move || {
-        let (host, name) = &forget;
-        host.with_slot(|mut displays: RefMut<Displays>| displays.ids.remove(name));
+        let place = end.with_slot(|mut displays: RefMut<Displays>| displays.0.remove(&name));
+        if let Some(mut place) = place
+            && let Some(figure) = place.waiting.take()
+        {
+            end.show(place.output(drawn(&figure)));
+        }
     });
-    host.show(Output::Display {
-        bundle,
-        id: Some(id),
+}
+
+impl Place {
+    fn output(&mut self, bundle: Bundle) -> Output {
+        let id = self.id.clone();
+        match std::mem::replace(&mut self.shown, true) {
+            true => Output::Update { bundle, id },
+            false => Output::Display {
+                bundle,
+                id: Some(id),
+            },
+        }
+    }
+}
+
+/// Shows `bundle` under `name` now.
+pub fn show(host: &Rc<Host>, name: &str, bundle: Bundle) {
+    let output = with_place(host, name, |place| {
+        place.waiting = None;
+        place.output(bundle)
     });
+    host.show(output);
+}
+
+/// Shows a figure under `name`: drawn now, or a little later where the last one was drawn a moment ago.
+pub fn show_figure(host: &Rc<Host>, name: &str, figure: Figure) {
+    let now = with_place(host, name, |place| match place.pace.due(Instant::now()) {
+        true => Some(figure),
+        false => {
+            place.waiting = Some(figure);
+            None
+        }
+    });
+    if let Some(figure) = now {
+        show(host, name, drawn(&figure));
+    }
 }
 
 static CLEAR_OUTPUT: Entry = Entry {
@@ -68,9 +113,65 @@ static CLEAR_OUTPUT: Entry = Entry {
         let wait = call.options.bool("wait", false)?;
         // What is shown under a name after this needs a new place: there is nothing left to update.
         call.host
-            .with_slot(|mut displays: RefMut<Displays>| displays.ids.clear());
+            .with_slot(|mut displays: RefMut<Displays>| displays.0.clear());
         call.host.show(Output::Clear { wait });
         Ok(Dynamic::UNIT)
     },
     ..ENTRY
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::picture::Axes;
+    use crate::session::Frontend;
+    use std::sync::{Arc, Mutex};
+
+    struct Outputs(Mutex<Vec<Output>>);
+
+    impl Frontend for Outputs {
+        fn show(&self, output: Output) {
+            self.0
+                .lock()
+                .expect("no test panics while it holds this")
+                .push(output);
+        }
+
+        fn ask(&self, _: &str, _: bool) -> Option<String> {
+            None
+        }
+    }
+
+    #[test]
+    fn a_burst_is_drawn_once_and_its_last_state_at_the_end() {
+        let host = Rc::new(Host::default());
+        let outputs = Arc::new(Outputs(Mutex::default()));
+        host.attach(Some(outputs.clone()));
+        for i in 0..1000 {
+            let axes = Axes {
+                title: i.to_string(),
+                ..Axes::default()
+            };
+            show_figure(&host, "samples", Figure::Plot(axes));
+        }
+        host.end_cell();
+        let outputs = outputs
+            .0
+            .lock()
+            .expect("no test panics while it holds this");
+        assert!(outputs.len() < 100, "{} pictures", outputs.len());
+        let Some(Output::Display {
+            bundle,
+            id: Some(first),
+        }) = outputs.first()
+        else {
+            panic!("{outputs:?}")
+        };
+        assert!(bundle.plain().contains("“0”"));
+        let Some(Output::Update { bundle, id }) = outputs.last() else {
+            panic!("{outputs:?}")
+        };
+        assert!(bundle.plain().contains("“999”"));
+        assert_eq!(id, first);
+    }
+}

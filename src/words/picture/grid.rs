@@ -159,8 +159,8 @@ static SHOW_GRID_NAMED: Entry = Entry {
         "for _ in 0..3 { show_grid(\"samples\", rand([16, 64])); }",
     )],
     call: |call| {
-        let bundle = drawn(&Figure::Grid(figure(call, 1)?));
-        display::show(call.host, &call.args.text(0)?, bundle);
+        let grid = Figure::Grid(figure(call, 1)?);
+        display::show_figure(call.host, &call.args.text(0)?, grid);
         Ok(Dynamic::UNIT)
     },
     ..ENTRY

@@ -136,8 +136,11 @@ static SHOW_NAMED: Entry = Entry {
         "for i in 1..4 { show(\"curve\", plot([0, i])); }",
     )],
     call: |call| {
-        let bundle = shown(call, call.args.any(1))?;
-        display::show(call.host, &call.args.text(0)?, bundle);
+        let (name, value) = (call.args.text(0)?, call.args.any(1));
+        match value.read_lock::<Fig>() {
+            Some(figure) => display::show_figure(call.host, &name, figure.0.as_ref().clone()),
+            None => display::show(call.host, &name, shown(call, value)?),
+        }
         Ok(Dynamic::UNIT)
     },
     ..ENTRY
