@@ -19,6 +19,7 @@
 //! | `scatter` | elements added where indices say |
 //! | `optim` | one pass for each optimizer's step |
 //! | `random` | counter-based random numbers |
+//! | `laws` | exponential, Gumbel and truncated normal numbers |
 //!
 //! Contracts. Lengths and shapes that fit together are the caller's duty: a slice that is too short panics, in the
 //! calling thread, and is a defect of the caller. Results do not depend on the number of threads. They may differ
@@ -28,6 +29,7 @@
 mod buffer;
 mod conv;
 mod elementwise;
+mod laws;
 mod layout;
 mod logits;
 mod math;
@@ -49,6 +51,7 @@ mod transpose;
 
 pub use conv::{Conv2d, add_to_channels, conv2d, conv2d_grad_input, conv2d_grad_weight};
 pub use elementwise::{Binary, Unary, binary, binary_in_place, unary, unary_in_place};
+pub use laws::Between;
 pub use layout::{binary_broadcast, contiguous};
 pub use logits::{bce_with_logits, bce_with_logits_grad};
 pub use matmul::{Mat, gemm, gemm64, linear};

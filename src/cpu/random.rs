@@ -13,7 +13,7 @@ use super::parallel::{BLOCK, over_parts};
 use super::simd::{Arith, Kernel, dispatch};
 
 /// Counters in a group.
-const LANES: usize = 16;
+pub(super) const LANES: usize = 16;
 /// Words of 32 bits in a group.
 const WORDS: usize = 4 * LANES;
 // Threads' parts begin at multiples of `BLOCK`, which have to be beginnings of groups.
@@ -95,7 +95,7 @@ impl Stream {
     }
 
     /// `n` numbers made of the stream's next words.
-    fn fill(&mut self, n: usize, law: impl Law) -> Vec<f32> {
+    pub(super) fn fill(&mut self, n: usize, law: impl Law) -> Vec<f32> {
         let (key, start) = (self.key, self.counter);
         self.counter = start.wrapping_add((n.div_ceil(WORDS) * LANES) as u64);
         // Safety: `over_parts` covers the slice, and `Fill` writes all that it is given.
@@ -117,7 +117,7 @@ impl Stream {
 }
 
 /// How a group's words become numbers.
-trait Law: Copy + Sync {
+pub(super) trait Law: Copy + Sync {
     fn numbers<A: Arith>(self, words: &[[u32; LANES]; 4], out: &mut [[f32; LANES]; 4]);
 }
 

@@ -2,7 +2,7 @@
 //! replays bit for bit whatever the number of threads. Numbers are drawn on the CPU and are the same on every device.
 
 use super::{Device, Tensor, device};
-pub use crate::cpu::Stream;
+pub use crate::cpu::{Between, Stream};
 use std::cell::RefCell;
 
 thread_local! {
@@ -48,6 +48,32 @@ pub fn normal(shape: &[usize]) -> Tensor {
 /// Uniform numbers in [0, 1).
 pub fn uniform(shape: &[usize]) -> Tensor {
     draw(shape, &device::current(), |s, n| s.uniform(n))
+}
+
+/// Exponential numbers with mean 1.
+pub fn exponential(shape: &[usize]) -> Tensor {
+    draw(shape, &device::current(), |s, n| s.exponential(n))
+}
+
+/// Standard Gumbel numbers.
+pub fn gumbel(shape: &[usize]) -> Tensor {
+    draw(shape, &device::current(), |s, n| s.gumbel(n))
+}
+
+/// Normal numbers with this mean and standard deviation, between `low` and `high`, which may be infinite.
+/// `std` is above 0 and `low` below `high`.
+pub fn truncated_normal(shape: &[usize], mean: f64, std: f64, low: f64, high: f64) -> Tensor {
+    let ends = Between {
+        low: (low - mean) / std,
+        high: (high - mean) / std,
+    };
+    draw(shape, &device::current(), |s, n| {
+        let numbers = s.truncated_normal(n, ends).into_iter();
+        // Rounding must not lead over the ends.
+        numbers
+            .map(|z| (mean + std * z).clamp(low, high) as f32)
+            .collect()
+    })
 }
 
 /// `scale` with probability `keep`, else 0: a dropout mask.

@@ -24,6 +24,7 @@ pub(crate) const FAMILIES: &[&[&Entry]] = &[
     tensor::value::ENTRIES,
     tensor::create::ENTRIES,
     tensor::random::ENTRIES,
+    tensor::noise::ENTRIES,
     tensor::operators::ENTRIES,
     tensor::math::ENTRIES,
     tensor::reduce::ENTRIES,

@@ -5,6 +5,7 @@
 //! | `value` | the kind `tensor`: fields, `t[i]`, loops; `item`, `to_array`, casts |
 //! | `create` | `tensor`, `zeros`, `arange`, … |
 //! | `random` | `seed`, `randn`, … and the kind `rng` |
+//! | `noise` | `gumbel`, `exponential`, `truncated_normal` |
 //! | `operators` | `+ - * / % **`, comparisons, `& \| !`, `@` |
 //! | `math` | element-wise functions |
 //! | `reduce` | `sum`, `mean`, `softmax`, … |
@@ -24,6 +25,7 @@ pub mod index;
 pub mod join;
 pub mod linalg;
 pub mod math;
+pub mod noise;
 pub mod operators;
 pub mod random;
 pub mod reduce;

@@ -100,7 +100,7 @@ static RNG: Entry = Entry {
 };
 
 /// Draws with the arguments from `first` on: from the stream given before them, or from the notebook's.
-fn draw(call: &Call, f: fn(&Args, usize) -> Result<Tensor>) -> Result<Dynamic> {
+pub(super) fn draw(call: &Call, f: impl FnOnce(&Args, usize) -> Result<Tensor>) -> Result<Dynamic> {
     let own = call.args.any(0).read_lock::<Rng>().map(|r| r.clone());
     match own {
         Some(rng) => random::using(&mut rng.stream.borrow_mut(), || f(&call.args, 1)),
@@ -110,21 +110,21 @@ fn draw(call: &Call, f: fn(&Args, usize) -> Result<Tensor>) -> Result<Dynamic> {
 }
 
 /// The shape at parameter `i`.
-fn shape(args: &Args, i: usize) -> Result<Vec<usize>> {
+pub(super) fn shape(args: &Args, i: usize) -> Result<Vec<usize>> {
     let shape = args.shape(i)?;
     check_shape("shape", &shape)?;
     Ok(shape)
 }
 
-const STREAM: Param = param("r", Ty::Of("rng"), "the stream to draw from");
-const SHAPE: Param = param(
+pub(super) const STREAM: Param = param("r", Ty::Of("rng"), "the stream to draw from");
+pub(super) const SHAPE: Param = param(
     "shape",
     Ty::Shape,
     "the sizes, one for each dim; [] is a single number",
 );
 
 /// The same word with a stream in front: `r.randn([3])`.
-const fn from_stream(
+pub(super) const fn from_stream(
     entry: Entry,
     params: &'static [Param],
     examples: &'static [Example],
