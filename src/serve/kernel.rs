@@ -244,6 +244,11 @@ impl Kernel {
         }
     }
 
+    /// Whether the running cell waits for an answer.
+    pub fn is_asking(&self) -> bool {
+        self.question.is_some()
+    }
+
     /// The question could not be delivered: the client has gone.
     pub fn nobody_to_ask(&mut self) {
         self.question = None;

@@ -46,10 +46,15 @@ use self::kernel::Kernel;
 use self::process::Parent;
 use crate::fault::{Fault, Kind};
 use crate::session::Notebook;
-use crate::wire::{Channel, Codec, Connection, Sockets, log};
+use crate::wire::{Channel, Codec, Connection, Message, Sockets, log};
 
 /// How often to look whether the parent process still lives.
 const LOOK_AFTER_PARENT: Duration = Duration::from_millis(500);
+
+/// A client's channel for questions may connect after the one for cells: how long, and how often, a question that finds no one
+/// is tried again.
+const KNOCK: Duration = Duration::from_millis(500);
+const KNOCK_AGAIN: Duration = Duration::from_millis(10);
 
 /// How much is handled before looking at the other sides again, so that a flood from one does not hide an interrupt from another.
 const TURN: usize = 256;
@@ -84,6 +89,7 @@ pub fn run(
         codec,
         kernel: Kernel::new(notebook, crew, History::open(history)),
         events,
+        undelivered: None,
     }
     .serve();
     Ok(())
@@ -95,6 +101,8 @@ struct Service {
     codec: Codec,
     kernel: Kernel,
     events: Receiver<Event>,
+    /// A question that found no one, and until when to try again.
+    undelivered: Option<(Message, Instant)>,
 }
 
 impl Service {
@@ -117,6 +125,7 @@ impl Service {
             self.take_in(Channel::Shell, TURN);
             more = self.hear(TURN);
             self.kernel.tick(Instant::now());
+            self.knock(Instant::now());
             self.deliver();
             if look.elapsed() >= LOOK_AFTER_PARENT {
                 look = Instant::now();
@@ -134,7 +143,11 @@ impl Service {
             .kernel
             .due()
             .map(|due| due.saturating_duration_since(Instant::now()));
-        due.map_or(LOOK_AFTER_PARENT, |due| due.min(LOOK_AFTER_PARENT))
+        let longest = match self.undelivered {
+            Some(_) => KNOCK_AGAIN,
+            None => LOOK_AFTER_PARENT,
+        };
+        due.map_or(longest, |due| due.min(longest))
     }
 
     /// Takes up to `most` messages from a socket.
@@ -173,8 +186,25 @@ impl Service {
                 .sockets
                 .send(message.channel, &self.codec.encode(&message));
             if !sent && message.channel == Channel::Stdin {
-                self.kernel.nobody_to_ask();
+                self.undelivered = Some((message, Instant::now() + KNOCK));
             }
         }
+    }
+
+    /// Tries again to ask what found no one.
+    fn knock(&mut self, now: Instant) {
+        // Interrupted meanwhile: the question no longer stands.
+        let Some((message, until)) = self.undelivered.take_if(|_| self.kernel.is_asking()) else {
+            self.undelivered = None;
+            return;
+        };
+        let frames = self.codec.encode(&message);
+        if self.sockets.send(message.channel, &frames) {
+            return;
+        }
+        if until <= now {
+            return self.kernel.nobody_to_ask();
+        }
+        self.undelivered = Some((message, until));
     }
 }
