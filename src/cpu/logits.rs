@@ -24,6 +24,10 @@ pub fn bce_with_logits_grad(a: &[f32], t: &[f32], scale: f32) -> Vec<f32> {
     }
 }
 
+#[expect(
+    clippy::large_enum_variant,
+    reason = "only one lives at a time, on the stack"
+)]
 #[derive(Clone, Copy)]
 enum Targets<'a> {
     One([f32; LANES]),
