@@ -151,7 +151,10 @@ fn truncated_normal(call: &mut Call) -> Result<Dynamic> {
     let high = call.options.number("high", mean + 2.0 * std)?;
     // Not `low >= high`: NaN is no end either. And both ends may be too far out to count the way in `std`.
     let far = |end: f64, side: f64| (end - mean) / std == side;
-    if !(low < high) || far(low, f64::INFINITY) || far(high, f64::NEG_INFINITY) {
+    if low.partial_cmp(&high) != Some(std::cmp::Ordering::Less)
+        || far(low, f64::INFINITY)
+        || far(high, f64::NEG_INFINITY)
+    {
         return Err(Fault::value(format!(
             "truncated_normal: low must be below high, got {low} and {high}"
         )));
