@@ -5,7 +5,7 @@ use saddlepoint::catalog::Entry;
 use saddlepoint::cell::Session;
 use saddlepoint::output::{Output, Stream};
 use saddlepoint::session::{Cell, Frontend, Notebook, Reply};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 struct Nobody;
 
@@ -187,7 +187,7 @@ fn no_argument_is_a_defect() {
 
 /// What is shown, and what goes to standard error, while a cell runs.
 #[derive(Default)]
-struct Shown(std::sync::Mutex<Vec<Output>>);
+struct Shown(Mutex<Vec<Output>>);
 
 impl Frontend for Shown {
     fn show(&self, output: Output) {
@@ -337,6 +337,81 @@ fn a_gradient_of_what_y_does_not_depend_on_is_zeros_with_one_note() {
         let (shown, said) = outcome(&session, &format!("{setup} {code}"));
         assert_eq!((shown.as_str(), said.as_str()), (value, note), "{code}");
     }
+}
+
+/// Held by the tests that loop over batches large enough for a thread: one of them counts the threads.
+static BATCHES: Mutex<()> = Mutex::new(());
+
+/// The same batches as those that the places in a permutation of the same seed name, bit for bit, whether a thread gathers
+/// them or not; and the notebook's stream goes on where it would without batches.
+#[test]
+fn batches_are_those_of_a_permutation() {
+    let _alone = BATCHES.lock();
+    let session = Session::start().expect("a thread");
+    let code =
+        "let x = rng(1).randn([1000, 50]); let y = int(arange(1000)) % 7; let d = dataset(x, y);
+        let wrong = 0;
+        for m in [3, 300] {
+            seed(5);
+            let p = permutation(1000);
+            let next = rand([1]).item();
+            for labelled in [false, true] {
+                seed(5);
+                let at = 0;
+                for b in (if labelled { d.batches_labelled(m) } else { d.batches(m) }) {
+                    if at == 0 && rand([1]).item() != next { wrong += 1; }
+                    let places = p[at..min(at + m, 1000)];
+                    let rows = if labelled { b.x } else { b };
+                    wrong += sum(float(rows != x.index_select(0, places))).item();
+                    if labelled { wrong += sum(float(b.y != y.index_select(0, places))).item(); }
+                    at += places.len;
+                }
+                if at != 1000 { wrong += 1; }
+            }
+        }
+        wrong == 0";
+    assert_eq!(outcome(&session, code).0, "true");
+}
+
+/// However a loop over batches ends, the thread that gathers them ends with it.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_loop_that_is_left_leaves_no_thread() {
+    let _alone = BATCHES.lock();
+    let names = || {
+        let threads = std::fs::read_dir("/proc/self/task").expect("the threads of this process");
+        threads
+            .filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("comm")).ok())
+            .filter(|name| name.trim() == "saddle-batches")
+            .count()
+    };
+    let session = Session::start().expect("a thread");
+    outcome(&session, "let d = dataset(zeros([4000, 500]));");
+    for (leave, shown) in [
+        ("break", ""),
+        ("throw \"enough\"", "Thrown: enough"),
+        ("zeros([2, 3]) @ x", "ShapeError"),
+    ] {
+        let (value, _) = outcome(&session, &format!("for x in d.batches(100) {{ {leave}; }}"));
+        assert!(value.contains(shown), "{leave}: {value}");
+        assert_eq!(names(), 0, "after {leave}");
+    }
+    // An interrupt, while the loop runs with its thread.
+    let session = Arc::new(session);
+    let runs = session.clone();
+    let cell = std::thread::spawn(move || {
+        outcome(&runs, "loop { for x in d.batches(100) { sum(x); } }").0
+    });
+    while names() == 0 && !cell.is_finished() {
+        std::thread::yield_now();
+    }
+    session.interrupt();
+    assert!(
+        cell.join()
+            .expect("no panic")
+            .starts_with("KeyboardInterrupt")
+    );
+    assert_eq!(names(), 0, "after an interrupt");
 }
 
 /// A rule that a cell wrote runs below `grad`: its error must still point into the cell.

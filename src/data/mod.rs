@@ -6,6 +6,7 @@
 //! | [`numpy`], `zip` | `.npy` and `.npz` files |
 //! | [`safetensors`] | `.safetensors` files |
 //! | `dataset` | [`Dataset`]: rows of one shape, labels, views of parts of them |
+//! | `prefetch` | [`Plan`]: minibatches gathered by a thread of their own |
 //! | `digits` | the 8 × 8 digits that travel with the program |
 //! | `famous` | MNIST and Fashion-MNIST: [`Famous`], found on the disk or downloaded |
 //! | `cifar` | CIFAR-10, likewise |
@@ -38,6 +39,7 @@ mod idx;
 pub mod numpy;
 #[cfg(test)]
 mod numpy_tests;
+mod prefetch;
 pub mod safetensors;
 mod zip;
 
@@ -51,6 +53,7 @@ pub use famous::{FASHION_MNIST, Famous, MNIST, Places, Split};
 pub use files::{Step, Watch};
 pub use folder::{Look, image_folder};
 pub use numpy::{npy, npz};
+pub use prefetch::{Batch, Plan};
 
 /// Where random numbers come from.
 pub trait Source {

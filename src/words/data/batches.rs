@@ -1,13 +1,15 @@
-//! The kind `batches`: a data set cut into minibatches, to loop over. Each loop is one epoch, in an order of its own.
+//! The kind `batches`: a data set cut into minibatches, to loop over. Each loop is one epoch, in an order of its own; a
+//! thread gathers the next batches while the loop works on one.
 
 use super::super::tensor::{opt, value as gives, wrap};
-use super::dataset::{M, SELF, dataset, gather, labelled};
+use super::dataset::{M, SELF, dataset};
 use super::{Notebook, count};
 use crate::catalog::{ENTRY, Entry, Field, Items, KIND, Kind, Opt, Ty};
-use crate::data::{Dataset, Source};
+use crate::data::{Batch, Dataset, Plan, Source};
 use crate::fault::{Fault, Result};
 use crate::output::Bundle;
-use rhai::Dynamic;
+use crate::tensor::{Tensor, device};
+use rhai::{Dynamic, Map};
 use std::any::TypeId;
 
 pub static ENTRIES: &[&Entry] = &[&BATCHES_WORD, &BATCHES_LABELLED];
@@ -31,20 +33,37 @@ impl Batches {
         }
     }
 
-    /// One epoch. Its order is drawn now.
-    fn epoch(self) -> impl Iterator<Item = Result<Dynamic>> {
-        let order = match self.shuffle {
+    /// One epoch. Its order is drawn now; the samples are gathered while the loop runs.
+    fn epoch(self) -> Result<Items> {
+        let mut order = match self.shuffle {
             true => Notebook.permutation(self.data.len()),
             false => (0..self.data.len()).collect(),
         };
-        (0..self.len()).map(move |i| {
-            let end = ((i + 1) * self.size).min(order.len());
-            let places = &order[i * self.size..end];
-            match self.labels {
-                true => labelled(&self.data, places, "batches_labelled"),
-                false => Ok(wrap(gather(&self.data, places.iter().copied()))),
-            }
-        })
+        order.truncate(self.len().saturating_mul(self.size));
+        let row = self.data.shape().to_vec();
+        let plan = Plan {
+            data: self.data,
+            order,
+            size: self.size,
+            labels: self.labels,
+        };
+        Ok(Box::new(
+            plan.start()?.map(move |batch| Ok(value(batch?, &row))),
+        ))
+    }
+}
+
+/// A batch as a value: a tensor of samples of shape `row`, or a map with their labels.
+fn value(batch: Batch, row: &[usize]) -> Dynamic {
+    let device = device::current();
+    let shape = [&[batch.rows], row].concat();
+    let x = wrap(Tensor::from_floats(batch.features, &shape, &device));
+    match batch.labels {
+        None => x,
+        Some(labels) => {
+            let y = wrap(Tensor::from_ints(labels, &[batch.rows], &device));
+            Map::from([("x".into(), x), ("y".into(), y)]).into()
+        }
     }
 }
 
@@ -69,7 +88,10 @@ pub static BATCHES: Kind = Kind {
     }],
     iter: Some(|value| -> Items {
         match value.try_cast::<Batches>() {
-            Some(batches) => Box::new(batches.epoch()),
+            Some(batches) => match batches.epoch() {
+                Ok(items) => items,
+                Err(fault) => Box::new(std::iter::once(Err(fault))),
+            },
             None => Box::new(std::iter::once(Err(Fault::type_("these are not batches")))),
         }
     }),

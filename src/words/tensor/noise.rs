@@ -6,6 +6,7 @@ use crate::catalog::{Call, ENTRY, Entry, Opt, Ty};
 use crate::fault::{Fault, Result};
 use crate::tensor::random;
 use rhai::Dynamic;
+use std::cmp::Ordering;
 
 pub static ENTRIES: &[&Entry] = &[
     &EXPONENTIAL,
@@ -149,12 +150,10 @@ fn truncated_normal(call: &mut Call) -> Result<Dynamic> {
     }
     let low = call.options.number("low", mean - 2.0 * std)?;
     let high = call.options.number("high", mean + 2.0 * std)?;
-    // Not `low >= high`: NaN is no end either. And both ends may be too far out to count the way in `std`.
+    // NaN is no end either; and both ends may be too far out to count the way in `std`.
+    let ordered = low.partial_cmp(&high) == Some(Ordering::Less);
     let far = |end: f64, side: f64| (end - mean) / std == side;
-    if low.partial_cmp(&high) != Some(std::cmp::Ordering::Less)
-        || far(low, f64::INFINITY)
-        || far(high, f64::NEG_INFINITY)
-    {
+    if !ordered || far(low, f64::INFINITY) || far(high, f64::NEG_INFINITY) {
         return Err(Fault::value(format!(
             "truncated_normal: low must be below high, got {low} and {high}"
         )));
