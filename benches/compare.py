@@ -59,7 +59,7 @@ def compare(name, options, folder):
     ours.write_text(script)
     peer = [sys.executable, HERE / "peers" / f"{name}.py", "--steps", str(steps), "--warm-up", str(warm_up)]
     sides = {"ours": [options.saddle, "run", ours]}
-    for threads in sorted({1, len(os.sched_getaffinity(0))}):
+    for threads in options.threads:
         sides[threads] = [*peer, "--threads", str(threads)]
     rounds = [{side: run(command, steps) for side, command in sides.items()} for _ in range(options.rounds)]
 
@@ -82,6 +82,13 @@ def main():
     parser.add_argument("workloads", nargs="*", choices=[[], *WORKLOADS], metavar="WORKLOAD", help=", ".join(WORKLOADS))
     parser.add_argument("--saddle", required=True, help="the binary")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument(
+        "--threads",
+        type=int,
+        nargs="+",
+        default=sorted({1, len(os.sched_getaffinity(0))}),
+        help="PyTorch's numbers of threads; default: 1 and all",
+    )
     parser.add_argument("--scale", type=float, default=1.0, help="factor on the numbers of steps, to look quickly")
     options = parser.parse_args()
     print(f"{'':<12}{'steps a second':>20}{'PyTorch':>9}{'':>8}{'memory, MB':>19}")

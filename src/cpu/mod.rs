@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `simd` | the instruction set chosen at run time, and how one loop is compiled for each |
 //! | `parallel` | how many threads, and how work is divided among them |
+//! | `memory` | what the allocator does with freed memory |
 //! | `buffer` | output vectors that are written once |
 //! | `math` | exp, log, tanh, erf, … of one number, written so that a loop over them vectorises |
 //! | `elementwise` | [`Unary`] and [`Binary`] over slices of equal length |
@@ -34,6 +35,7 @@ mod layout;
 mod logits;
 mod math;
 mod matmul;
+mod memory;
 mod norm;
 mod optim;
 mod parallel;

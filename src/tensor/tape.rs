@@ -295,7 +295,8 @@ fn walk(
                 continue;
             };
             grads[place] = Some(match grads[place].take() {
-                Some(before) => before.add(&gradient)?,
+                Some(before) if is_recording() => before.add(&gradient)?,
+                Some(before) => Tensor::constant(before.raw.accumulate(&gradient.raw)),
                 None => gradient,
             });
         }

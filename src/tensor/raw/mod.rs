@@ -113,6 +113,31 @@ impl Raw {
         self.flex().and_then(|t| t.as_slice::<f32>())
     }
 
+    /// The sum with a float tensor of the same shape, written over this one where nobody else holds it.
+    pub(in crate::tensor) fn accumulate(mut self, other: &Raw) -> Self {
+        let shape = self.shape();
+        let other = other.contiguous();
+        if let (Some(a), Some(b)) = (self.own_slice(), other.slice())
+            && a.len() == b.len()
+        {
+            crate::cpu::binary_in_place(crate::cpu::Binary::Add, a, b);
+            return self;
+        }
+        self.binary(crate::cpu::Binary::Add, &other, &shape)
+    }
+
+    /// The elements in row-major order, to be changed: on the CPU, where they are this tensor's alone.
+    fn own_slice(&mut self) -> Option<&mut [f32]> {
+        let n = self.slice()?.len();
+        match &mut Rc::get_mut(&mut self.prim)?.kind {
+            DispatchTensorKind::Flex(BackendTensor::Float(t)) => {
+                t.try_storage_mut::<f32>().filter(|all| all.len() == n)
+            }
+            #[allow(unreachable_patterns)]
+            _ => None,
+        }
+    }
+
     /// The elements of an int tensor in row-major order without a copy: on the CPU, where they lie so.
     fn whole_slice(&self) -> Option<&[i32]> {
         self.flex().and_then(|t| t.as_slice::<i32>())
