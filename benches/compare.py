@@ -79,7 +79,7 @@ def compare(name, options, folder):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("workloads", nargs="*", choices=[[], *WORKLOADS], metavar="WORKLOAD", help=", ".join(WORKLOADS))
+    parser.add_argument("workloads", nargs="*", metavar="WORKLOAD", help=", ".join(WORKLOADS))
     parser.add_argument("--saddle", required=True, help="the binary")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument(
@@ -91,6 +91,8 @@ def main():
     )
     parser.add_argument("--scale", type=float, default=1.0, help="factor on the numbers of steps, to look quickly")
     options = parser.parse_args()
+    if unknown := set(options.workloads) - set(WORKLOADS):
+        parser.error(f"there is no workload {', '.join(sorted(unknown))}; there are {', '.join(WORKLOADS)}")
     print(f"{'':<12}{'steps a second':>20}{'PyTorch':>9}{'':>8}{'memory, MB':>19}")
     print(
         f"{'':<12}{'ours':>10}{'PyTorch':>10}{'threads':>9}{'ratio':>8}{'ours':>10}{'PyTorch':>9}"
