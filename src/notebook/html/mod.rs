@@ -1,14 +1,15 @@
 //! A notebook as one self-contained web page: no script, nothing fetched, light and dark.
 
-mod ansi;
-mod highlight;
+pub(super) mod ansi;
+pub(super) mod highlight;
 mod markdown;
 
 use super::document::{Cell, CellKind, Document};
 use serde_json::Value;
 use std::fmt::Write as _;
 
-const STYLE: &str = include_str!("page.css");
+/// The looks of a page, light and dark.
+pub(super) const STYLE: &str = include_str!("page.css");
 
 /// The page. `fallback_title` names it when the notebook has no heading.
 pub fn page(document: &Document, fallback_title: &str) -> String {
@@ -128,7 +129,7 @@ fn picture(output: &Value, mime: &str, base64: &str) -> String {
 }
 
 /// `text` as HTML text, also safe inside a quoted attribute.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut html = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
