@@ -25,13 +25,25 @@ impl Bundle {
         Self::default().with("text/plain", Data::Text(text.into()))
     }
 
-    /// A PNG picture beside its short, stable text; `width` is its width on the page, in CSS pixels.
+    /// A PNG picture beside its short, stable text, which also stands for it where it cannot be seen; `width` is its width
+    /// on the page, in CSS pixels.
     pub fn png(text: impl Into<String>, png: Vec<u8>, width: u32) -> Self {
-        let mut bundle = Self::text(text).with("image/png", Data::Bytes(png));
-        bundle
-            .metadata
-            .insert("image/png".into(), serde_json::json!({ "width": width }));
-        bundle
+        Self::text(text).with_picture("image/png", png, width)
+    }
+
+    /// The bundle with a picture, for which its text stands where it cannot be seen. `width` as in [`Bundle::png`].
+    pub fn with_picture(mut self, mime: &str, bytes: Vec<u8>, width: u32) -> Self {
+        let about = serde_json::json!({ "width": width, "alt": self.plain() });
+        self.metadata.insert(mime.into(), about);
+        self.with(mime, Data::Bytes(bytes))
+    }
+
+    /// The bundle marked as one whose pictures are others in every run, since they tell the time: who compares two runs
+    /// compares only its text.
+    pub fn varying(mut self) -> Self {
+        self.metadata
+            .insert("saddlepoint".into(), serde_json::json!({ "varies": true }));
+        self
     }
 
     /// The bundle with one more representation.

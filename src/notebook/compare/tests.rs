@@ -149,3 +149,19 @@ fn in_the_lax_mode_only_marked_cells_are_compared() {
         );
     }
 }
+
+#[test]
+fn a_picture_that_tells_the_time_is_compared_by_its_text() {
+    let marked = |width| {
+        let mut outputs = png(width, 3);
+        outputs[0]["metadata"] = json!({ "saddlepoint": { "varies": true } });
+        outputs
+    };
+    assert_eq!(verdict(png(4, 3), marked(5), &[]), Verdict::Same);
+    let mut other = marked(5);
+    other[0]["data"]["text/plain"] = json!("progress over 9");
+    assert!(matches!(
+        verdict(png(4, 3), other, &[]),
+        Verdict::Differs(_)
+    ));
+}

@@ -40,13 +40,8 @@ pub static ANIMATION: Kind = Kind {
         let Some(movie) = v.read_lock::<Movie>() else {
             return Bundle::text("animation");
         };
-        let mut bundle = Bundle::text(movie.0.text.clone())
-            .with("image/gif", Data::Bytes(movie.0.bytes.clone()));
-        bundle.metadata.insert(
-            "image/gif".into(),
-            serde_json::json!({ "width": movie.0.width }),
-        );
-        bundle
+        let movie = &movie.0;
+        Bundle::text(movie.text.clone()).with_picture("image/gif", movie.bytes.clone(), movie.width)
     },
     ..KIND
 };
