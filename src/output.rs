@@ -1,12 +1,15 @@
 //! The one list of things that a cell can show. Rooms below produce them, `serve` and `notebook` carry them off.
 
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
 /// One representation of something shown.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Data {
     /// Text of a textual mime type (`text/plain`, `text/html`, `text/markdown`, `image/svg+xml`).
     Text(String),
     /// A JSON value (`application/json`, Vega-Lite, widget views).
-    Json(serde_json::Value),
+    Json(Value),
     /// Bytes of a binary mime type (`image/png`, `image/gif`); sent to Jupyter as base64.
     Bytes(Vec<u8>),
 }
@@ -16,7 +19,7 @@ pub enum Data {
 pub struct Bundle {
     pub data: Vec<(String, Data)>,
     /// Metadata of the mime bundle, such as `{"image/png": {"width": 320}}`. A JSON object.
-    pub metadata: serde_json::Map<String, serde_json::Value>,
+    pub metadata: Map<String, Value>,
 }
 
 impl Bundle {
@@ -73,6 +76,46 @@ pub enum Stream {
     Stderr,
 }
 
+/// One message of a comm: a conversation, begun by either side, between a front end and something in the session, such as a
+/// slider. Both sides send the same three kinds of message.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Comm {
+    /// The conversation.
+    pub id: String,
+    pub step: CommStep,
+    /// What is said; a JSON object.
+    pub data: Map<String, Value>,
+    /// The message's metadata; widgets say the version of their protocol here when they open.
+    pub metadata: Map<String, Value>,
+    /// Binary parts of `data`, sent beside it as they are.
+    pub buffers: Vec<Vec<u8>>,
+}
+
+/// Where in its life a comm is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CommStep {
+    /// Begins; `target` says what the other side should do with it (`jupyter.widget`).
+    Open {
+        target: String,
+    },
+    Message,
+    /// Ends: nothing more is said.
+    Close,
+}
+
+impl Comm {
+    /// A message without metadata and binary parts.
+    pub fn new(id: impl Into<String>, step: CommStep, data: Map<String, Value>) -> Self {
+        Self {
+            id: id.into(),
+            step,
+            data,
+            metadata: Map::new(),
+            buffers: Vec::new(),
+        }
+    }
+}
+
 /// One thing shown while a cell runs. The order in which they are pushed is the order in which they appear.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Output {
@@ -90,4 +133,6 @@ pub enum Output {
     Page { bundle: Bundle },
     /// Text for the cell that shows this, in place of its own (`%load`). A frontend without such a cell prints it.
     NextInput { text: String },
+    /// To the front ends' widgets. Says nothing to a person: who has no widgets leaves it out.
+    Comm(Comm),
 }

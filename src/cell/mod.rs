@@ -47,8 +47,11 @@ mod tests;
 
 use crate::catalog::Catalog;
 use crate::fault::Kind;
-use crate::output::Bundle;
-use crate::session::{Cell, Completeness, Completions, Detail, Failure, Frontend, Notebook, Reply};
+use crate::output::{Bundle, Comm, CommStep};
+use crate::session::{
+    Cell, CommReply, Completeness, Completions, Detail, Failure, Frontend, Notebook, Reply,
+};
+use serde_json::Map;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
@@ -171,6 +174,21 @@ impl Notebook for Session {
 
     fn interrupt(&self) {
         self.stop.store(true, Ordering::SeqCst);
+    }
+
+    fn comm(&self, message: Comm) -> CommReply {
+        // No target is known: the protocol wants the comm closed again.
+        match message.step {
+            CommStep::Open { .. } => CommReply {
+                messages: vec![Comm::new(message.id, CommStep::Close, Map::new())],
+                callback: false,
+            },
+            CommStep::Message | CommStep::Close => CommReply::default(),
+        }
+    }
+
+    fn call_back(&self, _: &str, _: Arc<dyn Frontend>) -> Reply {
+        Reply::Done
     }
 
     fn evaluate(&self, expression: &str) -> Result<Bundle, Failure> {
