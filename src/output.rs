@@ -133,6 +133,8 @@ pub enum Output {
     Page { bundle: Bundle },
     /// Text for the cell that shows this, in place of its own (`%load`). A frontend without such a cell prints it.
     NextInput { text: String },
+    /// The person asks to leave (`exit`): a front end that is a terminal ends, a page stays.
+    Leave,
     /// To the front ends' widgets. Says nothing to a person: who has no widgets leaves it out.
     Comm(Comm),
 }

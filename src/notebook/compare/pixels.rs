@@ -7,8 +7,6 @@ use image::codecs::gif::GifDecoder;
 use image::{AnimationDecoder as _, ImageFormat, Rgb, RgbImage, RgbaImage};
 use std::io::Cursor;
 
-/// How far the mean colour of a part may be off, as a fraction of full brightness: what structure does not see.
-const TONE: f64 = 0.1;
 /// An animation is read up to here; a longer one is compared by its beginning.
 const FRAMES: usize = 200;
 
@@ -42,9 +40,10 @@ pub struct Likeness {
 }
 
 impl Likeness {
-    /// Whether the pictures count as the same where the least similar part has to reach `wanted`.
+    /// Whether the pictures count as the same where the least similar part has to reach `wanted`: in structure, and in its
+    /// mean colour, to which structure is all but blind.
     pub fn reaches(&self, wanted: f64) -> bool {
-        self.least >= wanted && self.tone <= TONE
+        self.least >= wanted && 1.0 - self.tone >= wanted
     }
 }
 

@@ -78,8 +78,9 @@ fn remark(difference: &Difference, judged: &Judged) -> String {
             );
             if likeness.least >= wanted {
                 remark = format!(
-                    "the mean colour of {place} is off by {:.0} %",
-                    likeness.tone * 100.0
+                    "the mean colour of {place} is off by {:.0} %; at most {:.0} % is allowed",
+                    likeness.tone * 100.0,
+                    (1.0 - wanted) * 100.0
                 );
             }
             if likeness.frame > 0 {

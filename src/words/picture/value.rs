@@ -4,7 +4,7 @@ use super::super::tensor::{fails, opt, param, runs, value};
 use super::{TITLE, display};
 use crate::catalog::{Call, ENTRY, Entry, KIND, Kind, Ty, type_of};
 use crate::fault::{Fault, Result};
-use crate::output::{Bundle, Data, Output};
+use crate::output::{Bundle, Output};
 use crate::picture::{Figure, Grid, Layout, Picture, Range, animate};
 use crate::tensor::{Dtype, Tensor};
 use rhai::{Array, Dynamic};
