@@ -10,7 +10,7 @@ pub enum Data {
     Text(String),
     /// A JSON value (`application/json`, Vega-Lite, widget views).
     Json(Value),
-    /// Bytes of a binary mime type (`image/png`, `image/gif`); sent to Jupyter as base64.
+    /// Bytes of a binary mime type (`image/png`); sent to Jupyter as base64.
     Bytes(Vec<u8>),
 }
 
@@ -31,14 +31,10 @@ impl Bundle {
     /// A PNG picture beside its short, stable text, which also stands for it where it cannot be seen; `width` is its width
     /// on the page, in CSS pixels.
     pub fn png(text: impl Into<String>, png: Vec<u8>, width: u32) -> Self {
-        Self::text(text).with_picture("image/png", png, width)
-    }
-
-    /// The bundle with a picture, for which its text stands where it cannot be seen. `width` as in [`Bundle::png`].
-    pub fn with_picture(mut self, mime: &str, bytes: Vec<u8>, width: u32) -> Self {
-        let about = serde_json::json!({ "width": width, "alt": self.plain() });
-        self.metadata.insert(mime.into(), about);
-        self.with(mime, Data::Bytes(bytes))
+        let mut bundle = Self::text(text);
+        let about = serde_json::json!({ "width": width, "alt": bundle.plain() });
+        bundle.metadata.insert("image/png".into(), about);
+        bundle.with("image/png", Data::Bytes(png))
     }
 
     /// The bundle marked as one whose pictures are others in every run, since they tell the time: who compares two runs

@@ -153,11 +153,7 @@ impl Terminal {
     /// Saves the picture of a bundle, where it has one and pictures are kept; what to print about it.
     fn picture(&self, state: &mut State, bundle: &Bundle, id: Option<&str>) -> Option<String> {
         let folder = self.pictures.as_ref()?;
-        let kinds = [
-            ("image/gif", "gif"),
-            ("image/png", "png"),
-            ("image/svg+xml", "svg"),
-        ];
+        let kinds = [("image/png", "png"), ("image/svg+xml", "svg")];
         let (bytes, ending) =
             kinds
                 .iter()

@@ -7,7 +7,7 @@ use image::{ExtendedColorType, ImageEncoder};
 /// A picture ready to be shown.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Picture {
-    /// The encoded image: PNG, or GIF where it moves.
+    /// The encoded image: PNG, an animated one where it moves.
     pub bytes: Vec<u8>,
     /// Width on the page, in CSS pixels; a PNG holds twice as many.
     pub width: u32,

@@ -223,7 +223,9 @@ fn test_one(file: &Path, options: &Options, bars: &MultiProgress) -> Entry {
     });
     Entry {
         name,
-        outcome: outcome.map_or_else(report::Outcome::Refused, report::Outcome::Ran),
+        outcome: outcome.map_or_else(report::Outcome::Refused, |trial| {
+            report::Outcome::Ran(Box::new(trial))
+        }),
         updated,
     }
 }

@@ -4,7 +4,8 @@ use super::similarity::{self, Part, Plane};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use image::codecs::gif::GifDecoder;
-use image::{AnimationDecoder as _, ImageFormat, Rgb, RgbImage, RgbaImage};
+use image::codecs::png::PngDecoder;
+use image::{AnimationDecoder as _, DynamicImage, Frames, ImageFormat, Rgb, RgbImage, RgbaImage};
 use std::io::Cursor;
 
 /// An animation is read up to here; a longer one is compared by its beginning.
@@ -88,26 +89,34 @@ impl Picture {
 
 /// The frames of a picture; one, where it does not move.
 fn frames(bytes: &[u8]) -> Option<Vec<RgbaImage>> {
-    if image::guess_format(bytes).ok()? == ImageFormat::Gif {
-        let decoder = GifDecoder::new(Cursor::new(bytes)).ok()?;
-        let frames = decoder
-            .into_frames()
-            .take(FRAMES)
-            .map(|frame| Some(frame.ok()?.into_buffer()));
-        return frames.collect();
+    let collect = |frames: Frames<'_>| {
+        let frames = frames.take(FRAMES);
+        frames
+            .map(|frame| Some(frame.ok()?.into_buffer()))
+            .collect()
+    };
+    match image::guess_format(bytes).ok()? {
+        ImageFormat::Gif => collect(GifDecoder::new(Cursor::new(bytes)).ok()?.into_frames()),
+        ImageFormat::Png => {
+            let decoder = PngDecoder::new(Cursor::new(bytes)).ok()?;
+            if decoder.is_apng().ok()? {
+                return collect(decoder.apng().ok()?.into_frames());
+            }
+            Some(vec![DynamicImage::from_decoder(decoder).ok()?.to_rgba8()])
+        }
+        _ => Some(vec![image::load_from_memory(bytes).ok()?.to_rgba8()]),
     }
-    Some(vec![image::load_from_memory(bytes).ok()?.to_rgba8()])
 }
 
 fn compare_frames(frame: usize, old: &RgbaImage, new: &RgbaImage) -> Likeness {
-    let (old_planes, new_planes) = (planes(old), planes(new));
+    let (old_planes, new_planes) = (colours(old), colours(new));
     let mut map = Plane {
         width: old.width() as usize,
         height: old.height() as usize,
         values: vec![0.0; old.pixels().len()],
     };
     let mut known: Option<(usize, Plane)> = None;
-    for channel in 0..old_planes.len() {
+    for channel in 0..3 {
         // The channels of a grey picture are the same: one of them says it all.
         let repeats = known.as_ref().is_some_and(|(of, _)| {
             old_planes[*of] == old_planes[channel] && new_planes[*of] == new_planes[channel]
@@ -120,8 +129,9 @@ fn compare_frames(frame: usize, old: &RgbaImage, new: &RgbaImage) -> Likeness {
         }
         known.iter().for_each(|(_, plane)| map.add(plane));
     }
-    let channels = old_planes.len() as f64;
-    map.values.iter_mut().for_each(|value| *value /= channels);
+    map.values.iter_mut().for_each(|value| *value /= 3.0);
+    // What is white on nothing shows on a dark page.
+    map.lower_to(&channel_map(&opacity(old), &opacity(new)));
     let tone = |part: Part| {
         let pairs = old_planes.iter().zip(&new_planes);
         let off = pairs.map(|(a, b)| (a.mean_of(part) - b.mean_of(part)).abs() / 255.0);
@@ -165,21 +175,21 @@ fn channel_map(old: &Plane, new: &Plane) -> Plane {
     similarity::map(old, new)
 }
 
-/// Red, green and blue on a white page; for a picture that is transparent somewhere, its opacity too, since it may be white
-/// itself.
-fn planes(picture: &RgbaImage) -> Vec<Plane> {
-    let plane = |value: &dyn Fn([u8; 4]) -> f64| Plane {
+/// Red, green and blue on a white page.
+fn colours(picture: &RgbaImage) -> [Plane; 3] {
+    [0, 1, 2].map(|channel| plane(picture, |pixel| on_white(pixel, channel)))
+}
+
+fn opacity(picture: &RgbaImage) -> Plane {
+    plane(picture, |pixel| f64::from(pixel[3]))
+}
+
+fn plane(picture: &RgbaImage, value: impl Fn([u8; 4]) -> f64) -> Plane {
+    Plane {
         width: picture.width() as usize,
         height: picture.height() as usize,
         values: picture.pixels().map(|pixel| value(pixel.0)).collect(),
-    };
-    let mut planes: Vec<_> = (0..3)
-        .map(|channel| plane(&|pixel| on_white(pixel, channel)))
-        .collect();
-    if picture.pixels().any(|pixel| pixel.0[3] < 255) {
-        planes.push(plane(&|pixel| f64::from(pixel[3])));
     }
-    planes
 }
 
 fn on_white(pixel: [u8; 4], channel: usize) -> f64 {
@@ -221,7 +231,7 @@ fn drawn(map: &Plane, new: &RgbaImage, part: Part) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use image::{DynamicImage, Rgba};
+    use image::Rgba;
 
     fn stored(picture: &RgbaImage) -> Picture {
         let mut bytes = Cursor::new(Vec::new());
@@ -297,10 +307,12 @@ mod tests {
     fn white_on_nothing_is_not_the_same_as_nothing() {
         let nothing = RgbaImage::from_pixel(40, 40, Rgba([255, 255, 255, 0]));
         let mut word = nothing.clone();
-        for x in 10..30 {
-            word.put_pixel(x, 20, Rgba([255, 255, 255, 255]));
+        for (x, y) in (10..30).flat_map(|x| (19..22).map(move |y| (x, y))) {
+            word.put_pixel(x, y, Rgba([255, 255, 255, 255]));
         }
         assert!(!likeness(&nothing, &word).reaches(0.9));
+        let page = RgbaImage::from_pixel(40, 40, Rgba([255, 255, 255, 255]));
+        assert!(!likeness(&page, &nothing).reaches(0.9));
     }
 
     #[test]

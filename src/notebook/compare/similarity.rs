@@ -46,6 +46,13 @@ impl Plane {
         }
     }
 
+    /// Takes over from `other` what is less, pixel by pixel.
+    pub fn lower_to(&mut self, other: &Self) {
+        for (value, bound) in self.values.iter_mut().zip(&other.values) {
+            *value = value.min(*bound);
+        }
+    }
+
     /// The mean over a rectangle.
     pub fn mean_of(&self, part: Part) -> f64 {
         let rows = (part.y..part.y + part.height).map(|row| row * self.width + part.x);

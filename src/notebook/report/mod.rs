@@ -25,7 +25,7 @@ pub use text::text;
 /// What became of one notebook file.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
-    Ran(Trial),
+    Ran(Box<Trial>),
     /// It could not be read or started.
     Refused(Fault),
 }

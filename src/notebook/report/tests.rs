@@ -47,7 +47,7 @@ fn entry(name: &str, stored: &[&[Value]], new: &[&[Value]], failed: Option<&Fail
     );
     Entry {
         name: name.into(),
-        outcome: Outcome::Ran(trial),
+        outcome: Outcome::Ran(Box::new(trial)),
         updated: None,
     }
 }

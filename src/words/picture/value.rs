@@ -17,7 +17,7 @@ pub static ENTRIES: &[&Entry] = &[&SHOW, &SHOW_NAMED, &LAYOUT, &ANIMATE];
 #[derive(Clone)]
 pub(super) struct Fig(pub Rc<Figure>);
 
-/// A drawn GIF.
+/// A drawn animation.
 #[derive(Clone)]
 struct Movie(Rc<Picture>);
 
@@ -34,14 +34,14 @@ pub static FIGURE: Kind = Kind {
 
 pub static ANIMATION: Kind = Kind {
     name: "animation",
-    summary: "figures one after the other, as a GIF",
+    summary: "figures one after the other, as an animated PNG",
     id: || TypeId::of::<Movie>(),
     show: |v| {
         let Some(movie) = v.read_lock::<Movie>() else {
             return Bundle::text("animation");
         };
         let movie = &movie.0;
-        Bundle::text(movie.text.clone()).with_picture("image/gif", movie.bytes.clone(), movie.width)
+        Bundle::png(movie.text.clone(), movie.bytes.clone(), movie.width)
     },
     ..KIND
 };
@@ -198,7 +198,7 @@ static LAYOUT: Entry = Entry {
 static ANIMATE: Entry = Entry {
     name: "animate",
     group: "picture",
-    summary: "figures one after the other, as a GIF that repeats",
+    summary: "figures one after the other, as an animated PNG that repeats",
     params: &[param("frames", Ty::Array, "the figures")],
     options: &[opt("fps", Ty::Number, "8", "frames a second, at most 50")],
     returns: Ty::Of("animation"),
