@@ -57,6 +57,21 @@ impl Bundle {
     }
 }
 
+/// `text` as HTML text, also safe inside a quoted attribute.
+pub fn escape_html(text: &str) -> String {
+    let mut html = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => html.push_str("&amp;"),
+            '<' => html.push_str("&lt;"),
+            '>' => html.push_str("&gt;"),
+            '"' => html.push_str("&quot;"),
+            _ => html.push(c),
+        }
+    }
+    html
+}
+
 /// Which text stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stream {
