@@ -200,6 +200,12 @@ impl Notebook for Session {
             .unwrap_or_else(|| Reply::Failed(gone()))
     }
 
+    fn names(&self) -> Vec<String> {
+        self.view
+            .lock()
+            .map_or_else(|_| Vec::new(), |view| view.names())
+    }
+
     fn evaluate(&self, expression: &str) -> Result<Bundle, Failure> {
         self.stop.store(false, Ordering::SeqCst);
         self.ask(|answer| Job::Evaluate(expression.to_string(), answer))

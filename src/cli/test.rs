@@ -68,8 +68,8 @@ fn test_each(files: &[PathBuf], tolerance: f64) -> Result<Outcome> {
 fn test_one(file: &Path, relative: f64) -> Result<Outcome> {
     let stored = run::read_notebook(file)?;
     let mut document = stored.clone();
-    let notebook = session::open_with_interrupt(Insisting::EndsProcess)?;
     run::enter_folder_of(file)?;
+    let notebook = session::open_with_interrupt(Insisting::EndsProcess)?;
     let start = Instant::now();
     let how = How {
         testing: true,
