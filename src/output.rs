@@ -4,18 +4,18 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// One representation of something shown.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Data {
     /// Text of a textual mime type (`text/plain`, `text/html`, `text/markdown`, `image/svg+xml`).
     Text(String),
     /// A JSON value (`application/json`, Vega-Lite, widget views).
     Json(Value),
     /// Bytes of a binary mime type (`image/png`); sent to Jupyter as base64.
-    Bytes(Vec<u8>),
+    Bytes(#[serde(with = "bytes")] Vec<u8>),
 }
 
 /// The same thing in several representations, richest last. `text/plain` is always there.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Bundle {
     pub data: Vec<(String, Data)>,
     /// Metadata of the mime bundle, such as `{"image/png": {"width": 320}}`. A JSON object.
@@ -65,8 +65,23 @@ impl Bundle {
     }
 }
 
+/// `text` as HTML text, also safe inside a quoted attribute.
+pub fn escape_html(text: &str) -> String {
+    let mut html = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => html.push_str("&amp;"),
+            '<' => html.push_str("&lt;"),
+            '>' => html.push_str("&gt;"),
+            '"' => html.push_str("&quot;"),
+            _ => html.push(c),
+        }
+    }
+    html
+}
+
 /// Which text stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Stream {
     Stdout,
     Stderr,
@@ -113,7 +128,7 @@ impl Comm {
 }
 
 /// One thing shown while a cell runs. The order in which they are pushed is the order in which they appear.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Output {
     /// Text, exactly as printed (line ends included).
     Text { stream: Stream, text: String },
@@ -133,4 +148,37 @@ pub enum Output {
     Leave,
     /// To the front ends' widgets. Says nothing to a person: who has no widgets leaves it out.
     Comm(Comm),
+}
+
+/// Bytes as what they are where a format has them, not as a list of numbers: for `#[serde(with = "bytes")]`.
+pub mod bytes {
+    use serde::de::{Deserializer, Error, Visitor};
+    use serde::ser::Serializer;
+    use std::fmt;
+
+    pub fn serialize<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_bytes(bytes)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
+        from.deserialize_byte_buf(Whole)
+    }
+
+    struct Whole;
+
+    impl Visitor<'_> for Whole {
+        type Value = Vec<u8>;
+
+        fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+            f.write_str("bytes")
+        }
+
+        fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
+            Ok(bytes.to_vec())
+        }
+
+        fn visit_byte_buf<E: Error>(self, bytes: Vec<u8>) -> Result<Vec<u8>, E> {
+            Ok(bytes)
+        }
+    }
 }

@@ -37,11 +37,11 @@ enum Target {
 pub fn run(options: &Options) -> Result<Outcome> {
     let target = options.output.as_deref().map(target).transpose()?;
     let mut document = read(&options.file)?;
-    let notebook = session::open_with_interrupt(Insisting::EndsProcess)?;
     let is_notebook = has_ending(&options.file, "ipynb");
     if is_notebook {
         enter_folder_of(&options.file)?;
     }
+    let notebook = session::open_with_interrupt(Insisting::EndsProcess)?;
     let bar = (is_notebook || target.is_some()).then(progress_bar);
     let terminal = Arc::new(Terminal::with_bar(bar.clone()));
     let frontend: Arc<dyn Frontend> = match target {

@@ -1,12 +1,8 @@
 //! `saddle test`: notebooks as regression tests of themselves.
 //!
-//! | file | owns |
-//! |---|---|
-//! | `job` | one notebook, run in a process of its own, and the verdict on it |
-//! | `worker` | that process |
+//! `job` runs one notebook in a fresh worker; here are the options, several notebooks at a time, and the reports.
 
 mod job;
-mod worker;
 
 use super::{Outcome, print_all, run, signal};
 use clap::Args;
@@ -40,7 +36,7 @@ pub struct Options {
     /// Stop a cell that runs longer, and count it as failed.
     #[arg(long, value_name = "SECONDS")]
     timeout: Option<f64>,
-    /// Run so many notebooks at a time, each in a process of its own.
+    /// Run so many notebooks at a time.
     #[arg(long, default_value_t = 1, value_name = "N")]
     jobs: usize,
     /// Store the new outputs in the notebooks, where they differ.
@@ -52,18 +48,12 @@ pub struct Options {
     /// Write a report as JUnit's XML, for a build server.
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
-    /// Be the process in which the notebook runs.
-    #[arg(long, hide = true)]
-    worker: bool,
 }
 
 pub fn test(options: &Options) -> Result<Outcome> {
-    if let (true, [file]) = (options.worker, options.files.as_slice()) {
-        return worker::work(file);
-    }
     check(options)?;
     let files = notebooks(&options.files)?;
-    // A second Ctrl-C does not wait for the cells to stop.
+    // A second Ctrl-C does not wait for the cells to stop. Before any other thread is started, as it must be.
     signal::on_interrupt(|count| {
         if count > 1 {
             std::process::exit(130);

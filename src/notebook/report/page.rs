@@ -5,8 +5,9 @@ use super::{Entry, Outcome, count, first_line, remark};
 use crate::notebook::compare::{
     Change, Content, Difference, Judged, Picture, Tolerance, Verdict, changes,
 };
-use crate::notebook::html::{STYLE, ansi, escape, highlight};
+use crate::notebook::html::{STYLE, ansi, highlight};
 use crate::notebook::trial::Trial;
+use crate::output::escape_html as escape;
 use base64::Engine as _;
 use std::fmt::Write as _;
 
