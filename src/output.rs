@@ -56,6 +56,20 @@ impl Bundle {
     }
 }
 
+/// About how much memory it takes, bytes.
+fn weight_of_json(value: &serde_json::Value) -> usize {
+    use serde_json::Value::{Array, Object, String};
+    match value {
+        String(text) => text.len(),
+        Array(items) => items.iter().map(weight_of_json).sum(),
+        Object(fields) => fields
+            .iter()
+            .map(|(k, v)| k.len() + weight_of_json(v))
+            .sum(),
+        _ => size_of::<serde_json::Value>(),
+    }
+}
+
 /// Which text stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Stream {
@@ -80,6 +94,28 @@ pub enum Output {
     Page { bundle: Bundle },
     /// Text for the cell that shows this, in place of its own (`%load`). A frontend without such a cell prints it.
     NextInput { text: String },
+}
+
+impl Output {
+    /// About how much memory it takes, bytes.
+    pub fn weight(&self) -> usize {
+        match self {
+            Self::Text { text, .. } | Self::NextInput { text } => text.len(),
+            Self::Display { bundle, .. }
+            | Self::Update { bundle, .. }
+            | Self::Result { bundle }
+            | Self::Page { bundle } => bundle
+                .data
+                .iter()
+                .map(|(_, data)| match data {
+                    Data::Text(text) => text.len(),
+                    Data::Json(value) => weight_of_json(value),
+                    Data::Bytes(bytes) => bytes.len(),
+                })
+                .sum(),
+            Self::Clear { .. } => 0,
+        }
+    }
 }
 
 /// Bytes as what they are where a format has them, not as a list of numbers: for `#[serde(with = "bytes")]`.

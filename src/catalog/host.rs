@@ -3,7 +3,7 @@
 
 use crate::fault::{Fault, Kind, Result};
 use crate::output::{Output, Stream};
-use crate::session::Frontend;
+use crate::session::{Checkpoint, Frontend};
 use rhai::EvalAltResult;
 use std::any::{Any, TypeId};
 use std::cell::{RefCell, RefMut};
@@ -82,6 +82,14 @@ impl Host {
     pub fn ask(&self, prompt: &str, password: bool) -> Option<String> {
         let frontend = self.frontend.borrow().clone();
         frontend.and_then(|f| f.ask(prompt, password))
+    }
+
+    /// Says that a file has been written from which training can go on.
+    pub fn checkpoint(&self, checkpoint: Checkpoint) {
+        let frontend = self.frontend.borrow().clone();
+        if let Some(frontend) = frontend {
+            frontend.checkpoint(checkpoint);
+        }
     }
 
     /// An error when the user has interrupted: long natives call it between their steps.

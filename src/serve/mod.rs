@@ -8,6 +8,7 @@
 //! | [`kernel`] | the state machine: what is answered when; no sockets, no threads |
 //! | [`crew`] | the thread that runs cells, the thread that answers beside them, the way back from both |
 //! | [`batch`] | text gathered into few messages |
+//! | [`stop`] | how an interrupt is insisted on |
 //! | [`history`], [`past`] | what was run, in this session and, from a file, in those before it |
 //! | [`mime`] | bundles as Jupyter's JSON |
 //! | [`about`] | who the kernel says it is |
@@ -32,6 +33,7 @@ mod mime;
 mod mock;
 mod past;
 mod process;
+mod stop;
 #[cfg(test)]
 mod tests;
 
