@@ -146,9 +146,9 @@ def test_killed_a_hundred_times_in_a_row(kernel):
     kernel.run("1")
     files, threads, memory = process.num_fds(), process.num_threads(), process.memory_info().rss
     for round in range(100):
-        running = kernel.looping("print(1); loop {}")
+        running = printing(kernel, "print(1); loop {}")
         kill(kernel, signal.SIGKILL)
-        assert lost(kernel, running)["ename"] == "SessionLost"
+        assert lost(kernel, running)["ename"] == "SessionLost", round
     assert kernel.run("40 + 2")[0]["execution_count"] == 102
     assert [child.status() for child in process.children()].count(psutil.STATUS_ZOMBIE) == 0
     assert len(process.children()) == 1
@@ -234,7 +234,8 @@ def test_a_thousand_interrupts_at_random_moments_leave_the_variables_consistent(
     code = "loop { n += 1; pair = [n, n]; opt.descend(mean(G(randn([8, 4])) ** 2)); }"
     client = kernel.client
     for _ in range(1000):
-        msg_id = client.execute(code, silent=True)
+        # Taken, and perhaps not yet begun.
+        msg_id = kernel.looping(code)
         time.sleep(rng.random() ** 3 * 0.02)
         client.control_channel.send(client.session.msg("interrupt_request"))
         assert kernel.reply(msg_id)["content"]["ename"] == "KeyboardInterrupt"
