@@ -1,6 +1,7 @@
 //! The one list of things that a cell can show. Rooms below produce them, `serve` and `notebook` carry them off.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 /// One representation of something shown.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -8,7 +9,7 @@ pub enum Data {
     /// Text of a textual mime type (`text/plain`, `text/html`, `text/markdown`, `image/svg+xml`).
     Text(String),
     /// A JSON value (`application/json`, Vega-Lite, widget views).
-    Json(serde_json::Value),
+    Json(Value),
     /// Bytes of a binary mime type (`image/png`, `image/gif`); sent to Jupyter as base64.
     Bytes(#[serde(with = "bytes")] Vec<u8>),
 }
@@ -18,7 +19,7 @@ pub enum Data {
 pub struct Bundle {
     pub data: Vec<(String, Data)>,
     /// Metadata of the mime bundle, such as `{"image/png": {"width": 320}}`. A JSON object.
-    pub metadata: serde_json::Map<String, serde_json::Value>,
+    pub metadata: Map<String, Value>,
 }
 
 impl Bundle {
@@ -47,6 +48,16 @@ impl Bundle {
         self.data.iter().find(|(m, _)| m == mime).map(|(_, d)| d)
     }
 
+    /// About how much memory it takes, bytes.
+    fn weight(&self) -> usize {
+        let weight = |data: &Data| match data {
+            Data::Text(text) => text.len(),
+            Data::Json(value) => weight_of_json(value),
+            Data::Bytes(bytes) => bytes.len(),
+        };
+        self.data.iter().map(|(_, data)| weight(data)).sum()
+    }
+
     /// The plain text, empty where there is none.
     pub fn plain(&self) -> &str {
         match self.get("text/plain") {
@@ -56,18 +67,19 @@ impl Bundle {
     }
 }
 
-/// About how much memory it takes, bytes.
-fn weight_of_json(value: &serde_json::Value) -> usize {
-    use serde_json::Value::{Array, Object, String};
-    match value {
-        String(text) => text.len(),
-        Array(items) => items.iter().map(weight_of_json).sum(),
-        Object(fields) => fields
-            .iter()
-            .map(|(k, v)| k.len() + weight_of_json(v))
-            .sum(),
-        _ => size_of::<serde_json::Value>(),
+/// `text` as HTML text, also safe inside a quoted attribute.
+pub fn escape_html(text: &str) -> String {
+    let mut html = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => html.push_str("&amp;"),
+            '<' => html.push_str("&lt;"),
+            '>' => html.push_str("&gt;"),
+            '"' => html.push_str("&quot;"),
+            _ => html.push(c),
+        }
     }
+    html
 }
 
 /// Which text stream.
@@ -75,6 +87,47 @@ fn weight_of_json(value: &serde_json::Value) -> usize {
 pub enum Stream {
     Stdout,
     Stderr,
+}
+
+/// One message of a comm: a conversation, begun by either side, between a front end and something in the session, such as a
+/// slider. Both sides send the same three kinds of message.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Comm {
+    /// The conversation.
+    pub id: String,
+    pub step: CommStep,
+    /// What is said; a JSON object.
+    pub data: Map<String, Value>,
+    /// The message's metadata; widgets say the version of their protocol here when they open.
+    pub metadata: Map<String, Value>,
+    /// Binary parts of `data`, sent beside it as they are.
+    #[serde(with = "byte_lists")]
+    pub buffers: Vec<Vec<u8>>,
+}
+
+/// Where in its life a comm is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CommStep {
+    /// Begins; `target` says what the other side should do with it (`jupyter.widget`).
+    Open {
+        target: String,
+    },
+    Message,
+    /// Ends: nothing more is said.
+    Close,
+}
+
+impl Comm {
+    /// A message without metadata and binary parts.
+    pub fn new(id: impl Into<String>, step: CommStep, data: Map<String, Value>) -> Self {
+        Self {
+            id: id.into(),
+            step,
+            data,
+            metadata: Map::new(),
+            buffers: Vec::new(),
+        }
+    }
 }
 
 /// One thing shown while a cell runs. The order in which they are pushed is the order in which they appear.
@@ -94,6 +147,8 @@ pub enum Output {
     Page { bundle: Bundle },
     /// Text for the cell that shows this, in place of its own (`%load`). A frontend without such a cell prints it.
     NextInput { text: String },
+    /// To the front ends' widgets. Says nothing to a person: who has no widgets leaves it out.
+    Comm(Comm),
 }
 
 impl Output {
@@ -104,17 +159,25 @@ impl Output {
             Self::Display { bundle, .. }
             | Self::Update { bundle, .. }
             | Self::Result { bundle }
-            | Self::Page { bundle } => bundle
-                .data
-                .iter()
-                .map(|(_, data)| match data {
-                    Data::Text(text) => text.len(),
-                    Data::Json(value) => weight_of_json(value),
-                    Data::Bytes(bytes) => bytes.len(),
-                })
-                .sum(),
+            | Self::Page { bundle } => bundle.weight(),
+            Self::Comm(comm) => {
+                let said: usize = comm.data.values().map(weight_of_json).sum();
+                said + comm.buffers.iter().map(Vec::len).sum::<usize>()
+            }
             Self::Clear { .. } => 0,
         }
+    }
+}
+
+fn weight_of_json(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len(),
+        Value::Array(items) => items.iter().map(weight_of_json).sum(),
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(key, value)| key.len() + weight_of_json(value))
+            .sum(),
+        _ => size_of::<Value>(),
     }
 }
 
@@ -148,5 +211,27 @@ pub mod bytes {
         fn visit_byte_buf<E: Error>(self, bytes: Vec<u8>) -> Result<Vec<u8>, E> {
             Ok(bytes)
         }
+    }
+}
+
+/// The same for lists of them: for `#[serde(with = "byte_lists")]`.
+pub mod byte_lists {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Serialize)]
+    #[serde(transparent)]
+    struct Lent<'a>(#[serde(serialize_with = "super::bytes::serialize")] &'a [u8]);
+
+    #[derive(Deserialize)]
+    #[serde(transparent)]
+    struct Owned(#[serde(deserialize_with = "super::bytes::deserialize")] Vec<u8>);
+
+    pub fn serialize<S: Serializer>(list: &[Vec<u8>], to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(list.iter().map(|bytes| Lent(bytes)))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Vec<u8>>, D::Error> {
+        let list = Vec::<Owned>::deserialize(from)?;
+        Ok(list.into_iter().map(|bytes| bytes.0).collect())
     }
 }

@@ -4,8 +4,9 @@
 //! Every position in code is counted in Unicode code points, as Jupyter counts them.
 
 use crate::fault::{Fault, Kind};
-use crate::output::{Bundle, Output};
+use crate::output::{Bundle, Comm, Output};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// Where a running cell's outputs go, and where its questions are answered. One ordered way for all of them.
 pub trait Frontend: Send + Sync {
@@ -117,13 +118,22 @@ pub enum Detail {
     Full,
 }
 
+/// What a session does about a comm message.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CommReply {
+    /// Said to all front ends at once: echoes, states, the end of a comm that no one wants.
+    pub messages: Vec<Comm>,
+    /// A function of a cell waits for this: [`Notebook::call_back`] is to be called for the comm, once, after what runs.
+    pub callback: bool,
+}
+
 /// A notebook session: variables and functions that persist from cell to cell.
 ///
-/// A handle that may be shared between threads. `execute` is called from one thread at a time; every other method may be
+/// A handle that may be shared between threads. `execute` and `call_back` are called from one thread at a time; every other method may be
 /// called while a cell runs and must answer at once.
 pub trait Notebook: Send + Sync {
     /// Runs a cell to its end; its outputs go to `frontend` while it runs.
-    fn execute(&self, cell: Cell, frontend: std::sync::Arc<dyn Frontend>) -> Reply;
+    fn execute(&self, cell: Cell, frontend: Arc<dyn Frontend>) -> Reply;
 
     /// What could stand at `cursor`.
     fn complete(&self, code: &str, cursor: usize) -> Completions;
@@ -136,6 +146,13 @@ pub trait Notebook: Send + Sync {
 
     /// Stops the running cell; variables keep their values. Does nothing when no cell runs.
     fn interrupt(&self);
+
+    /// Takes a front end's comm message. The value of a widget is set when this returns: a running cell reads it from then on.
+    fn comm(&self, message: Comm) -> CommReply;
+
+    /// Runs what the cells want done about the messages of a comm so far, as a silent cell runs. Many moves of one slider are
+    /// one call, with its newest value.
+    fn call_back(&self, comm: &str, frontend: Arc<dyn Frontend>) -> Reply;
 
     /// Ends the running cell by force, and with it all that the session holds: for a cell that does not hear interrupts.
     /// A session that cannot do that does nothing.

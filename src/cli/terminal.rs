@@ -186,8 +186,8 @@ impl Frontend for Terminal {
             Output::Result { bundle } => self.bundle(&bundle, None),
             Output::Page { bundle } => self.bundle(&bundle, None),
             Output::NextInput { text } => self.text(Stream::Stdout, &text),
-            // What has been printed on a terminal stays.
-            Output::Clear { .. } => {}
+            // What has been printed on a terminal stays, and nothing on it can be moved.
+            Output::Clear { .. } | Output::Comm(_) => {}
         }
     }
 

@@ -44,7 +44,7 @@ pub fn content(output: Output, number: usize) -> Option<Content> {
             }
         }
         Output::Clear { wait } => Content::Clear { wait },
-        Output::Page { .. } | Output::NextInput { .. } => return None,
+        Output::Page { .. } | Output::NextInput { .. } | Output::Comm(_) => return None,
     })
 }
 

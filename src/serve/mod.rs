@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`kernel`] | the state machine: what is answered when; no sockets, no threads |
 //! | [`crew`] | the thread that runs cells, the thread that answers beside them, the way back from both |
+//! | [`comms`] | conversations with front ends: which are open, their messages, the turns of callbacks |
 //! | [`batch`] | text gathered into few messages |
 //! | [`stop`] | how an interrupt is insisted on |
 //! | [`history`], [`past`] | what was run, in this session and, from a file, in those before it |
@@ -24,6 +25,7 @@
 
 mod about;
 mod batch;
+mod comms;
 mod crew;
 mod history;
 mod kernel;

@@ -73,9 +73,24 @@ pub enum Content {
         wait: bool,
     },
     Error(Error),
+    CommOpen {
+        comm_id: String,
+        target_name: String,
+        data: Map<String, Value>,
+        #[serde(skip)]
+        buffers: Vec<Vec<u8>>,
+    },
+    CommMsg {
+        comm_id: String,
+        data: Map<String, Value>,
+        #[serde(skip)]
+        buffers: Vec<Vec<u8>>,
+    },
     CommClose {
         comm_id: String,
         data: Map<String, Value>,
+        #[serde(skip)]
+        buffers: Vec<Vec<u8>>,
     },
     IopubWelcome {
         subscription: String,
@@ -109,9 +124,21 @@ impl Content {
             Content::Result { .. } => "execute_result",
             Content::Clear { .. } => "clear_output",
             Content::Error(_) => "error",
+            Content::CommOpen { .. } => "comm_open",
+            Content::CommMsg { .. } => "comm_msg",
             Content::CommClose { .. } => "comm_close",
             Content::IopubWelcome { .. } => "iopub_welcome",
             Content::InputRequest { .. } => "input_request",
+        }
+    }
+
+    /// The binary parts that follow the content on the wire.
+    pub fn buffers(&self) -> &[Vec<u8>] {
+        match self {
+            Content::CommOpen { buffers, .. }
+            | Content::CommMsg { buffers, .. }
+            | Content::CommClose { buffers, .. } => buffers,
+            _ => &[],
         }
     }
 

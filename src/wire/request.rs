@@ -14,8 +14,8 @@ pub enum Request {
     Inspect(Inspect),
     IsComplete(Code),
     History(History),
-    CommInfo,
-    CommOpen(Comm),
+    CommInfo(CommInfo),
+    CommOpen(CommOpen),
     CommMsg(Comm),
     CommClose(Comm),
     Interrupt,
@@ -112,9 +112,26 @@ pub enum Access {
     Search,
 }
 
+/// Which comms are asked after.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+pub struct CommInfo {
+    /// Only those with this target; all without it.
+    #[serde(default)]
+    pub target_name: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct CommOpen {
+    pub target_name: String,
+    #[serde(flatten)]
+    pub comm: Comm,
+}
+
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct Comm {
     pub comm_id: String,
+    #[serde(default, deserialize_with = "or_default")]
+    pub data: serde_json::Map<String, Value>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -141,7 +158,7 @@ impl Request {
             "inspect_request" => Request::Inspect(of(content)?),
             "is_complete_request" => Request::IsComplete(of(content)?),
             "history_request" => Request::History(of(content)?),
-            "comm_info_request" => Request::CommInfo,
+            "comm_info_request" => Request::CommInfo(of(content)?),
             "comm_open" => Request::CommOpen(of(content)?),
             "comm_msg" => Request::CommMsg(of(content)?),
             "comm_close" => Request::CommClose(of(content)?),

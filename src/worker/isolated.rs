@@ -3,8 +3,10 @@
 use super::keeper::{Heard, Shared, Waiting, keep};
 use super::loss::{Cause, Loss, no_worker};
 use super::message::{Call, Request, Ticket, Value};
-use crate::output::{Bundle, Output, Stream};
-use crate::session::{Cell, Completeness, Completions, Detail, Failure, Frontend, Notebook, Reply};
+use crate::output::{Bundle, Comm, Output, Stream};
+use crate::session::{
+    Cell, CommReply, Completeness, Completions, Detail, Failure, Frontend, Notebook, Reply,
+};
 use std::io;
 use std::process::Command;
 use std::sync::mpsc::{Receiver, channel};
@@ -256,6 +258,22 @@ impl Notebook for Isolated {
                 let _ = worker.send(&Request::Interrupt { ticket });
             }
             self.shared.changed.notify_all();
+        }
+    }
+
+    fn comm(&self, message: Comm) -> CommReply {
+        match self.call(&Call::Comm(message), None) {
+            Ok(Value::Answered(reply)) => reply,
+            _ => CommReply::default(),
+        }
+    }
+
+    fn call_back(&self, comm: &str, frontend: Arc<dyn Frontend>) -> Reply {
+        let comm = comm.to_string();
+        match self.call(&Call::CallBack { comm }, Some(frontend)) {
+            Ok(Value::Executed(reply)) => reply,
+            Ok(_) => Reply::Failed(no_worker("it gave another answer")),
+            Err(why) => Reply::Failed(why.failure()),
         }
     }
 

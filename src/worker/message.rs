@@ -1,8 +1,10 @@
 //! What the two processes say to each other. To add something that a notebook can be asked: a [`Call`], its [`Value`], the
 //! method of `Isolated` and the arm of `server::answer`; the compiler names the places.
 
-use crate::output::{Bundle, Output};
-use crate::session::{Cell, Checkpoint, Completeness, Completions, Detail, Failure, Reply};
+use crate::output::{Bundle, Comm, Output};
+use crate::session::{
+    Cell, Checkpoint, CommReply, Completeness, Completions, Detail, Failure, Reply,
+};
 use serde::{Deserialize, Serialize};
 
 /// Which call something belongs to. Later calls have greater tickets.
@@ -45,12 +47,19 @@ pub enum Call {
     IsComplete {
         code: String,
     },
+    Comm(Comm),
+    CallBack {
+        comm: String,
+    },
 }
 
 impl Call {
     /// Whether it runs code, one call at a time. The others are answered at once, beside the one that runs.
     pub fn runs_code(&self) -> bool {
-        matches!(self, Call::Execute(_) | Call::Evaluate { .. })
+        matches!(
+            self,
+            Call::Execute(_) | Call::Evaluate { .. } | Call::CallBack { .. }
+        )
     }
 }
 
@@ -62,6 +71,7 @@ pub enum Value {
     Completed(Completions),
     Inspected(Option<Bundle>),
     Judged(Completeness),
+    Answered(CommReply),
 }
 
 /// From the worker.

@@ -3,7 +3,9 @@
 use super::message::{Call, Event, Request, Ticket, Value};
 use super::{frame, process};
 use crate::output::{Output, Stream};
-use crate::session::{Checkpoint, Completeness, Completions, Failure, Frontend, Notebook, Reply};
+use crate::session::{
+    Checkpoint, CommReply, Completeness, Completions, Failure, Frontend, Notebook, Reply,
+};
 use std::io::{self, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -168,13 +170,17 @@ fn answer(notebook: &dyn Notebook, call: Call, outlet: Arc<dyn Frontend>) -> Val
             detail,
         } => Value::Inspected(notebook.inspect(&code, cursor, detail)),
         Call::IsComplete { code } => Value::Judged(notebook.is_complete(&code)),
+        Call::Comm(message) => Value::Answered(notebook.comm(message)),
+        Call::CallBack { comm } => Value::Executed(notebook.call_back(&comm, outlet)),
     }
 }
 
 /// The value of a call that was stopped before it began.
 fn interrupted(call: &Call) -> Value {
     match call {
-        Call::Execute(_) => Value::Executed(Reply::Failed(Failure::interrupted())),
+        Call::Execute(_) | Call::CallBack { .. } => {
+            Value::Executed(Reply::Failed(Failure::interrupted()))
+        }
         Call::Evaluate { .. } => Value::Evaluated(Err(Failure::interrupted())),
         other => nothing(other),
     }
@@ -183,7 +189,7 @@ fn interrupted(call: &Call) -> Value {
 /// The value of a call to which there is nothing to say.
 fn nothing(call: &Call) -> Value {
     match call {
-        Call::Execute(_) | Call::Evaluate { .. } => interrupted(call),
+        Call::Execute(_) | Call::Evaluate { .. } | Call::CallBack { .. } => interrupted(call),
         Call::Complete { cursor, .. } => Value::Completed(Completions {
             start: *cursor,
             end: *cursor,
@@ -191,6 +197,7 @@ fn nothing(call: &Call) -> Value {
         }),
         Call::Inspect { .. } => Value::Inspected(None),
         Call::IsComplete { .. } => Value::Judged(Completeness::Complete),
+        Call::Comm(_) => Value::Answered(CommReply::default()),
     }
 }
 

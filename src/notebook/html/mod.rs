@@ -5,6 +5,7 @@ mod highlight;
 mod markdown;
 
 use super::document::{Cell, CellKind, Document};
+use crate::output::escape_html as escape;
 use serde_json::Value;
 use std::fmt::Write as _;
 
@@ -125,21 +126,6 @@ fn picture(output: &Value, mime: &str, base64: &str) -> String {
     }
     let base64: String = base64.split_whitespace().collect();
     format!("<img alt=\"{alt}\"{size} src=\"data:{mime};base64,{base64}\">")
-}
-
-/// `text` as HTML text, also safe inside a quoted attribute.
-fn escape(text: &str) -> String {
-    let mut html = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => html.push_str("&amp;"),
-            '<' => html.push_str("&lt;"),
-            '>' => html.push_str("&gt;"),
-            '"' => html.push_str("&quot;"),
-            _ => html.push(c),
-        }
-    }
-    html
 }
 
 #[cfg(test)]
