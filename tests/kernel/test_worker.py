@@ -206,7 +206,7 @@ STATES = {
     "train": "let G = sequential([linear(64, 256), linear(256, 64)]); let opt = adam(G);\n"
     "loop { opt.descend(mean((G(randn([64, 64])) - 1) ** 2)); }",
     "load": "loop { for batch in digits().batches(64) { batch; } }",
-    "draw": 'let p = rand([64, 3, 64, 64]); loop { show("p", p); show(plot([1, 2, 3])); }',
+    "draw": 'let p = rand([64, 1, 28, 28]); loop { show("p", p); show(plot([1, 2, 3])); }',
     "print": 'loop { print("x"); }',
 }
 
