@@ -136,6 +136,8 @@ pub enum Output {
     Page { bundle: Bundle },
     /// Text for the cell that shows this, in place of its own (`%load`). A frontend without such a cell prints it.
     NextInput { text: String },
+    /// How many lines of its text this cell may show from now on, `None` for all of them, where a front end has a bound.
+    Lines { most: Option<usize> },
     /// To the front ends' widgets. Says nothing to a person: who has no widgets leaves it out.
     Comm(Comm),
 }
