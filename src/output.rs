@@ -10,8 +10,19 @@ pub enum Data {
     Text(String),
     /// A JSON value (`application/json`, Vega-Lite, widget views).
     Json(Value),
-    /// Bytes of a binary mime type (`image/png`, `image/gif`); sent to Jupyter as base64.
+    /// Bytes of a binary mime type (`image/png`); sent to Jupyter as base64.
     Bytes(#[serde(with = "bytes")] Vec<u8>),
+}
+
+impl Data {
+    /// About how much memory it takes, bytes.
+    pub fn weight(&self) -> usize {
+        match self {
+            Data::Text(text) => text.len(),
+            Data::Json(value) => weight_of_json(value),
+            Data::Bytes(bytes) => bytes.len(),
+        }
+    }
 }
 
 /// The same thing in several representations, richest last. `text/plain` is always there.
@@ -28,13 +39,21 @@ impl Bundle {
         Self::default().with("text/plain", Data::Text(text.into()))
     }
 
-    /// A PNG picture beside its short, stable text; `width` is its width on the page, in CSS pixels.
+    /// A PNG picture beside its short, stable text, which also stands for it where it cannot be seen; `width` is its width
+    /// on the page, in CSS pixels.
     pub fn png(text: impl Into<String>, png: Vec<u8>, width: u32) -> Self {
-        let mut bundle = Self::text(text).with("image/png", Data::Bytes(png));
-        bundle
-            .metadata
-            .insert("image/png".into(), serde_json::json!({ "width": width }));
-        bundle
+        let mut bundle = Self::text(text);
+        let about = serde_json::json!({ "width": width, "alt": bundle.plain() });
+        bundle.metadata.insert("image/png".into(), about);
+        bundle.with("image/png", Data::Bytes(png))
+    }
+
+    /// The bundle marked as one whose pictures are others in every run, since they tell the time: who compares two runs
+    /// compares only its text.
+    pub fn varying(mut self) -> Self {
+        self.metadata
+            .insert("saddlepoint".into(), serde_json::json!({ "varies": true }));
+        self
     }
 
     /// The bundle with one more representation.
@@ -46,6 +65,11 @@ impl Bundle {
     /// The representation of one mime type.
     pub fn get(&self, mime: &str) -> Option<&Data> {
         self.data.iter().find(|(m, _)| m == mime).map(|(_, d)| d)
+    }
+
+    /// About how much memory it takes, bytes.
+    pub fn weight(&self) -> usize {
+        self.data.iter().map(|(_, data)| data.weight()).sum()
     }
 
     /// The plain text, empty where there is none.
@@ -91,6 +115,7 @@ pub struct Comm {
     /// The message's metadata; widgets say the version of their protocol here when they open.
     pub metadata: Map<String, Value>,
     /// Binary parts of `data`, sent beside it as they are.
+    #[serde(with = "byte_lists")]
     pub buffers: Vec<Vec<u8>>,
 }
 
@@ -138,8 +163,40 @@ pub enum Output {
     NextInput { text: String },
     /// How many lines of its text this cell may show from now on, `None` for all of them, where a front end has a bound.
     Lines { most: Option<usize> },
+    /// The person asks to leave (`exit`): a front end that is a terminal ends, a page stays.
+    Leave,
     /// To the front ends' widgets. Says nothing to a person: who has no widgets leaves it out.
     Comm(Comm),
+}
+
+impl Output {
+    /// About how much memory it takes, bytes.
+    pub fn weight(&self) -> usize {
+        match self {
+            Self::Text { text, .. } | Self::NextInput { text } => text.len(),
+            Self::Display { bundle, .. }
+            | Self::Update { bundle, .. }
+            | Self::Result { bundle }
+            | Self::Page { bundle } => bundle.weight(),
+            Self::Comm(comm) => {
+                let said: usize = comm.data.values().map(weight_of_json).sum();
+                said + comm.buffers.iter().map(Vec::len).sum::<usize>()
+            }
+            Self::Clear { .. } | Self::Lines { .. } | Self::Leave => 0,
+        }
+    }
+}
+
+fn weight_of_json(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len(),
+        Value::Array(items) => items.iter().map(weight_of_json).sum(),
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(key, value)| key.len() + weight_of_json(value))
+            .sum(),
+        _ => size_of::<Value>(),
+    }
 }
 
 /// Bytes as what they are where a format has them, not as a list of numbers: for `#[serde(with = "bytes")]`.
@@ -172,5 +229,27 @@ pub mod bytes {
         fn visit_byte_buf<E: Error>(self, bytes: Vec<u8>) -> Result<Vec<u8>, E> {
             Ok(bytes)
         }
+    }
+}
+
+/// The same for lists of them: for `#[serde(with = "byte_lists")]`.
+pub mod byte_lists {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Serialize)]
+    #[serde(transparent)]
+    struct Lent<'a>(#[serde(serialize_with = "super::bytes::serialize")] &'a [u8]);
+
+    #[derive(Deserialize)]
+    #[serde(transparent)]
+    struct Owned(#[serde(deserialize_with = "super::bytes::deserialize")] Vec<u8>);
+
+    pub fn serialize<S: Serializer>(list: &[Vec<u8>], to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(list.iter().map(|bytes| Lent(bytes)))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Vec<u8>>, D::Error> {
+        let list = Vec::<Owned>::deserialize(from)?;
+        Ok(list.into_iter().map(|bytes| bytes.0).collect())
     }
 }

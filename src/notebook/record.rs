@@ -113,6 +113,7 @@ impl State {
             Output::Page { .. }
             | Output::NextInput { .. }
             | Output::Comm(_)
+            | Output::Leave
             | Output::Lines { .. } => {}
         }
     }
@@ -204,7 +205,7 @@ fn stored_bundle(bundle: &Bundle) -> Map<String, Value> {
 
 /// What a terminal would show of `text`: `\r` goes back to the start of the line and what follows overwrites it, `\x08`
 /// takes back one character.
-fn on_screen(text: &str) -> String {
+pub(super) fn on_screen(text: &str) -> String {
     if !text.contains(['\r', '\x08']) {
         return text.to_string();
     }

@@ -22,17 +22,15 @@ use super::comms::{self, Comms};
 use super::crew::{Asked, Crew, Errand, Event, Job, Work};
 use super::history::History;
 use super::outgoing::Outgoing;
+use super::stop::{Step, Stop};
 use super::{about, mime};
 use crate::output::{CommStep, Output};
 use crate::session::{Cell, Notebook, Reply};
 use crate::wire::codec::timestamp;
+use crate::wire::connection::Ports;
 use crate::wire::content::{Content, Error, Executed, State, Status};
 use crate::wire::request::{Execute, Unreadable};
 use crate::wire::{Channel, Message, Received, Request, log};
-
-/// An interrupt that comes between our taking a cell and its beginning finds nothing to stop; so it is given again.
-const INTERRUPT_AGAIN: Duration = Duration::from_millis(50);
-const INTERRUPTS: u32 = 3;
 
 /// How long a shutdown waits for the interrupted cell to say its last words.
 const LAST_WORDS: Duration = Duration::from_millis(250);
@@ -56,6 +54,8 @@ pub struct Kernel {
     count: usize,
     /// Until when to wait for the running cell, once the kernel has been told to go.
     leaving: Option<Instant>,
+    /// Where clients find the sockets.
+    ports: Ports,
 }
 
 pub(super) enum Turn {
@@ -79,8 +79,8 @@ struct Running {
     stop_on_error: bool,
     /// What goes with the reply: pages for the pager, text for the cell.
     payload: Vec<Value>,
-    /// When to give the interrupt again, and how often still.
-    again: Option<(Instant, u32)>,
+    /// Its interrupt, once there is one.
+    stop: Option<Stop>,
 }
 
 impl Kernel {
@@ -97,7 +97,14 @@ impl Kernel {
             comms: Comms::default(),
             count: 0,
             leaving: None,
+            ports: Ports::default(),
         }
+    }
+
+    /// The kernel that tells those who ask that it is reached at these ports.
+    pub fn reached_at(mut self, ports: Ports) -> Self {
+        self.ports = ports;
+        self
     }
 
     /// The messages to send now.
@@ -177,6 +184,7 @@ impl Kernel {
                 self.take_turn(asked, Turn::KernelInfo)
             }
             Request::KernelInfo => self.answer(&asked, about::kernel_info()),
+            Request::Connect => self.answer(&asked, Content::Connect(self.ports)),
             Request::Complete(at) => self.send_on(asked, Errand::Complete(at)),
             Request::Inspect(at) => self.send_on(asked, Errand::Inspect(at)),
             Request::IsComplete(code) => self.send_on(asked, Errand::IsComplete(code)),
@@ -229,7 +237,14 @@ impl Kernel {
     /// Something happened on another thread.
     pub fn hear(&mut self, event: Event, now: Instant) {
         match event {
-            Event::Output { asked, output } => self.show(&asked, output, now),
+            Event::Output {
+                asked,
+                output,
+                weight,
+            } => {
+                self.show(&asked, output, now);
+                drop(weight);
+            }
             Event::Question {
                 asked,
                 prompt,
@@ -271,23 +286,17 @@ impl Kernel {
     pub fn tick(&mut self, now: Instant) {
         let ripe = self.outgoing.ripe(now);
         self.publish_all(ripe);
-        if let Some(running) = &mut self.running
-            && let Some((at, left)) = running.again
-            && at <= now
-        {
-            running.again = (left > 1).then_some((now + INTERRUPT_AGAIN, left - 1));
-            self.notebook.interrupt();
+        let stop = self.running.as_mut().and_then(|cell| cell.stop.as_mut());
+        if let Some(stop) = stop {
+            let step = stop.tick(now);
+            self.take_step(step);
         }
     }
 
     /// When [`Kernel::tick`] has to be called next; `None` where nothing is due.
     pub fn due(&self) -> Option<Instant> {
-        let again = self
-            .running
-            .as_ref()
-            .and_then(|running| running.again)
-            .map(|(at, _)| at);
-        [self.outgoing.deadline(), again, self.leaving]
+        let stop = self.running.as_ref().and_then(|cell| cell.stop.as_ref());
+        [self.outgoing.deadline(), stop.map(Stop::due), self.leaving]
             .into_iter()
             .flatten()
             .min()
@@ -302,9 +311,22 @@ impl Kernel {
 
     fn interrupt(&mut self, now: Instant) {
         self.question = None;
-        if let Some(running) = &mut self.running {
-            running.again = Some((now + INTERRUPT_AGAIN, INTERRUPTS));
-            self.notebook.interrupt();
+        let Some(running) = &mut self.running else {
+            return;
+        };
+        let step = match &running.stop {
+            Some(stop) => stop.again(now),
+            None => Step::Interrupt,
+        };
+        running.stop.get_or_insert_with(|| Stop::new(now));
+        self.take_step(step);
+    }
+
+    fn take_step(&self, step: Step) {
+        match step {
+            Step::Wait => {}
+            Step::Interrupt => self.notebook.interrupt(),
+            Step::Abandon => self.notebook.abandon(),
         }
     }
 
@@ -389,7 +411,7 @@ impl Kernel {
             reply,
             stop_on_error,
             payload: Vec::new(),
-            again: None,
+            stop: None,
         });
         // The thread lives as long as the crew, and catches what panics.
         let _ = self.crew.cells.send(job);
@@ -472,6 +494,7 @@ impl Kernel {
             Output::Result { .. } if silent => {}
             Output::Page { bundle } => self.add_to_reply(mime::page(bundle)),
             Output::NextInput { text } => self.add_to_reply(mime::next_input(text)),
+            Output::Leave => self.add_to_reply(mime::leave()),
             Output::Comm(comm) => self.publish_comm(asked, comm),
             output => {
                 if let Output::Result { bundle } = &output {
@@ -486,6 +509,11 @@ impl Kernel {
 
     fn add_to_reply(&mut self, payload: Value) {
         if let Some(running) = &mut self.running {
+            // There is one next input and one way out: of those, the last word counts.
+            let source = &payload["source"];
+            running
+                .payload
+                .retain(|other| source == "page" || other["source"] != *source);
             running.payload.push(payload);
         }
     }

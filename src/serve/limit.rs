@@ -15,7 +15,7 @@ const PIECES: usize = 2_000;
 const LAST_LINES: usize = 200;
 const LAST_BYTES: usize = 64 * 1024;
 
-/// The largest representation of something shown, in bytes on the wire.
+/// The largest representation of something shown, in bytes.
 const LARGEST: usize = 16 << 20;
 
 /// The text of one cell: first it passes, then it waits for the end, and of what waits only the last lines are kept.
@@ -183,7 +183,7 @@ fn count(n: usize) -> String {
     let digits = n.to_string();
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place) % 3 == 0 {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -203,7 +203,7 @@ fn megabytes(bytes: usize) -> String {
 pub fn fit(mut bundle: Bundle) -> Bundle {
     let mut left_out = Vec::new();
     bundle.data.retain(|(mime, data)| {
-        let size = size(data);
+        let size = data.weight();
         let fits = size <= LARGEST;
         if !fits {
             left_out.push(format!("{mime} of {}", megabytes(size)));
@@ -227,31 +227,6 @@ pub fn fit(mut bundle: Bundle) -> Bundle {
         .data
         .insert(0, ("text/plain".to_string(), Data::Text(text)));
     bundle
-}
-
-/// About how long a representation is on the wire.
-pub fn size(data: &Data) -> usize {
-    match data {
-        Data::Text(text) => text.len(),
-        Data::Bytes(bytes) => bytes.len().div_ceil(3) * 4,
-        Data::Json(json) => json_size(json),
-    }
-}
-
-fn json_size(json: &serde_json::Value) -> usize {
-    use serde_json::Value;
-    match json {
-        Value::Null | Value::Bool(_) => 5,
-        Value::Number(_) => 12,
-        Value::String(text) => text.len() + 3,
-        Value::Array(items) => 2 + items.iter().map(json_size).sum::<usize>(),
-        Value::Object(map) => {
-            let pairs = map
-                .iter()
-                .map(|(key, value)| key.len() + 4 + json_size(value));
-            2 + pairs.sum::<usize>()
-        }
-    }
 }
 
 #[cfg(test)]
@@ -347,7 +322,7 @@ mod tests {
         assert_eq!(fit(small.clone()), small);
         let large = fit(Bundle::png("a wall", vec![0; 100_000_000], 8));
         assert_eq!(large.get("image/png"), None);
-        let note = "a wall\n… left out: image/png of 133.3 MB; a notebook shows at most 16.8 MB at once (`save` writes it to a file)";
+        let note = "a wall\n… left out: image/png of 100.0 MB; a notebook shows at most 16.8 MB at once (`save` writes it to a file)";
         assert_eq!(large.plain(), note);
         let text = fit(Bundle::text("x".repeat(100_000_000)));
         assert!(

@@ -12,6 +12,7 @@
 //! | [`batch`] | text gathered into few messages |
 //! | [`limit`] | how much of it reaches the page |
 //! | [`updates`] | changes of displays at a pace that a page can follow |
+//! | [`stop`] | how an interrupt is insisted on |
 //! | [`history`], [`past`] | what was run, in this session and, from a file, in those before it |
 //! | [`mime`] | bundles as Jupyter's JSON |
 //! | [`about`] | who the kernel says it is |
@@ -39,6 +40,7 @@ mod mock;
 mod outgoing;
 mod past;
 mod process;
+mod stop;
 #[cfg(test)]
 mod tests;
 mod updates;
@@ -95,7 +97,7 @@ pub fn run(
     Service {
         sockets,
         codec,
-        kernel: Kernel::new(notebook, crew, History::open(history)),
+        kernel: Kernel::new(notebook, crew, History::open(history)).reached_at(connection.ports),
         events,
         undelivered: None,
     }

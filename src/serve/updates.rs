@@ -3,7 +3,6 @@
 
 use std::time::{Duration, Instant};
 
-use super::limit::size;
 use crate::output::Bundle;
 
 /// How long a display stays as it is: twenty changes a second look like a film.
@@ -78,8 +77,7 @@ impl Updates {
 }
 
 fn pause(bundle: &Bundle) -> Duration {
-    let bytes: usize = bundle.data.iter().map(|(_, data)| size(data)).sum();
-    PACE.max(Duration::from_secs_f64(bytes as f64 / RATE))
+    PACE.max(Duration::from_secs_f64(bundle.weight() as f64 / RATE))
 }
 
 #[cfg(test)]

@@ -125,6 +125,7 @@ impl Frontend for Collector {
         match output {
             // What belongs to the session or to a display elsewhere goes its way.
             Output::Comm(_)
+            | Output::Leave
             | Output::Lines { .. }
             | Output::Page { .. }
             | Output::NextInput { .. } => {
