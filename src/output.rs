@@ -56,6 +56,16 @@ impl Bundle {
         self.data.iter().find(|(m, _)| m == mime).map(|(_, d)| d)
     }
 
+    /// About how much memory it takes, bytes.
+    fn weight(&self) -> usize {
+        let weight = |data: &Data| match data {
+            Data::Text(text) => text.len(),
+            Data::Json(value) => weight_of_json(value),
+            Data::Bytes(bytes) => bytes.len(),
+        };
+        self.data.iter().map(|(_, data)| weight(data)).sum()
+    }
+
     /// The plain text, empty where there is none.
     pub fn plain(&self) -> &str {
         match self.get("text/plain") {
@@ -99,6 +109,7 @@ pub struct Comm {
     /// The message's metadata; widgets say the version of their protocol here when they open.
     pub metadata: Map<String, Value>,
     /// Binary parts of `data`, sent beside it as they are.
+    #[serde(with = "byte_lists")]
     pub buffers: Vec<Vec<u8>>,
 }
 
@@ -150,6 +161,36 @@ pub enum Output {
     Comm(Comm),
 }
 
+impl Output {
+    /// About how much memory it takes, bytes.
+    pub fn weight(&self) -> usize {
+        match self {
+            Self::Text { text, .. } | Self::NextInput { text } => text.len(),
+            Self::Display { bundle, .. }
+            | Self::Update { bundle, .. }
+            | Self::Result { bundle }
+            | Self::Page { bundle } => bundle.weight(),
+            Self::Comm(comm) => {
+                let said: usize = comm.data.values().map(weight_of_json).sum();
+                said + comm.buffers.iter().map(Vec::len).sum::<usize>()
+            }
+            Self::Clear { .. } => 0,
+        }
+    }
+}
+
+fn weight_of_json(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len(),
+        Value::Array(items) => items.iter().map(weight_of_json).sum(),
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(key, value)| key.len() + weight_of_json(value))
+            .sum(),
+        _ => size_of::<Value>(),
+    }
+}
+
 /// Bytes as what they are where a format has them, not as a list of numbers: for `#[serde(with = "bytes")]`.
 pub mod bytes {
     use serde::de::{Deserializer, Error, Visitor};
@@ -180,5 +221,27 @@ pub mod bytes {
         fn visit_byte_buf<E: Error>(self, bytes: Vec<u8>) -> Result<Vec<u8>, E> {
             Ok(bytes)
         }
+    }
+}
+
+/// The same for lists of them: for `#[serde(with = "byte_lists")]`.
+pub mod byte_lists {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Serialize)]
+    #[serde(transparent)]
+    struct Lent<'a>(#[serde(serialize_with = "super::bytes::serialize")] &'a [u8]);
+
+    #[derive(Deserialize)]
+    #[serde(transparent)]
+    struct Owned(#[serde(deserialize_with = "super::bytes::deserialize")] Vec<u8>);
+
+    pub fn serialize<S: Serializer>(list: &[Vec<u8>], to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(list.iter().map(|bytes| Lent(bytes)))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Vec<u8>>, D::Error> {
+        let list = Vec::<Owned>::deserialize(from)?;
+        Ok(list.into_iter().map(|bytes| bytes.0).collect())
     }
 }

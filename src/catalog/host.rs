@@ -3,7 +3,7 @@
 
 use crate::fault::{Fault, Kind, Result};
 use crate::output::{Output, Stream};
-use crate::session::Frontend;
+use crate::session::{Checkpoint, Frontend};
 use rhai::{EvalAltResult, FnPtr};
 use std::any::{Any, TypeId};
 use std::cell::{RefCell, RefMut};
@@ -111,6 +111,13 @@ impl Host {
     /// Asks the person; `None` when no one can be asked.
     pub fn ask(&self, prompt: &str, password: bool) -> Option<String> {
         self.frontend().and_then(|f| f.ask(prompt, password))
+    }
+
+    /// Says that a file has been written from which training can go on.
+    pub fn checkpoint(&self, checkpoint: Checkpoint) {
+        if let Some(frontend) = self.frontend() {
+            frontend.checkpoint(checkpoint);
+        }
     }
 
     /// An error when the user has interrupted: long natives call it between their steps.

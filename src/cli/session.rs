@@ -9,18 +9,22 @@ use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::Command;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 /// The sub-command of a worker.
 pub const WORKER: &str = "worker";
 
-/// What a second Ctrl-C does, when the first has not stopped the cell yet.
+/// What further Ctrl-C do, when the first has not stopped the cell.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Insisting {
-    /// It ends the process.
+    /// The second ends the cell by force, the third the process.
     EndsProcess,
-    /// It asks the cell once more.
-    AsksAgain,
+    /// One that comes a second or more after the first ends the cell by force, and with it the variables.
+    EndsCell,
 }
+
+/// A second Ctrl-C that comes sooner may be a finger that slipped.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A new session, in a process of its own.
 ///
@@ -83,13 +87,17 @@ fn no_thread(error: &std::io::Error) -> Fault {
 pub fn open_with_interrupt(insisting: Insisting) -> Result<Arc<Isolated>> {
     let session: Arc<OnceLock<Arc<Isolated>>> = Arc::default();
     let running = session.clone();
-    signal::on_interrupt(move |count| {
-        match running.get() {
-            Some(notebook) if count == 1 || insisting == Insisting::AsksAgain => {
-                notebook.interrupt()
-            }
-            _ => std::process::exit(130),
+    signal::on_interrupt(move |press| {
+        let Some(notebook) = running.get() else {
+            std::process::exit(130)
         };
+        match (press.number, insisting) {
+            (1, _) => notebook.interrupt(),
+            (2, Insisting::EndsProcess) => notebook.abandon(),
+            (_, Insisting::EndsProcess) => std::process::exit(130),
+            (_, Insisting::EndsCell) if press.after >= PATIENCE => notebook.abandon(),
+            (_, Insisting::EndsCell) => {}
+        }
     });
     let notebook = open()?;
     Ok(session.get_or_init(|| notebook).clone())

@@ -4,8 +4,8 @@
 //! a panic of either becomes an error reply.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use serde_json::{Map, Value, json};
 
@@ -21,6 +21,9 @@ use crate::wire::{Channel, Waker};
 
 /// How many events may wait before a cell that prints faster than we send has to wait: bounds the memory of `loop { print }`.
 const BACKLOG: usize = 1_024;
+
+/// How much they may weigh together, bytes: the same for `loop { show(a large picture) }`. A single one may weigh more.
+const LOAD: usize = 64 << 20;
 
 /// Who asked: what an answer needs to find its way back.
 #[derive(Debug)]
@@ -62,6 +65,7 @@ pub enum Event {
     Output {
         asked: Arc<Asked>,
         output: Output,
+        weight: Weight,
     },
     /// The cell asks the person; dropping `answer` means that there is no answer.
     Question {
@@ -88,17 +92,58 @@ pub enum Event {
     Interrupt,
 }
 
+/// What the outputs weigh, bytes, that are on their way to the thread of the sockets.
+#[derive(Default)]
+struct Scale {
+    load: Mutex<usize>,
+    lighter: Condvar,
+}
+
+/// An output's weight on the scale, until this is dropped.
+pub struct Weight {
+    scale: Arc<Scale>,
+    bytes: usize,
+}
+
+impl Weight {
+    /// Puts an output on the scale, as soon as there is room for it.
+    fn put(scale: &Arc<Scale>, output: &Output) -> Self {
+        let bytes = output.weight();
+        let load = scale.load.lock().unwrap_or_else(PoisonError::into_inner);
+        let full = |load: &mut usize| *load > 0 && *load + bytes > LOAD;
+        let wait = scale.lighter.wait_while(load, full);
+        *wait.unwrap_or_else(PoisonError::into_inner) += bytes;
+        let scale = scale.clone();
+        Self { scale, bytes }
+    }
+}
+
+impl Drop for Weight {
+    fn drop(&mut self) {
+        let load = self.scale.load.lock();
+        *load.unwrap_or_else(PoisonError::into_inner) -= self.bytes;
+        self.scale.lighter.notify_all();
+    }
+}
+
 /// The way to the thread of the sockets.
 #[derive(Clone)]
 pub struct Mailbox {
     events: SyncSender<Event>,
     waker: Waker,
+    scale: Arc<Scale>,
 }
 
 impl Mailbox {
     pub fn new(waker: Waker) -> (Self, Receiver<Event>) {
         let (events, receiver) = sync_channel(BACKLOG);
-        (Self { events, waker }, receiver)
+        let scale = Arc::default();
+        let mailbox = Self {
+            events,
+            waker,
+            scale,
+        };
+        (mailbox, receiver)
     }
 
     /// Hands over an event. After the kernel has left, events are lost, as they should be.
@@ -248,6 +293,7 @@ impl Frontend for Outlet {
     fn show(&self, output: Output) {
         self.mailbox.post(Event::Output {
             asked: self.asked.clone(),
+            weight: Weight::put(&self.mailbox.scale, &output),
             output,
         });
     }

@@ -22,6 +22,7 @@ use super::batch::Batch;
 use super::comms::{self, Comms};
 use super::crew::{Asked, Crew, Errand, Event, Job, Work};
 use super::history::History;
+use super::stop::{Step, Stop};
 use super::{about, mime};
 use crate::output::{CommStep, Output, Stream};
 use crate::session::{Cell, Notebook, Reply};
@@ -30,10 +31,6 @@ use crate::wire::connection::Ports;
 use crate::wire::content::{Content, Error, Executed, State, Status};
 use crate::wire::request::{Execute, Unreadable};
 use crate::wire::{Channel, Message, Received, Request, log};
-
-/// An interrupt that comes between our taking a cell and its beginning finds nothing to stop; so it is given again.
-const INTERRUPT_AGAIN: Duration = Duration::from_millis(50);
-const INTERRUPTS: u32 = 3;
 
 /// How long a shutdown waits for the interrupted cell to say its last words.
 const LAST_WORDS: Duration = Duration::from_millis(250);
@@ -82,8 +79,8 @@ struct Running {
     stop_on_error: bool,
     /// What goes with the reply: pages for the pager, text for the cell.
     payload: Vec<Value>,
-    /// When to give the interrupt again, and how often still.
-    again: Option<(Instant, u32)>,
+    /// Its interrupt, once there is one.
+    stop: Option<Stop>,
 }
 
 impl Kernel {
@@ -240,7 +237,14 @@ impl Kernel {
     /// Something happened on another thread.
     pub fn hear(&mut self, event: Event, now: Instant) {
         match event {
-            Event::Output { asked, output } => self.show(&asked, output, now),
+            Event::Output {
+                asked,
+                output,
+                weight,
+            } => {
+                self.show(&asked, output, now);
+                drop(weight);
+            }
             Event::Question {
                 asked,
                 prompt,
@@ -282,23 +286,17 @@ impl Kernel {
         if let Some((stream, text)) = self.batch.ripe(now) {
             self.publish_text(stream, text);
         }
-        if let Some(running) = &mut self.running
-            && let Some((at, left)) = running.again
-            && at <= now
-        {
-            running.again = (left > 1).then_some((now + INTERRUPT_AGAIN, left - 1));
-            self.notebook.interrupt();
+        let stop = self.running.as_mut().and_then(|cell| cell.stop.as_mut());
+        if let Some(stop) = stop {
+            let step = stop.tick(now);
+            self.take_step(step);
         }
     }
 
     /// When [`Kernel::tick`] has to be called next; `None` where nothing is due.
     pub fn due(&self) -> Option<Instant> {
-        let again = self
-            .running
-            .as_ref()
-            .and_then(|running| running.again)
-            .map(|(at, _)| at);
-        [self.batch.deadline(), again, self.leaving]
+        let stop = self.running.as_ref().and_then(|cell| cell.stop.as_ref());
+        [self.batch.deadline(), stop.map(Stop::due), self.leaving]
             .into_iter()
             .flatten()
             .min()
@@ -313,9 +311,22 @@ impl Kernel {
 
     fn interrupt(&mut self, now: Instant) {
         self.question = None;
-        if let Some(running) = &mut self.running {
-            running.again = Some((now + INTERRUPT_AGAIN, INTERRUPTS));
-            self.notebook.interrupt();
+        let Some(running) = &mut self.running else {
+            return;
+        };
+        let step = match &running.stop {
+            Some(stop) => stop.again(now),
+            None => Step::Interrupt,
+        };
+        running.stop.get_or_insert_with(|| Stop::new(now));
+        self.take_step(step);
+    }
+
+    fn take_step(&self, step: Step) {
+        match step {
+            Step::Wait => {}
+            Step::Interrupt => self.notebook.interrupt(),
+            Step::Abandon => self.notebook.abandon(),
         }
     }
 
@@ -400,7 +411,7 @@ impl Kernel {
             reply,
             stop_on_error,
             payload: Vec::new(),
-            again: None,
+            stop: None,
         });
         // The thread lives as long as the crew, and catches what panics.
         let _ = self.crew.cells.send(job);

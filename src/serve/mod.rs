@@ -9,6 +9,7 @@
 //! | [`crew`] | the thread that runs cells, the thread that answers beside them, the way back from both |
 //! | [`comms`] | conversations with front ends: which are open, their messages, the turns of callbacks |
 //! | [`batch`] | text gathered into few messages |
+//! | [`stop`] | how an interrupt is insisted on |
 //! | [`history`], [`past`] | what was run, in this session and, from a file, in those before it |
 //! | [`mime`] | bundles as Jupyter's JSON |
 //! | [`about`] | who the kernel says it is |
@@ -34,6 +35,7 @@ mod mime;
 mod mock;
 mod past;
 mod process;
+mod stop;
 #[cfg(test)]
 mod tests;
 

@@ -52,7 +52,7 @@ fn wrong(what: String) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::output::{Bundle, Data, Output};
+    use crate::output::{Bundle, Comm, CommStep, Data, Output};
     use crate::worker::message::Event;
     use serde_json::json;
 
@@ -89,6 +89,10 @@ mod tests {
                 id: String::new(),
             },
             Output::Clear { wait: true },
+            Output::Comm(Comm {
+                buffers: vec![vec![0, 255, 16], Vec::new()],
+                ..Comm::new("c", CommStep::Message, serde_json::Map::new())
+            }),
         ] {
             assert_eq!(there_and_back(&output), output);
         }

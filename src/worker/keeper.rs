@@ -151,11 +151,12 @@ fn attend(shared: &Shared, process: Process, stream: UnixStream) {
         loop {
             match frame::read(&mut stream) {
                 Ok(Some(event)) => served |= take(shared, event),
-                Ok(None) => break,
-                Err(_) => {
+                Err(error) if error.kind() == io::ErrorKind::InvalidData => {
                     shared.lock().cause = Cause::Garbled;
                     break;
                 }
+                // An error is the end, too: that the worker has died before it had read all that was sent.
+                Ok(None) | Err(_) => break,
             }
         }
     }

@@ -137,13 +137,19 @@ impl Id {
     }
 }
 
-/// In the worker: its end of the socket pair, which was its standard input. That is empty from now on.
+/// In the worker: its end of the socket pair, which was its standard input. That is empty from now on, and `ps` and `top`
+/// tell the worker from its supervisor.
 ///
 /// # Errors
 /// Standard input is no socket: someone other than the supervisor has started this.
 pub fn inherited() -> Result<UnixStream> {
     let stream = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     stream.peer_addr()?;
+    #[cfg(target_os = "linux")]
+    // SAFETY: reads the name, which ends in a zero byte, and takes no other memory.
+    unsafe {
+        libc::prctl(libc::PR_SET_NAME, c"saddle-worker".as_ptr());
+    }
     let nothing = File::open("/dev/null")?;
     // SAFETY: two open descriptors. Nothing reads standard input at this time.
     match unsafe { libc::dup2(nothing.as_raw_fd(), libc::STDIN_FILENO) } {

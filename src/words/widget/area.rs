@@ -9,7 +9,7 @@
 use super::store::Widgets;
 use crate::output::{Bundle, Data, Output, Stream, escape_html};
 use crate::picture::Pace;
-use crate::session::{Failure, Frontend};
+use crate::session::{Checkpoint, Failure, Frontend};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
@@ -147,6 +147,10 @@ impl Frontend for Collector {
 
     fn ask(&self, prompt: &str, password: bool) -> Option<String> {
         self.then.ask(prompt, password)
+    }
+
+    fn checkpoint(&self, checkpoint: Checkpoint) {
+        self.then.checkpoint(checkpoint);
     }
 }
 

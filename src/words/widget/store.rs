@@ -300,7 +300,11 @@ impl Store {
     /// What a front end says to a widget.
     fn take(&mut self, message: Comm) -> CommReply {
         let Some(model) = self.models.get_mut(&message.id) else {
-            return CommReply::default();
+            // One of a session that was lost, say: a page that still shows it learns that no one hears it.
+            return CommReply {
+                messages: vec![Comm::new(message.id, CommStep::Close, Map::new())],
+                callback: false,
+            };
         };
         match message.data.get("method").and_then(Value::as_str) {
             Some("update") => model.change(message),
@@ -458,14 +462,14 @@ mod tests {
     }
 
     #[test]
-    fn clicks_are_counted_and_unknown_comms_left_alone() {
+    fn clicks_are_counted_and_unknown_comms_closed() {
         let widgets = Widgets::default();
         let (id, _) = widgets.open(model::button("go"), Rule::Clicks);
         widgets.watch(&id);
         let click = json!({ "method": "custom", "content": { "event": "click" } });
         assert!(say(&widgets, &id, click.clone()).callback);
         assert_eq!(widgets.value(&id), Some(json!(1)));
-        assert_eq!(say(&widgets, "nobody", click), CommReply::default());
+        assert_eq!(say(&widgets, "nobody", click).messages[0].step, CommStep::Close);
         assert_eq!(say(&widgets, &id, json!({})), CommReply::default());
         let target = WIDGET.to_string();
         let reply = widgets.hear(Comm::new("theirs", CommStep::Open { target }, Map::new()));
