@@ -45,3 +45,7 @@ pub mod session;
 pub mod tensor;
 pub mod wire;
 pub mod words;
+
+/// Tensors come and go in every training step: see [`cpu::Reuse`].
+#[global_allocator]
+static ALLOCATOR: cpu::Reuse = cpu::Reuse;
