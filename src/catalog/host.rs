@@ -3,14 +3,16 @@
 
 use crate::fault::{Fault, Kind, Result};
 use crate::output::{Output, Stream};
-use crate::session::Frontend;
-use rhai::EvalAltResult;
+use crate::session::{Checkpoint, Frontend};
+use rhai::{EvalAltResult, FnPtr};
 use std::any::{Any, TypeId};
 use std::cell::{RefCell, RefMut};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+type Parameters = dyn Fn(&str) -> Option<Vec<String>>;
 
 /// The session as the words see it. One per engine thread, shared by all words.
 #[derive(Default)]
@@ -19,6 +21,8 @@ pub struct Host {
     stop: Arc<AtomicBool>,
     slots: RefCell<HashMap<TypeId, Rc<dyn Any>>>,
     at_end: RefCell<Vec<Box<dyn FnOnce()>>>,
+    /// The parameters of a function of the notebook, by its name.
+    parameters: RefCell<Option<Box<Parameters>>>,
     /// The error inside a callback, with the fault that stands for it on its way through the native that called back.
     script_error: RefCell<Option<(Fault, Box<EvalAltResult>)>>,
 }
@@ -54,10 +58,36 @@ impl Host {
         }
     }
 
+    /// Runs `f` as a cell within the cell, its outputs sent to `frontend`: what it leaves to its end is done at its end.
+    pub fn within<R>(&self, frontend: Arc<dyn Frontend>, f: impl FnOnce() -> R) -> R {
+        let before = (self.frontend.replace(Some(frontend)), self.at_end.take());
+        let result = f();
+        self.end_cell();
+        (*self.frontend.borrow_mut(), *self.at_end.borrow_mut()) = before;
+        result
+    }
+
+    /// Where the running cell's outputs go; `None` between cells.
+    pub fn frontend(&self) -> Option<Arc<dyn Frontend>> {
+        self.frontend.borrow().clone()
+    }
+
+    /// Lets words look up the parameters of the notebook's functions.
+    pub fn know_parameters(&self, look_up: impl Fn(&str) -> Option<Vec<String>> + 'static) {
+        *self.parameters.borrow_mut() = Some(Box::new(look_up));
+    }
+
+    /// The names of the parameters that a call of `f` fills; `None` for a function that the notebook did not define.
+    pub fn parameters(&self, f: &FnPtr) -> Option<Vec<String>> {
+        let parameters = self.parameters.borrow();
+        let all = parameters.as_ref()?(f.fn_name())?;
+        // What a closure took from around it comes first.
+        Some(all.into_iter().skip(f.curry().len()).collect())
+    }
+
     /// Shows something under the running cell. Without a cell it goes nowhere.
     pub fn show(&self, output: Output) {
-        let frontend = self.frontend.borrow().clone();
-        if let Some(frontend) = frontend {
+        if let Some(frontend) = self.frontend() {
             frontend.show(output);
         }
     }
@@ -80,8 +110,14 @@ impl Host {
 
     /// Asks the person; `None` when no one can be asked.
     pub fn ask(&self, prompt: &str, password: bool) -> Option<String> {
-        let frontend = self.frontend.borrow().clone();
-        frontend.and_then(|f| f.ask(prompt, password))
+        self.frontend().and_then(|f| f.ask(prompt, password))
+    }
+
+    /// Says that a file has been written from which training can go on.
+    pub fn checkpoint(&self, checkpoint: Checkpoint) {
+        if let Some(frontend) = self.frontend() {
+            frontend.checkpoint(checkpoint);
+        }
     }
 
     /// An error when the user has interrupted: long natives call it between their steps.

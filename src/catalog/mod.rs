@@ -141,6 +141,8 @@ pub struct Kind {
     pub show: fn(&Dynamic) -> Bundle,
     /// Fields that can be read as `value.field`.
     pub fields: &'static [Field],
+    /// What `value.field = …` does, by the field's name; `None`: fields are only read.
+    pub set: Option<fn(&Dynamic, &str, &Dynamic) -> Result<()>>,
     /// What `value(x, …)` does. The entry's first parameter is the value itself.
     pub call: Option<&'static Entry>,
     /// What `value[i]` gives, for an int, a range (`1..4`) or anything else the kind accepts.
@@ -161,6 +163,7 @@ pub const KIND: Kind = Kind {
     id: || TypeId::of::<()>(),
     show: |value| Bundle::text(value.to_string()),
     fields: &[],
+    set: None,
     call: None,
     index: None,
     iter: None,

@@ -7,7 +7,9 @@
 //! |---|---|
 //! | [`kernel`] | the state machine: what is answered when; no sockets, no threads |
 //! | [`crew`] | the thread that runs cells, the thread that answers beside them, the way back from both |
+//! | [`comms`] | conversations with front ends: which are open, their messages, the turns of callbacks |
 //! | [`batch`] | text gathered into few messages |
+//! | [`stop`] | how an interrupt is insisted on |
 //! | [`history`], [`past`] | what was run, in this session and, from a file, in those before it |
 //! | [`mime`] | bundles as Jupyter's JSON |
 //! | [`about`] | who the kernel says it is |
@@ -23,6 +25,7 @@
 
 mod about;
 mod batch;
+mod comms;
 mod crew;
 mod history;
 mod kernel;
@@ -32,6 +35,7 @@ mod mime;
 mod mock;
 mod past;
 mod process;
+mod stop;
 #[cfg(test)]
 mod tests;
 
@@ -87,7 +91,7 @@ pub fn run(
     Service {
         sockets,
         codec,
-        kernel: Kernel::new(notebook, crew, History::open(history)),
+        kernel: Kernel::new(notebook, crew, History::open(history)).reached_at(connection.ports),
         events,
         undelivered: None,
     }
