@@ -10,7 +10,7 @@ pub enum Data {
     Text(String),
     /// A JSON value (`application/json`, Vega-Lite, widget views).
     Json(Value),
-    /// Bytes of a binary mime type (`image/png`, `image/gif`); sent to Jupyter as base64.
+    /// Bytes of a binary mime type (`image/png`); sent to Jupyter as base64.
     Bytes(#[serde(with = "bytes")] Vec<u8>),
 }
 
@@ -28,13 +28,21 @@ impl Bundle {
         Self::default().with("text/plain", Data::Text(text.into()))
     }
 
-    /// A PNG picture beside its short, stable text; `width` is its width on the page, in CSS pixels.
+    /// A PNG picture beside its short, stable text, which also stands for it where it cannot be seen; `width` is its width
+    /// on the page, in CSS pixels.
     pub fn png(text: impl Into<String>, png: Vec<u8>, width: u32) -> Self {
-        let mut bundle = Self::text(text).with("image/png", Data::Bytes(png));
-        bundle
-            .metadata
-            .insert("image/png".into(), serde_json::json!({ "width": width }));
-        bundle
+        let mut bundle = Self::text(text);
+        let about = serde_json::json!({ "width": width, "alt": bundle.plain() });
+        bundle.metadata.insert("image/png".into(), about);
+        bundle.with("image/png", Data::Bytes(png))
+    }
+
+    /// The bundle marked as one whose pictures are others in every run, since they tell the time: who compares two runs
+    /// compares only its text.
+    pub fn varying(mut self) -> Self {
+        self.metadata
+            .insert("saddlepoint".into(), serde_json::json!({ "varies": true }));
+        self
     }
 
     /// The bundle with one more representation.
@@ -147,6 +155,8 @@ pub enum Output {
     Page { bundle: Bundle },
     /// Text for the cell that shows this, in place of its own (`%load`). A frontend without such a cell prints it.
     NextInput { text: String },
+    /// The person asks to leave (`exit`): a front end that is a terminal ends, a page stays.
+    Leave,
     /// To the front ends' widgets. Says nothing to a person: who has no widgets leaves it out.
     Comm(Comm),
 }

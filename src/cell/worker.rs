@@ -142,6 +142,10 @@ impl Worker {
 
     fn run_parts(&mut self, name: &str, code: &str) -> magic::Outcome {
         let mut shown = None;
+        if matches!(code.trim(), "exit" | "quit") && !self.variables.contains(code.trim()) {
+            self.host.show(Output::Leave);
+            return Ok(None);
+        }
         for part in magic::parts(&self.engine, code) {
             shown = match part {
                 Part::Code(code) => self.run_code(name, &code)?,

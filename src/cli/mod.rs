@@ -5,7 +5,7 @@
 //! | `session` | opening a session, the only place that knows which one |
 //! | `signal` | Ctrl-C |
 //! | `terminal` | outputs and questions on a terminal |
-//! | `run`, `test`, `repl` | the commands that run cells without Jupyter |
+//! | `run`, `test/`, `repl` | the commands that run cells without Jupyter |
 //! | `spec` | `kernel`, `install`, `uninstall` |
 //! | `lab`, `python` | JupyterLab: finding it, installing a private one, starting it |
 //! | `doctor` | what is installed, and what is wrong with it |

@@ -55,6 +55,9 @@ pub fn repl() -> Result<Outcome> {
             terminal.fail(&failure);
             failed = true;
         }
+        if terminal.leaving() {
+            break;
+        }
     }
     if let Some(path) = &history {
         // A history that cannot be written is no reason to complain at the end.

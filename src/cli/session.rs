@@ -6,6 +6,7 @@ use saddlepoint::fault::{Fault, Kind, Result};
 use saddlepoint::session::Notebook;
 use saddlepoint::worker::{self, Isolated};
 use std::os::unix::process::CommandExt as _;
+use std::path::Path;
 use std::process::Command;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -30,7 +31,23 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// # Errors
 /// The operating system gives no thread.
 pub fn open() -> Result<Arc<Isolated>> {
-    let session = Isolated::start(worker_program).map_err(|error| no_thread(&error))?;
+    open_in(Path::new(""))
+}
+
+/// A new session, in a process of its own whose relative paths start at `folder` (empty: where this process is).
+///
+/// # Errors
+/// The operating system gives no thread.
+pub fn open_in(folder: &Path) -> Result<Arc<Isolated>> {
+    let folder = folder.to_path_buf();
+    let program = move || {
+        let mut command = worker_program()?;
+        if !folder.as_os_str().is_empty() {
+            command.current_dir(&folder);
+        }
+        Ok(command)
+    };
+    let session = Isolated::start(program).map_err(|error| no_thread(&error))?;
     Ok(Arc::new(session))
 }
 

@@ -197,7 +197,7 @@ impl Unary {
     /// Elements that one thread should have at least, for another to be worth waking.
     pub(super) fn grain(self) -> usize {
         match self {
-            Unary::PowScalar(_) | Unary::Sin | Unary::Cos => 8 << 10,
+            Unary::PowScalar(_) | Unary::Sin | Unary::Cos => 2 << 10,
             Unary::Exp
             | Unary::Log
             | Unary::Log1p
@@ -209,8 +209,8 @@ impl Unary {
             | Unary::Elu(_)
             | Unary::Gelu
             | Unary::Silu
-            | Unary::Erf => 32 << 10,
-            _ => 128 << 10,
+            | Unary::Erf => 8 << 10,
+            _ => 16 << 10,
         }
     }
 
@@ -233,8 +233,8 @@ impl Binary {
     /// Elements that one thread should have at least, for another to be worth waking.
     pub(super) fn grain(self) -> usize {
         match self {
-            Binary::Pow => 8 << 10,
-            _ => 128 << 10,
+            Binary::Pow => 2 << 10,
+            _ => 16 << 10,
         }
     }
 }

@@ -122,7 +122,10 @@ pub fn linear(m: usize, k: usize, n: usize, x: Mat, w: Mat, bias: Option<&[f32]>
 }
 
 /// Multiplications that one thread should have at least, for another to be worth waking.
-const GRAIN: usize = 1 << 19;
+const GRAIN: usize = 1 << 18;
+
+/// Numbers of an operand or of the result that one thread should have at least.
+const MEMORY_GRAIN: usize = 24 << 10;
 
 /// Multiplications above which packing the right operand pays.
 const WORTH_PACKING: usize = 1 << 15;
@@ -183,9 +186,12 @@ unsafe fn multiply(
 fn in_parts(m: usize, k: usize, n: usize, body: impl Fn(Range<usize>, Range<usize>) + Sync) {
     // What each thread reads for itself is the operand on the other side: let that be the smaller one.
     let by_columns = n >= m;
-    let (len, unit) = if by_columns { (n, 16) } else { (m, 8) };
+    let (len, unit) = if by_columns { (n, 32) } else { (m, 24) };
     // The gemm crate adds up long sums differently where neither side of a part is above 64.
-    let parts = (m * n * k / GRAIN).min(len / 80).clamp(1, threads());
+    let least = if m.min(n) > 64 { 32 } else { 80 };
+    // Where sums are short, or the result narrow, memory is what costs.
+    let work = (m * n * k / GRAIN).max(m * n.max(k) / MEMORY_GRAIN);
+    let parts = work.min(len / least).clamp(1, threads());
     let cut = |i: usize| (len.div_ceil(unit) * i / parts * unit).min(len);
     run(parts, &|part| {
         let range = cut(part)..cut(part + 1);
@@ -349,6 +355,12 @@ mod tests {
     fn products_do_not_depend_on_the_number_of_threads() {
         for (m, k, n) in [
             (130, 600, 210),
+            (128, 512, 128),
+            (512, 256, 128),
+            (512, 128, 1),
+            (512, 2, 128),
+            (128, 512, 2),
+            (70, 3000, 65),
             (500, 300, 40),
             (64, 1200, 1200),
             (64, 2000, 150),

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `simd` | the instruction set chosen at run time, and how one loop is compiled for each |
 //! | `parallel` | how many threads, and how work is divided among them |
+//! | `pool` | the worker threads |
 //! | `memory` | what the allocator does with freed memory |
 //! | `buffer` | output vectors that are written once |
 //! | `math` | exp, log, tanh, erf, … of one number, written so that a loop over them vectorises |
@@ -39,6 +40,7 @@ mod memory;
 mod norm;
 mod optim;
 mod parallel;
+mod pool;
 mod product;
 mod random;
 mod reduce;

@@ -13,7 +13,7 @@ const LANES: usize = 64;
 /// Rows that are summed in one go, where columns are summed.
 const ROW_BLOCK: usize = 128;
 /// Elements that one thread should have at least.
-const GRAIN: usize = 128 << 10;
+const GRAIN: usize = 16 << 10;
 
 /// The sum of all elements; 0 if there are none.
 pub fn sum_all(x: &[f32]) -> f32 {

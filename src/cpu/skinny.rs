@@ -25,8 +25,8 @@ impl Skinny {
     pub fn of(k: usize, n: usize, a: Mat) -> Option<Self> {
         match (a.row_stride, a.col_stride) {
             _ if (2..=FEW).contains(&k) && n >= 32 => Some(Skinny::SumOfRows),
-            (_, 1) if (2..=FEW).contains(&n) && k >= 16 => Some(Skinny::DotProducts),
-            (1, _) if (2..=FEW).contains(&n) && k >= 16 => Some(Skinny::SumOfColumns),
+            (_, 1) if (1..=FEW).contains(&n) && k >= 16 => Some(Skinny::DotProducts),
+            (1, _) if (1..=FEW).contains(&n) && k >= 16 => Some(Skinny::SumOfColumns),
             _ => None,
         }
     }

@@ -109,7 +109,7 @@ impl State {
             Output::Clear { wait: true } => self.clear_next = true,
             Output::Clear { wait: false } => self.clear(),
             // A pager's page is not part of the notebook, nor does a run change its cells, nor does a file move a slider.
-            Output::Page { .. } | Output::NextInput { .. } | Output::Comm(_) => {}
+            Output::Page { .. } | Output::NextInput { .. } | Output::Leave | Output::Comm(_) => {}
         }
     }
 
@@ -200,7 +200,7 @@ fn stored_bundle(bundle: &Bundle) -> Map<String, Value> {
 
 /// What a terminal would show of `text`: `\r` goes back to the start of the line and what follows overwrites it, `\x08`
 /// takes back one character.
-fn on_screen(text: &str) -> String {
+pub(super) fn on_screen(text: &str) -> String {
     if !text.contains(['\r', '\x08']) {
         return text.to_string();
     }

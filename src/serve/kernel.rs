@@ -27,6 +27,7 @@ use super::{about, mime};
 use crate::output::{CommStep, Output, Stream};
 use crate::session::{Cell, Notebook, Reply};
 use crate::wire::codec::timestamp;
+use crate::wire::connection::Ports;
 use crate::wire::content::{Content, Error, Executed, State, Status};
 use crate::wire::request::{Execute, Unreadable};
 use crate::wire::{Channel, Message, Received, Request, log};
@@ -53,6 +54,8 @@ pub struct Kernel {
     count: usize,
     /// Until when to wait for the running cell, once the kernel has been told to go.
     leaving: Option<Instant>,
+    /// Where clients find the sockets.
+    ports: Ports,
 }
 
 pub(super) enum Turn {
@@ -94,7 +97,14 @@ impl Kernel {
             comms: Comms::default(),
             count: 0,
             leaving: None,
+            ports: Ports::default(),
         }
+    }
+
+    /// The kernel that tells those who ask that it is reached at these ports.
+    pub fn reached_at(mut self, ports: Ports) -> Self {
+        self.ports = ports;
+        self
     }
 
     /// The messages to send now.
@@ -174,6 +184,7 @@ impl Kernel {
                 self.take_turn(asked, Turn::KernelInfo)
             }
             Request::KernelInfo => self.answer(&asked, about::kernel_info()),
+            Request::Connect => self.answer(&asked, Content::Connect(self.ports)),
             Request::Complete(at) => self.send_on(asked, Errand::Complete(at)),
             Request::Inspect(at) => self.send_on(asked, Errand::Inspect(at)),
             Request::IsComplete(code) => self.send_on(asked, Errand::IsComplete(code)),
@@ -475,6 +486,7 @@ impl Kernel {
             Output::Result { .. } if silent => {}
             Output::Page { bundle } => self.add_to_reply(mime::page(bundle)),
             Output::NextInput { text } => self.add_to_reply(mime::next_input(text)),
+            Output::Leave => self.add_to_reply(mime::leave()),
             Output::Comm(comm) => self.publish_comm(asked, comm),
             output => {
                 if let Output::Result { bundle } = &output {
@@ -489,6 +501,11 @@ impl Kernel {
 
     fn add_to_reply(&mut self, payload: Value) {
         if let Some(running) = &mut self.running {
+            // There is one next input and one way out: of those, the last word counts.
+            let source = &payload["source"];
+            running
+                .payload
+                .retain(|other| source == "page" || other["source"] != *source);
             running.payload.push(payload);
         }
     }

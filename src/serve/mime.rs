@@ -44,7 +44,9 @@ pub fn content(output: Output, number: usize) -> Option<Content> {
             }
         }
         Output::Clear { wait } => Content::Clear { wait },
-        Output::Page { .. } | Output::NextInput { .. } | Output::Comm(_) => return None,
+        Output::Page { .. } | Output::NextInput { .. } | Output::Leave | Output::Comm(_) => {
+            return None;
+        }
     })
 }
 
@@ -94,4 +96,9 @@ pub fn page(bundle: Bundle) -> Value {
 /// Text that takes the place of the cell's own, as an `execute_reply` carries it.
 pub fn next_input(text: String) -> Value {
     json!({ "source": "set_next_input", "text": text, "replace": true })
+}
+
+/// What ends a front end that is a terminal, as an `execute_reply` carries it.
+pub fn leave() -> Value {
+    json!({ "source": "ask_exit", "keepkernel": false })
 }

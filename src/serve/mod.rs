@@ -91,7 +91,7 @@ pub fn run(
     Service {
         sockets,
         codec,
-        kernel: Kernel::new(notebook, crew, History::open(history)),
+        kernel: Kernel::new(notebook, crew, History::open(history)).reached_at(connection.ports),
         events,
         undelivered: None,
     }

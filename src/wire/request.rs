@@ -9,6 +9,7 @@ use serde_json::Value;
 #[derive(Clone, Debug)]
 pub enum Request {
     KernelInfo,
+    Connect,
     Execute(Execute),
     Complete(Position),
     Inspect(Inspect),
@@ -153,6 +154,7 @@ impl Request {
     pub fn read(msg_type: &str, content: Value) -> Result<Self, Unreadable> {
         Ok(match msg_type {
             "kernel_info_request" => Request::KernelInfo,
+            "connect_request" => Request::Connect,
             "execute_request" => Request::Execute(of(content)?),
             "complete_request" => Request::Complete(of(content)?),
             "inspect_request" => Request::Inspect(of(content)?),

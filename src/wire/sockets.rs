@@ -81,9 +81,9 @@ impl Sockets {
                 socket.set_sndhwm(REPLY_BACKLOG)
             })
         };
-        let shell = router(connection.shell_port)?;
-        let control = router(connection.control_port)?;
-        let stdin = router(connection.stdin_port)?;
+        let shell = router(connection.ports.shell)?;
+        let control = router(connection.ports.control)?;
+        let stdin = router(connection.ports.stdin)?;
         // So that a question to a client that has gone is an error, not a wait without end.
         stdin
             .set_router_mandatory(true)
@@ -92,7 +92,7 @@ impl Sockets {
             &context,
             connection,
             SocketType::XPUB,
-            connection.iopub_port,
+            connection.ports.iopub,
             |socket| {
                 // Every subscription is seen, repeated ones too: each client is owed its welcome.
                 socket.set_xpub_verbose(true)?;
@@ -104,7 +104,7 @@ impl Sockets {
             &context,
             connection,
             SocketType::ROUTER,
-            connection.hb_port,
+            connection.ports.heartbeat,
             |socket| socket.set_router_handover(true),
         )?;
         let heartbeat = std::thread::Builder::new()

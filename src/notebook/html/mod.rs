@@ -1,7 +1,7 @@
 //! A notebook as one self-contained web page: no script, nothing fetched, light and dark.
 
-mod ansi;
-mod highlight;
+pub(super) mod ansi;
+pub(super) mod highlight;
 mod markdown;
 
 use super::document::{Cell, CellKind, Document};
@@ -9,7 +9,8 @@ use crate::output::escape_html as escape;
 use serde_json::Value;
 use std::fmt::Write as _;
 
-const STYLE: &str = include_str!("page.css");
+/// The looks of a page, light and dark.
+pub(super) const STYLE: &str = include_str!("page.css");
 
 /// The page. `fallback_title` names it when the notebook has no heading.
 pub fn page(document: &Document, fallback_title: &str) -> String {

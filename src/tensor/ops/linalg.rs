@@ -95,15 +95,14 @@ impl Tensor {
         let y = op.done(raw, |b| {
             let (x, w) = (&b.saved[0], &b.saved[1]);
             let mut grads = Grads::new();
-            grads.push(if b.needs[0] {
-                Some(b.grad.matmul(w)?)
-            } else {
-                None
+            let flat = [false, false];
+            grads.push(match b.needs[0] {
+                true => Some(product(b.grad, w, flat)?),
+                false => None,
             });
-            grads.push(if b.needs[1] {
-                Some(b.grad.t()?.matmul(x)?)
-            } else {
-                None
+            grads.push(match b.needs[1] {
+                true => Some(product(b.grad, x, [true, false])?),
+                false => None,
             });
             if let Some(&needed) = b.needs.get(2) {
                 grads.push(if needed {
@@ -124,7 +123,7 @@ impl Tensor {
 fn batched(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     let (sa, sb) = (a.shape(), b.shape());
     if sa.len() == 2 && sb.len() == 2 {
-        return product(a, b);
+        return product(a, b, [false, false]);
     }
     let rank = sa.len().max(sb.len());
     let lead = |s: &[usize], i: usize| (i + s.len()).checked_sub(rank).map_or(1, |j| s[j]);
@@ -138,11 +137,14 @@ fn batched(a: &Tensor, b: &Tensor) -> Result<Tensor> {
         }
     }
     let full = |s: &[usize]| [&batch[..], &s[s.len() - 2..]].concat();
-    product(&a.broadcast_to(&full(&sa))?, &b.broadcast_to(&full(&sb))?)
+    let (a, b) = (a.broadcast_to(&full(&sa))?, b.broadcast_to(&full(&sb))?);
+    product(&a, &b, [false, false])
 }
 
-/// The recorded product of operands with equal leading axes.
-fn product(a: &Tensor, b: &Tensor) -> Result<Tensor> {
+/// The recorded product of operands with equal leading axes, each of which is transposed first if its flag says so.
+///
+/// With the flags, every gradient is such a product again, of operands as they are: nothing is ever transposed in memory.
+fn product(a: &Tensor, b: &Tensor, [ta, tb]: [bool; 2]) -> Result<Tensor> {
     let op = Op {
         name: "matmul",
         parents: &[a, b],
@@ -151,13 +153,28 @@ fn product(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     };
     let (sa, sb) = (a.shape(), b.shape());
     let rank = sa.len();
-    check_shape("matmul", &[&sa[..rank - 1], &sb[rank - 1..]].concat())?;
-    let raw = a.raw().matmul(b.raw());
+    let rows = sa[rank - if ta { 1 } else { 2 }];
+    let columns = sb[rank - if tb { 2 } else { 1 }];
+    check_shape("matmul", &[&sa[..rank - 2], &[rows, columns]].concat())?;
+    let raw = a.raw().matmul([ta, tb], b.raw());
+    // For C = op(A)·op(B) and the gradient G of C.
     Ok(super::two(
         op,
         raw,
-        |b| product(b.grad, &b.saved[1].t()?),
-        |b| product(&b.saved[0].t()?, b.grad),
+        move |back| {
+            let (g, b) = (back.grad, &back.saved[1]);
+            match ta {
+                false => product(g, b, [false, !tb]),
+                true => product(b, g, [tb, true]),
+            }
+        },
+        move |back| {
+            let (g, a) = (back.grad, &back.saved[0]);
+            match tb {
+                false => product(a, g, [!ta, false]),
+                true => product(g, a, [true, ta]),
+            }
+        },
     ))
 }
 

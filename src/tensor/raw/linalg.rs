@@ -20,15 +20,31 @@ impl Raw {
         }
     }
 
-    /// `[.., m, k] @ [.., k, n]`; the leading axes are equal.
-    pub fn matmul(&self, other: &Raw) -> Raw {
-        let (sa, sb) = (self.shape(), other.shape());
-        if let (&[m, k], &[_, n]) = (&sa[..], &sb[..])
-            && let (Some(a), Some(b)) = (self.mat(), other.mat())
-        {
+    /// `[.., m, k] @ [.., k, n]`, where an operand whose flag is set is given with its last two axes exchanged; the
+    /// leading axes are equal.
+    pub fn matmul(&self, [ta, tb]: [bool; 2], other: &Raw) -> Raw {
+        if let (Some(a), Some(b)) = (self.mat(), other.mat()) {
+            let (sa, sb) = (self.shape(), other.shape());
+            let (a, m, k) = match ta {
+                false => (a, sa[0], sa[1]),
+                true => (a.transposed(), sa[1], sa[0]),
+            };
+            let (b, n) = match tb {
+                false => (b, sb[1]),
+                true => (b.transposed(), sb[0]),
+            };
             return Raw::cpu(cpu::linear(m, k, n, a, b, None), Shape::new([m, n]));
         }
-        Raw::float(Dispatch::float_matmul(self.prim(), other.prim()))
+        let turned = |x: &Raw, turn: bool| match turn {
+            true => {
+                let rank = x.shape().num_dims();
+                let mut axes: Vec<usize> = (0..rank).collect();
+                axes.swap(rank - 2, rank - 1);
+                x.permute(&axes).prim()
+            }
+            false => x.prim(),
+        };
+        Raw::float(Dispatch::float_matmul(turned(self, ta), turned(other, tb)))
     }
 
     /// `x [m, in] · wᵀ + bias` for `w [out, in]`, in one pass.
