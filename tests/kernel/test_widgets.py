@@ -4,6 +4,7 @@ and what moving a control does, between cells and while one runs."""
 import time
 
 import ipywidgets
+import psutil
 import pytest
 from conftest import TIMEOUT, Kernel, text_of
 from nbclient import NotebookClient
@@ -300,6 +301,17 @@ def test_closed_and_forgotten_widgets(page):
     messages = page.run("%reset")
     assert page.named("IntSliderModel", "m") in [m["content"].get("comm_id") for m in messages]
     assert page.kernel.reply(page.client.comm_info("jupyter.widget"))["content"]["comms"] == {}
+
+
+def test_a_slider_of_a_session_that_was_lost_is_closed(page):
+    page.run('let s = slider("n", 0, 5);')
+    slider = page.named("IntSliderModel")
+    (worker,) = psutil.Process(page.kernel.manager.provisioner.pid).children()
+    worker.kill()
+    messages = page.idle(page.set(slider, value=3))
+    assert [m["content"]["comm_id"] for m in messages if m["msg_type"] == "comm_close"] == [slider]
+    page.run('let s = slider("m", 0, 5);')
+    assert page.kernel.result("s.value") == "2"
 
 
 def test_a_front_end_cannot_make_widgets(page):
