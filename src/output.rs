@@ -174,7 +174,7 @@ impl Output {
                 let said: usize = comm.data.values().map(weight_of_json).sum();
                 said + comm.buffers.iter().map(Vec::len).sum::<usize>()
             }
-            Self::Clear { .. } => 0,
+            Self::Clear { .. } | Self::Leave => 0,
         }
     }
 }
