@@ -33,7 +33,7 @@ CASES = {
     ),
     "exp of 65,536": ("let x = randn([65536]);", "exp(x);", 20),
     "randn of 65,536": ("", "randn([65536]);", 20),
-    "sum of 512 × 128 along 0": ("let x = randn([512, 128]);", "sum(x, 0);", 20),
+    "sum of 512 × 128 along 0": ("let x = randn([512, 128]);", "sum(x, #{ dim: 0 });", 20),
     "a step of tiny": (
         """
         let data = gaussian(4, 0.5);
@@ -60,7 +60,7 @@ def collected(saddle, script):
     done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300)
     found = re.search(r"Collected : (\d+)", done.stderr)
     if done.returncode != 0 or not found:
-        sys.exit(f"failed ({done.returncode}): {' '.join(command)}\n{done.stdout}{done.stderr}")
+        sys.exit(f"failed ({done.returncode}): {' '.join(map(str, command))}\n{done.stdout}{done.stderr}")
     return int(found[1])
 
 
