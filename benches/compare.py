@@ -50,13 +50,18 @@ def number(script, name):
     return int(re.search(rf"^let {name} = (\d+);", script, re.M)[1])
 
 
+def replaced(script, **numbers):
+    """The script with other numbers of steps."""
+    for name, value in numbers.items():
+        script = re.sub(rf"^let {name} = \d+;", f"let {name} = {value};", script, flags=re.M)
+    return script
+
+
 def compare(name, options, folder):
     script = (HERE / "workloads" / f"{name}.rhai").read_text()
     steps, warm_up = (max(1, round(number(script, what) * options.scale)) for what in ("steps", "warm_up"))
-    script = re.sub(r"^let steps = \d+;", f"let steps = {steps};", script, flags=re.M)
-    script = re.sub(r"^let warm_up = \d+;", f"let warm_up = {warm_up};", script, flags=re.M)
     ours = Path(folder) / f"{name}.rhai"
-    ours.write_text(script)
+    ours.write_text(replaced(script, steps=steps, warm_up=warm_up))
     peer = [sys.executable, HERE / "peers" / f"{name}.py", "--steps", str(steps), "--warm-up", str(warm_up)]
     sides = {"ours": [options.saddle, "run", ours]}
     for threads in options.threads:

@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::elementwise::unary_here;
 use super::parallel::{Shared, run, threads};
 use super::product::{Target, product};
+use super::simd::is_lowered;
 use super::skinny::{Part, Skinny, skinny};
 use super::{Unary, unary_in_place};
 
@@ -163,7 +164,7 @@ unsafe fn multiply(
     let way = Skinny::of(k, n, a);
     // The gemm crate reads rows of `b` in place and is the faster one where they are contiguous; where they are not,
     // our packing is.
-    let ours = b.col_stride != 1 && n > 1 && m * k * n >= WORTH_PACKING;
+    let ours = b.col_stride != 1 && n > 1 && m * k * n >= WORTH_PACKING || is_lowered();
     in_parts(m, k, n, |rows, columns| {
         let all = (rows.clone(), columns.clone());
         if let Some(way) = way {
@@ -210,7 +211,7 @@ unsafe fn multiply(
 fn in_parts(m: usize, k: usize, n: usize, body: impl Fn(Range<usize>, Range<usize>) + Sync) {
     // What each thread reads for itself is the operand on the other side: let that be the smaller one.
     let by_columns = n >= m;
-    let (len, unit) = if by_columns { (n, 32) } else { (m, 24) };
+    let (len, unit) = if by_columns { (n, 32) } else { (m, 8) };
     // The gemm crate adds up long sums differently where neither side of a part is above 64.
     let least = if m.min(n) > 64 { 32 } else { 80 };
     // Where sums are short, or the result narrow, memory is what costs.

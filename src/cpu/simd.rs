@@ -4,6 +4,7 @@
 //! instruction set's features enabled, where LLVM vectorises it with the widest registers there are. This holds as
 //! long as everything in the kernel is inlined: hence `#[inline(always)]` on all that a kernel calls.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 /// The instruction sets that kernels are compiled for.
@@ -130,8 +131,25 @@ pub(super) fn level() -> Level {
     }
 }
 
+/// Whether a lower level than this machine's is in use: then the gemm crate, which chooses by itself, is not asked.
+pub(super) fn is_lowered() -> bool {
+    static LOWERED: OnceLock<bool> = OnceLock::new();
+    *LOWERED.get_or_init(|| detect() != of_machine())
+}
+
+/// The machine's level, or a lower one that the environment variable `SADDLE_SIMD` asks for: `avx2` or `baseline`.
 #[cold]
 fn detect() -> Level {
+    let found = of_machine();
+    match std::env::var("SADDLE_SIMD").as_deref() {
+        Ok("baseline") => Level::Baseline,
+        #[cfg(target_arch = "x86_64")]
+        Ok("avx2") if found == Level::Avx512 => Level::Avx2,
+        _ => found,
+    }
+}
+
+fn of_machine() -> Level {
     #[cfg(target_arch = "x86_64")]
     {
         use std::arch::is_x86_feature_detected as has;

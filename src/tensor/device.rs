@@ -92,3 +92,13 @@ pub fn current() -> Device {
 pub fn set_current(device: Device) {
     CURRENT.with(|d| *d.borrow_mut() = device);
 }
+
+/// How many threads large operations on the CPU are shared among.
+pub fn threads() -> usize {
+    crate::cpu::threads()
+}
+
+/// Changes that number from now on.
+pub fn set_threads(count: usize) {
+    crate::cpu::set_threads(count);
+}
