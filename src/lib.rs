@@ -5,6 +5,7 @@
 //! ```text
 //!   main ─┬─► serve ─► wire                          a Jupyter client drives the session
 //!         ├─► notebook                               a file drives the session (run, test)
+//!         ├─► worker                                 the session lives in a process of its own
 //!         └─► cell ─► words ─► catalog
 //!                       ├────► gan ─► nn ─► tensor ─► cpu
 //!                       ├────► data
@@ -17,6 +18,7 @@
 //! | [`wire`] | the connection file, five sockets, framing, signing, typed messages |
 //! | [`serve`] | what a Jupyter client is answered, and when: busy, reply, idle; counts, history, the queue, interrupts, shutdown |
 //! | [`notebook`] | notebook files: read, run, compare, write as notebook or as page |
+//! | [`worker`] | the session in a process of its own: starting it, driving it, and what is said when it dies |
 //! | [`cell`] | the engine thread: runs cells, keeps variables and functions, shows errors with cell, line and caret |
 //! | [`words`] | the words of the language, one file per family: thin adapters over the rooms below |
 //! | [`catalog`] | one record for each word: registration, checking, help and completion come from it |
@@ -45,3 +47,8 @@ pub mod session;
 pub mod tensor;
 pub mod wire;
 pub mod words;
+pub mod worker;
+
+/// Tensors come and go in every training step: see [`cpu::Reuse`].
+#[global_allocator]
+static ALLOCATOR: cpu::Reuse = cpu::Reuse;

@@ -1,22 +1,36 @@
 //! The one list of things that a cell can show. Rooms below produce them, `serve` and `notebook` carry them off.
 
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
 /// One representation of something shown.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Data {
     /// Text of a textual mime type (`text/plain`, `text/html`, `text/markdown`, `image/svg+xml`).
     Text(String),
     /// A JSON value (`application/json`, Vega-Lite, widget views).
-    Json(serde_json::Value),
-    /// Bytes of a binary mime type (`image/png`, `image/gif`); sent to Jupyter as base64.
-    Bytes(Vec<u8>),
+    Json(Value),
+    /// Bytes of a binary mime type (`image/png`); sent to Jupyter as base64.
+    Bytes(#[serde(with = "bytes")] Vec<u8>),
+}
+
+impl Data {
+    /// About how much memory it takes, bytes.
+    pub fn weight(&self) -> usize {
+        match self {
+            Data::Text(text) => text.len(),
+            Data::Json(value) => weight_of_json(value),
+            Data::Bytes(bytes) => bytes.len(),
+        }
+    }
 }
 
 /// The same thing in several representations, richest last. `text/plain` is always there.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Bundle {
     pub data: Vec<(String, Data)>,
     /// Metadata of the mime bundle, such as `{"image/png": {"width": 320}}`. A JSON object.
-    pub metadata: serde_json::Map<String, serde_json::Value>,
+    pub metadata: Map<String, Value>,
 }
 
 impl Bundle {
@@ -25,13 +39,21 @@ impl Bundle {
         Self::default().with("text/plain", Data::Text(text.into()))
     }
 
-    /// A PNG picture beside its short, stable text; `width` is its width on the page, in CSS pixels.
+    /// A PNG picture beside its short, stable text, which also stands for it where it cannot be seen; `width` is its width
+    /// on the page, in CSS pixels.
     pub fn png(text: impl Into<String>, png: Vec<u8>, width: u32) -> Self {
-        let mut bundle = Self::text(text).with("image/png", Data::Bytes(png));
-        bundle
-            .metadata
-            .insert("image/png".into(), serde_json::json!({ "width": width }));
-        bundle
+        let mut bundle = Self::text(text);
+        let about = serde_json::json!({ "width": width, "alt": bundle.plain() });
+        bundle.metadata.insert("image/png".into(), about);
+        bundle.with("image/png", Data::Bytes(png))
+    }
+
+    /// The bundle marked as one whose pictures are others in every run, since they tell the time: who compares two runs
+    /// compares only its text.
+    pub fn varying(mut self) -> Self {
+        self.metadata
+            .insert("saddlepoint".into(), serde_json::json!({ "varies": true }));
+        self
     }
 
     /// The bundle with one more representation.
@@ -45,6 +67,11 @@ impl Bundle {
         self.data.iter().find(|(m, _)| m == mime).map(|(_, d)| d)
     }
 
+    /// About how much memory it takes, bytes.
+    pub fn weight(&self) -> usize {
+        self.data.iter().map(|(_, data)| data.weight()).sum()
+    }
+
     /// The plain text, empty where there is none.
     pub fn plain(&self) -> &str {
         match self.get("text/plain") {
@@ -54,15 +81,71 @@ impl Bundle {
     }
 }
 
+/// `text` as HTML text, also safe inside a quoted attribute.
+pub fn escape_html(text: &str) -> String {
+    let mut html = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => html.push_str("&amp;"),
+            '<' => html.push_str("&lt;"),
+            '>' => html.push_str("&gt;"),
+            '"' => html.push_str("&quot;"),
+            _ => html.push(c),
+        }
+    }
+    html
+}
+
 /// Which text stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Stream {
     Stdout,
     Stderr,
 }
 
+/// One message of a comm: a conversation, begun by either side, between a front end and something in the session, such as a
+/// slider. Both sides send the same three kinds of message.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Comm {
+    /// The conversation.
+    pub id: String,
+    pub step: CommStep,
+    /// What is said; a JSON object.
+    pub data: Map<String, Value>,
+    /// The message's metadata; widgets say the version of their protocol here when they open.
+    pub metadata: Map<String, Value>,
+    /// Binary parts of `data`, sent beside it as they are.
+    #[serde(with = "byte_lists")]
+    pub buffers: Vec<Vec<u8>>,
+}
+
+/// Where in its life a comm is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CommStep {
+    /// Begins; `target` says what the other side should do with it (`jupyter.widget`).
+    Open {
+        target: String,
+    },
+    Message,
+    /// Ends: nothing more is said.
+    Close,
+}
+
+impl Comm {
+    /// A message without metadata and binary parts.
+    pub fn new(id: impl Into<String>, step: CommStep, data: Map<String, Value>) -> Self {
+        Self {
+            id: id.into(),
+            step,
+            data,
+            metadata: Map::new(),
+            buffers: Vec::new(),
+        }
+    }
+}
+
 /// One thing shown while a cell runs. The order in which they are pushed is the order in which they appear.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Output {
     /// Text, exactly as printed (line ends included).
     Text { stream: Stream, text: String },
@@ -78,4 +161,95 @@ pub enum Output {
     Page { bundle: Bundle },
     /// Text for the cell that shows this, in place of its own (`%load`). A frontend without such a cell prints it.
     NextInput { text: String },
+    /// How many lines of its text this cell may show from now on, `None` for all of them, where a front end has a bound.
+    Lines { most: Option<usize> },
+    /// The person asks to leave (`exit`): a front end that is a terminal ends, a page stays.
+    Leave,
+    /// To the front ends' widgets. Says nothing to a person: who has no widgets leaves it out.
+    Comm(Comm),
+}
+
+impl Output {
+    /// About how much memory it takes, bytes.
+    pub fn weight(&self) -> usize {
+        match self {
+            Self::Text { text, .. } | Self::NextInput { text } => text.len(),
+            Self::Display { bundle, .. }
+            | Self::Update { bundle, .. }
+            | Self::Result { bundle }
+            | Self::Page { bundle } => bundle.weight(),
+            Self::Comm(comm) => {
+                let said: usize = comm.data.values().map(weight_of_json).sum();
+                said + comm.buffers.iter().map(Vec::len).sum::<usize>()
+            }
+            Self::Clear { .. } | Self::Lines { .. } | Self::Leave => 0,
+        }
+    }
+}
+
+fn weight_of_json(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len(),
+        Value::Array(items) => items.iter().map(weight_of_json).sum(),
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(key, value)| key.len() + weight_of_json(value))
+            .sum(),
+        _ => size_of::<Value>(),
+    }
+}
+
+/// Bytes as what they are where a format has them, not as a list of numbers: for `#[serde(with = "bytes")]`.
+pub mod bytes {
+    use serde::de::{Deserializer, Error, Visitor};
+    use serde::ser::Serializer;
+    use std::fmt;
+
+    pub fn serialize<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_bytes(bytes)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
+        from.deserialize_byte_buf(Whole)
+    }
+
+    struct Whole;
+
+    impl Visitor<'_> for Whole {
+        type Value = Vec<u8>;
+
+        fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+            f.write_str("bytes")
+        }
+
+        fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
+            Ok(bytes.to_vec())
+        }
+
+        fn visit_byte_buf<E: Error>(self, bytes: Vec<u8>) -> Result<Vec<u8>, E> {
+            Ok(bytes)
+        }
+    }
+}
+
+/// The same for lists of them: for `#[serde(with = "byte_lists")]`.
+pub mod byte_lists {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Serialize)]
+    #[serde(transparent)]
+    struct Lent<'a>(#[serde(serialize_with = "super::bytes::serialize")] &'a [u8]);
+
+    #[derive(Deserialize)]
+    #[serde(transparent)]
+    struct Owned(#[serde(deserialize_with = "super::bytes::deserialize")] Vec<u8>);
+
+    pub fn serialize<S: Serializer>(list: &[Vec<u8>], to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(list.iter().map(|bytes| Lent(bytes)))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Vec<u8>>, D::Error> {
+        let list = Vec::<Owned>::deserialize(from)?;
+        Ok(list.into_iter().map(|bytes| bytes.0).collect())
+    }
 }

@@ -141,6 +141,8 @@ pub struct Kind {
     pub show: fn(&Dynamic) -> Bundle,
     /// Fields that can be read as `value.field`.
     pub fields: &'static [Field],
+    /// What `value.field = …` does, by the field's name; `None`: fields are only read.
+    pub set: Option<Setter>,
     /// What `value(x, …)` does. The entry's first parameter is the value itself.
     pub call: Option<&'static Entry>,
     /// What `value[i]` gives, for an int, a range (`1..4`) or anything else the kind accepts.
@@ -150,6 +152,9 @@ pub struct Kind {
     /// How much memory a value holds, in bytes, told without computing; storage shared between values counts for each.
     pub bytes: Option<fn(&Dynamic) -> usize>,
 }
+
+/// Sets a field of a value of a [`Kind`]: the value, the field's name, what it is to be.
+pub type Setter = fn(&Dynamic, &str, &Dynamic) -> Result<()>;
 
 /// What a `for` loop over a value of a [`Kind`] runs through.
 pub type Items = Box<dyn Iterator<Item = Result<Dynamic>>>;
@@ -161,6 +166,7 @@ pub const KIND: Kind = Kind {
     id: || TypeId::of::<()>(),
     show: |value| Bundle::text(value.to_string()),
     fields: &[],
+    set: None,
     call: None,
     index: None,
     iter: None,

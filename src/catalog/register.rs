@@ -147,6 +147,16 @@ fn register_kind(engine: &mut Engine, kind: &'static Kind) {
             (field.get)(args[0]).map_err(raise)
         });
     }
+    for field in kind.fields.iter().filter(|_| kind.set.is_some()) {
+        let types = [id, TypeId::of::<Dynamic>()];
+        engine.register_raw_fn(format!("set${}", field.name), types, move |_, args| {
+            let value = args[1].flatten_clone();
+            let set = kind
+                .set
+                .map_or(Ok(()), |set| set(args[0], field.name, &value));
+            set.map_err(raise)
+        });
+    }
     for name in ["to_string", "to_debug", "print", "debug"] {
         engine.register_raw_fn(name, [id], move |_, args| {
             Ok((kind.show)(args[0]).plain().to_string())

@@ -80,6 +80,13 @@ impl Functions {
             .collect()
     }
 
+    /// The parameters of the function of this name; of the one with the fewest where there are several.
+    pub fn parameters(&self, name: &str) -> Option<Vec<String>> {
+        let all = self.0.borrow();
+        let ((found, _), defined) = all.range((name.to_string(), 0)..).next()?;
+        (found == name).then(|| defined.params.clone())
+    }
+
     /// The names that a user gave, closures left out.
     pub fn names(&self) -> Vec<String> {
         let mut names: Vec<String> = self

@@ -7,6 +7,7 @@
 //! | file | owns |
 //! |---|---|
 //! | `worker` | the engine thread: one cell after the other, statement by statement |
+//! | `callback` | functions of cells that are called when a widget changes |
 //! | `magic` | lines that start with `%`, and `name?` |
 //! | `scripts` | `%save` and `%load` |
 //! | `memory` | what the kernel and each variable hold in memory |
@@ -21,6 +22,7 @@
 //! | `view` | the snapshot that other threads read |
 //! | `complete`, `paths`, `inspect`, `whole` | Tab, Shift-Tab, and whether code is a whole cell: answered on any thread |
 
+mod callback;
 mod complete;
 mod defects;
 mod display;
@@ -47,8 +49,11 @@ mod tests;
 
 use crate::catalog::Catalog;
 use crate::fault::Kind;
-use crate::output::Bundle;
-use crate::session::{Cell, Completeness, Completions, Detail, Failure, Frontend, Notebook, Reply};
+use crate::output::{Bundle, Comm};
+use crate::session::{
+    Cell, CommReply, Completeness, Completions, Detail, Failure, Frontend, Notebook, Reply,
+};
+use crate::words::widget::Widgets;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
@@ -65,6 +70,7 @@ pub struct Session {
     stop: Arc<AtomicBool>,
     view: Arc<Mutex<View>>,
     catalog: &'static Catalog,
+    widgets: Widgets,
 }
 
 /// The reference page of the whole language, in Markdown, made from the catalog.
@@ -75,6 +81,7 @@ pub fn reference() -> String {
 /// What the engine thread is asked to do.
 enum Job {
     Execute(Cell, Arc<dyn Frontend>, Sender<Reply>),
+    CallBack(String, Arc<dyn Frontend>, Sender<Reply>),
     Evaluate(String, Sender<Result<Bundle, Failure>>),
 }
 
@@ -96,16 +103,23 @@ impl Session {
         let (jobs, inbox) = channel();
         let stop = Arc::new(AtomicBool::new(false));
         let view = Arc::new(Mutex::new(View::default()));
-        let (thread_stop, thread_view) = (stop.clone(), view.clone());
+        let widgets = Widgets::default();
+        let (thread_stop, thread_view, shared) = (stop.clone(), view.clone(), widgets.clone());
         std::thread::Builder::new()
             .name(defects::ENGINE_THREAD.into())
             .stack_size(STACK)
-            .spawn(move || serve(Worker::new(catalog, thread_stop, thread_view), &inbox))?;
+            .spawn(move || {
+                serve(
+                    Worker::new(catalog, thread_stop, thread_view, shared),
+                    &inbox,
+                )
+            })?;
         Ok(Self {
             jobs: Mutex::new(jobs),
             stop,
             view,
             catalog,
+            widgets,
         })
     }
 
@@ -132,6 +146,9 @@ fn serve(mut worker: Worker, inbox: &Receiver<Job>) {
         let _ = match job {
             Job::Execute(cell, frontend, answer) => {
                 answer.send(worker.execute(&cell, frontend)).is_ok()
+            }
+            Job::CallBack(comm, frontend, answer) => {
+                answer.send(worker.call_back(&comm, frontend)).is_ok()
             }
             Job::Evaluate(expression, answer) => answer.send(worker.evaluate(&expression)).is_ok(),
         };
@@ -171,6 +188,22 @@ impl Notebook for Session {
 
     fn interrupt(&self) {
         self.stop.store(true, Ordering::SeqCst);
+    }
+
+    fn comm(&self, message: Comm) -> CommReply {
+        self.widgets.hear(message)
+    }
+
+    fn call_back(&self, comm: &str, frontend: Arc<dyn Frontend>) -> Reply {
+        self.stop.store(false, Ordering::SeqCst);
+        self.ask(|answer| Job::CallBack(comm.to_string(), frontend, answer))
+            .unwrap_or_else(|| Reply::Failed(gone()))
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.view
+            .lock()
+            .map_or_else(|_| Vec::new(), |view| view.names())
     }
 
     fn evaluate(&self, expression: &str) -> Result<Bundle, Failure> {

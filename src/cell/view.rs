@@ -9,6 +9,14 @@ pub struct View {
     pub functions: BTreeMap<String, Function>,
 }
 
+impl View {
+    /// The names of all variables, and of all functions as `name()`.
+    pub fn names(&self) -> Vec<String> {
+        let functions = self.functions.keys().map(|name| format!("{name}()"));
+        self.variables.keys().cloned().chain(functions).collect()
+    }
+}
+
 /// One variable.
 #[derive(Clone, Debug, Default)]
 pub struct Variable {

@@ -13,6 +13,7 @@ use crate::catalog::{Catalog, Host, is_callable};
 use crate::fault::{Fault, Kind};
 use crate::output::{Bundle, Output};
 use crate::session::{Cell, Failure, Frontend, Reply};
+use crate::words::widget::{self, Widgets};
 use rhai::{AST, ASTFlags, ASTNode, Dynamic, Engine, EvalAltResult, Module, Position, Scope, Stmt};
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -35,6 +36,7 @@ pub struct Worker {
     /// The cells that have run to their end, for `%save`.
     cells: Vec<String>,
     view: Arc<Mutex<View>>,
+    widgets: Widgets,
 }
 
 /// The texts of the cells that an error can point into.
@@ -61,9 +63,17 @@ impl Sources for Texts {
 }
 
 impl Worker {
-    pub fn new(catalog: &'static Catalog, stop: Arc<AtomicBool>, view: Arc<Mutex<View>>) -> Self {
+    pub fn new(
+        catalog: &'static Catalog,
+        stop: Arc<AtomicBool>,
+        view: Arc<Mutex<View>>,
+        widgets: Widgets,
+    ) -> Self {
         let host = Rc::new(Host::new(stop));
         let (variables, functions) = (Variables::default(), Functions::default());
+        let known = functions.clone();
+        host.know_parameters(move |name| known.parameters(name));
+        widget::share(&host, &widgets);
         let engine = engine::build(catalog, &host, &variables, &functions);
         Self {
             engine,
@@ -75,6 +85,7 @@ impl Worker {
             texts: Texts::default(),
             cells: Vec::new(),
             view,
+            widgets,
         }
     }
 
@@ -83,6 +94,8 @@ impl Worker {
         self.host.attach(Some(frontend));
         let name = format!("In[{}]", cell.number);
         let outcome = self.run(&name, &cell.code);
+        let told = self.tell_widgets(&name);
+        let outcome = outcome.and_then(|bundle| told.map(|()| bundle));
         self.host.end_cell();
         let reply = match outcome {
             Ok(Some(bundle)) if !cell.silent => {
@@ -129,6 +142,10 @@ impl Worker {
 
     fn run_parts(&mut self, name: &str, code: &str) -> magic::Outcome {
         let mut shown = None;
+        if matches!(code.trim(), "exit" | "quit") && !self.variables.contains(code.trim()) {
+            self.host.show(Output::Leave);
+            return Ok(None);
+        }
         for part in magic::parts(&self.engine, code) {
             shown = match part {
                 Part::Code(code) => self.run_code(name, &code)?,
@@ -222,8 +239,12 @@ impl Worker {
         self.variables.all()
     }
 
-    pub fn host(&self) -> &Host {
+    pub fn host(&self) -> &Rc<Host> {
         &self.host
+    }
+
+    pub fn widgets(&self) -> &Widgets {
+        &self.widgets
     }
 
     /// The notebook's names as of now.
@@ -241,11 +262,15 @@ impl Worker {
         self.scope = Scope::new();
         self.functions.clear(&mut self.engine);
         self.cells.clear();
+        for closed in self.widgets.close_all() {
+            self.host.show(Output::Comm(closed));
+        }
         self.host.reset();
+        widget::share(&self.host, &self.widgets);
         self.refresh_view();
     }
 
-    fn failure(&self, error: &EvalAltResult, name: &str) -> Failure {
+    pub(super) fn failure(&self, error: &EvalAltResult, name: &str) -> Failure {
         let names = Names {
             catalog: self.catalog,
             variables: self.variables.names(),
@@ -263,7 +288,7 @@ impl Worker {
     }
 
     /// After a cell: the scope holds each variable once, and only texts that errors can still point into are kept.
-    fn tidy(&mut self, name: &str) {
+    pub(super) fn tidy(&mut self, name: &str) {
         self.scope = self.variables.scope();
         let live = self.functions.sources();
         self.texts

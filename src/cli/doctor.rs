@@ -4,6 +4,7 @@ use super::python::Python;
 use super::{Outcome, folders, lab, print_all, session};
 use saddlepoint::fault::Result;
 use saddlepoint::serve::kernelspec;
+use saddlepoint::session::Notebook as _;
 use std::fmt::Write as _;
 use std::path::Path;
 

@@ -16,6 +16,9 @@ use std::time::Duration;
 /// The exact versions of the private JupyterLab.
 const CONSTRAINTS: &str = include_str!("lab-constraints.txt");
 
+/// What JupyterLab needs to show sliders and buttons.
+const WIDGETS: &str = "ipywidgets";
+
 /// The oldest JupyterLab of an active environment that is used.
 const OLDEST_LAB: u64 = 4;
 
@@ -129,7 +132,7 @@ fn install(python: &Python, folder: &Path) -> Result<Python> {
     let constraints = folder.join("constraints.txt");
     std::fs::write(&constraints, CONSTRAINTS).map_err(cannot)?;
     let package = format!("jupyterlab=={version}");
-    environment.pip_install(&constraints, &[&package], |text| line.tell(text))?;
+    environment.pip_install(&constraints, &[&package, WIDGETS], |text| line.tell(text))?;
     std::fs::write(folder.join(READY), CONSTRAINTS).map_err(cannot)?;
     line.done(&format!("installed JupyterLab {version}"));
     Python::ask(&environment.program).ok_or_else(|| {

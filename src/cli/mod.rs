@@ -5,7 +5,7 @@
 //! | `session` | opening a session, the only place that knows which one |
 //! | `signal` | Ctrl-C |
 //! | `terminal` | outputs and questions on a terminal |
-//! | `run`, `test`, `repl` | the commands that run cells without Jupyter |
+//! | `run`, `test/`, `repl` | the commands that run cells without Jupyter |
 //! | `spec` | `kernel`, `install`, `uninstall` |
 //! | `lab`, `python` | JupyterLab: finding it, installing a private one, starting it |
 //! | `doctor` | what is installed, and what is wrong with it |
@@ -60,6 +60,9 @@ enum Command {
     Reference,
     /// Serve a Jupyter client (Jupyter itself runs this).
     Kernel(spec::Kernel),
+    /// Hold a session for another saddle (saddle itself runs this).
+    #[command(name = session::WORKER, hide = true)]
+    Worker,
 }
 
 /// How a command ended that did not end in a fault.
@@ -95,7 +98,10 @@ pub fn main() -> ExitCode {
 }
 
 fn dispatch(command: Command) -> Result<Outcome> {
-    if !matches!(command, Command::Kernel(_) | Command::Lab(_)) {
+    if !matches!(
+        command,
+        Command::Kernel(_) | Command::Worker | Command::Lab(_)
+    ) {
         signal::end_quietly_when_no_one_reads();
     }
     match command {
@@ -111,6 +117,7 @@ fn dispatch(command: Command) -> Result<Outcome> {
             Ok(Outcome::Done)
         }
         Command::Kernel(options) => spec::kernel(&options),
+        Command::Worker => session::work().map(|()| Outcome::Done),
     }
 }
 

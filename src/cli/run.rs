@@ -37,11 +37,11 @@ enum Target {
 pub fn run(options: &Options) -> Result<Outcome> {
     let target = options.output.as_deref().map(target).transpose()?;
     let mut document = read(&options.file)?;
-    let notebook = session::open_with_interrupt(Insisting::EndsProcess)?;
     let is_notebook = has_ending(&options.file, "ipynb");
     if is_notebook {
         enter_folder_of(&options.file)?;
     }
+    let notebook = session::open_with_interrupt(Insisting::EndsProcess)?;
     let bar = (is_notebook || target.is_some()).then(progress_bar);
     let terminal = Arc::new(Terminal::with_bar(bar.clone()));
     let frontend: Arc<dyn Frontend> = match target {
@@ -62,12 +62,14 @@ pub fn run(options: &Options) -> Result<Outcome> {
                 number,
                 total,
                 cell,
+                ..
             } => {
                 terminal.finish();
                 bar.iter()
                     .for_each(|bar| show_step(bar, number, total, cell));
             }
             Event::Fails(failure) => terminal.fail(failure),
+            Event::Ends { .. } => {}
         },
     );
     terminal.finish();
@@ -135,14 +137,7 @@ pub fn enter_folder_of(file: &Path) -> Result<()> {
 
 /// Where to write, checked before the long run and not after it.
 fn target(path: &Path) -> Result<Target> {
-    let absolute = std::path::absolute(path)
-        .map_err(|error| Fault::file(format!("cannot write {}: {error}", path.display())))?;
-    if !absolute.parent().is_some_and(Path::is_dir) {
-        return Err(Fault::file(format!(
-            "cannot write {}: its folder does not exist",
-            path.display()
-        )));
-    }
+    let absolute = check_folder_of(path)?;
     if has_ending(path, "ipynb") {
         Ok(Target::Notebook(absolute))
     } else if has_ending(path, "html") {
@@ -156,6 +151,19 @@ fn target(path: &Path) -> Result<Target> {
     }
 }
 
+/// The absolute path of a file to be written, when its folder exists.
+pub fn check_folder_of(path: &Path) -> Result<PathBuf> {
+    let absolute = std::path::absolute(path)
+        .map_err(|error| Fault::file(format!("cannot write {}: {error}", path.display())))?;
+    if !absolute.parent().is_some_and(Path::is_dir) {
+        return Err(Fault::file(format!(
+            "cannot write {}: its folder does not exist",
+            path.display()
+        )));
+    }
+    Ok(absolute)
+}
+
 fn write(document: &Document, target: &Target, source: &Path) -> Result<()> {
     let (path, text) = match target {
         Target::Notebook(path) => (path, document.text()),
@@ -164,11 +172,22 @@ fn write(document: &Document, target: &Target, source: &Path) -> Result<()> {
             (path, html::page(document, &name))
         }
     };
-    // Beside its place first: a full disk or a crash must not leave half a notebook where a whole one was.
-    let draft = path.with_added_extension("part");
-    std::fs::write(&draft, text)
-        .and_then(|()| std::fs::rename(&draft, path))
-        .map_err(|error| Fault::file(format!("cannot write {}: {error}", path.display())))
+    write_whole(path, &text)
+}
+
+/// Writes a file beside its place first: a full disk or a crash must not leave half a notebook where a whole one was. What
+/// a link leads to is written, and a file that is replaced keeps its permissions.
+pub fn write_whole(path: &Path, text: &str) -> Result<()> {
+    let place = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+    let draft = place.with_added_extension("part");
+    let write = || {
+        std::fs::write(&draft, text)?;
+        if let Ok(replaced) = std::fs::metadata(&place) {
+            std::fs::set_permissions(&draft, replaced.permissions())?;
+        }
+        std::fs::rename(&draft, &place)
+    };
+    write().map_err(|error| Fault::file(format!("cannot write {}: {error}", path.display())))
 }
 
 /// A bar on stderr; none is drawn where that is not a terminal.
@@ -193,7 +212,8 @@ pub fn show_step(bar: &ProgressBar, number: usize, total: usize, cell: &Cell) {
     bar.set_message(first_line.trim().chars().take(48).collect::<String>());
 }
 
-fn has_ending(path: &Path, ending: &str) -> bool {
+/// Whether the name of a file ends in `.ending`, in letters of any size.
+pub fn has_ending(path: &Path, ending: &str) -> bool {
     path.extension()
         .and_then(OsStr::to_str)
         .is_some_and(|found| found.eq_ignore_ascii_case(ending))

@@ -1,14 +1,24 @@
 //! Ctrl-C, and readers that go away.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
-/// Whether Ctrl-C has been pressed since [`clear`].
-static PRESSED: AtomicBool = AtomicBool::new(false);
+/// How often Ctrl-C has been pressed since [`clear`].
+static PRESSED: AtomicUsize = AtomicUsize::new(0);
 
-/// Calls `action` on a thread of its own at every Ctrl-C, instead of ending the process. The argument counts from 1.
+/// One press of Ctrl-C.
+#[derive(Clone, Copy, Debug)]
+pub struct Press {
+    /// Counts from 1 since [`clear`].
+    pub number: usize,
+    /// How long after the first of them.
+    pub after: Duration,
+}
+
+/// Calls `action` on a thread of its own at every Ctrl-C, instead of ending the process.
 ///
 /// Must be called before any other thread is started: those inherit the signal mask that this sets.
-pub fn on_interrupt(action: impl Fn(usize) + Send + 'static) {
+pub fn on_interrupt(action: impl Fn(Press) + Send + 'static) {
     let mut signals = empty_set();
     // SAFETY: the set is a valid, initialised `sigset_t` that outlives the calls.
     unsafe {
@@ -16,26 +26,31 @@ pub fn on_interrupt(action: impl Fn(usize) + Send + 'static) {
         libc::pthread_sigmask(libc::SIG_BLOCK, &signals, std::ptr::null_mut());
     }
     std::thread::spawn(move || {
-        for count in 1.. {
+        let mut first = Instant::now();
+        loop {
             let mut signal = 0;
             // SAFETY: both pointers are to live values of this thread.
             if unsafe { libc::sigwait(&signals, &mut signal) } != 0 {
                 return;
             }
-            PRESSED.store(true, Ordering::SeqCst);
-            action(count);
+            let number = PRESSED.fetch_add(1, Ordering::SeqCst) + 1;
+            if number == 1 {
+                first = Instant::now();
+            }
+            let after = first.elapsed();
+            action(Press { number, after });
         }
     });
 }
 
 /// Forgets an earlier Ctrl-C.
 pub fn clear() {
-    PRESSED.store(false, Ordering::SeqCst);
+    PRESSED.store(0, Ordering::SeqCst);
 }
 
 /// Whether Ctrl-C has been pressed since [`clear`].
 pub fn pressed() -> bool {
-    PRESSED.load(Ordering::SeqCst)
+    PRESSED.load(Ordering::SeqCst) > 0
 }
 
 /// Lets a closed pipe end the process, as it ends other commands (`saddle reference | head`), instead of turning every

@@ -55,7 +55,9 @@ pub struct Uninstall {
 
 pub fn kernel(options: &Kernel) -> Result<Outcome> {
     let history = history_file();
-    saddlepoint::serve::run(&options.connection, session::open()?, history.as_deref())?;
+    let notebook = session::open()?;
+    saddlepoint::serve::run(&options.connection, notebook.clone(), history.as_deref())?;
+    notebook.end();
     // A cell that cannot be stopped may still run, and must not keep the process alive.
     std::process::exit(0)
 }

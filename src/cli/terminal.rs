@@ -8,6 +8,7 @@ use saddlepoint::session::{Failure, Frontend};
 use std::collections::HashMap;
 use std::io::{self, BufRead as _, IsTerminal as _};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A [`Frontend`] on this process's terminal.
@@ -17,6 +18,7 @@ pub struct Terminal {
     /// Where pictures are saved; they are not saved without it.
     pictures: Option<PathBuf>,
     state: Mutex<State>,
+    leaving: AtomicBool,
 }
 
 #[derive(Default)]
@@ -39,6 +41,7 @@ impl Terminal {
             bar,
             pictures: None,
             state: Mutex::default(),
+            leaving: AtomicBool::new(false),
         }
     }
 
@@ -48,6 +51,7 @@ impl Terminal {
             bar: None,
             pictures: Some(folder),
             state: Mutex::default(),
+            leaving: AtomicBool::new(false),
         }
     }
 
@@ -67,6 +71,11 @@ impl Terminal {
             self.write(&mut state, Stream::Stdout, "\n");
         }
         state.live = None;
+    }
+
+    /// Whether a cell has asked to leave.
+    pub fn leaving(&self) -> bool {
+        self.leaving.load(Ordering::SeqCst)
     }
 
     /// Prints whole lines.
@@ -144,11 +153,7 @@ impl Terminal {
     /// Saves the picture of a bundle, where it has one and pictures are kept; what to print about it.
     fn picture(&self, state: &mut State, bundle: &Bundle, id: Option<&str>) -> Option<String> {
         let folder = self.pictures.as_ref()?;
-        let kinds = [
-            ("image/gif", "gif"),
-            ("image/png", "png"),
-            ("image/svg+xml", "svg"),
-        ];
+        let kinds = [("image/png", "png"), ("image/svg+xml", "svg")];
         let (bytes, ending) =
             kinds
                 .iter()
@@ -186,8 +191,9 @@ impl Frontend for Terminal {
             Output::Result { bundle } => self.bundle(&bundle, None),
             Output::Page { bundle } => self.bundle(&bundle, None),
             Output::NextInput { text } => self.text(Stream::Stdout, &text),
-            // What has been printed on a terminal stays.
-            Output::Clear { .. } => {}
+            // What has been printed on a terminal stays, and nothing on it can be moved.
+            Output::Clear { .. } | Output::Comm(_) | Output::Lines { .. } => {}
+            Output::Leave => self.leaving.store(true, Ordering::SeqCst),
         }
     }
 

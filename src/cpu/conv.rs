@@ -238,7 +238,7 @@ pub fn add_to_channels(x: &mut [f32], pixels: usize, bias: &[f32]) {
         0,
         "add_to_channels: length of x"
     );
-    over_rows(x, pixels, pixels, 128 << 10, |row, x| {
+    over_rows(x, pixels, pixels, 16 << 10, |row, x| {
         unary_in_place(Unary::AddScalar(bias[row % bias.len()]), x);
     });
 }
@@ -257,7 +257,7 @@ fn by_channel(x: &[f32], batch: usize, channels: usize, pixels: usize) -> Vec<f3
 
 /// Sets every pixel of a channel to the channel's bias.
 fn fill_channels(out: &mut [MaybeUninit<f32>], bias: &[f32], pixels: usize) {
-    over_rows(out, pixels, pixels, 128 << 10, |row, out| {
+    over_rows(out, pixels, pixels, 16 << 10, |row, out| {
         out.fill(MaybeUninit::new(bias[row % bias.len()]));
     });
 }

@@ -155,6 +155,12 @@ pub fn unary_in_place(op: Unary, x: &mut [f32]) {
     }
 }
 
+/// Replaces every element by `op` of it, on the calling thread. Not for angles.
+pub(super) fn unary_here(op: Unary, x: &mut [f32]) {
+    debug_assert!(!op.reduces_angles());
+    apply_unary(op.simplified(), InPlace(x));
+}
+
 /// `op` of the elements of `a` and `b`, which have the same length.
 pub fn binary(op: Binary, a: &[f32], b: &[f32]) -> Vec<f32> {
     assert_eq!(a.len(), b.len(), "binary: lengths differ");
@@ -197,7 +203,7 @@ impl Unary {
     /// Elements that one thread should have at least, for another to be worth waking.
     pub(super) fn grain(self) -> usize {
         match self {
-            Unary::PowScalar(_) | Unary::Sin | Unary::Cos => 8 << 10,
+            Unary::PowScalar(_) | Unary::Sin | Unary::Cos => 2 << 10,
             Unary::Exp
             | Unary::Log
             | Unary::Log1p
@@ -209,8 +215,8 @@ impl Unary {
             | Unary::Elu(_)
             | Unary::Gelu
             | Unary::Silu
-            | Unary::Erf => 32 << 10,
-            _ => 128 << 10,
+            | Unary::Erf => 8 << 10,
+            _ => 16 << 10,
         }
     }
 
@@ -233,8 +239,8 @@ impl Binary {
     /// Elements that one thread should have at least, for another to be worth waking.
     pub(super) fn grain(self) -> usize {
         match self {
-            Binary::Pow => 8 << 10,
-            _ => 128 << 10,
+            Binary::Pow => 2 << 10,
+            _ => 16 << 10,
         }
     }
 }

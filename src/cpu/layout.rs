@@ -217,7 +217,7 @@ pub fn contiguous(x: &[f32], strides: &[usize], shape: &[usize]) -> Vec<f32> {
         // Safety: `gather` fills what it is given, and `over_parts` gives all of it.
         _ => unsafe {
             filled(len, |out| {
-                over_parts(out, 64 << 10, |range, out| {
+                over_parts(out, 16 << 10, |range, out| {
                     view.gather(range.start, zeroed(out))
                 });
             })
@@ -256,7 +256,7 @@ fn transposed(view: &View, outer: &[Dim], rows: usize, columns: Dim) -> Vec<f32>
                     ..matrix * size + (top + TILE).min(rows) * columns.len
             };
             let total = bands * count;
-            let parts = parts(size * count, 64 << 10).min(total);
+            let parts = parts(size * count, 16 << 10).min(total);
             run(parts, &|part| {
                 for band in total * part / parts..total * (part + 1) / parts {
                     work(band, shared.range(band_range(band)));

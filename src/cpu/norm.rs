@@ -10,7 +10,7 @@ use super::parallel::{Shared, parts, run};
 use super::simd::{Arith, Kernel, dispatch};
 
 /// Elements that one thread should have at least.
-const GRAIN: usize = 32 << 10;
+const GRAIN: usize = 16 << 10;
 /// Elements that are summed in one go, in [`LANES`] partial sums.
 const SUM_BLOCK: usize = 16 << 10;
 const LANES: usize = 64;

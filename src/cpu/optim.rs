@@ -8,7 +8,7 @@ use super::parallel::{Shared, part, parts, run};
 use super::simd::{Arith, Kernel, dispatch};
 
 /// Elements that one thread should have at least.
-const GRAIN: usize = 64 << 10;
+const GRAIN: usize = 8 << 10;
 
 /// Adam, and AdamW with decoupled weight decay (Kingma and Ba 2015; Loshchilov and Hutter 2019).
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,11 +1,13 @@
 //! How many threads the kernels use, and how work is divided among them.
 //!
-//! Work goes to rayon's global pool, which Burn's flex device uses too, so that the two never compete. The calling
-//! thread takes its share, and idle workers sleep.
+//! Work goes to the workers of `pool`. Rayon's global pool, which Burn's flex device uses for what it does itself, is
+//! given the same size; the two do not work at the same time, because one thread calls both.
 
 use std::ops::Range;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::pool::share;
 
 /// Lengths at which slices are cut are multiples of this, so that only a slice's end needs special treatment.
 pub(super) const BLOCK: usize = 64;
@@ -65,28 +67,7 @@ fn physical_cores() -> usize {
 /// Calls `body(0)`, …, `body(tasks - 1)`, in any order, on the calling thread and as many workers as are worthwhile.
 /// Returns when all are done. A panic in `body` is passed on.
 pub(super) fn run(tasks: usize, body: &(dyn Fn(usize) + Sync)) {
-    let helpers = threads().min(tasks).saturating_sub(1);
-    if helpers == 0 {
-        (0..tasks).for_each(body);
-        return;
-    }
-    pool_size();
-    let next = AtomicUsize::new(0);
-    let work = || {
-        loop {
-            let task = next.fetch_add(1, Ordering::Relaxed);
-            if task >= tasks {
-                break;
-            }
-            body(task);
-        }
-    };
-    rayon::in_place_scope(|scope| {
-        for _ in 0..helpers {
-            scope.spawn(|_| work());
-        }
-        work();
-    });
+    share(tasks, threads().min(tasks).saturating_sub(1), body);
 }
 
 /// Into how many parts a loop of `len` elements is divided, if one thread needs at least `grain` of them to be worth

@@ -19,7 +19,7 @@ const WORDS: usize = 4 * LANES;
 // Threads' parts begin at multiples of `BLOCK`, which have to be beginnings of groups.
 const _: () = assert!(BLOCK.is_multiple_of(WORDS));
 /// Elements that one thread should have at least.
-const GRAIN: usize = 32 << 10;
+const GRAIN: usize = 8 << 10;
 
 /// A stream of random numbers. Its whole state is its two numbers: the stream goes on identically from a copy of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -17,7 +17,7 @@ pub fn scatter_add(
         &mut out,
         axis * inner,
         count * inner,
-        64 << 10,
+        16 << 10,
         |row, out| {
             let from = row * count * inner..(row + 1) * count * inner;
             for (i, (&g, &at)) in g[from.clone()].iter().zip(&at[from]).enumerate() {

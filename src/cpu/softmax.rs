@@ -7,7 +7,7 @@ use super::simd::{Arith, Kernel, dispatch};
 use super::{Unary, max_all, sum_all, unary_in_place};
 
 /// Elements that one thread should have at least.
-const GRAIN: usize = 32 << 10;
+const GRAIN: usize = 16 << 10;
 
 /// exp(x − m) / Σ exp(x − m) of each row of `columns` elements, with m its maximum. A row with NaN, or with ∞, is NaN.
 pub fn softmax_rows(x: &[f32], rows: usize, columns: usize) -> Vec<f32> {

@@ -1,23 +1,29 @@
-//! What the author of a cell says about running and comparing it: cell tags and comments, those of nbval and nbclient.
+//! What the author of a cell says about running and comparing it: cell tags and comments, those of nbval and nbclient and
+//! two of our own.
 
 use super::document::Cell;
 
 /// How a cell is to be run and compared.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Markers {
-    /// Its outputs are not compared: `nbval-ignore-output`, `NBVAL_IGNORE_OUTPUT`.
-    pub ignore_output: bool,
-    /// It may fail, and the notebook goes on: `raises-exception`, `nbval-raises-exception`, `NBVAL_RAISES_EXCEPTION`.
+    /// Whether its outputs are compared, where it says: `nbval-ignore-output`, `nbval-check-output`.
+    pub compared: Option<bool>,
+    /// It may fail, and the notebook goes on: `raises-exception`, `nbval-raises-exception`.
     pub may_fail: bool,
-    /// It is not run when the notebook is tested: `nbval-skip`, `NBVAL_SKIP`.
+    /// It is not run when the notebook is tested: `nbval-skip`.
     pub skip_in_test: bool,
     /// It is never run without a person: `skip-execution`.
     pub skip: bool,
+    /// How far its numbers may differ, as a fraction: `saddle-tolerance-0.05`.
+    pub tolerance: Option<f64>,
+    /// How similar its pictures have to be, up to 1: `saddle-similarity-0.8`.
+    pub similarity: Option<f64>,
 }
 
 impl Markers {
-    /// Reads the tags of the cell and the comment lines of its code. A comment counts when it is alone on its line, after
-    /// `//` or after `#` (which real nbval needs; inside Rhai's `/* … */` both can be had).
+    /// Reads the tags of the cell and then the comment lines of its code, which win: `// NBVAL_IGNORE_OUTPUT` says what the
+    /// tag `nbval-ignore-output` says, `// SADDLE_TOLERANCE 0.05` what `saddle-tolerance-0.05` says. A comment counts when
+    /// it is alone on its line, after `//` or after `#` (which real nbval needs; inside Rhai's `/* … */` both can be had).
     pub fn of(cell: &Cell) -> Self {
         let mut markers = Self::default();
         cell.tags().for_each(|tag| markers.apply(tag));
@@ -25,8 +31,10 @@ impl Markers {
             let line = line.trim();
             if let Some(comment) = line.strip_prefix("//").or_else(|| line.strip_prefix('#')) {
                 let word = comment.trim_start_matches(['/', '#']).trim();
-                if word.starts_with("NBVAL_") {
-                    markers.apply(&word.to_lowercase().replace('_', "-"));
+                let ours = ["NBVAL_", "PYTEST_VALIDATE_", "SADDLE_"];
+                if ours.iter().any(|prefix| word.starts_with(prefix)) {
+                    let words: Vec<_> = word.split_whitespace().collect();
+                    markers.apply(&words.join("-").to_lowercase().replace('_', "-"));
                 }
             }
         }
@@ -35,12 +43,17 @@ impl Markers {
 
     fn apply(&mut self, tag: &str) {
         match tag {
-            "nbval-ignore-output" => self.ignore_output = true,
-            "nbval-check-output" => self.ignore_output = false,
+            "nbval-ignore-output" | "pytest-validate-ignore-output" => self.compared = Some(false),
+            "nbval-check-output" => self.compared = Some(true),
             "raises-exception" | "nbval-raises-exception" => self.may_fail = true,
             "nbval-skip" => self.skip_in_test = true,
             "skip-execution" => self.skip = true,
-            _ => {}
+            _ => {
+                let number = |prefix| tag.strip_prefix(prefix)?.parse::<f64>().ok();
+                let set = |value: Option<f64>| value.filter(|value| *value >= 0.0);
+                self.tolerance = set(number("saddle-tolerance-")).or(self.tolerance);
+                self.similarity = set(number("saddle-similarity-")).or(self.similarity);
+            }
         }
     }
 }
@@ -62,17 +75,39 @@ mod tests {
     #[test]
     fn tags_and_comments_mean_the_same() {
         let ignore = Markers {
-            ignore_output: true,
+            compared: Some(false),
             ..Markers::default()
         };
         assert_eq!(markers("1", &["nbval-ignore-output"]), ignore);
         assert_eq!(markers("// NBVAL_IGNORE_OUTPUT\n1", &[]), ignore);
         assert_eq!(markers("/*\n# NBVAL_IGNORE_OUTPUT\n*/\n1", &[]), ignore);
+        assert_eq!(markers("# PYTEST_VALIDATE_IGNORE_OUTPUT", &[]), ignore);
         assert_eq!(
             markers("let s = \"// NBVAL_IGNORE_OUTPUT\"", &[]),
             Markers::default()
         );
         assert!(markers("//NBVAL_RAISES_EXCEPTION", &[]).may_fail);
         assert!(markers("1", &["raises-exception"]).may_fail);
+        assert!(markers("// NBVAL_SKIP", &[]).skip_in_test);
+        assert_eq!(
+            markers("// NBVAL_CHECK_OUTPUT", &["nbval-ignore-output"]).compared,
+            Some(true)
+        );
+    }
+
+    #[test]
+    fn a_cell_may_have_limits_of_its_own() {
+        let limits = |source: &str, tags: &[&str]| {
+            let markers = markers(source, tags);
+            (markers.tolerance, markers.similarity)
+        };
+        let both = limits("// SADDLE_TOLERANCE 1e-2\n//SADDLE_SIMILARITY  0.7", &[]);
+        assert_eq!(both, (Some(0.01), Some(0.7)));
+        let both = limits("1", &["saddle-tolerance-0.5", "saddle-similarity-0.25"]);
+        assert_eq!(both, (Some(0.5), Some(0.25)));
+        assert_eq!(
+            limits("// SADDLE_TOLERANCE much", &["saddle-tolerance--1"]),
+            (None, None)
+        );
     }
 }

@@ -9,7 +9,8 @@
 //! | `markers` | what tags and comments say about running and comparing a cell |
 //! | [`run`] | running the cells in order |
 //! | [`compare`] | stored outputs against new ones |
-//! | `tolerance` | when two texts say the same |
+//! | [`trial`] | a notebook put to the test: the verdict on each cell, what an update stores |
+//! | [`report`] | what a person or a build server is told of it |
 //! | [`html`] | a self-contained web page of a notebook |
 
 pub mod compare;
@@ -18,8 +19,9 @@ pub mod html;
 mod json;
 mod markers;
 mod record;
+pub mod report;
 pub mod run;
-mod tolerance;
+pub mod trial;
 
 #[cfg(test)]
 mod tests;

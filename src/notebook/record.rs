@@ -7,6 +7,8 @@ use base64::Engine as _;
 use serde_json::{Map, Value, json};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+const WIDGET_VIEW: &str = "application/vnd.jupyter.widget-view+json";
+
 /// A [`Frontend`] that records outputs, cell by cell, and passes everything on to another one.
 pub struct Recorder {
     then: Arc<dyn Frontend>,
@@ -106,8 +108,13 @@ impl State {
             }
             Output::Clear { wait: true } => self.clear_next = true,
             Output::Clear { wait: false } => self.clear(),
-            // A pager's page is not part of the notebook, nor does a run change its cells.
-            Output::Page { .. } | Output::NextInput { .. } => {}
+            // A pager's page is not part of the notebook, nor does a run change its cells, nor does a file move a slider; and
+            // what is asked for in a file is kept whole.
+            Output::Page { .. }
+            | Output::NextInput { .. }
+            | Output::Comm(_)
+            | Output::Leave
+            | Output::Lines { .. } => {}
         }
     }
 
@@ -175,7 +182,9 @@ impl Shown {
 /// `data` and `metadata` of a display.
 fn stored_bundle(bundle: &Bundle) -> Map<String, Value> {
     let mut data = Map::new();
-    for (mime, content) in &bundle.data {
+    // A widget cannot be looked up once this run has ended; its text stands for it.
+    let shown = bundle.data.iter().filter(|(mime, _)| mime != WIDGET_VIEW);
+    for (mime, content) in shown {
         let value = match content {
             Data::Text(text) => Value::String(text.clone()),
             Data::Json(value) => value.clone(),
@@ -196,7 +205,7 @@ fn stored_bundle(bundle: &Bundle) -> Map<String, Value> {
 
 /// What a terminal would show of `text`: `\r` goes back to the start of the line and what follows overwrites it, `\x08`
 /// takes back one character.
-fn on_screen(text: &str) -> String {
+pub(super) fn on_screen(text: &str) -> String {
     if !text.contains(['\r', '\x08']) {
         return text.to_string();
     }
@@ -270,6 +279,14 @@ mod tests {
     fn carriage_returns_leave_what_a_terminal_would_show() {
         let outputs = recorded(vec![text(" 50%\r"), text("100%\nabc\x08\x08X")]);
         assert_eq!(outputs[0]["text"], "100%\naXc");
+    }
+
+    #[test]
+    fn a_widget_is_stored_as_its_text() {
+        let view = Data::Json(json!({ "model_id": "m" }));
+        let bundle = Bundle::text("slider z").with(WIDGET_VIEW, view);
+        let outputs = recorded(vec![Output::Display { bundle, id: None }]);
+        assert_eq!(outputs[0]["data"], json!({ "text/plain": "slider z" }));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use super::markers::Markers;
 use super::record::Recorder;
 use crate::session::{self, Failure, Frontend, Notebook, Reply};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// How a notebook is run.
 #[derive(Clone, Copy, Debug, Default)]
@@ -37,14 +38,17 @@ pub struct Failed {
 /// What a run tells while it goes on.
 #[derive(Clone, Copy, Debug)]
 pub enum Event<'a> {
-    /// A cell is about to run, the `number`th (from 1) of `total`.
+    /// A cell is about to run, the `number`th (from 1) of `total`; it stands at `index` among all cells, from 0.
     Starts {
         number: usize,
         total: usize,
+        index: usize,
         cell: &'a Cell,
     },
     /// The cell that ran has failed, whether it was allowed to or not.
     Fails(&'a Failure),
+    /// The cell at `index` has ended, however.
+    Ends { index: usize, took: Duration },
 }
 
 /// The name under which a session reports that the user interrupted a cell.
@@ -75,9 +79,11 @@ pub fn run(
         tell(Event::Starts {
             number: ran,
             total: chosen.len(),
+            index,
             cell,
         });
         recorder.begin(ran);
+        let start = Instant::now();
         let reply = notebook.execute(
             session::Cell {
                 number: ran,
@@ -86,11 +92,14 @@ pub fn run(
             },
             recorder.clone(),
         );
+        let took = start.elapsed();
         let Reply::Failed(failure) = reply else {
+            tell(Event::Ends { index, took });
             continue;
         };
         recorder.fail(&failure);
         tell(Event::Fails(&failure));
+        tell(Event::Ends { index, took });
         if failure.name == INTERRUPTED {
             end = End::Interrupted(Failed { index, failure });
             break;

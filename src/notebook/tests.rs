@@ -1,8 +1,10 @@
 //! What the tests of this room share: a session with a language of four words, and notebooks to run in it.
 
 use super::document::Document;
-use crate::output::{Bundle, Output, Stream};
-use crate::session::{Cell, Completeness, Completions, Detail, Failure, Frontend, Notebook, Reply};
+use crate::output::{Bundle, Comm, Output, Stream};
+use crate::session::{
+    Cell, CommReply, Completeness, Completions, Detail, Failure, Frontend, Notebook, Reply,
+};
 use std::sync::Arc;
 
 /// A front end that shows nothing and is asked nothing.
@@ -56,6 +58,14 @@ impl Notebook for Echo {
     }
 
     fn interrupt(&self) {}
+
+    fn comm(&self, _: Comm) -> CommReply {
+        CommReply::default()
+    }
+
+    fn call_back(&self, _: &str, _: Arc<dyn Frontend>) -> Reply {
+        Reply::Done
+    }
 
     fn evaluate(&self, expression: &str) -> Result<Bundle, Failure> {
         Ok(Bundle::text(expression))

@@ -1,5 +1,6 @@
 //! A figure: one plot or grid, or several side by side; still or moving.
 
+use super::apng;
 use super::axes::Axes;
 use super::canvas::{Canvas, Rect};
 use super::colour::INK;
@@ -8,8 +9,6 @@ use super::grid::Grid;
 use super::png::{self, Picture};
 use super::text::Style;
 use crate::fault::{Fault, Result};
-use image::codecs::gif::{GifEncoder, Repeat};
-use image::{Delay, Frame, RgbaImage};
 use std::time::Duration;
 
 /// Device pixels per CSS pixel: crisp on dense screens, and when a page is enlarged.
@@ -172,8 +171,8 @@ impl Layout {
     }
 }
 
-/// The figures one after the other, `per_second` of them, as a GIF that repeats. Frames smaller than the largest lie at its
-/// top left.
+/// The figures one after the other, `per_second` of them, as an animated PNG that repeats. Frames smaller than the largest
+/// lie at its top left.
 ///
 /// # Errors
 /// Value: no frames, or a pace that is not above 0.
@@ -188,40 +187,23 @@ pub fn animate(frames: &[Figure], per_second: f64) -> Result<Picture> {
             "animate: {per_second} frames a second; it must be above 0"
         )));
     }
-    let size = |f: &Figure| f.size();
-    let (w, h) = frames.iter().map(size).fold((0f32, 0f32), |m, s| {
+    let sizes = frames.iter().map(Figure::size);
+    let (w, h) = sizes.fold((0f32, 0f32), |m, s| {
         (m.0.max(s.0.ceil()), m.1.max(s.1.ceil()))
     });
-    let mut bytes = Vec::new();
-    {
-        let mut encoder = GifEncoder::new_with_speed(&mut bytes, 20);
-        let fault = |e: image::ImageError| Fault::value(format!("animate: {e}"));
-        encoder.set_repeat(Repeat::Infinite).map_err(fault)?;
-        // A GIF counts in hundredths of a second, and browsers slow down what is faster than two of them.
-        let delay = Delay::from_saturating_duration(Duration::from_secs_f64(
-            (1.0 / per_second).clamp(0.02, 60.0),
-        ));
-        for figure in frames {
-            let mut canvas = Canvas::new(w, h, DENSITY);
-            frame::card(&mut canvas, w, h, false);
-            figure.draw(
-                &mut canvas,
-                Rect::new(0.0, 0.0, figure.size().0, figure.size().1),
-            );
-            let (dw, dh) = canvas.device_size();
-            let Some(image) = RgbaImage::from_raw(dw, dh, canvas.into_rgba()) else {
-                continue;
-            };
-            encoder
-                .encode_frame(Frame::from_parts(image, 0, 0, delay))
-                .map_err(fault)?;
-        }
-    }
-    let text = format!("animation of {} frames: {}", frames.len(), first.describe());
+    let drawn = frames.iter().map(|figure| {
+        let mut canvas = Canvas::new(w, h, DENSITY);
+        frame::card(&mut canvas, w, h, false);
+        let (width, height) = figure.size();
+        figure.draw(&mut canvas, Rect::new(0.0, 0.0, width, height));
+        canvas
+    });
+    // Browsers slow down what is faster than fifty frames a second.
+    let delay = Duration::from_secs_f64((1.0 / per_second).clamp(0.02, 60.0));
     Ok(Picture {
-        bytes,
+        bytes: apng::encode(drawn, frames.len(), delay),
         width: w as u32,
         height: h as u32,
-        text,
+        text: format!("animation of {} frames: {}", frames.len(), first.describe()),
     })
 }

@@ -207,6 +207,9 @@ impl Grid {
         let colours = self.colours(i, sheet.shrink, range);
         let columns = self.width.div_ceil(sheet.shrink);
         let rows = self.height.div_ceil(sheet.shrink);
+        if let Some(colours) = colours.iter().copied().collect::<Option<Vec<_>>>() {
+            return canvas.squares(x, y, sheet.zoom, columns, &colours);
+        }
         let zoom = sheet.zoom as u32;
         canvas.pixels(
             x,

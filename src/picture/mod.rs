@@ -1,4 +1,4 @@
-//! From floats to pictures: sample grids, curves, histograms, maps, fields, arrows; PNG, and GIF where it moves.
+//! From floats to pictures: sample grids, curves, histograms, maps, fields, arrows; PNG, animated where it moves.
 //!
 //! Plain slices and option structs go in, a [`Picture`] comes out: bytes, width in CSS pixels, and one short stable line
 //! of text. A figure is a value that is drawn at the end ([`Figure::picture`]), so figures can be put side by side
@@ -13,10 +13,11 @@
 //! | `frame` | where everything of a plot stands |
 //! | `draw`, `contour`, `curve`, `bins` | the data of a plot |
 //! | `ticks` | scales, ticks and how numbers are written |
-//! | `canvas`, `text`, `colour`, `png` | shapes, letters, colours, encoding |
+//! | `canvas`, `text`, `colour`, `png`, `apng` | shapes, letters, colours, encoding |
 //! | `bar` | the progress bar |
 //! | `pace` | how often a live picture is drawn |
 
+mod apng;
 mod axes;
 mod bar;
 mod bins;

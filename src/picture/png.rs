@@ -1,13 +1,13 @@
 //! A finished picture, and its encoding as PNG.
 
-use super::canvas::Canvas;
+use super::canvas::{Canvas, Seen};
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder};
 
 /// A picture ready to be shown.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Picture {
-    /// The encoded image: PNG, or GIF where it moves.
+    /// The encoded image: PNG, an animated one where it moves.
     pub bytes: Vec<u8>,
     /// Width on the page, in CSS pixels; a PNG holds twice as many.
     pub width: u32,
@@ -32,22 +32,30 @@ pub fn encode(canvas: Canvas) -> Vec<u8> {
 
 /// Drops the channels that say nothing.
 fn packed(rgba: Vec<u8>) -> (Vec<u8>, ExtendedColorType, FilterType) {
-    let (mut grey, mut opaque) = (true, true);
-    for p in rgba.chunks_exact(4) {
-        grey &= p[0] == p[1] && p[1] == p[2];
-        opaque &= p[3] == 255;
-    }
+    let seen = Seen::of(&rgba);
     // `Up` makes rows of equal pixels, of which upscaled images and plots are full, into zeros.
     let filter = FilterType::Up;
-    let pick = |channels: &[usize]| {
-        rgba.chunks_exact(4)
-            .flat_map(|p| channels.iter().map(|&c| p[c]))
-            .collect()
-    };
-    match (grey, opaque) {
-        (true, true) => (pick(&[0]), ExtendedColorType::L8, filter),
-        (true, false) => (pick(&[0, 3]), ExtendedColorType::La8, filter),
-        (false, true) => (pick(&[0, 1, 2]), ExtendedColorType::Rgb8, filter),
+    match (seen.is_grey(), seen.is_opaque()) {
+        (true, true) => (kept(&rgba, |p| [p[0]]), ExtendedColorType::L8, filter),
+        (true, false) => (
+            kept(&rgba, |p| [p[0], p[3]]),
+            ExtendedColorType::La8,
+            filter,
+        ),
+        (false, true) => (
+            kept(&rgba, |p| [p[0], p[1], p[2]]),
+            ExtendedColorType::Rgb8,
+            filter,
+        ),
         (false, false) => (rgba, ExtendedColorType::Rgba8, filter),
     }
+}
+
+/// Some of the channels of each pixel.
+fn kept<const N: usize>(rgba: &[u8], pick: impl Fn(&[u8]) -> [u8; N]) -> Vec<u8> {
+    let mut bytes = vec![0; rgba.len() / 4 * N];
+    for (to, pixel) in bytes.chunks_exact_mut(N).zip(rgba.chunks_exact(4)) {
+        to.copy_from_slice(&pick(pixel));
+    }
+    bytes
 }

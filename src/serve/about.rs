@@ -30,6 +30,7 @@ pub fn kernel_info() -> Content {
         )
         .into(),
         debugger: false,
+        supported_features: &[],
         help_links: vec![HelpLink {
             text: "The Rhai Book",
             url: "https://rhai.rs/book/",

@@ -4,21 +4,26 @@
 //! a panic of either becomes an error reply.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use serde_json::{Map, Value, json};
 
 use super::mime;
 use crate::fault::Kind;
-use crate::output::{Bundle, Output};
-use crate::session::{Cell, Completeness, Completions, Detail, Failure, Frontend, Notebook, Reply};
+use crate::output::{Comm, Output};
+use crate::session::{
+    Cell, CommReply, Completeness, Completions, Detail, Failure, Frontend, Notebook, Reply,
+};
 use crate::wire::content::{self, Completed, Content, Inspected, Status};
 use crate::wire::request::{Code, Inspect, Position};
 use crate::wire::{Channel, Waker};
 
 /// How many events may wait before a cell that prints faster than we send has to wait: bounds the memory of `loop { print }`.
 const BACKLOG: usize = 1_024;
+
+/// How much they may weigh together, bytes: the same for `loop { show(a large picture) }`. A single one may weigh more.
+const LOAD: usize = 64 << 20;
 
 /// Who asked: what an answer needs to find its way back.
 #[derive(Debug)]
@@ -30,13 +35,21 @@ pub struct Asked {
     pub header: Vec<u8>,
 }
 
-/// A cell to run.
+/// Something to run on the thread of cells.
 pub struct Job {
     pub asked: Arc<Asked>,
-    pub cell: Cell,
-    pub user_expressions: Map<String, Value>,
+    pub work: Work,
     /// Whether the client can answer questions.
     pub allow_stdin: bool,
+}
+
+pub enum Work {
+    Cell {
+        cell: Cell,
+        user_expressions: Map<String, Value>,
+    },
+    /// What a cell wants done about the messages of a comm.
+    Callback { comm: String },
 }
 
 /// A question that is answered beside the running cell.
@@ -44,6 +57,7 @@ pub enum Errand {
     Complete(Position),
     Inspect(Inspect),
     IsComplete(Code),
+    Comm(Comm),
 }
 
 /// What the thread of the sockets hears from the others, in the order in which it happened.
@@ -51,6 +65,7 @@ pub enum Event {
     Output {
         asked: Arc<Asked>,
         output: Output,
+        weight: Weight,
     },
     /// The cell asks the person; dropping `answer` means that there is no answer.
     Question {
@@ -68,8 +83,47 @@ pub enum Event {
         asked: Arc<Asked>,
         content: Content,
     },
+    /// A comm message has taken effect.
+    Heard {
+        asked: Arc<Asked>,
+        reply: CommReply,
+    },
     /// SIGINT.
     Interrupt,
+}
+
+/// What the outputs weigh, bytes, that are on their way to the thread of the sockets.
+#[derive(Default)]
+struct Scale {
+    load: Mutex<usize>,
+    lighter: Condvar,
+}
+
+/// An output's weight on the scale, until this is dropped.
+pub struct Weight {
+    scale: Arc<Scale>,
+    bytes: usize,
+}
+
+impl Weight {
+    /// Puts an output on the scale, as soon as there is room for it.
+    fn put(scale: &Arc<Scale>, output: &Output) -> Self {
+        let bytes = output.weight();
+        let load = scale.load.lock().unwrap_or_else(PoisonError::into_inner);
+        let full = |load: &mut usize| *load > 0 && *load + bytes > LOAD;
+        let wait = scale.lighter.wait_while(load, full);
+        *wait.unwrap_or_else(PoisonError::into_inner) += bytes;
+        let scale = scale.clone();
+        Self { scale, bytes }
+    }
+}
+
+impl Drop for Weight {
+    fn drop(&mut self) {
+        let load = self.scale.load.lock();
+        *load.unwrap_or_else(PoisonError::into_inner) -= self.bytes;
+        self.scale.lighter.notify_all();
+    }
 }
 
 /// The way to the thread of the sockets.
@@ -77,12 +131,19 @@ pub enum Event {
 pub struct Mailbox {
     events: SyncSender<Event>,
     waker: Waker,
+    scale: Arc<Scale>,
 }
 
 impl Mailbox {
     pub fn new(waker: Waker) -> (Self, Receiver<Event>) {
         let (events, receiver) = sync_channel(BACKLOG);
-        (Self { events, waker }, receiver)
+        let scale = Arc::default();
+        let mailbox = Self {
+            events,
+            waker,
+            scale,
+        };
+        (mailbox, receiver)
     }
 
     /// Hands over an event. After the kernel has left, events are lost, as they should be.
@@ -116,21 +177,53 @@ impl Crew {
             .name("desk".into())
             .spawn(move || {
                 for (asked, errand) in errands {
-                    let content = catch_unwind(AssertUnwindSafe(|| help(book.as_ref(), &errand)))
-                        .unwrap_or_else(|_| Content::refused(&asked.msg_type, defect().into()));
-                    post.post(Event::Helped { asked, content });
+                    post.post(do_errand(book.as_ref(), asked, errand));
                 }
             })?;
         Ok(Self { cells, desk })
     }
 }
 
-/// Runs one cell and its user expressions to the end.
+/// Does an errand; what the thread of the sockets hears of it.
+fn do_errand(notebook: &dyn Notebook, asked: Arc<Asked>, errand: Errand) -> Event {
+    let is_comm = matches!(errand, Errand::Comm(_));
+    let whose = asked.clone();
+    let done = catch_unwind(AssertUnwindSafe(|| {
+        let content = match errand {
+            Errand::Comm(message) => {
+                let reply = notebook.comm(message);
+                return Event::Heard { asked, reply };
+            }
+            Errand::Complete(at) => {
+                Content::Complete(completed(notebook.complete(&at.code, at.cursor())))
+            }
+            Errand::Inspect(what) => Content::Inspect(inspected(notebook, &what)),
+            Errand::IsComplete(asked) => {
+                Content::IsComplete(completeness(notebook.is_complete(&asked.code)))
+            }
+        };
+        Event::Helped { asked, content }
+    }));
+    done.unwrap_or_else(|_| match is_comm {
+        true => Event::Heard {
+            asked: whose,
+            reply: CommReply::default(),
+        },
+        false => {
+            let content = Content::refused(&whose.msg_type, defect().into());
+            Event::Helped {
+                asked: whose,
+                content,
+            }
+        }
+    })
+}
+
+/// Runs one cell and its user expressions, or one callback, to the end.
 fn run(notebook: &dyn Notebook, job: Job, mailbox: &Mailbox) {
     let Job {
         asked,
-        cell,
-        user_expressions,
+        work,
         allow_stdin,
     } = job;
     let frontend = Arc::new(Outlet {
@@ -139,7 +232,13 @@ fn run(notebook: &dyn Notebook, job: Job, mailbox: &Mailbox) {
         allow_stdin,
     });
     let ran = catch_unwind(AssertUnwindSafe(|| {
-        let reply = notebook.execute(cell, frontend);
+        let (reply, user_expressions) = match work {
+            Work::Cell {
+                cell,
+                user_expressions,
+            } => (notebook.execute(cell, frontend), user_expressions),
+            Work::Callback { comm } => (notebook.call_back(&comm, frontend), Map::new()),
+        };
         let values = match reply {
             Reply::Done => user_expressions
                 .into_iter()
@@ -194,6 +293,7 @@ impl Frontend for Outlet {
     fn show(&self, output: Output) {
         self.mailbox.post(Event::Output {
             asked: self.asked.clone(),
+            weight: Weight::put(&self.mailbox.scale, &output),
             output,
         });
     }
@@ -213,33 +313,28 @@ impl Frontend for Outlet {
     }
 }
 
-/// Does an errand; the reply's content.
-fn help(notebook: &dyn Notebook, errand: &Errand) -> Content {
-    match errand {
-        Errand::Complete(at) => {
-            Content::Complete(completed(notebook.complete(&at.code, at.cursor())))
-        }
-        Errand::Inspect(asked) => {
-            let detail = if asked.detail_level == 0 {
-                Detail::Brief
-            } else {
-                Detail::Full
-            };
-            let bundle = notebook.inspect(&asked.position.code, asked.position.cursor(), detail);
-            let found = bundle.is_some();
-            let (data, metadata) = mime::fields(bundle.unwrap_or_else(Bundle::default));
-            Content::Inspect(Inspected {
-                status: Status::Ok,
-                found,
-                data,
-                metadata,
-            })
-        }
-        Errand::IsComplete(asked) => Content::IsComplete(match notebook.is_complete(&asked.code) {
-            Completeness::Complete => content::Completeness::Complete,
-            Completeness::Incomplete { indent } => content::Completeness::Incomplete { indent },
-            Completeness::Invalid => content::Completeness::Invalid,
-        }),
+fn inspected(notebook: &dyn Notebook, asked: &Inspect) -> Inspected {
+    let detail = if asked.detail_level == 0 {
+        Detail::Brief
+    } else {
+        Detail::Full
+    };
+    let bundle = notebook.inspect(&asked.position.code, asked.position.cursor(), detail);
+    let found = bundle.is_some();
+    let (data, metadata) = mime::fields(bundle.unwrap_or_default());
+    Inspected {
+        status: Status::Ok,
+        found,
+        data,
+        metadata,
+    }
+}
+
+fn completeness(found: Completeness) -> content::Completeness {
+    match found {
+        Completeness::Complete => content::Completeness::Complete,
+        Completeness::Incomplete { indent } => content::Completeness::Incomplete { indent },
+        Completeness::Invalid => content::Completeness::Invalid,
     }
 }
 

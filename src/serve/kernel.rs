@@ -18,20 +18,19 @@ use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::{Map, Value};
 
-use super::batch::Batch;
-use super::crew::{Asked, Crew, Errand, Event, Job};
+use super::comms::{self, Comms};
+use super::crew::{Asked, Crew, Errand, Event, Job, Work};
 use super::history::History;
+use super::outgoing::Outgoing;
+use super::stop::{Step, Stop};
 use super::{about, mime};
-use crate::output::{Output, Stream};
+use crate::output::{CommStep, Output};
 use crate::session::{Cell, Notebook, Reply};
 use crate::wire::codec::timestamp;
+use crate::wire::connection::Ports;
 use crate::wire::content::{Content, Error, Executed, State, Status};
 use crate::wire::request::{Execute, Unreadable};
 use crate::wire::{Channel, Message, Received, Request, log};
-
-/// An interrupt that comes between our taking a cell and its beginning finds nothing to stop; so it is given again.
-const INTERRUPT_AGAIN: Duration = Duration::from_millis(50);
-const INTERRUPTS: u32 = 3;
 
 /// How long a shutdown waits for the interrupted cell to say its last words.
 const LAST_WORDS: Duration = Duration::from_millis(250);
@@ -39,39 +38,49 @@ const LAST_WORDS: Duration = Duration::from_millis(250);
 /// The state of the kernel.
 pub struct Kernel {
     notebook: Arc<dyn Notebook>,
-    crew: Crew,
+    pub(super) crew: Crew,
     /// Messages to send, in order.
     outbox: Vec<Message>,
     /// What keeps the order of the shell channel and waits for its turn.
-    queue: VecDeque<(Arc<Asked>, Turn)>,
+    pub(super) queue: VecDeque<(Arc<Asked>, Turn)>,
     running: Option<Running>,
-    /// Text of the running cell that has not been sent yet.
-    batch: Batch,
+    /// What the running cell has shown and has not been sent yet.
+    outgoing: Outgoing,
     /// Where the answer to the running cell's question goes.
     question: Option<SyncSender<String>>,
     history: History,
+    pub(super) comms: Comms,
     /// The number of the last cell that was counted.
     count: usize,
     /// Until when to wait for the running cell, once the kernel has been told to go.
     leaving: Option<Instant>,
+    /// Where clients find the sockets.
+    ports: Ports,
 }
 
-enum Turn {
+pub(super) enum Turn {
     KernelInfo,
     Execute(Execute),
+    /// A comm's message. Until it is heard nothing behind it starts; then it is the turn of the callback.
+    Comm {
+        comm: String,
+        heard: bool,
+    },
 }
 
-/// The cell that runs.
+/// The cell, or the callback, that runs.
 struct Running {
     asked: Arc<Asked>,
     number: usize,
     started: SystemTime,
     silent: bool,
+    /// Whether someone waits for a reply: no one does for a callback's.
+    reply: bool,
     stop_on_error: bool,
     /// What goes with the reply: pages for the pager, text for the cell.
     payload: Vec<Value>,
-    /// When to give the interrupt again, and how often still.
-    again: Option<(Instant, u32)>,
+    /// Its interrupt, once there is one.
+    stop: Option<Stop>,
 }
 
 impl Kernel {
@@ -82,12 +91,20 @@ impl Kernel {
             outbox: Vec::new(),
             queue: VecDeque::new(),
             running: None,
-            batch: Batch::default(),
+            outgoing: Outgoing::default(),
             question: None,
             history,
+            comms: Comms::default(),
             count: 0,
             leaving: None,
+            ports: Ports::default(),
         }
+    }
+
+    /// The kernel that tells those who ask that it is reached at these ports.
+    pub fn reached_at(mut self, ports: Ports) -> Self {
+        self.ports = ports;
+        self
     }
 
     /// The messages to send now.
@@ -119,7 +136,9 @@ impl Kernel {
             peer,
             header,
             raw_header,
+            metadata,
             content,
+            buffers,
         } = message;
         let asked = Arc::new(Asked {
             channel,
@@ -131,7 +150,7 @@ impl Kernel {
             return log(|| format!("{} came after the shutdown", asked.msg_type));
         }
         match Request::read(&asked.msg_type, content) {
-            Ok(request) => self.serve(asked, request, now),
+            Ok(request) => self.serve(asked, request, (metadata, buffers), now),
             Err(Unreadable::Unknown) => {
                 log(|| format!("{channel:?}: unknown message type {:?}", asked.msg_type))
             }
@@ -151,13 +170,21 @@ impl Kernel {
         }
     }
 
-    fn serve(&mut self, asked: Arc<Asked>, request: Request, now: Instant) {
+    /// `beside` is what came beside the content: metadata and binary parts.
+    fn serve(
+        &mut self,
+        asked: Arc<Asked>,
+        request: Request,
+        beside: (Map<String, Value>, Vec<Vec<u8>>),
+        now: Instant,
+    ) {
         match request {
             Request::Execute(execute) => self.take_turn(asked, Turn::Execute(execute)),
             Request::KernelInfo if asked.channel == Channel::Shell => {
                 self.take_turn(asked, Turn::KernelInfo)
             }
             Request::KernelInfo => self.answer(&asked, about::kernel_info()),
+            Request::Connect => self.answer(&asked, Content::Connect(self.ports)),
             Request::Complete(at) => self.send_on(asked, Errand::Complete(at)),
             Request::Inspect(at) => self.send_on(asked, Errand::Inspect(at)),
             Request::IsComplete(code) => self.send_on(asked, Errand::IsComplete(code)),
@@ -171,28 +198,20 @@ impl Kernel {
                     },
                 );
             }
-            Request::CommInfo => self.answer(
-                &asked,
-                Content::CommInfo {
-                    status: Status::Ok,
-                    comms: Map::new(),
-                },
-            ),
-            // No target is known: the protocol wants the comm closed again.
-            Request::CommOpen(comm) => {
-                self.open(&asked);
-                self.publish(
-                    &asked,
-                    Content::CommClose {
-                        comm_id: comm.comm_id,
-                        data: Map::new(),
-                    },
-                );
-                self.close(&asked, None);
+            Request::CommInfo(which) => {
+                let comms = self.comms.info(&which);
+                self.answer(&asked, comms);
             }
-            Request::CommMsg(_) | Request::CommClose(_) => {
-                self.open(&asked);
-                self.close(&asked, None);
+            Request::CommOpen(open) => {
+                let target = open.target_name;
+                let step = CommStep::Open { target };
+                self.listen(asked, comms::received(step, open.comm, beside));
+            }
+            Request::CommMsg(comm) => {
+                self.listen(asked, comms::received(CommStep::Message, comm, beside))
+            }
+            Request::CommClose(comm) => {
+                self.listen(asked, comms::received(CommStep::Close, comm, beside))
             }
             Request::Interrupt => {
                 self.interrupt(now);
@@ -218,14 +237,22 @@ impl Kernel {
     /// Something happened on another thread.
     pub fn hear(&mut self, event: Event, now: Instant) {
         match event {
-            Event::Output { asked, output } => self.show(&asked, output, now),
+            Event::Output {
+                asked,
+                output,
+                weight,
+            } => {
+                self.show(&asked, output, now);
+                drop(weight);
+            }
             Event::Question {
                 asked,
                 prompt,
                 password,
                 answer,
             } => {
-                self.flush();
+                let before = self.outgoing.flush();
+                self.publish_all(before);
                 self.question = Some(answer);
                 self.send(
                     Channel::Stdin,
@@ -240,6 +267,7 @@ impl Kernel {
                 user_expressions,
             } => self.finish(&asked, reply, user_expressions),
             Event::Helped { asked, content } => self.close(&asked, Some((Map::new(), content))),
+            Event::Heard { asked, reply } => self.heard(&asked, reply),
             Event::Interrupt => self.interrupt(now),
         }
     }
@@ -256,26 +284,19 @@ impl Kernel {
 
     /// Does what is due.
     pub fn tick(&mut self, now: Instant) {
-        if let Some((stream, text)) = self.batch.ripe(now) {
-            self.publish_text(stream, text);
-        }
-        if let Some(running) = &mut self.running
-            && let Some((at, left)) = running.again
-            && at <= now
-        {
-            running.again = (left > 1).then_some((now + INTERRUPT_AGAIN, left - 1));
-            self.notebook.interrupt();
+        let ripe = self.outgoing.ripe(now);
+        self.publish_all(ripe);
+        let stop = self.running.as_mut().and_then(|cell| cell.stop.as_mut());
+        if let Some(stop) = stop {
+            let step = stop.tick(now);
+            self.take_step(step);
         }
     }
 
     /// When [`Kernel::tick`] has to be called next; `None` where nothing is due.
     pub fn due(&self) -> Option<Instant> {
-        let again = self
-            .running
-            .as_ref()
-            .and_then(|running| running.again)
-            .map(|(at, _)| at);
-        [self.batch.deadline(), again, self.leaving]
+        let stop = self.running.as_ref().and_then(|cell| cell.stop.as_ref());
+        [self.outgoing.deadline(), stop.map(Stop::due), self.leaving]
             .into_iter()
             .flatten()
             .min()
@@ -290,9 +311,22 @@ impl Kernel {
 
     fn interrupt(&mut self, now: Instant) {
         self.question = None;
-        if let Some(running) = &mut self.running {
-            running.again = Some((now + INTERRUPT_AGAIN, INTERRUPTS));
-            self.notebook.interrupt();
+        let Some(running) = &mut self.running else {
+            return;
+        };
+        let step = match &running.stop {
+            Some(stop) => stop.again(now),
+            None => Step::Interrupt,
+        };
+        running.stop.get_or_insert_with(|| Stop::new(now));
+        self.take_step(step);
+    }
+
+    fn take_step(&self, step: Step) {
+        match step {
+            Step::Wait => {}
+            Step::Interrupt => self.notebook.interrupt(),
+            Step::Abandon => self.notebook.abandon(),
         }
     }
 
@@ -304,13 +338,18 @@ impl Kernel {
     }
 
     /// Serves what waits, up to the next cell.
-    fn go_on(&mut self) {
+    pub(super) fn go_on(&mut self) {
         while self.running.is_none()
+            && !matches!(
+                self.queue.front(),
+                Some((_, Turn::Comm { heard: false, .. }))
+            )
             && let Some((asked, turn)) = self.queue.pop_front()
         {
             match turn {
                 Turn::KernelInfo => self.answer(&asked, about::kernel_info()),
                 Turn::Execute(execute) => self.start(asked, execute),
+                Turn::Comm { comm, .. } => self.start_callback(asked, comm),
             }
         }
     }
@@ -346,26 +385,41 @@ impl Kernel {
             code,
             silent,
         };
+        let work = Work::Cell {
+            cell,
+            user_expressions,
+        };
+        let job = Job {
+            asked,
+            work,
+            allow_stdin,
+        };
+        self.begin(job, stop_on_error);
+    }
+
+    /// Has a job begun on the thread of cells.
+    pub(super) fn begin(&mut self, job: Job, stop_on_error: bool) {
+        let (number, silent, reply) = match &job.work {
+            Work::Cell { cell, .. } => (cell.number, cell.silent, true),
+            Work::Callback { .. } => (self.count, true, false),
+        };
         self.running = Some(Running {
-            asked: asked.clone(),
+            asked: job.asked.clone(),
             number,
             started: SystemTime::now(),
             silent,
+            reply,
             stop_on_error,
             payload: Vec::new(),
-            again: None,
+            stop: None,
         });
         // The thread lives as long as the crew, and catches what panics.
-        let _ = self.crew.cells.send(Job {
-            asked,
-            cell,
-            user_expressions,
-            allow_stdin,
-        });
+        let _ = self.crew.cells.send(job);
     }
 
     fn finish(&mut self, asked: &Arc<Asked>, reply: Reply, user_expressions: Map<String, Value>) {
-        self.flush();
+        let last = self.outgoing.end();
+        self.publish_all(last);
         let Some(running) = self.running.take() else {
             return;
         };
@@ -377,6 +431,10 @@ impl Kernel {
         let failed = error.is_some();
         if let Some(error) = &error {
             self.publish(asked, Content::Error(error.clone()));
+        }
+        if !running.reply {
+            self.close(asked, None);
+            return self.go_on();
         }
         let content = Content::Execute(Executed {
             status: if failed { Status::Error } else { Status::Ok },
@@ -402,6 +460,8 @@ impl Kernel {
                 Turn::Execute(_) => {
                     self.answer(&asked, Content::Execute(Executed::aborted(self.count)))
                 }
+                Turn::Comm { .. } if self.leaving.is_none() => self.queue.push_back((asked, turn)),
+                Turn::Comm { .. } => {}
             }
         }
     }
@@ -409,24 +469,33 @@ impl Kernel {
     // ---- outputs
 
     fn show(&mut self, asked: &Arc<Asked>, output: Output, now: Instant) {
-        let running = self
-            .running
-            .as_mut()
-            .filter(|running| Arc::ptr_eq(&running.asked, asked));
-        if let (Output::Text { stream, text }, Some(_)) = (&output, &running) {
-            if let Some((other, before)) = self.batch.push(*stream, text, now) {
-                self.publish_text(other, before);
-            }
-            return self.tick(now);
+        let running = self.running.as_ref();
+        if running.is_some_and(|running| Arc::ptr_eq(&running.asked, asked)) {
+            let now = self.outgoing.push(output, now);
+            self.publish_all(now);
+        } else {
+            self.publish_output(asked, output, (self.count, true));
         }
-        let (number, silent) = running.map_or((self.count, true), |running| {
-            (running.number, running.silent)
-        });
-        self.flush();
+    }
+
+    /// Tells all clients what the running cell shows.
+    fn publish_all(&mut self, outputs: Vec<Output>) {
+        let Some(running) = self.running.as_ref().filter(|_| !outputs.is_empty()) else {
+            return;
+        };
+        let (asked, cell) = (running.asked.clone(), (running.number, running.silent));
+        for output in outputs {
+            self.publish_output(&asked, output, cell);
+        }
+    }
+
+    fn publish_output(&mut self, asked: &Asked, output: Output, (number, silent): (usize, bool)) {
         match output {
             Output::Result { .. } if silent => {}
             Output::Page { bundle } => self.add_to_reply(mime::page(bundle)),
             Output::NextInput { text } => self.add_to_reply(mime::next_input(text)),
+            Output::Leave => self.add_to_reply(mime::leave()),
+            Output::Comm(comm) => self.publish_comm(asked, comm),
             output => {
                 if let Output::Result { bundle } = &output {
                     self.history.gave(number, bundle.plain());
@@ -440,31 +509,24 @@ impl Kernel {
 
     fn add_to_reply(&mut self, payload: Value) {
         if let Some(running) = &mut self.running {
+            // There is one next input and one way out: of those, the last word counts.
+            let source = &payload["source"];
+            running
+                .payload
+                .retain(|other| source == "page" || other["source"] != *source);
             running.payload.push(payload);
-        }
-    }
-
-    fn flush(&mut self) {
-        if let Some((stream, text)) = self.batch.take() {
-            self.publish_text(stream, text);
-        }
-    }
-
-    fn publish_text(&mut self, stream: Stream, text: String) {
-        if let Some(asked) = self.running.as_ref().map(|running| running.asked.clone()) {
-            self.publish(&asked, mime::text(stream, text));
         }
     }
 
     // ---- the one place of busy → handler → idle
 
     /// Begins to serve a request: busy.
-    fn open(&mut self, asked: &Asked) {
+    pub(super) fn open(&mut self, asked: &Asked) {
         self.publish(asked, Content::status(State::Busy));
     }
 
     /// Ends it: the reply, where the request has one, then idle.
-    fn close(&mut self, asked: &Asked, reply: Option<(Map<String, Value>, Content)>) {
+    pub(super) fn close(&mut self, asked: &Asked, reply: Option<(Map<String, Value>, Content)>) {
         if let Some((metadata, content)) = reply {
             self.send(asked.channel, asked, metadata, content);
         }
@@ -502,7 +564,7 @@ impl Kernel {
         });
     }
 
-    fn send(
+    pub(super) fn send(
         &mut self,
         channel: Channel,
         asked: &Asked,

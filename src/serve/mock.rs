@@ -5,9 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use crate::output::{Bundle, Output, Stream};
+use serde_json::Map;
+
+use crate::output::{Bundle, Comm, CommStep, Output, Stream};
 use crate::session::{
-    Cell, Completeness, Completions, Detail, Failure, Frontend, Match, Notebook, Reply,
+    Cell, CommReply, Completeness, Completions, Detail, Failure, Frontend, Match, Notebook, Reply,
 };
 
 #[derive(Default)]
@@ -186,6 +188,33 @@ impl Notebook for Mock {
     fn interrupt(&self) {
         if self.running.load(Ordering::SeqCst) {
             self.interrupted.store(true, Ordering::SeqCst);
+        }
+    }
+
+    /// One target is known, `echo`: it says everything back, and wants a callback for it.
+    fn comm(&self, message: Comm) -> CommReply {
+        match &message.step {
+            CommStep::Open { target } if target != "echo" => CommReply {
+                messages: vec![Comm::new(message.id, CommStep::Close, Map::new())],
+                callback: false,
+            },
+            CommStep::Message => CommReply {
+                messages: vec![message],
+                callback: true,
+            },
+            CommStep::Open { .. } | CommStep::Close => CommReply::default(),
+        }
+    }
+
+    fn call_back(&self, comm: &str, frontend: Arc<dyn Frontend>) -> Reply {
+        let text = format!("called back for {comm}\n");
+        frontend.show(Output::Text {
+            stream: Stream::Stdout,
+            text,
+        });
+        match comm {
+            "fails" => Reply::Failed(failure("RuntimeError", "no")),
+            _ => Reply::Done,
         }
     }
 

@@ -74,6 +74,17 @@ impl Client {
 
     /// Sends a message; its id.
     fn send(&self, socket: &zmq::Socket, msg_type: &str, content: Value) -> String {
+        self.send_with(socket, msg_type, content, &[])
+    }
+
+    /// The same, with binary parts.
+    fn send_with(
+        &self,
+        socket: &zmq::Socket,
+        msg_type: &str,
+        content: Value,
+        buffers: &[&[u8]],
+    ) -> String {
         let id = format!("m{}", self.sent.fetch_add(1, Ordering::Relaxed));
         let header = json!({ "msg_id": id, "msg_type": msg_type, "session": "s", "username": "u",
                              "date": "2026-01-01T00:00:00Z", "version": "5.4" });
@@ -81,6 +92,7 @@ impl Client {
             [header, json!({}), json!({}), content].map(|part| part.to_string().into_bytes());
         let mut frames = vec![b"<IDS|MSG>".to_vec(), sign(&body)];
         frames.extend(body);
+        frames.extend(buffers.iter().map(|buffer| buffer.to_vec()));
         socket.send_multipart(frames, 0).unwrap();
         id
     }
@@ -153,6 +165,7 @@ struct Heard {
     parent: String,
     metadata: Value,
     content: Value,
+    buffers: Vec<Vec<u8>>,
 }
 
 fn receive(socket: &zmq::Socket) -> Heard {
@@ -166,6 +179,7 @@ fn receive(socket: &zmq::Socket) -> Heard {
     let [signature, body @ ..] = &frames[at + 1..] else {
         panic!("no frames")
     };
+    let (body, buffers) = body.split_at(4);
     assert_eq!(signature, &sign(body));
     let [header, parent, metadata, content] =
         [0, 1, 2, 3].map(|i| serde_json::from_slice::<Value>(&body[i]).unwrap());
@@ -174,6 +188,7 @@ fn receive(socket: &zmq::Socket) -> Heard {
         parent: parent["msg_id"].as_str().unwrap_or_default().to_string(),
         metadata,
         content,
+        buffers: buffers.to_vec(),
     }
 }
 
@@ -205,7 +220,7 @@ fn every_output_becomes_its_message_in_the_order_of_the_cell() {
         json!({ "status": "ok", "execution_count": 1, "user_expressions": {}, "payload": [page] })
     );
     let dot = json!({ "text/plain": "a dot", "image/png": "AP8Q" });
-    let width = json!({ "image/png": { "width": 8 } });
+    let about = json!({ "image/png": { "width": 8, "alt": "a dot" } });
     let one = json!({ "display_id": "one" });
     let expected = [
         (
@@ -216,11 +231,11 @@ fn every_output_becomes_its_message_in_the_order_of_the_cell() {
         ("stream", json!({ "name": "stderr", "text": "b\n" })),
         (
             "display_data",
-            json!({ "data": dot, "metadata": width, "transient": {} }),
+            json!({ "data": dot, "metadata": about, "transient": {} }),
         ),
         (
             "display_data",
-            json!({ "data": dot, "metadata": width, "transient": one }),
+            json!({ "data": dot, "metadata": about, "transient": one }),
         ),
         (
             "update_display_data",
@@ -416,4 +431,68 @@ fn a_port_that_is_taken_is_explained() {
         "{fault}"
     );
     std::fs::remove_file(&file).unwrap();
+}
+
+#[test]
+fn comm_messages_take_effect_at_once_and_callbacks_have_their_turn() {
+    let client = Client::new();
+    let comm = |id: &str| json!({ "comm_id": id, "target_name": "echo", "data": { "n": 1 } });
+    let tell =
+        |id: &str, buffer: &[u8]| client.send_with(&client.shell, "comm_msg", comm(id), &[buffer]);
+    for id in ["a", "fails"] {
+        client.send(&client.shell, "comm_open", comm(id));
+        assert!(client.until_idle().is_empty());
+    }
+
+    // While a cell runs: said back at once, with its binary part; the callback waits, once for two messages.
+    let cell = client.execute("sleep 300");
+    assert_eq!(client.hear().1["execution_state"], "busy");
+    assert_eq!(client.hear().0, "execute_input");
+    let (_, newer) = (tell("a", b"\x00\xff"), tell("a", b"\x01"));
+    let next = client.execute("print after");
+    let mut heard = Vec::new();
+    while heard.len() < 16 {
+        let message = receive(&client.iopub);
+        let what = match message.msg_type.as_str() {
+            "status" => message.content["execution_state"].as_str().unwrap(),
+            "stream" => message.content["text"].as_str().unwrap(),
+            "comm_msg" => {
+                assert_eq!(
+                    message.content,
+                    json!({ "comm_id": "a", "data": { "n": 1 } })
+                );
+                assert_eq!(message.buffers.len(), 1);
+                "said back"
+            }
+            other => other,
+        };
+        heard.push((what.to_string(), message.parent));
+    }
+    let order: Vec<&str> = heard.iter().map(|(what, _)| what.as_str()).collect();
+    let told = ["busy", "said back", "idle", "busy"];
+    let expected = [
+        &told[..],
+        &told[..],
+        &["idle", "busy", "called back for a\n", "idle"],
+        &["busy", "execute_input", "after\n", "idle"],
+    ]
+    .concat();
+    assert_eq!(order, expected);
+    let parents = |place: usize| heard[place].1.as_str();
+    assert_eq!(
+        [parents(8), parents(10), parents(14)],
+        [&*cell, &*newer, &*next]
+    );
+
+    tell("fails", b"");
+    let failed = client.until_idle();
+    assert_eq!(failed[0].0, "comm_msg");
+    let failed = client.until_idle();
+    assert_eq!(
+        failed[1],
+        (
+            "error".into(),
+            json!({ "ename": "RuntimeError", "evalue": "no", "traceback": ["RuntimeError: no"] })
+        )
+    );
 }

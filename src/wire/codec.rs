@@ -39,7 +39,10 @@ pub struct Received {
     pub header: Header,
     /// The header exactly as it came: answers carry it as their parent header.
     pub raw_header: Vec<u8>,
+    pub metadata: Map<String, Value>,
     pub content: Value,
+    /// Binary parts, as they came; the signature does not cover them.
+    pub buffers: Vec<Vec<u8>>,
 }
 
 /// A message of the kernel.
@@ -132,6 +135,7 @@ impl Codec {
         frames.push(DELIMITER.to_vec());
         frames.push(self.sign(&body));
         frames.extend(body);
+        frames.extend_from_slice(message.content.buffers());
         frames
     }
 
@@ -145,7 +149,16 @@ impl Codec {
             .position(|frame| frame == DELIMITER)
             .ok_or(Rejected::NoDelimiter)?;
         let (peer, rest) = frames.split_at(at);
-        let [_, signature, header, parent, metadata, content, ..] = rest else {
+        let [
+            _,
+            signature,
+            header,
+            parent,
+            metadata,
+            content,
+            buffers @ ..,
+        ] = rest
+        else {
             return Err(Rejected::TooFewFrames);
         };
         self.check(signature, &[header, parent, metadata, content])?;
@@ -153,7 +166,9 @@ impl Codec {
             peer: peer.to_vec(),
             header: parse("header", header)?,
             raw_header: header.clone(),
+            metadata: serde_json::from_slice(metadata).unwrap_or_default(),
             content: parse("content", content)?,
+            buffers: buffers.to_vec(),
         })
     }
 

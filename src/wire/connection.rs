@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::fault::{Fault, Result};
 
@@ -16,18 +16,31 @@ use crate::fault::{Fault, Result};
 pub struct Connection {
     #[serde(default = "tcp")]
     pub transport: Transport,
-    /// An address (`tcp`) or the beginning of a path (`ipc`).
+    /// An address (`tcp`) or the beginning of a path (`ipc`); this machine alone, where the file says nothing.
+    #[serde(default = "loopback")]
     pub ip: String,
     /// The key of the signatures; empty means that messages are not signed.
     #[serde(default)]
     pub key: String,
     #[serde(default = "hmac_sha256")]
     signature_scheme: String,
-    pub shell_port: u16,
-    pub control_port: u16,
-    pub stdin_port: u16,
-    pub iopub_port: u16,
-    pub hb_port: u16,
+    #[serde(flatten)]
+    pub ports: Ports,
+}
+
+/// The ports of the five sockets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Ports {
+    #[serde(rename = "shell_port")]
+    pub shell: u16,
+    #[serde(rename = "control_port")]
+    pub control: u16,
+    #[serde(rename = "stdin_port")]
+    pub stdin: u16,
+    #[serde(rename = "iopub_port")]
+    pub iopub: u16,
+    #[serde(rename = "hb_port")]
+    pub heartbeat: u16,
 }
 
 /// How the sockets are reached.
@@ -40,6 +53,10 @@ pub enum Transport {
 
 fn tcp() -> Transport {
     Transport::Tcp
+}
+
+fn loopback() -> String {
+    "127.0.0.1".to_string()
 }
 
 fn hmac_sha256() -> String {
@@ -70,12 +87,13 @@ impl Connection {
                 connection.signature_scheme
             ));
         }
+        let ports = connection.ports;
         let ports = [
-            ("shell_port", connection.shell_port),
-            ("control_port", connection.control_port),
-            ("stdin_port", connection.stdin_port),
-            ("iopub_port", connection.iopub_port),
-            ("hb_port", connection.hb_port),
+            ("shell_port", ports.shell),
+            ("control_port", ports.control),
+            ("stdin_port", ports.stdin),
+            ("iopub_port", ports.iopub),
+            ("hb_port", ports.heartbeat),
         ];
         match ports.iter().find(|(_, port)| *port == 0) {
             Some((name, _)) => Err(format!("{name} is 0; the client has to choose the ports")),
@@ -111,14 +129,17 @@ mod tests {
             r#"{{"transport": "tcp", "ip": "127.0.0.1", "key": "k", {PORTS}}}"#
         ))
         .unwrap();
-        assert_eq!(tcp.address(tcp.shell_port), "tcp://127.0.0.1:1");
+        assert_eq!(tcp.address(tcp.ports.shell), "tcp://127.0.0.1:1");
         let six = Connection::parse(&format!(r#"{{"ip": "::1", {PORTS}}}"#)).unwrap();
-        assert_eq!(six.address(six.hb_port), "tcp://[::1]:5");
+        assert_eq!(six.address(six.ports.heartbeat), "tcp://[::1]:5");
         let ipc = Connection::parse(&format!(
             r#"{{"transport": "ipc", "ip": "/tmp/kernel", {PORTS}}}"#
         ))
         .unwrap();
-        assert_eq!(ipc.address(ipc.iopub_port), "ipc:///tmp/kernel-4");
+        assert_eq!(ipc.address(ipc.ports.iopub), "ipc:///tmp/kernel-4");
+        // Others are not let in unless the client says so.
+        let silent = Connection::parse(&format!("{{{PORTS}}}")).unwrap();
+        assert_eq!(silent.address(1), "tcp://127.0.0.1:1");
     }
 
     #[test]
@@ -134,7 +155,7 @@ mod tests {
                 .contains("hb_port is 0")
         );
         assert!(
-            Connection::parse(r#"{"ip": "127.0.0.1"}"#)
+            Connection::parse(r#"{"key": "k"}"#)
                 .unwrap_err()
                 .contains("shell_port")
         );

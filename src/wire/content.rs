@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::connection::Ports;
 use crate::session::Failure;
 
 /// The content of one message of the kernel.
@@ -15,6 +16,7 @@ use crate::session::Failure;
 pub enum Content {
     // Replies, on the channel of the request.
     KernelInfo(Box<KernelInfo>),
+    Connect(Ports),
     Execute(Executed),
     Complete(Completed),
     Inspect(Inspected),
@@ -73,9 +75,24 @@ pub enum Content {
         wait: bool,
     },
     Error(Error),
+    CommOpen {
+        comm_id: String,
+        target_name: String,
+        data: Map<String, Value>,
+        #[serde(skip)]
+        buffers: Vec<Vec<u8>>,
+    },
+    CommMsg {
+        comm_id: String,
+        data: Map<String, Value>,
+        #[serde(skip)]
+        buffers: Vec<Vec<u8>>,
+    },
     CommClose {
         comm_id: String,
         data: Map<String, Value>,
+        #[serde(skip)]
+        buffers: Vec<Vec<u8>>,
     },
     IopubWelcome {
         subscription: String,
@@ -92,6 +109,7 @@ impl Content {
     pub fn msg_type(&self) -> &str {
         match self {
             Content::KernelInfo(_) => "kernel_info_reply",
+            Content::Connect(_) => "connect_reply",
             Content::Execute(_) => "execute_reply",
             Content::Complete(_) => "complete_reply",
             Content::Inspect(_) => "inspect_reply",
@@ -109,9 +127,21 @@ impl Content {
             Content::Result { .. } => "execute_result",
             Content::Clear { .. } => "clear_output",
             Content::Error(_) => "error",
+            Content::CommOpen { .. } => "comm_open",
+            Content::CommMsg { .. } => "comm_msg",
             Content::CommClose { .. } => "comm_close",
             Content::IopubWelcome { .. } => "iopub_welcome",
             Content::InputRequest { .. } => "input_request",
+        }
+    }
+
+    /// The binary parts that follow the content on the wire.
+    pub fn buffers(&self) -> &[Vec<u8>] {
+        match self {
+            Content::CommOpen { buffers, .. }
+            | Content::CommMsg { buffers, .. }
+            | Content::CommClose { buffers, .. } => buffers,
+            _ => &[],
         }
     }
 
@@ -237,6 +267,8 @@ pub struct KernelInfo {
     pub language_info: LanguageInfo,
     pub banner: Cow<'static, str>,
     pub debugger: bool,
+    /// Optional parts of the protocol that are served.
+    pub supported_features: &'static [&'static str],
     pub help_links: Vec<HelpLink>,
 }
 

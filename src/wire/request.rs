@@ -9,13 +9,14 @@ use serde_json::Value;
 #[derive(Clone, Debug)]
 pub enum Request {
     KernelInfo,
+    Connect,
     Execute(Execute),
     Complete(Position),
     Inspect(Inspect),
     IsComplete(Code),
     History(History),
-    CommInfo,
-    CommOpen(Comm),
+    CommInfo(CommInfo),
+    CommOpen(CommOpen),
     CommMsg(Comm),
     CommClose(Comm),
     Interrupt,
@@ -112,9 +113,26 @@ pub enum Access {
     Search,
 }
 
+/// Which comms are asked after.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+pub struct CommInfo {
+    /// Only those with this target; all without it.
+    #[serde(default)]
+    pub target_name: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct CommOpen {
+    pub target_name: String,
+    #[serde(flatten)]
+    pub comm: Comm,
+}
+
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct Comm {
     pub comm_id: String,
+    #[serde(default, deserialize_with = "or_default")]
+    pub data: serde_json::Map<String, Value>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -136,12 +154,13 @@ impl Request {
     pub fn read(msg_type: &str, content: Value) -> Result<Self, Unreadable> {
         Ok(match msg_type {
             "kernel_info_request" => Request::KernelInfo,
+            "connect_request" => Request::Connect,
             "execute_request" => Request::Execute(of(content)?),
             "complete_request" => Request::Complete(of(content)?),
             "inspect_request" => Request::Inspect(of(content)?),
             "is_complete_request" => Request::IsComplete(of(content)?),
             "history_request" => Request::History(of(content)?),
-            "comm_info_request" => Request::CommInfo,
+            "comm_info_request" => Request::CommInfo(of(content)?),
             "comm_open" => Request::CommOpen(of(content)?),
             "comm_msg" => Request::CommMsg(of(content)?),
             "comm_close" => Request::CommClose(of(content)?),

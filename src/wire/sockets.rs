@@ -18,9 +18,11 @@ use crate::fault::{Fault, Kind, Result};
 /// must not keep the process: Jupyter kills a kernel 5 s after the shutdown request.
 const LINGER: Duration = Duration::from_millis(1_000);
 
-/// How many messages may wait for one slow peer before libzmq drops further ones, for that peer only. Text goes out in
-/// messages of at most about 16 KB, so a stalled reader of iopub costs at most about 160 MB of text.
-const IOPUB_BACKLOG: i32 = 10_000;
+/// How many messages may wait for one slow peer before libzmq drops further ones, for that peer only. Peers share the bytes
+/// of what waits. Text goes out in messages of at most about 16 KB and about a megabyte a cell, pictures have some 50 KB: a
+/// peer that has stopped to read costs at most about 200 MB. One that reads only after a cell has ended loses nothing of a
+/// cell of fewer than this many messages.
+const IOPUB_BACKLOG: i32 = 4_000;
 /// The same for replies, which are small.
 const REPLY_BACKLOG: i32 = 100_000;
 
@@ -81,9 +83,9 @@ impl Sockets {
                 socket.set_sndhwm(REPLY_BACKLOG)
             })
         };
-        let shell = router(connection.shell_port)?;
-        let control = router(connection.control_port)?;
-        let stdin = router(connection.stdin_port)?;
+        let shell = router(connection.ports.shell)?;
+        let control = router(connection.ports.control)?;
+        let stdin = router(connection.ports.stdin)?;
         // So that a question to a client that has gone is an error, not a wait without end.
         stdin
             .set_router_mandatory(true)
@@ -92,7 +94,7 @@ impl Sockets {
             &context,
             connection,
             SocketType::XPUB,
-            connection.iopub_port,
+            connection.ports.iopub,
             |socket| {
                 // Every subscription is seen, repeated ones too: each client is owed its welcome.
                 socket.set_xpub_verbose(true)?;
@@ -104,7 +106,7 @@ impl Sockets {
             &context,
             connection,
             SocketType::ROUTER,
-            connection.hb_port,
+            connection.ports.heartbeat,
             |socket| socket.set_router_handover(true),
         )?;
         let heartbeat = std::thread::Builder::new()

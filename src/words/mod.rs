@@ -13,6 +13,7 @@ pub mod number;
 pub mod picture;
 pub mod script;
 pub mod tensor;
+pub mod widget;
 
 use crate::catalog::{Catalog, Entry, Kind};
 use std::sync::OnceLock;
@@ -70,6 +71,9 @@ pub(crate) const FAMILIES: &[&[&Entry]] = &[
     picture::field::ENTRIES,
     picture::grid::ENTRIES,
     picture::live::ENTRIES,
+    widget::control::ENTRIES,
+    widget::callback::ENTRIES,
+    widget::interact::ENTRIES,
 ];
 
 /// One line per file that has kinds of values.
@@ -80,6 +84,7 @@ const KINDS: &[&[&Kind]] = &[
     picture::KINDS,
     tensor::gradient::KINDS,
     data::KINDS,
+    widget::KINDS,
 ];
 
 /// Every word and kind of the language.

@@ -1,4 +1,4 @@
-"""`saddle run` and `saddle test`: notebooks without Jupyter, judged by Jupyter's own libraries."""
+"""`saddle run`: notebooks without Jupyter, judged by Jupyter's own libraries."""
 
 import signal
 import time
@@ -123,30 +123,3 @@ def test_an_output_that_cannot_be_written_is_refused_before_the_run(saddle):
     for out, complaint in [("out.txt", ".ipynb or .html"), ("no/such/out.html", "folder does not exist")]:
         done = saddle("run", source, "-o", out, timeout=10)
         assert done.returncode == 2 and complaint in done.stderr
-
-
-def test_a_notebook_agrees_with_itself_and_a_change_is_shown(saddle):
-    source = saddle.notebook("n.ipynb", *CELLS[:3])
-    assert saddle("run", source, "-o", source).returncode == 0
-    done = saddle("test", source)
-    assert done.returncode == 0, done.stdout
-    assert "3 same, 0 different" in done.stdout
-    source.write_text(source.read_text().replace('"1.5"', '"1.6"'))
-    done = saddle("test", source)
-    assert done.returncode == 1
-    assert "cell 3" in done.stdout and "- 1.6" in done.stdout and "+ 1.5" in done.stdout
-    assert saddle("test", "--tolerance", "0.1", source).returncode == 0
-
-
-def test_several_notebooks_are_tested_each_in_a_session_of_its_own(saddle):
-    good = saddle.notebook("good.ipynb", "let a = 1;")
-    leaning = saddle.notebook("leaning.ipynb", "a")
-    done = saddle("test", good, leaning)
-    assert done.returncode == 1
-    assert "1 notebooks passed, 1 failed" in done.stdout
-
-
-def test_marked_cells_are_run_and_not_compared(saddle):
-    source = saddle.notebook("n.ipynb", 'print("now");', tags=["nbval-ignore-output"])
-    done = saddle("test", source)
-    assert (done.returncode, "1 not compared" in done.stdout) == (0, True)

@@ -55,7 +55,7 @@ pub fn compare(what: &str, ours: &Tensor, truth: &Value) -> Option<String> {
     let truth = tensor(truth);
     if ours.shape() != truth.shape() {
         return Some(format!(
-            "{what}: shape {}, PyTorch {}",
+            "{what}: shape {}, truth {}",
             ours.shape(),
             truth.shape()
         ));
@@ -67,7 +67,7 @@ pub fn compare(what: &str, ours: &Tensor, truth: &Value) -> Option<String> {
         let fits = (a - b).abs() <= TOLERANCE * b.abs().max(1.0);
         !fits
     });
-    far.map(|_| format!("{what}: {ours:?}, PyTorch {truth:?}"))
+    far.map(|_| format!("{what}: {ours:?}, truth {truth:?}"))
 }
 
 pub type Operation = Box<dyn Fn(&[Tensor]) -> Result<Tensor>>;
@@ -94,26 +94,46 @@ pub fn check(fixture: &str, operations: Vec<(&'static str, Operation)>) {
     assert!(found.is_empty(), "\n{}", found.join("\n"));
 }
 
+/// The operation of that name.
+pub fn operation<'a>(operations: &'a [(&'static str, Operation)], name: &str) -> &'a Operation {
+    let found = operations.iter().find(|(n, _)| *n == name);
+    &found.expect(name).1
+}
+
+/// dL/dx of a record's loss L = sum(w · (y + y²)), by the tape.
+pub fn gradients(record: &Value, f: &Operation) -> Result<Vec<Tensor>> {
+    let inputs = tensors(&record["inputs"]);
+    let wrt = wrt(record, &inputs);
+    first(record, &f(&inputs)?, &wrt, false)
+}
+
+/// The inputs that a record's gradients are taken with respect to.
+fn wrt<'a>(record: &Value, inputs: &'a [Tensor]) -> Vec<&'a Tensor> {
+    let places = record["wrt"].as_array().expect("wrt").iter();
+    places
+        .map(|i| &inputs[i.as_u64().expect("a place") as usize])
+        .collect()
+}
+
+fn first(record: &Value, y: &Tensor, wrt: &[&Tensor], create_graph: bool) -> Result<Vec<Tensor>> {
+    let loss = y.add(&y.square()?)?.mul(&tensor(&record["w"]))?.sum()?;
+    Ok(filled(
+        grad(&loss, wrt, None, GradOptions { create_graph })?,
+        wrt,
+    ))
+}
+
 fn complaints(name: &str, record: &Value, f: &Operation) -> Result<Vec<String>> {
     let inputs = tensors(&record["inputs"]);
     let y = f(&inputs)?;
     let mut found: Vec<String> = compare(&format!("{name}, value"), &y, &record["output"])
         .into_iter()
         .collect();
-    let wrt = record["wrt"]
-        .as_array()
-        .expect("wrt")
-        .iter()
-        .map(|i| &inputs[i.as_u64().expect("a place") as usize]);
-    let wrt: Vec<&Tensor> = wrt.collect();
+    let wrt = wrt(record, &inputs);
     if wrt.is_empty() {
         return Ok(found);
     }
-    let loss = y.add(&y.square()?)?.mul(&tensor(&record["w"]))?.sum()?;
-    let first = filled(
-        grad(&loss, &wrt, None, GradOptions { create_graph: true })?,
-        &wrt,
-    );
+    let first = first(record, &y, &wrt, true)?;
     let mut along = Tensor::scalar(0.0);
     for (g, v) in first.iter().zip(tensors(&record["v"])) {
         along = along.add(&g.mul(&v)?.sum()?)?;

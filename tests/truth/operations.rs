@@ -134,10 +134,15 @@ fn products() -> Vec<(&'static str, Operation)> {
     ]
 }
 
-#[test]
-fn operations_agree_with_pytorch() {
+/// Every operation of `operations.json`.
+pub fn all() -> Vec<(&'static str, Operation)> {
     let mut all = elementwise();
     all.extend(reductions_and_places());
     all.extend(products());
-    check("operations.json", all);
+    all
+}
+
+#[test]
+fn operations_agree_with_pytorch() {
+    check("operations.json", all());
 }

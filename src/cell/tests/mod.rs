@@ -154,6 +154,7 @@ static SCALE: Kind = Kind {
         doc: "the factor",
         get: |value| Ok(factor(value).into()),
     }],
+    set: None,
     call: Some(&CALL_SCALE),
     index: Some(|value, index| {
         let n = index

@@ -105,6 +105,24 @@ fn only_batch_norm_lets_batch_mates_meet() {
     }
 }
 
+/// The formula of Salimans et al. 2016, section 3.2, written as a double loop over the samples.
+#[test]
+fn minibatch_discrimination_is_the_formula_of_its_paper() {
+    let mut notes = notebook();
+    notes.ok(
+        "seed(5); let layer = minibatch_discrimination(4, 3, 2); let x = randn([6, 4]); \
+         let o = layer(x); let M = (x @ layer.params()[0]).reshape([6, 3, 2]);",
+    );
+    let code = "let worst = max(abs(o.slice(1, 0..4) - x)).item();
+                for i in 0..6 { for b in 0..3 {
+                    let close = 0.0;
+                    for j in 0..6 { if j != i { close += exp(-sum(abs(M[i][b] - M[j][b]))).item(); } }
+                    worst = max(worst, abs(o[i][4 + b].item() - close));
+                } }
+                worst < 1e-5";
+    assert_eq!(notes.ok(code), "true");
+}
+
 /// After a pass in train mode the layer's largest singular value is 1, whatever the weights.
 #[test]
 fn spectral_norm_bounds_what_a_layer_can_stretch() {

@@ -117,6 +117,16 @@ fn help_by_a_question_mark_is_a_page_and_no_output_of_the_cell() {
 }
 
 #[test]
+fn exit_asks_to_leave_unless_it_is_a_variable() {
+    let mut notes = notes();
+    for word in ["exit", " quit\n"] {
+        assert_eq!(notes.outputs(word).unwrap(), [Output::Leave]);
+    }
+    notes.ok("let exit = 5;");
+    assert_eq!(notes.ok("exit"), "5");
+}
+
+#[test]
 fn saved_cells_run_again_and_a_loaded_file_takes_the_place_of_the_cell() {
     let mut notes = notes();
     let file = std::env::temp_dir().join(format!("saddle-script-{}.rhai", std::process::id()));

@@ -47,7 +47,7 @@ impl Padded {
             filled(planes * padded.plane + SLACK, |out| {
                 let (out, slack) = out.split_at_mut(planes * padded.plane);
                 zeroed(slack);
-                over_rows(out, padded.plane, padded.plane, 64 << 10, |plane, out| {
+                over_rows(out, padded.plane, padded.plane, 16 << 10, |plane, out| {
                     let out = zeroed(out);
                     let x = &x[plane * area(size)..(plane + 1) * area(size)];
                     for (y, x) in x.chunks_exact(size[1]).enumerate() {

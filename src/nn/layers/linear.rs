@@ -44,6 +44,15 @@ impl Layer for Linear {
     fn forward(&self, params: &[Tensor], _: &[Param], x: &Tensor, _: &Pass) -> Result<Tensor> {
         x.linear(&params[0], params.get(1))
     }
+
+    fn forward_rectified(
+        &self,
+        params: &[Tensor],
+        x: &Tensor,
+        slope: f32,
+    ) -> Option<Result<Tensor>> {
+        Some(x.linear_rectified(&params[0], params.get(1), slope))
+    }
 }
 
 /// Rows of a table: ints `[..] → [.., size]`.
@@ -116,14 +125,16 @@ impl Layer for MinibatchDiscrimination {
             )));
         }
         let n = x.shape()[0];
+        // One dimension after the other, so that every operation runs along the kernels: a sum over a last axis of five is slow.
         let m = x
             .matmul(&params[0])?
-            .reshape(&[n, self.kernels, self.dims])?;
-        let apart = m
-            .unsqueeze(0)?
-            .sub(&m.unsqueeze(1)?)?
-            .abs()?
-            .sum_dims(&[3], false)?;
+            .reshape(&[n, self.kernels, self.dims])?
+            .permute(&[2, 0, 1])?;
+        let along = |dim: usize| {
+            let here = m.narrow(0, dim..dim + 1)?;
+            here.sub(&here.permute(&[1, 0, 2])?)?.abs()
+        };
+        let apart = (1..self.dims).try_fold(along(0)?, |sum, dim| sum.add(&along(dim)?))?;
         // Each sample's distance to itself is 0 and adds exp(0) = 1: take that one off.
         let closeness = apart
             .neg()?

@@ -1,14 +1,16 @@
 //! A notebook as one self-contained web page: no script, nothing fetched, light and dark.
 
-mod ansi;
-mod highlight;
+pub(super) mod ansi;
+pub(super) mod highlight;
 mod markdown;
 
 use super::document::{Cell, CellKind, Document};
+use crate::output::escape_html as escape;
 use serde_json::Value;
 use std::fmt::Write as _;
 
-const STYLE: &str = include_str!("page.css");
+/// The looks of a page, light and dark.
+pub(super) const STYLE: &str = include_str!("page.css");
 
 /// The page. `fallback_title` names it when the notebook has no heading.
 pub fn page(document: &Document, fallback_title: &str) -> String {
@@ -125,21 +127,6 @@ fn picture(output: &Value, mime: &str, base64: &str) -> String {
     }
     let base64: String = base64.split_whitespace().collect();
     format!("<img alt=\"{alt}\"{size} src=\"data:{mime};base64,{base64}\">")
-}
-
-/// `text` as HTML text, also safe inside a quoted attribute.
-fn escape(text: &str) -> String {
-    let mut html = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => html.push_str("&amp;"),
-            '<' => html.push_str("&lt;"),
-            '>' => html.push_str("&gt;"),
-            '"' => html.push_str("&quot;"),
-            _ => html.push(c),
-        }
-    }
-    html
 }
 
 #[cfg(test)]

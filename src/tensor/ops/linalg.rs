@@ -2,8 +2,10 @@
 
 use super::{floats, same_device};
 use crate::fault::{Fault, Kind, Result};
-use crate::tensor::tape::{Grads, Op};
+use crate::tensor::raw::rectifier;
+use crate::tensor::tape::{Gate, Grads, Op};
 use crate::tensor::{Tensor, check_shape, shown};
+use smallvec::{SmallVec, smallvec};
 
 impl Tensor {
     /// The matrix product: `[.., m, k] @ [.., k, n] → [.., m, n]`; leading axes broadcast; a vector counts as a row on the
@@ -67,6 +69,23 @@ impl Tensor {
     /// # Errors
     /// Sizes that do not fit.
     pub fn linear(&self, w: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+        self.affine(w, bias, None)
+    }
+
+    /// [`Tensor::linear`], then x where x > 0, else `slope` · x: in one pass, of which only the result is kept.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn linear_rectified(
+        &self,
+        w: &Tensor,
+        bias: Option<&Tensor>,
+        slope: f32,
+    ) -> Result<Tensor> {
+        self.affine(w, bias, Some(slope))
+    }
+
+    fn affine(&self, w: &Tensor, bias: Option<&Tensor>, slope: Option<f32>) -> Result<Tensor> {
         let (sx, sw) = (self.shape(), w.shape());
         let fits = !sx.is_empty() && sw.len() == 2 && sx[sx.len() - 1] == sw[1];
         if !fits {
@@ -83,8 +102,8 @@ impl Tensor {
         same_device("linear", self, w)?;
         let rows: usize = sx[..sx.len() - 1].iter().product();
         let x = floats(self).reshape(&[rows, sw[1]])?;
-        let raw = x.raw().linear(w.raw(), bias.map(|b| b.raw()));
-        let mut parents = vec![&x, w];
+        let raw = x.raw().linear(w.raw(), bias.map(|b| b.raw()), slope);
+        let mut parents: SmallVec<[&Tensor; 3]> = smallvec![&x, w];
         parents.extend(bias);
         let op = Op {
             name: "linear",
@@ -92,25 +111,25 @@ impl Tensor {
             saved: &[&x, w],
             keep_output: false,
         };
-        let y = op.done(raw, |b| {
-            let (x, w) = (&b.saved[0], &b.saved[1]);
+        let gate = slope.map(|slope| Gate {
+            op: rectifier(slope).1,
+            mask: raw.clone(),
+        });
+        let y = op.done_behind(gate, raw, |b| {
+            let (g, x, w) = (b.grad, &b.saved[0], &b.saved[1]);
             let mut grads = Grads::new();
-            grads.push(if b.needs[0] {
-                Some(b.grad.matmul(w)?)
-            } else {
-                None
+            grads.push(match b.needs[0] {
+                true => Some(product(g, w, [false, false])?),
+                false => None,
             });
-            grads.push(if b.needs[1] {
-                Some(b.grad.t()?.matmul(x)?)
-            } else {
-                None
+            grads.push(match b.needs[1] {
+                true => Some(product(g, x, [true, false])?),
+                false => None,
             });
-            if let Some(&needed) = b.needs.get(2) {
-                grads.push(if needed {
-                    Some(b.grad.sum_dims(&[0], false)?)
-                } else {
-                    None
-                });
+            match b.needs.get(2) {
+                Some(true) => grads.push(Some(g.sum_dims(&[0], false)?)),
+                Some(false) => grads.push(None),
+                None => {}
             }
             Ok(grads)
         });
@@ -124,7 +143,7 @@ impl Tensor {
 fn batched(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     let (sa, sb) = (a.shape(), b.shape());
     if sa.len() == 2 && sb.len() == 2 {
-        return product(a, b);
+        return product(a, b, [false, false]);
     }
     let rank = sa.len().max(sb.len());
     let lead = |s: &[usize], i: usize| (i + s.len()).checked_sub(rank).map_or(1, |j| s[j]);
@@ -138,11 +157,14 @@ fn batched(a: &Tensor, b: &Tensor) -> Result<Tensor> {
         }
     }
     let full = |s: &[usize]| [&batch[..], &s[s.len() - 2..]].concat();
-    product(&a.broadcast_to(&full(&sa))?, &b.broadcast_to(&full(&sb))?)
+    let (a, b) = (a.broadcast_to(&full(&sa))?, b.broadcast_to(&full(&sb))?);
+    product(&a, &b, [false, false])
 }
 
-/// The recorded product of operands with equal leading axes.
-fn product(a: &Tensor, b: &Tensor) -> Result<Tensor> {
+/// The recorded product of operands with equal leading axes, each of which is transposed first if its flag says so.
+///
+/// With the flags, every gradient is such a product again, of operands as they are: nothing is ever transposed in memory.
+fn product(a: &Tensor, b: &Tensor, [ta, tb]: [bool; 2]) -> Result<Tensor> {
     let op = Op {
         name: "matmul",
         parents: &[a, b],
@@ -151,13 +173,28 @@ fn product(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     };
     let (sa, sb) = (a.shape(), b.shape());
     let rank = sa.len();
-    check_shape("matmul", &[&sa[..rank - 1], &sb[rank - 1..]].concat())?;
-    let raw = a.raw().matmul(b.raw());
+    let rows = sa[rank - if ta { 1 } else { 2 }];
+    let columns = sb[rank - if tb { 2 } else { 1 }];
+    check_shape("matmul", &[&sa[..rank - 2], &[rows, columns]].concat())?;
+    let raw = a.raw().matmul([ta, tb], b.raw());
+    // For C = op(A)·op(B) and the gradient G of C.
     Ok(super::two(
         op,
         raw,
-        |b| product(b.grad, &b.saved[1].t()?),
-        |b| product(&b.saved[0].t()?, b.grad),
+        move |back| {
+            let (g, b) = (back.grad, &back.saved[1]);
+            match ta {
+                false => product(g, b, [false, !tb]),
+                true => product(b, g, [tb, true]),
+            }
+        },
+        move |back| {
+            let (g, a) = (back.grad, &back.saved[0]);
+            match tb {
+                false => product(a, g, [!ta, false]),
+                true => product(g, a, [true, ta]),
+            }
+        },
     ))
 }
 

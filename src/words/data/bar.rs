@@ -60,7 +60,7 @@ impl<'a> DownloadBar<'a> {
                 let kilobytes = |bytes: u64| bytes.div_ceil(1000);
                 let bar =
                     progress_bar(kilobytes(step.done), kilobytes(total), self.start.elapsed());
-                Bundle::png(format!("{text} (kB)"), bar.bytes, bar.width)
+                Bundle::png(format!("{text} (kB)"), bar.bytes, bar.width).varying()
             }
             None => Bundle::text(format!("{text}: {} kB", step.done.div_ceil(1000))),
         }

@@ -14,6 +14,7 @@ use crate::fault::{Fault, Result};
 use crate::nn::Network;
 use crate::nn::checkpoint::{NetworkValues, Tensors};
 use crate::nn::optim::{Algorithm, Optimizer};
+use crate::session::Checkpoint;
 use crate::tensor::Tensor;
 use crate::tensor::random::{Stream, with_stream};
 use crate::tensor::update::State;
@@ -30,8 +31,8 @@ const FORMAT: (&str, &str) = ("saddlepoint", "checkpoint 1");
 /// The note that holds the notebook's random stream: no entry of a map has such a name.
 const STREAM: &str = "/stream";
 
-/// Puts one entry of the map among the tensors and notes.
-fn keep(name: &str, value: &Dynamic, file: &mut Named, catalog: &Catalog) -> Result<()> {
+/// Puts one entry of the map among the tensors and notes; whether it is something that `resume` sets.
+fn keep(name: &str, value: &Dynamic, file: &mut Named, catalog: &Catalog) -> Result<bool> {
     let mut put = |tensors: Vec<(String, Tensor)>| -> Result<()> {
         for (part, t) in tensors {
             file.arrays.push((format!("{name}/{part}"), array(&t)?));
@@ -61,7 +62,9 @@ fn keep(name: &str, value: &Dynamic, file: &mut Named, catalog: &Catalog) -> Res
         json!({ "kind": "value", "value": plain })
     };
     file.notes.insert(name.to_string(), note.to_string());
-    Ok(())
+    Ok(["network", "optimizer", "rng"]
+        .map(Value::from)
+        .contains(&note["kind"]))
 }
 
 fn stream_note(stream: Stream) -> String {
@@ -295,7 +298,7 @@ static CHECKPOINT: Entry = Entry {
     ],
     call: |call| {
         let state: Map = call.args.get(1)?;
-        let mut file = Named::default();
+        let (mut file, mut names) = (Named::default(), Vec::new());
         for (name, value) in &state {
             if name.contains('/') || name.as_str() == FORMAT.0 {
                 return Err(Fault::value(format!(
@@ -303,12 +306,19 @@ static CHECKPOINT: Entry = Entry {
                 )));
             }
             let value = value.flatten_clone();
-            keep(name, &value, &mut file, call.catalog)?;
+            if keep(name, &value, &mut file, call.catalog)? {
+                names.push(name.to_string());
+            }
         }
         let now = with_stream(|s| *s);
         file.notes.insert(STREAM.into(), stream_note(now));
         file.notes.insert(FORMAT.0.into(), FORMAT.1.into());
-        disk::write("checkpoint", &call.args.text(0)?, &file.encode()?)?;
+        let path = call.args.text(0)?;
+        disk::write("checkpoint", &path, &file.encode()?)?;
+        call.host.checkpoint(Checkpoint {
+            path: path.to_string(),
+            names,
+        });
         Ok(Dynamic::UNIT)
     },
     ..ENTRY

@@ -183,10 +183,17 @@ static MINIBATCH_DISCRIMINATION: Entry = Entry {
     shapes: "[n, inputs] → [n, inputs + kernels]",
     errors: &["when called: an input of another shape"],
     source: "Salimans et al. 2016, section 3.2; slide 57",
-    examples: &[runs(
-        "in a discriminator",
-        "let D = sequential([linear(2, 32), relu(), minibatch_discrimination(32, 10, 5), linear(42, 1)]);\nlet y = D(randn([8, 2]));",
-    )],
+    examples: &[
+        runs(
+            "in a discriminator",
+            "let D = sequential([linear(2, 32), relu(), minibatch_discrimination(32, 10, 5), linear(42, 1)]);\nlet y = D(randn([8, 2]));",
+        ),
+        value(
+            "two samples alike, one far from both",
+            "minibatch_discrimination(1, 1, 2, #{ init: constant(1) })(tensor([[0], [0], [99]])).to_array()",
+            "[[0.0, 1.0], [0.0, 1.0], [99.0, 0.0]]",
+        ),
+    ],
     call: |call| {
         let or = |i: usize, n: usize| {
             if call.args.has(i) {

@@ -292,7 +292,7 @@ impl Bar {
         display::show(
             host,
             &self.name,
-            Bundle::png(bar.text, bar.bytes, bar.width),
+            Bundle::png(bar.text, bar.bytes, bar.width).varying(),
         );
         self.pace.caught_up(Instant::now());
     }

@@ -4,7 +4,7 @@ use super::super::tensor::{fails, opt, param, runs, value};
 use super::{TITLE, display};
 use crate::catalog::{Call, ENTRY, Entry, KIND, Kind, Ty, type_of};
 use crate::fault::{Fault, Result};
-use crate::output::{Bundle, Data, Output};
+use crate::output::{Bundle, Output};
 use crate::picture::{Figure, Grid, Layout, Picture, Range, animate};
 use crate::tensor::{Dtype, Tensor};
 use rhai::{Array, Dynamic};
@@ -17,7 +17,7 @@ pub static ENTRIES: &[&Entry] = &[&SHOW, &SHOW_NAMED, &LAYOUT, &ANIMATE];
 #[derive(Clone)]
 pub(super) struct Fig(pub Rc<Figure>);
 
-/// A drawn GIF.
+/// A drawn animation.
 #[derive(Clone)]
 struct Movie(Rc<Picture>);
 
@@ -34,19 +34,14 @@ pub static FIGURE: Kind = Kind {
 
 pub static ANIMATION: Kind = Kind {
     name: "animation",
-    summary: "figures one after the other, as a GIF",
+    summary: "figures one after the other, as an animated PNG",
     id: || TypeId::of::<Movie>(),
     show: |v| {
         let Some(movie) = v.read_lock::<Movie>() else {
             return Bundle::text("animation");
         };
-        let mut bundle = Bundle::text(movie.0.text.clone())
-            .with("image/gif", Data::Bytes(movie.0.bytes.clone()));
-        bundle.metadata.insert(
-            "image/gif".into(),
-            serde_json::json!({ "width": movie.0.width }),
-        );
-        bundle
+        let movie = &movie.0;
+        Bundle::png(movie.text.clone(), movie.bytes.clone(), movie.width)
     },
     ..KIND
 };
@@ -203,7 +198,7 @@ static LAYOUT: Entry = Entry {
 static ANIMATE: Entry = Entry {
     name: "animate",
     group: "picture",
-    summary: "figures one after the other, as a GIF that repeats",
+    summary: "figures one after the other, as an animated PNG that repeats",
     params: &[param("frames", Ty::Array, "the figures")],
     options: &[opt("fps", Ty::Number, "8", "frames a second, at most 50")],
     returns: Ty::Of("animation"),

@@ -1,0 +1,241 @@
+//! Animations as animated PNG: what shows a PNG shows them, in true colours, and what knows no animation shows the first
+//! frame. Laid out as the PNG specification (third edition, 2025) says.
+
+use super::canvas::Canvas;
+use flate2::Crc;
+use image::codecs::png::{CompressionType, FilterType, PngEncoder};
+use image::{ExtendedColorType, ImageEncoder};
+use std::time::Duration;
+
+const SIGNATURE: [u8; 8] = *b"\x89PNG\r\n\x1a\n";
+/// Bytes of a pixel: every frame has the same format, and the card's corners are transparent.
+const PIXEL: usize = 4;
+
+/// A rectangle that differs from the frame before, in device pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Patch {
+    x: usize,
+    y: usize,
+    width: usize,
+    height: usize,
+}
+
+/// The canvases, `count` of one size, each shown for `delay`, again and again. After the first frame only the part that
+/// changes is stored.
+pub fn encode(canvases: impl Iterator<Item = Canvas>, count: usize, delay: Duration) -> Vec<u8> {
+    let mut file = SIGNATURE.to_vec();
+    let mut sequence = 0u32;
+    let mut before: Vec<u8> = Vec::new();
+    for (index, canvas) in canvases.enumerate() {
+        let (width, height) = canvas.device_size();
+        let now = canvas.into_rgba();
+        let patch = patch(&before, &now, width as usize, height as usize);
+        let png = still(&now, width as usize, patch);
+        let chunks = chunks(&png);
+        if index == 0 {
+            for (kind, data) in chunks.iter().filter(|(kind, _)| kind == b"IHDR") {
+                chunk(&mut file, kind, &[data]);
+            }
+            let forever = 0u32;
+            let control = [(count as u32).to_be_bytes(), forever.to_be_bytes()];
+            chunk(&mut file, b"acTL", &[&control.concat()]);
+        }
+        chunk(
+            &mut file,
+            b"fcTL",
+            &[&frame_control(sequence, patch, delay)],
+        );
+        sequence += 1;
+        for (_, data) in chunks.iter().filter(|(kind, _)| kind == b"IDAT") {
+            if index == 0 {
+                chunk(&mut file, b"IDAT", &[data]);
+            } else {
+                chunk(&mut file, b"fdAT", &[&sequence.to_be_bytes(), data]);
+                sequence += 1;
+            }
+        }
+        before = now;
+    }
+    chunk(&mut file, b"IEND", &[]);
+    file
+}
+
+/// The smallest rectangle that holds every pixel that differs; all of the first frame, one pixel of a frame that repeats.
+fn patch(before: &[u8], now: &[u8], width: usize, height: usize) -> Patch {
+    if before.len() != now.len() {
+        return Patch {
+            x: 0,
+            y: 0,
+            width,
+            height,
+        };
+    }
+    let (mut left, mut right, mut top, mut bottom) = (width, 0, height, 0);
+    let rows = before
+        .chunks_exact(width * PIXEL)
+        .zip(now.chunks_exact(width * PIXEL));
+    for (y, (old, new)) in rows.enumerate() {
+        if old == new {
+            continue;
+        }
+        let pixels = || old.chunks_exact(PIXEL).zip(new.chunks_exact(PIXEL));
+        let differ = |(a, b): (&[u8], &[u8])| a != b;
+        let first = pixels().position(differ).unwrap_or(0);
+        let last = pixels().rposition(differ).unwrap_or(0);
+        (left, right) = (left.min(first), right.max(last));
+        (top, bottom) = (top.min(y), y);
+    }
+    if top > bottom {
+        return Patch {
+            x: 0,
+            y: 0,
+            width: 1,
+            height: 1,
+        };
+    }
+    Patch {
+        x: left,
+        y: top,
+        width: right - left + 1,
+        height: bottom - top + 1,
+    }
+}
+
+/// A part of a picture as a PNG of its own.
+fn still(rgba: &[u8], width: usize, patch: Patch) -> Vec<u8> {
+    let rows = rgba
+        .chunks_exact(width * PIXEL)
+        .skip(patch.y)
+        .take(patch.height);
+    let pixels: Vec<u8> = rows
+        .flat_map(|row| &row[patch.x * PIXEL..(patch.x + patch.width) * PIXEL])
+        .copied()
+        .collect();
+    let mut bytes = Vec::new();
+    let encoder =
+        PngEncoder::new_with_quality(&mut bytes, CompressionType::Default, FilterType::Up);
+    encoder
+        .write_image(
+            &pixels,
+            patch.width as u32,
+            patch.height as u32,
+            ExtendedColorType::Rgba8,
+        )
+        .expect("the buffer matches its size, and memory takes all bytes");
+    bytes
+}
+
+/// The chunks of a PNG that we have just encoded: kind and data.
+fn chunks(png: &[u8]) -> Vec<([u8; 4], &[u8])> {
+    let mut found = Vec::new();
+    let mut rest = &png[SIGNATURE.len()..];
+    while let Some((head, after)) = rest.split_at_checked(8) {
+        let length = u32::from_be_bytes([head[0], head[1], head[2], head[3]]) as usize;
+        let (data, end) = after.split_at(length);
+        found.push(([head[4], head[5], head[6], head[7]], data));
+        // Behind the data stands its checksum.
+        rest = &end[4..];
+    }
+    found
+}
+
+/// The content of an `fcTL` chunk: this patch replaces what is there and stays.
+fn frame_control(sequence: u32, patch: Patch, delay: Duration) -> Vec<u8> {
+    let mut data = sequence.to_be_bytes().to_vec();
+    for value in [patch.width, patch.height, patch.x, patch.y] {
+        data.extend((value as u32).to_be_bytes());
+    }
+    // A fraction of a second; at most 60 seconds, so that the milliseconds fit.
+    data.extend((delay.as_millis() as u16).to_be_bytes());
+    data.extend(1000u16.to_be_bytes());
+    let (leave_it, replace) = (0, 0);
+    data.extend([leave_it, replace]);
+    data
+}
+
+fn chunk(file: &mut Vec<u8>, kind: &[u8; 4], parts: &[&[u8]]) {
+    let length: usize = parts.iter().map(|part| part.len()).sum();
+    file.extend((length as u32).to_be_bytes());
+    let mut checksum = Crc::new();
+    for part in [&kind[..]].iter().chain(parts) {
+        file.extend_from_slice(part);
+        checksum.update(part);
+    }
+    file.extend(checksum.sum().to_be_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::picture::canvas::Rect;
+    use crate::picture::colour::{BLACK, WHITE};
+    use image::codecs::png::PngDecoder;
+    use image::{AnimationDecoder as _, Delay};
+    use std::io::Cursor;
+
+    /// A black square on a white page, at some place.
+    fn square(at: f32) -> Canvas {
+        let mut canvas = Canvas::new(40.0, 30.0, 1.0);
+        canvas.fill_rect(Rect::new(1.0, 0.0, 38.0, 30.0), WHITE);
+        canvas.fill_rect(Rect::new(at, at, 6.0, 5.0), BLACK);
+        canvas
+    }
+
+    #[test]
+    fn a_decoder_not_written_by_us_gets_every_frame_back() {
+        let places = [2.0, 2.0, 9.0, 20.0];
+        let bytes = encode(
+            places.iter().map(|&at| square(at)),
+            4,
+            Duration::from_millis(125),
+        );
+        let decoder = PngDecoder::new(Cursor::new(&bytes)).expect("a PNG");
+        assert!(decoder.is_apng().expect("a PNG"));
+        let frames = decoder.apng().expect("animated").into_frames();
+        let frames = frames.collect_frames().expect("frames");
+        assert_eq!(frames.len(), places.len());
+        for (frame, at) in frames.iter().zip(places) {
+            assert_eq!(frame.delay(), Delay::from_numer_denom_ms(125, 1));
+            assert_eq!(frame.buffer().as_raw(), &square(at).into_rgba(), "{at}");
+        }
+        let still = image::load_from_memory(&bytes).expect("a PNG").to_rgba8();
+        assert_eq!(
+            still.as_raw(),
+            &square(2.0).into_rgba(),
+            "the first frame for those who know no others"
+        );
+    }
+
+    #[test]
+    fn only_what_changes_is_stored() {
+        let rgba = |at| square(at).into_rgba();
+        let find = |a, b| patch(&rgba(a), &rgba(b), 40, 30);
+        assert_eq!(
+            find(2.0, 9.0),
+            Patch {
+                x: 2,
+                y: 2,
+                width: 13,
+                height: 12
+            }
+        );
+        assert_eq!(
+            find(9.0, 9.0),
+            Patch {
+                x: 0,
+                y: 0,
+                width: 1,
+                height: 1
+            }
+        );
+        assert_eq!(
+            patch(&[], &rgba(2.0), 40, 30),
+            Patch {
+                x: 0,
+                y: 0,
+                width: 40,
+                height: 30
+            }
+        );
+    }
+}

@@ -1,0 +1,88 @@
+//! How the kernel insists on an interrupt: it is given again until the cell ends, and a cell that does not hear it loses its
+//! session.
+
+use std::time::{Duration, Instant};
+
+/// An interrupt that comes between our taking a cell and its beginning finds nothing to stop; so it is given again.
+const AGAIN: Duration = Duration::from_millis(50);
+
+/// A second interrupt is taken for impatience with the first only after this time. A sooner one may be a double click, and a
+/// step of training may take as long.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// A cell that runs for longer after its interrupt does not hear it.
+const DEAF: Duration = Duration::from_secs(8);
+
+/// The interrupt of the running cell.
+#[derive(Debug)]
+pub struct Stop {
+    since: Instant,
+    next: Instant,
+}
+
+/// What to do about it now.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Step {
+    Wait,
+    /// Interrupt the cell.
+    Interrupt,
+    /// End it by force.
+    Abandon,
+}
+
+impl Stop {
+    /// The first interrupt is given now.
+    pub fn new(now: Instant) -> Self {
+        let next = now + AGAIN;
+        Self { since: now, next }
+    }
+
+    /// The user interrupts once more.
+    pub fn again(&self, now: Instant) -> Step {
+        match now.duration_since(self.since) {
+            passed if passed < PATIENCE => Step::Wait,
+            _ => Step::Abandon,
+        }
+    }
+
+    /// When [`Stop::tick`] has something to do.
+    pub fn due(&self) -> Instant {
+        self.next
+    }
+
+    /// Time has passed.
+    pub fn tick(&mut self, now: Instant) -> Step {
+        if now < self.next {
+            return Step::Wait;
+        }
+        self.next = now + AGAIN;
+        match now.duration_since(self.since) {
+            passed if passed < DEAF => Step::Interrupt,
+            _ => Step::Abandon,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_given_again_and_again_until_the_cell_must_be_deaf() {
+        let start = Instant::now();
+        let mut stop = Stop::new(start);
+        assert_eq!(stop.tick(start + AGAIN / 2), Step::Wait);
+        assert_eq!(stop.tick(start + AGAIN), Step::Interrupt);
+        assert_eq!(stop.due(), start + 2 * AGAIN);
+        assert_eq!(stop.tick(start + DEAF - AGAIN), Step::Interrupt);
+        assert_eq!(stop.tick(start + DEAF), Step::Abandon);
+    }
+
+    #[test]
+    fn a_double_click_is_not_impatience() {
+        let start = Instant::now();
+        let stop = Stop::new(start);
+        assert_eq!(stop.again(start + PATIENCE / 2), Step::Wait);
+        assert_eq!(stop.again(start + PATIENCE), Step::Abandon);
+    }
+}

@@ -1,0 +1,37 @@
+//! Words about widgets: controls on the page that set values while the notebook runs, as Jupyter's ipywidgets are.
+//!
+//! | file | owns |
+//! |---|---|
+//! | `control` | `slider`, `dropdown`, `checkbox`, `text_box`, `button` |
+//! | `value` | the kind `widget`: `.value`, `.label`, `.disabled` |
+//! | `callback` | `on_change`, `on_click`; which function is called when |
+//! | `interact` | `interact` |
+//! | `area` | where the outputs of such functions stand |
+//! | `store` | the state of all widgets, shared with the thread that hears the front ends |
+//! | `model` | widgets as front ends want them described |
+
+mod area;
+pub mod callback;
+pub mod control;
+pub mod interact;
+mod model;
+mod store;
+mod value;
+
+pub use store::Widgets;
+
+use crate::catalog::{Host, Kind};
+use std::cell::RefMut;
+
+pub(super) static KINDS: &[&Kind] = &[&value::WIDGET];
+
+/// Gives the words the widgets of the session, which another thread knows too.
+pub fn share(host: &Host, widgets: &Widgets) {
+    let widgets = widgets.clone();
+    host.with_slot(|mut slot: RefMut<Widgets>| *slot = widgets);
+}
+
+/// The widgets of the session.
+fn session(host: &Host) -> Widgets {
+    host.with_slot(|slot: RefMut<Widgets>| slot.clone())
+}

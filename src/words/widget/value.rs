@@ -1,0 +1,242 @@
+//! The kind `widget`: a handle to a control, with its value, label and whether it can be used.
+
+use super::store::{Rule, Widgets};
+use crate::catalog::{Field, Host, KIND, Kind, Ty, type_of};
+use crate::fault::{Fault, Result};
+use crate::output::{Bundle, Comm, Data, Output};
+use crate::picture::Pace;
+use rhai::{Dynamic, ImmutableString};
+use serde_json::{Value, json};
+use std::any::TypeId;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Instant;
+
+/// A control on the page. Clones are the same control.
+#[derive(Clone)]
+pub struct Widget(pub(super) Rc<Control>);
+
+pub(super) struct Control {
+    pub id: String,
+    /// `slider`, `dropdown`, …
+    pub noun: &'static str,
+    pub rule: Rule,
+    /// What a dropdown chooses from.
+    pub options: Vec<Dynamic>,
+    pub widgets: Widgets,
+    pub host: Rc<Host>,
+    /// How often the front ends are told what cells set.
+    pub pace: RefCell<Pace>,
+    /// Whether the end of the running cell will tell them the last.
+    pub watched: Cell<bool>,
+}
+
+/// What a front end needs to show a widget.
+pub(super) fn view(id: &str, text: String) -> Bundle {
+    let view = json!({ "version_major": 2, "version_minor": 0, "model_id": id });
+    Bundle::text(text).with("application/vnd.jupyter.widget-view+json", Data::Json(view))
+}
+
+/// What a front end without widgets shows.
+pub(super) const MISSING: &str = "to use it on this page: pip install ipywidgets, then reload";
+
+impl Widget {
+    /// The widget in a value.
+    pub fn read(value: &Dynamic) -> Option<Self> {
+        value.read_lock::<Self>().map(|widget| widget.clone())
+    }
+
+    /// The value now, as the front ends see it: the place of a dropdown's choice, the clicks of a button.
+    pub(super) fn state(&self) -> Value {
+        self.0.widgets.value(&self.0.id).unwrap_or_default()
+    }
+
+    pub(super) fn label(&self) -> String {
+        match self.0.widgets.get(&self.0.id, "description") {
+            Some(Value::String(label)) => label,
+            _ => String::new(),
+        }
+    }
+
+    /// The value now, as the language sees it.
+    pub(super) fn value(&self) -> Result<Dynamic> {
+        let state = self.state();
+        let value = match &self.0.rule {
+            Rule::Int { .. } | Rule::Clicks => state.as_i64().map(Dynamic::from),
+            Rule::Float { .. } => state.as_f64().map(Dynamic::from),
+            Rule::Bool => state.as_bool().map(Dynamic::from),
+            Rule::Text => state
+                .as_str()
+                .map(|text| Dynamic::from(ImmutableString::from(text))),
+            Rule::Choice { .. } => {
+                let chosen = state.as_u64().and_then(|i| self.0.options.get(i as usize));
+                chosen.cloned()
+            }
+            Rule::Still => None,
+        };
+        value.ok_or_else(|| {
+            Fault::value(format!("the {} was forgotten by %reset", self.0.noun))
+                .hint("run the cell that makes it again")
+        })
+    }
+
+    /// What `value` means as this control's state.
+    fn meant(&self, value: &Dynamic) -> Result<Value> {
+        let wrong = |what: &str| {
+            let got = type_of(value);
+            Fault::type_(format!(
+                "the value of a {} must be {what}, got {got}",
+                self.0.noun
+            ))
+        };
+        let number = || {
+            value
+                .as_float()
+                .ok()
+                .or_else(|| value.as_int().ok().map(|n| n as f64))
+        };
+        let (given, what) = match &self.0.rule {
+            Rule::Int { .. } => (value.as_int().ok().map(Value::from), "a whole number"),
+            Rule::Float { .. } => (
+                number().filter(|x| x.is_finite()).map(Value::from),
+                "a number",
+            ),
+            Rule::Bool => (value.as_bool().ok().map(Value::from), "true or false"),
+            Rule::Text => {
+                let text = value.as_immutable_string_ref();
+                (text.ok().map(|text| Value::from(text.as_str())), "a text")
+            }
+            Rule::Choice { .. } => return self.place_of(value),
+            Rule::Clicks | Rule::Still => {
+                return Err(Fault::value(format!(
+                    "the value of a {} cannot be set: it counts the clicks",
+                    self.0.noun
+                )));
+            }
+        };
+        given
+            .and_then(|given| self.0.rule.read(&given))
+            .ok_or_else(|| wrong(what))
+    }
+
+    /// The place of `value` among the options, as texts compare.
+    fn place_of(&self, value: &Dynamic) -> Result<Value> {
+        let text = value.to_string();
+        let options: Vec<String> = self.0.options.iter().map(Dynamic::to_string).collect();
+        let place = options.iter().position(|option| *option == text);
+        place.map(Value::from).ok_or_else(|| {
+            Fault::value(format!("the dropdown has no option `{text}`"))
+                .hint(format!("options: {}", options.join(", ")))
+        })
+    }
+
+    /// Sets a part of the state from a cell, here at once and on the page at most ten times a second, the last state always.
+    fn set(&self, key: &'static str, value: Value) {
+        let control = &self.0;
+        if !control.widgets.set(&control.id, key, value) {
+            return;
+        }
+        if control.pace.borrow_mut().due(Instant::now()) {
+            return self.tell();
+        }
+        if !control.watched.replace(true) {
+            let widget = self.clone();
+            control.host.at_cell_end(move || {
+                widget.0.watched.set(false);
+                widget.tell();
+            });
+        }
+    }
+
+    fn tell(&self) {
+        let keys = [self.0.rule.key(), "description", "disabled"];
+        if let Some(said) = self.0.widgets.told(&self.0.id, &keys) {
+            self.0.host.show(Output::Comm(said));
+        }
+    }
+
+    pub(super) fn describe(&self) -> String {
+        let Control { noun, rule, .. } = &*self.0;
+        let value = match self.value() {
+            Ok(value) if matches!(rule, Rule::Text) => format!("{:?}", value.to_string()),
+            Ok(value) => value.to_string(),
+            Err(_) => return format!("{noun} (forgotten)"),
+        };
+        let label = self.label();
+        match rule {
+            Rule::Int { min, max } => format!("{noun} {label} = {value} in {min} … {max}"),
+            Rule::Float { min, max } => format!("{noun} {label} = {value} in {min} … {max}"),
+            Rule::Clicks => format!("{noun} {label}"),
+            _ => format!("{noun} {label} = {value}"),
+        }
+    }
+}
+
+/// Opens messages go to the front ends before anything shows the widget.
+pub(super) fn say(host: &Host, messages: Vec<Comm>) {
+    for message in messages {
+        host.show(Output::Comm(message));
+    }
+}
+
+fn field(value: &Dynamic) -> Result<Widget> {
+    Widget::read(value)
+        .ok_or_else(|| Fault::type_(format!("a widget was expected, got {}", type_of(value))))
+}
+
+pub static WIDGET: Kind = Kind {
+    name: "widget",
+    summary: "a control on the page: a slider, a dropdown, a checkbox, a text box or a button",
+    id: || TypeId::of::<Widget>(),
+    show: |v| match Widget::read(v) {
+        Some(widget) => {
+            let text = format!("{} ({MISSING})", widget.describe());
+            view(&widget.0.id, text)
+        }
+        None => Bundle::text("widget"),
+    },
+    fields: &[
+        Field {
+            name: "value",
+            ty: Ty::Any,
+            doc: "its value now, also while a cell runs; how often a button was clicked. Can be assigned",
+            get: |v| field(v)?.value(),
+        },
+        Field {
+            name: "label",
+            ty: Ty::Text,
+            doc: "what stands beside it. Can be assigned",
+            get: |v| Ok(field(v)?.label().into()),
+        },
+        Field {
+            name: "disabled",
+            ty: Ty::Bool,
+            doc: "whether it cannot be used. Can be assigned",
+            get: |v| {
+                let widget = field(v)?;
+                let disabled = widget.0.widgets.get(&widget.0.id, "disabled");
+                Ok(disabled.and_then(|d| d.as_bool()).unwrap_or(false).into())
+            },
+        },
+    ],
+    set: Some(|widget, name, value| {
+        let widget = field(widget)?;
+        let must = |what: &str| {
+            let got = type_of(value);
+            Fault::type_(format!("the {name} of a widget must be {what}, got {got}"))
+        };
+        match name {
+            "value" => widget.set(widget.0.rule.key(), widget.meant(value)?),
+            "label" => {
+                let label = value.clone().into_string().map_err(|_| must("a text"))?;
+                widget.set("description", label.into());
+            }
+            _ => {
+                let disabled = value.as_bool().map_err(|_| must("true or false"))?;
+                widget.set("disabled", disabled.into());
+            }
+        }
+        Ok(())
+    }),
+    ..KIND
+};
