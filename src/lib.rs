@@ -48,3 +48,7 @@ pub mod tensor;
 pub mod wire;
 pub mod words;
 pub mod worker;
+
+/// Tensors come and go in every training step: see [`cpu::Reuse`].
+#[global_allocator]
+static ALLOCATOR: cpu::Reuse = cpu::Reuse;

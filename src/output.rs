@@ -14,6 +14,17 @@ pub enum Data {
     Bytes(#[serde(with = "bytes")] Vec<u8>),
 }
 
+impl Data {
+    /// About how much memory it takes, bytes.
+    pub fn weight(&self) -> usize {
+        match self {
+            Data::Text(text) => text.len(),
+            Data::Json(value) => weight_of_json(value),
+            Data::Bytes(bytes) => bytes.len(),
+        }
+    }
+}
+
 /// The same thing in several representations, richest last. `text/plain` is always there.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Bundle {
@@ -57,13 +68,8 @@ impl Bundle {
     }
 
     /// About how much memory it takes, bytes.
-    fn weight(&self) -> usize {
-        let weight = |data: &Data| match data {
-            Data::Text(text) => text.len(),
-            Data::Json(value) => weight_of_json(value),
-            Data::Bytes(bytes) => bytes.len(),
-        };
-        self.data.iter().map(|(_, data)| weight(data)).sum()
+    pub fn weight(&self) -> usize {
+        self.data.iter().map(|(_, data)| data.weight()).sum()
     }
 
     /// The plain text, empty where there is none.
@@ -155,6 +161,8 @@ pub enum Output {
     Page { bundle: Bundle },
     /// Text for the cell that shows this, in place of its own (`%load`). A frontend without such a cell prints it.
     NextInput { text: String },
+    /// How many lines of its text this cell may show from now on, `None` for all of them, where a front end has a bound.
+    Lines { most: Option<usize> },
     /// The person asks to leave (`exit`): a front end that is a terminal ends, a page stays.
     Leave,
     /// To the front ends' widgets. Says nothing to a person: who has no widgets leaves it out.
@@ -174,7 +182,7 @@ impl Output {
                 let said: usize = comm.data.values().map(weight_of_json).sum();
                 said + comm.buffers.iter().map(Vec::len).sum::<usize>()
             }
-            Self::Clear { .. } => 0,
+            Self::Clear { .. } | Self::Lines { .. } | Self::Leave => 0,
         }
     }
 }

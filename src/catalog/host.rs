@@ -6,11 +6,21 @@ use crate::output::{Output, Stream};
 use crate::session::{Checkpoint, Frontend};
 use rhai::{EvalAltResult, FnPtr};
 use std::any::{Any, TypeId};
-use std::cell::{RefCell, RefMut};
+use std::cell::{Cell, RefCell, RefMut};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// How long a page is taken to be busy with one display. A cell that shows things faster is slowed down, after a second's
+/// worth of them: no page can follow, and what a client does not take in time is lost to it.
+const DISPLAY: Duration = Duration::from_millis(2);
+/// The same for text, where a cell has asked that all of it be shown: bytes a second. Jupyter Server drops more than a
+/// megabyte.
+const TEXT_RATE: f64 = 8e5;
+/// How much work may lie before a page.
+const AHEAD: Duration = Duration::from_secs(1);
 
 type Parameters = dyn Fn(&str) -> Option<Vec<String>>;
 
@@ -21,6 +31,10 @@ pub struct Host {
     stop: Arc<AtomicBool>,
     slots: RefCell<HashMap<TypeId, Rc<dyn Any>>>,
     at_end: RefCell<Vec<Box<dyn FnOnce()>>>,
+    /// Until when the things shown so far keep a page busy.
+    busy_until: Cell<Option<Instant>>,
+    /// Whether the running cell has asked that all its text be shown.
+    all_text: Cell<bool>,
     /// The parameters of a function of the notebook, by its name.
     parameters: RefCell<Option<Box<Parameters>>>,
     /// The error inside a callback, with the fault that stands for it on its way through the native that called back.
@@ -39,6 +53,7 @@ impl Host {
     /// Sends the outputs of the cell that now starts to `frontend`; `None` between cells.
     pub fn attach(&self, frontend: Option<Arc<dyn Frontend>>) {
         *self.frontend.borrow_mut() = frontend;
+        self.all_text.set(false);
     }
 
     /// Has `f` run when the running cell ends, however it ends, while its outputs still arrive: the last state of a
@@ -87,9 +102,29 @@ impl Host {
 
     /// Shows something under the running cell. Without a cell it goes nowhere.
     pub fn show(&self, output: Output) {
+        match &output {
+            Output::Display { .. } | Output::Clear { .. } => self.wait_for_the_page(DISPLAY),
+            Output::Text { text, .. } if self.all_text.get() => {
+                self.wait_for_the_page(Duration::from_secs_f64(text.len() as f64 / TEXT_RATE));
+            }
+            Output::Lines { .. } => self.all_text.set(true),
+            _ => {}
+        }
         if let Some(frontend) = self.frontend() {
             frontend.show(output);
         }
+    }
+
+    /// Waits until the page has less than [`AHEAD`] to do, unless an interrupt comes; then it has `work` more.
+    fn wait_for_the_page(&self, work: Duration) {
+        let busy_until = |now: Instant| self.busy_until.get().unwrap_or(now).max(now);
+        let behind = |now: Instant| busy_until(now).checked_duration_since(now + AHEAD);
+        while let Some(wait) = behind(Instant::now()).filter(|wait| !wait.is_zero())
+            && self.check_interrupt().is_ok()
+        {
+            std::thread::sleep(wait.min(Duration::from_millis(20)));
+        }
+        self.busy_until.set(Some(busy_until(Instant::now()) + work));
     }
 
     /// Prints text on the cell's standard output, exactly as given.

@@ -142,7 +142,7 @@ pub struct Kind {
     /// Fields that can be read as `value.field`.
     pub fields: &'static [Field],
     /// What `value.field = …` does, by the field's name; `None`: fields are only read.
-    pub set: Option<fn(&Dynamic, &str, &Dynamic) -> Result<()>>,
+    pub set: Option<Setter>,
     /// What `value(x, …)` does. The entry's first parameter is the value itself.
     pub call: Option<&'static Entry>,
     /// What `value[i]` gives, for an int, a range (`1..4`) or anything else the kind accepts.
@@ -152,6 +152,9 @@ pub struct Kind {
     /// How much memory a value holds, in bytes, told without computing; storage shared between values counts for each.
     pub bytes: Option<fn(&Dynamic) -> usize>,
 }
+
+/// Sets a field of a value of a [`Kind`]: the value, the field's name, what it is to be.
+pub type Setter = fn(&Dynamic, &str, &Dynamic) -> Result<()>;
 
 /// What a `for` loop over a value of a [`Kind`] runs through.
 pub type Items = Box<dyn Iterator<Item = Result<Dynamic>>>;

@@ -3,8 +3,8 @@
 use super::worker::Worker;
 use crate::catalog::raise;
 use crate::fault::{Fault, Kind, Result};
-use crate::session::{Failure, Frontend, Reply};
-use crate::words::widget::callback::{self, By};
+use crate::session::{Frontend, Reply};
+use crate::words::widget::callback::{self, By, Outcome};
 use rhai::{AST, Dynamic, FnPtr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -25,7 +25,7 @@ impl Worker {
 
     /// Calls what waits for the widgets that the cell `name` has set; what those calls set in their turn is left to the
     /// widgets themselves, so that two that set each other come to an end.
-    pub fn tell_widgets(&mut self, name: &str) -> std::result::Result<(), Failure> {
+    pub fn tell_widgets(&mut self, name: &str) -> Outcome {
         let set = self.widgets().take_set();
         let outcome = set
             .iter()
@@ -34,7 +34,7 @@ impl Worker {
         outcome
     }
 
-    fn call_for(&self, comm: &str, by: By, name: &str) -> std::result::Result<(), Failure> {
+    fn call_for(&self, comm: &str, by: By, name: &str) -> Outcome {
         let call = |f: &FnPtr, arguments: Result<Vec<Dynamic>>, shows: bool| {
             self.call(f, arguments, shows, name)
         };
@@ -48,13 +48,7 @@ impl Worker {
         })
     }
 
-    fn call(
-        &self,
-        f: &FnPtr,
-        arguments: Result<Vec<Dynamic>>,
-        shows: bool,
-        name: &str,
-    ) -> std::result::Result<(), Failure> {
+    fn call(&self, f: &FnPtr, arguments: Result<Vec<Dynamic>>, shows: bool, name: &str) -> Outcome {
         let ast = AST::empty();
         let called = arguments.map_err(raise).and_then(|arguments| {
             let value = f.call::<Dynamic>(self.engine(), &ast, arguments)?;

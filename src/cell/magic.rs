@@ -109,6 +109,12 @@ pub static MAGICS: &[Magic] = &[
         run: device,
     },
     Magic {
+        name: "%lines",
+        usage: "n | all",
+        summary: "how many printed lines of this cell a page shows; without it, the first 10,000 and the last 200",
+        run: lines,
+    },
+    Magic {
         name: "%debug",
         usage: "",
         summary: "details of the last defect inside the kernel, for a bug report",
@@ -343,6 +349,22 @@ fn seed(worker: &mut Worker, spell: &Spell) -> Outcome {
 
 fn device(worker: &mut Worker, spell: &Spell) -> Outcome {
     worker.run_code(spell.cell, &format!("device({:?});", spell.rest))
+}
+
+fn lines(worker: &mut Worker, spell: &Spell) -> Outcome {
+    let most = match spell.rest.trim() {
+        "all" => None,
+        number => match number.replace([',', '_'], "").parse() {
+            Ok(n) => Some(n),
+            Err(_) => {
+                let fault =
+                    Fault::value(format!("%lines: needs a number or `all`, got `{number}`"));
+                return Err(worker.fail(&fault.hint("`%lines 100000` or `%lines all`")));
+            }
+        },
+    };
+    worker.host().show(Output::Lines { most });
+    Ok(None)
 }
 
 fn debug(worker: &mut Worker, _: &Spell) -> Outcome {

@@ -192,7 +192,7 @@ impl Frontend for Terminal {
             Output::Page { bundle } => self.bundle(&bundle, None),
             Output::NextInput { text } => self.text(Stream::Stdout, &text),
             // What has been printed on a terminal stays, and nothing on it can be moved.
-            Output::Clear { .. } | Output::Comm(_) => {}
+            Output::Clear { .. } | Output::Comm(_) | Output::Lines { .. } => {}
             Output::Leave => self.leaving.store(true, Ordering::SeqCst),
         }
     }

@@ -155,6 +155,12 @@ pub fn unary_in_place(op: Unary, x: &mut [f32]) {
     }
 }
 
+/// Replaces every element by `op` of it, on the calling thread. Not for angles.
+pub(super) fn unary_here(op: Unary, x: &mut [f32]) {
+    debug_assert!(!op.reduces_angles());
+    apply_unary(op.simplified(), InPlace(x));
+}
+
 /// `op` of the elements of `a` and `b`, which have the same length.
 pub fn binary(op: Binary, a: &[f32], b: &[f32]) -> Vec<f32> {
     assert_eq!(a.len(), b.len(), "binary: lengths differ");

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::elementwise::unary_here;
 use super::parallel::{Shared, run, threads};
 use super::product::{Target, product};
 use super::skinny::{Part, Skinny, skinny};
@@ -65,7 +66,7 @@ pub fn gemm(m: usize, k: usize, n: usize, a: Mat, b: Mat, beta: f32, c: &mut [f3
         unary_in_place(Unary::MulScalar(beta), c);
     }
     // Safety: all of `c` is ours.
-    unsafe { multiply(m, k, n, a, b, None, beta != 0.0, Shared::new(c)) }
+    unsafe { multiply(m, k, n, a, b, None, beta != 0.0, None, Shared::new(c)) }
 }
 
 /// `a · b` in double precision, with `a` of m × k and `b` of k × n: for covariances, of which small differences matter.
@@ -106,6 +107,19 @@ pub fn gemm64(m: usize, k: usize, n: usize, a: Mat<f64>, b: Mat<f64>) -> Vec<f64
 
 /// `x · w + bias` with `x` of m × k, `w` of k × n, and `bias` of n added to every row.
 pub fn linear(m: usize, k: usize, n: usize, x: Mat, w: Mat, bias: Option<&[f32]>) -> Vec<f32> {
+    linear_then(m, k, n, x, w, bias, None)
+}
+
+/// [`linear`], and `then` of every element, while it is in the cache.
+pub fn linear_then(
+    m: usize,
+    k: usize,
+    n: usize,
+    x: Mat,
+    w: Mat,
+    bias: Option<&[f32]>,
+    then: Option<Unary>,
+) -> Vec<f32> {
     if let Some(bias) = bias {
         assert_eq!(bias.len(), n, "linear: length of bias");
     }
@@ -115,7 +129,7 @@ pub fn linear(m: usize, k: usize, n: usize, x: Mat, w: Mat, bias: Option<&[f32]>
     let shared = Shared::new(&mut out.spare_capacity_mut()[..m * n]);
     // Safety: the spare capacity is ours, and all of it is written.
     unsafe {
-        multiply(m, k, n, x, w, bias, false, shared.cast());
+        multiply(m, k, n, x, w, bias, false, then, shared.cast());
         out.set_len(m * n);
     }
     out
@@ -130,7 +144,7 @@ const MEMORY_GRAIN: usize = 24 << 10;
 /// Multiplications above which packing the right operand pays.
 const WORTH_PACKING: usize = 1 << 15;
 
-/// Writes `a · b`, plus a bias or what is there if `add` (not both), to all of `c`.
+/// Writes `a · b`, plus a bias or what is there if `add` (not both), to all of `c`; then `then` of it.
 ///
 /// # Safety
 /// `c` has m × n elements that can be written, and read if `add`. The operands have all their elements.
@@ -143,6 +157,7 @@ unsafe fn multiply(
     b: Mat,
     bias: Option<&[f32]>,
     add: bool,
+    then: Option<Unary>,
     c: Shared<f32>,
 ) {
     let way = Skinny::of(k, n, a);
@@ -150,6 +165,7 @@ unsafe fn multiply(
     // our packing is.
     let ours = b.col_stride != 1 && n > 1 && m * k * n >= WORTH_PACKING;
     in_parts(m, k, n, |rows, columns| {
+        let all = (rows.clone(), columns.clone());
         if let Some(way) = way {
             let start = c.start().wrapping_add(rows.start * n + columns.start);
             let part = Part {
@@ -177,6 +193,14 @@ unsafe fn multiply(
         } else {
             // Safety: as above.
             unsafe { by_crate(k, a, b, bias, add, c.start(), n, rows, columns) }
+        }
+        if let Some(then) = then {
+            let (rows, columns) = all;
+            for row in rows {
+                let row = row * n + columns.start..row * n + columns.end;
+                // Safety: this part is ours, and has been written.
+                unary_here(then, unsafe { c.range(row) });
+            }
         }
     });
 }

@@ -1,12 +1,219 @@
-//! How the C library's allocator treats the memory of tensors.
+//! Memory for tensors: what one frees is kept for the next.
+//!
+//! A training step makes and drops the same few hundred buffers again and again. The C library's allocator gives them
+//! back to the system, or joins and cuts them, and begins none of them at a cache line. [`Reuse`] keeps freed buffers by
+//! their size and hands out the one that was freed last, which is still in the cache.
 
-/// Freed memory is kept for the next tensor, up to 64 MB of it, and only blocks above 32 MB are mapped one by one. By
-/// default, memory goes back to the system and comes again, page by page, several times in a training step.
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::UnsafeCell;
+use std::ptr::null_mut;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// The allocator of this program: the system's, with a store of freed buffers between [`LEAST`] and [`MOST`] bytes.
+pub struct Reuse;
+
+/// Smaller ones are left to the C library, which is good at them.
+const LEAST: usize = 8 << 10;
+/// Larger ones go back to the system.
+const MOST: usize = 32 << 20;
+/// Bytes that are kept at most.
+const KEPT: usize = 64 << 20;
+/// Where buffers begin: at a cache line, and so at a whole vector.
+const LINE: usize = 64;
+/// Sizes within a factor of two.
+const STEPS: usize = 8;
+const CLASSES: usize = (MOST.ilog2() - LEAST.ilog2()) as usize * STEPS + 1;
+
+/// The class of a size, and the bytes that its buffers have; `None` for sizes that are not kept.
+fn class(layout: &Layout) -> Option<(usize, usize)> {
+    let size = layout.size();
+    if !(LEAST..=MOST).contains(&size) || layout.align() > LINE {
+        return None;
+    }
+    let octave = (size - 1).max(LEAST).ilog2();
+    let step = (1usize << octave) / STEPS;
+    let steps = size.div_ceil(step);
+    let index = (octave - LEAST.ilog2()) as usize * STEPS + steps.saturating_sub(STEPS);
+    Some((index, (steps * step).max(LEAST)))
+}
+
+/// Freed buffers: of each class a list, linked through the buffers themselves.
+struct Store {
+    taken: AtomicBool,
+    lists: UnsafeCell<Lists>,
+}
+
+struct Lists {
+    first: [*mut u8; CLASSES],
+    bytes: usize,
+}
+
+// Safety: `lists` is only touched by the one who has `taken`.
+unsafe impl Sync for Store {}
+
+static STORE: Store = Store {
+    taken: AtomicBool::new(false),
+    lists: UnsafeCell::new(Lists {
+        first: [null_mut(); CLASSES],
+        bytes: 0,
+    }),
+};
+
+impl Store {
+    /// Runs `body` on the lists, unless another thread is at them: nobody waits for memory.
+    fn with<R>(&self, body: impl FnOnce(&mut Lists) -> Option<R>) -> Option<R> {
+        if self.taken.swap(true, Ordering::Acquire) {
+            return None;
+        }
+        // Safety: nobody else has the lists until `taken` is reset. `body` neither allocates nor panics.
+        let found = body(unsafe { &mut *self.lists.get() });
+        self.taken.store(false, Ordering::Release);
+        found
+    }
+
+    fn take(&self, index: usize, bytes: usize) -> Option<*mut u8> {
+        self.with(|lists| {
+            let first = lists.first[index];
+            if first.is_null() {
+                return None;
+            }
+            // Safety: a buffer in a list begins with the pointer to the next one.
+            lists.first[index] = unsafe { *first.cast::<*mut u8>() };
+            lists.bytes -= bytes;
+            Some(first)
+        })
+    }
+
+    /// Whether the buffer was put away.
+    fn put(&self, index: usize, bytes: usize, buffer: *mut u8) -> bool {
+        self.with(|lists| {
+            if lists.bytes + bytes > KEPT {
+                return None;
+            }
+            // Safety: the buffer is free, at least LEAST bytes long, and aligned for a pointer.
+            unsafe { *buffer.cast::<*mut u8>() = lists.first[index] };
+            lists.first[index] = buffer;
+            lists.bytes += bytes;
+            Some(())
+        })
+        .is_some()
+    }
+}
+
+/// The layout with which the buffers of a class come from the system.
+fn of_class(bytes: usize) -> Layout {
+    // Safety: LINE is a power of two, and `bytes` at most MOST.
+    unsafe { Layout::from_size_align_unchecked(bytes, LINE) }
+}
+
+// Safety: a buffer's class depends on nothing but the size that it was asked for with, so it goes back to where it came
+// from; every class's buffers have at least the bytes, and the alignment, that were asked for.
+unsafe impl GlobalAlloc for Reuse {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let Some((index, bytes)) = class(&layout) else {
+            // Safety: the caller's contract.
+            return unsafe { System.alloc(layout) };
+        };
+        // Safety: the layout's size is not zero.
+        (STORE.take(index, bytes)).unwrap_or_else(|| unsafe { System.alloc(of_class(bytes)) })
+    }
+
+    unsafe fn dealloc(&self, buffer: *mut u8, layout: Layout) {
+        let Some((index, bytes)) = class(&layout) else {
+            // Safety: the caller's contract.
+            return unsafe { System.dealloc(buffer, layout) };
+        };
+        if !STORE.put(index, bytes, buffer) {
+            // Safety: it came from there with this layout.
+            unsafe { System.dealloc(buffer, of_class(bytes)) }
+        }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        if class(&layout).is_none() {
+            // Safety: the caller's contract.
+            return unsafe { System.alloc_zeroed(layout) };
+        }
+        // Safety: the buffer has the layout's size.
+        unsafe {
+            let buffer = self.alloc(layout);
+            if !buffer.is_null() {
+                buffer.write_bytes(0, layout.size());
+            }
+            buffer
+        }
+    }
+
+    unsafe fn realloc(&self, buffer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        // Safety: the caller's contract; a new buffer has room for what both sizes have in common.
+        unsafe {
+            let new = Layout::from_size_align_unchecked(size, layout.align());
+            match (class(&layout), class(&new)) {
+                (None, None) => System.realloc(buffer, layout, size),
+                (Some(old), Some(now)) if old == now => buffer,
+                _ => {
+                    let moved = self.alloc(new);
+                    if !moved.is_null() {
+                        moved.copy_from_nonoverlapping(buffer, layout.size().min(size));
+                        self.dealloc(buffer, layout);
+                    }
+                    moved
+                }
+            }
+        }
+    }
+}
+
+/// Larger blocks than [`Reuse`] keeps are given back to the system one by one, and smaller ones in large pieces.
 pub(super) fn keep_freed() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     // Safety: these two only change what later calls of `malloc` and `free` do.
     unsafe {
-        libc::mallopt(libc::M_MMAP_THRESHOLD, 32 << 20);
-        libc::mallopt(libc::M_TRIM_THRESHOLD, 64 << 20);
+        libc::mallopt(libc::M_MMAP_THRESHOLD, MOST as i32);
+        libc::mallopt(libc::M_TRIM_THRESHOLD, KEPT as i32);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn layout(size: usize) -> Layout {
+        Layout::from_size_align(size, 4).expect("a layout")
+    }
+
+    #[test]
+    fn every_class_has_room_for_its_sizes_and_wastes_little() {
+        let sizes = (LEAST..3 * LEAST).chain((LEAST..=MOST).step_by(4099));
+        let mut before = 0;
+        for size in sizes.chain([MOST]) {
+            let (index, bytes) = class(&layout(size)).expect("kept");
+            assert!(index < CLASSES && bytes >= size, "{size}: {bytes}");
+            assert!(bytes <= size + size / STEPS + 1, "{size}: {bytes}");
+            // One class, one number of bytes.
+            let (again, same) = class(&layout(bytes)).expect("kept");
+            assert_eq!((again, same), (index, bytes), "{size}");
+            if size > before {
+                assert!(index + 1 > 0);
+            }
+            before = size;
+        }
+        assert_eq!(class(&layout(LEAST - 1)), None);
+        assert_eq!(class(&layout(MOST + 1)), None);
+    }
+
+    #[test]
+    fn buffers_begin_at_a_cache_line_and_keep_what_they_hold_as_they_grow() {
+        let mut grown: Vec<u32> = Vec::new();
+        for i in 0..3_000_000 {
+            grown.push(i);
+        }
+        assert!((0..3_000_000).zip(&grown).all(|(i, &v)| i == v));
+        for len in [2048, 5000, 70_000, 1 << 20] {
+            let buffer = vec![1.0f32; len];
+            assert_eq!(buffer.as_ptr() as usize % LINE, 0);
+            drop(buffer);
+            assert!(vec![0.0f32; len].iter().all(|&v| v == 0.0));
+        }
     }
 }

@@ -5,7 +5,7 @@
 //! | `simd` | the instruction set chosen at run time, and how one loop is compiled for each |
 //! | `parallel` | how many threads, and how work is divided among them |
 //! | `pool` | the worker threads |
-//! | `memory` | what the allocator does with freed memory |
+//! | `memory` | the program's allocator, which keeps freed buffers for the next tensor |
 //! | `buffer` | output vectors that are written once |
 //! | `math` | exp, log, tanh, erf, … of one number, written so that a loop over them vectorises |
 //! | `elementwise` | [`Unary`] and [`Binary`] over slices of equal length |
@@ -58,7 +58,8 @@ pub use elementwise::{Binary, Unary, binary, binary_in_place, unary, unary_in_pl
 pub use laws::Between;
 pub use layout::{binary_broadcast, contiguous};
 pub use logits::{bce_with_logits, bce_with_logits_grad};
-pub use matmul::{Mat, gemm, gemm64, linear};
+pub use matmul::{Mat, gemm, gemm64, linear, linear_then};
+pub use memory::Reuse;
 pub use norm::{NormGrads, Normed, batch_norm, batch_norm_grad};
 pub use optim::{Adam, Rmsprop, Sgd, adagrad_step, adam_step, rmsprop_step, sgd_step};
 pub use parallel::{set_threads, threads};

@@ -226,12 +226,10 @@ fn serve(index: usize) {
     loop {
         let state = wait(worker, index, last);
         last = State::number(state);
-        let entered = BOARD.state.compare_exchange(
-            state,
-            state + 1,
-            Ordering::Acquire,
-            Ordering::Relaxed,
-        );
+        let entered =
+            BOARD
+                .state
+                .compare_exchange(state, state + 1, Ordering::Acquire, Ordering::Relaxed);
         if entered.is_err() {
             // Others come and go: look again, unless it is another job by now.
             last = last.wrapping_sub(1);

@@ -188,6 +188,9 @@ fn sum_columns(x: &[f32], rows: usize, stride: usize, sums: &mut [f32]) {
     super::binary_in_place(super::Binary::Add, sums, &lower);
 }
 
+/// Columns that are summed in one go.
+const WIDE: usize = 64;
+
 struct AddRows<'a> {
     x: &'a [f32],
     rows: usize,
@@ -205,21 +208,26 @@ impl Kernel for AddRows<'_> {
             stride,
             sums,
         } = self;
-        // Four rows at a time, so that the sums are loaded and stored less often.
-        let mut row = 0;
-        while row + 4 <= rows {
-            let width = sums.len();
-            let [a, b, c, d] = [0, 1, 2, 3].map(|i| &x[(row + i) * stride..][..width]);
-            for i in 0..width {
-                sums[i] += (a[i] + b[i]) + (c[i] + d[i]);
+        // A few columns of all rows at a time, in two sets of sums that stay in registers.
+        let width = sums.len();
+        for at in (0..width / WIDE * WIDE).step_by(WIDE) {
+            let mut both = [[0.0; WIDE]; 2];
+            for row in 0..rows {
+                let sums = &mut both[row % 2];
+                let x: &[f32; WIDE] = x[row * stride + at..].first_chunk().expect("inside");
+                for i in 0..WIDE {
+                    sums[i] += x[i];
+                }
             }
-            row += 4;
+            for (i, sum) in sums[at..at + WIDE].iter_mut().enumerate() {
+                *sum += both[0][i] + both[1][i];
+            }
         }
-        while row < rows {
-            for (sum, &x) in sums.iter_mut().zip(&x[row * stride..]) {
+        let rest = width / WIDE * WIDE;
+        for row in 0..rows {
+            for (sum, &x) in sums[rest..].iter_mut().zip(&x[row * stride + rest..]) {
                 *sum += x;
             }
-            row += 1;
         }
     }
 }

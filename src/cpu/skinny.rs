@@ -24,7 +24,7 @@ impl Skinny {
     /// The way for an m × k `a` and a k × n `b`.
     pub fn of(k: usize, n: usize, a: Mat) -> Option<Self> {
         match (a.row_stride, a.col_stride) {
-            _ if (2..=FEW).contains(&k) && n >= 32 => Some(Skinny::SumOfRows),
+            _ if (1..=FEW).contains(&k) && n >= 32 => Some(Skinny::SumOfRows),
             (_, 1) if (1..=FEW).contains(&n) && k >= 16 => Some(Skinny::DotProducts),
             (1, _) if (1..=FEW).contains(&n) && k >= 16 => Some(Skinny::SumOfColumns),
             _ => None,
@@ -89,30 +89,14 @@ pub(super) unsafe fn skinny(
         let b: Vec<f32> = (0..k)
             .flat_map(|p| (0..width).map(move |j| element(p, j)))
             .collect();
-        let mut start = vec![0.0; width];
-        before(0, &mut start);
-        for i in 0..rows {
-            if add {
-                before(i, &mut start);
-            }
-            let factors = |p: usize| {
-                if p < k {
-                    a.data[i * a.row_stride + p * a.col_stride]
-                } else {
-                    0.0
-                }
-            };
-            let factors = [factors(0), factors(1), factors(2), factors(3)];
-            // Safety: the contract.
-            dispatch(RowSum {
-                k,
-                factors,
-                b: &b,
-                start: &start,
-                out: unsafe { c.row(i) },
-            });
-        }
-        return;
+        return dispatch(RowSums {
+            k,
+            a,
+            b: &b,
+            bias,
+            add,
+            c,
+        });
     }
     let b: Vec<f32> = (0..width)
         .flat_map(|j| (0..k).map(move |p| element(p, j)))
@@ -143,56 +127,79 @@ pub(super) unsafe fn skinny(
     }
 }
 
-/// One row of the result: `start` plus the rows of `b`, times the factors.
-struct RowSum<'a> {
+/// Columns that are summed in one go, in registers.
+const WIDE: usize = 64;
+
+/// Rows of the result: the bias or what is there, plus the `k` rows of `b`, times numbers of `a`.
+struct RowSums<'a> {
     k: usize,
-    factors: [f32; FEW],
+    a: Mat<'a>,
     b: &'a [f32],
-    start: &'a [f32],
-    out: &'a mut [MaybeUninit<f32>],
+    bias: Option<&'a [f32]>,
+    add: bool,
+    c: Part,
 }
 
-impl Kernel for RowSum<'_> {
+impl Kernel for RowSums<'_> {
     type Out = ();
     #[inline(always)]
     fn run<A: Arith>(self) {
-        let RowSum {
-            k,
-            factors: [f, g, h, i],
-            b,
-            start,
-            out,
-        } = self;
-        let n = out.len();
-        let (start, row) = (&start[..n], |p: usize| &b[p * n..][..n]);
-        match k {
-            1 => {
-                let b = row(0);
-                for j in 0..n {
-                    out[j].write(A::mul_add(f, b[j], start[j]));
+        match self.k {
+            1 => self.rows::<A, 1>(),
+            2 => self.rows::<A, 2>(),
+            3 => self.rows::<A, 3>(),
+            _ => self.rows::<A, 4>(),
+        }
+    }
+}
+
+impl RowSums<'_> {
+    #[inline(always)]
+    fn rows<A: Arith, const K: usize>(&self) {
+        let width = self.c.width;
+        let whole = width / WIDE * WIDE;
+        for at in (0..whole).step_by(WIDE) {
+            self.block::<A, K>(at, WIDE);
+        }
+        if whole < width {
+            self.block::<A, K>(whole, width - whole);
+        }
+    }
+
+    /// `len` columns from `at` on, at most [`WIDE`].
+    #[inline(always)]
+    fn block<A: Arith, const K: usize>(&self, at: usize, len: usize) {
+        let Self { a, b, c, .. } = self;
+        let mut terms = [[0.0; WIDE]; K];
+        for (p, term) in terms.iter_mut().enumerate() {
+            term[..len].copy_from_slice(&b[p * c.width + at..][..len]);
+        }
+        let mut first = [0.0; WIDE];
+        if let Some(bias) = self.bias {
+            first[..len].copy_from_slice(&bias[at..at + len]);
+        }
+        for i in 0..c.rows {
+            // Safety: the contract of `skinny`.
+            let row = &mut unsafe { c.row(i) }[at..at + len];
+            let mut sums = first;
+            if self.add {
+                for (sum, before) in sums.iter_mut().zip(row.iter()) {
+                    // Safety: what is to be added to can be read.
+                    *sum = unsafe { before.assume_init() };
                 }
             }
-            2 => {
-                let (b, c) = (row(0), row(1));
-                for j in 0..n {
-                    out[j].write(A::mul_add(g, c[j], A::mul_add(f, b[j], start[j])));
+            for (p, term) in terms.iter().enumerate() {
+                let factor = a.data[i * a.row_stride + p * a.col_stride];
+                for j in 0..WIDE {
+                    sums[j] = A::mul_add(factor, term[j], sums[j]);
                 }
             }
-            3 => {
-                let (b, c, d) = (row(0), row(1), row(2));
-                for j in 0..n {
-                    out[j].write(A::mul_add(
-                        h,
-                        d[j],
-                        A::mul_add(g, c[j], A::mul_add(f, b[j], start[j])),
-                    ));
+            match row.first_chunk_mut::<WIDE>() {
+                Some(row) if len == WIDE => {
+                    *row = sums.map(MaybeUninit::new);
                 }
-            }
-            _ => {
-                let (b, c, d, e) = (row(0), row(1), row(2), row(3));
-                for j in 0..n {
-                    let sum = A::mul_add(g, c[j], A::mul_add(f, b[j], start[j]));
-                    out[j].write(A::mul_add(i, e[j], A::mul_add(h, d[j], sum)));
+                _ => {
+                    row.write_copy_of_slice(&sums[..len]);
                 }
             }
         }
@@ -257,24 +264,43 @@ impl Kernel for ColumnSums<'_> {
     type Out = ();
     #[inline(always)]
     fn run<A: Arith>(self) {
-        let ColumnSums { k, a, b, sums } = self;
-        let rows = sums.len() * k / b.len();
-        let column = |p: usize| &a.data[p * a.col_stride..][..rows];
-        // Four terms at a time, so that the sums are loaded and stored less often.
-        let whole = k / 4 * 4;
-        for (sums, factors) in sums.chunks_exact_mut(rows).zip(b.chunks_exact(k)) {
-            for p in (0..whole).step_by(4) {
-                let [w, x, y, z] = [0, 1, 2, 3].map(|i| column(p + i));
-                let [f, g, h, i] = [0, 1, 2, 3].map(|i| factors[p + i]);
-                for j in 0..rows {
-                    let sum = A::mul_add(g, x[j], A::mul_add(f, w[j], sums[j]));
-                    sums[j] = A::mul_add(i, z[j], A::mul_add(h, y[j], sum));
+        match self.b.len() / self.k {
+            1 => self.columns::<A, 1>(),
+            2 => self.columns::<A, 2>(),
+            3 => self.columns::<A, 3>(),
+            _ => self.columns::<A, 4>(),
+        }
+    }
+}
+
+impl ColumnSums<'_> {
+    #[inline(always)]
+    fn columns<A: Arith, const N: usize>(self) {
+        let Self { k, a, b, sums } = self;
+        let rows = sums.len() / N;
+        let factors: [&[f32]; N] = std::array::from_fn(|j| &b[j * k..][..k]);
+        for at in (0..rows).step_by(WIDE) {
+            let len = WIDE.min(rows - at);
+            let mut totals = [[0.0; WIDE]; N];
+            for p in 0..k {
+                let from = &a.data[p * a.col_stride + at..];
+                let mut part = [0.0; WIDE];
+                let x = match from.first_chunk::<WIDE>() {
+                    Some(whole) if len == WIDE => whole,
+                    _ => {
+                        part[..len].copy_from_slice(&from[..len]);
+                        &part
+                    }
+                };
+                for n in 0..N {
+                    let factor = factors[n][p];
+                    for j in 0..WIDE {
+                        totals[n][j] = A::mul_add(factor, x[j], totals[n][j]);
+                    }
                 }
             }
-            for (p, &factor) in factors.iter().enumerate().skip(whole) {
-                for (sum, &x) in sums.iter_mut().zip(column(p)) {
-                    *sum = A::mul_add(factor, x, *sum);
-                }
+            for (n, total) in totals.iter().enumerate() {
+                sums[n * rows + at..][..len].copy_from_slice(&total[..len]);
             }
         }
     }

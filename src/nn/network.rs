@@ -248,7 +248,9 @@ impl Network {
             }
             Body::Sequence(parts) => {
                 let mut last = None;
-                self.each_output(parts, inputs, pass, caller, |y| last = Some(y.clone()))?;
+                self.each_output(parts, inputs, pass, caller, true, |y| {
+                    last = Some(y.clone())
+                })?;
                 last.map_or_else(
                     || Err(Fault::value("a network without layers has no output")),
                     Ok,
@@ -257,27 +259,48 @@ impl Network {
         }
     }
 
-    /// Runs parts in order and hands on each output.
+    /// Runs parts in order and hands on each output; with `fuse`, two layers that can run in one pass have one output.
     fn each_output<C: Caller>(
         &self,
         parts: &[Network],
         mut inputs: Vec<C::Value>,
         mut pass: Pass,
         caller: &C,
+        fuse: bool,
         mut each: impl FnMut(&C::Value),
     ) -> Result<()> {
         let first_is_custom = parts.first().is_some_and(|p| p.custom_body().is_some());
         if inputs.len() == 2 && !first_is_custom && self.is_conditional() {
             pass.condition = inputs.pop().map(|c| caller.tensor(&c)).transpose()?;
         }
-        for (i, part) in parts.iter().enumerate() {
-            let y = part
-                .pass(inputs, pass.clone(), caller)
-                .map_err(|fault| part.located(fault, i, parts.len()))?;
+        let mut i = 0;
+        while let Some(part) = parts.get(i) {
+            let next = parts.get(i + 1).filter(|_| fuse);
+            let (y, done) = match next.and_then(|next| part.rectified(next, &inputs, caller)) {
+                Some(y) => (y.map(|y| caller.value(y)), 2),
+                None => (part.pass(inputs, pass.clone(), caller), 1),
+            };
+            let y = y.map_err(|fault| part.located(fault, i, parts.len()))?;
             each(&y);
             inputs = vec![y];
+            i += done;
         }
         Ok(())
+    }
+
+    /// The output of this layer and the next, if that is a rectifier and both can run in one pass.
+    fn rectified<C: Caller>(
+        &self,
+        next: &Network,
+        inputs: &[C::Value],
+        caller: &C,
+    ) -> Option<Result<Tensor>> {
+        let (Body::Layer(slot), Body::Layer(rectifier)) = (&self.0.body, &next.0.body) else {
+            return None;
+        };
+        let slope = rectifier.layer.rectifier()?;
+        let x = only(inputs).and_then(|x| caller.tensor(x)).ok()?;
+        slot.layer.forward_rectified(&slot.values(), &x, slope)
     }
 
     /// The outputs after each layer, the last being the network's own.
@@ -289,7 +312,7 @@ impl Network {
             return Ok(vec![self.run(inputs, caller)?]);
         };
         let mut outputs = Vec::with_capacity(parts.len());
-        self.each_output(parts, inputs, self.own_pass(), caller, |y| {
+        self.each_output(parts, inputs, self.own_pass(), caller, false, |y| {
             outputs.push(y.clone())
         })?;
         Ok(outputs)
@@ -471,10 +494,12 @@ impl Custom {
 }
 
 impl Slot {
+    fn values(&self) -> smallvec::SmallVec<[Tensor; 2]> {
+        self.params.iter().map(Param::value).collect()
+    }
+
     fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
-        let values: smallvec::SmallVec<[Tensor; 2]> =
-            self.params.iter().map(Param::value).collect();
-        self.layer.forward(&values, &self.buffers, x, pass)
+        self.layer.forward(&self.values(), &self.buffers, x, pass)
     }
 }
 

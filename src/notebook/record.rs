@@ -108,8 +108,13 @@ impl State {
             }
             Output::Clear { wait: true } => self.clear_next = true,
             Output::Clear { wait: false } => self.clear(),
-            // A pager's page is not part of the notebook, nor does a run change its cells, nor does a file move a slider.
-            Output::Page { .. } | Output::NextInput { .. } | Output::Leave | Output::Comm(_) => {}
+            // A pager's page is not part of the notebook, nor does a run change its cells, nor does a file move a slider; and
+            // what is asked for in a file is kept whole.
+            Output::Page { .. }
+            | Output::NextInput { .. }
+            | Output::Comm(_)
+            | Output::Leave
+            | Output::Lines { .. } => {}
         }
     }
 

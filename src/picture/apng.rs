@@ -1,7 +1,7 @@
 //! Animations as animated PNG: what shows a PNG shows them, in true colours, and what knows no animation shows the first
 //! frame. Laid out as the PNG specification (third edition, 2025) says.
 
-use super::canvas::{Canvas, words};
+use super::canvas::Canvas;
 use flate2::Crc;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder};
@@ -78,14 +78,10 @@ fn patch(before: &[u8], now: &[u8], width: usize, height: usize) -> Patch {
         if old == new {
             continue;
         }
-        let differs = || {
-            words(old)
-                .zip(words(new))
-                .enumerate()
-                .filter(|(_, (a, b))| a != b)
-        };
-        let first = differs().next().map_or(0, |(x, _)| x);
-        let last = differs().last().map_or(0, |(x, _)| x);
+        let pixels = || old.chunks_exact(PIXEL).zip(new.chunks_exact(PIXEL));
+        let differ = |(a, b): (&[u8], &[u8])| a != b;
+        let first = pixels().position(differ).unwrap_or(0);
+        let last = pixels().rposition(differ).unwrap_or(0);
         (left, right) = (left.min(first), right.max(last));
         (top, bottom) = (top.min(y), y);
     }

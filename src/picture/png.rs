@@ -1,6 +1,6 @@
 //! A finished picture, and its encoding as PNG.
 
-use super::canvas::{Canvas, words};
+use super::canvas::{Canvas, Seen};
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder};
 
@@ -32,18 +32,11 @@ pub fn encode(canvas: Canvas) -> Vec<u8> {
 
 /// Drops the channels that say nothing.
 fn packed(rgba: Vec<u8>) -> (Vec<u8>, ExtendedColorType, FilterType) {
-    let (all, coloured) = words(&rgba).fold((u32::MAX, 0), |(all, coloured), pixel| {
-        // Red against green, green against blue.
-        (all & pixel, coloured | ((pixel ^ (pixel >> 8)) & 0xffff))
-    });
-    let (grey, opaque) = (coloured == 0, all >> 24 == 255);
+    let seen = Seen::of(&rgba);
     // `Up` makes rows of equal pixels, of which upscaled images and plots are full, into zeros.
     let filter = FilterType::Up;
-    match (grey, opaque) {
-        (true, true) => {
-            let grey = words(&rgba).map(|pixel| pixel as u8).collect();
-            (grey, ExtendedColorType::L8, filter)
-        }
+    match (seen.is_grey(), seen.is_opaque()) {
+        (true, true) => (kept(&rgba, |p| [p[0]]), ExtendedColorType::L8, filter),
         (true, false) => (
             kept(&rgba, |p| [p[0], p[3]]),
             ExtendedColorType::La8,
@@ -60,9 +53,9 @@ fn packed(rgba: Vec<u8>) -> (Vec<u8>, ExtendedColorType, FilterType) {
 
 /// Some of the channels of each pixel.
 fn kept<const N: usize>(rgba: &[u8], pick: impl Fn(&[u8]) -> [u8; N]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(rgba.len() / 4 * N);
-    for pixel in rgba.chunks_exact(4) {
-        bytes.extend_from_slice(&pick(pixel));
+    let mut bytes = vec![0; rgba.len() / 4 * N];
+    for (to, pixel) in bytes.chunks_exact_mut(N).zip(rgba.chunks_exact(4)) {
+        to.copy_from_slice(&pick(pixel));
     }
     bytes
 }

@@ -18,13 +18,13 @@ use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::{Map, Value};
 
-use super::batch::Batch;
 use super::comms::{self, Comms};
 use super::crew::{Asked, Crew, Errand, Event, Job, Work};
 use super::history::History;
+use super::outgoing::Outgoing;
 use super::stop::{Step, Stop};
 use super::{about, mime};
-use crate::output::{CommStep, Output, Stream};
+use crate::output::{CommStep, Output};
 use crate::session::{Cell, Notebook, Reply};
 use crate::wire::codec::timestamp;
 use crate::wire::connection::Ports;
@@ -44,8 +44,8 @@ pub struct Kernel {
     /// What keeps the order of the shell channel and waits for its turn.
     pub(super) queue: VecDeque<(Arc<Asked>, Turn)>,
     running: Option<Running>,
-    /// Text of the running cell that has not been sent yet.
-    batch: Batch,
+    /// What the running cell has shown and has not been sent yet.
+    outgoing: Outgoing,
     /// Where the answer to the running cell's question goes.
     question: Option<SyncSender<String>>,
     history: History,
@@ -91,7 +91,7 @@ impl Kernel {
             outbox: Vec::new(),
             queue: VecDeque::new(),
             running: None,
-            batch: Batch::default(),
+            outgoing: Outgoing::default(),
             question: None,
             history,
             comms: Comms::default(),
@@ -251,7 +251,8 @@ impl Kernel {
                 password,
                 answer,
             } => {
-                self.flush();
+                let before = self.outgoing.flush();
+                self.publish_all(before);
                 self.question = Some(answer);
                 self.send(
                     Channel::Stdin,
@@ -283,9 +284,8 @@ impl Kernel {
 
     /// Does what is due.
     pub fn tick(&mut self, now: Instant) {
-        if let Some((stream, text)) = self.batch.ripe(now) {
-            self.publish_text(stream, text);
-        }
+        let ripe = self.outgoing.ripe(now);
+        self.publish_all(ripe);
         let stop = self.running.as_mut().and_then(|cell| cell.stop.as_mut());
         if let Some(stop) = stop {
             let step = stop.tick(now);
@@ -296,7 +296,7 @@ impl Kernel {
     /// When [`Kernel::tick`] has to be called next; `None` where nothing is due.
     pub fn due(&self) -> Option<Instant> {
         let stop = self.running.as_ref().and_then(|cell| cell.stop.as_ref());
-        [self.batch.deadline(), stop.map(Stop::due), self.leaving]
+        [self.outgoing.deadline(), stop.map(Stop::due), self.leaving]
             .into_iter()
             .flatten()
             .min()
@@ -418,7 +418,8 @@ impl Kernel {
     }
 
     fn finish(&mut self, asked: &Arc<Asked>, reply: Reply, user_expressions: Map<String, Value>) {
-        self.flush();
+        let last = self.outgoing.end();
+        self.publish_all(last);
         let Some(running) = self.running.take() else {
             return;
         };
@@ -468,20 +469,27 @@ impl Kernel {
     // ---- outputs
 
     fn show(&mut self, asked: &Arc<Asked>, output: Output, now: Instant) {
-        let running = self
-            .running
-            .as_mut()
-            .filter(|running| Arc::ptr_eq(&running.asked, asked));
-        if let (Output::Text { stream, text }, Some(_)) = (&output, &running) {
-            if let Some((other, before)) = self.batch.push(*stream, text, now) {
-                self.publish_text(other, before);
-            }
-            return self.tick(now);
+        let running = self.running.as_ref();
+        if running.is_some_and(|running| Arc::ptr_eq(&running.asked, asked)) {
+            let now = self.outgoing.push(output, now);
+            self.publish_all(now);
+        } else {
+            self.publish_output(asked, output, (self.count, true));
         }
-        let (number, silent) = running.map_or((self.count, true), |running| {
-            (running.number, running.silent)
-        });
-        self.flush();
+    }
+
+    /// Tells all clients what the running cell shows.
+    fn publish_all(&mut self, outputs: Vec<Output>) {
+        let Some(running) = self.running.as_ref().filter(|_| !outputs.is_empty()) else {
+            return;
+        };
+        let (asked, cell) = (running.asked.clone(), (running.number, running.silent));
+        for output in outputs {
+            self.publish_output(&asked, output, cell);
+        }
+    }
+
+    fn publish_output(&mut self, asked: &Asked, output: Output, (number, silent): (usize, bool)) {
         match output {
             Output::Result { .. } if silent => {}
             Output::Page { bundle } => self.add_to_reply(mime::page(bundle)),
@@ -507,18 +515,6 @@ impl Kernel {
                 .payload
                 .retain(|other| source == "page" || other["source"] != *source);
             running.payload.push(payload);
-        }
-    }
-
-    fn flush(&mut self) {
-        if let Some((stream, text)) = self.batch.take() {
-            self.publish_text(stream, text);
-        }
-    }
-
-    fn publish_text(&mut self, stream: Stream, text: String) {
-        if let Some(asked) = self.running.as_ref().map(|running| running.asked.clone()) {
-            self.publish(&asked, mime::text(stream, text));
         }
     }
 

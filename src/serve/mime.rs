@@ -11,10 +11,13 @@ use crate::wire::content::{Content, Transient};
 /// The message of an output of the cell `number`; `None` for what goes with the reply.
 pub fn content(output: Output, number: usize) -> Option<Content> {
     Some(match output {
-        Output::Text {
-            stream,
-            text: shown,
-        } => text(stream, shown),
+        Output::Text { stream, text } => {
+            let name = match stream {
+                Stream::Stdout => "stdout",
+                Stream::Stderr => "stderr",
+            };
+            Content::stream(name, text)
+        }
         Output::Display { bundle, id } => {
             let (data, metadata) = fields(bundle);
             let transient = Transient { display_id: id };
@@ -44,19 +47,14 @@ pub fn content(output: Output, number: usize) -> Option<Content> {
             }
         }
         Output::Clear { wait } => Content::Clear { wait },
-        Output::Page { .. } | Output::NextInput { .. } | Output::Leave | Output::Comm(_) => {
+        Output::Page { .. }
+        | Output::NextInput { .. }
+        | Output::Lines { .. }
+        | Output::Leave
+        | Output::Comm(_) => {
             return None;
         }
     })
-}
-
-/// The message of some text.
-pub fn text(stream: Stream, text: String) -> Content {
-    let name = match stream {
-        Stream::Stdout => "stdout",
-        Stream::Stderr => "stderr",
-    };
-    Content::stream(name, text)
 }
 
 /// The `data` and `metadata` fields of a bundle.

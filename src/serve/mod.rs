@@ -8,7 +8,10 @@
 //! | [`kernel`] | the state machine: what is answered when; no sockets, no threads |
 //! | [`crew`] | the thread that runs cells, the thread that answers beside them, the way back from both |
 //! | [`comms`] | conversations with front ends: which are open, their messages, the turns of callbacks |
+//! | [`outgoing`] | what the running cell shows, on its way to the clients |
 //! | [`batch`] | text gathered into few messages |
+//! | [`limit`] | how much of it reaches the page |
+//! | [`updates`] | changes of displays at a pace that a page can follow |
 //! | [`stop`] | how an interrupt is insisted on |
 //! | [`history`], [`past`] | what was run, in this session and, from a file, in those before it |
 //! | [`mime`] | bundles as Jupyter's JSON |
@@ -30,14 +33,17 @@ mod crew;
 mod history;
 mod kernel;
 pub mod kernelspec;
+mod limit;
 mod mime;
 #[cfg(test)]
 mod mock;
+mod outgoing;
 mod past;
 mod process;
 mod stop;
 #[cfg(test)]
 mod tests;
+mod updates;
 
 use std::path::Path;
 use std::sync::Arc;

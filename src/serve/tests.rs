@@ -220,7 +220,7 @@ fn every_output_becomes_its_message_in_the_order_of_the_cell() {
         json!({ "status": "ok", "execution_count": 1, "user_expressions": {}, "payload": [page] })
     );
     let dot = json!({ "text/plain": "a dot", "image/png": "AP8Q" });
-    let width = json!({ "image/png": { "width": 8 } });
+    let about = json!({ "image/png": { "width": 8, "alt": "a dot" } });
     let one = json!({ "display_id": "one" });
     let expected = [
         (
@@ -231,11 +231,11 @@ fn every_output_becomes_its_message_in_the_order_of_the_cell() {
         ("stream", json!({ "name": "stderr", "text": "b\n" })),
         (
             "display_data",
-            json!({ "data": dot, "metadata": width, "transient": {} }),
+            json!({ "data": dot, "metadata": about, "transient": {} }),
         ),
         (
             "display_data",
-            json!({ "data": dot, "metadata": width, "transient": one }),
+            json!({ "data": dot, "metadata": about, "transient": one }),
         ),
         (
             "update_display_data",

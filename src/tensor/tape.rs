@@ -8,6 +8,7 @@
 //! A graph lives as long as something refers to it. Dropping one is iterative: its depth does not use the stack.
 
 use super::{Raw, Tensor};
+use crate::cpu::Binary;
 use crate::fault::{Fault, Kind, Result};
 use smallvec::SmallVec;
 use std::cell::Cell;
@@ -53,7 +54,15 @@ struct Recorded {
     parents: SmallVec<[Rc<Node>; 2]>,
     saved: SmallVec<[Tensor; 2]>,
     out: Option<Raw>,
+    gate: Option<Gate>,
     rule: Rule,
+}
+
+/// What a gradient that arrives passes before the rule gets it: the derivative of a function of straight pieces, which
+/// is told by the sign of `mask`. Where nobody else holds the gradient it is changed in place.
+pub(super) struct Gate {
+    pub op: Binary,
+    pub mask: Raw,
 }
 
 thread_local! {
@@ -144,6 +153,16 @@ pub(super) struct Op<'a> {
 
 impl Op<'_> {
     pub fn done(self, raw: Raw, rule: impl Fn(&Back) -> Result<Grads> + 'static) -> Tensor {
+        self.done_behind(None, raw, rule)
+    }
+
+    /// As [`Op::done`], where gradients pass a gate before the rule gets them.
+    pub fn done_behind(
+        self,
+        gate: Option<Gate>,
+        raw: Raw,
+        rule: impl Fn(&Back) -> Result<Grads> + 'static,
+    ) -> Tensor {
         if !is_recording() {
             return Tensor::constant(raw);
         }
@@ -153,6 +172,7 @@ impl Op<'_> {
             parents: self.parents.iter().map(|t| t.node.clone()).collect(),
             saved: self.saved.iter().map(|t| (*t).clone()).collect(),
             out: self.keep_output.then(|| raw.clone()),
+            gate,
             rule: Box::new(rule),
         };
         super::anomaly::inspect(self.name, &raw);
@@ -160,6 +180,17 @@ impl Op<'_> {
             raw,
             node: Rc::new(Node::new(Some(Box::new(recorded)))),
         }
+    }
+}
+
+impl Gate {
+    /// The gradient behind the gate.
+    fn pass(&self, name: &'static str, gradient: Tensor) -> Result<Tensor> {
+        if is_recording() {
+            return gradient.gated(name, self.op, &Tensor::constant(self.mask.clone()));
+        }
+        let Tensor { raw, .. } = gradient;
+        Ok(Tensor::constant(raw.onto(self.op, &self.mask)))
     }
 }
 
@@ -273,6 +304,10 @@ fn walk(
         if !needs.contains(&true) {
             continue;
         }
+        let arrived = match &recorded.gate {
+            Some(gate) => gate.pass(recorded.op, arrived)?,
+            None => arrived,
+        };
         let out = recorded.out.clone().map(|raw| Tensor {
             raw,
             node: node.clone(),
@@ -296,7 +331,7 @@ fn walk(
             };
             grads[place] = Some(match grads[place].take() {
                 Some(before) if is_recording() => before.add(&gradient)?,
-                Some(before) => Tensor::constant(before.raw.accumulate(&gradient.raw)),
+                Some(before) => Tensor::constant(before.raw.onto(Binary::Add, &gradient.raw)),
                 None => gradient,
             });
         }

@@ -16,7 +16,8 @@ use crate::fault::{Fault, Result};
 pub struct Connection {
     #[serde(default = "tcp")]
     pub transport: Transport,
-    /// An address (`tcp`) or the beginning of a path (`ipc`).
+    /// An address (`tcp`) or the beginning of a path (`ipc`); this machine alone, where the file says nothing.
+    #[serde(default = "loopback")]
     pub ip: String,
     /// The key of the signatures; empty means that messages are not signed.
     #[serde(default)]
@@ -52,6 +53,10 @@ pub enum Transport {
 
 fn tcp() -> Transport {
     Transport::Tcp
+}
+
+fn loopback() -> String {
+    "127.0.0.1".to_string()
 }
 
 fn hmac_sha256() -> String {
@@ -132,6 +137,9 @@ mod tests {
         ))
         .unwrap();
         assert_eq!(ipc.address(ipc.ports.iopub), "ipc:///tmp/kernel-4");
+        // Others are not let in unless the client says so.
+        let silent = Connection::parse(&format!("{{{PORTS}}}")).unwrap();
+        assert_eq!(silent.address(1), "tcp://127.0.0.1:1");
     }
 
     #[test]
@@ -147,7 +155,7 @@ mod tests {
                 .contains("hb_port is 0")
         );
         assert!(
-            Connection::parse(r#"{"ip": "127.0.0.1"}"#)
+            Connection::parse(r#"{"key": "k"}"#)
                 .unwrap_err()
                 .contains("shell_port")
         );

@@ -18,9 +18,11 @@ use crate::fault::{Fault, Kind, Result};
 /// must not keep the process: Jupyter kills a kernel 5 s after the shutdown request.
 const LINGER: Duration = Duration::from_millis(1_000);
 
-/// How many messages may wait for one slow peer before libzmq drops further ones, for that peer only. Text goes out in
-/// messages of at most about 16 KB, so a stalled reader of iopub costs at most about 160 MB of text.
-const IOPUB_BACKLOG: i32 = 10_000;
+/// How many messages may wait for one slow peer before libzmq drops further ones, for that peer only. Peers share the bytes
+/// of what waits. Text goes out in messages of at most about 16 KB and about a megabyte a cell, pictures have some 50 KB: a
+/// peer that has stopped to read costs at most about 200 MB. One that reads only after a cell has ended loses nothing of a
+/// cell of fewer than this many messages.
+const IOPUB_BACKLOG: i32 = 4_000;
 /// The same for replies, which are small.
 const REPLY_BACKLOG: i32 = 100_000;
 

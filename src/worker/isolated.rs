@@ -270,7 +270,7 @@ impl Notebook for Isolated {
 
     fn call_back(&self, comm: &str, frontend: Arc<dyn Frontend>) -> Reply {
         let comm = comm.to_string();
-        match self.call(&Call::CallBack { comm }, Some(frontend)) {
+        match self.call(&Call::Respond { comm }, Some(frontend)) {
             Ok(Value::Executed(reply)) => reply,
             Ok(_) => Reply::Failed(no_worker("it gave another answer")),
             Err(why) => Reply::Failed(why.failure()),
@@ -279,7 +279,10 @@ impl Notebook for Isolated {
 
     fn abandon(&self) {
         let mut state = self.shared.lock();
-        if let (Some(_), Some(worker)) = (state.running, &state.worker) {
+        let state = &mut *state;
+        let call = state.running.and_then(|ticket| state.calls.get(&ticket));
+        // The worker that has the call; it may be dead already, and another in its place.
+        if let (Some(Waiting { sent: true, .. }), Some(worker)) = (call, &state.worker) {
             worker.id.kill();
             state.cause = Cause::Abandoned;
         }

@@ -48,7 +48,8 @@ pub enum Call {
         code: String,
     },
     Comm(Comm),
-    CallBack {
+    /// The session runs what waits for the messages of a comm.
+    Respond {
         comm: String,
     },
 }
@@ -58,7 +59,7 @@ impl Call {
     pub fn runs_code(&self) -> bool {
         matches!(
             self,
-            Call::Execute(_) | Call::Evaluate { .. } | Call::CallBack { .. }
+            Call::Execute(_) | Call::Evaluate { .. } | Call::Respond { .. }
         )
     }
 }

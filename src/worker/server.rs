@@ -2,6 +2,7 @@
 
 use super::message::{Call, Event, Request, Ticket, Value};
 use super::{frame, process};
+use crate::fault::Fault;
 use crate::output::{Output, Stream};
 use crate::session::{
     Checkpoint, CommReply, Completeness, Completions, Failure, Frontend, Notebook, Reply,
@@ -56,26 +57,25 @@ struct Turn {
     stopped: Option<Ticket>,
 }
 
+/// A message is too long to be sent.
+struct TooLong;
+
 impl Desk {
-    fn send(&self, event: &Event) {
-        // A message that cannot be made is one too long; and what one may show next is no longer true without it.
-        let sent = frame::encode(event).and_then(|bytes| lock(&self.stream).write_all(&bytes));
-        if let Err(error) = sent {
-            match error.kind() {
-                io::ErrorKind::InvalidData => self.apologise(event, &error),
-                // The supervisor is gone.
-                _ => process::leave(),
-            }
+    fn send(&self, event: &Event) -> Result<(), TooLong> {
+        let bytes = frame::encode(event).map_err(|_| TooLong)?;
+        if lock(&self.stream).write_all(&bytes).is_err() {
+            // The supervisor is gone.
+            process::leave();
         }
+        Ok(())
     }
 
-    /// In the place of an output that is too large to be sent.
-    fn apologise(&self, event: &Event, error: &io::Error) {
-        if let Event::Output { ticket, .. } = event {
-            let text = format!("an output was left out: {error} is too large to be shown\n");
-            let stream = Stream::Stderr;
-            let (ticket, output) = (*ticket, Output::Text { stream, text });
-            self.send(&Event::Output { ticket, output });
+    /// Sends what a call returned, or that it is too much.
+    fn answer(&self, ticket: Ticket, call: &Call, value: Value) {
+        if self.send(&Event::Returned { ticket, value }).is_err() {
+            let fault = Fault::value("the answer is too large to be shown");
+            let value = refused(call, &Failure::of(&fault));
+            let _ = self.send(&Event::Returned { ticket, value });
         }
     }
 }
@@ -123,25 +123,25 @@ fn read(
 fn run(notebook: &dyn Notebook, desk: &Arc<Desk>, calls: &Receiver<(Ticket, Call)>) {
     let mut names = Vec::new();
     for (ticket, call) in calls {
-        desk.send(&Event::Begun { ticket });
+        let _ = desk.send(&Event::Begun { ticket });
         let stopped = {
             let mut turn = lock(&desk.turn);
             turn.running = Some(ticket);
             turn.stopped == Some(ticket)
         };
         let value = if stopped {
-            interrupted(&call)
+            refused(&call, &Failure::interrupted())
         } else {
             let desk = desk.clone();
-            answer(notebook, call, Arc::new(Outlet { desk, ticket }))
+            answer(notebook, &call, Arc::new(Outlet { desk, ticket }))
         };
         lock(&desk.turn).running = None;
         let now = notebook.names();
         if now != names {
-            desk.send(&Event::Names(now.clone()));
+            let _ = desk.send(&Event::Names(now.clone()));
             names = now;
         }
-        desk.send(&Event::Returned { ticket, value });
+        desk.answer(ticket, &call, value);
     }
 }
 
@@ -153,43 +153,33 @@ fn help(notebook: &dyn Notebook, desk: &Arc<Desk>, calls: &Receiver<(Ticket, Cal
             ticket,
         });
         // A defect in what Tab asks must not cost the variables.
-        let value = catch_unwind(AssertUnwindSafe(|| answer(notebook, call.clone(), outlet)))
-            .unwrap_or_else(|_| nothing(&call));
-        desk.send(&Event::Returned { ticket, value });
+        let value = catch_unwind(AssertUnwindSafe(|| answer(notebook, &call, outlet)))
+            .unwrap_or_else(|_| refused(&call, &Failure::interrupted()));
+        desk.answer(ticket, &call, value);
     }
 }
 
-fn answer(notebook: &dyn Notebook, call: Call, outlet: Arc<dyn Frontend>) -> Value {
+fn answer(notebook: &dyn Notebook, call: &Call, outlet: Arc<dyn Frontend>) -> Value {
     match call {
-        Call::Execute(cell) => Value::Executed(notebook.execute(cell, outlet)),
-        Call::Evaluate { expression } => Value::Evaluated(notebook.evaluate(&expression)),
-        Call::Complete { code, cursor } => Value::Completed(notebook.complete(&code, cursor)),
+        Call::Execute(cell) => Value::Executed(notebook.execute(cell.clone(), outlet)),
+        Call::Evaluate { expression } => Value::Evaluated(notebook.evaluate(expression)),
+        Call::Complete { code, cursor } => Value::Completed(notebook.complete(code, *cursor)),
         Call::Inspect {
             code,
             cursor,
             detail,
-        } => Value::Inspected(notebook.inspect(&code, cursor, detail)),
-        Call::IsComplete { code } => Value::Judged(notebook.is_complete(&code)),
-        Call::Comm(message) => Value::Answered(notebook.comm(message)),
-        Call::CallBack { comm } => Value::Executed(notebook.call_back(&comm, outlet)),
+        } => Value::Inspected(notebook.inspect(code, *cursor, *detail)),
+        Call::IsComplete { code } => Value::Judged(notebook.is_complete(code)),
+        Call::Comm(message) => Value::Answered(notebook.comm(message.clone())),
+        Call::Respond { comm } => Value::Executed(notebook.call_back(comm, outlet)),
     }
 }
 
-/// The value of a call that was stopped before it began.
-fn interrupted(call: &Call) -> Value {
+/// The value of a call that cannot be answered: the failure where there is a place for it, else nothing.
+fn refused(call: &Call, failure: &Failure) -> Value {
     match call {
-        Call::Execute(_) | Call::CallBack { .. } => {
-            Value::Executed(Reply::Failed(Failure::interrupted()))
-        }
-        Call::Evaluate { .. } => Value::Evaluated(Err(Failure::interrupted())),
-        other => nothing(other),
-    }
-}
-
-/// The value of a call to which there is nothing to say.
-fn nothing(call: &Call) -> Value {
-    match call {
-        Call::Execute(_) | Call::Evaluate { .. } | Call::CallBack { .. } => interrupted(call),
+        Call::Execute(_) | Call::Respond { .. } => Value::Executed(Reply::Failed(failure.clone())),
+        Call::Evaluate { .. } => Value::Evaluated(Err(failure.clone())),
         Call::Complete { cursor, .. } => Value::Completed(Completions {
             start: *cursor,
             end: *cursor,
@@ -210,7 +200,12 @@ struct Outlet {
 impl Frontend for Outlet {
     fn show(&self, output: Output) {
         let ticket = self.ticket;
-        self.desk.send(&Event::Output { ticket, output });
+        if self.desk.send(&Event::Output { ticket, output }).is_err() {
+            let text = "an output was left out: it is too large to be shown\n".to_string();
+            let stream = Stream::Stderr;
+            let output = Output::Text { stream, text };
+            let _ = self.desk.send(&Event::Output { ticket, output });
+        }
     }
 
     fn ask(&self, prompt: &str, password: bool) -> Option<String> {
@@ -218,15 +213,16 @@ impl Frontend for Outlet {
         let ticket = self.ticket;
         *lock(&self.desk.question) = Some((ticket, answer));
         let prompt = prompt.to_string();
-        self.desk.send(&Event::Question {
+        let question = Event::Question {
             ticket,
             prompt,
             password,
-        });
+        };
+        self.desk.send(&question).ok()?;
         answered.recv().ok().flatten()
     }
 
     fn checkpoint(&self, checkpoint: Checkpoint) {
-        self.desk.send(&Event::Checkpoint(checkpoint));
+        let _ = self.desk.send(&Event::Checkpoint(checkpoint));
     }
 }

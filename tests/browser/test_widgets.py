@@ -129,3 +129,28 @@ def test_a_running_loop_reads_the_slider(page, notebook):
     cell.locator(".widget-slider", has_text="stop").wait_for()
     move(cell, "stop", 5)
     notebook.output_of(cell, "stopped at ")
+
+
+HOSTILE = r"""let evil = "<img src=x onerror='window.hacked = 1'><script>window.hacked = 1</script>";
+show(slider(evil, 0, 4));
+show(dropdown("choice", [evil, "b"]));
+show(button(evil));
+print(evil); eprint(evil); show(evil); show(hist([1, 1, 2], #{ title: evil }));
+let curves = live_plot(evil); curves.push(1, #{ "<img src=x onerror='window.hacked = 1'>": 1 });
+interact([slider("count", 0, 4, #{ value: 0 })], |n| {
+    print(evil); show(hist([1, 1, 2], #{ title: evil }));
+    if n > 0 { throw evil; }
+});
+evil"""
+
+
+def test_no_text_of_a_cell_becomes_a_part_of_the_page(page, notebook):
+    cell = run(notebook, HOSTILE)
+    notebook.wait_until_idle()
+    move(cell, "count", 2)
+    notebook.output_of(cell, "Thrown: <img src=x")
+    failing = run(notebook, "throw evil;")
+    notebook.output_of(failing, "Thrown: <img src=x")
+    assert page.evaluate("window.hacked") is None
+    assert page.locator(".jp-OutputArea img[src='x']").count() == 0
+    assert page.locator(".jp-OutputArea").get_by_text("<script>window.hacked").count() >= 6

@@ -27,7 +27,10 @@ CODE = {
     "test_execute_silent": ["let x = 1;", "let x = 2;"],
     "test_execute_error": ['throw "boom"'],
     "test_execute_inc": ["let x = 1;", "let x = 2;"],
-    "test_execute_stop_on_error": {"fail": 'sleep(1.0);\nthrow "boom"', "calls": [None, 'print("a")', 'print("b")', None, 'print("a")']},
+    "test_execute_stop_on_error": {
+        "fail": 'sleep(1.0);\nthrow "boom"',
+        "calls": [None, 'print("a")', 'print("b")', None, 'print("a")'],
+    },
     "test_user_expressions": ["let x = 1;"],
     "test_user_expressions_fail": ["let x = 0;"],
     "test_oinfo": ["a"],
@@ -54,7 +57,7 @@ WORDS = {
 # What is asked of ipykernel alone: the place, and why it is not asked of this kernel.
 LEFT_OUT = {
     "test_subshell": "subshells are an optional part of the protocol, which this kernel does not have yet",
-    "test_non_execute_stop_on_error": "it wants comm_info and inspect to wait for the cell that runs; here they are answered at once",
+    "test_non_execute_stop_on_error": "comm_info and inspect are to wait for the running cell; here they are answered at once",
 }
 CHANGES = {
     "test_kernel_info_request": "without the line that wants `kernel subshells` among the supported features",

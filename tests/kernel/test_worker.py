@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 
+import pexpect
 import psutil
 import pytest
 from conftest import TIMEOUT, Kernel, text_of
@@ -205,7 +206,7 @@ STATES = {
     "train": "let G = sequential([linear(64, 256), linear(256, 64)]); let opt = adam(G);\n"
     "loop { opt.descend(mean((G(randn([64, 64])) - 1) ** 2)); }",
     "load": "loop { for batch in digits().batches(64) { batch; } }",
-    "draw": 'let p = rand([64, 3, 64, 64]); loop { show("p", p); show(plot([1, 2, 3])); }',
+    "draw": 'let p = rand([64, 1, 28, 28]); loop { show("p", p); show(plot([1, 2, 3])); }',
     "print": 'loop { print("x"); }',
 }
 
@@ -401,3 +402,28 @@ def test_a_flood_of_large_pictures_does_not_pile_up_in_the_kernel(kernel):
     kernel.manager.interrupt_kernel()
     assert kernel.reply(msg_id)["content"]["ename"] == "KeyboardInterrupt"
     assert peak < 400e6, peak
+
+
+def test_ctrl_c_in_jupyter_console_stops_the_cell_and_leaves_no_process(tmp_path):
+    environment = dict(os.environ, TERM="dumb", PYTHONWARNINGS="ignore")
+    command = ["-m", "jupyter_console", "--kernel", "saddle", "--simple-prompt"]
+    console = pexpect.spawn(sys.executable, command, env=environment, encoding="utf-8", timeout=30, cwd=tmp_path)
+    try:
+        console.expect(r"In \[1\]:")
+        family = psutil.Process(console.pid).children(recursive=True)
+        assert any("worker" in process.cmdline() for process in family)
+        console.sendline('let a = 42; print("go"); loop {}')
+        console.expect(r"\ngo\r\n")
+        console.sendintr()
+        console.expect_exact("KeyboardInterrupt")
+        console.expect(r"In \[\d+\]:")
+        console.sendline("a")
+        console.expect(r"Out\[\d+\]:\s+42")
+        console.sendeof()
+        console.expect_exact("Do you really want to exit")
+        console.sendline("y")
+        console.expect(pexpect.EOF)
+    finally:
+        console.close(force=True)
+    _, left = psutil.wait_procs(family, timeout=5)
+    assert not left

@@ -157,7 +157,8 @@ def nudge(picture):
     """What rounding may do: every other pixel is off by one."""
     for x in range(0, picture.width, 2):
         for y in range(picture.height):
-            picture.putpixel((x, y), tuple(max(0, c - 1) for c in picture.getpixel((x, y))[:3]) + (255,))
+            *colour, opacity = picture.getpixel((x, y))
+            picture.putpixel((x, y), (*(max(0, value - 1) for value in colour), opacity))
 
 
 def blot(picture):

@@ -52,6 +52,21 @@ def test_ctrl_c_at_the_prompt_gives_up_the_line_and_ctrl_d_leaves(prompt):
     assert prompt.exitstatus == 0
 
 
+@pytest.mark.parametrize("word", ["exit", "quit"])
+def test_exit_leaves_unless_it_is_a_variable(prompt, word):
+    prompt.send(f"let {word} = 41;\r")
+    prompt.expect_exact("[2] ")
+    prompt.send(f"{word}\r")
+    prompt.expect(r"\r\n41\r\n")
+    prompt.expect_exact("[3] ")
+    prompt.send("%reset\r")
+    prompt.expect_exact("[4] ")
+    prompt.send(f"{word}\r")
+    prompt.expect(pexpect.EOF)
+    prompt.close()
+    assert prompt.exitstatus == 0
+
+
 def test_tab_completes_and_the_history_outlives_the_session(prompt, tmp_path):
     prompt.send("let remarkable = 7;\r")
     prompt.expect_exact("[2] ")

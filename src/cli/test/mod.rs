@@ -54,8 +54,8 @@ pub fn test(options: &Options) -> Result<Outcome> {
     check(options)?;
     let files = notebooks(&options.files)?;
     // A second Ctrl-C does not wait for the cells to stop. Before any other thread is started, as it must be.
-    signal::on_interrupt(|count| {
-        if count > 1 {
+    signal::on_interrupt(|press| {
+        if press.number > 1 {
             std::process::exit(130);
         }
     });

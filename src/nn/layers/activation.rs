@@ -70,6 +70,14 @@ impl Layer for Activate {
     fn forward(&self, _: &[Tensor], _: &[Param], x: &Tensor, _: &Pass) -> Result<Tensor> {
         self.0.apply(x)
     }
+
+    fn rectifier(&self) -> Option<f32> {
+        match self.0 {
+            Activation::Relu => Some(0.0),
+            Activation::LeakyRelu(slope) if slope >= 0.0 => Some(slope),
+            _ => None,
+        }
+    }
 }
 
 /// Goodfellow et al. 2013: `pieces` linear maps for each unit, of which the largest counts. `[n, in] → [n, units]`.

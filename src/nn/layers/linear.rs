@@ -44,6 +44,15 @@ impl Layer for Linear {
     fn forward(&self, params: &[Tensor], _: &[Param], x: &Tensor, _: &Pass) -> Result<Tensor> {
         x.linear(&params[0], params.get(1))
     }
+
+    fn forward_rectified(
+        &self,
+        params: &[Tensor],
+        x: &Tensor,
+        slope: f32,
+    ) -> Option<Result<Tensor>> {
+        Some(x.linear_rectified(&params[0], params.get(1), slope))
+    }
 }
 
 /// Rows of a table: ints `[..] → [.., size]`.

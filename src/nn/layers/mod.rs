@@ -89,6 +89,21 @@ pub trait Layer {
         pass: &Pass,
     ) -> Result<Tensor>;
 
+    /// The slope below 0, if the layer is x where x > 0 and `slope` · x elsewhere.
+    fn rectifier(&self) -> Option<f32> {
+        None
+    }
+
+    /// [`Layer::forward`] and then a rectifier, where both can be done in one pass.
+    fn forward_rectified(
+        &self,
+        _params: &[Tensor],
+        _x: &Tensor,
+        _slope: f32,
+    ) -> Option<Result<Tensor>> {
+        None
+    }
+
     /// Whether it takes a second input, such as labels: [`Pass::condition`].
     fn is_conditional(&self) -> bool {
         false

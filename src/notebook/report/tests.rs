@@ -59,7 +59,7 @@ fn the_terminal_sees_the_lines_that_differ_and_those_next_to_them() {
     let entry = entry("n.ipynb", &[&[stored]], &[&[new]], None);
     assert_eq!(
         text(&entry),
-        "n.ipynb (2.0 s)\n  cell 1: let x = 1 < 2;\n    stdout:\n      …\n        b\n      - c 1\n      + c 2\n        d\n  \
+        "n.ipynb (2.0 s)\n  cell 1: let x = 1 < 2;\n    stdout:\n        b\n      - c 1\n      + c 2\n        d\n  \
          0 same, 1 different\n"
     );
 }

@@ -2,8 +2,10 @@
 
 use super::{floats, same_device};
 use crate::fault::{Fault, Kind, Result};
-use crate::tensor::tape::{Grads, Op};
+use crate::tensor::raw::rectifier;
+use crate::tensor::tape::{Gate, Grads, Op};
 use crate::tensor::{Tensor, check_shape, shown};
+use smallvec::{SmallVec, smallvec};
 
 impl Tensor {
     /// The matrix product: `[.., m, k] @ [.., k, n] → [.., m, n]`; leading axes broadcast; a vector counts as a row on the
@@ -67,6 +69,23 @@ impl Tensor {
     /// # Errors
     /// Sizes that do not fit.
     pub fn linear(&self, w: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+        self.affine(w, bias, None)
+    }
+
+    /// [`Tensor::linear`], then x where x > 0, else `slope` · x: in one pass, of which only the result is kept.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn linear_rectified(
+        &self,
+        w: &Tensor,
+        bias: Option<&Tensor>,
+        slope: f32,
+    ) -> Result<Tensor> {
+        self.affine(w, bias, Some(slope))
+    }
+
+    fn affine(&self, w: &Tensor, bias: Option<&Tensor>, slope: Option<f32>) -> Result<Tensor> {
         let (sx, sw) = (self.shape(), w.shape());
         let fits = !sx.is_empty() && sw.len() == 2 && sx[sx.len() - 1] == sw[1];
         if !fits {
@@ -83,8 +102,8 @@ impl Tensor {
         same_device("linear", self, w)?;
         let rows: usize = sx[..sx.len() - 1].iter().product();
         let x = floats(self).reshape(&[rows, sw[1]])?;
-        let raw = x.raw().linear(w.raw(), bias.map(|b| b.raw()));
-        let mut parents = vec![&x, w];
+        let raw = x.raw().linear(w.raw(), bias.map(|b| b.raw()), slope);
+        let mut parents: SmallVec<[&Tensor; 3]> = smallvec![&x, w];
         parents.extend(bias);
         let op = Op {
             name: "linear",
@@ -92,24 +111,25 @@ impl Tensor {
             saved: &[&x, w],
             keep_output: false,
         };
-        let y = op.done(raw, |b| {
-            let (x, w) = (&b.saved[0], &b.saved[1]);
+        let gate = slope.map(|slope| Gate {
+            op: rectifier(slope).1,
+            mask: raw.clone(),
+        });
+        let y = op.done_behind(gate, raw, |b| {
+            let (g, x, w) = (b.grad, &b.saved[0], &b.saved[1]);
             let mut grads = Grads::new();
-            let flat = [false, false];
             grads.push(match b.needs[0] {
-                true => Some(product(b.grad, w, flat)?),
+                true => Some(product(g, w, [false, false])?),
                 false => None,
             });
             grads.push(match b.needs[1] {
-                true => Some(product(b.grad, x, [true, false])?),
+                true => Some(product(g, x, [true, false])?),
                 false => None,
             });
-            if let Some(&needed) = b.needs.get(2) {
-                grads.push(if needed {
-                    Some(b.grad.sum_dims(&[0], false)?)
-                } else {
-                    None
-                });
+            match b.needs.get(2) {
+                Some(true) => grads.push(Some(g.sum_dims(&[0], false)?)),
+                Some(false) => grads.push(None),
+                None => {}
             }
             Ok(grads)
         });

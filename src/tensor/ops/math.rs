@@ -4,12 +4,25 @@ use super::super::raw::Compare;
 use super::{broadcast, floats, same_device, two, unary};
 use crate::cpu::{Binary, Unary};
 use crate::fault::{Fault, Result};
-use crate::tensor::tape::Op;
+use crate::tensor::tape::{Gate, Op};
 use crate::tensor::{Dtype, Raw, Tensor};
+use smallvec::smallvec;
 
 /// 2/√π, the slope of erf at 0.
 const TWO_OVER_SQRT_PI: f32 = std::f32::consts::FRAC_2_SQRT_PI;
 const INV_SQRT_2: f32 = std::f32::consts::FRAC_1_SQRT_2;
+
+/// An operation of one operand whose backward is a gate.
+fn behind(name: &'static str, x: &Tensor, raw: Raw, op: Binary, mask: Raw) -> Tensor {
+    let gate = Gate { op, mask };
+    Op {
+        name,
+        parents: &[x],
+        saved: &[],
+        keep_output: false,
+    }
+    .done_behind(Some(gate), raw, |b| Ok(smallvec![Some(b.grad.clone())]))
+}
 
 /// Operations of one operand whose rule needs the operand: `name, kernel, |g, x| gradient`.
 macro_rules! from_input {
@@ -66,8 +79,6 @@ from_input! {
     softplus, Unary::Softplus, |g, x| g.mul(&x.sigmoid()?);
     /// log(1 / (1 + e⁻ˣ)), without overflow.
     log_sigmoid, Unary::LogSigmoid, |g, x| g.mul(&x.neg()?.sigmoid()?);
-    /// max(x, 0); the gradient at 0 is 0.
-    relu, Unary::Relu, |g, x| g.gated("relu", Binary::ReluGrad, x);
     /// x · Φ(x) with the normal distribution function Φ (exact, not the tanh form).
     gelu, Unary::Gelu, |g, x| {
         let cdf = x.mul_scalar(INV_SQRT_2)?.erf()?.add_scalar(1.0)?.mul_scalar(0.5)?;
@@ -161,14 +172,22 @@ impl Tensor {
         self.mul_scalar(s.ln())?.exp()
     }
 
+    /// max(x, 0); the gradient at 0 is 0.
+    pub fn relu(&self) -> Result<Tensor> {
+        let x = floats(self);
+        let raw = x.raw().unary(Unary::Relu);
+        // The result has the operand's sign where it matters, so that the operand need not be kept.
+        let mask = raw.clone();
+        Ok(behind("relu", &x, raw, Binary::ReluGrad, mask))
+    }
+
     /// x where x > 0, else `slope` · x.
     pub fn leaky_relu(&self, slope: f32) -> Result<Tensor> {
         let x = floats(self);
         let raw = x.raw().unary(Unary::LeakyRelu(slope));
-        Ok(unary("leaky_relu", &x, raw, &[&x], false, move |b| {
-            b.grad
-                .gated("leaky_relu", Binary::LeakyReluGrad(slope), &b.saved[0])
-        }))
+        let mask = if slope >= 0.0 { &raw } else { x.raw() }.clone();
+        let gate = Binary::LeakyReluGrad(slope);
+        Ok(behind("leaky_relu", &x, raw, gate, mask))
     }
 
     /// x where x > 0, else `alpha` · (eˣ − 1).
@@ -418,11 +437,14 @@ impl Tensor {
 
     /// The backward of a function of straight pieces, of which `op` is one: linear in this gradient and flat in `x`, so it
     /// is its own backward.
-    fn gated(&self, name: &'static str, op: Binary, x: &Tensor) -> Result<Tensor> {
+    pub(in crate::tensor) fn gated(
+        &self,
+        name: &'static str,
+        op: Binary,
+        x: &Tensor,
+    ) -> Result<Tensor> {
         let (g, x, raw) = self.binary(name, op, x)?;
-        Ok(unary(name, &g, raw, &[&x], false, move |b| {
-            b.grad.gated(name, op, &b.saved[0])
-        }))
+        Ok(behind(name, &g, raw, op, x.raw().clone()))
     }
 
     /// `+ − ·` of two int tensors stays whole; `None` when a float takes part.

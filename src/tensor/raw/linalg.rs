@@ -1,7 +1,7 @@
 //! Matrix products of values.
 
 use super::Raw;
-use crate::cpu::{self, Mat};
+use crate::cpu::{self, Binary, Mat, Unary};
 use burn::backend::Dispatch;
 use burn::backend::ops::FloatTensorOps;
 use burn::tensor::Shape;
@@ -47,20 +47,21 @@ impl Raw {
         Raw::float(Dispatch::float_matmul(turned(self, ta), turned(other, tb)))
     }
 
-    /// `x [m, in] · wᵀ + bias` for `w [out, in]`, in one pass.
-    pub fn linear(&self, w: &Raw, bias: Option<&Raw>) -> Raw {
+    /// `x [m, in] · wᵀ + bias` for `w [out, in]`, in one pass; with a slope, through the rectifier of that slope.
+    pub fn linear(&self, w: &Raw, bias: Option<&Raw>, slope: Option<f32>) -> Raw {
         let (m, k, n) = (self.shape()[0], self.shape()[1], w.shape()[0]);
-        let wt = w.permute(&[1, 0]);
         let bias_cpu = bias.map(|b| b.contiguous());
-        if let (Some(x), Some(wt)) = (self.mat(), wt.mat())
+        let then = slope.map(|slope| rectifier(slope).0);
+        if let (Some(x), Some(w)) = (self.mat(), w.mat())
             && let Some(b) = bias_cpu
                 .as_ref()
                 .map_or(Some(None), |b| b.slice().map(Some))
         {
-            return Raw::cpu(cpu::linear(m, k, n, x, wt, b), Shape::new([m, n]));
+            let y = cpu::linear_then(m, k, n, x, w.transposed(), b, then);
+            return Raw::cpu(y, Shape::new([m, n]));
         }
-        let product = Dispatch::float_matmul(self.prim(), wt.prim());
-        Raw::float(match bias {
+        let product = Dispatch::float_matmul(self.prim(), w.permute(&[1, 0]).prim());
+        let y = Raw::float(match bias {
             Some(b) => Dispatch::float_add(
                 product,
                 b.reshape(Shape::new([1, n]))
@@ -68,6 +69,15 @@ impl Raw {
                     .prim(),
             ),
             None => product,
-        })
+        });
+        then.map_or(y.clone(), |then| y.unary(then))
+    }
+}
+
+/// The function that is x where x > 0, else `slope` · x, and its backward.
+pub fn rectifier(slope: f32) -> (Unary, Binary) {
+    match slope {
+        0.0 => (Unary::Relu, Binary::ReluGrad),
+        _ => (Unary::LeakyRelu(slope), Binary::LeakyReluGrad(slope)),
     }
 }

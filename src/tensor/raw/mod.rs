@@ -12,6 +12,7 @@ mod norm;
 mod reduce;
 
 pub(super) use conv::ConvGeometry;
+pub(super) use linalg::rectifier;
 pub(super) use math::Compare;
 
 use super::device::Device;
@@ -113,17 +114,17 @@ impl Raw {
         self.flex().and_then(|t| t.as_slice::<f32>())
     }
 
-    /// The sum with a float tensor of the same shape, written over this one where nobody else holds it.
-    pub(in crate::tensor) fn accumulate(mut self, other: &Raw) -> Self {
+    /// `op` with a float tensor of the same shape, written over this one where nobody else holds it.
+    pub(in crate::tensor) fn onto(mut self, op: crate::cpu::Binary, other: &Raw) -> Self {
         let shape = self.shape();
         let other = other.contiguous();
         if let (Some(a), Some(b)) = (self.own_slice(), other.slice())
             && a.len() == b.len()
         {
-            crate::cpu::binary_in_place(crate::cpu::Binary::Add, a, b);
+            crate::cpu::binary_in_place(op, a, b);
             return self;
         }
-        self.binary(crate::cpu::Binary::Add, &other, &shape)
+        self.binary(op, &other, &shape)
     }
 
     /// The elements in row-major order, to be changed: on the CPU, where they are this tensor's alone.

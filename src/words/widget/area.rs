@@ -124,7 +124,11 @@ impl Frontend for Collector {
         let mut call = self.lock();
         match output {
             // What belongs to the session or to a display elsewhere goes its way.
-            Output::Comm(_) | Output::Page { .. } | Output::NextInput { .. } | Output::Leave => {
+            Output::Comm(_)
+            | Output::Leave
+            | Output::Lines { .. }
+            | Output::Page { .. }
+            | Output::NextInput { .. } => {
                 return self.then.show(output);
             }
             Output::Update { bundle, id } => match call.find(&id) {

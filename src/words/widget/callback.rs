@@ -39,6 +39,12 @@ pub(super) enum On {
     Interact,
 }
 
+/// How a call ended.
+pub type Outcome = std::result::Result<(), Failure>;
+
+/// Calls a function of a cell with these arguments, or says why there are none; with `true`, shows its value.
+pub type Caller<'a> = dyn Fn(&FnPtr, Result<Vec<Dynamic>>, bool) -> Outcome + 'a;
+
 /// Who has set the value.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum By {
@@ -100,12 +106,7 @@ impl Handler {
 
 /// Calls what waits for the widget `comm`, each function at most once for all changes since its last call. `call` calls into
 /// the script; the value it gives back is shown for an `interact`.
-pub fn run(
-    host: &Rc<Host>,
-    comm: &str,
-    by: By,
-    call: &dyn Fn(&FnPtr, Result<Vec<Dynamic>>, bool) -> std::result::Result<(), Failure>,
-) -> std::result::Result<(), Failure> {
+pub fn run(host: &Rc<Host>, comm: &str, by: By, call: &Caller) -> Outcome {
     let handlers = host.with_slot(|handlers: RefMut<Handlers>| handlers.0.clone());
     let mut outcome = Ok(());
     for handler in handlers
@@ -125,12 +126,7 @@ pub fn run(
 }
 
 impl Handler {
-    fn call(
-        &self,
-        host: &Rc<Host>,
-        by: By,
-        call: &dyn Fn(&FnPtr, Result<Vec<Dynamic>>, bool) -> std::result::Result<(), Failure>,
-    ) -> std::result::Result<(), Failure> {
+    fn call(&self, host: &Rc<Host>, by: By, call: &Caller) -> Outcome {
         let shows = self.kind == On::Interact;
         let go = || call(&self.f, self.arguments(host), shows);
         // What a cell causes is shown where the cell is; a click has no cell.

@@ -469,7 +469,10 @@ mod tests {
         let click = json!({ "method": "custom", "content": { "event": "click" } });
         assert!(say(&widgets, &id, click.clone()).callback);
         assert_eq!(widgets.value(&id), Some(json!(1)));
-        assert_eq!(say(&widgets, "nobody", click).messages[0].step, CommStep::Close);
+        assert_eq!(
+            say(&widgets, "nobody", click).messages[0].step,
+            CommStep::Close
+        );
         assert_eq!(say(&widgets, &id, json!({})), CommReply::default());
         let target = WIDGET.to_string();
         let reply = widgets.hear(Comm::new("theirs", CommStep::Open { target }, Map::new()));
