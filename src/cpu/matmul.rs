@@ -213,7 +213,7 @@ fn in_parts(m: usize, k: usize, n: usize, body: impl Fn(Range<usize>, Range<usiz
     let by_columns = n >= m;
     let (len, unit) = if by_columns { (n, 32) } else { (m, 8) };
     // The gemm crate adds up long sums differently where neither side of a part is above 64.
-    let least = if m.min(n) > 64 { 32 } else { 80 };
+    let least = if m.min(n) > 64 { 32 } else { 96 };
     // Where sums are short, or the result narrow, memory is what costs.
     let work = (m * n * k / GRAIN).max(m * n.max(k) / MEMORY_GRAIN);
     let parts = work.min(len / least).clamp(1, threads());
@@ -388,6 +388,7 @@ mod tests {
             (70, 3000, 65),
             (500, 300, 40),
             (64, 1200, 1200),
+            (64, 784, 256),
             (64, 2000, 150),
         ] {
             let (a, b) = (sample(m * k, 4), sample(k * n, 5));
@@ -398,8 +399,12 @@ mod tests {
                 c.into_iter().map(f32::to_bits).collect::<Vec<_>>()
             };
             let one = product(1);
-            assert!(one == product(2), "{m} × {k} × {n}");
-            assert!(one == product(5), "{m} × {k} × {n}");
+            for threads in [2, 3, 5, 7] {
+                assert!(
+                    one == product(threads),
+                    "{m} × {k} × {n}, {threads} threads"
+                );
+            }
         }
     }
 }
