@@ -88,8 +88,6 @@ pub enum Event {
         asked: Arc<Asked>,
         reply: CommReply,
     },
-    /// SIGINT.
-    Interrupt,
 }
 
 /// What the outputs weigh, bytes, that are on their way to the thread of the sockets.
@@ -144,6 +142,11 @@ impl Mailbox {
             scale,
         };
         (mailbox, receiver)
+    }
+
+    /// Has the thread of the sockets look for what is new.
+    pub fn wake(&self) {
+        self.waker.wake();
     }
 
     /// Hands over an event. After the kernel has left, events are lost, as they should be.

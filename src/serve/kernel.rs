@@ -268,7 +268,6 @@ impl Kernel {
             } => self.finish(&asked, reply, user_expressions),
             Event::Helped { asked, content } => self.close(&asked, Some((Map::new(), content))),
             Event::Heard { asked, reply } => self.heard(&asked, reply),
-            Event::Interrupt => self.interrupt(now),
         }
     }
 
@@ -309,7 +308,8 @@ impl Kernel {
         self.interrupt(now);
     }
 
-    fn interrupt(&mut self, now: Instant) {
+    /// The user wants the running cell to stop.
+    pub fn interrupt(&mut self, now: Instant) {
         self.question = None;
         let Some(running) = &mut self.running else {
             return;

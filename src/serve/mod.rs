@@ -92,7 +92,7 @@ pub fn run(
             format!("cannot start the kernel's threads: {error}"),
         )
     })?;
-    process::on_sigint(move || mailbox.post(Event::Interrupt));
+    process::on_sigint(move || mailbox.wake());
     let codec = Codec::new(&connection.key);
     Service {
         sockets,
@@ -128,6 +128,9 @@ impl Service {
             });
             while let Some(topic) = self.sockets.subscription() {
                 self.kernel.welcome(topic);
+            }
+            if process::interrupted() {
+                self.kernel.interrupt(Instant::now());
             }
             self.deliver();
             self.take_in(Channel::Control, TURN);

@@ -1,5 +1,7 @@
 //! The kernel as a process: SIGINT is an interrupt, and the end of the parent process is the end of the kernel.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 /// The process that started the kernel, by Jupyter's `JPY_PARENT_PID`.
 pub struct Parent {
     #[cfg(unix)]
@@ -46,17 +48,27 @@ impl Parent {
     }
 }
 
-/// Calls `interrupt`, on a thread of its own, at each SIGINT from now on.
+/// Whether a SIGINT has come that no one has asked about yet.
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+/// Whether SIGINT has come since the last call. Asked before a cell is taken, so that one that came before the cell does not
+/// stop it.
+pub fn interrupted() -> bool {
+    INTERRUPTED.swap(false, Ordering::SeqCst)
+}
+
+/// Calls `wake`, on a thread of its own, after each SIGINT from now on: there is something to [ask](interrupted).
 #[cfg(unix)]
-pub fn on_sigint(interrupt: impl Fn() + Send + 'static) {
+pub fn on_sigint(wake: impl Fn() + Send + 'static) {
     use std::io::Read;
     use std::os::fd::IntoRawFd;
-    use std::sync::atomic::{AtomicI32, Ordering};
+    use std::sync::atomic::AtomicI32;
 
     /// The end of the pipe that the handler writes to. A handler may do no more than that.
     static PIPE: AtomicI32 = AtomicI32::new(-1);
 
     extern "C" fn handler(_: libc::c_int) {
+        INTERRUPTED.store(true, Ordering::SeqCst);
         let byte = 0_u8;
         // SAFETY: write is safe in a signal handler; the pipe stays open for the life of the process.
         unsafe { libc::write(PIPE.load(Ordering::Relaxed), (&raw const byte).cast(), 1) };
@@ -71,7 +83,7 @@ pub fn on_sigint(interrupt: impl Fn() + Send + 'static) {
         .spawn(move || {
             let mut byte = [0];
             while reader.read_exact(&mut byte).is_ok() {
-                interrupt();
+                wake();
             }
         });
     if spawned.is_ok() {
@@ -86,4 +98,4 @@ pub fn on_sigint(interrupt: impl Fn() + Send + 'static) {
 }
 
 #[cfg(not(unix))]
-pub fn on_sigint(_interrupt: impl Fn() + Send + 'static) {}
+pub fn on_sigint(_wake: impl Fn() + Send + 'static) {}

@@ -66,12 +66,11 @@ impl Isolated {
             worker.id.kill();
         }
         self.shared.changed.notify_all();
-        let ended = |state: &mut super::keeper::State| !state.ended;
         // Killed, it ends by itself; waited for so that it is gone when we are.
         let _ = self
             .shared
             .changed
-            .wait_timeout_while(state, FAREWELL, ended)
+            .wait_timeout_while(state, FAREWELL, |state| !state.ended)
             .unwrap_or_else(PoisonError::into_inner);
     }
 
