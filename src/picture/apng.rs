@@ -7,7 +7,7 @@ use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder};
 use std::time::Duration;
 
-const SIGNATURE: [u8; 8] = *b"\x89PNG\r\n\x1a\n";
+pub(super) const SIGNATURE: [u8; 8] = *b"\x89PNG\r\n\x1a\n";
 /// Bytes of a pixel: every frame has the same format, and the card's corners are transparent.
 const PIXEL: usize = 4;
 
@@ -153,7 +153,8 @@ fn frame_control(sequence: u32, patch: Patch, delay: Duration) -> Vec<u8> {
     data
 }
 
-fn chunk(file: &mut Vec<u8>, kind: &[u8; 4], parts: &[&[u8]]) {
+/// Adds a chunk: its length, kind, data and checksum.
+pub(super) fn chunk(file: &mut Vec<u8>, kind: &[u8; 4], parts: &[&[u8]]) {
     let length: usize = parts.iter().map(|part| part.len()).sum();
     file.extend((length as u32).to_be_bytes());
     let mut checksum = Crc::new();

@@ -1,6 +1,7 @@
 //! A finished picture, and its encoding as PNG.
 
 use super::canvas::{Canvas, Seen};
+use super::palette;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder};
 
@@ -17,10 +18,14 @@ pub struct Picture {
     pub text: String,
 }
 
-/// The drawing as PNG, in the smallest of the pixel formats that hold it: grey or colour, with or without alpha.
+/// The drawing as PNG, in the smallest of the pixel formats that hold it: with a palette, grey or colour, with or without
+/// alpha.
 pub fn encode(canvas: Canvas) -> Vec<u8> {
     let (width, height) = canvas.device_size();
     let rgba = canvas.into_rgba();
+    if let Some(bytes) = palette::encode(&rgba, width, height) {
+        return bytes;
+    }
     let (pixels, colour, filter) = packed(rgba);
     let mut bytes = Vec::with_capacity(pixels.len() / 8 + 1024);
     let encoder = PngEncoder::new_with_quality(&mut bytes, CompressionType::Fast, filter);
