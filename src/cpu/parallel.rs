@@ -49,10 +49,16 @@ fn pool_size() -> usize {
     })
 }
 
+/// Cores that this process may use. More threads than these only take turns; work is divided for them all the same.
+fn cores() -> usize {
+    static CORES: OnceLock<usize> = OnceLock::new();
+    *CORES.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from))
+}
+
 /// Physical cores that this process may use. Two hyper-threads of a core share its arithmetic units, so the second
 /// gains nothing here.
 fn physical_cores() -> usize {
-    let logical = std::thread::available_parallelism().map_or(1, usize::from);
+    let logical = cores();
     let siblings: std::collections::HashSet<String> = (0..)
         .map(|cpu| format!("/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list"))
         .map_while(|path| std::fs::read_to_string(path).ok())
@@ -67,7 +73,11 @@ fn physical_cores() -> usize {
 /// Calls `body(0)`, …, `body(tasks - 1)`, in any order, on the calling thread and as many workers as are worthwhile.
 /// Returns when all are done. A panic in `body` is passed on.
 pub(super) fn run(tasks: usize, body: &(dyn Fn(usize) + Sync)) {
-    share(tasks, threads().min(tasks).saturating_sub(1), body);
+    share(
+        tasks,
+        threads().min(tasks).min(cores()).saturating_sub(1),
+        body,
+    );
 }
 
 /// Into how many parts a loop of `len` elements is divided, if one thread needs at least `grain` of them to be worth

@@ -275,6 +275,7 @@ impl Kernel for ColumnSums<'_> {
 
 impl ColumnSums<'_> {
     #[inline(always)]
+    #[allow(clippy::needless_range_loop)] // terms and columns are indices of several arrays
     fn columns<A: Arith, const N: usize>(self) {
         let Self { k, a, b, sums } = self;
         let rows = sums.len() / N;
