@@ -32,8 +32,23 @@ impl Parent {
         }
         // SAFETY: signal 0 is not delivered; the call only asks whether the process exists.
         let exists = unsafe { libc::kill(pid, 0) } == 0;
-        !exists && std::io::Error::last_os_error().raw_os_error() == Some(libc::ESRCH)
+        match exists {
+            true => is_zombie(pid),
+            false => std::io::Error::last_os_error().raw_os_error() == Some(libc::ESRCH),
+        }
     }
+}
+
+/// Whether the process has ended and its own parent has not asked how yet. It may have ended before we looked for the first
+/// time, and stays so for as long as its parent likes.
+#[cfg(unix)]
+fn is_zombie(pid: libc::pid_t) -> bool {
+    let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else {
+        return false;
+    };
+    // `12 (name, which may hold anything) Z 1 …`
+    stat.rsplit_once(") ")
+        .is_some_and(|(_, rest)| rest.starts_with(['Z', 'X']))
 }
 
 #[cfg(not(unix))]

@@ -53,7 +53,7 @@ def test_a_crash_is_an_error_of_its_cell_and_the_rest_of_the_notebook_is_written
 def test_a_crash_is_a_difference_when_a_notebook_is_tested(saddle):
     done = saddle("test", saddle.notebook("n.ipynb", "1 + 1", CRASH))
     assert done.returncode == 1
-    assert "cell 2 failed: SessionLost" in done.stdout
+    assert "failed with SessionLost" in done.stdout
 
 
 def test_a_crash_at_the_prompt_costs_the_variables_and_not_the_prompt(saddle):
