@@ -14,18 +14,20 @@
 //! | [`loss`] | how a worker ended and what went with it, in the user's terms |
 //! | [`isolated`] | the supervisor's side: [`Isolated`], a notebook that sends what it is asked |
 //! | [`keeper`] | the thread that starts workers, hears them, and buries them |
+//! | [`outbox`] | the worker's way out: at once, or gathered in a flood |
 //! | [`server`] | the worker's side: drives the real notebook |
 //!
 //! ```text
 //!   supervisor                                                 worker (the same binary)
 //!   Isolated ── calls, interrupts, answers ──► writer ═══════► reader ──► runner   execute, evaluate
-//!            ◄── outputs, questions, values ── keeper ◄═══════ outlet ◄── desk     complete, inspect, is_complete
+//!            ◄── outputs, questions, values ── keeper ◄═══════ outbox ◄── desk     complete, inspect, is_complete
 //!                                              one socket pair
 //! ```
 //!
 //! Reasons for what may look odd:
 //! * **Outputs are written by the thread that makes them**, not handed to another: what a cell showed before it crashed has
-//!   left the worker when it crashes. A supervisor that is slow makes the cell wait in `write`; nothing piles up.
+//!   left the worker when it crashes. Only a flood that the supervisor cannot keep up with is gathered, up to a bound; then
+//!   the cell waits, and nothing piles up.
 //! * **Nothing ever waits to tell the worker something**: a thread of its own writes to it, and the worker's reader only hands
 //!   on. So an interrupt gets through while outputs are blocked, and a worker that was stopped (SIGSTOP) blocks no one.
 //! * **Interrupts name what they stop**, so that one that comes late does not stop the next cell.
@@ -41,6 +43,7 @@ mod isolated;
 mod keeper;
 mod loss;
 mod message;
+mod outbox;
 mod process;
 mod server;
 

@@ -1,13 +1,14 @@
 //! The worker's side: takes calls off the socket, has the real notebook answer them, and sends back what it shows.
 
 use super::message::{Call, Event, Request, Ticket, Value};
+use super::outbox::Outbox;
 use super::{frame, process};
 use crate::fault::Fault;
 use crate::output::{Output, Stream};
 use crate::session::{
     Checkpoint, CommReply, Completeness, Completions, Failure, Frontend, Notebook, Reply,
 };
-use std::io::{self, BufReader, Write};
+use std::io::{self, BufReader};
 use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -20,7 +21,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub fn serve(notebook: &Arc<dyn Notebook>) -> io::Result<()> {
     let stream = process::inherited()?;
     let desk = Arc::new(Desk {
-        stream: Mutex::new(stream.try_clone()?),
+        outbox: Outbox::open(stream.try_clone()?)?,
         turn: Mutex::default(),
         question: Mutex::default(),
     });
@@ -44,7 +45,7 @@ fn thread(name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<()> {
 
 /// What the worker's threads share.
 struct Desk {
-    stream: Mutex<UnixStream>,
+    outbox: Arc<Outbox>,
     turn: Mutex<Turn>,
     /// Where the answer to the running call's question goes.
     question: Mutex<Option<(Ticket, Sender<Option<String>>)>>,
@@ -62,11 +63,8 @@ struct TooLong;
 
 impl Desk {
     fn send(&self, event: &Event) -> Result<(), TooLong> {
-        let bytes = frame::encode(event).map_err(|_| TooLong)?;
-        if lock(&self.stream).write_all(&bytes).is_err() {
-            // The supervisor is gone.
-            process::leave();
-        }
+        self.outbox
+            .send(&frame::encode(event).map_err(|_| TooLong)?);
         Ok(())
     }
 
