@@ -1,4 +1,4 @@
-"""The notebooks of this repository: Jupyter's own client executes each, and `saddle test` finds what is stored in it."""
+"""The notebooks of this repository: nbclient executes them, and `saddle test` finds what is stored in them."""
 
 import os
 import subprocess
@@ -30,7 +30,10 @@ def test_is_valid_and_stored_with_outputs_of_this_kernel(notebook):
     assert checks, "a notebook proves what it shows"
 
 
-def test_nbclient_executes_it(notebook):
+@pytest.mark.parametrize("name", ["00_quickstart", "02_minimax_game"])
+def test_nbclient_executes_it(name):
+    # nbval has run every notebook through Jupyter's own client already.
+    notebook = ROOT / "notebooks" / f"{name}.ipynb"
     document = nbformat.read(notebook, as_version=4)
     nbclient.NotebookClient(document, timeout=CELL_S, resources={"metadata": {"path": str(notebook.parent)}}).execute()
 
