@@ -9,6 +9,7 @@ use std::any::TypeId;
 /// Gives an engine our arithmetic of plain numbers and names of types.
 pub fn settle(engine: &mut Engine, catalog: &'static Catalog) {
     numbers(engine);
+    comparisons(engine);
     types(engine, catalog);
     caught_faults(engine);
 }
@@ -31,6 +32,36 @@ fn numbers(engine: &mut Engine) {
             Ok(())
         });
     }
+}
+
+/// Comparisons with a float in them. Rhai takes numbers for equal that differ by one part in 2⁵², which is kept for `==`, but
+/// then finds nothing greater than `1e-20 > 0.0`, and no infinity greater than anything.
+fn comparisons(engine: &mut Engine) {
+    let (int, float) = (TypeId::of::<i64>(), TypeId::of::<f64>());
+    for pair in [[float, float], [int, float], [float, int]] {
+        let mut register = |name: &str, holds: fn(f64, f64) -> bool| {
+            engine.register_raw_fn(name, pair, move |_, args| {
+                let [a, b] = [0, 1].map(|i| number(args[i]).unwrap_or(f64::NAN));
+                Ok(holds(a, b))
+            });
+        };
+        register("<", |a, b| a < b);
+        register("<=", |a, b| a < b || equal(a, b));
+        register(">", |a, b| a > b);
+        register(">=", |a, b| a > b || equal(a, b));
+        register("==", equal);
+        register("!=", |a, b| !equal(a, b));
+    }
+}
+
+/// Whether two numbers are the same but for rounding.
+fn equal(a: f64, b: f64) -> bool {
+    let size = if a * b == 0.0 {
+        1.0
+    } else {
+        a.abs().max(b.abs())
+    };
+    a == b || size.is_finite() && (a - b).abs() <= f64::EPSILON * size
 }
 
 /// `a / b` of two numbers.
