@@ -48,14 +48,16 @@ class Notebook:
         return self.page.evaluate("window.saddleSeen")
 
     def add_cell(self, code):
-        """Appends a cell with `code` and leaves the cursor at its end."""
-        cells = self.panel.locator(".jp-Cell")
-        cells.last.locator(".jp-InputPrompt").click()
+        """Adds a cell with `code` below the last one and leaves the cursor at its end; gives back the cell that the cursor is in.
+
+        On a slow machine the page may not have put the notebook's last cells in place yet: then the cell stands above them.
+        """
+        self.panel.locator(".jp-Cell").last.locator(".jp-InputPrompt").click()
         self.page.keyboard.press("Escape")
         self.page.keyboard.press("b")
         self.page.keyboard.press("Enter")
         self.page.keyboard.insert_text(code)
-        return cells.last
+        return self.panel.locator(".jp-Cell.jp-mod-active")
 
     def run_cell(self):
         self.page.keyboard.press("Control+Enter")
