@@ -51,8 +51,22 @@ pub fn open_in(folder: &Path) -> Result<Arc<Isolated>> {
     Ok(Arc::new(session))
 }
 
+/// The variable that holds what runs the worker, for profilers: a program and its arguments, apart by spaces, before the
+/// worker's own, as in `valgrind --tool=callgrind --log-file=counts`.
+const UNDER: &str = "SADDLE_WORKER_UNDER";
+
 /// This program, told to be a worker.
 fn worker_program() -> std::io::Result<Command> {
+    let under = std::env::var(UNDER).unwrap_or_default();
+    let mut words = under.split_whitespace();
+    if let Some(profiler) = words.next() {
+        let mut command = Command::new(profiler);
+        command
+            .args(words)
+            .arg(std::env::current_exe()?)
+            .arg(WORKER);
+        return Ok(command);
+    }
     // The file that runs, also when a newer one has taken its place: both sides must speak the same language.
     let mut command = match cfg!(target_os = "linux") {
         true => Command::new("/proc/self/exe"),

@@ -14,6 +14,7 @@ import argparse
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -54,13 +55,24 @@ CASES = {
 
 
 def collected(saddle, script):
-    """Instructions of one run."""
-    environment = {**os.environ, "SADDLE_THREADS": "1", "SADDLE_HISTORY": "off"}
-    command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", saddle, "run", script]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300)
-    found = re.search(r"Collected : (\d+)", done.stderr)
-    if done.returncode != 0 or not found:
-        sys.exit(f"failed ({done.returncode}): {' '.join(map(str, command))}\n{done.stdout}{done.stderr}")
+    """Instructions of the process that runs the cells of a script which prints `done` at its end and then waits."""
+    for old in script.parent.glob("counts.*"):
+        old.unlink()
+    valgrind = f"valgrind --tool=callgrind --callgrind-out-file=/dev/null --log-file={script.parent}/counts.%p"
+    environment = {**os.environ, "SADDLE_THREADS": "1", "SADDLE_HISTORY": "off", "SADDLE_WORKER_UNDER": valgrind}
+    command = [saddle, "run", script]
+    # `saddle run` kills that process at its end; callgrind counts to the end of one that is asked to end.
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment) as run:
+        said = []
+        for line in run.stdout:
+            said.append(line)
+            if line.strip() == "done":
+                [log] = script.parent.glob("counts.*")
+                os.kill(int(log.suffix[1:]), signal.SIGTERM)
+    logs = "".join(log.read_text() for log in script.parent.glob("counts.*"))
+    found = re.search(r"Collected : (\d+)", logs)
+    if "done\n" not in said or not found:
+        sys.exit(f"failed: {' '.join(map(str, command))}\n{''.join(said)}{logs}")
     return int(found[1])
 
 
@@ -70,7 +82,7 @@ def measure(saddle, case, folder):
     script = Path(folder) / "case.rhai"
 
     def total(times):
-        script.write_text(f"seed(0);\n{before}\nfor i in 0..{times} {{ {body} }}\n")
+        script.write_text(f"seed(0);\n{before}\nfor i in 0..{times} {{ {body} }}\nprint(`done`);\nsleep(600);\n")
         return collected(saddle, script)
 
     few = 3

@@ -3,6 +3,7 @@
 The runner installs the kernelspec `saddle` into the current environment and names the binary in `SADDLE`.
 """
 
+import collections
 import queue
 import time
 
@@ -20,6 +21,8 @@ class Kernel:
         """`start` goes to the kernel's process (`env`, `stderr`), the other options to its manager."""
         self.manager = KernelManager(kernel_name="saddle", **options)
         self.manager.start_kernel(**(start or {}))
+        # Broadcasts that were read while those of another message were looked for, by client.
+        self.passed_over = collections.defaultdict(list)
         self.client = self.connect()
 
     def connect(self):
@@ -49,15 +52,24 @@ class Kernel:
                 return message
         raise AssertionError(f"no reply to {msg_id}")
 
-    def broadcasts(self, msg_id, client=None):
+    def broadcast(self, msg_id, client=None):
+        """The next broadcast of a message; those of others stay for whoever asks for them."""
         client = client or self.client
-        messages = []
+        others = self.passed_over[client]
+        for at, message in enumerate(others):
+            if message["parent_header"].get("msg_id") == msg_id:
+                return others.pop(at)
         while True:
             message = client.get_iopub_msg(timeout=TIMEOUT)
-            if message["parent_header"].get("msg_id") != msg_id:
-                continue
-            messages.append(message)
-            if message["content"].get("execution_state") == "idle":
+            if message["parent_header"].get("msg_id") == msg_id:
+                return message
+            others.append(message)
+
+    def broadcasts(self, msg_id, client=None):
+        messages = []
+        while True:
+            messages.append(self.broadcast(msg_id, client))
+            if messages[-1]["content"].get("execution_state") == "idle":
                 return messages
 
     def result(self, code, client=None):
@@ -71,10 +83,13 @@ class Kernel:
     def looping(self, code="loop {}", **options):
         """Starts a cell that does not end; returns when it runs."""
         msg_id = self.client.execute(code, **options)
-        while True:
-            message = self.client.get_iopub_msg(timeout=TIMEOUT)
-            if message["msg_type"] == "execute_input" and message["parent_header"]["msg_id"] == msg_id:
-                return msg_id
+        self.until(msg_id, "execute_input")
+        return msg_id
+
+    def until(self, msg_id, msg_type):
+        """Takes a message's broadcasts up to the first of a type."""
+        while self.broadcast(msg_id)["msg_type"] != msg_type:
+            pass
 
     def silent(self, channel="shell", seconds=0.3, client=None):
         """Whether nothing arrives."""

@@ -210,7 +210,9 @@ def test_one_clear_error_about_a_file(talk, tmp_path, what):
 
 
 def test_an_endless_loop_is_interrupted_where_it_is(talk):
-    msg_id = talk.looping("let n = 0;\nloop {\n    n += 1;\n}")
+    # The first line is over when its text arrives.
+    msg_id = talk.looping("let n = 0; print(n);\nloop {\n    n += 1;\n}")
+    talk.until(msg_id, "stream")
     talk.manager.interrupt_kernel()
     reply, messages = talk.finish(msg_id)
     assert (reply["ename"], reply["evalue"]) == ("KeyboardInterrupt", "interrupted")
