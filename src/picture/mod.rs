@@ -13,7 +13,7 @@
 //! | `frame` | where everything of a plot stands |
 //! | `draw`, `contour`, `curve`, `bins` | the data of a plot |
 //! | `ticks` | scales, ticks and how numbers are written |
-//! | `canvas`, `text`, `colour`, `png`, `palette`, `apng` | shapes, letters, colours, encoding |
+//! | `canvas`, `text`, `colour`, `png`, `apng`, `palette`, `scanlines` | shapes, letters, colours, encoding |
 //! | `bar` | the progress bar |
 //! | `pace` | how often a live picture is drawn |
 
@@ -32,6 +32,7 @@ mod grid;
 mod pace;
 mod palette;
 mod png;
+mod scanlines;
 mod text;
 mod ticks;
 
