@@ -4,6 +4,7 @@
 use super::canvas::Canvas;
 use super::png::{Format, begun, chunk};
 use super::scanlines::Scanlines;
+use crate::fault::Result;
 use flate2::Compression;
 use std::time::Duration;
 
@@ -21,11 +22,19 @@ struct Patch {
 
 /// The canvases, `count` of one size, each shown for `delay`, again and again. After the first frame only the part that
 /// changes is stored.
-pub fn encode(canvases: impl Iterator<Item = Canvas>, count: usize, delay: Duration) -> Vec<u8> {
+///
+/// # Errors
+/// The first that takes the place of a canvas.
+pub fn encode(
+    canvases: impl Iterator<Item = Result<Canvas>>,
+    count: usize,
+    delay: Duration,
+) -> Result<Vec<u8>> {
     let mut file = Vec::new();
     let mut sequence = 0u32;
     let mut before: Vec<u8> = Vec::new();
     for (index, canvas) in canvases.enumerate() {
+        let canvas = canvas?;
         let (width, height) = canvas.device_size();
         let now = canvas.into_rgba();
         let patch = patch(&before, &now, width as usize, height as usize);
@@ -48,7 +57,7 @@ pub fn encode(canvases: impl Iterator<Item = Canvas>, count: usize, delay: Durat
         before = now;
     }
     chunk(&mut file, b"IEND", &[]);
-    file
+    Ok(file)
 }
 
 /// The smallest rectangle that holds every pixel that differs; all of the first frame, one pixel of a frame that repeats.
@@ -137,10 +146,11 @@ mod tests {
     fn a_decoder_not_written_by_us_gets_every_frame_back() {
         let places = [2.0, 2.0, 9.0, 20.0];
         let bytes = encode(
-            places.iter().map(|&at| square(at)),
+            places.iter().map(|&at| Ok(square(at))),
             4,
             Duration::from_millis(125),
-        );
+        )
+        .expect("all canvases are there");
         let decoder = PngDecoder::new(Cursor::new(&bytes)).expect("a PNG");
         assert!(decoder.is_apng().expect("a PNG"));
         let frames = decoder.apng().expect("animated").into_frames();

@@ -222,7 +222,8 @@ static ANIMATE: Entry = Entry {
             .iter()
             .map(|v| read("animate", v))
             .collect::<Result<Vec<Figure>>>()?;
-        let picture = animate(&frames, call.options.number("fps", 8.0)?)?;
+        let pace = call.options.number("fps", 8.0)?;
+        let picture = animate(&frames, pace, &|| call.host.check_interrupt())?;
         Ok(Dynamic::from(Movie(Rc::new(picture))))
     },
     ..ENTRY
