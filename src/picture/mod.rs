@@ -10,7 +10,7 @@
 //! | `figure` | what can be shown, side by side or moving |
 //! | `grid` | grids of images |
 //! | `axes` | plots and their layers, as values |
-//! | `frame` | where everything of a plot stands |
+//! | `frame`, `legend` | where everything of a plot stands |
 //! | `draw`, `contour`, `curve`, `bins` | the data of a plot |
 //! | `ticks` | scales, ticks and how numbers are written |
 //! | `canvas`, `text`, `colour`, `png`, `apng`, `palette`, `scanlines` | shapes, letters, colours, encoding |
@@ -29,6 +29,7 @@ mod draw;
 mod figure;
 mod frame;
 mod grid;
+mod legend;
 mod pace;
 mod palette;
 mod png;
