@@ -302,11 +302,18 @@ static REM_LEFT: Entry = left(
 const POW_: Entry = operator(
     "**",
     "the power, element by element; NaN for a negative base and an exponent that is not whole",
-    &[value(
-        "squares",
-        "(tensor([1, 2, 3]) ** 2).to_array()",
-        "[1.0, 4.0, 9.0]",
-    )],
+    &[
+        value(
+            "squares",
+            "(tensor([1, 2, 3]) ** 2).to_array()",
+            "[1.0, 4.0, 9.0]",
+        ),
+        value(
+            "a sign before it is the power's",
+            "(-tensor([1, 2, 3]) ** 2).to_array()",
+            "[-1.0, -4.0, -9.0]",
+        ),
+    ],
     |call| {
         const POW: Arithmetic = Arithmetic {
             both: Tensor::pow,
