@@ -30,10 +30,10 @@ class Run:
     loss_G: float
 
 
-def run(command, steps):
+def run(command, steps, device):
     """Runs one side to its end."""
     with tempfile.TemporaryFile("w+") as out:
-        process = subprocess.Popen(command, stdout=out)
+        process = subprocess.Popen(command, stdout=out, env={**os.environ, "SADDLE_DEVICE": device})
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         out.seek(0)
@@ -63,10 +63,13 @@ def compare(name, options, folder):
     ours = Path(folder) / f"{name}.rhai"
     ours.write_text(replaced(script, steps=steps, warm_up=warm_up))
     peer = [sys.executable, HERE / "peers" / f"{name}.py", "--steps", str(steps), "--warm-up", str(warm_up)]
+    peer += ["--device", options.peer_device]
     sides = {"ours": [options.saddle, "run", ours]}
     for threads in options.threads:
         sides[threads] = [*peer, "--threads", str(threads)]
-    rounds = [{side: run(command, steps) for side, command in sides.items()} for _ in range(options.rounds)]
+    rounds = [
+        {side: run(command, steps, options.device) for side, command in sides.items()} for _ in range(options.rounds)
+    ]
 
     def median(side, what):
         return statistics.median(getattr(r[side], what) for r in rounds)
@@ -94,10 +97,20 @@ def main():
         default=sorted({1, len(os.sched_getaffinity(0))}),
         help="PyTorch's numbers of threads; default: 1 and all",
     )
+    parser.add_argument("--device", default="cpu", help="ours: what the word `device` takes")
+    parser.add_argument("--peer-device", help="PyTorch's; default: cuda where ours is neither cpu nor ndarray")
     parser.add_argument("--scale", type=float, default=1.0, help="factor on the numbers of steps, to look quickly")
     options = parser.parse_args()
+    if options.peer_device is None:
+        options.peer_device = "cpu" if options.device in ("cpu", "ndarray") else "cuda"
+    if options.peer_device != "cpu":
+        options.threads = [1]
     if unknown := set(options.workloads) - set(WORKLOADS):
         parser.error(f"there is no workload {', '.join(sorted(unknown))}; there are {', '.join(WORKLOADS)}")
+    if options.device != "cpu":
+        about = subprocess.run([options.saddle, "doctor"], capture_output=True, text=True).stdout
+        adapter = re.search(rf"^.*\b{re.escape(options.device)}\b +(.*)$", about, re.M)
+        print(f"{options.device}: {adapter[1] if adapter else 'unknown'}; PyTorch on {options.peer_device}")
     print(f"{'':<12}{'steps a second':>20}{'PyTorch':>9}{'':>8}{'memory, MB':>19}")
     print(
         f"{'':<12}{'ours':>10}{'PyTorch':>10}{'threads':>9}{'ratio':>8}{'ours':>10}{'PyTorch':>9}"

@@ -49,16 +49,22 @@ def run(make_step, steps, warm_up):
     parser.add_argument("--steps", type=int, default=steps)
     parser.add_argument("--warm-up", type=int, default=warm_up)
     parser.add_argument("--threads", type=int, help="default: PyTorch's own choice")
+    parser.add_argument("--device", default="cpu", help="where everything is computed: cpu, cuda")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     if options.threads:
         torch.set_num_threads(options.threads)
+    torch.set_default_device(options.device)
     torch.manual_seed(options.seed)
+    # Work on a graphics processor is only queued by a step.
+    finish = torch.cuda.synchronize if options.device.startswith("cuda") else lambda: None
     step = make_step()
     for _ in range(options.warm_up):
         step()
+    finish()
     start = time.perf_counter()
     for _ in range(options.steps):
         loss_D, loss_G = step()
+    finish()
     seconds = time.perf_counter() - start
     print(f"seconds {seconds} loss_D {loss_D.item()} loss_G {loss_G.item()}")

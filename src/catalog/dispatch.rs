@@ -105,7 +105,7 @@ fn run(
         catch_unwind(AssertUnwindSafe(|| {
             running(context, || (entry.call)(&mut call))
         }))
-        .unwrap_or_else(|_| Err(defect(entry.name)))
+        .unwrap_or_else(|_| Err(host.failure().unwrap_or_else(|| defect(entry.name))))
     });
     outcome.map_err(|fault| host.script_error(&fault).unwrap_or_else(|| raise(fault)))
 }

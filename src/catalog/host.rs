@@ -9,8 +9,8 @@ use std::any::{Any, TypeId};
 use std::cell::{Cell, RefCell, RefMut};
 use std::collections::HashMap;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// How long a page is taken to be busy with one display. A cell that shows things faster is slowed down, after a second's
@@ -22,12 +22,17 @@ const TEXT_RATE: f64 = 8e5;
 /// How much work may lie before a page.
 const AHEAD: Duration = Duration::from_secs(1);
 
+/// Where the running cell's outputs go, for threads that have something to show while the cell waits.
+pub type Attached = Arc<Mutex<Option<Arc<dyn Frontend>>>>;
+
 type Parameters = dyn Fn(&str) -> Option<Vec<String>>;
 
 /// The session as the words see it. One per engine thread, shared by all words.
 #[derive(Default)]
 pub struct Host {
     frontend: RefCell<Option<Arc<dyn Frontend>>>,
+    /// The same for other threads, without what [`Host::within`] changes.
+    attached: Attached,
     stop: Arc<AtomicBool>,
     slots: RefCell<HashMap<TypeId, Rc<dyn Any>>>,
     at_end: RefCell<Vec<Box<dyn FnOnce()>>>,
@@ -37,6 +42,8 @@ pub struct Host {
     all_text: Cell<bool>,
     /// The parameters of a function of the notebook, by its name.
     parameters: RefCell<Option<Box<Parameters>>>,
+    /// What explains a panic under a word, where something outside this program was the cause.
+    failures: Cell<Option<fn() -> Option<Fault>>>,
     /// The error inside a callback, with the fault that stands for it on its way through the native that called back.
     script_error: RefCell<Option<(Fault, Box<EvalAltResult>)>>,
 }
@@ -52,6 +59,9 @@ impl Host {
 
     /// Sends the outputs of the cell that now starts to `frontend`; `None` between cells.
     pub fn attach(&self, frontend: Option<Arc<dyn Frontend>>) {
+        if let Ok(mut attached) = self.attached.lock() {
+            attached.clone_from(&frontend);
+        }
         *self.frontend.borrow_mut() = frontend;
         self.all_text.set(false);
     }
@@ -87,9 +97,24 @@ impl Host {
         self.frontend.borrow().clone()
     }
 
+    /// Where the running cell's outputs go, for other threads.
+    pub fn attached(&self) -> Attached {
+        self.attached.clone()
+    }
+
     /// Lets words look up the parameters of the notebook's functions.
     pub fn know_parameters(&self, look_up: impl Fn(&str) -> Option<Vec<String>> + 'static) {
         *self.parameters.borrow_mut() = Some(Box::new(look_up));
+    }
+
+    /// Lets `explain` say why a word panicked, before it is called a defect of ours.
+    pub fn know_failures(&self, explain: fn() -> Option<Fault>) {
+        self.failures.set(Some(explain));
+    }
+
+    /// Why a word has panicked, if something outside this program was the cause.
+    pub(super) fn failure(&self) -> Option<Fault> {
+        self.failures.get().and_then(|explain| explain())
     }
 
     /// The names of the parameters that a call of `f` fills; `None` for a function that the notebook did not define.

@@ -1,7 +1,7 @@
 //! What the kernel holds in memory, and which variables hold most of it.
 
 use crate::catalog::Catalog;
-use crate::tensor::tape::live_nodes;
+use crate::tensor::{device, tape::live_nodes};
 use rhai::{Array, Dynamic, Map};
 use std::fmt::Write;
 
@@ -21,6 +21,10 @@ pub fn report(variables: &[(String, Dynamic)], catalog: &Catalog) -> String {
         n => format!("{n} operations"),
     };
     let _ = writeln!(text, "{nodes} recorded for gradients");
+    for (name, memory) in device::memory() {
+        let (used, reserved) = (shown(memory.used as f64), shown(memory.reserved as f64));
+        let _ = writeln!(text, "{used} used on {name}, {reserved} reserved there");
+    }
     let mut sizes: Vec<(usize, &str)> = variables
         .iter()
         .map(|(name, value)| (bytes(value, catalog), name.as_str()))

@@ -13,6 +13,8 @@ use crate::catalog::{Catalog, Host, is_callable};
 use crate::fault::{Fault, Kind};
 use crate::output::{Bundle, Output};
 use crate::session::{Cell, Failure, Frontend, Reply};
+use crate::tensor::device;
+use crate::words::tensor::device::watch;
 use crate::words::widget::{self, Widgets};
 use rhai::{AST, ASTFlags, ASTNode, Dynamic, Engine, EvalAltResult, Module, Position, Scope, Stmt};
 use std::collections::HashMap;
@@ -74,6 +76,8 @@ impl Worker {
         let known = functions.clone();
         host.know_parameters(move |name| known.parameters(name));
         widget::share(&host, &widgets);
+        watch(&host);
+        host.know_failures(device::failure);
         let engine = engine::build(catalog, &host, &variables, &functions);
         Self {
             engine,
@@ -128,6 +132,9 @@ impl Worker {
             columns: Columns::default(),
         };
         self.texts.0.insert(name.to_string(), text);
+        if let Some(fault) = device::trouble() {
+            return Err(self.fail(&fault));
+        }
         if let Some(error) = too_large(code) {
             return Err(self.failure(&error, name));
         }
@@ -268,6 +275,7 @@ impl Worker {
         self.host.reset();
         widget::share(&self.host, &self.widgets);
         self.refresh_view();
+        device::free_unused();
     }
 
     pub(super) fn failure(&self, error: &EvalAltResult, name: &str) -> Failure {

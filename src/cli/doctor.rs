@@ -4,7 +4,7 @@ use super::python::Python;
 use super::{Outcome, folders, lab, print_all, session};
 use saddlepoint::fault::Result;
 use saddlepoint::serve::kernelspec;
-use saddlepoint::session::Notebook as _;
+use saddlepoint::tensor::device;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -93,19 +93,25 @@ fn machine(report: &mut Report) {
         );
     }
     report.fact("SIMD", simd());
-    let devices = session::open().map(|notebook| notebook.evaluate("devices()"));
-    match devices {
-        Ok(Ok(bundle)) => report.fact("devices", bundle.plain()),
-        Ok(Err(failure)) => report.wrong(
-            "devices",
-            failure.value,
-            "report this as a defect of saddle",
-        ),
-        Err(fault) => report.wrong(
+    if let Err(fault) = session::open() {
+        report.wrong(
             "session",
             fault.message,
             "end other processes: the system gives no more threads",
-        ),
+        );
+    }
+    devices(report);
+}
+
+fn devices(report: &mut Report) {
+    let all = device::list();
+    for device in &all {
+        report.fact(&device.name, &device.detail);
+    }
+    if cfg!(feature = "wgpu") && !all.iter().any(|device| device.name == "wgpu") {
+        let fault = device::Device::parse("wgpu").err();
+        let hint = fault.and_then(|fault| fault.hint).unwrap_or_default();
+        report.note("wgpu", format!("no graphics adapter: {hint}"));
     }
 }
 

@@ -25,11 +25,15 @@ fn gradients(y: &Tensor, wrt: &[Tensor], options: GradOptions) -> Result<Vec<Ten
 
 /// The sum of all products of elements.
 fn inner(a: &[Tensor], b: &[Tensor]) -> Result<Tensor> {
-    let mut sum = Tensor::scalar(0.0);
+    let mut sum = None;
     for (x, y) in a.iter().zip(b) {
-        sum = sum.add(&x.mul(y)?.sum()?)?;
+        let part = x.mul(y)?.sum()?;
+        sum = Some(match sum {
+            Some(sum) => part.add(&sum)?,
+            None => part,
+        });
     }
-    Ok(sum)
+    Ok(sum.unwrap_or_else(|| Tensor::scalar(0.0)))
 }
 
 fn detached(tensors: &[Tensor]) -> Vec<Tensor> {

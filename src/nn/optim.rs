@@ -3,7 +3,7 @@
 use super::param::Param;
 use crate::fault::{Fault, Result};
 use crate::tensor::update::{self, Rule, State};
-use crate::tensor::{GradOptions, Tensor, grad, shown};
+use crate::tensor::{GradOptions, Tensor, grad, precision, shown};
 
 pub use crate::tensor::update::{Adagrad, Adam, RmsProp, Sgd};
 
@@ -83,7 +83,15 @@ impl Optimizer {
             return Err(Fault::value(format!("{word}: every parameter is frozen"))
                 .hint("unfreeze the network first"));
         }
-        let mut found = grad(loss, &wrt, None, GradOptions::default())?.into_iter();
+        let scale = precision::loss_scale(loss);
+        let seed = scale.map(|scale| Tensor::full(scale, &loss.shape(), &loss.device()));
+        let mut found = grad(loss, &wrt, seed.as_ref(), GradOptions::default())?;
+        if let Some(scale) = scale {
+            for gradient in found.iter_mut().flatten() {
+                *gradient = precision::unscaled(gradient, scale)?;
+            }
+        }
+        let mut found = found.into_iter();
         let grads: Vec<Option<Tensor>> = self
             .params
             .iter()
@@ -172,10 +180,17 @@ impl Optimizer {
             let Some(limit) = self.clip_norm else {
                 return Ok(());
             };
-            let mut total = Tensor::scalar(0.0);
+            let mut total: Option<Tensor> = None;
             for g in grads.iter().flatten() {
-                total = total.add(&g.square()?.sum()?)?;
+                let part = g.square()?.sum()?;
+                total = Some(match total {
+                    Some(total) => total.add(&part)?,
+                    None => part,
+                });
             }
+            let Some(total) = total else {
+                return Ok(());
+            };
             // min(1, limit / norm), without reading the norm back from the device.
             let scale = total
                 .sqrt()?

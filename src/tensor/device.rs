@@ -1,6 +1,10 @@
 //! Devices: their names in the language, the one on which new tensors are created, and what this machine offers.
 
+#[cfg(feature = "wgpu")]
+use super::adapter;
 use crate::fault::{Fault, Kind, Result};
+#[cfg(feature = "wgpu")]
+use burn::backend::CubeDevice;
 use burn::backend::{DispatchDevice, FlexDevice};
 use std::cell::RefCell;
 use std::fmt;
@@ -11,6 +15,15 @@ pub enum Device {
     /// This machine's processor: Burn's `flex`, with the kernels of `cpu` over it.
     #[default]
     Cpu,
+    /// This machine's processor by Burn's `ndarray`: slower, a second opinion.
+    #[cfg(feature = "ndarray")]
+    Ndarray,
+    /// A graphics processor through Vulkan, Metal or DirectX 12, by its place among this machine's adapters.
+    #[cfg(feature = "wgpu")]
+    Wgpu(usize),
+    /// An NVIDIA graphics processor through CUDA, by its number.
+    #[cfg(feature = "cuda")]
+    Cuda(usize),
 }
 
 /// What `devices()` and `saddle doctor` tell of one device.
@@ -21,76 +34,304 @@ pub struct DeviceInfo {
     pub detail: String,
 }
 
+/// The kinds of devices that a build may have, each with the cargo feature that it needs.
+const KINDS: [(&str, &str, bool); 6] = [
+    ("ndarray", "ndarray", cfg!(feature = "ndarray")),
+    ("wgpu", "wgpu", cfg!(feature = "wgpu")),
+    ("vulkan", "wgpu", cfg!(feature = "wgpu")),
+    ("metal", "wgpu", cfg!(feature = "wgpu")),
+    ("dx12", "wgpu", cfg!(feature = "wgpu")),
+    ("cuda", "cuda", cfg!(feature = "cuda")),
+];
+
 impl Device {
-    /// The device of that name: `cpu`.
+    /// The device of that name, opened: `cpu`, `ndarray`, `wgpu`, `cuda`, or an interface of wgpu's (`vulkan`, `metal`, `dx12`); where there may be several, with a number as in `wgpu:1`.
     ///
     /// # Errors
-    /// A name that no device of this build has; the hint lists those there are.
+    /// A name that no device of this build has, a number that no device of this machine has, a device that does not open;
+    /// the hint says what there is.
     pub fn parse(name: &str) -> Result<Self> {
-        match name {
-            "cpu" => Ok(Device::Cpu),
+        let (kind, number) = match name.split_once(':') {
+            Some((kind, digits)) => (kind, digits.parse().map_err(|_| unknown(name))?),
+            None => (name, 0),
+        };
+        let device = match kind {
+            "cpu" if number == 0 => Device::Cpu,
+            #[cfg(feature = "ndarray")]
+            "ndarray" if number == 0 => Device::Ndarray,
+            #[cfg(feature = "wgpu")]
+            "wgpu" => Device::Wgpu(adapter::open(None, number)?),
+            #[cfg(feature = "wgpu")]
+            _ if adapter::interface(kind).is_some() => {
+                Device::Wgpu(adapter::open(Some(kind), number)?)
+            }
+            #[cfg(feature = "cuda")]
+            "cuda" => {
+                super::tuning::prepare();
+                Device::Cuda(number)
+            }
+            _ => return Err(unknown(name)),
+        };
+        device.probe()?;
+        Ok(device)
+    }
+
+    /// One sum, so that a device that cannot work says so here and not later.
+    fn probe(&self) -> Result<()> {
+        if *self == Device::Cpu {
+            return Ok(());
+        }
+        let works = std::panic::catch_unwind(|| {
+            let one = super::Tensor::full(1.0, &[1], self);
+            one.add(&one).and_then(|two| two.to_floats())
+        });
+        match works {
+            Ok(Ok(two)) if two == [2.0] => Ok(()),
+            Ok(Err(fault)) => Err(fault),
             _ => Err(Fault::new(
                 Kind::Device,
-                format!("device: there is no device \"{name}\""),
+                format!("device: \"{self}\" does not work: 1 + 1 could not be computed on it"),
             )
-            .hint(format!(
-                "this build has: {}",
-                list()
-                    .iter()
-                    .map(|d| d.name.clone())
-                    .collect::<Vec<_>>()
-                    .join(", ")
-            ))),
+            .hint("its driver may be missing or too old; `device(\"cpu\")` always works")),
         }
     }
 
     pub(super) fn burn(&self) -> DispatchDevice {
         match self {
             Device::Cpu => DispatchDevice::Flex(FlexDevice),
+            #[cfg(feature = "ndarray")]
+            Device::Ndarray => DispatchDevice::NdArray(Default::default()),
+            #[cfg(feature = "wgpu")]
+            Device::Wgpu(place) => DispatchDevice::Cube(CubeDevice::Wgpu(adapter::burn(*place))),
+            #[cfg(feature = "cuda")]
+            Device::Cuda(number) => DispatchDevice::Cube(burn::backend::CubeDevice::Cuda(
+                burn::backend::CudaDevice::new(*number),
+            )),
         }
     }
 
     pub(super) fn from_burn(device: &DispatchDevice) -> Self {
-        #[allow(unreachable_patterns)]
         match device {
-            DispatchDevice::Flex(_) => Device::Cpu,
+            #[cfg(feature = "ndarray")]
+            DispatchDevice::NdArray(_) => Device::Ndarray,
+            #[cfg(feature = "wgpu")]
+            DispatchDevice::Cube(CubeDevice::Wgpu(device)) => Device::Wgpu(adapter::place(device)),
+            #[cfg(feature = "cuda")]
+            DispatchDevice::Cube(burn::backend::CubeDevice::Cuda(device)) => {
+                Device::Cuda(device.index)
+            }
+            #[allow(unreachable_patterns)]
             _ => Device::Cpu,
         }
     }
+}
+
+fn unknown(name: &str) -> Fault {
+    let kind = name.split(':').next().unwrap_or(name);
+    if let Some((_, feature, _)) = KINDS.iter().find(|(k, _, built)| *k == kind && !built) {
+        return Fault::new(
+            Kind::Device,
+            format!("device: this build of saddle has no \"{kind}\""),
+        )
+        .hint(format!(
+            "build it with `cargo build --release --features {feature}`"
+        ));
+    }
+    let names: Vec<String> = list().into_iter().map(|d| d.name).collect();
+    Fault::new(
+        Kind::Device,
+        format!("device: there is no device \"{name}\""),
+    )
+    .hint(format!("this build has: {}", names.join(", ")))
 }
 
 impl fmt::Display for Device {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Device::Cpu => f.write_str("cpu"),
+            #[cfg(feature = "ndarray")]
+            Device::Ndarray => f.write_str("ndarray"),
+            #[cfg(feature = "wgpu")]
+            Device::Wgpu(place) => f.write_str(&adapter::name(*place)),
+            #[cfg(feature = "cuda")]
+            Device::Cuda(0) => f.write_str("cuda"),
+            #[cfg(feature = "cuda")]
+            Device::Cuda(number) => write!(f, "cuda:{number}"),
         }
     }
 }
 
-/// Every device that this build can open on this machine.
+/// Every device that this build can open on this machine, as far as can be said without opening it.
 pub fn list() -> Vec<DeviceInfo> {
-    vec![DeviceInfo {
+    let mut all = vec![DeviceInfo {
         name: "cpu".into(),
         detail: format!(
             "{} threads, {}",
             crate::cpu::threads(),
             crate::cpu::simd_level()
         ),
-    }]
+    }];
+    #[cfg(feature = "ndarray")]
+    all.push(DeviceInfo {
+        name: Device::Ndarray.to_string(),
+        detail: "the processor by Burn's ndarray backend".into(),
+    });
+    #[cfg(feature = "wgpu")]
+    all.extend(
+        adapter::listed()
+            .iter()
+            .enumerate()
+            .map(|(i, adapter)| DeviceInfo {
+                name: Device::Wgpu(i).to_string(),
+                detail: adapter.describe(),
+            }),
+    );
+    #[cfg(feature = "cuda")]
+    all.push(DeviceInfo {
+        name: Device::Cuda(0).to_string(),
+        detail: "NVIDIA's own interface, where its libraries are".into(),
+    });
+    all
 }
 
 thread_local! {
-    static CURRENT: RefCell<Device> = const { RefCell::new(Device::Cpu) };
+    static TROUBLE: RefCell<Option<Fault>> = const { RefCell::new(None) };
+    static CURRENT: RefCell<Device> = RefCell::new(first());
+}
+
+/// Where the first tensors are created: the device that the environment variable `SADDLE_DEVICE` names, else the CPU.
+fn first() -> Device {
+    let Ok(name) = std::env::var("SADDLE_DEVICE") else {
+        return Device::Cpu;
+    };
+    Device::parse(&name).unwrap_or_else(|fault| {
+        let message = format!("SADDLE_DEVICE: {}", fault.message);
+        TROUBLE.set(Some(Fault { message, ..fault }));
+        Device::Cpu
+    })
+}
+
+/// Why the device that `SADDLE_DEVICE` names is not the current one; said once.
+pub fn trouble() -> Option<Fault> {
+    current();
+    TROUBLE.take()
 }
 
 /// The device on which tensors are created.
 pub fn current() -> Device {
-    CURRENT.with(|d| d.borrow().clone())
+    CURRENT.with_borrow(Device::clone)
 }
 
 /// From now on tensors are created on `device`.
 pub fn set_current(device: Device) {
-    CURRENT.with(|d| *d.borrow_mut() = device);
+    CURRENT.set(device);
+}
+
+impl Device {
+    /// What went wrong on it, in the user's terms. A lost device is taken off the list of those that are open.
+    pub(super) fn failed(&self, reason: &str, lost: bool) -> Fault {
+        // Under the reason there is often a backtrace.
+        let first = reason.lines().find(|line| !line.trim().is_empty());
+        let first = first.unwrap_or("it does not say why").trim();
+        let no_memory = [
+            "out of device memory",
+            "can't allocate",
+            "Out of memory",
+            "OutOfMemory",
+        ];
+        if lost {
+            #[cfg(feature = "wgpu")]
+            if let Device::Wgpu(place) = self {
+                adapter::lost(*place);
+            }
+            return Fault::new(Kind::Device, format!("the device {self} was lost: {first}")).hint(
+                format!("`device(\"{self}\")` opens it again; tensors that were on it are gone, `resume` brings a checkpoint back"),
+            );
+        }
+        if no_memory.iter().any(|words| reason.contains(words)) {
+            return Fault::new(Kind::Device, format!("{self} is out of memory: {first}"))
+                .hint("smaller batches or networks need less; `%memory` shows what holds how much, `%reset` frees all");
+        }
+        Fault::new(Kind::Device, format!("an operation on {self} failed: {first}")).hint(
+            "what it computed is lost, everything else is not; `device(\"cpu\")` can do all operations",
+        )
+    }
+}
+
+/// Why a graphics processor made an operation break off, if one did: asked for after a panic under the words.
+pub fn failure() -> Option<Fault> {
+    #[cfg(feature = "cube")]
+    for device in opened() {
+        let answer = std::panic::catch_unwind(|| burn::tensor::Device::new(device.burn()).sync());
+        match answer {
+            Ok(Ok(())) => {}
+            Ok(Err(e)) => return Some(device.failed(e.reason(), e.is_device_poisoned())),
+            Err(_) => return Some(device.failed("it does not answer", true)),
+        }
+    }
+    #[cfg(feature = "cube")]
+    if let Some(text) = super::tuning::warning() {
+        return Some(current().failed(&text, false));
+    }
+    None
+}
+
+/// What a device's allocator holds, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// By tensors.
+    pub used: u64,
+    /// With what is kept for later ones.
+    pub reserved: u64,
+}
+
+/// What the graphics processors that are open hold, each by its name.
+pub fn memory() -> Vec<(String, Memory)> {
+    #[cfg(feature = "cube")]
+    {
+        let report = |device: &Device| {
+            let usage = burn::tensor::Device::new(device.burn()).memory_pool_usage()?;
+            let memory = Memory {
+                used: usage.bytes_in_use,
+                reserved: usage.bytes_reserved,
+            };
+            Some((device.to_string(), memory))
+        };
+        opened().iter().filter_map(report).collect()
+    }
+    #[cfg(not(feature = "cube"))]
+    Vec::new()
+}
+
+/// The most bytes of one tensor on the current device, where that is less than the machine's memory.
+pub(super) fn largest() -> Option<u64> {
+    match current() {
+        #[cfg(feature = "wgpu")]
+        Device::Wgpu(place) => adapter::largest(place),
+        _ => None,
+    }
+}
+
+/// Gives memory that no tensor uses any more back to the devices.
+pub fn free_unused() {
+    #[cfg(feature = "cube")]
+    for device in opened() {
+        let device = burn::tensor::Device::new(device.burn());
+        // What is still under way may use it. A device that fails has nothing to give back.
+        if device.sync().is_ok() {
+            device.memory_cleanup();
+        }
+    }
+}
+
+/// The graphics processors that have been opened.
+#[cfg(feature = "cube")]
+fn opened() -> Vec<Device> {
+    #[allow(unused_mut)]
+    let mut all: Vec<Device> = Vec::new();
+    #[cfg(feature = "wgpu")]
+    all.extend(adapter::all_opened().into_iter().map(Device::Wgpu));
+    all
 }
 
 /// How many threads large operations on the CPU are shared among.

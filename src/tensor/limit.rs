@@ -1,8 +1,8 @@
 //! Which shapes a tensor can have. Refused here, a slip such as a zero too many is an error in the cell; refused by the
 //! allocator, it would end the process.
 
-use super::shown;
-use crate::fault::{Fault, Result};
+use super::{device, shown};
+use crate::fault::{Fault, Kind, Result};
 use std::sync::OnceLock;
 
 /// The most dims of a tensor.
@@ -24,13 +24,31 @@ pub fn check_shape(name: &str, shape: &[usize]) -> Result<()> {
         .iter()
         .try_fold(size_of::<f32>(), |n, &size| n.checked_mul(size));
     match bytes {
-        Some(bytes) if bytes <= memory() / 2 => Ok(()),
+        Some(bytes) if bytes <= memory() / 2 => on_device(name, shape, bytes),
         _ => Err(Fault::value(format!(
             "{name}: {} needs {}, more than half of the {} of this machine",
             shown(shape),
             bytes.map_or("more bytes than can be counted".into(), gigabytes),
             gigabytes(memory())
         ))),
+    }
+}
+
+/// Refuses what the current device cannot hold in one piece.
+fn on_device(name: &str, shape: &[usize], bytes: usize) -> Result<()> {
+    match device::largest() {
+        Some(largest) if bytes as u64 > largest => Err(Fault::new(
+            Kind::Device,
+            format!(
+                "{name}: {} needs {}, one tensor on {} can hold {}",
+                shown(shape),
+                gigabytes(bytes),
+                device::current(),
+                gigabytes(largest as usize)
+            ),
+        )
+        .hint("work on it in parts, or on `device(\"cpu\")`")),
+        _ => Ok(()),
     }
 }
 

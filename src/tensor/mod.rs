@@ -3,30 +3,38 @@
 //! | file | owns |
 //! |---|---|
 //! | [`device`] | the names of devices, the current one |
+//! | `adapter` | graphics processors as wgpu sees them |
+//! | [`tuning`] | what a graphics processor prepares at its first use, and where that is kept |
 //! | `raw` | values without gradients, over Burn and the CPU kernels |
 //! | [`tape`] | nodes, recording, `grad` |
 //! | `ops` | every recorded operation with its backward rule |
+//! | [`precision`] | half-precision products on graphics processors |
 //! | [`random`] | the seeded generator |
 //! | [`anomaly`] | which operation first made a NaN |
 //! | [`update`] | optimizer steps on values |
 //! | `display` | how a tensor is shown as text |
 //! | `limit` | which shapes a tensor can have |
 
+#[cfg(feature = "wgpu")]
+mod adapter;
 pub mod anomaly;
 pub mod device;
 mod display;
 mod limit;
 mod ops;
+pub mod precision;
 pub mod random;
 mod raw;
 pub mod tape;
+#[cfg(feature = "cube")]
+pub mod tuning;
 pub mod update;
 
 pub use burn::tensor::Shape;
 pub use device::Device;
 pub use limit::check_shape;
 pub use ops::{Extreme, Geometry, Normed, Window, einsum};
-pub use raw::{Dtype, Raw};
+pub use raw::{Dtype, Raw, reads};
 pub use tape::{GradOptions, grad, no_grad};
 
 use crate::fault::Result;

@@ -5,9 +5,8 @@
 //! Differences are central, over five points: error h⁴/30 · f⁽⁵⁾ by truncation, about 1e-7 · f / h by rounding.
 
 use saddlepoint::fault::Result;
-use saddlepoint::tensor::{Device, GradOptions, Tensor, grad};
+use saddlepoint::tensor::{GradOptions, Tensor, device, grad};
 
-const CPU: Device = Device::Cpu;
 const H: f32 = 1.0 / 32.0;
 /// Of the larger of 1 and the value itself.
 const TOLERANCE: f64 = 2e-3;
@@ -108,7 +107,7 @@ enum Layout {
 }
 
 fn leaf(data: &[f32], shape: &[usize], layout: Layout) -> Result<Tensor> {
-    let plain = Tensor::from_floats(data.to_vec(), shape, &CPU);
+    let plain = Tensor::from_floats(data.to_vec(), shape, &device::current());
     Ok(match layout {
         Layout::Plain => plain,
         Layout::Transposed if shape.len() >= 2 => {
@@ -165,7 +164,7 @@ impl Run<'_> {
     ) -> Result<(Vec<Tensor>, Vec<Tensor>)> {
         let leaves = self.leaves(data, layout)?;
         let y = (self.case.f)(&leaves)?;
-        let w = Tensor::from_floats(self.w.clone(), &y.shape(), &CPU);
+        let w = Tensor::from_floats(self.w.clone(), &y.shape(), &device::current());
         let loss = y.add(&y.square()?)?.mul(&w)?.sum()?;
         let wrt: Vec<&Tensor> = leaves.iter().collect();
         let grads = grad(&loss, &wrt, None, options)?;
@@ -197,8 +196,12 @@ impl Run<'_> {
         let mut total = Tensor::scalar(0.0);
         for (g, v) in grads.iter().zip(&self.v) {
             total = total.add(
-                &g.mul(&Tensor::from_floats(v.clone(), &g.shape(), &CPU))?
-                    .sum()?,
+                &g.mul(&Tensor::from_floats(
+                    v.clone(),
+                    &g.shape(),
+                    &device::current(),
+                ))?
+                .sum()?,
             )?;
         }
         let wrt: Vec<&Tensor> = leaves.iter().collect();
@@ -265,7 +268,7 @@ fn complaints(case: &Case) -> Result<Vec<String>> {
         .inputs
         .iter()
         .zip(&data)
-        .map(|((shape, _), d)| Tensor::from_floats(d.clone(), shape, &CPU))
+        .map(|((shape, _), d)| Tensor::from_floats(d.clone(), shape, &device::current()))
         .collect();
     let y = (case.f)(&plain)?;
     let w = noise.fill(y.len(), Values::AwayFromZero);

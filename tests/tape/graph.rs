@@ -1,7 +1,7 @@
 //! The graph itself: orders beyond two, what is pruned, what is left out, how deep and how long-lived it is.
 
 use saddlepoint::fault::Result;
-use saddlepoint::tensor::{Device, GradOptions, Tensor, grad, no_grad, tape};
+use saddlepoint::tensor::{GradOptions, Tensor, device, grad, no_grad, tape};
 use std::cell::Cell;
 use std::rc::Rc;
 
@@ -11,7 +11,7 @@ const PLAIN: GradOptions = GradOptions {
 };
 
 fn vector(values: &[f32]) -> Tensor {
-    Tensor::from_floats(values.to_vec(), &[values.len()], &Device::Cpu)
+    Tensor::from_floats(values.to_vec(), &[values.len()], &device::current())
 }
 
 /// The derivative of Σ y with respect to x, as a recorded tensor.
@@ -79,7 +79,7 @@ fn third_derivative_of_the_sigmoid() -> Result<()> {
 #[test]
 fn the_gradient_of_a_gradient_norm() -> Result<()> {
     // y = xᵀAx: ∇y = (A + Aᵀ)x; d‖∇y‖²/dx = 2 (A + Aᵀ)² x.
-    let a = Tensor::from_floats(vec![1.0, 2.0, 0.5, -1.0], &[2, 2], &Device::Cpu);
+    let a = Tensor::from_floats(vec![1.0, 2.0, 0.5, -1.0], &[2, 2], &device::current());
     let x = vector(&[0.3, -0.7]);
     let y = x.matmul(&a.matmul(&x)?)?;
     let slope = derivative(&y, &x)?;

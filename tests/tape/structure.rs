@@ -3,12 +3,12 @@
 use super::check::{Case, Values, against_differences, one, two};
 use Values::{Apart, AwayFromZero, Between};
 use saddlepoint::fault::Result;
-use saddlepoint::tensor::{Device, Geometry, Tensor, Window, einsum};
+use saddlepoint::tensor::{Geometry, Tensor, Window, device, einsum};
 
 const WIDE: Values = Between(-1.2, 1.2);
 
 fn ints(values: &[i32], shape: &[usize]) -> Tensor {
-    Tensor::from_ints(values.to_vec(), shape, &Device::Cpu)
+    Tensor::from_ints(values.to_vec(), shape, &device::current())
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Reads the fixtures and compares.
 
 use saddlepoint::fault::Result;
-use saddlepoint::tensor::{Device, GradOptions, Tensor, grad};
+use saddlepoint::tensor::{GradOptions, Tensor, device, grad};
 use serde_json::Value;
 
 /// Of the larger of 1 and the value itself. The truth is computed in double precision, the tape in single.
@@ -31,14 +31,14 @@ pub fn tensor(v: &Value) -> Tensor {
                 .iter()
                 .map(|x| x.as_f64().expect("a number") as f32)
                 .collect();
-            Tensor::from_floats(floats, &shape, &Device::Cpu)
+            Tensor::from_floats(floats, &shape, &device::current())
         }
         (None, Some(ints)) => {
             let ints = ints
                 .iter()
                 .map(|x| x.as_i64().expect("an int") as i32)
                 .collect();
-            Tensor::from_ints(ints, &shape, &Device::Cpu)
+            Tensor::from_ints(ints, &shape, &device::current())
         }
         _ => panic!("{v} holds no numbers"),
     }

@@ -254,9 +254,9 @@ fn losses_agree_with_pytorch() {
 /// Where a saturated discriminator says exactly 0 or 1, the gradient must stay finite.
 #[test]
 fn the_gradient_of_bce_at_the_ends_is_finite() -> Result<()> {
-    use saddlepoint::tensor::{Device, GradOptions, grad};
-    let p = Tensor::from_floats(vec![0.0, 1.0, 1.0, 0.0], &[4], &Device::Cpu);
-    let target = Tensor::from_floats(vec![0.0, 1.0, 0.0, 1.0], &[4], &Device::Cpu);
+    use saddlepoint::tensor::{GradOptions, grad};
+    let p = Tensor::from_floats(vec![0.0, 1.0, 1.0, 0.0], &[4], &device::current());
+    let target = Tensor::from_floats(vec![0.0, 1.0, 0.0, 1.0], &[4], &device::current());
     let grads = grad(
         &loss::bce(&p, &target)?,
         &[&p],

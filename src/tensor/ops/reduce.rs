@@ -4,7 +4,7 @@ use super::{axis, floats, unary};
 use crate::cpu::Unary;
 use crate::fault::{Fault, Result};
 use crate::tensor::tape::Op;
-use crate::tensor::{Dtype, Raw, Shape, Tensor, shown};
+use crate::tensor::{Device, Dtype, Raw, Shape, Tensor, shown};
 use smallvec::smallvec;
 
 /// The extreme elements along an axis, and where they were.
@@ -251,7 +251,7 @@ impl Tensor {
             top = top.extreme_dim(d, true, true)?.values;
         }
         // An infinite maximum would give ∞ − ∞: take nothing off there.
-        let top = finite_or_zero(&top.detach());
+        let top = finite_or_zero(&top.detach())?;
         let kept = x.sub(&top)?.exp()?.sum_dims(dims, true)?.log()?.add(&top)?;
         if keep {
             return Ok(kept);
@@ -289,8 +289,12 @@ impl Tensor {
     }
 }
 
-fn finite_or_zero(x: &Tensor) -> Tensor {
-    match x.raw().to_floats() {
+fn finite_or_zero(x: &Tensor) -> Result<Tensor> {
+    if x.device() != Device::Cpu {
+        let finite = x.abs()?.le(&Tensor::full(f32::MAX, &[], &x.device()))?;
+        return finite.choose(x, &Tensor::full(0.0, &[], &x.device()));
+    }
+    Ok(match x.raw().to_floats() {
         Ok(v) if v.iter().any(|v| !v.is_finite()) => {
             let v = v
                 .into_iter()
@@ -299,5 +303,5 @@ fn finite_or_zero(x: &Tensor) -> Tensor {
             Tensor::constant(Raw::from_floats(v, x.shape(), &x.device()))
         }
         _ => x.clone(),
-    }
+    })
 }

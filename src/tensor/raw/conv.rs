@@ -83,7 +83,12 @@ impl Raw {
     }
 
     fn conv2d_burn(&self, w: &Raw, g: &ConvGeometry) -> Raw {
-        Raw::float(Dispatch::conv2d(self.prim(), w.prim(), None, g.options()))
+        Raw::product(Dispatch::conv2d(
+            self.factor(),
+            w.factor(),
+            None,
+            g.options(),
+        ))
     }
 
     /// The transposed convolution: the gradient of `conv2d` with respect to an input of `height × width`, which that
@@ -125,9 +130,9 @@ impl Raw {
             dilation: g.dilation,
             groups: g.groups,
         };
-        Raw::float(Dispatch::conv_transpose2d(
-            self.prim(),
-            w.prim(),
+        Raw::product(Dispatch::conv_transpose2d(
+            self.factor(),
+            w.factor(),
             None,
             options,
         ))
@@ -145,10 +150,10 @@ impl Raw {
     }
 
     fn conv2d_kernel_grad_burn(&self, grad: &Raw, like: &Raw, g: &ConvGeometry) -> Raw {
-        Raw::float(Dispatch::conv2d_weight_backward(
-            self.prim(),
-            like.contiguous().prim(),
-            grad.prim(),
+        Raw::product(Dispatch::conv2d_weight_backward(
+            self.factor(),
+            like.contiguous().factor(),
+            grad.factor(),
             g.options(),
         ))
     }

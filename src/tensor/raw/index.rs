@@ -24,7 +24,7 @@ impl Raw {
             Dtype::Int => Dispatch::int_slice(self.prim(), &at),
             Dtype::Bool => Dispatch::bool_slice(self.prim(), &at),
         };
-        Raw::wrap(prim, self.dtype())
+        Raw::wrap(prim, self.dtype()).within(self.bounds())
     }
 
     /// Zeros of `shape` with this float tensor written into `ranges`.
@@ -45,7 +45,7 @@ impl Raw {
             Dtype::Int => Dispatch::int_select(self.prim(), axis, at),
             Dtype::Bool => Dispatch::bool_select(self.prim(), axis, at),
         };
-        Raw::wrap(prim, self.dtype())
+        Raw::wrap(prim, self.dtype()).within(self.bounds())
     }
 
     /// Zeros of `shape` with this float tensor's slices added along `axis` at `indices`.
@@ -67,7 +67,7 @@ impl Raw {
             Dtype::Int => Dispatch::int_gather(axis, self.prim(), indices.prim()),
             Dtype::Bool => Dispatch::bool_gather(axis, self.prim(), indices.prim()),
         };
-        Raw::wrap(prim, self.dtype())
+        Raw::wrap(prim, self.dtype()).within(self.bounds())
     }
 
     /// Zeros of `shape` with each element of this float tensor added at its index along `axis`.
@@ -97,13 +97,19 @@ impl Raw {
             Dtype::Int => Dispatch::int_cat(prims, axis),
             Dtype::Bool => Dispatch::bool_cat(prims, axis),
         };
-        Raw::wrap(prim, dtype)
+        let mut bounds = parts.iter().map(Raw::bounds);
+        let first = bounds.next().flatten();
+        let both = |a: Option<(i32, i32)>, b: Option<(i32, i32)>| {
+            let (a, b) = (a?, b?);
+            Some((a.0.min(b.0), a.1.max(b.1)))
+        };
+        Raw::wrap(prim, dtype).within(bounds.fold(first, both))
     }
 
     /// Reversed along `axes`.
     pub fn flip(&self, axes: &[usize]) -> Raw {
         // flex would start a reversed view one element before an empty storage.
-        if self.is_empty() {
+        if self.is_empty() || axes.is_empty() {
             return self.clone();
         }
         let prim = match self.dtype() {
@@ -111,7 +117,7 @@ impl Raw {
             Dtype::Int => Dispatch::int_flip(self.prim(), axes),
             Dtype::Bool => Dispatch::bool_flip(self.prim(), axes),
         };
-        Raw::wrap(prim, self.dtype())
+        Raw::wrap(prim, self.dtype()).within(self.bounds())
     }
 
     /// For each place along `axis`, the index of the element that sorting puts there.
@@ -120,6 +126,6 @@ impl Raw {
             Dtype::F32 => Dispatch::float_argsort(self.prim(), axis, descending, INT),
             _ => Dispatch::int_argsort(self.prim(), axis, descending),
         };
-        Raw::wrap(prim, Dtype::Int)
+        Raw::wrap(prim, Dtype::Int).within(self.places(axis))
     }
 }

@@ -40,11 +40,11 @@ impl Raw {
                 let rank = x.shape().num_dims();
                 let mut axes: Vec<usize> = (0..rank).collect();
                 axes.swap(rank - 2, rank - 1);
-                x.permute(&axes).prim()
+                x.permute(&axes).factor()
             }
-            false => x.prim(),
+            false => x.factor(),
         };
-        Raw::float(Dispatch::float_matmul(turned(self, ta), turned(other, tb)))
+        Raw::product(Dispatch::float_matmul(turned(self, ta), turned(other, tb)))
     }
 
     /// `x [m, in] · wᵀ + bias` for `w [out, in]`, in one pass; with a slope, through the rectifier of that slope.
@@ -60,16 +60,15 @@ impl Raw {
             let y = cpu::linear_then(m, k, n, x, w.transposed(), b, then);
             return Raw::cpu(y, Shape::new([m, n]));
         }
-        let product = Dispatch::float_matmul(self.prim(), w.permute(&[1, 0]).prim());
-        let y = Raw::float(match bias {
-            Some(b) => Dispatch::float_add(
-                product,
-                b.reshape(Shape::new([1, n]))
-                    .expand(Shape::new([m, n]))
-                    .prim(),
-            ),
+        let product = Dispatch::float_matmul(self.factor(), w.permute(&[1, 0]).factor());
+        let product = Raw::product(product);
+        let y = match bias {
+            Some(b) => {
+                let row = b.reshape(Shape::new([1, n]));
+                product.binary(Binary::Add, &row, &Shape::new([m, n]))
+            }
             None => product,
-        });
+        };
         then.map_or(y.clone(), |then| y.unary(then))
     }
 }

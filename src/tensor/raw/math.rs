@@ -26,7 +26,7 @@ impl Raw {
                 return Raw::cpu(cpu::unary(op, slice), x.shape());
             }
         }
-        self.unary_burn(op)
+        self.unary_burn(op).like(self)
     }
 
     fn unary_burn(&self, op: Unary) -> Raw {
@@ -104,7 +104,7 @@ impl Raw {
             let sb = broadcast_strides(&other.shape(), &sb, out);
             return Raw::cpu(cpu::binary_broadcast(op, a, &sa, b, &sb, out), out.clone());
         }
-        self.binary_burn(op, other, out)
+        self.binary_burn(op, other, out).of(out)
     }
 
     fn binary_burn(&self, op: Binary, other: &Raw, out: &Shape) -> Raw {
@@ -178,7 +178,7 @@ impl Raw {
             (Dtype::Bool, Compare::Ne) => D::bool_not_equal(a, b),
             (Dtype::Bool, _) => D::bool_equal(a, b),
         };
-        Raw::wrap(prim, Dtype::Bool)
+        Raw::wrap(prim, Dtype::Bool).of(out)
     }
 
     /// Truth values: both, either, the opposite.
@@ -187,6 +187,7 @@ impl Raw {
             Dispatch::bool_and(self.lift(out).prim(), other.lift(out).prim()),
             Dtype::Bool,
         )
+        .of(out)
     }
 
     pub fn or(&self, other: &Raw, out: &Shape) -> Raw {
@@ -194,10 +195,11 @@ impl Raw {
             Dispatch::bool_or(self.lift(out).prim(), other.lift(out).prim()),
             Dtype::Bool,
         )
+        .of(out)
     }
 
     pub fn not(&self) -> Raw {
-        Raw::wrap(Dispatch::bool_not(self.prim()), Dtype::Bool)
+        Raw::wrap(Dispatch::bool_not(self.prim()), Dtype::Bool).like(self)
     }
 
     /// `self` where `mask` holds, else `other`; all three broadcast to `out`.
@@ -212,7 +214,7 @@ impl Raw {
             Dtype::Int => Dispatch::int_mask_where(no, mask, yes_prim),
             Dtype::Bool => Dispatch::bool_mask_where(no, mask, yes_prim),
         };
-        Raw::wrap(prim, yes.dtype())
+        Raw::wrap(prim, yes.dtype()).of(out)
     }
 
     /// `+ − ·` of two int tensors that broadcast to `out`; division gives floats and is done there.
@@ -224,7 +226,7 @@ impl Raw {
             Binary::Sub => D::int_sub(a, b),
             _ => D::int_mul(a, b),
         };
-        Raw::wrap(prim, Dtype::Int)
+        Raw::wrap(prim, Dtype::Int).of(out)
     }
 
     /// The whole number of each element of a float tensor.
@@ -233,6 +235,7 @@ impl Raw {
             Dispatch::float_into_int(Dispatch::float_floor(self.prim()), INT),
             Dtype::Int,
         )
+        .like(self)
     }
 }
 

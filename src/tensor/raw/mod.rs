@@ -16,7 +16,7 @@ pub(super) use linalg::rectifier;
 pub(super) use math::Compare;
 
 use super::device::Device;
-use crate::fault::{Fault, Kind, Result};
+use crate::fault::Result;
 use burn::backend::flex::{FlexTensor, Layout};
 use burn::backend::ops::{BoolTensorOps, FloatTensorOps, IntTensorOps};
 use burn::backend::{
@@ -25,6 +25,7 @@ use burn::backend::{
 };
 use burn::tensor::{BoolDType, Bytes, DType, FloatDType, IntDType, Shape, TensorData};
 use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 pub(super) const FLOAT: FloatDType = FloatDType::F32;
 pub(super) const INT: IntDType = IntDType::I32;
@@ -49,11 +50,24 @@ impl Dtype {
     }
 }
 
+static READS: AtomicUsize = AtomicUsize::new(0);
+
+/// How often values have been read back from devices other than the CPU, which makes the device stand still.
+pub fn reads() -> usize {
+    READS.load(Ordering::Relaxed)
+}
+
 /// A value on a device. Cloning shares the storage and the description of it: the tape clones often.
 #[derive(Clone)]
 pub struct Raw {
     prim: Rc<DispatchTensor>,
     dtype: Dtype,
+    /// The least and the largest element of whole numbers on a device other than the CPU, where it is known without asking
+    /// the device: to ask would make it stand still at every index that is checked.
+    bounds: Option<(i32, i32)>,
+    /// A single number of rank 0 on a device other than the CPU, where it has to be one of rank 1: Burn's kernels for
+    /// graphics processors know no rank 0.
+    point: bool,
 }
 
 impl Raw {
@@ -61,7 +75,32 @@ impl Raw {
         Self {
             prim: Rc::new(prim),
             dtype,
+            bounds: None,
+            point: false,
         }
+    }
+
+    /// The same, to be of `shape`, which is its own but for rank 0.
+    pub(super) fn of(mut self, shape: &Shape) -> Self {
+        self.point = shape.is_empty() && self.flex().is_none();
+        self
+    }
+
+    /// The same, to be of the shape of `other`, which is its own but for rank 0.
+    pub(super) fn like(mut self, other: &Raw) -> Self {
+        self.point = other.point;
+        self
+    }
+
+    /// The same, its elements lying within these bounds as far as is known.
+    pub(super) fn within(mut self, bounds: Option<(i32, i32)>) -> Self {
+        self.bounds = bounds;
+        self
+    }
+
+    /// Between which elements those of an int tensor lie, as far as is known without asking the device.
+    pub fn bounds(&self) -> Option<(i32, i32)> {
+        self.bounds
     }
 
     pub(super) fn float(prim: DispatchTensor) -> Self {
@@ -79,6 +118,7 @@ impl Raw {
     pub fn shape(&self) -> Shape {
         match self.flex() {
             Some(flex) => flex.layout().shape().clone(),
+            None if self.point => Shape::new([]),
             None => self.prim.shape(),
         }
     }
@@ -201,26 +241,37 @@ impl Raw {
             Device::Cpu => Self::cpu(data, shape),
             #[allow(unreachable_patterns)]
             _ => Self::float(Dispatch::float_from_data(
-                TensorData::new(data, shape),
+                TensorData::new(data, held(&shape)),
                 &device.burn(),
-            )),
+            ))
+            .of(&shape),
         }
     }
 
     /// A tensor of whole numbers on `device`.
     pub fn from_ints(data: Vec<i32>, shape: Shape, device: &Device) -> Self {
+        let bounds = match device {
+            Device::Cpu => None,
+            #[allow(unreachable_patterns)]
+            _ => ends(&data),
+        };
+        let held = held_on(device, &shape);
         Self::wrap(
-            Dispatch::int_from_data(TensorData::new(data, shape), &device.burn()),
+            Dispatch::int_from_data(TensorData::new(data, held), &device.burn()),
             Dtype::Int,
         )
+        .within(bounds)
+        .of(&shape)
     }
 
     /// A tensor of truth values on `device`.
     pub fn from_bools(data: Vec<bool>, shape: Shape, device: &Device) -> Self {
+        let held = held_on(device, &shape);
         Self::wrap(
-            Dispatch::bool_from_data(TensorData::new(data, shape), &device.burn()),
+            Dispatch::bool_from_data(TensorData::new(data, held), &device.burn()),
             Dtype::Bool,
         )
+        .of(&shape)
     }
 
     /// A tensor full of one value.
@@ -230,27 +281,26 @@ impl Raw {
             Device::Cpu => Self::cpu(vec![value; n], shape),
             #[allow(unreachable_patterns)]
             _ => Self::float(Dispatch::float_full(
-                shape,
+                held(&shape),
                 value.into(),
                 &device.burn(),
                 FLOAT,
-            )),
+            ))
+            .of(&shape),
         }
     }
 
     fn data(&self) -> Result<TensorData> {
         let prim = self.prim();
+        if self.flex().is_none() {
+            READS.fetch_add(1, Ordering::Relaxed);
+        }
         let data = match self.dtype {
             Dtype::F32 => burn::tensor::read_sync(Dispatch::float_into_data(prim)),
             Dtype::Int => burn::tensor::read_sync(Dispatch::int_into_data(prim)),
             Dtype::Bool => burn::tensor::read_sync(Dispatch::bool_into_data(prim)),
         };
-        data.map_err(|e| {
-            Fault::new(
-                Kind::Device,
-                format!("the device could not give the tensor back: {e}"),
-            )
-        })
+        data.map_err(|e| self.device().failed(e.reason(), e.is_device_poisoned()))
     }
 
     /// The elements as floats, in row-major order; ints and truth values (0 and 1) are converted. Waits for the device.
@@ -269,12 +319,22 @@ impl Raw {
     /// The same values on another device.
     pub fn to_device(&self, device: &Device) -> Self {
         let to = device.burn();
-        let prim = match self.dtype {
-            Dtype::F32 => Dispatch::float_to_device(self.prim(), &to),
-            Dtype::Int => Dispatch::int_to_device(self.prim(), &to),
-            Dtype::Bool => Dispatch::bool_to_device(self.prim(), &to),
+        let here = match self.shape().is_empty() {
+            true => self.reshape(Shape::new([1])),
+            false => self.clone(),
         };
-        Self::wrap(prim, self.dtype)
+        let prim = match self.dtype {
+            Dtype::F32 => Dispatch::float_to_device(here.prim(), &to),
+            Dtype::Int => Dispatch::int_to_device(here.prim(), &to),
+            Dtype::Bool => Dispatch::bool_to_device(here.prim(), &to),
+        };
+        let bounds = self.whole_slice().map_or(self.bounds, ends);
+        let there = Self::wrap(prim, self.dtype).within(bounds);
+        match self.shape() {
+            // Rank 0 is held in another way there.
+            shape if shape.is_empty() => there.reshape(shape),
+            _ => there,
+        }
     }
 
     /// The same values as another dtype: truth values become 0 and 1, floats are cut towards zero, non-zero is true.
@@ -291,37 +351,69 @@ impl Raw {
             (Dtype::Int, _) => Dispatch::int_not_equal_elem(self.prim(), 0i32.into(), BOOL),
             _ => return self.clone(),
         };
-        Self::wrap(prim, to)
+        Self::wrap(prim, to).like(self)
     }
 
     /// The same elements, in row-major order, in another shape of the same size.
     pub fn reshape(&self, shape: Shape) -> Self {
-        let prim = match self.dtype {
-            Dtype::F32 => Dispatch::float_reshape(self.contiguous().prim(), shape),
-            Dtype::Int => Dispatch::int_reshape(self.prim(), shape),
-            Dtype::Bool => Dispatch::bool_reshape(self.prim(), shape),
+        let held = match self.flex() {
+            Some(_) => shape.clone(),
+            None => held(&shape),
         };
-        Self::wrap(prim, self.dtype)
+        let prim = match self.dtype {
+            Dtype::F32 => Dispatch::float_reshape(self.contiguous().prim(), held),
+            Dtype::Int => Dispatch::int_reshape(self.prim(), held),
+            Dtype::Bool => Dispatch::bool_reshape(self.prim(), held),
+        };
+        Self::wrap(prim, self.dtype).within(self.bounds).of(&shape)
     }
 
     /// The axes in another order.
     pub fn permute(&self, axes: &[usize]) -> Self {
+        if axes.is_empty() {
+            return self.clone();
+        }
         let prim = match self.dtype {
             Dtype::F32 => Dispatch::float_permute(self.prim(), axes),
             Dtype::Int => Dispatch::int_permute(self.prim(), axes),
             Dtype::Bool => Dispatch::bool_permute(self.prim(), axes),
         };
-        Self::wrap(prim, self.dtype)
+        Self::wrap(prim, self.dtype).within(self.bounds)
     }
 
     /// Broadcast to `shape`, without a copy where the device can.
     pub fn expand(&self, shape: Shape) -> Self {
+        if shape.is_empty() {
+            return self.clone();
+        }
         let prim = match self.dtype {
             Dtype::F32 => Dispatch::float_expand(self.prim(), shape),
             Dtype::Int => Dispatch::int_expand(self.prim(), shape),
             Dtype::Bool => Dispatch::bool_expand(self.prim(), shape),
         };
-        Self::wrap(prim, self.dtype)
+        Self::wrap(prim, self.dtype).within(self.bounds)
+    }
+}
+
+/// The shape in which a device other than the CPU holds a tensor of `shape`: rank 0 as one element of rank 1.
+fn held(shape: &Shape) -> Shape {
+    match shape.is_empty() {
+        true => Shape::new([1]),
+        false => shape.clone(),
+    }
+}
+
+/// The least and the largest of some whole numbers.
+fn ends(all: &[i32]) -> Option<(i32, i32)> {
+    let further = |(low, high): (i32, i32), &v: &i32| (low.min(v), high.max(v));
+    all.first().map(|&v| all.iter().fold((v, v), further))
+}
+
+fn held_on(device: &Device, shape: &Shape) -> Shape {
+    match device {
+        Device::Cpu => shape.clone(),
+        #[allow(unreachable_patterns)]
+        _ => held(shape),
     }
 }
 

@@ -29,10 +29,7 @@ impl Raw {
         {
             return Raw::cpu(vec![cpu::sum_all(x)], Shape::new([]));
         }
-        Raw::float(Dispatch::float_reshape(
-            Dispatch::float_sum(self.prim()),
-            Shape::new([]),
-        ))
+        Raw::float(Dispatch::float_sum(self.prim())).reshape(Shape::new([]))
     }
 
     /// Sums along `axis`, which stays with size 1.
@@ -70,7 +67,14 @@ impl Raw {
         } else {
             Dispatch::float_min_dim_with_indices(self.prim(), axis, INT)
         };
-        (Raw::float(values), Raw::wrap(at, Dtype::Int))
+        let at = Raw::wrap(at, Dtype::Int).within(self.places(axis));
+        (Raw::float(values), at)
+    }
+
+    /// Between which numbers the indices along `axis` lie, on a device other than the CPU.
+    pub(super) fn places(&self, axis: usize) -> Option<(i32, i32)> {
+        let last = i32::try_from(self.shape()[axis]).ok()?.checked_sub(1)?;
+        self.flex().is_none().then_some((0, last))
     }
 
     /// Running sums along `axis`.
@@ -80,10 +84,7 @@ impl Raw {
 
     /// The sum of an int tensor, of rank 0.
     pub fn int_sum_all(&self) -> Raw {
-        Raw::wrap(
-            Dispatch::int_reshape(Dispatch::int_sum(self.prim()), Shape::new([])),
-            Dtype::Int,
-        )
+        Raw::wrap(Dispatch::int_sum(self.prim()), Dtype::Int).reshape(Shape::new([]))
     }
 
     /// Whether every element (or any) of a bool tensor is true, of rank 0.
@@ -93,6 +94,6 @@ impl Raw {
         } else {
             Dispatch::bool_any(self.prim())
         };
-        Raw::wrap(Dispatch::bool_reshape(prim, Shape::new([])), Dtype::Bool)
+        Raw::wrap(prim, Dtype::Bool).reshape(Shape::new([]))
     }
 }

@@ -1,27 +1,48 @@
 //! Words about where tensors live.
 
 use super::{X, fails, param, tensor, value, wrap};
-use crate::catalog::{ENTRY, Entry, Example, Gives, Ty};
+use crate::catalog::{ENTRY, Entry, Example, Gives, Host, Ty};
 use crate::fault::Fault;
+use crate::tensor::precision::{self, Precision};
 use crate::tensor::{Device, device};
 use rhai::{Array, Dynamic, Map};
 
-pub static ENTRIES: &[&Entry] = &[&DEVICE, &DEVICE_NAME, &DEVICES, &TO, &SET_THREADS, &THREADS];
+pub static ENTRIES: &[&Entry] = &[
+    &DEVICE,
+    &DEVICE_NAME,
+    &DEVICES,
+    &TO,
+    &SET_PRECISION,
+    &PRECISION,
+    &SET_THREADS,
+    &THREADS,
+];
 
 const GROUP: &str = "device";
 const MOST_THREADS: i64 = 1024;
 const UNKNOWN: &str = "a name that no device of this machine has";
+const PRECISIONS: [(Precision, &str); 2] = [(Precision::F32, "f32"), (Precision::F16, "f16")];
+const FAILING: &str = "a device that cannot be opened: its driver is missing or too old";
+
+/// From now on this session's cells show what a device prepares at its first use.
+pub fn watch(host: &Host) {
+    #[cfg(feature = "cube")]
+    super::first_use::watch(host);
+    #[cfg(not(feature = "cube"))]
+    let _ = host;
+}
 
 static DEVICE: Entry = Entry {
     name: "device",
     group: GROUP,
-    summary: "from now on tensors are created on this device",
+    summary: "from now on tensors are created on this device, networks and data too; the environment variable SADDLE_DEVICE names the first",
     params: &[param(
         "name",
         Ty::Text,
-        "such as \"cpu\"; `devices()` lists all",
+        "\"cpu\"; \"wgpu\" for a graphics processor, \"wgpu:1\" for the second; \"vulkan\", \"metal\", \"dx12\" for \
+         one on that interface; \"ndarray\" and \"cuda\" where they are built in; `devices()` lists all",
     )],
-    errors: &[UNKNOWN],
+    errors: &[UNKNOWN, FAILING],
     examples: &[
         value(
             "the processor",
@@ -91,7 +112,7 @@ static TO: Entry = Entry {
     params: &[X, param("device", Ty::Text, "its name")],
     returns: Ty::Tensor,
     shapes: "as x",
-    errors: &[UNKNOWN],
+    errors: &[UNKNOWN, FAILING],
     examples: &[value(
         "where it is already",
         "ones([2]).to(\"cpu\").device",
@@ -100,6 +121,56 @@ static TO: Entry = Entry {
     call: |call| {
         let to = Device::parse(&call.args.text(1)?)?;
         Ok(wrap(tensor(call, 0)?.to_device(&to)))
+    },
+    ..ENTRY
+};
+
+static SET_PRECISION: Entry = Entry {
+    name: "precision",
+    group: GROUP,
+    summary: "from now on matrix products and convolutions on a graphics processor multiply in this precision; parameters, sums and \
+              everything else stay f32, and an optimizer's losses are scaled so that small gradients are not lost",
+    params: &[param("name", Ty::Text, "\"f32\" or \"f16\"")],
+    errors: &[
+        "another name",
+        "\"f16\" on a device that has no half precision, such as the processor",
+    ],
+    examples: &[
+        value("as it begins", "precision(\"f32\"); precision()", "\"f32\""),
+        fails(
+            "on the processor",
+            "device(\"cpu\"); precision(\"f16\")",
+            "cpu has no half precision",
+        ),
+    ],
+    call: |call| {
+        let name = call.args.text(0)?;
+        let wanted = PRECISIONS.iter().find(|(_, known)| *known == name.as_str());
+        let Some((wanted, _)) = wanted else {
+            return Err(
+                Fault::value(format!("precision: there is no precision \"{name}\""))
+                    .hint("\"f32\" or \"f16\""),
+            );
+        };
+        precision::set(*wanted, &device::current())?;
+        Ok(Dynamic::UNIT)
+    },
+    ..ENTRY
+};
+
+static PRECISION: Entry = Entry {
+    name: "precision",
+    group: GROUP,
+    summary: "in what precision graphics processors multiply",
+    returns: Ty::Text,
+    examples: &[value(
+        "as it begins",
+        "precision(\"f32\"); precision()",
+        "\"f32\"",
+    )],
+    call: |_| {
+        let now = PRECISIONS.iter().find(|(p, _)| *p == precision::current());
+        Ok(now.map_or("f32", |(_, name)| *name).into())
     },
     ..ENTRY
 };

@@ -3,7 +3,7 @@
 use super::{X, coerce, fails, opt, optional, param, tensor, value, wrap};
 use crate::catalog::{Call, ENTRY, Entry, Example, Param, Ty};
 use crate::fault::{Fault, Result};
-use crate::tensor::Tensor;
+use crate::tensor::{Device, Tensor};
 use rhai::Dynamic;
 
 pub static ENTRIES: &[&Entry] = &[
@@ -92,7 +92,11 @@ fn apply_both(
 fn through_tensor(call: &Call, f: fn(&Tensor) -> Result<Tensor>) -> Result<Dynamic> {
     match call.args.any(0).read_lock::<Tensor>() {
         Some(x) => f(&x).map(wrap),
-        None => super::value::item(&f(&Tensor::scalar(call.args.number(0)? as f32))?),
+        // Plain numbers are not worth a trip to another device.
+        None => {
+            let number = Tensor::full(call.args.number(0)? as f32, &[], &Device::Cpu);
+            super::value::item(&f(&number)?)
+        }
     }
 }
 

@@ -16,11 +16,14 @@
 //! | `conv` | convolutions, pooling, resampling |
 //! | `gradient` | `grad`, `no_grad`, `custom_op`, … |
 //! | `device` | `device`, `devices`, `to` |
+//! | `first_use` | what is shown while a graphics processor prepares its kernels |
 
 pub mod comparison;
 pub mod conv;
 pub mod create;
 pub mod device;
+#[cfg(feature = "cube")]
+mod first_use;
 pub mod gradient;
 pub mod index;
 pub mod join;

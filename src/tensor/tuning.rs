@@ -1,0 +1,104 @@
+//! What a graphics processor needs at its first use: kernels compiled, and the fastest of several found by trial (autotune).
+//! What was found is kept in the user's cache folder for later runs, and how far it has come can be watched.
+
+use burn::cubecl::config::cache::CacheConfig;
+use burn::cubecl::config::compilation::CompilationLogLevel;
+use burn::cubecl::config::{CubeClRuntimeConfig, RuntimeConfig as _};
+use log::{LevelFilter, Log, Metadata, Record};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
+
+/// How much has been prepared since this process began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Prepared {
+    /// Kernels that were compiled.
+    pub kernels: usize,
+    /// Operations of which several kernels were tried.
+    pub tuned: usize,
+}
+
+type Listener = Arc<dyn Fn(Prepared) + Send + Sync>;
+
+static PREPARED: Mutex<Prepared> = Mutex::new(Prepared {
+    kernels: 0,
+    tuned: 0,
+});
+static LISTENER: Mutex<Option<Listener>> = Mutex::new(None);
+static WARNING: Mutex<Option<String>> = Mutex::new(None);
+
+/// How much has been prepared so far.
+pub fn prepared() -> Prepared {
+    *locked(&PREPARED)
+}
+
+/// Has `listener` hear of each step from now on, on whatever thread it happens, instead of the one before.
+pub fn listen(listener: impl Fn(Prepared) + Send + Sync + 'static) {
+    *locked(&LISTENER) = Some(Arc::new(listener));
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The last thing that went wrong on a device, in its own words; said once.
+pub(super) fn warning() -> Option<String> {
+    locked(&WARNING).take()
+}
+
+/// Burn tells of its kernels through the `log` crate.
+struct Ear;
+
+impl Log for Ear {
+    fn enabled(&self, about: &Metadata) -> bool {
+        about.target().starts_with("cubecl")
+    }
+
+    fn log(&self, record: &Record) {
+        if record.level() <= log::Level::Warn && self.enabled(record.metadata()) {
+            let text = record.args().to_string();
+            *locked(&WARNING) = Some(text);
+            return;
+        }
+        let now = {
+            let mut all = locked(&PREPARED);
+            match record.target() {
+                "cubecl::compilation" => all.kernels += 1,
+                "cubecl::autotune" => all.tuned += 1,
+                _ => return,
+            }
+            *all
+        };
+        let listener = locked(&LISTENER).clone();
+        if let Some(listener) = listener {
+            listener(now);
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+/// Where what was found is kept; `None` where the user has no such folder.
+fn folder() -> Option<PathBuf> {
+    use etcetera::BaseStrategy as _;
+    let folders = etcetera::choose_base_strategy().ok()?;
+    Some(folders.cache_dir().join("saddlepoint").join("kernels"))
+}
+
+/// Must come before the first device is opened. What `CUBECL_…` environment variables say goes first.
+pub(super) fn prepare() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        if log::set_logger(&Ear).is_ok() {
+            log::set_max_level(LevelFilter::Info);
+        }
+        let mut config = CubeClRuntimeConfig::default();
+        config.autotune.logger.log = Some(Default::default());
+        config.compilation.logger.log = Some(Default::default());
+        config.compilation.logger.level = CompilationLogLevel::Basic;
+        match folder() {
+            Some(folder) => config.environment.path = CacheConfig::Directory(folder),
+            None => config.autotune.disable_cache = true,
+        }
+        CubeClRuntimeConfig::try_set(config.override_from_env());
+    });
+}

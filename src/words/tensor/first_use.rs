@@ -1,0 +1,149 @@
+//! What is shown while a graphics processor prepares its kernels, which it does at the first use of each: the cell would seem
+//! to hang without.
+
+use crate::catalog::Host;
+use crate::output::{Bundle, Output};
+use crate::session::Frontend;
+use crate::tensor::tuning::{self, Prepared};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+/// What takes less is not worth a line.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// The time between two changes of the line.
+const PACE: Duration = Duration::from_millis(300);
+
+/// What the running cell has been told.
+struct Told {
+    frontend: Arc<dyn Frontend>,
+    since: Instant,
+    before: Prepared,
+    /// The display and when it last changed.
+    line: Option<(String, Instant)>,
+}
+
+impl Told {
+    fn hear(&mut self, now: Prepared) {
+        if self.since.elapsed() < PATIENCE {
+            return;
+        }
+        let bundle = Bundle::text(text(&self.before, &now));
+        match &mut self.line {
+            Some((_, changed)) if changed.elapsed() < PACE => {}
+            Some((id, changed)) => {
+                *changed = Instant::now();
+                let id = id.clone();
+                self.frontend.show(Output::Update { bundle, id });
+            }
+            None => {
+                let id = format!("first-use-{}", uuid::Uuid::new_v4());
+                self.line = Some((id.clone(), Instant::now()));
+                let id = Some(id);
+                self.frontend.show(Output::Display { bundle, id });
+            }
+        }
+    }
+}
+
+fn text(before: &Prepared, now: &Prepared) -> String {
+    let kernels = now.kernels - before.kernels;
+    let tuned = match now.tuned - before.tuned {
+        0 => String::new(),
+        n => format!(", for {n} operations the fastest of several was found"),
+    };
+    format!(
+        "the device prepares for its first use: {kernels} kernels compiled{tuned}; kept for later"
+    )
+}
+
+/// From now on cells of this session show it.
+pub fn watch(host: &Host) {
+    let attached = host.attached();
+    let told: Mutex<Option<Told>> = Mutex::new(None);
+    tuning::listen(move |now| {
+        let frontend = attached.lock().ok().and_then(|a| a.clone());
+        let (Some(frontend), Ok(mut told)) = (frontend, told.lock()) else {
+            return;
+        };
+        match told
+            .as_mut()
+            .filter(|t| Arc::ptr_eq(&t.frontend, &frontend))
+        {
+            Some(told) => told.hear(now),
+            None => {
+                let (since, before, line) = (Instant::now(), now, None);
+                *told = Some(Told {
+                    frontend,
+                    since,
+                    before,
+                    line,
+                });
+            }
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Default)]
+    struct Page(Mutex<Vec<Output>>);
+
+    impl Frontend for Page {
+        fn show(&self, output: Output) {
+            self.0.lock().unwrap().push(output);
+        }
+
+        fn ask(&self, _: &str, _: bool) -> Option<String> {
+            None
+        }
+    }
+
+    #[test]
+    fn a_long_first_use_is_one_line_that_changes_and_a_short_one_none() {
+        let page = Arc::new(Page::default());
+        let told = |since| Told {
+            frontend: page.clone(),
+            since,
+            before: Prepared {
+                kernels: 2,
+                tuned: 1,
+            },
+            line: None,
+        };
+        let now = |kernels, tuned| Prepared { kernels, tuned };
+        told(Instant::now()).hear(now(3, 1));
+        assert!(page.0.lock().unwrap().is_empty());
+
+        let long_ago = Instant::now() - 2 * PATIENCE;
+        let mut told = told(long_ago);
+        told.hear(now(12, 1));
+        told.hear(now(13, 1));
+        told.line.as_mut().unwrap().1 = long_ago;
+        told.hear(now(14, 3));
+        let shown = page.0.lock().unwrap();
+        let texts: Vec<(&str, bool)> = shown
+            .iter()
+            .map(|output| match output {
+                Output::Display { bundle, .. } => (bundle.plain(), false),
+                Output::Update { bundle, .. } => (bundle.plain(), true),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(
+            texts,
+            [
+                (
+                    "the device prepares for its first use: 10 kernels compiled; kept for later",
+                    false
+                ),
+                (
+                    "the device prepares for its first use: 12 kernels compiled, for 2 operations the fastest of several was \
+                     found; kept for later",
+                    true
+                ),
+            ]
+        );
+    }
+}

@@ -1,0 +1,245 @@
+//! A graphics processor: that training keeps it busy, what moves between devices, and what is said when it fails.
+//!
+//! They need an adapter, Mesa's lavapipe at least, and are left out otherwise: `tests/run devices` installs one where it can,
+//! and runs them with `--include-ignored`.
+#![cfg(feature = "wgpu")]
+
+use saddlepoint::cell::Session;
+use saddlepoint::output::{Output, Stream};
+use saddlepoint::session::{Cell, Failure, Frontend, Notebook, Reply};
+use saddlepoint::tensor::reads;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// What a cell shows as text.
+#[derive(Default)]
+struct Screen(Mutex<String>);
+
+impl Frontend for Screen {
+    fn show(&self, output: Output) {
+        let mut text = self.0.lock().unwrap();
+        match output {
+            Output::Text {
+                stream: Stream::Stdout,
+                text: more,
+            } => text.push_str(&more),
+            Output::Result { bundle } => text.push_str(bundle.plain()),
+            _ => {}
+        }
+    }
+
+    fn ask(&self, _: &str, _: bool) -> Option<String> {
+        None
+    }
+}
+
+/// A notebook on the device, while no other test has one: what is counted is counted for the process.
+struct Lab {
+    session: Session,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl Lab {
+    fn open() -> Self {
+        static TURN: Mutex<()> = Mutex::new(());
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let session = Session::start().unwrap();
+        let lab = Self {
+            session,
+            _turn: turn,
+        };
+        lab.run("device(\"wgpu\"); seed(0);");
+        lab
+    }
+
+    fn try_run(&self, code: &str) -> Result<String, Failure> {
+        let screen = Arc::new(Screen::default());
+        let cell = Cell {
+            number: 1,
+            code: code.into(),
+            silent: false,
+        };
+        match self.session.execute(cell, screen.clone()) {
+            Reply::Done => Ok(screen.0.lock().unwrap().clone()),
+            Reply::Failed(failure) => Err(failure),
+        }
+    }
+
+    #[track_caller]
+    fn run(&self, code: &str) -> String {
+        self.try_run(code).unwrap_or_else(|f| panic!("{f:?}"))
+    }
+}
+
+/// The games of the benchmarks, small: what one step does, after what has to stand before it.
+const GAMES: &[(&str, &str, &str)] = &[
+    (
+        "rectifiers and logits, Adam",
+        "let D = sequential([linear(8, 16), leaky_relu(0.2), linear(16, 1)]);
+         let G = sequential([linear(4, 16), relu(), linear(16, 8), sigmoid()]);
+         let opt_D = adam(D); let opt_G = adam(G, #{ betas: [0.5, 0.999] });
+         let data = rand([64, 8]);",
+        "let x = data[randint(0, 64, [16])];
+         let fake = detach(G(randn([16, 4])));
+         opt_D.descend(bce_with_logits(D(x), 1) + bce_with_logits(D(fake), 0));
+         opt_G.descend(bce_with_logits(D(G(randn([16, 4]))), 1));",
+    ),
+    (
+        "the minimax value, momentum, a data set",
+        "let D = sequential([dropout(0.2), maxout(64, 8, 2), linear(8, 1), sigmoid()]);
+         let G = sequential([linear(4, 64), sigmoid()]);
+         let opt_D = sgd(D, #{ lr: 0.05, momentum: 0.5 }); let opt_G = sgd(G, #{ lr: 0.05 });
+         let data = digits();",
+        "let x = data.sample(16);
+         opt_D.ascend(mean(log(D(x)) + log(1 - D(G(randn([16, 4]))))));
+         opt_G.descend(mean(log(1 - D(G(randn([16, 4]))))));",
+    ),
+    (
+        "convolutions with batch norm, RMSProp",
+        "let D = sequential([conv2d(1, 4, 4, #{ stride: 2, padding: 1 }), leaky_relu(0.2), flatten(), linear(64, 1)]);
+         let G = sequential([linear(4, 64), reshape([4, 4, 4]), batch_norm(4), relu(),
+             conv_transpose2d(4, 1, 4, #{ stride: 2, padding: 1 }), tanh()]);
+         let opt_D = rmsprop(D); let opt_G = rmsprop(G);
+         let data = rand([64, 1, 8, 8]);",
+        "let x = data[randint(0, 64, [8])];
+         opt_D.descend(hinge_loss(D(x), D(detach(G(randn([8, 4]))))));
+         opt_G.descend(non_saturating_loss(sigmoid(D(G(randn([8, 4]))))));",
+    ),
+    (
+        "a gradient penalty",
+        "let D = sequential([linear(8, 16), tanh(), linear(16, 1)]);
+         let G = linear(4, 8);
+         let opt_D = adam(D); let opt_G = adam(G);
+         let data = rand([64, 8]);",
+        "let x = data[randint(0, 64, [16])];
+         let fake = detach(G(randn([16, 4])));
+         opt_D.descend(wasserstein_loss(D(x), D(fake)) + 10 * gradient_penalty(D, x, fake));
+         opt_G.descend(wasserstein_loss(D(G(randn([16, 4])))));",
+    ),
+    (
+        "labels",
+        "let C = sequential([linear(8, 16), relu(), linear(16, 4)]);
+         let opt_C = adam(C);
+         let x = rand([16, 8]); let y = randint(0, 4, [16]);",
+        "opt_C.descend(cross_entropy(C(x), y));",
+    ),
+];
+
+#[test]
+#[ignore = "needs a graphics adapter"]
+fn a_training_step_reads_nothing_back() {
+    let lab = Lab::open();
+    for (name, before, step) in GAMES {
+        lab.run(before);
+        lab.run(step);
+        let start = reads();
+        lab.run(&format!("for i in 0..5 {{ {step} }}"));
+        assert_eq!(reads() - start, 0, "{name}");
+        // That the counter counts.
+        lab.run("randn([2]).to_array()");
+        assert_eq!(reads() - start, 1, "{name}");
+    }
+}
+
+#[test]
+#[ignore = "needs a graphics adapter"]
+fn a_checkpoint_of_one_device_goes_on_on_another() {
+    let lab = Lab::open();
+    let folder = std::env::temp_dir().join(format!("saddle-devices-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = |name: &str| folder.join(name).display().to_string();
+    let (near, far) = (path("near.ckpt"), path("far.ckpt"));
+    let make = "let f = sequential([linear(3, 4), tanh(), linear(4, 1)]); let opt = adam(f);";
+    let train = "for i in 0..3 { opt.descend(mean(f(randn([5, 3])) ** 2)); }";
+    let values = "f.params().map(|p| p.to_array())";
+
+    lab.run(make);
+    lab.run(train);
+    let trained = lab.run(values);
+    lab.run(&format!("checkpoint(\"{far}\", #{{ f: f, opt: opt }});"));
+    lab.run("device(\"cpu\");");
+    lab.run(make);
+    lab.run(&format!("resume(\"{far}\", #{{ f: f, opt: opt }});"));
+    assert_eq!(lab.run("f.params()[0].device"), "\"cpu\"");
+    assert_eq!(lab.run(values), trained);
+    lab.run(train);
+    let later = lab.run(values);
+    assert_ne!(later, trained);
+    lab.run(&format!("checkpoint(\"{near}\", #{{ f: f, opt: opt }});"));
+    lab.run("device(\"wgpu\");");
+    lab.run(make);
+    lab.run(&format!("resume(\"{near}\", #{{ f: f, opt: opt }});"));
+    assert_eq!(lab.run("f.params()[0].device"), "\"wgpu\"");
+    assert_eq!(lab.run(values), later);
+    // The optimizer's state has come along: a further step works on it.
+    lab.run(train);
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+#[ignore = "needs a graphics adapter"]
+fn tensors_of_two_devices_are_one_clear_error() {
+    let lab = Lab::open();
+    lab.run("let far = ones([2, 2]); device(\"cpu\"); let near = ones([2, 2]);");
+    for code in [
+        "far + near",
+        "far @ near",
+        "near < far",
+        "where(far > 0, near, near)",
+        "cat([far, near])",
+        "far[int([0, 1])]",
+        "near[int(far)[0]]",
+        "linear(2, 2)(far)",
+        "bce_with_logits(far, near)",
+        "einsum(\"ij,jk->ik\", far, near)",
+    ] {
+        let failure = lab.try_run(code).expect_err(code);
+        assert_eq!(failure.name, "DeviceError", "{code}: {}", failure.value);
+        assert!(
+            failure.value.contains("wgpu") && failure.value.contains("cpu"),
+            "{code}: {}",
+            failure.value
+        );
+    }
+    assert_eq!(lab.run("(far.to(\"cpu\") + near).sum().item()"), "8.0");
+}
+
+#[test]
+#[ignore = "needs a graphics adapter"]
+fn no_such_adapter_is_said_at_the_word() {
+    let lab = Lab::open();
+    for name in ["wgpu:99", "metal", "vulkan:99", "wgpu:x", "cuda", "abacus"] {
+        let failure = lab.try_run(&format!("device(\"{name}\")")).expect_err(name);
+        assert_eq!(failure.name, "DeviceError", "{name}: {}", failure.value);
+        assert!(failure.value.starts_with("device: "), "{}", failure.value);
+    }
+    assert_eq!(lab.run("device()"), "\"wgpu\"");
+}
+
+#[test]
+#[ignore = "needs a graphics adapter"]
+fn what_does_not_fit_is_an_error_and_the_notebook_lives() {
+    let lab = Lab::open();
+    lab.run("let kept = arange(4);");
+    // 4.3 GB: more than any adapter's limit of one buffer below 2³² bytes.
+    let failure = lab
+        .try_run("zeros([32768, 32769]).sum().item()")
+        .expect_err("too large");
+    assert_eq!(failure.name, "DeviceError", "{failure:?}");
+    assert!(failure.value.contains("one tensor on wgpu"), "{failure:?}");
+    assert_eq!(lab.run("kept.sum().item()"), "6.0");
+    assert_eq!(lab.run("(kept @ kept).item()"), "14.0");
+}
+
+#[test]
+#[ignore = "needs a graphics adapter"]
+fn reset_gives_the_memory_of_a_device_back() {
+    use saddlepoint::tensor::device;
+    let lab = Lab::open();
+    let held = || device::memory()[0].1.reserved;
+    lab.run("%reset");
+    let before = held();
+    lab.run("let big = randn([4000, 1000]); let more = big * 2; more.sum().item();");
+    assert!(held() >= before + 32_000_000, "{} then {}", before, held());
+    lab.run("%reset");
+    assert!(held() < before + 8_000_000, "{} then {}", before, held());
+}
