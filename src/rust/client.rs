@@ -82,8 +82,8 @@ pub enum Stop {
         message: String,
         line: Option<String>,
     },
-    /// A `?` at the top of a cell met an error.
-    Early,
+    /// A `?` at the top of a cell met an error, which says this.
+    Early(String),
     /// The user has interrupted; these variables were lost with the process that had to be ended.
     Interrupted {
         lost: Vec<String>,
@@ -122,6 +122,8 @@ pub struct Rust {
     /// Exported by the last cell.
     newest: Vec<Export>,
     folder: Folder,
+    /// The last line on stderr.
+    last_line: String,
     variables: Vec<String>,
     /// The number of the cell that runs.
     cell: i64,
@@ -156,6 +158,7 @@ impl Rust {
             fresh: Vec::new(),
             newest: Vec::new(),
             folder,
+            last_line: String::new(),
             variables: Vec::new(),
             cell: 0,
             begun: false,
@@ -206,7 +209,14 @@ impl Rust {
         if renewed {
             self.export_again(desk)?;
         }
-        match self.ended.take() {
+        let ended = self.ended.take();
+        // Read before anything else is compiled.
+        let code = ended.is_some().then(|| self.compiled());
+        let said = std::mem::take(&mut self.last_line);
+        if ended.is_some() {
+            self.renew_guard(desk)?;
+        }
+        match ended {
             // It was not let begin.
             None if self.stopping.is_some() && !self.begun => {
                 Err(Stop::Interrupted { lost: Vec::new() })
@@ -214,11 +224,21 @@ impl Rust {
             None => Ok(shown),
             Some(_) if self.stopping.is_some() => Err(Stop::Interrupted { lost: Vec::new() }),
             Some(Ended::Panic { message, line }) => {
-                let line = nth_line(&self.compiled(), line);
+                let line = code.and_then(|code| nth_line(&code, line));
                 Err(Stop::Panic { message, line })
             }
-            Some(Ended::Early) => Err(Stop::Early),
+            Some(Ended::Early) => Err(Stop::Early(said)),
         }
+    }
+
+    /// A cell that has ended early has dropped its guard, and with its end the next cell would not be told from its last line.
+    fn renew_guard(&mut self, desk: &mut dyn Desk) -> Result<(), Stop> {
+        self.cell += 1;
+        let (head, code) = (String::new(), head(self.cell));
+        let stopping = self.stopping;
+        let renewed = self.carry_out(&Order::Run { head, code }, desk);
+        self.stopping = stopping;
+        renewed.map(drop)
     }
 
     /// What the running cell has exported counts from now on.
@@ -421,7 +441,7 @@ impl Rust {
 
     fn report(&mut self, report: Report, desk: &mut dyn Desk) -> Result<(), Stop> {
         match report {
-            Report::Printed(line) => desk.print(Stream::Stdout, &format!("{line}\n")),
+            Report::Printed(text) => desk.print(Stream::Stdout, &text),
             Report::Asked { prompt, password } => {
                 let answer = desk.ask(&prompt, password).unwrap_or_default();
                 self.order(&Order::Answer(answer))?;
@@ -437,6 +457,9 @@ impl Rust {
             Err(error) => Err(self.lost(&error.to_string())),
             Ok(Heard::Report(None)) => Err(self.lost("")),
             Ok(Heard::Text(stream, text)) => {
+                if let (Stream::Stderr, Some(line)) = (stream, text.lines().last()) {
+                    self.last_line = line.to_string();
+                }
                 desk.print(stream, &text);
                 Ok(None)
             }

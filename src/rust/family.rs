@@ -61,31 +61,28 @@ fn parents() -> HashMap<u32, u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::process::Command;
+    use std::io::{BufRead as _, BufReader};
+    use std::process::{Command, Stdio};
 
+    /// A shell with two children, and the numbers of these.
     #[test]
-    fn children_and_grandchildren_end_and_what_is_spared_lives() {
-        let start = || {
-            Command::new("sh")
-                .args(["-c", "sleep 100 & wait"])
-                .spawn()
-                .unwrap()
-        };
-        let (mut ended, mut spared) = (start(), start());
-        while parents()
-            .values()
-            .filter(|&&parent| parent == ended.id())
-            .count()
-            == 0
-        {
+    fn what_is_below_ends_and_what_is_spared_lives() {
+        let script = "sleep 100 & echo $!; sleep 100 & echo $!; wait";
+        let mut shell = Command::new("sh")
+            .args(["-c", script])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(shell.stdout.take().unwrap()).lines();
+        let mut number = || lines.next().unwrap().unwrap().parse::<u32>().unwrap();
+        let (spared, ended) = (number(), number());
+        kill_below(shell.id(), Some(spared));
+        while parents().get(&ended) == Some(&shell.id()) {
             std::thread::yield_now();
         }
-        kill_below(ended.id(), None);
-        // Its only child is gone, so the shell's `wait` returns.
-        assert!(ended.wait().unwrap().success());
-        kill_below(std::process::id(), Some(spared.id()));
-        assert!(spared.try_wait().unwrap().is_none());
-        kill_below(spared.id(), None);
-        spared.wait().unwrap();
+        assert_eq!(parents().get(&spared), Some(&shell.id()));
+        kill_below(shell.id(), None);
+        // Nothing is left to wait for.
+        assert!(shell.wait().unwrap().success());
     }
 }

@@ -7,6 +7,7 @@ use super::family;
 use super::folder::Folder;
 use super::layout::{Layout, without_commands};
 use super::message::{Answer, Mistake, Order, Outcome, Question, Report, Role, Spot};
+use super::prelude::abi::LINE_END;
 use crate::worker::{frame, process};
 use crossbeam_channel::{Receiver, Sender, select, unbounded};
 use evcxr::{CommandContext, CompilationError, Error, EvalCallbacks, EvalContext};
@@ -14,7 +15,7 @@ use std::io::{self, BufReader, Write as _};
 use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::{Child, Command};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -56,6 +57,7 @@ pub fn serve() -> io::Result<()> {
         voice,
         answered,
         shared,
+        count: 0,
     };
     for job in jobs {
         match job {
@@ -77,11 +79,9 @@ enum Job {
 struct Shared {
     /// The process of the cells.
     cells: Mutex<Option<Arc<Mutex<Child>>>>,
-    /// Whether a cell is being carried out.
-    busy: AtomicBool,
-    /// Whether it is to stop.
-    stopping: AtomicBool,
-    /// Whether its process was killed.
+    /// The number of what is being carried out; 0 between cells.
+    running: AtomicU64,
+    /// Whether the process of the cells was killed under it.
     killed: AtomicBool,
 }
 
@@ -129,16 +129,16 @@ impl Reader {
 
     fn interrupt(&self, running: bool) {
         let shared = self.shared.clone();
-        if !shared.busy.load(Ordering::SeqCst) {
+        let number = shared.running.load(Ordering::SeqCst);
+        if number == 0 {
             return;
         }
-        shared.stopping.store(true, Ordering::SeqCst);
         if running {
             return shared.kill();
         }
         // Cargo and the compiler come and go, several for one cell.
         std::thread::spawn(move || {
-            while shared.busy.load(Ordering::SeqCst) {
+            while shared.running.load(Ordering::SeqCst) == number {
                 let spared = lock(&shared.cells).as_ref().map(|cells| lock(cells).id());
                 family::kill_below(std::process::id(), spared);
                 std::thread::sleep(Duration::from_millis(20));
@@ -219,6 +219,8 @@ struct Host {
     voice: Voice,
     answered: Receiver<String>,
     shared: Arc<Shared>,
+    /// How much has been carried out.
+    count: u64,
 }
 
 impl Host {
@@ -236,22 +238,23 @@ impl Host {
         self.voice.say(&Report::Done(outcome));
     }
 
+    /// Runs something in a fresh process.
     fn revive(&mut self, code: &str) -> Outcome {
-        let head = None;
-        match self.context.execute(":restart") {
-            Err(error) => Outcome::Refused(error.to_string()),
-            Ok(_) => self.run(&Layout {
-                text: code.to_string(),
-                head,
-            }),
+        let (text, head) = (code.to_string(), None);
+        let layout = Layout { text, head };
+        match self.run(&layout) {
+            // Only now has evcxr seen that the process is gone, and started another. (After its `:restart` it would look for
+            // the variables of the old one.)
+            Outcome::Died(_) => self.run(&layout),
+            outcome => outcome,
         }
     }
 
     /// Runs a cell, and hands on what it prints while it runs.
     fn run(&mut self, layout: &Layout) -> Outcome {
-        self.shared.stopping.store(false, Ordering::SeqCst);
+        self.count += 1;
         self.shared.killed.store(false, Ordering::SeqCst);
-        self.shared.busy.store(true, Ordering::SeqCst);
+        self.shared.running.store(self.count, Ordering::SeqCst);
         let (context, voice, printed) = (&mut self.context, &self.voice, &self.printed);
         let answered = &self.answered;
         let (done, is_done) = unbounded::<()>();
@@ -270,7 +273,7 @@ impl Host {
             drop(done);
             result
         });
-        self.shared.busy.store(false, Ordering::SeqCst);
+        self.shared.running.store(0, Ordering::SeqCst);
         let result = result.unwrap_or_else(|_| Err("evcxr has a defect here".to_string().into()));
         let killed = self.shared.killed.load(Ordering::SeqCst);
         match result {
@@ -338,7 +341,15 @@ impl Host {
 
 /// Hands lines on until all have been: when the cell is done, and there are no more.
 fn hand_on(printed: &Receiver<String>, is_done: &Receiver<()>, voice: &Voice) {
-    let say = |line| voice.say(&Report::Printed(line));
+    let say = |line: String| {
+        let text = match line.strip_suffix(LINE_END) {
+            Some(open) => open.to_string(),
+            None => line + "\n",
+        };
+        if !text.is_empty() {
+            voice.say(&Report::Printed(text));
+        }
+    };
     loop {
         select! {
             recv(printed) -> line => match line {

@@ -26,7 +26,7 @@ pub enum Report {
     Ready,
     /// Nothing can be compiled: why.
     Failed(String),
-    /// A line that the cell has printed.
+    /// What the cell has printed: mostly a line.
     Printed(String),
     /// The cell asks the person.
     Asked { prompt: String, password: bool },

@@ -50,7 +50,9 @@ pub fn start(command: Command) -> Result<(Process, UnixStream)> {
 /// # Errors
 /// As [`start`].
 #[cfg(feature = "rust-cells")]
-pub fn start_freely(command: Command) -> Result<(Process, UnixStream)> {
+pub fn start_freely(mut command: Command) -> Result<(Process, UnixStream)> {
+    // Who ends this process may end its whole group.
+    command.process_group(0);
     start_as(command, false)
 }
 

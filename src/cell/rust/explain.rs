@@ -22,12 +22,9 @@ pub fn cell(worker: &mut Worker, cell: &str, stop: Stop, has_source: bool) -> Fa
             let fault = Fault::new(Kind::Panic, message);
             worker.fail_at(fault.kind.name(), &fault, place.as_slice())
         }
-        Stop::Early => {
-            let fault = Fault::new(
-                Kind::Value,
-                "the cell ended early: a `?` met the error that is printed above",
-            )
-            .hint("variables that the cell defined are not kept");
+        Stop::Early(said) => {
+            let fault = Fault::value(format!("the cell ended early, at a `?`: {said}"))
+                .hint("variables that the cell defined are not kept");
             worker.fail(&fault)
         }
         Stop::Fault(fault) => worker.fail(&hinted(fault, has_source)),
@@ -42,7 +39,13 @@ pub fn cell(worker: &mut Worker, cell: &str, stop: Stop, has_source: bool) -> Fa
 pub fn call(name: &str, stop: Stop, host: &Host) -> Fault {
     match stop {
         Stop::Fault(fault) => fault,
-        Stop::Panic { message, .. } => Fault::new(Kind::Panic, format!("{name}: {message}")),
+        Stop::Panic { message, line } => {
+            let fault = Fault::new(Kind::Panic, format!("{name}: {message}"));
+            match line {
+                Some(line) => fault.hint(format!("it happened at `{}`", line.trim())),
+                None => fault,
+            }
+        }
         Stop::Interrupted { lost } => {
             // An interrupt says nothing of its own on its way through a script.
             let gone = gone(&lost);
@@ -143,7 +146,7 @@ fn compile(worker: &mut Worker, cell: &str, mistakes: &[Mistake], has_source: bo
             };
         let mut fault = Fault::value(format!("{}{label}{code}", mistake.message));
         if let Some(help) = mistake.helps.first() {
-            fault = fault.hint(help.clone());
+            fault = fault.hint(one_line(help));
         }
         let fault = hinted(fault, has_source);
         let place = mistake.places.first();
@@ -163,6 +166,17 @@ fn compile(worker: &mut Worker, cell: &str, mistakes: &[Mistake], has_source: bo
             .push(format!("… and {more} more of the compiler's errors"));
     }
     failure
+}
+
+/// A help of the compiler with the code that it suggests, which comes after an empty line.
+fn one_line(help: &str) -> String {
+    match help.split_once("\n\n") {
+        Some((help, code)) if !code.trim().is_empty() && !code.contains('\n') => {
+            format!("{}: `{}`", help.trim_end_matches(':'), code.trim())
+        }
+        Some((help, _)) => help.trim_end_matches(':').to_string(),
+        None => help.to_string(),
+    }
 }
 
 /// What evcxr cannot know without the source of the standard library.

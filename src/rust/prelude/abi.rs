@@ -8,6 +8,9 @@ use std::ffi::c_void;
 /// The environment variable that holds the address of the [`Table`].
 pub const TABLE: &str = "SADDLE_RUST_TABLE";
 
+/// The line that the end of a cell prints; what stands before it on its line is text that the cell has not ended.
+pub const LINE_END: &str = "\u{1e}saddle\u{1e}";
+
 /// Memory that is shared between processes, mapped at `address`; null where there is none.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]

@@ -1,5 +1,6 @@
 //! The beginning and the end of a cell, as the kernel has to know them.
 
+use super::abi::LINE_END;
 use super::link::{receive, table};
 use super::notebook::{ask, question};
 use super::pack::Reader;
@@ -22,10 +23,10 @@ pub fn begin__(number: i64) -> Cell__ {
 }
 
 impl Drop for Cell__ {
-    /// The cell ends early, by a panic or by a `?`. (Or the next one ends well: the kernel knows the number.)
+    /// The cell ends early, by a panic or by a `?`. Or the next one ends, however: the kernel knows the number.
     fn drop(&mut self) {
-        use std::io::Write as _;
-        let _ = std::io::stdout().flush();
+        // A line that the cell has left open would run into evcxr's own lines.
+        println!("{LINE_END}");
         let mut ended = question("ended", 3);
         ended.writer.int(self.number);
         match std::thread::panicking() {

@@ -38,6 +38,7 @@ const GRADIENT: &str = "'";
 ///
 /// # Panics
 /// The notebook has something against the name.
+#[track_caller]
 pub fn register(word: &str, parameters: &[&str], role: Role, statement: &str, function: Exported) {
     let key = match role {
         Role::Gradient => format!("{word}{GRADIENT}"),
