@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use std::ffi::c_void;
 use std::io::{self, Write as _};
 use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd};
+use std::os::unix::fs::FileExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, Once, OnceLock, PoisonError};
@@ -38,7 +39,7 @@ static SHARED: OnceLock<Shared> = OnceLock::new();
 static FUNCTIONS: Table = Table {
     ask,
     export,
-    allocate,
+    share,
     release,
     panicked,
     last_panic,
@@ -256,16 +257,19 @@ unsafe extern "C" fn export(name: *const u8, len: usize, function: Exported) {
     }
 }
 
-const NO_BLOCK: Block = Block {
-    address: std::ptr::null_mut(),
-    len: 0,
-    file: -1,
-};
-
-unsafe extern "C" fn allocate(len: usize) -> Block {
-    let file = shared_memory(len as u64).map(OwnedFd::from);
-    file.and_then(|file| map(file, libc::MAP_SHARED))
-        .unwrap_or(NO_BLOCK)
+unsafe extern "C" fn share(bytes: *const u8, len: usize) -> Block {
+    // SAFETY: the caller keeps to `abi`.
+    let bytes = unsafe { std::slice::from_raw_parts(bytes, len) };
+    // Written, not mapped: pages that are written to as a whole need not be cleared first.
+    let shared = shared_memory(len as u64).and_then(|file| {
+        file.write_all_at(bytes, 0)?;
+        Ok(file.into_raw_fd())
+    });
+    Block {
+        address: std::ptr::null_mut(),
+        len,
+        file: shared.unwrap_or(-1),
+    }
 }
 
 unsafe extern "C" fn release(block: Block) {
@@ -296,26 +300,22 @@ unsafe extern "C" fn last_panic(context: *mut c_void, deliver: Deliver) {
 
 /// Maps files that have come: what is written to them is this process's own copy.
 fn mapped(files: Vec<OwnedFd>) -> io::Result<Vec<Block>> {
-    let map = |file| map(file, libc::MAP_PRIVATE);
     files.into_iter().map(map).collect()
 }
 
-fn map(file: OwnedFd, sharing: i32) -> io::Result<Block> {
+fn map(file: OwnedFd) -> io::Result<Block> {
     let file = std::fs::File::from(file);
     let len = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
-    let (access, number) = (libc::PROT_READ | libc::PROT_WRITE, file.as_raw_fd());
+    let how = libc::MAP_PRIVATE | AT_ONCE;
+    let number = file.as_raw_fd();
+    // Only read at first: to map pages at once for writing would copy them all.
     // SAFETY: a new mapping, of a file that is open.
-    let address = unsafe {
-        libc::mmap(
-            std::ptr::null_mut(),
-            len,
-            access,
-            sharing | AT_ONCE,
-            number,
-            0,
-        )
-    };
+    let address = unsafe { libc::mmap(std::ptr::null_mut(), len, libc::PROT_READ, how, number, 0) };
     if address == libc::MAP_FAILED {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the mapping from above, which nothing refers to yet.
+    if unsafe { libc::mprotect(address, len, libc::PROT_READ | libc::PROT_WRITE) } == -1 {
         return Err(io::Error::last_os_error());
     }
     Ok(Block {
@@ -332,8 +332,10 @@ const AT_ONCE: i32 = libc::MAP_POPULATE;
 const AT_ONCE: i32 = 0;
 
 fn unmap(block: Block) {
-    // SAFETY: a mapping of `map`, which nothing refers to any more.
-    unsafe { libc::munmap(block.address.cast(), block.len) };
+    if !block.address.is_null() {
+        // SAFETY: a mapping of `map`, which nothing refers to any more.
+        unsafe { libc::munmap(block.address.cast(), block.len) };
+    }
 }
 
 fn shared() -> Option<&'static Shared> {

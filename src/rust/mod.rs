@@ -49,6 +49,7 @@ pub use host::serve;
 pub use layout::dependencies;
 pub use message::{Answer, Mistake, Question, Spot};
 pub use parcel::{Parcel, Value};
+pub use toolchain::Toolchain;
 
 use prelude::pack;
 

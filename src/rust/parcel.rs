@@ -4,7 +4,8 @@ use super::link::{Message, shared_memory};
 use super::pack::{INLINE, Item, Reader, Writer};
 use crate::fault::{Fault, Kind, Result};
 use std::fs::File;
-use std::os::fd::OwnedFd;
+use std::io::{Error, ErrorKind};
+use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::fs::FileExt as _;
 
 /// A message that is being put together.
@@ -109,11 +110,19 @@ impl Value {
 fn numbers(file: &OwnedFd) -> Option<Vec<f32>> {
     let file = File::from(file.try_clone().ok()?);
     let len = usize::try_from(file.metadata().ok()?.len()).ok()? / 4;
-    let mut numbers = vec![0f32; len];
-    // SAFETY: floats as the bytes that they are; any bytes are floats.
-    let bytes =
-        unsafe { std::slice::from_raw_parts_mut(numbers.as_mut_ptr().cast::<u8>(), len * 4) };
-    file.read_exact_at(bytes, 0).ok()?;
+    let mut numbers = Vec::<f32>::with_capacity(len);
+    let (start, size) = (numbers.as_mut_ptr().cast::<u8>(), len * 4);
+    let mut have = 0;
+    while have < size {
+        let at = libc::off_t::try_from(have).ok()?;
+        // SAFETY: writes at most to the end of the space, of which any bytes are floats.
+        match unsafe { libc::pread(file.as_raw_fd(), start.add(have).cast(), size - have, at) } {
+            -1 if Error::last_os_error().kind() == ErrorKind::Interrupted => {}
+            read => have += usize::try_from(read).ok().filter(|n| *n > 0)?,
+        }
+    }
+    // SAFETY: all of them have been written.
+    unsafe { numbers.set_len(len) };
     Some(numbers)
 }
 

@@ -10,6 +10,8 @@ const OLDEST: (u32, u32) = (1, 85);
 
 /// What is there.
 pub struct Toolchain {
+    /// As `rustc` calls itself: `rustc 1.95.0 (…)`.
+    pub version: String,
     /// Where programs are looked for.
     pub path: OsString,
     /// The folder of the standard library, which the cells' code is linked to as it runs.
@@ -56,6 +58,7 @@ impl Toolchain {
         let own = std::env::var_os("RUST_SRC_PATH").map(PathBuf::from);
         let source = own.unwrap_or_else(|| root.join("lib/rustlib/src/rust/library"));
         Ok(Self {
+            version,
             path,
             libraries,
             has_source: source.join("core").is_dir(),

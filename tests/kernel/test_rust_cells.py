@@ -225,9 +225,9 @@ def test_exported_functions_are_words(notebook):
         fn root(x: f64) -> Result<f64, String> {
             if x < 0.0 { Err(format!("{x} has no root")) } else { Ok(x.sqrt()) }
         }
-        fn dot(a: &[f32], b: &[f32]) -> f32 { a.iter().zip(b).map(|(a, b)| a * b).sum() }
+        fn product(a: &[f32], b: &[f32]) -> f32 { a.iter().zip(b).map(|(a, b)| a * b).sum() }
         fn say() { println!("said"); print!("and open"); eprintln!("aside"); }
-        export!(standardise(x), again(text, n, shout), halves(x, at), root(x), dot(a, b), say());
+        export!(standardise(x), again(text, n, shout), halves(x, at), root(x), product(a, b), say());
         """,
     )
     for call in ("standardise(x)", "x.standardise()", "[x].map(standardise)[0]", "{ let f = standardise; f(x) }"):
@@ -237,7 +237,7 @@ def test_exported_functions_are_words(notebook):
     assert notebook.result('again("ab", 2, true)') == '"ABAB"'
     assert notebook.result("halves(tensor([1, 2, 3]), 2)") == "[[1.0, 2.0], 3.0, ()]"
     assert notebook.result("root(16)") == "4.0"
-    assert notebook.result("dot(tensor([1, 2]), tensor([3, 4]))") == "11.0"
+    assert notebook.result("product(tensor([1, 2]), tensor([3, 4]))") == "11.0"
     reply, messages = notebook.run('print("before"); say(); print("after");')
     assert text_of(messages) == "before\nsaid\nand openafter\n", "in its order"
     assert text_of(messages, "stderr") == "aside\n"
@@ -426,8 +426,39 @@ def test_tab_and_shift_tab_inside_a_cell_of_rust(notebook):
     assert reply["matches"] == ["doubled"]
     reply = notebook.client.inspect("doubled", 3, reply=True, timeout=30)["content"]
     assert "doubled(amount: f64) -> f64" in reply["data"]["text/plain"] and "Twice as much." in reply["data"]["text/plain"]
-    reply = notebook.client.is_complete("%%rust\nfn f() {", reply=True, timeout=30)["content"]
-    assert reply["status"] == "incomplete"
+    for code, status in {"%%rust\nfn f() {": "incomplete", "%%rust\nlet x: i32 = 1;": "complete"}.items():
+        msg_id = notebook.client.is_complete(code)
+        assert notebook.reply(msg_id)["content"]["status"] == status, code
+
+
+def test_a_crate_is_added_by_a_line_before_the_code(notebook, tmp_path):
+    crate = tmp_path / "tripled"
+    (crate / "src").mkdir(parents=True)
+    (crate / "Cargo.toml").write_text('[package]\nname = "tripled"\nversion = "0.1.0"\nedition = "2021"\n')
+    (crate / "src/lib.rs").write_text("pub fn tripled(x: f64) -> f64 { 3.0 * x }\n")
+    code = f'%%rust\n// A comment.\n:dep tripled = {{ path = "{crate}" }}\nlet t = tripled::tripled(2.0);\nt'
+    reply, messages = notebook.run(code)
+    assert reply["status"] == "ok", "\n".join(reply["traceback"])
+    assert "`tripled`" in text_of(messages), "it says what takes so long"
+    [result] = [m["content"]["data"]["text/plain"] for m in messages if m["msg_type"] == "execute_result"]
+    assert result == "6.0"
+    name, value, text = error(notebook, '%%rust\n:dep nothing = { path = "/nowhere" }\n1')
+    assert "line 2" in text and "nothing" in text
+
+
+def test_a_cell_asks_the_person(notebook):
+    """As the crate `evcxr_input` does it."""
+    code = """%%rust
+        println!("EVCXR_INPUT_REQUEST:how many?");
+        let mut line: String = String::new();
+        std::io::stdin().read_line(&mut line)?;
+        println!("{}", line.trim().parse::<i32>()? + 1);"""
+    msg_id = notebook.client.execute(textwrap.dedent(code), allow_stdin=True)
+    question = notebook.client.get_stdin_msg(timeout=conftest.TIMEOUT)["content"]
+    assert question == {"prompt": "how many?", "password": False}
+    notebook.client.input("41")
+    reply, messages = notebook.finish(msg_id)
+    assert reply["status"] == "ok" and text_of(messages) == "42\n"
 
 
 def test_reset_forgets_it_all(fresh):

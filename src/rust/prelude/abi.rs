@@ -11,14 +11,15 @@ pub const TABLE: &str = "SADDLE_RUST_TABLE";
 /// The line that the end of a cell prints; what stands before it on its line is text that the cell has not ended.
 pub const LINE_END: &str = "\u{1e}saddle\u{1e}";
 
-/// Memory that is shared between processes, mapped at `address`; null where there is none.
+/// Memory that is shared between processes. One that was received is mapped at `address`; one that is to be sent has only
+/// its file.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Block {
     pub address: *mut u8,
     /// Bytes.
     pub len: usize,
-    /// The open file behind it.
+    /// The open file behind it; −1 where there is none.
     pub file: i32,
 }
 
@@ -45,8 +46,8 @@ pub struct Table {
     pub ask: unsafe extern "C" fn(question: Parcel, context: *mut c_void, deliver: Deliver),
     /// Makes a function callable under a name (UTF-8), in the place of an earlier one.
     pub export: unsafe extern "C" fn(name: *const u8, len: usize, function: Exported),
-    /// A new block for something to send.
-    pub allocate: unsafe extern "C" fn(len: usize) -> Block,
+    /// A new block with a copy of these bytes, to be sent.
+    pub share: unsafe extern "C" fn(bytes: *const u8, len: usize) -> Block,
     pub release: unsafe extern "C" fn(block: Block),
     /// Keeps what a panic said (UTF-8) and its line; false on a thread that runs neither a cell nor a call.
     pub panicked: unsafe extern "C" fn(message: *const u8, len: usize, line: u32) -> bool,

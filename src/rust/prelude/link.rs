@@ -33,13 +33,11 @@ impl Packed {
     /// No memory.
     pub fn block(&mut self, numbers: &[f32]) -> Result<usize, String> {
         let len = size_of_val(numbers);
-        // SAFETY: any length may be asked for.
-        let block = unsafe { (table().allocate)(len) };
-        if block.address.is_null() {
+        // SAFETY: the numbers live through the call.
+        let block = unsafe { (table().share)(numbers.as_ptr().cast(), len) };
+        if block.file < 0 {
             return Err(format!("there is no memory to share {len} bytes"));
         }
-        // SAFETY: the block is new, and as long as the numbers.
-        unsafe { std::ptr::copy_nonoverlapping(numbers.as_ptr().cast(), block.address, len) };
         self.blocks.push(Mapped(block));
         Ok(self.blocks.len() - 1)
     }
@@ -102,7 +100,10 @@ pub unsafe fn open<'a>(parcel: Parcel) -> (&'a [u8], Vec<Option<Mapped>>) {
             0 => &[],
             n => std::slice::from_raw_parts(parcel.blocks, n),
         };
-        (bytes, blocks.iter().map(|block| Some(Mapped(*block))).collect())
+        (
+            bytes,
+            blocks.iter().map(|block| Some(Mapped(*block))).collect(),
+        )
     }
 }
 
@@ -112,7 +113,10 @@ pub fn receive<R>(
     read: impl FnOnce(&[u8], Vec<Option<Mapped>>) -> R,
 ) -> Option<R> {
     struct Slot<F, R>(Option<F>, Option<R>);
-    unsafe extern "C" fn deliver<F: FnOnce(&[u8], Vec<Option<Mapped>>) -> R, R>(context: *mut c_void, parcel: Parcel) {
+    unsafe extern "C" fn deliver<F: FnOnce(&[u8], Vec<Option<Mapped>>) -> R, R>(
+        context: *mut c_void,
+        parcel: Parcel,
+    ) {
         // SAFETY: `context` is the slot below, which lives until `give` returns; the parcel is this function's to open.
         let (slot, (bytes, blocks)) = unsafe { (&mut *context.cast::<Slot<F, R>>(), open(parcel)) };
         slot.1 = slot.0.take().map(|read| read(bytes, blocks));
