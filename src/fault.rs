@@ -27,6 +27,8 @@ pub enum Kind {
     Check,
     /// The user interrupted the cell.
     Interrupt,
+    /// A panic in the Rust code of a cell.
+    Panic,
     /// The session ended under the cell, and its variables with it.
     Lost,
     /// A defect of ours, caught before it could reach the user as a panic.
@@ -47,6 +49,7 @@ impl Kind {
             Kind::Device => "DeviceError",
             Kind::Check => "CheckFailed",
             Kind::Interrupt => "KeyboardInterrupt",
+            Kind::Panic => "Panic",
             Kind::Lost => "SessionLost",
             Kind::Internal => "InternalError",
         }

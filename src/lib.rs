@@ -6,10 +6,12 @@
 //!   main ─┬─► serve ─► wire                          a Jupyter client drives the session
 //!         ├─► notebook                               a file drives the session (run, test)
 //!         ├─► worker                                 the session lives in a process of its own
-//!         └─► cell ─► words ─► catalog
-//!                       ├────► gan ─► nn ─► tensor ─► cpu
-//!                       ├────► data
-//!                       └────► picture
+//!         ├─► rust ─► worker                         cells of Rust code, in processes of their own
+//!         └─► cell ─┬─► rust
+//!                   └─► words ─► catalog
+//!                         ├────► gan ─► nn ─► tensor ─► cpu
+//!                         ├────► data
+//!                         └────► picture
 //!   leaves that every room may use: session, output, fault
 //! ```
 //!
@@ -19,6 +21,7 @@
 //! | [`serve`] | what a Jupyter client is answered, and when: busy, reply, idle; counts, history, the queue, interrupts, shutdown |
 //! | [`notebook`] | notebook files: read, run, compare, write as notebook or as page |
 //! | [`worker`] | the session in a process of its own: starting it, driving it, and what is said when it dies |
+//! | [`rust`] | cells of Rust code: compiling, running and calling them, with tensors shared both ways |
 //! | [`cell`] | the engine thread: runs cells, keeps variables and functions, shows errors with cell, line and caret |
 //! | [`words`] | the words of the language, one file per family: thin adapters over the rooms below |
 //! | [`catalog`] | one record for each word: registration, checking, help and completion come from it |
@@ -42,6 +45,8 @@ pub mod nn;
 pub mod notebook;
 pub mod output;
 pub mod picture;
+#[cfg(feature = "rust-cells")]
+pub mod rust;
 pub mod serve;
 pub mod session;
 pub mod tensor;

@@ -3,5 +3,7 @@
 mod cli;
 
 fn main() -> std::process::ExitCode {
+    #[cfg(feature = "rust-cells")]
+    saddlepoint::rust::hook();
     cli::main()
 }

@@ -16,6 +16,22 @@ pub struct Place {
     pub position: Position,
 }
 
+impl Place {
+    /// A line and a column of a cell, both counted from 1.
+    #[cfg(feature = "rust-cells")]
+    pub fn new(cell: &str, line: usize, column: usize) -> Self {
+        let short = |n: usize| u16::try_from(n).unwrap_or(u16::MAX);
+        Self {
+            cell: cell.to_string(),
+            function: None,
+            position: match line {
+                0 => Position::NONE,
+                line => Position::new(short(line), short(column)),
+            },
+        }
+    }
+}
+
 /// Where the text of a cell is found when an error points into it.
 pub trait Sources {
     /// The line (counted from 1), and the column in what the user wrote for a column in what the engine ran.
@@ -94,7 +110,7 @@ const BLUE: &str = "\x1b[34m";
 const PLAIN: &str = "\x1b[0m";
 
 /// The lines that are shown: kind and message, each place with its line and a caret, the hint.
-fn show(name: &str, fault: &Fault, places: &[Place], sources: &dyn Sources) -> Failure {
+pub fn show(name: &str, fault: &Fault, places: &[Place], sources: &dyn Sources) -> Failure {
     let mut traceback = vec![format!("{RED}{name}{PLAIN}: {}", fault.message)];
     // Endless recursion passes the same place again and again: the ends say it all.
     const MOST: usize = 8;

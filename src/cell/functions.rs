@@ -16,7 +16,20 @@ pub struct Functions(Rc<RefCell<BTreeMap<(String, usize), Defined>>>);
 struct Defined {
     source: String,
     params: Vec<String>,
+    /// As it is written, where that says more than the parameters' names.
+    signature: Option<String>,
     doc: String,
+}
+
+/// A function that is no script's.
+#[cfg(feature = "rust-cells")]
+pub struct Native {
+    pub name: String,
+    pub params: Vec<String>,
+    pub signature: Option<String>,
+    pub doc: String,
+    /// Holds the function alone, visible without a qualifier.
+    pub module: Module,
 }
 
 /// How Rhai's names of closures start.
@@ -39,12 +52,32 @@ impl Functions {
             let defined = Defined {
                 source: source.to_string(),
                 params: function.params.iter().map(|p| p.to_string()).collect(),
+                signature: None,
                 doc: doc_text(&function.comments.join("\n")),
             };
             self.0
                 .borrow_mut()
                 .insert((function.name.to_string(), function.params.len()), defined);
         }
+    }
+
+    /// Makes a function that is no script's known to the engine, in the place of all others of its name.
+    #[cfg(feature = "rust-cells")]
+    pub fn define_native(&self, engine: &mut Engine, source: &str, native: Native) {
+        for n in self.arities(&native.name) {
+            self.0.borrow_mut().remove(&(native.name.clone(), n));
+            engine.register_static_module(key(&native.name, n), Module::new().into());
+        }
+        let (n, mut module) = (native.params.len(), native.module);
+        module.set_id(source);
+        engine.register_static_module(key(&native.name, n), module.into());
+        let defined = Defined {
+            source: source.to_string(),
+            params: native.params,
+            signature: native.signature,
+            doc: native.doc,
+        };
+        self.0.borrow_mut().insert((native.name, n), defined);
     }
 
     /// Forgets the functions of a name that other cells defined, with whatever parameters: a call with the old ones would
@@ -122,9 +155,9 @@ impl Functions {
             .filter(|((name, _), _)| !is_closure(name))
         {
             let function = all.entry(name.clone()).or_default();
-            function
-                .signatures
-                .push(format!("{name}({})", defined.params.join(", ")));
+            let plain = || format!("{name}({})", defined.params.join(", "));
+            let signature = defined.signature.clone();
+            function.signatures.push(signature.unwrap_or_else(plain));
             function.doc = defined.doc.clone();
         }
         all

@@ -61,6 +61,12 @@ pub static MAGICS: &[Magic] = &[
         run: time,
     },
     Magic {
+        name: "%%rust",
+        usage: "",
+        summary: "the cell is Rust code; `export!(f(x));` makes a function of it a word of the notebook",
+        run: super::rust::run,
+    },
+    Magic {
         name: "%timeit",
         usage: "code",
         summary: "how long the line takes on average, over many runs",

@@ -9,6 +9,7 @@
 //! | `worker` | the engine thread: one cell after the other, statement by statement |
 //! | `callback` | functions of cells that are called when a widget changes |
 //! | `magic` | lines that start with `%`, and `name?` |
+//! | `rust` | `%%rust`: cells of Rust code, and what they export as words |
 //! | `scripts` | `%save` and `%load` |
 //! | `memory` | what the kernel and each variable hold in memory |
 //! | `engine` | the Rhai engine: words, and where names are looked up |
@@ -37,6 +38,11 @@ mod memory;
 mod numbers;
 mod paths;
 mod rewrite;
+#[cfg(feature = "rust-cells")]
+mod rust;
+#[cfg(not(feature = "rust-cells"))]
+#[path = "rust/absent.rs"]
+mod rust;
 mod scripts;
 mod tokens;
 mod variables;
@@ -71,6 +77,7 @@ pub struct Session {
     view: Arc<Mutex<View>>,
     catalog: &'static Catalog,
     widgets: Widgets,
+    questions: rust::Questions,
 }
 
 /// The reference page of the whole language, in Markdown, made from the catalog.
@@ -104,13 +111,15 @@ impl Session {
         let stop = Arc::new(AtomicBool::new(false));
         let view = Arc::new(Mutex::new(View::default()));
         let widgets = Widgets::default();
+        let questions = rust::Questions::default();
         let (thread_stop, thread_view, shared) = (stop.clone(), view.clone(), widgets.clone());
+        let asked = questions.clone();
         std::thread::Builder::new()
             .name(defects::ENGINE_THREAD.into())
             .stack_size(STACK)
             .spawn(move || {
                 serve(
-                    Worker::new(catalog, thread_stop, thread_view, shared),
+                    Worker::new(catalog, thread_stop, thread_view, shared, asked),
                     &inbox,
                 )
             })?;
@@ -120,6 +129,7 @@ impl Session {
             view,
             catalog,
             widgets,
+            questions,
         })
     }
 
@@ -175,11 +185,13 @@ impl Notebook for Session {
     }
 
     fn complete(&self, code: &str, cursor: usize) -> Completions {
-        complete::at(self.catalog, &self.view(), code, cursor)
+        rust::complete(&self.questions, code, cursor)
+            .unwrap_or_else(|| complete::at(self.catalog, &self.view(), code, cursor))
     }
 
     fn inspect(&self, code: &str, cursor: usize, detail: Detail) -> Option<Bundle> {
-        inspect::at(self.catalog, &self.view(), code, cursor, detail)
+        rust::describe(&self.questions, code, cursor)
+            .unwrap_or_else(|| inspect::at(self.catalog, &self.view(), code, cursor, detail))
     }
 
     fn is_complete(&self, code: &str) -> Completeness {

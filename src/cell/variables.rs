@@ -35,6 +35,12 @@ impl Variables {
         self.0.borrow().keys().cloned().collect()
     }
 
+    /// Sets a variable from outside of the script; the scope of the cell that runs does not hold it.
+    #[cfg(feature = "rust-cells")]
+    pub fn set(&self, name: &str, value: Dynamic) {
+        let _ = self.store(name, value);
+    }
+
     /// Forgets a variable; closures that hold its cell keep it.
     pub fn remove(&self, name: &str) -> Option<Dynamic> {
         self.0.borrow_mut().remove(name)

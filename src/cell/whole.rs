@@ -16,6 +16,12 @@ pub fn completeness(code: &str, view: &View) -> Completeness {
         let body = rest.split_once('\n').map_or("", |(_, body)| body);
         return if body.trim().is_empty() {
             more(String::new())
+        } else if rest.trim_start().starts_with("rust") {
+            with_parser(|engine| match indent(engine, body) {
+                // Its grammar is not known here: brackets are counted.
+                open if open.is_empty() => Completeness::Complete,
+                open => more(open),
+            })
         } else {
             completeness(body, view)
         };

@@ -2,10 +2,13 @@
 //! everything that runs after it.
 
 use super::explain::Names;
-use super::failure::{self, Sources};
+use super::failure::{self, Place, Sources};
 use super::functions::Functions;
+#[cfg(feature = "rust-cells")]
+use super::functions::Native;
 use super::magic::Part;
 use super::rewrite::{Columns, Rewritten, rewrite};
+use super::rust::{Questions, RustCells};
 use super::variables::Variables;
 use super::view::{self, View};
 use super::{display, engine, magic, numbers};
@@ -39,6 +42,7 @@ pub struct Worker {
     cells: Vec<String>,
     view: Arc<Mutex<View>>,
     widgets: Widgets,
+    rust: RustCells,
 }
 
 /// The texts of the cells that an error can point into.
@@ -70,6 +74,7 @@ impl Worker {
         stop: Arc<AtomicBool>,
         view: Arc<Mutex<View>>,
         widgets: Widgets,
+        questions: Questions,
     ) -> Self {
         let host = Rc::new(Host::new(stop));
         let (variables, functions) = (Variables::default(), Functions::default());
@@ -90,6 +95,7 @@ impl Worker {
             cells: Vec::new(),
             view,
             widgets,
+            rust: RustCells::new(questions),
         }
     }
 
@@ -228,6 +234,16 @@ impl Worker {
         failure::plain(fault)
     }
 
+    /// The failure of a fault, or of something else called `name`, at these places.
+    pub fn fail_at(&self, name: &str, fault: &Fault, places: &[Place]) -> Failure {
+        failure::show(name, fault, places, &self.texts)
+    }
+
+    /// The cells of Rust.
+    pub fn rust(&self) -> &RustCells {
+        &self.rust
+    }
+
     pub fn catalog(&self) -> &'static Catalog {
         self.catalog
     }
@@ -269,6 +285,7 @@ impl Worker {
         self.scope = Scope::new();
         self.functions.clear(&mut self.engine);
         self.cells.clear();
+        self.rust.end();
         for closed in self.widgets.close_all() {
             self.host.show(Output::Comm(closed));
         }
@@ -348,6 +365,50 @@ impl Worker {
             keys: keys.unwrap_or_default(),
         }
     }
+}
+
+/// What cells of Rust need of the notebook.
+#[cfg(feature = "rust-cells")]
+impl Worker {
+    pub fn known_variables(&self) -> &Variables {
+        &self.variables
+    }
+
+    /// Takes variables that were set from outside of the script into the scope.
+    pub fn take_over(&mut self) {
+        self.scope = self.variables.scope();
+    }
+
+    /// Makes a function that is no script's known, as if the cell had defined it.
+    pub fn define_native(&mut self, cell: &str, native: Native) {
+        self.replace_variables(std::slice::from_ref(&native.name));
+        self.functions.define_native(&mut self.engine, cell, native);
+    }
+
+    /// Where a line of what was compiled stands, in the cell or in one before it.
+    pub fn find_line(&self, cell: &str, line: &str) -> Option<Place> {
+        let own = self.texts.0.get(cell).map(|text| (cell, text));
+        let others = self
+            .texts
+            .0
+            .iter()
+            .map(|(name, text)| (name.as_str(), text));
+        own.into_iter().chain(others).find_map(|(name, text)| {
+            // What evcxr puts around a statement may stand on its first line.
+            let is_part = |own: &&str| own.trim().len() > 2 && line.contains(own.trim());
+            let lines = (1..).zip(text.code.lines());
+            let found = lines
+                .filter(|(_, own)| is_part(own))
+                .max_by_key(|(_, own)| own.len());
+            found.map(|(number, own)| Place::new(name, number, indent(own) + 1))
+        })
+    }
+}
+
+/// The blanks that a line starts with.
+#[cfg(feature = "rust-cells")]
+fn indent(line: &str) -> usize {
+    line.chars().take_while(|c| c.is_whitespace()).count()
 }
 
 /// The error of a cell with more lines, or a longer line, than the engine can count.

@@ -80,6 +80,31 @@ fn locked_version(package: &str) -> Option<&'static str> {
         .strip_suffix('"')
 }
 
+/// What `%%rust` cells are compiled with.
+#[cfg(feature = "rust-cells")]
+fn rust_cells(report: &mut Report) {
+    match saddlepoint::rust::Toolchain::find() {
+        Ok(tools) if tools.has_source => report.fact("%%rust", tools.version),
+        Ok(tools) => report.fact(
+            "%%rust",
+            format!(
+                "{}; without the source of the standard library, whose types are then written out \
+                 (`rustup component add rust-src`)",
+                tools.version
+            ),
+        ),
+        Err(fault) => {
+            let hint = fault.hint.unwrap_or_default();
+            report.note("%%rust", format!("{}: {hint}", fault.message));
+        }
+    }
+}
+
+#[cfg(not(feature = "rust-cells"))]
+fn rust_cells(report: &mut Report) {
+    report.note("%%rust", "left out of this build (feature `rust-cells`)");
+}
+
 fn machine(report: &mut Report) {
     report.heading("Machine");
     match std::thread::available_parallelism() {
@@ -93,6 +118,7 @@ fn machine(report: &mut Report) {
         );
     }
     report.fact("SIMD", simd());
+    rust_cells(report);
     if let Err(fault) = session::open() {
         report.wrong(
             "session",

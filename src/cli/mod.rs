@@ -63,6 +63,10 @@ enum Command {
     /// Hold a session for another saddle (saddle itself runs this).
     #[command(name = session::WORKER, hide = true)]
     Worker,
+    /// Compile cells of Rust for a worker (saddle itself runs this).
+    #[cfg(feature = "rust-cells")]
+    #[command(name = saddlepoint::rust::HOST, hide = true)]
+    RustHost,
 }
 
 /// How a command ended that did not end in a fault.
@@ -97,11 +101,18 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// Whether a command goes on when nobody reads what it prints.
+fn serves(command: &Command) -> bool {
+    match command {
+        Command::Kernel(_) | Command::Worker | Command::Lab(_) => true,
+        #[cfg(feature = "rust-cells")]
+        Command::RustHost => true,
+        _ => false,
+    }
+}
+
 fn dispatch(command: Command) -> Result<Outcome> {
-    if !matches!(
-        command,
-        Command::Kernel(_) | Command::Worker | Command::Lab(_)
-    ) {
+    if !serves(&command) {
         signal::end_quietly_when_no_one_reads();
     }
     match command {
@@ -118,6 +129,8 @@ fn dispatch(command: Command) -> Result<Outcome> {
         }
         Command::Kernel(options) => spec::kernel(&options),
         Command::Worker => session::work().map(|()| Outcome::Done),
+        #[cfg(feature = "rust-cells")]
+        Command::RustHost => session::host_rust().map(|()| Outcome::Done),
     }
 }
 

@@ -133,6 +133,18 @@ impl Tensor {
         self.raw.to_floats()
     }
 
+    /// Calls `f` with the elements of a tensor of floats in row-major order, without a copy where they lie so. Waits for the
+    /// device.
+    ///
+    /// # Errors
+    /// The device's.
+    pub fn with_floats<R>(&self, f: impl FnOnce(&[f32]) -> R) -> Result<R> {
+        match self.raw.contiguous().slice() {
+            Some(slice) => Ok(f(slice)),
+            None => Ok(f(&self.to_floats()?)),
+        }
+    }
+
     /// The elements as whole numbers in row-major order. Waits for the device.
     pub fn to_ints(&self) -> Result<Vec<i64>> {
         self.raw.to_ints()

@@ -38,13 +38,13 @@
 //! * **Ctrl-C** reaches both processes, which share a process group so that Ctrl-Z stops both; the worker ignores it and
 //!   stops when the supervisor says so.
 
-mod frame;
+pub mod frame;
 mod isolated;
 mod keeper;
 mod loss;
 mod message;
 mod outbox;
-mod process;
+pub mod process;
 mod server;
 
 pub use isolated::Isolated;

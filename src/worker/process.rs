@@ -1,5 +1,6 @@
 //! The worker as a process: how it starts, how it ends, and what it said last on its standard error.
 
+use std::ffi::CStr;
 use std::fs::File;
 use std::io::{self, Error, PipeReader, Read, Result, Write};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -40,7 +41,22 @@ pub struct Exit {
 ///
 /// # Errors
 /// The system gives no process, no thread or no more open files; the program is gone.
-pub fn start(mut command: Command) -> Result<(Process, UnixStream)> {
+pub fn start(command: Command) -> Result<(Process, UnixStream)> {
+    start_as(command, true)
+}
+
+/// Starts a process that ends by itself when its socket says that this one is gone, since it has something to clean up then.
+///
+/// # Errors
+/// As [`start`].
+#[cfg(feature = "rust-cells")]
+pub fn start_freely(mut command: Command) -> Result<(Process, UnixStream)> {
+    // Who ends this process may end its whole group.
+    command.process_group(0);
+    start_as(command, false)
+}
+
+fn start_as(mut command: Command, tied: bool) -> Result<(Process, UnixStream)> {
     let (ours, theirs) = UnixStream::pair()?;
     let (pipe, stderr) = io::pipe()?;
     let words = Arc::new(Mutex::new(Vec::new()));
@@ -57,20 +73,24 @@ pub fn start(mut command: Command) -> Result<(Process, UnixStream)> {
         .stdout(stderr.try_clone()?)
         .stderr(stderr);
     let supervisor = libc::pid_t::try_from(std::process::id()).unwrap_or_default();
-    // SAFETY: between fork and exec, `tie` makes only calls that are allowed there, and does not allocate.
-    unsafe { command.pre_exec(move || tie(supervisor)) };
+    // SAFETY: between fork and exec, `prepare` makes only calls that are allowed there, and does not allocate.
+    unsafe { command.pre_exec(move || prepare(tied.then_some(supervisor))) };
     let child = command.spawn()?;
     let pid = libc::pid_t::try_from(child.id()).unwrap_or_default();
     Ok((Process { pid, words, said }, ours))
 }
 
-/// In the new process, before it becomes the worker: Ctrl-C is the supervisor's, and its end is the worker's.
-fn tie(supervisor: libc::pid_t) -> Result<()> {
+/// In the new process, before it becomes the worker: Ctrl-C is the supervisor's, and its end, where one is given, is the
+/// worker's.
+fn prepare(supervisor: Option<libc::pid_t>) -> Result<()> {
     // SAFETY: sets a disposition that outlives exec; no handler is involved.
     unsafe { libc::signal(libc::SIGINT, libc::SIG_IGN) };
     #[cfg(target_os = "linux")]
     // SAFETY: both calls take and touch no memory.
     unsafe {
+        let Some(supervisor) = supervisor else {
+            return Ok(());
+        };
         if libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) != 0 {
             return Err(Error::last_os_error());
         }
@@ -138,17 +158,17 @@ impl Id {
 }
 
 /// In the worker: its end of the socket pair, which was its standard input. That is empty from now on, and `ps` and `top`
-/// tell the worker from its supervisor.
+/// tell the worker from its supervisor by `name`.
 ///
 /// # Errors
 /// Standard input is no socket: someone other than the supervisor has started this.
-pub fn inherited() -> Result<UnixStream> {
+pub fn inherited(name: &CStr) -> Result<UnixStream> {
     let stream = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     stream.peer_addr()?;
     #[cfg(target_os = "linux")]
     // SAFETY: reads the name, which ends in a zero byte, and takes no other memory.
     unsafe {
-        libc::prctl(libc::PR_SET_NAME, c"saddle-worker".as_ptr());
+        libc::prctl(libc::PR_SET_NAME, name.as_ptr());
     }
     let nothing = File::open("/dev/null")?;
     // SAFETY: two open descriptors. Nothing reads standard input at this time.

@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// # Errors
 /// Standard input is not the supervisor's socket; the system gives no more threads.
 pub fn serve(notebook: &Arc<dyn Notebook>) -> io::Result<()> {
-    let stream = process::inherited()?;
+    let stream = process::inherited(c"saddle-worker")?;
     let desk = Arc::new(Desk {
         outbox: Outbox::open(stream.try_clone()?)?,
         turn: Mutex::default(),

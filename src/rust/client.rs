@@ -1,0 +1,644 @@
+//! The worker's side: [`Rust`] runs cells and calls what they have exported.
+
+use super::ears::{Ears, Heard, Questions};
+use super::folder::{FOLDER, Folder};
+use super::layout;
+use super::link::Message;
+use super::message::{Mistake, Order, Outcome, Report};
+use super::pack::{Reader, Writer};
+use super::parcel::{Parcel, Value};
+use super::toolchain::Toolchain;
+use crate::fault::{Fault, Kind, Result};
+use crate::output::Stream;
+use crate::worker::frame;
+use crate::worker::process::{self, Process};
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::os::unix::net::UnixListener;
+use std::process::Command;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+/// How long an interrupt may take before the host is ended, too.
+const INSISTING: Duration = Duration::from_secs(8);
+
+/// The name under which the gradient of a word is called.
+const GRADIENT: char = '\'';
+
+/// The statement in front of each cell: see `prelude/cell.rs`.
+fn head(cell: i64) -> String {
+    format!("let {HEAD}: saddle::Cell__ = saddle::begin__({cell}); ")
+}
+
+/// The variable of that statement.
+pub const HEAD: &str = "saddle_cell__";
+
+/// What the Rust side may want of the notebook while it runs.
+pub trait Desk {
+    /// Writes the variable's value.
+    ///
+    /// # Errors
+    /// There is no such variable; it has no value that Rust knows.
+    fn get(&mut self, name: &str, to: &mut Parcel) -> Result<()>;
+    /// Sets a variable.
+    ///
+    /// # Errors
+    /// It cannot have that name.
+    fn put(&mut self, name: &str, value: Value) -> Result<()>;
+    /// Whether a word may have that name.
+    ///
+    /// # Errors
+    /// It may not.
+    fn may_export(&mut self, name: &str) -> Result<()>;
+    fn print(&mut self, stream: Stream, text: &str);
+    /// Asks the person.
+    fn ask(&mut self, prompt: &str, password: bool) -> Option<String>;
+    /// Whether the user has interrupted.
+    fn stopped(&self) -> bool;
+}
+
+/// A function that a cell has exported.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Export {
+    pub name: String,
+    pub parameters: Vec<String>,
+    pub has_gradient: bool,
+    /// What exports it again.
+    statement: String,
+    /// The code that it was compiled from.
+    code: Rc<str>,
+}
+
+/// What a cell has shown, by mime type.
+pub type Shown = Vec<(String, String)>;
+
+/// Why a cell or a call did not end well.
+#[derive(Debug)]
+pub enum Stop {
+    /// It does not compile.
+    Wrong(Vec<Mistake>),
+    /// A panic: what it said, and the line of code where, if that is known.
+    Panic {
+        message: String,
+        line: Option<String>,
+    },
+    /// A `?` at the top of a cell met an error, which says this.
+    Early(String),
+    /// The user has interrupted; these variables were lost with the process that had to be ended.
+    Interrupted {
+        lost: Vec<String>,
+    },
+    /// The process of the cells has ended: how, and which variables went with it.
+    Died {
+        how: String,
+        lost: Vec<String>,
+    },
+    /// The host itself has ended, and everything with it.
+    Lost(String),
+    Fault(Fault),
+}
+
+impl From<Fault> for Stop {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+/// How a cell said that it ended early.
+enum Ended {
+    Panic { message: String, line: u32 },
+    Early,
+}
+
+/// The Rust side of a notebook: the host with evcxr, and the process in which the cells' code runs.
+pub struct Rust {
+    ears: Ears,
+    process: Option<Process>,
+    has_source: bool,
+    /// By name: what can be called.
+    exports: BTreeMap<String, Export>,
+    /// Exported by the cell that runs; they count when it has not been lost.
+    fresh: Vec<Export>,
+    /// Exported by the last cell.
+    newest: Vec<Export>,
+    folder: Folder,
+    /// The last line on stderr.
+    last_line: String,
+    variables: Vec<String>,
+    /// The number of the cell that runs.
+    cell: i64,
+    begun: bool,
+    ended: Option<Ended>,
+    /// The process of the cells is new, and knows nothing yet of what was exported.
+    stale: bool,
+    stopping: Option<Instant>,
+}
+
+impl Rust {
+    /// Starts the host, and waits until it can run cells. From then on it answers `questions`.
+    ///
+    /// # Errors
+    /// A missing toolchain; what the system refuses; an interrupt.
+    pub fn start(desk: &mut dyn Desk, questions: Questions) -> Result<Self, Stop> {
+        let tools = Toolchain::find()?;
+        let cannot = |what: &str, error: &dyn std::fmt::Display| {
+            Fault::new(Kind::File, format!("%%rust cannot start: {what}: {error}"))
+        };
+        let folder = Folder::create().map_err(|e| cannot("no folder for temporary files", &e))?;
+        let listener = UnixListener::bind(folder.socket()).map_err(|e| cannot("no socket", &e))?;
+        let command = host_program(&tools, &folder).map_err(|e| cannot("this program", &e))?;
+        let started = process::start_freely(command).map_err(|e| cannot("no process", &e))?;
+        let (process, control) = started;
+        let ears = Ears::new(control, listener, questions).map_err(|e| cannot("no socket", &e))?;
+        let mut rust = Self {
+            ears,
+            process: Some(process),
+            has_source: tools.has_source,
+            exports: BTreeMap::new(),
+            fresh: Vec::new(),
+            newest: Vec::new(),
+            folder,
+            last_line: String::new(),
+            variables: Vec::new(),
+            cell: 0,
+            begun: false,
+            ended: None,
+            stale: false,
+            stopping: None,
+        };
+        rust.wait_until_ready(desk)?;
+        Ok(rust)
+    }
+
+    fn wait_until_ready(&mut self, desk: &mut dyn Desk) -> Result<(), Stop> {
+        loop {
+            // There is nothing yet that could be lost.
+            if desk.stopped() {
+                return Err(Stop::Interrupted { lost: Vec::new() });
+            }
+            match self.hear(desk)? {
+                Some(Heard::Report(Some(Report::Ready))) => return Ok(()),
+                Some(Heard::Report(Some(Report::Failed(why)))) => {
+                    let why = why.trim();
+                    return Err(Fault::value(format!("%%rust cannot start: {why}")).into());
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Whether types of the standard library can be inferred.
+    pub fn has_source(&self) -> bool {
+        self.has_source
+    }
+
+    /// Runs a cell.
+    ///
+    /// # Errors
+    /// Every [`Stop`].
+    pub fn run(&mut self, code: &str, desk: &mut dyn Desk) -> Result<Shown, Stop> {
+        self.newest.clear();
+        self.revive(desk)?;
+        self.cell += 1;
+        let head = head(self.cell);
+        let code = code.to_string();
+        let renewed = layout::has_items(&code);
+        let (shown, variables) = self.carry_out(&Order::Run { head, code }, desk)?;
+        self.variables = variables;
+        self.newest = self.accept_exports();
+        if renewed {
+            self.export_again(desk)?;
+        }
+        let ended = self.ended.take();
+        // Read before anything else is compiled.
+        let code = ended.is_some().then(|| self.compiled());
+        let said = std::mem::take(&mut self.last_line);
+        if ended.is_some() {
+            self.renew_guard(desk)?;
+        }
+        match ended {
+            // It was not let begin.
+            None if self.stopping.is_some() && !self.begun => {
+                Err(Stop::Interrupted { lost: Vec::new() })
+            }
+            None => Ok(shown),
+            Some(_) if self.stopping.is_some() => Err(Stop::Interrupted { lost: Vec::new() }),
+            Some(Ended::Panic { message, line }) => {
+                let line = code.and_then(|code| nth_line(&code, line));
+                Err(Stop::Panic { message, line })
+            }
+            Some(Ended::Early) => Err(Stop::Early(said)),
+        }
+    }
+
+    /// A cell that has ended early has dropped its guard, and with its end the next cell would not be told from its last line.
+    fn renew_guard(&mut self, desk: &mut dyn Desk) -> Result<(), Stop> {
+        self.cell += 1;
+        let (head, code) = (String::new(), head(self.cell));
+        let stopping = self.stopping;
+        let renewed = self.carry_out(&Order::Run { head, code }, desk);
+        self.stopping = stopping;
+        renewed.map(drop)
+    }
+
+    /// What the running cell has exported counts from now on.
+    fn accept_exports(&mut self) -> Vec<Export> {
+        let mut exports = std::mem::take(&mut self.fresh);
+        if !exports.is_empty() {
+            let code = self.compiled();
+            exports
+                .iter_mut()
+                .for_each(|export| export.code = code.clone());
+        }
+        let named = exports
+            .iter()
+            .map(|export| (export.name.clone(), export.clone()));
+        self.exports.extend(named);
+        exports
+    }
+
+    /// The code that was compiled last.
+    fn compiled(&self) -> Rc<str> {
+        let path = self.folder.workshop().join("src/lib.rs");
+        std::fs::read_to_string(path).unwrap_or_default().into()
+    }
+
+    /// What the last cell has exported.
+    pub fn newest(&self) -> &[Export] {
+        &self.newest
+    }
+
+    /// A cell has defined something: what was exported before is compiled again with it.
+    fn export_again(&mut self, desk: &mut dyn Desk) -> Result<(), Stop> {
+        let is_new = |export: &&Export| self.newest.iter().any(|new| new.name == export.name);
+        let others = self.exports.values().filter(|export| !is_new(export));
+        let code: String = others.map(|export| export.statement.as_str()).collect();
+        if code.is_empty() || self.ended.is_some() {
+            return Ok(());
+        }
+        self.cell += 1;
+        let head = head(self.cell);
+        match self.carry_out(&Order::Run { head, code }, desk) {
+            Ok(_) => {
+                self.accept_exports();
+            }
+            Err(Stop::Wrong(mistakes)) => {
+                let why = mistakes
+                    .first()
+                    .map_or("", |mistake| mistake.message.as_str());
+                let text = format!(
+                    "what was exported before does not fit this cell ({why}): it runs as it was; export it again\n"
+                );
+                desk.print(Stream::Stderr, &text);
+            }
+            Err(other) => return Err(other),
+        }
+        Ok(())
+    }
+
+    /// Calls an exported function, or its gradient. `pack` writes the arguments.
+    ///
+    /// # Errors
+    /// Every [`Stop`] but those of compiling.
+    pub fn call(
+        &mut self,
+        name: &str,
+        gradient: bool,
+        arguments: usize,
+        pack: impl FnOnce(&mut Parcel) -> Result<()>,
+        desk: &mut dyn Desk,
+    ) -> Result<Value, Stop> {
+        self.revive(desk)?;
+        let mut key = name.to_string();
+        key.extend(gradient.then_some(GRADIENT));
+        let mut parcel = Parcel::call(&key, arguments);
+        pack(&mut parcel)?;
+        self.stopping = None;
+        // That the process is gone is heard next.
+        match self.ears.call(&parcel.message()) {
+            Err(error) if error.kind() == std::io::ErrorKind::InvalidInput => {
+                return Err(Fault::value(format!("{name}: {error}")).into());
+            }
+            _ => {}
+        }
+        loop {
+            if !self.ears.has_cells() {
+                return Err(self.cells_gone(desk)?);
+            }
+            self.insist(Order::Kill, desk)?;
+            match self.hear(desk)? {
+                // Once it is to be killed, that is waited for.
+                Some(Heard::Answer(message)) if self.stopping.is_none() => {
+                    let code = self.exports.get(name).map(|export| export.code.clone());
+                    return answer(name, &message, code.as_deref().unwrap_or(""));
+                }
+                Some(Heard::CellsGone) => return Err(self.cells_gone(desk)?),
+                _ => {}
+            }
+        }
+    }
+
+    /// The process of the cells has ended outside of a cell: how.
+    fn cells_gone(&mut self, desk: &mut dyn Desk) -> Result<Stop, Stop> {
+        self.stale = true;
+        let lost = std::mem::take(&mut self.variables);
+        if self.stopping.is_some() {
+            return Ok(Stop::Interrupted { lost });
+        }
+        self.order(&Order::Autopsy)?;
+        loop {
+            if let Some(Heard::Report(Some(Report::Done(Outcome::Died(how))))) = self.hear(desk)? {
+                return Ok(Stop::Died { how, lost });
+            }
+        }
+    }
+
+    /// Makes sure that the process of the cells knows what was exported.
+    fn revive(&mut self, desk: &mut dyn Desk) -> Result<(), Stop> {
+        if !self.stale {
+            return Ok(());
+        }
+        self.cell += 1;
+        let mut code = head(self.cell);
+        code.extend(
+            self.exports
+                .values()
+                .map(|export| export.statement.as_str()),
+        );
+        self.carry_out(&Order::Revive { code }, desk)?;
+        self.fresh.clear();
+        self.ended = None;
+        self.stale = false;
+        Ok(())
+    }
+
+    /// Has the host do something, and serves the cells until it is done.
+    fn carry_out(
+        &mut self,
+        order: &Order,
+        desk: &mut dyn Desk,
+    ) -> Result<(Shown, Vec<String>), Stop> {
+        (self.begun, self.ended, self.stopping) = (false, None, None);
+        self.fresh.clear();
+        self.order(order)?;
+        let outcome = loop {
+            let running = self.begun;
+            self.insist(Order::Interrupt { running }, desk)?;
+            match self.hear(desk)? {
+                Some(Heard::Report(Some(Report::Done(outcome)))) => break outcome,
+                Some(Heard::Report(Some(report))) => self.report(report, desk)?,
+                _ => {}
+            }
+        };
+        let stopped = self.stopping.is_some();
+        match outcome {
+            Outcome::Ran {
+                shown,
+                mut variables,
+            } => {
+                variables.retain(|name| name != HEAD);
+                Ok((shown, variables))
+            }
+            Outcome::Died(how) => {
+                self.stale = true;
+                let lost = std::mem::take(&mut self.variables);
+                Err(match stopped {
+                    true => Stop::Interrupted { lost },
+                    false => Stop::Died { how, lost },
+                })
+            }
+            Outcome::Wrong(_) | Outcome::Refused(_) if stopped => {
+                Err(Stop::Interrupted { lost: Vec::new() })
+            }
+            Outcome::Wrong(mistakes) => Err(Stop::Wrong(mistakes)),
+            Outcome::Refused(why) => Err(Fault::value(why).into()),
+        }
+    }
+
+    /// Hands on an interrupt, and ends the host when that has no effect.
+    fn insist(&mut self, order: Order, desk: &mut dyn Desk) -> Result<(), Stop> {
+        match self.stopping {
+            None if desk.stopped() => {
+                self.stopping = Some(Instant::now());
+                self.order(&order)
+            }
+            Some(since) if since.elapsed() > INSISTING => {
+                if let Some(process) = self.process.take() {
+                    process.id().kill();
+                    process.wait();
+                }
+                let lost = std::mem::take(&mut self.variables);
+                Err(Stop::Interrupted { lost })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn order(&mut self, order: &Order) -> Result<(), Stop> {
+        let sent = frame::encode(order).and_then(|bytes| self.ears.control().write_all(&bytes));
+        sent.map_err(|error| self.lost(&error.to_string()))
+    }
+
+    fn report(&mut self, report: Report, desk: &mut dyn Desk) -> Result<(), Stop> {
+        match report {
+            Report::Printed(text) => desk.print(Stream::Stdout, &text),
+            Report::Asked { prompt, password } => {
+                let answer = desk.ask(&prompt, password).unwrap_or_default();
+                self.order(&Order::Answer(answer))?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The next thing heard that is not served here; `None` after one that is, and after a while.
+    fn hear(&mut self, desk: &mut dyn Desk) -> Result<Option<Heard>, Stop> {
+        match self.ears.hear() {
+            Err(error) => Err(self.lost(&error.to_string())),
+            Ok(Heard::Report(None)) => Err(self.lost("")),
+            Ok(Heard::Text(stream, text)) => {
+                if let (Stream::Stderr, Some(line)) = (stream, text.lines().last()) {
+                    self.last_line = line.to_string();
+                }
+                desk.print(stream, &text);
+                Ok(None)
+            }
+            Ok(Heard::Request(message)) => {
+                let answer = self.serve(&message, desk);
+                self.ears.answer(&answer);
+                Ok(None)
+            }
+            Ok(Heard::Silence) => Ok(None),
+            Ok(heard) => Ok(Some(heard)),
+        }
+    }
+
+    /// The host is gone: what it said last.
+    fn lost(&mut self, error: &str) -> Stop {
+        let exit = self.process.take().map(Process::wait);
+        let said = exit.map(|exit| exit.last_words).unwrap_or_default();
+        let last = said.lines().last().unwrap_or(error).trim();
+        Stop::Lost(last.to_string())
+    }
+
+    /// Whether nothing can run any more.
+    pub fn is_lost(&self) -> bool {
+        self.process.is_none()
+    }
+
+    /// Answers a request of the cells: a list of `"ok"` and a value, or of `"error"` and a message.
+    fn serve(&mut self, message: &Message, desk: &mut dyn Desk) -> Message {
+        let mut parcel = Parcel::default();
+        parcel.writer.list(2);
+        parcel.writer.text("ok");
+        match self.fulfil(message, desk, &mut parcel) {
+            Ok(()) => parcel.message(),
+            Err(fault) => {
+                let mut writer = Writer::default();
+                writer.list(2);
+                writer.text("error");
+                writer.text(&fault.message);
+                Message {
+                    bytes: writer.bytes,
+                    files: Vec::new(),
+                }
+            }
+        }
+    }
+
+    fn fulfil(
+        &mut self,
+        message: &Message,
+        desk: &mut dyn Desk,
+        answer: &mut Parcel,
+    ) -> Result<()> {
+        let garbled = || Fault::new(Kind::Internal, "the request cannot be read");
+        let mut reader = Reader(&message.bytes);
+        reader.list().ok_or_else(garbled)?;
+        match reader.text().ok_or_else(garbled)? {
+            "get" => return desk.get(reader.text().ok_or_else(garbled)?, answer),
+            "put" => {
+                let name = reader.text().ok_or_else(garbled)?;
+                let value = Value::read(&mut reader, &message.files).ok_or_else(garbled)?;
+                desk.put(name, value)?;
+            }
+            "begin" => {
+                if self.stopping.is_some() {
+                    return Err(Fault::new(Kind::Interrupt, "interrupted"));
+                }
+                self.begun = true;
+            }
+            "ended" => {
+                if reader.int() == Some(self.cell) {
+                    self.ended = Some(match (reader.text(), reader.int()) {
+                        (Some(message), line) => Ended::Panic {
+                            message: message.into(),
+                            line: line.and_then(|n| u32::try_from(n).ok()).unwrap_or(0),
+                        },
+                        _ => Ended::Early,
+                    });
+                }
+            }
+            "export" => {
+                let (name, role) = (reader.text(), reader.text());
+                let (statement, count) = (reader.text(), reader.list());
+                let parameters = (0..count.unwrap_or(0)).map(|_| reader.text().map(str::to_string));
+                let parameters: Option<Vec<String>> = parameters.collect();
+                if let (Some(name), Some(role), Some(statement), Some(parameters)) =
+                    (name, role, statement, parameters)
+                    && role != "gradient"
+                {
+                    desk.may_export(name)?;
+                    self.fresh.push(Export {
+                        name: name.into(),
+                        parameters,
+                        has_gradient: role == "differentiable",
+                        statement: statement.into(),
+                        code: "".into(),
+                    });
+                }
+            }
+            _ => return Err(garbled()),
+        }
+        answer.writer.nothing();
+        Ok(())
+    }
+}
+
+impl Drop for Rust {
+    /// The host ends when it hears nothing more, and takes the cells with it.
+    fn drop(&mut self) {
+        let _ = self.ears.control().shutdown(std::net::Shutdown::Both);
+        self.ears.questions().connect(None);
+        if let Some(process) = self.process.take() {
+            let _ = std::thread::Builder::new()
+                .name("rust ends".into())
+                .spawn(move || process.wait());
+        }
+    }
+}
+
+/// A line of a text, counted from 1.
+fn nth_line(text: &str, number: u32) -> Option<String> {
+    let line = text
+        .lines()
+        .nth(usize::try_from(number).ok()?.checked_sub(1)?)?;
+    Some(line.to_string())
+}
+
+/// What a call gave of a function that was compiled from `code`.
+fn answer(name: &str, message: &Message, code: &str) -> Result<Value, Stop> {
+    let garbled = || Fault::new(Kind::Internal, format!("{name}: the answer cannot be read"));
+    let mut reader = Reader(&message.bytes);
+    reader.list().ok_or_else(garbled)?;
+    match reader.text() {
+        Some("ok") => Ok(Value::read(&mut reader, &message.files).ok_or_else(garbled)?),
+        Some("error") => {
+            let why = reader.text().unwrap_or("");
+            Err(Fault::value(format!("{name}: {why}")).into())
+        }
+        Some("panic") => {
+            let message = reader.text().unwrap_or("").to_string();
+            let line = reader
+                .int()
+                .and_then(|n| u32::try_from(n).ok())
+                .unwrap_or(0);
+            let line = nth_line(code, line);
+            Err(Stop::Panic { message, line })
+        }
+        _ => Err(garbled().into()),
+    }
+}
+
+/// The sub-command of a host.
+pub const HOST: &str = "rust-host";
+
+/// This program, told to be a host.
+fn host_program(tools: &Toolchain, folder: &Folder) -> std::io::Result<Command> {
+    use std::os::unix::process::CommandExt as _;
+    // The file that runs, also when a newer one has taken its place.
+    let mut command = match cfg!(target_os = "linux") {
+        true => Command::new("/proc/self/exe"),
+        false => Command::new(std::env::current_exe()?),
+    };
+    command
+        .arg0("saddle")
+        .arg(HOST)
+        .env("PATH", &tools.path)
+        .env(FOLDER, folder.path())
+        .env("EVCXR_TMPDIR", folder.workshop())
+        .env("RUSTUP_AUTO_INSTALL", "0")
+        .env("LD_LIBRARY_PATH", library_path(tools));
+    if !tools.has_source {
+        command.env("RUST_SRC_PATH", folder.no_source());
+    }
+    Ok(command)
+}
+
+/// Where the cells' code finds the standard library.
+fn library_path(tools: &Toolchain) -> std::ffi::OsString {
+    let given = std::env::var_os("LD_LIBRARY_PATH").unwrap_or_default();
+    let given = std::env::split_paths(&given).filter(|path| !path.as_os_str().is_empty());
+    let all = std::iter::once(tools.libraries.clone()).chain(given);
+    std::env::join_paths(all).unwrap_or_else(|_| tools.libraries.clone().into())
+}

@@ -1,0 +1,344 @@
+//! What the worker hears from the host and from the process of the cells, over all its connections, in the order in which it
+//! was said. The engine's thread itself waits: a call costs no switch to another thread of ours.
+
+use super::link::{Link, Message};
+use super::message::{Answer, Question, Report, Role};
+use crate::output::Stream;
+use crate::worker::frame;
+use std::collections::HashMap;
+use std::io::{self, ErrorKind, Read as _};
+use std::os::fd::{AsRawFd, RawFd};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// How long one wait lasts at most: then whoever waits looks whether the user has interrupted.
+const WAIT: Duration = Duration::from_millis(25);
+
+/// How long a question about code may take; then there is no answer, as while a cell runs.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// One thing heard.
+pub enum Heard {
+    /// From the host; `None`: it has ended.
+    Report(Option<Report>),
+    /// What a call gave.
+    Answer(Message),
+    /// A question of the cells, which is to be answered with [`Ears::answer`].
+    Request(Message),
+    /// Text of a cell or a call.
+    Text(Stream, String),
+    /// The process of the cells has ended.
+    CellsGone,
+    /// Nothing, for a while.
+    Silence,
+}
+
+/// All connections of the worker.
+pub struct Ears {
+    control: UnixStream,
+    listener: UnixListener,
+    /// Connections of a process that has not made all of them yet.
+    arriving: HashMap<u32, Vec<(Role, UnixStream)>>,
+    cells: Option<Cells>,
+    questions: Questions,
+}
+
+/// The connections of one process of the cells.
+struct Cells {
+    requests: Link,
+    calls: Link,
+    stderr: Voice,
+    stdout: Voice,
+}
+
+impl Ears {
+    pub fn new(
+        control: UnixStream,
+        listener: UnixListener,
+        questions: Questions,
+    ) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        Ok(Self {
+            control,
+            listener,
+            arriving: HashMap::new(),
+            cells: None,
+            questions,
+        })
+    }
+
+    pub fn questions(&self) -> &Questions {
+        &self.questions
+    }
+
+    pub fn control(&self) -> &UnixStream {
+        &self.control
+    }
+
+    /// Whether there is a process of cells that can be called.
+    pub fn has_cells(&self) -> bool {
+        self.cells.is_some()
+    }
+
+    /// Calls a function of the cells; its answer will be heard.
+    ///
+    /// # Errors
+    /// The process is gone; the message is too long.
+    pub fn call(&mut self, message: &Message) -> io::Result<()> {
+        match &mut self.cells {
+            Some(cells) => cells.calls.send(message),
+            None => Err(ErrorKind::NotConnected.into()),
+        }
+    }
+
+    /// Answers a request.
+    pub fn answer(&mut self, message: &Message) {
+        if let Some(cells) = &mut self.cells {
+            // That it is gone is heard next.
+            let _ = cells.requests.send(message);
+        }
+    }
+
+    /// The next thing said. What a cell said before it ended, before a request or before an answer is heard before that.
+    ///
+    /// # Errors
+    /// The system's, or what is no message.
+    pub fn hear(&mut self) -> io::Result<Heard> {
+        loop {
+            self.ready(WAIT)?;
+            // Asked once more, since what was said first may have come to be seen later.
+            let ready = self.ready(Duration::ZERO)?;
+            if ready.contains(&Place::Listener) {
+                self.accept();
+                continue;
+            }
+            for (place, stream) in [
+                (Place::Stderr, Stream::Stderr),
+                (Place::Stdout, Stream::Stdout),
+            ] {
+                if ready.contains(&place)
+                    && let Some(text) = self.text(place)
+                {
+                    return Ok(Heard::Text(stream, text));
+                }
+            }
+            if ready.contains(&Place::Requests) {
+                return Ok(self.message(|cells| &mut cells.requests, Heard::Request));
+            }
+            if ready.contains(&Place::Calls) {
+                return Ok(self.message(|cells| &mut cells.calls, Heard::Answer));
+            }
+            if ready.contains(&Place::Control) {
+                return Ok(Heard::Report(frame::read(&mut self.control)?));
+            }
+            if ready.is_empty() {
+                return Ok(Heard::Silence);
+            }
+        }
+    }
+
+    fn message(
+        &mut self,
+        link: impl FnOnce(&mut Cells) -> &mut Link,
+        heard: impl FnOnce(Message) -> Heard,
+    ) -> Heard {
+        // A process that sends what is no message has overwritten its own memory: it is as good as gone.
+        match self.cells.as_mut().map(|cells| link(cells).receive()) {
+            Some(Ok(Some(message))) => heard(message),
+            _ => {
+                self.cells = None;
+                Heard::CellsGone
+            }
+        }
+    }
+
+    fn text(&mut self, place: Place) -> Option<String> {
+        let cells = self.cells.as_mut()?;
+        match place {
+            Place::Stderr => cells.stderr.hear(),
+            _ => cells.stdout.hear(),
+        }
+    }
+
+    /// Takes a new connection; a process that has made all of its own takes the place of the one before.
+    fn accept(&mut self) {
+        let Ok((mut stream, _)) = self.listener.accept() else {
+            return;
+        };
+        let mut greeting = [0; 5];
+        let greeted = stream
+            .set_nonblocking(false)
+            .and_then(|()| stream.set_read_timeout(Some(Duration::from_secs(1))))
+            .and_then(|()| stream.read_exact(&mut greeting))
+            .and_then(|()| stream.set_read_timeout(None));
+        let [a, b, c, d, role] = greeting;
+        let (Ok(()), Some(role)) = (greeted, Role::of(role)) else {
+            return;
+        };
+        if role == Role::Questions {
+            self.questions.connect(Some(stream));
+            return;
+        }
+        let process = u32::from_le_bytes([a, b, c, d]);
+        let all = self.arriving.entry(process).or_default();
+        all.push((role, stream));
+        if all.len() == 4 {
+            self.cells = self.arriving.remove(&process).and_then(Cells::new);
+            self.arriving.clear();
+        }
+    }
+
+    /// Which connections have something to say; waits for at most so long.
+    fn ready(&self, wait: Duration) -> io::Result<Vec<Place>> {
+        let mut places = vec![
+            (Place::Control, self.control.as_raw_fd()),
+            (Place::Listener, self.listener.as_raw_fd()),
+        ];
+        if let Some(cells) = &self.cells {
+            places.push((Place::Requests, cells.requests.stream().as_raw_fd()));
+            places.push((Place::Calls, cells.calls.stream().as_raw_fd()));
+            let voices = [
+                (Place::Stderr, &cells.stderr),
+                (Place::Stdout, &cells.stdout),
+            ];
+            let open = voices.into_iter().filter(|(_, voice)| !voice.ended);
+            places.extend(open.map(|(place, voice)| (place, voice.stream.as_raw_fd())));
+        }
+        let numbers: Vec<RawFd> = places.iter().map(|(_, number)| *number).collect();
+        let ready = poll(&numbers, wait)?;
+        let ready = places.into_iter().zip(ready).filter(|(_, ready)| *ready);
+        Ok(ready.map(|((place, _), _)| place).collect())
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Control,
+    Listener,
+    Requests,
+    Calls,
+    Stderr,
+    Stdout,
+}
+
+/// Which of these files can be read, or have ended.
+fn poll(numbers: &[RawFd], wait: Duration) -> io::Result<Vec<bool>> {
+    let about = |&fd| libc::pollfd {
+        fd,
+        events: libc::POLLIN,
+        revents: 0,
+    };
+    let mut all: Vec<libc::pollfd> = numbers.iter().map(about).collect();
+    let wait = i32::try_from(wait.as_millis()).unwrap_or(i32::MAX);
+    // SAFETY: a list of that length.
+    match unsafe { libc::poll(all.as_mut_ptr(), all.len() as libc::nfds_t, wait) } {
+        -1 if io::Error::last_os_error().kind() != ErrorKind::Interrupted => {
+            Err(io::Error::last_os_error())
+        }
+        _ => Ok(all.iter().map(|one| one.revents != 0).collect()),
+    }
+}
+
+impl Cells {
+    fn new(streams: Vec<(Role, UnixStream)>) -> Option<Self> {
+        let mut streams: HashMap<u8, UnixStream> = streams
+            .into_iter()
+            .map(|(role, s)| (role as u8, s))
+            .collect();
+        let mut take = |role: Role| streams.remove(&(role as u8));
+        Some(Self {
+            requests: Link::new(take(Role::Requests)?),
+            calls: Link::new(take(Role::Calls)?),
+            stderr: Voice::new(take(Role::Stderr)?)?,
+            stdout: Voice::new(take(Role::Stdout)?)?,
+        })
+    }
+}
+
+/// Text that comes in pieces, which may end within a letter.
+struct Voice {
+    stream: UnixStream,
+    rest: Vec<u8>,
+    ended: bool,
+}
+
+impl Voice {
+    fn new(stream: UnixStream) -> Option<Self> {
+        stream.set_nonblocking(true).ok()?;
+        Some(Self {
+            stream,
+            rest: Vec::new(),
+            ended: false,
+        })
+    }
+
+    /// The letters that are whole.
+    fn hear(&mut self) -> Option<String> {
+        let mut chunk = [0; 1 << 14];
+        match self.stream.read(&mut chunk) {
+            Ok(0) => self.ended = true,
+            Ok(n) => self.rest.extend(&chunk[..n]),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return None,
+            Err(_) => self.ended = true,
+        }
+        let whole = match std::str::from_utf8(&self.rest) {
+            Err(error) if error.error_len().is_none() && !self.ended => error.valid_up_to(),
+            _ => self.rest.len(),
+        };
+        let text: Vec<u8> = self.rest.drain(..whole).collect();
+        (!text.is_empty()).then(|| String::from_utf8_lossy(&text).into_owned())
+    }
+}
+
+/// The host's answers about code, for any thread.
+#[derive(Clone, Default)]
+pub struct Questions(Arc<Mutex<Line>>);
+
+#[derive(Default)]
+struct Line {
+    stream: Option<UnixStream>,
+    ticket: u64,
+}
+
+impl Questions {
+    /// Asks over this connection from now on.
+    pub fn connect(&self, stream: Option<UnixStream>) {
+        self.lock().stream = stream;
+    }
+
+    /// The answer; `None` where there is no host, or none that has time.
+    pub fn ask(&self, question: Question) -> Option<Answer> {
+        let mut line = self.lock();
+        line.ticket += 1;
+        let ticket = line.ticket;
+        let stream = line.stream.as_mut()?;
+        stream.set_read_timeout(Some(PATIENCE)).ok()?;
+        let bytes = frame::encode(&(ticket, question)).ok()?;
+        io::Write::write_all(stream, &bytes).ok()?;
+        loop {
+            // An answer that comes in the middle of a pause would be torn: such a connection is given up.
+            match wait_for(stream) {
+                false => return None,
+                true => match frame::read::<Answer>(stream) {
+                    Ok(Some(answer)) if answer.ticket == ticket => return Some(answer),
+                    // One that came too late.
+                    Ok(Some(_)) => {}
+                    _ => {
+                        line.stream = None;
+                        return None;
+                    }
+                },
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Line> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether something comes in time.
+fn wait_for(stream: &UnixStream) -> bool {
+    poll(&[stream.as_raw_fd()], PATIENCE).is_ok_and(|ready| ready == [true])
+}

@@ -1,0 +1,279 @@
+//! Messages with shared memory between two processes: bytes, and open files beside them, over a Unix socket.
+//!
+//! A message is its length and the number of its files, both in four bytes, and then its bytes. The other side says nothing
+//! more until it is answered, so a message can be read as one.
+
+use std::fs::File;
+use std::io::{self, Error, ErrorKind, IoSlice, IoSliceMut, Read as _, Write as _};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::net::UnixStream;
+
+/// The longest message, bytes. Tensors do not count: they lie in files.
+const LONGEST: usize = 1 << 28;
+/// The most files of one message; Linux allows 253.
+const MOST_FILES: usize = 200;
+const HEAD: usize = 8;
+/// What is read at once. Most messages are shorter.
+const CHUNK: usize = 1 << 14;
+
+/// What is sent at once.
+#[derive(Default, Debug)]
+pub struct Message {
+    pub bytes: Vec<u8>,
+    /// The shared memory that the bytes speak of, by number.
+    pub files: Vec<OwnedFd>,
+}
+
+/// One end of a connection.
+pub struct Link {
+    stream: UnixStream,
+    chunk: Vec<u8>,
+}
+
+impl Link {
+    pub fn new(stream: UnixStream) -> Self {
+        let chunk = vec![0; CHUNK];
+        Self { stream, chunk }
+    }
+
+    /// # Errors
+    /// The other side is gone; a message that is too long.
+    pub fn send(&mut self, message: &Message) -> io::Result<()> {
+        let (bytes, files) = (&message.bytes, &message.files);
+        if bytes.len() > LONGEST || files.len() > MOST_FILES {
+            let (length, files) = (bytes.len(), files.len());
+            let what = format!("a message of {length} bytes and {files} tensors is too long");
+            return Err(Error::new(ErrorKind::InvalidInput, what));
+        }
+        let mut head = [0; HEAD];
+        head[..4].copy_from_slice(&(bytes.len() as u32).to_le_bytes());
+        head[4..].copy_from_slice(&(files.len() as u32).to_le_bytes());
+        let files: Vec<RawFd> = files.iter().map(AsRawFd::as_raw_fd).collect();
+        let sent = send_with_files(
+            &self.stream,
+            &[IoSlice::new(&head), IoSlice::new(bytes)],
+            &files,
+        )?;
+        // The files have gone with the first byte.
+        if sent < HEAD {
+            self.stream.write_all(&head[sent..])?;
+        }
+        self.stream.write_all(&bytes[sent.saturating_sub(HEAD)..])
+    }
+
+    /// The next message; `None` where the other side is gone.
+    ///
+    /// # Errors
+    /// What is no message, and the socket's own.
+    pub fn receive(&mut self) -> io::Result<Option<Message>> {
+        let mut files = Vec::new();
+        let mut have = 0;
+        while have < HEAD {
+            match receive_with_files(&self.stream, &mut self.chunk[have..], &mut files)? {
+                0 => return Ok(None),
+                n => have += n,
+            }
+        }
+        let number = |at: usize| {
+            let mut four = [0; 4];
+            four.copy_from_slice(&self.chunk[at..at + 4]);
+            u32::from_le_bytes(four) as usize
+        };
+        let (len, count) = (number(0), number(4));
+        if len > LONGEST || HEAD + len < have || count != files.len() {
+            return Err(Error::new(ErrorKind::InvalidData, "no message"));
+        }
+        let mut bytes = self.chunk[HEAD..have].to_vec();
+        let missing = (len - bytes.len()) as u64;
+        if missing > 0 && (&self.stream).take(missing).read_to_end(&mut bytes)? < missing as usize {
+            return Ok(None);
+        }
+        Ok(Some(Message { bytes, files }))
+    }
+
+    pub fn stream(&self) -> &UnixStream {
+        &self.stream
+    }
+}
+
+/// The space for the numbers of `MOST_FILES` files, aligned as the system wants it.
+type Control = [u64; 128];
+
+/// Sends as much of `parts` as fits at once, with the files; how many bytes.
+fn send_with_files(stream: &UnixStream, parts: &[IoSlice], files: &[RawFd]) -> io::Result<usize> {
+    let mut control: Control = [0; 128];
+    // SAFETY: a plain struct for which zeros are valid.
+    let mut head: libc::msghdr = unsafe { std::mem::zeroed() };
+    head.msg_iov = parts.as_ptr().cast_mut().cast();
+    head.msg_iovlen = parts.len() as _;
+    let size = size_of_val(files);
+    if !files.is_empty() {
+        // SAFETY: the control block is zeroed, aligned, and larger than the space for `MOST_FILES` numbers.
+        unsafe {
+            head.msg_control = control.as_mut_ptr().cast();
+            head.msg_controllen = libc::CMSG_SPACE(size as u32) as _;
+            let part = libc::CMSG_FIRSTHDR(&raw const head);
+            (*part).cmsg_level = libc::SOL_SOCKET;
+            (*part).cmsg_type = libc::SCM_RIGHTS;
+            (*part).cmsg_len = libc::CMSG_LEN(size as u32) as _;
+            std::ptr::copy_nonoverlapping(files.as_ptr().cast(), libc::CMSG_DATA(part), size);
+        }
+    }
+    loop {
+        // SAFETY: everything that `head` points to lives until here.
+        match unsafe { libc::sendmsg(stream.as_raw_fd(), &raw const head, NO_SIGNAL) } {
+            -1 if Error::last_os_error().kind() == ErrorKind::Interrupted => {}
+            -1 => return Err(Error::last_os_error()),
+            sent => return Ok(sent as usize),
+        }
+    }
+}
+
+/// A peer that is gone is an error, not the end of this process.
+#[cfg(target_os = "linux")]
+const NO_SIGNAL: i32 = libc::MSG_NOSIGNAL;
+#[cfg(not(target_os = "linux"))]
+const NO_SIGNAL: i32 = 0;
+
+/// Files that come are not handed on to programs that this process starts.
+#[cfg(target_os = "linux")]
+const CLOSED_ON_EXEC: i32 = libc::MSG_CMSG_CLOEXEC;
+#[cfg(not(target_os = "linux"))]
+const CLOSED_ON_EXEC: i32 = 0;
+
+/// Reads what is there, at most as much as fits into `into`, and takes the files that come with it.
+fn receive_with_files(
+    stream: &UnixStream,
+    into: &mut [u8],
+    files: &mut Vec<OwnedFd>,
+) -> io::Result<usize> {
+    let mut control: Control = [0; 128];
+    let mut parts = [IoSliceMut::new(into)];
+    // SAFETY: a plain struct for which zeros are valid.
+    let mut head: libc::msghdr = unsafe { std::mem::zeroed() };
+    head.msg_iov = parts.as_mut_ptr().cast();
+    head.msg_iovlen = 1;
+    head.msg_control = control.as_mut_ptr().cast();
+    head.msg_controllen = size_of_val(&control) as _;
+    let received = loop {
+        // SAFETY: everything that `head` points to lives until here, and is as long as it says.
+        match unsafe { libc::recvmsg(stream.as_raw_fd(), &raw mut head, CLOSED_ON_EXEC) } {
+            -1 if Error::last_os_error().kind() == ErrorKind::Interrupted => {}
+            -1 => return Err(Error::last_os_error()),
+            received => break received as usize,
+        }
+    };
+    // SAFETY: the system has filled the control block; each number in it is a file that is now ours.
+    unsafe {
+        let mut part = libc::CMSG_FIRSTHDR(&raw const head);
+        while !part.is_null() {
+            if (*part).cmsg_level == libc::SOL_SOCKET && (*part).cmsg_type == libc::SCM_RIGHTS {
+                let size = (*part).cmsg_len as usize - libc::CMSG_LEN(0) as usize;
+                let numbers = libc::CMSG_DATA(part).cast::<RawFd>();
+                for i in 0..size / size_of::<RawFd>() {
+                    files.push(OwnedFd::from_raw_fd(numbers.add(i).read_unaligned()));
+                }
+            }
+            part = libc::CMSG_NXTHDR(&raw const head, part);
+        }
+    }
+    Ok(received)
+}
+
+/// Memory that can be shared, of `len` bytes: a file without a name, on no disk where the system can do that.
+///
+/// # Errors
+/// The system has no space.
+pub fn shared_memory(len: u64) -> io::Result<File> {
+    #[cfg(target_os = "linux")]
+    // SAFETY: the name ends in a zero byte; the number is that of a new file.
+    let memory = unsafe {
+        match libc::memfd_create(c"tensor".as_ptr(), libc::MFD_CLOEXEC) {
+            -1 => None,
+            number => Some(File::from_raw_fd(number)),
+        }
+    };
+    #[cfg(not(target_os = "linux"))]
+    let memory = None;
+    let file = match memory {
+        Some(file) => file,
+        None => unnamed_file()?,
+    };
+    file.set_len(len)?;
+    Ok(file)
+}
+
+/// A file in the folder of temporary files that no one else can open.
+fn unnamed_file() -> io::Result<File> {
+    let name = format!("saddlepoint-tensor-{}", uuid::Uuid::new_v4());
+    let path = std::env::temp_dir().join(name);
+    let file = File::options()
+        .read(true)
+        .write(true)
+        .create_new(true)
+        .open(&path)?;
+    std::fs::remove_file(&path)?;
+    Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::FileExt as _;
+
+    fn pair() -> (Link, Link) {
+        let (a, b) = UnixStream::pair().unwrap();
+        (Link::new(a), Link::new(b))
+    }
+
+    #[test]
+    fn messages_of_every_length_come_as_they_were_sent() {
+        let (mut a, mut b) = pair();
+        for len in [0, 1, 7, CHUNK - HEAD - 1, CHUNK - HEAD, CHUNK, 3_000_000] {
+            let bytes: Vec<u8> = (0..len).map(|i| (i * 31 % 251) as u8).collect();
+            let files = (0..len % 3).map(|_| shared_memory(4).unwrap().into());
+            let message = Message {
+                bytes: bytes.clone(),
+                files: files.collect(),
+            };
+            let sent = std::thread::scope(|scope| {
+                let sending = scope.spawn(|| a.send(&message));
+                let received = b.receive().unwrap().unwrap();
+                assert_eq!(received.bytes, bytes);
+                assert_eq!(received.files.len(), message.files.len());
+                sending.join().unwrap()
+            });
+            sent.unwrap();
+        }
+    }
+
+    #[test]
+    fn both_sides_see_the_same_memory() {
+        let (mut a, mut b) = pair();
+        for make in [shared_memory, |_| unnamed_file()] {
+            let file = make(4).unwrap();
+            file.write_at(&[1, 2, 3, 4], 0).unwrap();
+            let files = vec![file.try_clone().unwrap().into()];
+            let bytes = vec![9];
+            a.send(&Message { bytes, files }).unwrap();
+            let message = b.receive().unwrap().unwrap();
+            let other = File::from(message.files.into_iter().next().unwrap());
+            let mut four = [0; 4];
+            other.read_at(&mut four, 0).unwrap();
+            assert_eq!(four, [1, 2, 3, 4]);
+            other.write_at(&[7], 3).unwrap();
+            file.read_at(&mut four, 0).unwrap();
+            assert_eq!(four, [1, 2, 3, 7]);
+        }
+    }
+
+    #[test]
+    fn a_side_that_is_gone_is_told_from_an_empty_message() {
+        let (mut a, mut b) = pair();
+        a.send(&Message::default()).unwrap();
+        drop(a);
+        assert!(b.receive().unwrap().is_some());
+        assert!(b.receive().unwrap().is_none());
+        assert!(b.send(&Message::default()).is_err());
+    }
+}

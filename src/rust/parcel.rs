@@ -1,0 +1,206 @@
+//! Values as the worker sends and receives them.
+
+use super::link::{Message, shared_memory};
+use super::pack::{INLINE, Item, Reader, Writer};
+use crate::fault::{Fault, Kind, Result};
+use std::fs::File;
+use std::io::{Error, ErrorKind};
+use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::os::unix::fs::FileExt as _;
+
+/// A message that is being put together.
+#[derive(Default)]
+pub struct Parcel {
+    pub writer: Writer,
+    files: Vec<OwnedFd>,
+}
+
+impl Parcel {
+    /// A call of an exported function with so many arguments to come.
+    pub fn call(name: &str, arguments: usize) -> Self {
+        let mut parcel = Self::default();
+        // An exported name is no longer than this: `export!` was told so.
+        let name = &name.as_bytes()[..name.len().min(255)];
+        parcel.writer.bytes.push(name.len() as u8);
+        parcel.writer.bytes.extend(name);
+        parcel.writer.list(arguments);
+        parcel
+    }
+
+    /// A tensor.
+    ///
+    /// # Errors
+    /// There is no memory to share.
+    pub fn tensor(&mut self, shape: &[usize], numbers: &[f32]) -> Result<()> {
+        if numbers.len() <= INLINE {
+            self.writer.short(shape, numbers);
+            return Ok(());
+        }
+        // SAFETY: floats as the bytes that they are.
+        let bytes = unsafe {
+            std::slice::from_raw_parts(numbers.as_ptr().cast::<u8>(), size_of_val(numbers))
+        };
+        let shared = shared_memory(bytes.len() as u64)
+            .and_then(|file| file.write_all_at(bytes, 0).map(|()| file));
+        let file = shared.map_err(|error| no_memory(bytes.len(), &error))?;
+        self.files.push(file.into());
+        self.writer.long(shape, self.files.len() - 1);
+        Ok(())
+    }
+
+    pub fn message(self) -> Message {
+        Message {
+            bytes: self.writer.bytes,
+            files: self.files,
+        }
+    }
+}
+
+fn no_memory(bytes: usize, error: &std::io::Error) -> Fault {
+    let what = format!("a tensor of {bytes} bytes cannot be shared with Rust: {error}");
+    Fault::new(Kind::Device, what)
+}
+
+/// A value that has come.
+#[derive(Debug, PartialEq)]
+pub enum Value {
+    Nothing,
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    Text(String),
+    List(Vec<Value>),
+    Tensor {
+        shape: Vec<usize>,
+        numbers: Vec<f32>,
+    },
+}
+
+impl Value {
+    /// The next value of a message with these files; `None` where there is none.
+    pub fn read(reader: &mut Reader, files: &[OwnedFd]) -> Option<Self> {
+        Some(match reader.item()? {
+            Item::Nothing => Self::Nothing,
+            Item::Bool(value) => Self::Bool(value),
+            Item::Int(value) => Self::Int(value),
+            Item::Float(value) => Self::Float(value),
+            Item::Text(text) => Self::Text(text.to_string()),
+            Item::List(n) => {
+                let items: Option<_> = (0..n).map(|_| Self::read(reader, files)).collect();
+                Self::List(items?)
+            }
+            Item::Short(shape, bytes) => {
+                let (numbers, _) = bytes.as_chunks::<4>();
+                let numbers: Vec<f32> = numbers.iter().map(|x| f32::from_ne_bytes(*x)).collect();
+                Self::tensor(shape, numbers)?
+            }
+            Item::Long(shape, block) => Self::tensor(shape, numbers(files.get(block)?)?)?,
+        })
+    }
+
+    fn tensor(shape: Vec<usize>, numbers: Vec<f32>) -> Option<Self> {
+        let len = shape
+            .iter()
+            .try_fold(1usize, |n, &size| n.checked_mul(size));
+        (len? == numbers.len()).then_some(Self::Tensor { shape, numbers })
+    }
+}
+
+/// The floats in a file.
+fn numbers(file: &OwnedFd) -> Option<Vec<f32>> {
+    let file = File::from(file.try_clone().ok()?);
+    let len = usize::try_from(file.metadata().ok()?.len()).ok()? / 4;
+    let mut numbers = Vec::<f32>::with_capacity(len);
+    let (start, size) = (numbers.as_mut_ptr().cast::<u8>(), len * 4);
+    let mut have = 0;
+    while have < size {
+        let at = libc::off_t::try_from(have).ok()?;
+        // SAFETY: writes at most to the end of the space, of which any bytes are floats.
+        match unsafe { libc::pread(file.as_raw_fd(), start.add(have).cast(), size - have, at) } {
+            -1 if Error::last_os_error().kind() == ErrorKind::Interrupted => {}
+            read => have += usize::try_from(read).ok().filter(|n| *n > 0)?,
+        }
+    }
+    // SAFETY: all of them have been written.
+    unsafe { numbers.set_len(len) };
+    Some(numbers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_come_as_they_were_written() {
+        let long: Vec<f32> = (0..3 * 5_000).map(|i| i as f32 / 7.0).collect();
+        let short = [f32::NAN, -0.0, f32::INFINITY, 1e-45, 3.0, 0.1];
+        let mut parcel = Parcel::default();
+        parcel.writer.list(8);
+        parcel.writer.nothing();
+        parcel.writer.bool(true);
+        parcel.writer.int(i64::MIN);
+        parcel.writer.float(-0.1);
+        parcel.writer.text("ä😀");
+        parcel.tensor(&[2, 3], &short).unwrap();
+        parcel.tensor(&[3, 5_000], &long).unwrap();
+        parcel.tensor(&[0, 4], &[]).unwrap();
+        let message = parcel.message();
+        let mut reader = Reader(&message.bytes);
+        let Some(Value::List(values)) = Value::read(&mut reader, &message.files) else {
+            panic!("no list");
+        };
+        assert_eq!(reader.item(), None);
+        assert_eq!(
+            values[..5],
+            [
+                Value::Nothing,
+                Value::Bool(true),
+                Value::Int(i64::MIN),
+                Value::Float(-0.1),
+                Value::Text("ä😀".into()),
+            ]
+        );
+        let bits = |numbers: &[f32]| numbers.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+        match &values[5..] {
+            [
+                Value::Tensor {
+                    shape: a,
+                    numbers: x,
+                },
+                Value::Tensor {
+                    shape: b,
+                    numbers: y,
+                },
+                Value::Tensor {
+                    shape: c,
+                    numbers: z,
+                },
+            ] => {
+                assert_eq!((a.as_slice(), bits(x)), (&[2, 3][..], bits(&short)));
+                assert_eq!((b.as_slice(), bits(y)), (&[3, 5_000][..], bits(&long)));
+                assert_eq!((c.as_slice(), z.len()), (&[0, 4][..], 0));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Bytes that end anywhere, and bytes that say anything, are no value; nothing is read beyond them.
+    #[test]
+    fn wrong_bytes_are_no_value() {
+        let mut parcel = Parcel::default();
+        parcel.writer.list(2);
+        parcel.writer.text("text");
+        parcel.tensor(&[2], &[1.0, 2.0]).unwrap();
+        let bytes = parcel.writer.bytes;
+        for end in 0..bytes.len() {
+            assert_eq!(Value::read(&mut Reader(&bytes[..end]), &[]), None, "{end}");
+        }
+        for at in 0..bytes.len() {
+            for byte in [0, 1, 7, 255] {
+                let mut wrong = bytes.clone();
+                wrong[at] = byte;
+                let _ = Value::read(&mut Reader(&wrong), &[]);
+            }
+        }
+    }
+}
