@@ -109,7 +109,7 @@ impl Adapter {
         let (device, queue) = at_once(request)
             .ok_or_else(|| refused(&"it does not answer"))?
             .map_err(|e| refused(&e))?;
-        tuning::prepare();
+        tuning::prepare(self.info.device_type == DeviceType::Cpu);
         let options = RuntimeOptions::try_default().map_err(|e| refused(&e))?;
         let setup = WgpuSetup {
             instance: self.instance.clone(),

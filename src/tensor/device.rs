@@ -6,6 +6,7 @@ use crate::fault::{Fault, Kind, Result};
 #[cfg(feature = "wgpu")]
 use burn::backend::CubeDevice;
 use burn::backend::{DispatchDevice, FlexDevice};
+use burn::tensor::BoolDType;
 use std::cell::RefCell;
 use std::fmt;
 
@@ -67,7 +68,7 @@ impl Device {
             }
             #[cfg(feature = "cuda")]
             "cuda" => {
-                super::tuning::prepare();
+                super::tuning::prepare(false);
                 Device::Cuda(number)
             }
             _ => return Err(unknown(name)),
@@ -93,6 +94,17 @@ impl Device {
                 format!("device: \"{self}\" does not work: 1 + 1 could not be computed on it"),
             )
             .hint("its driver may be missing or too old; `device(\"cpu\")` always works")),
+        }
+    }
+
+    /// How it holds truth values: kernels of graphics processors know no type of one bit or byte.
+    pub(super) fn bools(&self) -> BoolDType {
+        match self {
+            #[cfg(feature = "wgpu")]
+            Device::Wgpu(_) => BoolDType::U32,
+            #[cfg(feature = "cuda")]
+            Device::Cuda(_) => BoolDType::U32,
+            _ => BoolDType::Native,
         }
     }
 

@@ -1,6 +1,7 @@
 //! What a graphics processor needs at its first use: kernels compiled, and the fastest of several found by trial (autotune).
 //! What was found is kept in the user's cache folder for later runs, and how far it has come can be watched.
 
+use burn::cubecl::config::autotune::AutotuneLevel;
 use burn::cubecl::config::cache::CacheConfig;
 use burn::cubecl::config::compilation::CompilationLogLevel;
 use burn::cubecl::config::{CubeClRuntimeConfig, RuntimeConfig as _};
@@ -84,14 +85,18 @@ fn folder() -> Option<PathBuf> {
     Some(folders.cache_dir().join("saddlepoint").join("kernels"))
 }
 
-/// Must come before the first device is opened. What `CUBECL_…` environment variables say goes first.
-pub(super) fn prepare() {
+/// Must come before the first device is opened. On a processor that plays a graphics processor each trial takes longer than
+/// it could ever save. What `CUBECL_…` environment variables say goes first.
+pub(super) fn prepare(software: bool) {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         if log::set_logger(&Ear).is_ok() {
             log::set_max_level(LevelFilter::Info);
         }
         let mut config = CubeClRuntimeConfig::default();
+        if software {
+            config.autotune.level = AutotuneLevel::Minimal;
+        }
         config.autotune.logger.log = Some(Default::default());
         config.compilation.logger.log = Some(Default::default());
         config.compilation.logger.level = CompilationLogLevel::Basic;

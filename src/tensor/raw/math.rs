@@ -1,6 +1,6 @@
 //! Element-wise operations on values: one operand, two operands with broadcasting, comparisons, choice.
 
-use super::{BOOL, Dtype, FLOAT, INT, Raw};
+use super::{Dtype, FLOAT, INT, Raw};
 use crate::cpu::{self, Binary, Unary};
 use burn::backend::Dispatch;
 use burn::backend::ops::{ActivationOps, BoolTensorOps, FloatTensorOps, IntTensorOps};
@@ -31,6 +31,7 @@ impl Raw {
 
     fn unary_burn(&self, op: Unary) -> Raw {
         type D = Dispatch;
+        let bools = self.bools();
         let x = self.prim();
         let s = |v: f32| v.into();
         Raw::float(match op {
@@ -61,9 +62,9 @@ impl Raw {
             ),
             Unary::Relu => D::relu(x),
             Unary::LeakyRelu(slope) => D::leaky_relu(x, s(slope)),
-            Unary::Step => D::bool_into_float(D::float_greater_elem(x, s(0.), BOOL), FLOAT),
+            Unary::Step => D::bool_into_float(D::float_greater_elem(x, s(0.), bools), FLOAT),
             Unary::LeakyStep(slope) => {
-                let up = D::bool_into_float(D::float_greater_elem(x, s(0.), BOOL), FLOAT);
+                let up = D::bool_into_float(D::float_greater_elem(x, s(0.), bools), FLOAT);
                 D::float_add_scalar(D::float_mul_scalar(up, s(1. - slope)), s(slope))
             }
             Unary::Elu(alpha) => {
@@ -85,8 +86,8 @@ impl Raw {
             Unary::PowScalar(v) => D::float_powf_scalar(x, s(v)),
             Unary::Clamp(lo, hi) => D::float_clamp(x, s(lo), s(hi)),
             Unary::ClampMask(lo, hi) => {
-                let above = D::float_greater_equal_elem(x.clone(), s(lo), BOOL);
-                let below = D::float_lower_equal_elem(x, s(hi), BOOL);
+                let above = D::float_greater_equal_elem(x.clone(), s(lo), bools);
+                let below = D::float_lower_equal_elem(x, s(hi), bools);
                 D::bool_into_float(D::bool_and(above, below), FLOAT)
             }
         })
@@ -109,6 +110,7 @@ impl Raw {
 
     fn binary_burn(&self, op: Binary, other: &Raw, out: &Shape) -> Raw {
         type D = Dispatch;
+        let bools = self.bools();
         let (a, b) = (self.lift(out).prim(), other.lift(out).prim());
         let mask = |m| D::bool_into_float(m, FLOAT);
         Raw::float(match op {
@@ -118,19 +120,19 @@ impl Raw {
             Binary::Div => D::float_div(a, b),
             Binary::Pow => D::float_powf(a, b),
             Binary::Max => {
-                let mask = D::float_greater(a.clone(), b.clone(), BOOL);
+                let mask = D::float_greater(a.clone(), b.clone(), bools);
                 D::float_mask_where(b, mask, a)
             }
             Binary::Min => {
-                let mask = D::float_lower(a.clone(), b.clone(), BOOL);
+                let mask = D::float_lower(a.clone(), b.clone(), bools);
                 D::float_mask_where(b, mask, a)
             }
-            Binary::Lt => mask(D::float_lower(a, b, BOOL)),
-            Binary::Le => mask(D::float_lower_equal(a, b, BOOL)),
-            Binary::Gt => mask(D::float_greater(a, b, BOOL)),
-            Binary::Ge => mask(D::float_greater_equal(a, b, BOOL)),
-            Binary::Eq => mask(D::float_equal(a, b, BOOL)),
-            Binary::Ne => mask(D::float_not_equal(a, b, BOOL)),
+            Binary::Lt => mask(D::float_lower(a, b, bools)),
+            Binary::Le => mask(D::float_lower_equal(a, b, bools)),
+            Binary::Gt => mask(D::float_greater(a, b, bools)),
+            Binary::Ge => mask(D::float_greater_equal(a, b, bools)),
+            Binary::Eq => mask(D::float_equal(a, b, bools)),
+            Binary::Ne => mask(D::float_not_equal(a, b, bools)),
             Binary::SigmoidGrad => {
                 let slope =
                     D::float_mul(b.clone(), D::float_add_scalar(D::float_neg(b), 1f32.into()));
@@ -141,7 +143,7 @@ impl Raw {
                     D::float_add_scalar(D::float_neg(D::float_mul(b.clone(), b)), 1f32.into());
                 D::float_mul(a, slope)
             }
-            Binary::ReluGrad => D::float_mul(a, mask(D::float_greater_elem(b, 0f32.into(), BOOL))),
+            Binary::ReluGrad => D::float_mul(a, mask(D::float_greater_elem(b, 0f32.into(), bools))),
             Binary::LeakyReluGrad(slope) => {
                 let slopes = Raw::float(b).unary_burn(Unary::LeakyStep(slope));
                 D::float_mul(a, slopes.prim())
@@ -161,20 +163,21 @@ impl Raw {
     /// A comparison of two tensors of one dtype that broadcast to `out`; gives truth values.
     pub fn compare(&self, op: Compare, other: &Raw, out: &Shape) -> Raw {
         type D = Dispatch;
+        let bools = self.bools();
         let (a, b) = (self.lift(out).prim(), other.lift(out).prim());
         let prim = match (self.dtype(), op) {
-            (Dtype::F32, Compare::Lt) => D::float_lower(a, b, BOOL),
-            (Dtype::F32, Compare::Le) => D::float_lower_equal(a, b, BOOL),
-            (Dtype::F32, Compare::Gt) => D::float_greater(a, b, BOOL),
-            (Dtype::F32, Compare::Ge) => D::float_greater_equal(a, b, BOOL),
-            (Dtype::F32, Compare::Eq) => D::float_equal(a, b, BOOL),
-            (Dtype::F32, Compare::Ne) => D::float_not_equal(a, b, BOOL),
-            (Dtype::Int, Compare::Lt) => D::int_lower(a, b, BOOL),
-            (Dtype::Int, Compare::Le) => D::int_lower_equal(a, b, BOOL),
-            (Dtype::Int, Compare::Gt) => D::int_greater(a, b, BOOL),
-            (Dtype::Int, Compare::Ge) => D::int_greater_equal(a, b, BOOL),
-            (Dtype::Int, Compare::Eq) => D::int_equal(a, b, BOOL),
-            (Dtype::Int, Compare::Ne) => D::int_not_equal(a, b, BOOL),
+            (Dtype::F32, Compare::Lt) => D::float_lower(a, b, bools),
+            (Dtype::F32, Compare::Le) => D::float_lower_equal(a, b, bools),
+            (Dtype::F32, Compare::Gt) => D::float_greater(a, b, bools),
+            (Dtype::F32, Compare::Ge) => D::float_greater_equal(a, b, bools),
+            (Dtype::F32, Compare::Eq) => D::float_equal(a, b, bools),
+            (Dtype::F32, Compare::Ne) => D::float_not_equal(a, b, bools),
+            (Dtype::Int, Compare::Lt) => D::int_lower(a, b, bools),
+            (Dtype::Int, Compare::Le) => D::int_lower_equal(a, b, bools),
+            (Dtype::Int, Compare::Gt) => D::int_greater(a, b, bools),
+            (Dtype::Int, Compare::Ge) => D::int_greater_equal(a, b, bools),
+            (Dtype::Int, Compare::Eq) => D::int_equal(a, b, bools),
+            (Dtype::Int, Compare::Ne) => D::int_not_equal(a, b, bools),
             (Dtype::Bool, Compare::Ne) => D::bool_not_equal(a, b),
             (Dtype::Bool, _) => D::bool_equal(a, b),
         };

@@ -138,6 +138,14 @@ impl Raw {
         }
     }
 
+    /// How its device holds truth values.
+    pub(super) fn bools(&self) -> BoolDType {
+        match self.flex() {
+            Some(_) => BoolDType::Native,
+            None => self.device().bools(),
+        }
+    }
+
     /// The flex tensor behind it, of any dtype; `None` on another device.
     #[allow(unreachable_patterns)]
     pub(super) fn flex(&self) -> Option<&FlexTensor> {
@@ -267,11 +275,8 @@ impl Raw {
     /// A tensor of truth values on `device`.
     pub fn from_bools(data: Vec<bool>, shape: Shape, device: &Device) -> Self {
         let held = held_on(device, &shape);
-        Self::wrap(
-            Dispatch::bool_from_data(TensorData::new(data, held), &device.burn()),
-            Dtype::Bool,
-        )
-        .of(&shape)
+        let data = TensorData::new(data, held).convert_dtype(DType::Bool(device.bools()));
+        Self::wrap(Dispatch::bool_from_data(data, &device.burn()), Dtype::Bool).of(&shape)
     }
 
     /// A tensor full of one value.
@@ -346,9 +351,9 @@ impl Raw {
             (Dtype::Bool, Dtype::F32) => Dispatch::bool_into_float(self.prim(), FLOAT),
             (Dtype::Bool, Dtype::Int) => Dispatch::bool_into_int(self.prim(), INT),
             (Dtype::F32, Dtype::Bool) => {
-                Dispatch::float_not_equal_elem(self.prim(), 0f32.into(), BOOL)
+                Dispatch::float_not_equal_elem(self.prim(), 0f32.into(), self.bools())
             }
-            (Dtype::Int, _) => Dispatch::int_not_equal_elem(self.prim(), 0i32.into(), BOOL),
+            (Dtype::Int, _) => Dispatch::int_not_equal_elem(self.prim(), 0i32.into(), self.bools()),
             _ => return self.clone(),
         };
         Self::wrap(prim, to).like(self)
@@ -416,8 +421,6 @@ fn held_on(device: &Device, shape: &Shape) -> Shape {
         _ => held(shape),
     }
 }
-
-pub(super) const BOOL: BoolDType = BoolDType::Native;
 
 /// Strides of up to six axes without an allocation.
 pub(super) type StridesVec = smallvec::SmallVec<[usize; 6]>;
