@@ -20,7 +20,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 /// How long an interrupt may take before the host is ended, too.
-const INSISTING: Duration = Duration::from_secs(8);
+const INSISTING: Duration = Duration::from_secs(5);
 
 /// The name under which the gradient of a word is called.
 const GRADIENT: char = '\'';
