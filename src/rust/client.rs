@@ -3,7 +3,7 @@
 use super::ears::{Ears, Heard, Questions};
 use super::folder::{FOLDER, Folder};
 use super::layout;
-use super::link::Message;
+use super::link::{Message, Spares};
 use super::message::{Mistake, Order, Outcome, Report};
 use super::pack::{Reader, Writer};
 use super::parcel::{Parcel, Value};
@@ -122,6 +122,8 @@ pub struct Rust {
     /// Exported by the last cell.
     newest: Vec<Export>,
     folder: Folder,
+    /// The memory in which arguments go.
+    spares: Spares,
     /// The last line on stderr.
     last_line: String,
     variables: Vec<String>,
@@ -158,6 +160,7 @@ impl Rust {
             fresh: Vec::new(),
             newest: Vec::new(),
             folder,
+            spares: Spares::default(),
             last_line: String::new(),
             variables: Vec::new(),
             cell: 0,
@@ -311,8 +314,12 @@ impl Rust {
         self.revive(desk)?;
         let mut key = name.to_string();
         key.extend(gradient.then_some(GRADIENT));
-        let mut parcel = Parcel::call(&key, arguments);
-        pack(&mut parcel)?;
+        let mut parcel = Parcel::call(&key, arguments, std::mem::take(&mut self.spares));
+        let packed = pack(&mut parcel);
+        self.spares = parcel.take_spares();
+        // One call at a time: when the next is packed, this one has been answered.
+        self.spares.rewind();
+        packed?;
         self.stopping = None;
         // That the process is gone is heard next.
         match self.ears.call(&parcel.message()) {
