@@ -2,7 +2,9 @@
 //! everything that runs after it.
 
 use super::explain::Names;
-use super::failure::{self, Place, Sources};
+#[cfg(feature = "rust-cells")]
+use super::failure::Place;
+use super::failure::{self, Sources};
 use super::functions::Functions;
 #[cfg(feature = "rust-cells")]
 use super::functions::Native;
@@ -234,16 +236,6 @@ impl Worker {
         failure::plain(fault)
     }
 
-    /// The failure of a fault, or of something else called `name`, at these places.
-    pub fn fail_at(&self, name: &str, fault: &Fault, places: &[Place]) -> Failure {
-        failure::show(name, fault, places, &self.texts)
-    }
-
-    /// The cells of Rust.
-    pub fn rust(&self) -> &RustCells {
-        &self.rust
-    }
-
     pub fn catalog(&self) -> &'static Catalog {
         self.catalog
     }
@@ -370,6 +362,16 @@ impl Worker {
 /// What cells of Rust need of the notebook.
 #[cfg(feature = "rust-cells")]
 impl Worker {
+    /// The failure of a fault, or of something else called `name`, at these places.
+    pub fn fail_at(&self, name: &str, fault: &Fault, places: &[Place]) -> Failure {
+        failure::show(name, fault, places, &self.texts)
+    }
+
+    /// The cells of Rust.
+    pub fn rust(&self) -> &RustCells {
+        &self.rust
+    }
+
     pub fn known_variables(&self) -> &Variables {
         &self.variables
     }

@@ -1,16 +1,16 @@
 //! The kernel's side of the process that runs the cells' code: a [`Table`] for the code, a thread that serves the notebook's
 //! calls, and the connections to the worker. Everything here is set up before evcxr's own loop takes the main thread.
 
-use super::link::{Link, Message, shared_memory};
+use super::link::{Link, Message, Spares};
 use super::message::Role;
 use super::pack::Writer;
 use super::prelude::abi::{Block, Deliver, Exported, Parcel, TABLE, Table};
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::ffi::c_void;
 use std::io::{self, Write as _};
 use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd};
-use std::os::unix::fs::FileExt as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, Once, OnceLock, PoisonError};
@@ -26,7 +26,21 @@ thread_local! {
     static OURS: Cell<bool> = const { Cell::new(false) };
     /// What the last panic of this thread said, and its line.
     static PANIC: RefCell<(String, u32)> = const { RefCell::new((String::new(), 0)) };
+    /// The memory in which this thread's tensors go to the worker.
+    static SPARES: RefCell<Spares> = const { RefCell::new(Spares::new()) };
+    /// The worker's own such memory, mapped here.
+    static LENT: RefCell<VecDeque<Lent>> = const { RefCell::new(VecDeque::new()) };
 }
+
+/// A mapping of memory that comes again and again, with other numbers in it.
+struct Lent {
+    /// What tells it from others: the file's number on its device.
+    file: (u64, u64),
+    block: Block,
+}
+
+/// How many such mappings are kept.
+const MOST_LENT: usize = 16;
 
 /// What all threads share.
 struct Shared {
@@ -142,10 +156,13 @@ fn serve(mut calls: Link, printed: &UnixStream) {
             put_in_place(&protocol, libc::STDOUT_FILENO).map(|()| answer)
         });
         let Ok(answer) = answer else { break };
-        if let Err(error) = calls.send(&answer) {
-            if calls.send(&refusal(&error.to_string())).is_err() {
-                break;
-            }
+        let sent = calls.send(&answer);
+        // The worker reads the memory before it calls again.
+        SPARES.with_borrow_mut(Spares::rewind);
+        if let Err(error) = sent
+            && calls.send(&refusal(&error.to_string())).is_err()
+        {
+            break;
         }
     }
 }
@@ -160,7 +177,8 @@ fn call(message: Message) -> Message {
     let Some((function, arguments)) = function else {
         return refusal("the function is not there any more: run its cell again");
     };
-    let blocks = match mapped(message.files) {
+    let blocks: io::Result<Vec<Block>> = message.files.into_iter().map(lent).collect();
+    let blocks = match blocks {
         Ok(blocks) => blocks,
         Err(error) => return refusal(&format!("a tensor has not arrived: {error}")),
     };
@@ -198,18 +216,15 @@ unsafe extern "C" fn take(context: *mut c_void, parcel: Parcel) {
     unsafe { *context.cast::<Message>() = message(parcel) };
 }
 
-/// A parcel as a message. Its blocks are unmapped here; their files go along.
+/// A parcel as a message, with the files of its blocks.
 ///
 /// # Safety
 /// The parcel is as `abi` says, and this takes its blocks.
 unsafe fn message(parcel: Parcel) -> Message {
     let mut files = Vec::with_capacity(parcel.count);
     for i in 0..parcel.count {
-        // SAFETY: the caller's word.
-        let block = unsafe { *parcel.blocks.add(i) };
-        unmap(block);
-        // SAFETY: the block's file is this message's now.
-        files.push(unsafe { OwnedFd::from_raw_fd(block.file) });
+        // SAFETY: the caller's word; blocks that are sent are those of `share`, whose file is this message's now.
+        files.push(unsafe { OwnedFd::from_raw_fd((*parcel.blocks.add(i)).file) });
     }
     let bytes = match parcel.len {
         0 => Vec::new(),
@@ -236,6 +251,7 @@ unsafe extern "C" fn ask(question: Parcel, context: *mut c_void, deliver: Delive
             Ok(()) => requests.receive().ok()?,
         }
     });
+    SPARES.with_borrow_mut(Spares::rewind);
     let answer = answer.unwrap_or_else(|| refusal("the notebook is gone"));
     let (bytes, blocks) = match mapped(answer.files) {
         Ok(blocks) => (answer.bytes, blocks),
@@ -260,19 +276,19 @@ unsafe extern "C" fn export(name: *const u8, len: usize, function: Exported) {
 unsafe extern "C" fn share(bytes: *const u8, len: usize) -> Block {
     // SAFETY: the caller keeps to `abi`.
     let bytes = unsafe { std::slice::from_raw_parts(bytes, len) };
-    // Written, not mapped: pages that are written to as a whole need not be cleared first.
-    let shared = shared_memory(len as u64).and_then(|file| {
-        file.write_all_at(bytes, 0)?;
-        Ok(file.into_raw_fd())
-    });
+    let shared = SPARES.with_borrow_mut(|spares| spares.hold(bytes));
     Block {
         address: std::ptr::null_mut(),
         len,
-        file: shared.unwrap_or(-1),
+        file: shared.map_or(-1, IntoRawFd::into_raw_fd),
     }
 }
 
 unsafe extern "C" fn release(block: Block) {
+    // Without a file it is lent.
+    if block.file < 0 {
+        return;
+    }
     unmap(block);
     // SAFETY: the block's file, closed once.
     drop(unsafe { OwnedFd::from_raw_fd(block.file) });
@@ -298,31 +314,70 @@ unsafe extern "C" fn last_panic(context: *mut c_void, deliver: Deliver) {
     unsafe { deliver(context, parcel(&writer.bytes, &[])) };
 }
 
-/// Maps files that have come: what is written to them is this process's own copy.
-fn mapped(files: Vec<OwnedFd>) -> io::Result<Vec<Block>> {
-    files.into_iter().map(map).collect()
+/// Memory that the worker lends for a call, mapped for reading; it is not mapped anew when it comes again.
+fn lent(file: OwnedFd) -> io::Result<Block> {
+    let file = std::fs::File::from(file);
+    let about = file.metadata()?;
+    let (number, len) = ((about.dev(), about.ino()), about.len());
+    LENT.with_borrow_mut(|all| {
+        let known = all.iter().position(|one| one.file == number);
+        if let Some(known) = known {
+            if all[known].block.len as u64 == len {
+                return Ok(all[known].block);
+            }
+            // It has grown.
+            all.remove(known)
+                .into_iter()
+                .for_each(|old| unmap(old.block));
+        }
+        if all.len() == MOST_LENT {
+            all.pop_front().into_iter().for_each(|old| unmap(old.block));
+        }
+        let block = Block {
+            file: -1,
+            ..map(&file, libc::MAP_SHARED)?
+        };
+        all.push_back(Lent {
+            file: number,
+            block,
+        });
+        Ok(block)
+    })
 }
 
-fn map(file: OwnedFd) -> io::Result<Block> {
-    let file = std::fs::File::from(file);
+/// Maps files that have come: what is written to them is this process's own copy.
+fn mapped(files: Vec<OwnedFd>) -> io::Result<Vec<Block>> {
+    let own = |file: OwnedFd| {
+        let file = std::fs::File::from(file);
+        let block = map(&file, libc::MAP_PRIVATE)?;
+        // Only now: to map pages at once for writing would copy them all.
+        let access = libc::PROT_READ | libc::PROT_WRITE;
+        // SAFETY: a mapping that nothing refers to yet.
+        match unsafe { libc::mprotect(block.address.cast(), block.len, access) } {
+            -1 => Err(io::Error::last_os_error()),
+            _ => Ok(Block {
+                file: file.into_raw_fd(),
+                ..block
+            }),
+        }
+    };
+    files.into_iter().map(own).collect()
+}
+
+/// Maps a whole file for reading. The block does not have the file.
+fn map(file: &std::fs::File, sharing: i32) -> io::Result<Block> {
     let len = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
-    let how = libc::MAP_PRIVATE | AT_ONCE;
-    let number = file.as_raw_fd();
-    // Only read at first: to map pages at once for writing would copy them all.
+    let (access, how, number) = (libc::PROT_READ, sharing | AT_ONCE, file.as_raw_fd());
     // SAFETY: a new mapping, of a file that is open.
-    let address = unsafe { libc::mmap(std::ptr::null_mut(), len, libc::PROT_READ, how, number, 0) };
-    if address == libc::MAP_FAILED {
-        return Err(io::Error::last_os_error());
+    let address = unsafe { libc::mmap(std::ptr::null_mut(), len, access, how, number, 0) };
+    match address == libc::MAP_FAILED {
+        true => Err(io::Error::last_os_error()),
+        false => Ok(Block {
+            address: address.cast(),
+            len,
+            file: -1,
+        }),
     }
-    // SAFETY: the mapping from above, which nothing refers to yet.
-    if unsafe { libc::mprotect(address, len, libc::PROT_READ | libc::PROT_WRITE) } == -1 {
-        return Err(io::Error::last_os_error());
-    }
-    Ok(Block {
-        address: address.cast(),
-        len,
-        file: file.into_raw_fd(),
-    })
 }
 
 /// Pages that will all be used are cheaper in one go than one by one.

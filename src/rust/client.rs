@@ -1,26 +1,24 @@
 //! The worker's side: [`Rust`] runs cells and calls what they have exported.
 
 use super::ears::{Ears, Heard, Questions};
-use super::folder::{FOLDER, Folder};
+use super::folder::Folder;
 use super::layout;
-use super::link::Message;
+use super::link::{Message, Spares};
 use super::message::{Mistake, Order, Outcome, Report};
-use super::pack::{Reader, Writer};
+use super::pack::Reader;
 use super::parcel::{Parcel, Value};
-use super::toolchain::Toolchain;
+use super::start::start;
 use crate::fault::{Fault, Kind, Result};
 use crate::output::Stream;
 use crate::worker::frame;
-use crate::worker::process::{self, Process};
+use crate::worker::process::Process;
 use std::collections::BTreeMap;
 use std::io::Write as _;
-use std::os::unix::net::UnixListener;
-use std::process::Command;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 /// How long an interrupt may take before the host is ended, too.
-const INSISTING: Duration = Duration::from_secs(8);
+const INSISTING: Duration = Duration::from_secs(5);
 
 /// The name under which the gradient of a word is called.
 const GRADIENT: char = '\'';
@@ -64,9 +62,9 @@ pub struct Export {
     pub parameters: Vec<String>,
     pub has_gradient: bool,
     /// What exports it again.
-    statement: String,
+    pub(super) statement: String,
     /// The code that it was compiled from.
-    code: Rc<str>,
+    pub(super) code: Rc<str>,
 }
 
 /// What a cell has shown, by mime type.
@@ -105,7 +103,7 @@ impl From<Fault> for Stop {
 }
 
 /// How a cell said that it ended early.
-enum Ended {
+pub(super) enum Ended {
     Panic { message: String, line: u32 },
     Early,
 }
@@ -118,20 +116,22 @@ pub struct Rust {
     /// By name: what can be called.
     exports: BTreeMap<String, Export>,
     /// Exported by the cell that runs; they count when it has not been lost.
-    fresh: Vec<Export>,
+    pub(super) fresh: Vec<Export>,
     /// Exported by the last cell.
     newest: Vec<Export>,
     folder: Folder,
+    /// The memory in which arguments go.
+    spares: Spares,
     /// The last line on stderr.
     last_line: String,
     variables: Vec<String>,
     /// The number of the cell that runs.
-    cell: i64,
-    begun: bool,
-    ended: Option<Ended>,
+    pub(super) cell: i64,
+    pub(super) begun: bool,
+    pub(super) ended: Option<Ended>,
     /// The process of the cells is new, and knows nothing yet of what was exported.
     stale: bool,
-    stopping: Option<Instant>,
+    pub(super) stopping: Option<Instant>,
 }
 
 impl Rust {
@@ -140,24 +140,19 @@ impl Rust {
     /// # Errors
     /// A missing toolchain; what the system refuses; an interrupt.
     pub fn start(desk: &mut dyn Desk, questions: Questions) -> Result<Self, Stop> {
-        let tools = Toolchain::find()?;
-        let cannot = |what: &str, error: &dyn std::fmt::Display| {
-            Fault::new(Kind::File, format!("%%rust cannot start: {what}: {error}"))
-        };
-        let folder = Folder::create().map_err(|e| cannot("no folder for temporary files", &e))?;
-        let listener = UnixListener::bind(folder.socket()).map_err(|e| cannot("no socket", &e))?;
-        let command = host_program(&tools, &folder).map_err(|e| cannot("this program", &e))?;
-        let started = process::start_freely(command).map_err(|e| cannot("no process", &e))?;
-        let (process, control) = started;
-        let ears = Ears::new(control, listener, questions).map_err(|e| cannot("no socket", &e))?;
+        let started = start()?;
+        let (control, listener) = (started.control, started.listener);
+        let ears = Ears::new(control, listener, questions)
+            .map_err(|error| Fault::value(format!("%%rust cannot start: no socket: {error}")))?;
         let mut rust = Self {
             ears,
-            process: Some(process),
-            has_source: tools.has_source,
+            process: Some(started.process),
+            has_source: started.has_source,
             exports: BTreeMap::new(),
             fresh: Vec::new(),
             newest: Vec::new(),
-            folder,
+            folder: started.folder,
+            spares: Spares::default(),
             last_line: String::new(),
             variables: Vec::new(),
             cell: 0,
@@ -311,8 +306,12 @@ impl Rust {
         self.revive(desk)?;
         let mut key = name.to_string();
         key.extend(gradient.then_some(GRADIENT));
-        let mut parcel = Parcel::call(&key, arguments);
-        pack(&mut parcel)?;
+        let mut parcel = Parcel::call(&key, arguments, std::mem::take(&mut self.spares));
+        let packed = pack(&mut parcel);
+        self.spares = parcel.take_spares();
+        // One call at a time: when the next is packed, this one has been answered.
+        self.spares.rewind();
+        packed?;
         self.stopping = None;
         // That the process is gone is heard next.
         match self.ears.call(&parcel.message()) {
@@ -485,84 +484,6 @@ impl Rust {
     pub fn is_lost(&self) -> bool {
         self.process.is_none()
     }
-
-    /// Answers a request of the cells: a list of `"ok"` and a value, or of `"error"` and a message.
-    fn serve(&mut self, message: &Message, desk: &mut dyn Desk) -> Message {
-        let mut parcel = Parcel::default();
-        parcel.writer.list(2);
-        parcel.writer.text("ok");
-        match self.fulfil(message, desk, &mut parcel) {
-            Ok(()) => parcel.message(),
-            Err(fault) => {
-                let mut writer = Writer::default();
-                writer.list(2);
-                writer.text("error");
-                writer.text(&fault.message);
-                Message {
-                    bytes: writer.bytes,
-                    files: Vec::new(),
-                }
-            }
-        }
-    }
-
-    fn fulfil(
-        &mut self,
-        message: &Message,
-        desk: &mut dyn Desk,
-        answer: &mut Parcel,
-    ) -> Result<()> {
-        let garbled = || Fault::new(Kind::Internal, "the request cannot be read");
-        let mut reader = Reader(&message.bytes);
-        reader.list().ok_or_else(garbled)?;
-        match reader.text().ok_or_else(garbled)? {
-            "get" => return desk.get(reader.text().ok_or_else(garbled)?, answer),
-            "put" => {
-                let name = reader.text().ok_or_else(garbled)?;
-                let value = Value::read(&mut reader, &message.files).ok_or_else(garbled)?;
-                desk.put(name, value)?;
-            }
-            "begin" => {
-                if self.stopping.is_some() {
-                    return Err(Fault::new(Kind::Interrupt, "interrupted"));
-                }
-                self.begun = true;
-            }
-            "ended" => {
-                if reader.int() == Some(self.cell) {
-                    self.ended = Some(match (reader.text(), reader.int()) {
-                        (Some(message), line) => Ended::Panic {
-                            message: message.into(),
-                            line: line.and_then(|n| u32::try_from(n).ok()).unwrap_or(0),
-                        },
-                        _ => Ended::Early,
-                    });
-                }
-            }
-            "export" => {
-                let (name, role) = (reader.text(), reader.text());
-                let (statement, count) = (reader.text(), reader.list());
-                let parameters = (0..count.unwrap_or(0)).map(|_| reader.text().map(str::to_string));
-                let parameters: Option<Vec<String>> = parameters.collect();
-                if let (Some(name), Some(role), Some(statement), Some(parameters)) =
-                    (name, role, statement, parameters)
-                    && role != "gradient"
-                {
-                    desk.may_export(name)?;
-                    self.fresh.push(Export {
-                        name: name.into(),
-                        parameters,
-                        has_gradient: role == "differentiable",
-                        statement: statement.into(),
-                        code: "".into(),
-                    });
-                }
-            }
-            _ => return Err(garbled()),
-        }
-        answer.writer.nothing();
-        Ok(())
-    }
 }
 
 impl Drop for Rust {
@@ -608,37 +529,4 @@ fn answer(name: &str, message: &Message, code: &str) -> Result<Value, Stop> {
         }
         _ => Err(garbled().into()),
     }
-}
-
-/// The sub-command of a host.
-pub const HOST: &str = "rust-host";
-
-/// This program, told to be a host.
-fn host_program(tools: &Toolchain, folder: &Folder) -> std::io::Result<Command> {
-    use std::os::unix::process::CommandExt as _;
-    // The file that runs, also when a newer one has taken its place.
-    let mut command = match cfg!(target_os = "linux") {
-        true => Command::new("/proc/self/exe"),
-        false => Command::new(std::env::current_exe()?),
-    };
-    command
-        .arg0("saddle")
-        .arg(HOST)
-        .env("PATH", &tools.path)
-        .env(FOLDER, folder.path())
-        .env("EVCXR_TMPDIR", folder.workshop())
-        .env("RUSTUP_AUTO_INSTALL", "0")
-        .env("LD_LIBRARY_PATH", library_path(tools));
-    if !tools.has_source {
-        command.env("RUST_SRC_PATH", folder.no_source());
-    }
-    Ok(command)
-}
-
-/// Where the cells' code finds the standard library.
-fn library_path(tools: &Toolchain) -> std::ffi::OsString {
-    let given = std::env::var_os("LD_LIBRARY_PATH").unwrap_or_default();
-    let given = std::env::split_paths(&given).filter(|path| !path.as_os_str().is_empty());
-    let all = std::iter::once(tools.libraries.clone()).chain(given);
-    std::env::join_paths(all).unwrap_or_else(|_| tools.libraries.clone().into())
 }

@@ -31,7 +31,7 @@ impl Folder {
     pub fn create() -> io::Result<Self> {
         let all = home(&std::env::temp_dir())?;
         sweep(&all);
-        let own = all.join(uuid::Uuid::new_v4().simple().to_string()[..12].to_string());
+        let own = all.join(&uuid::Uuid::new_v4().simple().to_string()[..12]);
         private_folder(&own)?;
         File::create(own.join("lock"))?;
         let source = own.join("saddle/src");

@@ -6,6 +6,7 @@
 use std::fs::File;
 use std::io::{self, Error, ErrorKind, IoSlice, IoSliceMut, Read as _, Write as _};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::fs::FileExt as _;
 use std::os::unix::net::UnixStream;
 
 /// The longest message, bytes. Tensors do not count: they lie in files.
@@ -180,6 +181,55 @@ fn receive_with_files(
     Ok(received)
 }
 
+/// Memory that goes to the other side and, when that has read it, again with something else in it: fresh pages cost more
+/// than what is written to them.
+#[derive(Default)]
+pub struct Spares {
+    files: Vec<File>,
+    /// How many of them are on their way.
+    used: usize,
+}
+
+/// Longer ones are not kept, bytes.
+const LONGEST_SPARE: usize = 16 << 20;
+
+impl Spares {
+    pub const fn new() -> Self {
+        Self {
+            files: Vec::new(),
+            used: 0,
+        }
+    }
+
+    /// Memory that holds these bytes; it may be longer.
+    ///
+    /// # Errors
+    /// The system has no space.
+    pub fn hold(&mut self, bytes: &[u8]) -> io::Result<OwnedFd> {
+        let len = bytes.len() as u64;
+        if bytes.len() > LONGEST_SPARE {
+            let file = shared_memory(len)?;
+            file.write_all_at(bytes, 0)?;
+            return Ok(file.into());
+        }
+        if self.used == self.files.len() {
+            self.files.push(shared_memory(len)?);
+        }
+        let file = &self.files[self.used];
+        if file.metadata()?.len() < len {
+            file.set_len(len)?;
+        }
+        file.write_all_at(bytes, 0)?;
+        self.used += 1;
+        Ok(file.try_clone()?.into())
+    }
+
+    /// The other side has read everything.
+    pub fn rewind(&mut self) {
+        self.used = 0;
+    }
+}
+
 /// Memory that can be shared, of `len` bytes: a file without a name, on no disk where the system can do that.
 ///
 /// # Errors
@@ -219,7 +269,6 @@ fn unnamed_file() -> io::Result<File> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::FileExt as _;
 
     fn pair() -> (Link, Link) {
         let (a, b) = UnixStream::pair().unwrap();
@@ -265,6 +314,27 @@ mod tests {
             file.read_at(&mut four, 0).unwrap();
             assert_eq!(four, [1, 2, 3, 7]);
         }
+    }
+
+    #[test]
+    fn memory_is_used_again_only_when_it_was_read() {
+        let mut spares = Spares::default();
+        let read = |file: &OwnedFd, len: usize| {
+            let mut bytes = vec![0; len];
+            let file = File::from(file.try_clone().unwrap());
+            file.read_exact_at(&mut bytes, 0).unwrap();
+            bytes
+        };
+        let (a, b) = (spares.hold(&[1, 2, 3]), spares.hold(&[4]));
+        let (a, b) = (a.unwrap(), b.unwrap());
+        assert_eq!((read(&a, 3), read(&b, 1)), (vec![1, 2, 3], vec![4]));
+        spares.rewind();
+        let c = spares.hold(&[5; 10_000]).unwrap();
+        assert_eq!(read(&c, 10_000), [5; 10_000]);
+        assert_eq!((read(&a, 3), spares.files.len()), (vec![5, 5, 5], 2));
+        let long = vec![6; LONGEST_SPARE + 1];
+        assert_eq!(read(&spares.hold(&long).unwrap(), long.len()), long);
+        assert_eq!(spares.files.len(), 2, "that one is not kept");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! | file | owns |
 //! |---|---|
 //! | `client` | the worker's side: [`Rust`] runs cells and calls what they export |
+//! | `start`, `requests` | starting the host; what the cells may ask of the notebook |
 //! | `ears` | what the worker hears, over all connections, in its order |
 //! | `host` | the host process: evcxr, and the compiler's errors |
 //! | `child` | the process that runs the cells' code: its connections, its calls |
@@ -41,14 +42,17 @@ mod link;
 mod message;
 mod parcel;
 mod prelude;
+mod requests;
+mod start;
 mod toolchain;
 
-pub use client::{Desk, Export, HOST, Rust, Shown, Stop};
+pub use client::{Desk, Export, Rust, Shown, Stop};
 pub use ears::Questions;
 pub use host::serve;
 pub use layout::dependencies;
 pub use message::{Answer, Mistake, Question, Spot};
 pub use parcel::{Parcel, Value};
+pub use start::HOST;
 pub use toolchain::Toolchain;
 
 use prelude::pack;

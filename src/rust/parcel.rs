@@ -1,6 +1,6 @@
 //! Values as the worker sends and receives them.
 
-use super::link::{Message, shared_memory};
+use super::link::{Message, Spares, shared_memory};
 use super::pack::{INLINE, Item, Reader, Writer};
 use crate::fault::{Fault, Kind, Result};
 use std::fs::File;
@@ -13,12 +13,17 @@ use std::os::unix::fs::FileExt as _;
 pub struct Parcel {
     pub writer: Writer,
     files: Vec<OwnedFd>,
+    /// Where tensors are written; without it each gets memory of its own, which the other side may keep.
+    spares: Option<Spares>,
 }
 
 impl Parcel {
-    /// A call of an exported function with so many arguments to come.
-    pub fn call(name: &str, arguments: usize) -> Self {
-        let mut parcel = Self::default();
+    /// A call of an exported function with so many arguments to come. Their tensors lie in `spares`.
+    pub fn call(name: &str, arguments: usize, spares: Spares) -> Self {
+        let mut parcel = Self {
+            spares: Some(spares),
+            ..Self::default()
+        };
         // An exported name is no longer than this: `export!` was told so.
         let name = &name.as_bytes()[..name.len().min(255)];
         parcel.writer.bytes.push(name.len() as u8);
@@ -40,12 +45,20 @@ impl Parcel {
         let bytes = unsafe {
             std::slice::from_raw_parts(numbers.as_ptr().cast::<u8>(), size_of_val(numbers))
         };
-        let shared = shared_memory(bytes.len() as u64)
-            .and_then(|file| file.write_all_at(bytes, 0).map(|()| file));
+        let shared = match &mut self.spares {
+            Some(spares) => spares.hold(bytes),
+            None => shared_memory(bytes.len() as u64)
+                .and_then(|file| file.write_all_at(bytes, 0).map(|()| file.into())),
+        };
         let file = shared.map_err(|error| no_memory(bytes.len(), &error))?;
-        self.files.push(file.into());
+        self.files.push(file);
         self.writer.long(shape, self.files.len() - 1);
         Ok(())
+    }
+
+    /// The spares of a call, to be rewound when it was answered.
+    pub fn take_spares(&mut self) -> Spares {
+        self.spares.take().unwrap_or_default()
     }
 
     pub fn message(self) -> Message {
@@ -94,7 +107,12 @@ impl Value {
                 let numbers: Vec<f32> = numbers.iter().map(|x| f32::from_ne_bytes(*x)).collect();
                 Self::tensor(shape, numbers)?
             }
-            Item::Long(shape, block) => Self::tensor(shape, numbers(files.get(block)?)?)?,
+            Item::Long(shape, block) => {
+                let len = shape
+                    .iter()
+                    .try_fold(1usize, |n, &size| n.checked_mul(size))?;
+                Self::tensor(shape, numbers(files.get(block)?, len)?)?
+            }
         })
     }
 
@@ -106,12 +124,15 @@ impl Value {
     }
 }
 
-/// The floats in a file.
-fn numbers(file: &OwnedFd) -> Option<Vec<f32>> {
-    let file = File::from(file.try_clone().ok()?);
-    let len = usize::try_from(file.metadata().ok()?.len()).ok()? / 4;
+/// The first floats in a file.
+fn numbers(file: &OwnedFd, len: usize) -> Option<Vec<f32>> {
+    let size = len.checked_mul(4)?;
+    let there = File::from(file.try_clone().ok()?).metadata().ok()?.len();
+    if there < size as u64 {
+        return None;
+    }
     let mut numbers = Vec::<f32>::with_capacity(len);
-    let (start, size) = (numbers.as_mut_ptr().cast::<u8>(), len * 4);
+    let start = numbers.as_mut_ptr().cast::<u8>();
     let mut have = 0;
     while have < size {
         let at = libc::off_t::try_from(have).ok()?;

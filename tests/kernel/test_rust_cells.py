@@ -359,6 +359,14 @@ def test_a_cell_that_is_being_compiled_is_interrupted_and_nothing_is_lost(notebo
     assert compilers == []
 
 
+def test_an_interrupt_while_rust_starts_stops_that(fresh):
+    msg_id = fresh.client.execute("%%rust\n1 + 1")
+    fresh.until(msg_id, "stream")
+    seconds, reply = interrupt(fresh, msg_id)
+    assert reply["ename"] == "KeyboardInterrupt" and seconds < 3, (seconds, reply)
+    assert fresh.result("%%rust\n1 + 2") == "3"
+
+
 def test_gradients_are_those_of_finite_differences(notebook):
     rust(
         notebook,

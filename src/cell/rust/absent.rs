@@ -8,7 +8,7 @@ use crate::session::Completions;
 
 /// What other threads would ask.
 #[derive(Clone, Default)]
-pub struct Questions;
+pub struct Questions {}
 
 /// The Rust side that there is not.
 #[derive(Clone)]

@@ -57,6 +57,13 @@ impl Packed {
 /// A block that is released when it is dropped.
 pub struct Mapped(Block);
 
+impl Mapped {
+    /// Whether it is there only for the length of a call, and only to be read.
+    pub fn is_lent(&self) -> bool {
+        self.0.file < 0
+    }
+}
+
 // SAFETY: the memory belongs to this value alone, whichever thread holds it.
 unsafe impl Send for Mapped {}
 // SAFETY: shared references only read it.

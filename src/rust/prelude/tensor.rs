@@ -12,8 +12,8 @@ pub struct Tensor {
 
 enum Data {
     Own(Vec<f32>),
-    /// The notebook's own memory, copied page by page where it is written to.
-    Lent(Mapped),
+    /// Memory that the notebook has given, so many numbers of it; copied page by page where it is written to.
+    Given(Mapped, usize),
 }
 
 impl Tensor {
@@ -72,10 +72,19 @@ impl Tensor {
         Self::new(numbers, shape)
     }
 
-    pub(crate) fn lent(shape: Vec<usize>, block: Mapped) -> Option<Self> {
-        let fits = shape.iter().product::<usize>() == block.numbers().len();
-        let data = Data::Lent(block);
+    pub(crate) fn given(shape: Vec<usize>, block: Mapped) -> Option<Self> {
+        let len = shape.iter().product::<usize>();
+        let fits = len <= block.numbers().len();
+        let data = Data::Given(block, len);
         fits.then_some(Self { shape, data })
+    }
+
+    /// The same as a tensor that may be kept and changed.
+    pub(crate) fn owned(self) -> Self {
+        match self.data {
+            Data::Given(ref block, _) if block.is_lent() => self.clone(),
+            _ => self,
+        }
     }
 
     /// The sizes, one for each dim.
@@ -106,7 +115,7 @@ impl Tensor {
     pub fn as_slice(&self) -> &[f32] {
         match &self.data {
             Data::Own(numbers) => numbers,
-            Data::Lent(block) => block.numbers(),
+            Data::Given(block, len) => &block.numbers()[..*len],
         }
     }
 
@@ -114,7 +123,7 @@ impl Tensor {
     pub fn as_mut_slice(&mut self) -> &mut [f32] {
         match &mut self.data {
             Data::Own(numbers) => numbers,
-            Data::Lent(block) => block.numbers_mut(),
+            Data::Given(block, len) => &mut block.numbers_mut()[..*len],
         }
     }
 
@@ -122,7 +131,7 @@ impl Tensor {
     pub fn into_vec(self) -> Vec<f32> {
         match self.data {
             Data::Own(numbers) => numbers,
-            Data::Lent(block) => block.numbers().to_vec(),
+            Data::Given(block, len) => block.numbers()[..len].to_vec(),
         }
     }
 

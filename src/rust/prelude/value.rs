@@ -38,7 +38,7 @@ impl Value {
                 Self::Tensor(Tensor::new(numbers, shape))
             }
             Item::Long(shape, block) => {
-                Self::Tensor(Tensor::lent(shape, blocks.get_mut(block)?.take()?)?)
+                Self::Tensor(Tensor::given(shape, blocks.get_mut(block)?.take()?)?)
             }
         })
     }
@@ -85,7 +85,7 @@ impl<'a> Argument<'a> for &'a [f32] {
 impl Argument<'_> for Tensor {
     fn read(value: &mut Value) -> Result<Self, String> {
         match std::mem::take(value) {
-            Value::Tensor(x) => Ok(x),
+            Value::Tensor(x) => Ok(x.owned()),
             other => other.wrong("a tensor"),
         }
     }
