@@ -6,7 +6,7 @@
 //! | `create` | `tensor`, `zeros`, `arange`, … |
 //! | `random` | `seed`, `randn`, … and the kind `rng` |
 //! | `noise` | `gumbel`, `exponential`, `truncated_normal` |
-//! | `operators` | `+ - * / % **`, comparisons, `& \| !`, `@` |
+//! | `operators`, `comparison` | `+ - * / % **`, `@`; comparisons, `& \| !` |
 //! | `math` | element-wise functions |
 //! | `reduce` | `sum`, `mean`, `softmax`, … |
 //! | `shape` | `reshape`, `permute`, … |
@@ -18,6 +18,7 @@
 //! | `device` | `device`, `devices`, `to` |
 //! | `first_use` | what is shown while a graphics processor prepares its kernels |
 
+pub mod comparison;
 pub mod conv;
 pub mod create;
 pub mod device;
