@@ -1,7 +1,7 @@
 //! A graphics processor: that training keeps it busy, what moves between devices, and what is said when it fails.
 //!
-//! They need an adapter, Mesa's lavapipe at least, and are left out otherwise: `tests/run devices` installs one where it can,
-//! and runs them with `--include-ignored`.
+//! They need an adapter, Mesa's lavapipe at least, so that they are run by name alone: `tests/run devices` installs one where it
+//! can.
 #![cfg(feature = "wgpu")]
 
 use saddlepoint::cell::Session;
@@ -125,7 +125,6 @@ const GAMES: &[(&str, &str, &str)] = &[
 ];
 
 #[test]
-#[ignore = "needs a graphics adapter"]
 fn a_training_step_reads_nothing_back() {
     let lab = Lab::open();
     for (name, before, step) in GAMES {
@@ -141,7 +140,6 @@ fn a_training_step_reads_nothing_back() {
 }
 
 #[test]
-#[ignore = "needs a graphics adapter"]
 fn a_checkpoint_of_one_device_goes_on_on_another() {
     let lab = Lab::open();
     let folder = std::env::temp_dir().join(format!("saddle-devices-{}", std::process::id()));
@@ -176,7 +174,6 @@ fn a_checkpoint_of_one_device_goes_on_on_another() {
 }
 
 #[test]
-#[ignore = "needs a graphics adapter"]
 fn tensors_of_two_devices_are_one_clear_error() {
     let lab = Lab::open();
     lab.run("let far = ones([2, 2]); device(\"cpu\"); let near = ones([2, 2]);");
@@ -204,7 +201,6 @@ fn tensors_of_two_devices_are_one_clear_error() {
 }
 
 #[test]
-#[ignore = "needs a graphics adapter"]
 fn no_such_adapter_is_said_at_the_word() {
     let lab = Lab::open();
     for name in ["wgpu:99", "metal", "vulkan:99", "wgpu:x", "cuda", "abacus"] {
@@ -216,7 +212,6 @@ fn no_such_adapter_is_said_at_the_word() {
 }
 
 #[test]
-#[ignore = "needs a graphics adapter"]
 fn what_does_not_fit_is_an_error_and_the_notebook_lives() {
     let lab = Lab::open();
     lab.run("let kept = arange(4);");
@@ -231,7 +226,6 @@ fn what_does_not_fit_is_an_error_and_the_notebook_lives() {
 }
 
 #[test]
-#[ignore = "needs a graphics adapter"]
 fn reset_gives_the_memory_of_a_device_back() {
     use saddlepoint::tensor::device;
     let lab = Lab::open();

@@ -109,7 +109,8 @@ impl Adapter {
         let (device, queue) = at_once(request)
             .ok_or_else(|| refused(&"it does not answer"))?
             .map_err(|e| refused(&e))?;
-        tuning::prepare(self.info.device_type == DeviceType::Cpu);
+        let about = format!("{} {}", self.info.name, self.info.driver_info);
+        tuning::prepare(&about, self.info.device_type == DeviceType::Cpu);
         let options = RuntimeOptions::try_default().map_err(|e| refused(&e))?;
         let setup = WgpuSetup {
             instance: self.instance.clone(),
@@ -230,10 +231,9 @@ pub fn open(interface: Option<&str>, number: usize) -> Result<usize> {
         let title = api.map_or("wgpu", |(.., title)| title);
         return Err(missing(title, number, places.by_ref().count()));
     };
-    let is_open = |all: &[Opened]| all.iter().any(|o| o.place == place && !o.lost);
-    if !opened(is_open) {
+    let mut all = OPENED.write().unwrap_or_else(|e| e.into_inner());
+    if !all.iter().any(|o| o.place == place && !o.lost) {
         let (burn, wgpu) = adapter.open()?;
-        let mut all = OPENED.write().unwrap_or_else(|e| e.into_inner());
         all.push(Opened {
             place,
             burn,

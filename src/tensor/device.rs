@@ -68,7 +68,7 @@ impl Device {
             }
             #[cfg(feature = "cuda")]
             "cuda" => {
-                super::tuning::prepare(false);
+                super::tuning::prepare("cuda", false);
                 Device::Cuda(number)
             }
             _ => return Err(unknown(name)),

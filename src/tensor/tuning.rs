@@ -85,9 +85,10 @@ fn folder() -> Option<PathBuf> {
     Some(folders.cache_dir().join("saddlepoint").join("kernels"))
 }
 
-/// Must come before the first device is opened. On a processor that plays a graphics processor each trial takes longer than
-/// it could ever save. What `CUBECL_…` environment variables say goes first.
-pub(super) fn prepare(software: bool) {
+/// Must come before the first device is opened. What is found is kept under the name of that device, `about`: what is fast on one is not
+/// on another. On a processor that plays a graphics processor each trial takes longer than it could ever save. What
+/// `CUBECL_…` environment variables say goes first.
+pub(super) fn prepare(about: &str, software: bool) {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         if log::set_logger(&Ear).is_ok() {
@@ -96,6 +97,11 @@ pub(super) fn prepare(software: bool) {
         let mut config = CubeClRuntimeConfig::default();
         if software {
             config.autotune.level = AutotuneLevel::Minimal;
+        }
+        config.environment.name = about.to_string();
+        // An account of every kernel that is compiled, of no use here.
+        if let Ok(off) = serde_json::from_str("\"off\"") {
+            config.environment.records.level = off;
         }
         config.autotune.logger.log = Some(Default::default());
         config.compilation.logger.log = Some(Default::default());
