@@ -380,15 +380,10 @@ impl Rust {
         (self.begun, self.ended, self.stopping) = (false, None, None);
         self.fresh.clear();
         self.order(order)?;
-        let outcome = loop {
-            let running = self.begun;
-            self.insist(Order::Interrupt { running }, desk)?;
-            match self.hear(desk)? {
-                Some(Heard::Report(Some(Report::Done(outcome)))) => break outcome,
-                Some(Heard::Report(Some(report))) => self.report(report, desk)?,
-                _ => {}
-            }
-        };
+        self.ears.questions().set_busy(true);
+        let outcome = self.until_done(desk);
+        self.ears.questions().set_busy(false);
+        let outcome = outcome?;
         let stopped = self.stopping.is_some();
         match outcome {
             Outcome::Ran {
@@ -411,6 +406,19 @@ impl Rust {
             }
             Outcome::Wrong(mistakes) => Err(Stop::Wrong(mistakes)),
             Outcome::Refused(why) => Err(Fault::value(why).into()),
+        }
+    }
+
+    /// Serves the cells until the host says that it is done.
+    fn until_done(&mut self, desk: &mut dyn Desk) -> Result<Outcome, Stop> {
+        loop {
+            let running = self.begun;
+            self.insist(Order::Interrupt { running }, desk)?;
+            match self.hear(desk)? {
+                Some(Heard::Report(Some(Report::Done(outcome)))) => return Ok(outcome),
+                Some(Heard::Report(Some(report))) => self.report(report, desk)?,
+                _ => {}
+            }
         }
     }
 

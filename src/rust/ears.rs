@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::io::{self, ErrorKind, Read as _};
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -293,7 +294,11 @@ impl Voice {
 
 /// The host's answers about code, for any thread.
 #[derive(Clone, Default)]
-pub struct Questions(Arc<Mutex<Line>>);
+pub struct Questions {
+    line: Arc<Mutex<Line>>,
+    /// Whether the host has something else to do: then nobody waits for it.
+    busy: Arc<AtomicBool>,
+}
 
 #[derive(Default)]
 struct Line {
@@ -307,8 +312,16 @@ impl Questions {
         self.lock().stream = stream;
     }
 
+    /// Says whether the host is busy.
+    pub fn set_busy(&self, busy: bool) {
+        self.busy.store(busy, Ordering::SeqCst);
+    }
+
     /// The answer; `None` where there is no host, or none that has time.
     pub fn ask(&self, question: Question) -> Option<Answer> {
+        if self.busy.load(Ordering::SeqCst) {
+            return None;
+        }
         let mut line = self.lock();
         line.ticket += 1;
         let ticket = line.ticket;
@@ -334,7 +347,7 @@ impl Questions {
     }
 
     fn lock(&self) -> MutexGuard<'_, Line> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -429,6 +429,15 @@ def test_tab_and_shift_tab_inside_a_cell_of_rust(notebook):
     code = "%%rust\nlet b = doubled(1.0);"
     reply = notebook.client.inspect(code, code.index("bled"), reply=True, timeout=30)["content"]
     assert reply["found"] and "fn doubled(amount: f64) -> f64" in reply["data"]["text/plain"], reply
+    reply = notebook.client.inspect(code, 3, reply=True, timeout=30)["content"]
+    assert "the cell is Rust code" in reply["data"]["text/plain"], "the magic itself"
+    # While a cell runs there is no answer, and nobody waits for it.
+    msg_id = notebook.client.execute(f'%%rust\nprintln!("runs");\n{LOOP}')
+    notebook.until(msg_id, "stream")
+    start = time.monotonic()
+    reply = notebook.client.complete(code, 13, reply=True, timeout=30)["content"]
+    assert reply["matches"] == [] and time.monotonic() - start < 1
+    interrupt(notebook, msg_id)
     # In a cell of Rhai the exported word is one like others.
     reply = notebook.client.complete("doub", 4, reply=True, timeout=30)["content"]
     assert reply["matches"] == ["doubled"]

@@ -8,11 +8,12 @@ use crate::session::{Completions, Match};
 /// The first word of such a cell.
 const MAGIC: &str = "%%rust";
 
-/// The code of a cell of Rust, each letter in its place; `None` for other cells.
-fn code(cell: &str) -> Option<String> {
+/// The code of a cell of Rust, each letter in its place; `None` for other cells, and where `cursor` stands before it.
+fn code(cell: &str, cursor: usize) -> Option<String> {
     let start = cell.len() - cell.trim_start().len();
     let rest = cell[start..].strip_prefix(MAGIC)?;
-    rest.starts_with('\n').then(|| {
+    let is_inside = byte(cell, cursor) > start + MAGIC.len();
+    (is_inside && rest.starts_with('\n')).then(|| {
         let blanks = " ".repeat(MAGIC.len());
         format!("{}{blanks}{rest}", &cell[..start])
     })
@@ -20,7 +21,7 @@ fn code(cell: &str) -> Option<String> {
 
 /// What could stand at `cursor` (in letters); `None` where the cell is not of Rust.
 pub fn complete(questions: &Questions, cell: &str, cursor: usize) -> Option<Completions> {
-    let code = code(cell)?;
+    let code = code(cell, cursor)?;
     let nothing = Completions {
         start: cursor,
         end: cursor,
@@ -57,7 +58,7 @@ pub fn complete(questions: &Questions, cell: &str, cursor: usize) -> Option<Comp
 
 /// What the name at `cursor` is; `None` where the cell is not of Rust.
 pub fn describe(questions: &Questions, cell: &str, cursor: usize) -> Option<Option<Bundle>> {
-    let code = code(cell)?;
+    let code = code(cell, cursor)?;
     let is_part = |c: char| c.is_alphanumeric() || c == '_';
     let after = byte(&code, cursor);
     // What is asked about ends at the cursor: it is moved to the end of its name.
@@ -80,10 +81,12 @@ mod tests {
 
     #[test]
     fn only_cells_of_rust_are_asked_about() {
-        assert_eq!(code("%%rust\nlet x"), Some("      \nlet x".into()));
-        assert_eq!(code("\n%%rust\nä"), Some("\n      \nä".into()));
-        for cell in ["let x = 1", "%%rusty\n", "%%rust", "%%time\nx"] {
-            assert_eq!(code(cell), None, "{cell}");
+        assert_eq!(code("%%rust\nlet x", 7), Some("      \nlet x".into()));
+        assert_eq!(code("\n%%rust\nä", 8), Some("\n      \nä".into()));
+        for cell in ["let x = 1", "%%rusty\nx = 1", "%%rust", "%%time\nx + 1"] {
+            assert_eq!(code(cell, 8), None, "{cell}");
         }
+        // The magic itself is explained as others are.
+        assert_eq!(code("%%rust\nlet x", 6), None);
     }
 }
