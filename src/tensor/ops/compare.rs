@@ -70,6 +70,8 @@ impl Tensor {
     /// # Errors
     /// `self` is not a bool tensor; shapes that do not broadcast.
     pub fn choose(&self, yes: &Tensor, no: &Tensor) -> Result<Tensor> {
+        same_device("where", self, yes)?;
+        same_device("where", yes, no)?;
         if self.dtype() != Dtype::Bool {
             return Err(Fault::type_(format!(
                 "where: the condition must be bool, got a tensor of {}",

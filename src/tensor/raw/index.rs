@@ -30,6 +30,9 @@ impl Raw {
     /// Zeros of `shape` with this float tensor written into `ranges`.
     pub fn embed(&self, shape: Shape, ranges: &[Range<usize>]) -> Raw {
         let zeros = Raw::full(0.0, shape, &self.device());
+        if self.is_empty() {
+            return zeros;
+        }
         Raw::float(Dispatch::float_slice_assign(
             zeros.prim(),
             &slices(ranges),
@@ -50,6 +53,9 @@ impl Raw {
 
     /// Zeros of `shape` with this float tensor's slices added along `axis` at `indices`.
     pub fn select_add(&self, shape: Shape, axis: usize, indices: &Raw) -> Raw {
+        if self.is_empty() {
+            return self.nothing(shape);
+        }
         let zeros = Dispatch::float_zeros(shape, &self.device().burn(), FLOAT);
         Raw::float(Dispatch::float_select_assign(
             zeros,
@@ -77,6 +83,9 @@ impl Raw {
             let (outer, count, inner) = around(&x.shape(), axis);
             let out = cpu::scatter_add(data, at, [outer, count, inner], shape[axis]);
             return Raw::cpu(out, shape);
+        }
+        if self.is_empty() {
+            return self.nothing(shape);
         }
         let zeros = Dispatch::float_zeros(shape, &self.device().burn(), FLOAT);
         Raw::float(Dispatch::float_scatter(

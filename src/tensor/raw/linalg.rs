@@ -35,6 +35,13 @@ impl Raw {
             };
             return Raw::cpu(cpu::linear(m, k, n, a, b, None), Shape::new([m, n]));
         }
+        if self.is_empty() || other.is_empty() {
+            let (mut out, sb) = (self.shape(), other.shape());
+            let rank = out.num_dims();
+            out[rank - 2] = out[if ta { rank - 1 } else { rank - 2 }];
+            out[rank - 1] = sb[if tb { rank - 2 } else { rank - 1 }];
+            return self.nothing(out);
+        }
         let turned = |x: &Raw, turn: bool| match turn {
             true => {
                 let rank = x.shape().num_dims();
@@ -60,8 +67,7 @@ impl Raw {
             let y = cpu::linear_then(m, k, n, x, w.transposed(), b, then);
             return Raw::cpu(y, Shape::new([m, n]));
         }
-        let product = Dispatch::float_matmul(self.factor(), w.permute(&[1, 0]).factor());
-        let product = Raw::product(product);
+        let product = self.matmul([false, true], w);
         let y = match bias {
             Some(b) => {
                 let row = b.reshape(Shape::new([1, n]));

@@ -29,6 +29,9 @@ impl Raw {
         {
             return Raw::cpu(vec![cpu::sum_all(x)], Shape::new([]));
         }
+        if self.is_empty() {
+            return self.nothing(Shape::new([]));
+        }
         Raw::float(Dispatch::float_sum(self.prim())).reshape(Shape::new([]))
     }
 
@@ -40,6 +43,9 @@ impl Raw {
         {
             let (outer, n, inner) = around(&shape, axis);
             return Raw::cpu(cpu::sum_axis(x, outer, n, inner), kept(&shape, axis));
+        }
+        if self.is_empty() {
+            return self.nothing(kept(&shape, axis));
         }
         Raw::float(Dispatch::float_sum_dim(self.prim(), axis))
     }
@@ -77,6 +83,12 @@ impl Raw {
         self.flex().is_none().then_some((0, last))
     }
 
+    /// Zeros of `shape` where this is: sums of no elements, of which Burn's kernels for graphics processors leave what was in
+    /// memory before.
+    pub(super) fn nothing(&self, shape: Shape) -> Raw {
+        Raw::full(0.0, shape, &self.device())
+    }
+
     /// Running sums along `axis`.
     pub fn cumsum(&self, axis: usize) -> Raw {
         Raw::float(Dispatch::float_cumsum(self.prim(), axis))
@@ -84,11 +96,17 @@ impl Raw {
 
     /// The sum of an int tensor, of rank 0.
     pub fn int_sum_all(&self) -> Raw {
+        if self.is_empty() {
+            return Raw::from_ints(vec![0], Shape::new([]), &self.device());
+        }
         Raw::wrap(Dispatch::int_sum(self.prim()), Dtype::Int).reshape(Shape::new([]))
     }
 
     /// Whether every element (or any) of a bool tensor is true, of rank 0.
     pub fn truth(&self, all: bool) -> Raw {
+        if self.is_empty() {
+            return Raw::from_bools(vec![all], Shape::new([]), &self.device());
+        }
         let prim = if all {
             Dispatch::bool_all(self.prim())
         } else {
