@@ -416,6 +416,18 @@ def test_gradients_are_those_of_finite_differences(notebook):
     assert "snake" in value and "differentiated again" in value
 
 
+def test_the_readmes_cell_works(notebook):
+    readme = (Path(__file__).resolve().parents[2] / "README.md").read_text()
+    cell = re.search(r"```rust\n(%%rust.*?)```", readme, re.DOTALL).group(1)
+    notebook.run("let x = tensor([-1.0, 0.5, 2.0]);")
+    reply, _ = notebook.run(cell)
+    assert reply["status"] == "ok", "\n".join(reply["traceback"])
+    assert notebook.result("positive") == "2"
+    assert notebook.result("max(abs(x.swish() - x * sigmoid(x))).item() < 1e-6") == "true"
+    same = "max(abs(grad(sum(swish(x)), x) - grad(sum(x * sigmoid(x)), x))).item() < 1e-6"
+    assert notebook.result(same) == "true"
+
+
 def test_tab_and_shift_tab_inside_a_cell_of_rust(notebook):
     rust(notebook, "/// Twice as much.\nfn doubled(amount: f64) -> f64 { amount * 2.0 }\nlet amounts: Tensor = Tensor::zeros([3]);\nexport!(doubled(amount));")
     code = "%%rust\nlet b = doub"
