@@ -2,7 +2,7 @@
 
 Two networks of two hidden layers on points of the plane, Adam. The batch grows from 16 to 4,096 at width 128, the width
 from 64 to 4,096 at batch 64. Each point is the better of PyTorch's numbers of threads, 1 and all. Writes
-`benches/growth.html`, drawn with the words of our own language.
+`benches/growth.png`, drawn with the words of our own language.
 """
 
 import argparse
@@ -44,12 +44,12 @@ let panel = |title, xlabel, xs, ours, theirs| {{
     let options = looks;
     options.title = title;
     options.xlabel = xlabel;
-    plot(xs, #{{ ours: ours, PyTorch: theirs }}, options)
+    plot(xs, #{{ Saddlepoint: ours, PyTorch: theirs }}, options)
 }};
-layout([[
-    panel.call("width 128", "batch size", {batches}, {batches_ours}, {batches_theirs}),
-    panel.call("batch 64", "width", {widths}, {widths_ours}, {widths_theirs}),
-]])
+save("{file}", layout([[
+    panel("width 128", "batch size", {batches}, {batches_ours}, {batches_theirs}),
+    panel("batch 64", "width", {widths}, {widths_ours}, {widths_theirs}),
+]]));
 """
 
 
@@ -76,8 +76,10 @@ def main():
             results[batch, width] = ours, theirs
             print(f"{batch:>6}{width:>7}{ours:>10.1f}{theirs:>10.1f}{ours / theirs:>8.2f}", flush=True)
         column = lambda points, side: json.dumps([results[point][side] for point in points])
+        plot = HERE / "growth.png"
         script.write_text(
             PLOT.format(
+                file=plot,
                 batches=[batch for batch, _ in BATCHES],
                 batches_ours=column(BATCHES, 0),
                 batches_theirs=column(BATCHES, 1),
@@ -86,8 +88,8 @@ def main():
                 widths_theirs=column(WIDTHS, 1),
             )
         )
-        subprocess.run([options.saddle, "run", script, "-o", HERE / "growth.html"], check=True, stdout=subprocess.DEVNULL)
-    print(f"drawn in {HERE / 'growth.html'}")
+        subprocess.run([options.saddle, "run", script], check=True)
+    print(f"drawn in {plot}")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
-//! Calls of values: `D(x)` where `D` is a variable, `nets[0](x)`, `make(2)(3)`.
+//! Calls of values: `D(x)` where `D` is a variable, `nets[0](x)`, `make(2)(3)`; and the sign before a power.
 //!
 //! Rhai calls only functions by name. So on the cell's tokens, with the scopes of its variables, each call of a value becomes
-//! a call of [`CALL_NAMED`] or [`CALL`] with the value in front. Lines stay lines, and columns are mapped back for errors.
+//! a call of [`CALL_NAMED`] or [`CALL`] with the value in front. Rhai reads `-x ** 2` as `(-x) ** 2`, which would turn every
+//! `exp(-x ** 2 / 2)` that is copied from a page into a growing function; with brackets put in it is `-(x ** 2)`, as in
+//! mathematics and in Python. Lines stay lines, and columns are mapped back for errors.
 
 use super::tokens::{Placed, tokens};
 use crate::catalog::{CALL, CALL_NAMED};
@@ -60,9 +62,12 @@ pub fn rewrite(engine: &Engine, code: &str, is_variable: &dyn Fn(&str) -> bool) 
     for i in 0..tokens.len() {
         pass.token(i);
     }
-    let edits = pass.edits;
     let hides_result = tokens.last().is_some_and(|t| t.is(&Token::SemiColon));
-    let (text, columns) = apply(code, edits);
+    let (mut text, columns) = apply(code, pass.edits);
+    for _ in pass.powers {
+        // On a line of its own: the last one may end in a comment.
+        text.push_str("\n)");
+    }
     Rewritten {
         text,
         columns,
@@ -110,6 +115,14 @@ const CHANGING: [&str; 9] = [
 /// The word behind the copy of a method's variable.
 pub const COPY: &str = "copy__";
 
+/// A bracket put in behind a sign, `-(x ** 2`, that is closed where the exponent ends.
+struct Power {
+    /// The token `**`.
+    at: usize,
+    /// How many scopes were open.
+    depth: usize,
+}
+
 #[derive(Clone, Copy, PartialEq)]
 enum Open {
     Notebook,
@@ -127,6 +140,7 @@ struct Pass<'a> {
     /// For each token, the first token of the expression that ends with it: `a` for the `]` of `a.b[0]`.
     starts: Vec<Option<usize>>,
     edits: Vec<(usize, usize, Edit)>,
+    powers: Vec<Power>,
     /// Reading the parameters of a closure or function: the names so far, and the token that ends them.
     params: Option<(Vec<String>, Token)>,
 }
@@ -139,6 +153,7 @@ impl<'a> Pass<'a> {
             scopes: Vec::new(),
             starts: Vec::new(),
             edits: Vec::new(),
+            powers: Vec::new(),
             params: None,
         };
         pass.open(Open::Notebook, 0, Vec::new());
@@ -146,6 +161,7 @@ impl<'a> Pass<'a> {
     }
 
     fn token(&mut self, i: usize) {
+        self.end_powers(i);
         let start = if self.params.is_some() {
             self.parameter(i)
         } else {
@@ -184,6 +200,7 @@ impl<'a> Pass<'a> {
                 self.open(Open::Block, i, names);
             }
             Token::RightParen | Token::RightBracket | Token::RightBrace => return self.close(),
+            Token::PowerOf => self.signed_power(i, before),
             Token::Comma => self.end_closures(),
             Token::SemiColon => {
                 self.end_closures();
@@ -286,6 +303,51 @@ impl<'a> Pass<'a> {
         }
         self.edit(callee, Edit::Insert(format!("{CALL}(")));
         true
+    }
+
+    /// `**` at `i`, with a base that starts at `base`: where a sign stands before it, a bracket opens behind the sign.
+    fn signed_power(&mut self, i: usize, base: Option<usize>) {
+        let Some(base) = base else { return };
+        let sign = base.checked_sub(1).map(|p| &self.tokens[p].token);
+        let Placed {
+            line,
+            column,
+            ref token,
+        } = self.tokens[base];
+        let column = match (sign, token) {
+            (Some(Token::UnaryMinus), _) => column,
+            // The tokenizer makes `-2` one number.
+            (_, Token::IntegerConstant(n)) if *n < 0 => column + 1,
+            (_, Token::FloatConstant(v)) if v.1.starts_with('-') => column + 1,
+            _ => return,
+        };
+        self.edits.push((line, column, Edit::Insert("(".into())));
+        let depth = self.scopes.len();
+        self.powers.push(Power { at: i, depth });
+    }
+
+    /// Closes the powers whose exponent has ended before the token at `i`.
+    fn end_powers(&mut self, i: usize) {
+        let ended = i.checked_sub(1).is_some_and(|p| self.starts[p].is_some());
+        let goes_on = matches!(
+            self.tokens[i].token,
+            Token::PowerOf
+                | Token::Period
+                | Token::Elvis
+                | Token::LeftParen
+                | Token::Unit
+                | Token::LeftBracket
+                | Token::QuestionBracket
+        );
+        while let Some(power) = self.powers.last()
+            && ended
+            && !goes_on
+            && power.at + 1 < i
+            && power.depth == self.scopes.len()
+        {
+            self.powers.pop();
+            self.edit(i, Edit::Insert(")".into()));
+        }
     }
 
     /// Whether a name is a variable here: local, or the notebook's.

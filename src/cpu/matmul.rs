@@ -197,10 +197,14 @@ unsafe fn multiply(
         }
         if let Some(then) = then {
             let (rows, columns) = all;
-            for row in rows {
-                let row = row * n + columns.start..row * n + columns.end;
-                // Safety: this part is ours, and has been written.
-                unary_here(then, unsafe { c.range(row) });
+            // Safety, of both: this part is ours, and has been written.
+            if columns.len() == n {
+                unary_here(then, unsafe { c.range(rows.start * n..rows.end * n) });
+            } else {
+                for row in rows {
+                    let row = row * n + columns.start..row * n + columns.end;
+                    unary_here(then, unsafe { c.range(row) });
+                }
             }
         }
     });

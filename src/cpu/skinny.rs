@@ -24,7 +24,7 @@ impl Skinny {
     /// The way for an m × k `a` and a k × n `b`.
     pub fn of(k: usize, n: usize, a: Mat) -> Option<Self> {
         match (a.row_stride, a.col_stride) {
-            _ if (1..=FEW).contains(&k) && n >= 32 => Some(Skinny::SumOfRows),
+            _ if (1..=FEW).contains(&k) && n >= NARROW => Some(Skinny::SumOfRows),
             (_, 1) if (1..=FEW).contains(&n) && k >= 16 => Some(Skinny::DotProducts),
             (1, _) if (1..=FEW).contains(&n) && k >= 16 => Some(Skinny::SumOfColumns),
             _ => None,
@@ -72,18 +72,6 @@ pub(super) unsafe fn skinny(
     if rows == 0 || width == 0 {
         return;
     }
-    let before = |i: usize, start: &mut [f32]| match bias {
-        Some(bias) => start.copy_from_slice(bias),
-        None if add => {
-            // Safety: the contract: what is to be added to can be read.
-            let row = unsafe { c.row(i) };
-            start
-                .iter_mut()
-                .zip(row)
-                .for_each(|(start, c)| *start = unsafe { c.assume_init() });
-        }
-        None => start.fill(0.0),
-    };
     let element = |p: usize, j: usize| b.data[p * b.row_stride + j * b.col_stride];
     if way == Skinny::SumOfRows {
         let b: Vec<f32> = (0..k)
@@ -117,18 +105,26 @@ pub(super) unsafe fn skinny(
             sums: &mut sums,
         });
     }
-    let mut start = [0.0; FEW];
+    let mut first = [0.0; FEW];
+    if let Some(bias) = bias {
+        first[..width].copy_from_slice(bias);
+    }
     for i in 0..rows {
-        before(i, &mut start[..width]);
-        // Safety: the contract.
-        for (j, (out, start)) in unsafe { c.row(i) }.iter_mut().zip(start).enumerate() {
-            out.write(start + sums[j * rows + i]);
+        // Safety: the contract; what is to be added to can be read.
+        for (j, out) in unsafe { c.row(i) }.iter_mut().enumerate() {
+            let before = if add {
+                unsafe { out.assume_init() }
+            } else {
+                first[j]
+            };
+            out.write(before + sums[j * rows + i]);
         }
     }
 }
 
-/// Columns that are summed in one go, in registers.
+/// Columns that are summed in one go, in registers; fewer where no more are left.
 const WIDE: usize = 64;
+const NARROW: usize = 16;
 
 /// Rows of the result: the bias or what is there, plus the `k` rows of `b`, times numbers of `a`.
 struct RowSums<'a> {
@@ -157,24 +153,24 @@ impl RowSums<'_> {
     #[inline(always)]
     fn rows<A: Arith, const K: usize>(&self) {
         let width = self.c.width;
-        let whole = width / WIDE * WIDE;
-        for at in (0..whole).step_by(WIDE) {
-            self.block::<A, K>(at, WIDE);
+        let wide = width / WIDE * WIDE;
+        for at in (0..wide).step_by(WIDE) {
+            self.block::<A, K, WIDE>(at, WIDE);
         }
-        if whole < width {
-            self.block::<A, K>(whole, width - whole);
+        for at in (wide..width).step_by(NARROW) {
+            self.block::<A, K, NARROW>(at, NARROW.min(width - at));
         }
     }
 
-    /// `len` columns from `at` on, at most [`WIDE`].
+    /// `len` columns from `at` on, at most `W`.
     #[inline(always)]
-    fn block<A: Arith, const K: usize>(&self, at: usize, len: usize) {
+    fn block<A: Arith, const K: usize, const W: usize>(&self, at: usize, len: usize) {
         let Self { a, b, c, .. } = self;
-        let mut terms = [[0.0; WIDE]; K];
+        let mut terms = [[0.0; W]; K];
         for (p, term) in terms.iter_mut().enumerate() {
             term[..len].copy_from_slice(&b[p * c.width + at..][..len]);
         }
-        let mut first = [0.0; WIDE];
+        let mut first = [0.0; W];
         if let Some(bias) = self.bias {
             first[..len].copy_from_slice(&bias[at..at + len]);
         }
@@ -190,12 +186,12 @@ impl RowSums<'_> {
             }
             for (p, term) in terms.iter().enumerate() {
                 let factor = a.data[i * a.row_stride + p * a.col_stride];
-                for j in 0..WIDE {
+                for j in 0..W {
                     sums[j] = A::mul_add(factor, term[j], sums[j]);
                 }
             }
-            match row.first_chunk_mut::<WIDE>() {
-                Some(row) if len == WIDE => {
+            match row.first_chunk_mut::<W>() {
+                Some(row) if len == W => {
                     *row = sums.map(MaybeUninit::new);
                 }
                 _ => {
@@ -205,9 +201,6 @@ impl RowSums<'_> {
         }
     }
 }
-
-/// Partial sums of a sum along a row.
-const LANES: usize = 32;
 
 /// Products of rows of `a`, which are contiguous, and columns of `b`, which are here: `sums` column by column.
 struct Dots<'a> {
@@ -221,20 +214,31 @@ impl Kernel for Dots<'_> {
     type Out = ();
     #[inline(always)]
     fn run<A: Arith>(self) {
+        match self.k {
+            ..32 => self.in_lanes::<A, 16>(),
+            _ => self.in_lanes::<A, 32>(),
+        }
+    }
+}
+
+impl Dots<'_> {
+    /// With `L` partial sums, a power of two, of each sum.
+    #[inline(always)]
+    fn in_lanes<A: Arith, const L: usize>(self) {
         let Dots { k, a, b, sums } = self;
         let rows = sums.len() * k / b.len();
         for i in 0..rows {
             let row = &a.data[i * a.row_stride..][..k];
             for (j, column) in b.chunks_exact(k).enumerate() {
-                let mut lanes = [0.0; LANES];
-                let (whole, rest) = row.as_chunks::<LANES>();
-                let (whole_b, rest_b) = column.as_chunks::<LANES>();
+                let mut lanes = [0.0; L];
+                let (whole, rest) = row.as_chunks::<L>();
+                let (whole_b, rest_b) = column.as_chunks::<L>();
                 for (x, y) in whole.iter().zip(whole_b) {
-                    for l in 0..LANES {
+                    for l in 0..L {
                         lanes[l] = A::mul_add(x[l], y[l], lanes[l]);
                     }
                 }
-                let mut half = LANES / 2;
+                let mut half = L / 2;
                 while half > 0 {
                     for l in 0..half {
                         lanes[l] += lanes[l + half];

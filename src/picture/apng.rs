@@ -2,12 +2,12 @@
 //! frame. Laid out as the PNG specification (third edition, 2025) says.
 
 use super::canvas::Canvas;
-use flate2::Crc;
-use image::codecs::png::{CompressionType, FilterType, PngEncoder};
-use image::{ExtendedColorType, ImageEncoder};
+use super::png::{Format, begun, chunk};
+use super::scanlines::Scanlines;
+use crate::fault::Result;
+use flate2::Compression;
 use std::time::Duration;
 
-pub(super) const SIGNATURE: [u8; 8] = *b"\x89PNG\r\n\x1a\n";
 /// Bytes of a pixel: every frame has the same format, and the card's corners are transparent.
 const PIXEL: usize = 4;
 
@@ -22,42 +22,42 @@ struct Patch {
 
 /// The canvases, `count` of one size, each shown for `delay`, again and again. After the first frame only the part that
 /// changes is stored.
-pub fn encode(canvases: impl Iterator<Item = Canvas>, count: usize, delay: Duration) -> Vec<u8> {
-    let mut file = SIGNATURE.to_vec();
+///
+/// # Errors
+/// The first that takes the place of a canvas.
+pub fn encode(
+    canvases: impl Iterator<Item = Result<Canvas>>,
+    count: usize,
+    delay: Duration,
+) -> Result<Vec<u8>> {
+    let mut file = Vec::new();
     let mut sequence = 0u32;
     let mut before: Vec<u8> = Vec::new();
     for (index, canvas) in canvases.enumerate() {
+        let canvas = canvas?;
         let (width, height) = canvas.device_size();
         let now = canvas.into_rgba();
         let patch = patch(&before, &now, width as usize, height as usize);
-        let png = still(&now, width as usize, patch);
-        let chunks = chunks(&png);
+        let data = deflated(&now, width as usize, patch);
         if index == 0 {
-            for (kind, data) in chunks.iter().filter(|(kind, _)| kind == b"IHDR") {
-                chunk(&mut file, kind, &[data]);
-            }
+            file = begun(width, height, Format::Rgba);
             let forever = 0u32;
             let control = [(count as u32).to_be_bytes(), forever.to_be_bytes()];
             chunk(&mut file, b"acTL", &[&control.concat()]);
         }
-        chunk(
-            &mut file,
-            b"fcTL",
-            &[&frame_control(sequence, patch, delay)],
-        );
+        let control = frame_control(sequence, patch, delay);
+        chunk(&mut file, b"fcTL", &[&control]);
         sequence += 1;
-        for (_, data) in chunks.iter().filter(|(kind, _)| kind == b"IDAT") {
-            if index == 0 {
-                chunk(&mut file, b"IDAT", &[data]);
-            } else {
-                chunk(&mut file, b"fdAT", &[&sequence.to_be_bytes(), data]);
-                sequence += 1;
-            }
+        if index == 0 {
+            chunk(&mut file, b"IDAT", &[&data]);
+        } else {
+            chunk(&mut file, b"fdAT", &[&sequence.to_be_bytes(), &data]);
+            sequence += 1;
         }
         before = now;
     }
     chunk(&mut file, b"IEND", &[]);
-    file
+    Ok(file)
 }
 
 /// The smallest rectangle that holds every pixel that differs; all of the first frame, one pixel of a frame that repeats.
@@ -101,42 +101,14 @@ fn patch(before: &[u8], now: &[u8], width: usize, height: usize) -> Patch {
     }
 }
 
-/// A part of a picture as a PNG of its own.
-fn still(rgba: &[u8], width: usize, patch: Patch) -> Vec<u8> {
-    let rows = rgba
-        .chunks_exact(width * PIXEL)
-        .skip(patch.y)
-        .take(patch.height);
-    let pixels: Vec<u8> = rows
-        .flat_map(|row| &row[patch.x * PIXEL..(patch.x + patch.width) * PIXEL])
-        .copied()
-        .collect();
-    let mut bytes = Vec::new();
-    let encoder =
-        PngEncoder::new_with_quality(&mut bytes, CompressionType::Default, FilterType::Up);
-    encoder
-        .write_image(
-            &pixels,
-            patch.width as u32,
-            patch.height as u32,
-            ExtendedColorType::Rgba8,
-        )
-        .expect("the buffer matches its size, and memory takes all bytes");
-    bytes
-}
-
-/// The chunks of a PNG that we have just encoded: kind and data.
-fn chunks(png: &[u8]) -> Vec<([u8; 4], &[u8])> {
-    let mut found = Vec::new();
-    let mut rest = &png[SIGNATURE.len()..];
-    while let Some((head, after)) = rest.split_at_checked(8) {
-        let length = u32::from_be_bytes([head[0], head[1], head[2], head[3]]) as usize;
-        let (data, end) = after.split_at(length);
-        found.push(([head[4], head[5], head[6], head[7]], data));
-        // Behind the data stands its checksum.
-        rest = &end[4..];
+/// A part of a picture.
+fn deflated(rgba: &[u8], width: usize, patch: Patch) -> Vec<u8> {
+    let mut lines = Scanlines::new(patch.width, patch.height, PIXEL);
+    let rows = rgba.chunks_exact(width * PIXEL);
+    for row in rows.skip(patch.y).take(patch.height) {
+        lines.push(&row[patch.x * PIXEL..(patch.x + patch.width) * PIXEL]);
     }
-    found
+    lines.deflate(Compression::default())
 }
 
 /// The content of an `fcTL` chunk: this patch replaces what is there and stays.
@@ -151,18 +123,6 @@ fn frame_control(sequence: u32, patch: Patch, delay: Duration) -> Vec<u8> {
     let (leave_it, replace) = (0, 0);
     data.extend([leave_it, replace]);
     data
-}
-
-/// Adds a chunk: its length, kind, data and checksum.
-pub(super) fn chunk(file: &mut Vec<u8>, kind: &[u8; 4], parts: &[&[u8]]) {
-    let length: usize = parts.iter().map(|part| part.len()).sum();
-    file.extend((length as u32).to_be_bytes());
-    let mut checksum = Crc::new();
-    for part in [&kind[..]].iter().chain(parts) {
-        file.extend_from_slice(part);
-        checksum.update(part);
-    }
-    file.extend(checksum.sum().to_be_bytes());
 }
 
 #[cfg(test)]
@@ -186,10 +146,11 @@ mod tests {
     fn a_decoder_not_written_by_us_gets_every_frame_back() {
         let places = [2.0, 2.0, 9.0, 20.0];
         let bytes = encode(
-            places.iter().map(|&at| square(at)),
+            places.iter().map(|&at| Ok(square(at))),
             4,
             Duration::from_millis(125),
-        );
+        )
+        .expect("all canvases are there");
         let decoder = PngDecoder::new(Cursor::new(&bytes)).expect("a PNG");
         assert!(decoder.is_apng().expect("a PNG"));
         let frames = decoder.apng().expect("animated").into_frames();

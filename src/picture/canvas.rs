@@ -77,11 +77,19 @@ impl Canvas {
 
     /// RGBA bytes with straight alpha, row by row.
     pub fn into_rgba(self) -> Vec<u8> {
-        let width = self.map.width() as usize;
+        let length = 4 * self.map.width() as usize;
         let mut rgba = self.map.take();
-        for row in rgba.chunks_exact_mut(4 * width) {
-            // Nearly every row is opaque, and there straight and premultiplied are the same.
+        // Where the opaque row stands that was looked at last: most rows are like the one above.
+        let mut opaque: Option<usize> = None;
+        for start in (0..rgba.len()).step_by(length) {
+            let (above, rest) = rgba.split_at_mut(start);
+            let row = &mut rest[..length];
+            if opaque.is_some_and(|at| above[at..at + length] == *row) {
+                continue;
+            }
+            // There straight and premultiplied are the same.
             if Seen::of(row).is_opaque() {
+                opaque = Some(start);
                 continue;
             }
             for pixel in row.chunks_exact_mut(4).filter(|p| !matches!(p[3], 0 | 255)) {
@@ -350,6 +358,14 @@ impl Seen {
         Self {
             in_all: in_all.iter().fold(u32::MAX, |all, lane| all & lane),
             coloured: coloured.iter().fold(0, |any, lane| any | lane),
+        }
+    }
+
+    /// What these and those have in common.
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            in_all: self.in_all & other.in_all,
+            coloured: self.coloured | other.coloured,
         }
     }
 

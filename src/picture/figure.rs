@@ -172,11 +172,15 @@ impl Layout {
 }
 
 /// The figures one after the other, `per_second` of them, as an animated PNG that repeats. Frames smaller than the largest
-/// lie at its top left.
+/// lie at its top left. `check` is called before each frame: its error ends the work.
 ///
 /// # Errors
-/// Value: no frames, or a pace that is not above 0.
-pub fn animate(frames: &[Figure], per_second: f64) -> Result<Picture> {
+/// Value: no frames, or a pace that is not above 0; that of `check`.
+pub fn animate(
+    frames: &[Figure],
+    per_second: f64,
+    check: &dyn Fn() -> Result<()>,
+) -> Result<Picture> {
     let Some(first) = frames.first() else {
         return Err(
             Fault::value("animate: no frames").hint("give an array with at least one figure")
@@ -192,16 +196,17 @@ pub fn animate(frames: &[Figure], per_second: f64) -> Result<Picture> {
         (m.0.max(s.0.ceil()), m.1.max(s.1.ceil()))
     });
     let drawn = frames.iter().map(|figure| {
+        check()?;
         let mut canvas = Canvas::new(w, h, DENSITY);
         frame::card(&mut canvas, w, h, false);
         let (width, height) = figure.size();
         figure.draw(&mut canvas, Rect::new(0.0, 0.0, width, height));
-        canvas
+        Ok(canvas)
     });
     // Browsers slow down what is faster than fifty frames a second.
     let delay = Duration::from_secs_f64((1.0 / per_second).clamp(0.02, 60.0));
     Ok(Picture {
-        bytes: apng::encode(drawn, frames.len(), delay),
+        bytes: apng::encode(drawn, frames.len(), delay)?,
         width: w as u32,
         height: h as u32,
         text: format!("animation of {} frames: {}", frames.len(), first.describe()),

@@ -4,14 +4,13 @@ use super::axes::{Axes, Heat, Layer, Transport, limits, union};
 use super::canvas::{Canvas, Rect, Stroke};
 use super::colour::{self, CARD, Colour, INK, MUTED, RULE};
 use super::draw::{self, View};
+use super::legend;
 use super::text::{self, Style};
 use super::ticks::{Scale, Tick, short};
 
 const TITLE_SIZE: f32 = 13.0;
 const LABEL_SIZE: f32 = 12.0;
 const TICK_SIZE: f32 = 10.5;
-const LEGEND_SIZE: f32 = 11.5;
-const LEGEND_ROW: f32 = 18.0;
 const PADDING: f32 = 10.0;
 const BAR_WIDTH: f32 = 11.0;
 /// From the axis of the plot down to the line of the x in a transport, and from there to that of the z.
@@ -78,7 +77,7 @@ impl<'a> Frame<'a> {
             }
         });
         let (x, y) = ranges(axes);
-        let legend = legend(axes, area.w - 2.0 * PADDING);
+        let legend = legend::rows(axes, area.w - 2.0 * PADDING);
         let bare = axes.layers.is_empty() && axes.transport.is_some();
 
         let top = PADDING
@@ -87,7 +86,7 @@ impl<'a> Frame<'a> {
             } else {
                 TITLE_SIZE + 8.0
             }
-            + legend.len() as f32 * LEGEND_ROW
+            + legend.len() as f32 * legend::ROW
             + if axes.title.is_empty() && legend.is_empty() {
                 2.0
             } else {
@@ -218,14 +217,14 @@ impl<'a> Frame<'a> {
             let mut x = self
                 .plot
                 .x
-                .min(self.area.right() - PADDING - legend_row_width(self.axes, row));
+                .min(self.area.right() - PADDING - legend::row_width(self.axes, row));
             for &i in row {
                 let layer = &self.axes.layers[i];
-                swatch(canvas, layer, self.colours[i], x, y + 7.0);
-                canvas.text(x + 23.0, y + 11.0, layer.name(), Style::new(LEGEND_SIZE));
-                x += legend_entry_width(layer);
+                legend::swatch(canvas, layer, self.colours[i], x, y + 7.0);
+                canvas.text(x + 23.0, y + 11.0, layer.name(), Style::new(legend::SIZE));
+                x += legend::entry_width(layer);
             }
-            y += LEGEND_ROW;
+            y += legend::ROW;
         }
     }
 
@@ -504,79 +503,6 @@ fn bar_width(heat: &Heat, height: f32) -> f32 {
         LABEL_SIZE + 8.0
     };
     BAR_WIDTH + 6.0 + widest(&bar_ticks(heat, height), Style::new(TICK_SIZE)) + label
-}
-
-/// The layers named in the legend, row by row.
-fn legend(axes: &Axes, room: f32) -> Vec<Vec<usize>> {
-    let mut rows: Vec<Vec<usize>> = Vec::new();
-    let mut used = f32::INFINITY;
-    for (i, layer) in axes.layers.iter().enumerate() {
-        if layer.name().is_empty() || matches!(layer, Layer::Heat(_)) {
-            continue;
-        }
-        let width = legend_entry_width(layer);
-        if used + width > room {
-            rows.push(Vec::new());
-            used = 0.0;
-        }
-        used += width;
-        if let Some(row) = rows.last_mut() {
-            row.push(i);
-        }
-    }
-    rows
-}
-
-fn legend_entry_width(layer: &Layer) -> f32 {
-    23.0 + text::width(layer.name(), Style::new(LEGEND_SIZE)) + 16.0
-}
-
-fn legend_row_width(axes: &Axes, row: &[usize]) -> f32 {
-    row.iter()
-        .map(|&i| legend_entry_width(&axes.layers[i]))
-        .sum::<f32>()
-        - 16.0
-}
-
-/// A small picture of the layer in its legend; `y` is its middle.
-fn swatch(canvas: &mut Canvas, layer: &Layer, colour: Colour, x: f32, y: f32) {
-    let line = [(x + 1.0, y), (x + 17.0, y)];
-    match layer {
-        Layer::Line(l) => canvas.polyline(
-            &line,
-            Stroke {
-                dashed: l.dashed,
-                ..Stroke::new(colour, 2.2)
-            },
-        ),
-        Layer::Scatter(_) => canvas.dot(x + 9.0, y, 3.6, colour.alpha(0.9)),
-        Layer::Bars(_) => {
-            canvas.fill_rounded(
-                Rect::new(x + 2.0, y - 5.0, 14.0, 10.0),
-                1.5,
-                colour.alpha(0.35),
-            );
-            canvas.stroke_rounded(
-                Rect::new(x + 2.0, y - 5.0, 14.0, 10.0),
-                1.5,
-                Stroke::new(colour, 1.2),
-            );
-        }
-        Layer::Band(_) => canvas.fill_rounded(
-            Rect::new(x + 2.0, y - 5.0, 14.0, 10.0),
-            1.5,
-            colour.alpha(0.3),
-        ),
-        Layer::Field(_) => draw::arrow(canvas, line[0], line[1], colour, 1.4),
-        Layer::Rule(_) => canvas.polyline(
-            &line,
-            Stroke {
-                dashed: true,
-                ..Stroke::new(colour, 1.4)
-            },
-        ),
-        Layer::Contour(_) | Layer::Heat(_) => canvas.polyline(&line, Stroke::new(colour, 1.4)),
-    }
 }
 
 /// The card on which a figure lies.

@@ -10,10 +10,10 @@
 //! | `figure` | what can be shown, side by side or moving |
 //! | `grid` | grids of images |
 //! | `axes` | plots and their layers, as values |
-//! | `frame` | where everything of a plot stands |
+//! | `frame`, `legend` | where everything of a plot stands |
 //! | `draw`, `contour`, `curve`, `bins` | the data of a plot |
 //! | `ticks` | scales, ticks and how numbers are written |
-//! | `canvas`, `text`, `colour`, `png`, `palette`, `apng` | shapes, letters, colours, encoding |
+//! | `canvas`, `text`, `colour`, `png`, `apng`, `palette`, `scanlines` | shapes, letters, colours, encoding |
 //! | `bar` | the progress bar |
 //! | `pace` | how often a live picture is drawn |
 
@@ -29,9 +29,11 @@ mod draw;
 mod figure;
 mod frame;
 mod grid;
+mod legend;
 mod pace;
 mod palette;
 mod png;
+mod scanlines;
 mod text;
 mod ticks;
 

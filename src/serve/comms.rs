@@ -10,7 +10,8 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::crew::{Asked, Errand, Job, Work};
-use super::kernel::{Kernel, Turn};
+use super::kernel::Kernel;
+use super::turns::Turn;
 use crate::output::{Comm, CommStep};
 use crate::session::CommReply;
 use crate::wire::content::{Content, Status};

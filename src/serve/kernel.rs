@@ -14,22 +14,22 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value};
 
 use super::comms::{self, Comms};
-use super::crew::{Asked, Crew, Errand, Event, Job, Work};
+use super::crew::{Asked, Crew, Errand, Event};
 use super::history::History;
 use super::outgoing::Outgoing;
 use super::stop::{Step, Stop};
+use super::turns::{Running, Turn};
 use super::{about, mime};
 use crate::output::{CommStep, Output};
-use crate::session::{Cell, Notebook, Reply};
-use crate::wire::codec::timestamp;
+use crate::session::Notebook;
 use crate::wire::connection::Ports;
-use crate::wire::content::{Content, Error, Executed, State, Status};
-use crate::wire::request::{Execute, Unreadable};
+use crate::wire::content::{Content, Error, State, Status};
+use crate::wire::request::Unreadable;
 use crate::wire::{Channel, Message, Received, Request, log};
 
 /// How long a shutdown waits for the interrupted cell to say its last words.
@@ -43,44 +43,19 @@ pub struct Kernel {
     outbox: Vec<Message>,
     /// What keeps the order of the shell channel and waits for its turn.
     pub(super) queue: VecDeque<(Arc<Asked>, Turn)>,
-    running: Option<Running>,
+    pub(super) running: Option<Running>,
     /// What the running cell has shown and has not been sent yet.
-    outgoing: Outgoing,
+    pub(super) outgoing: Outgoing,
     /// Where the answer to the running cell's question goes.
-    question: Option<SyncSender<String>>,
-    history: History,
+    pub(super) question: Option<SyncSender<String>>,
+    pub(super) history: History,
     pub(super) comms: Comms,
     /// The number of the last cell that was counted.
-    count: usize,
+    pub(super) count: usize,
     /// Until when to wait for the running cell, once the kernel has been told to go.
-    leaving: Option<Instant>,
+    pub(super) leaving: Option<Instant>,
     /// Where clients find the sockets.
     ports: Ports,
-}
-
-pub(super) enum Turn {
-    KernelInfo,
-    Execute(Execute),
-    /// A comm's message. Until it is heard nothing behind it starts; then it is the turn of the callback.
-    Comm {
-        comm: String,
-        heard: bool,
-    },
-}
-
-/// The cell, or the callback, that runs.
-struct Running {
-    asked: Arc<Asked>,
-    number: usize,
-    started: SystemTime,
-    silent: bool,
-    /// Whether someone waits for a reply: no one does for a callback's.
-    reply: bool,
-    stop_on_error: bool,
-    /// What goes with the reply: pages for the pager, text for the cell.
-    payload: Vec<Value>,
-    /// Its interrupt, once there is one.
-    stop: Option<Stop>,
 }
 
 impl Kernel {
@@ -330,142 +305,6 @@ impl Kernel {
         }
     }
 
-    // ---- the order of the shell channel
-
-    fn take_turn(&mut self, asked: Arc<Asked>, turn: Turn) {
-        self.queue.push_back((asked, turn));
-        self.go_on();
-    }
-
-    /// Serves what waits, up to the next cell.
-    pub(super) fn go_on(&mut self) {
-        while self.running.is_none()
-            && !matches!(
-                self.queue.front(),
-                Some((_, Turn::Comm { heard: false, .. }))
-            )
-            && let Some((asked, turn)) = self.queue.pop_front()
-        {
-            match turn {
-                Turn::KernelInfo => self.answer(&asked, about::kernel_info()),
-                Turn::Execute(execute) => self.start(asked, execute),
-                Turn::Comm { comm, .. } => self.start_callback(asked, comm),
-            }
-        }
-    }
-
-    fn start(&mut self, asked: Arc<Asked>, execute: Execute) {
-        let Execute {
-            code,
-            silent,
-            store_history,
-            user_expressions,
-            allow_stdin,
-            stop_on_error,
-        } = execute;
-        // As in IPython, a blank cell does not count: clients send one to have user expressions evaluated.
-        let stored = store_history && !silent && !code.trim().is_empty();
-        let number = self.count + 1;
-        self.open(&asked);
-        if !silent {
-            self.publish(
-                &asked,
-                Content::ExecuteInput {
-                    code: code.clone(),
-                    execution_count: number,
-                },
-            );
-        }
-        if stored {
-            self.count = number;
-            self.history.ran(number, &code);
-        }
-        let cell = Cell {
-            number,
-            code,
-            silent,
-        };
-        let work = Work::Cell {
-            cell,
-            user_expressions,
-        };
-        let job = Job {
-            asked,
-            work,
-            allow_stdin,
-        };
-        self.begin(job, stop_on_error);
-    }
-
-    /// Has a job begun on the thread of cells.
-    pub(super) fn begin(&mut self, job: Job, stop_on_error: bool) {
-        let (number, silent, reply) = match &job.work {
-            Work::Cell { cell, .. } => (cell.number, cell.silent, true),
-            Work::Callback { .. } => (self.count, true, false),
-        };
-        self.running = Some(Running {
-            asked: job.asked.clone(),
-            number,
-            started: SystemTime::now(),
-            silent,
-            reply,
-            stop_on_error,
-            payload: Vec::new(),
-            stop: None,
-        });
-        // The thread lives as long as the crew, and catches what panics.
-        let _ = self.crew.cells.send(job);
-    }
-
-    fn finish(&mut self, asked: &Arc<Asked>, reply: Reply, user_expressions: Map<String, Value>) {
-        let last = self.outgoing.end();
-        self.publish_all(last);
-        let Some(running) = self.running.take() else {
-            return;
-        };
-        self.question = None;
-        let error = match reply {
-            Reply::Done => None,
-            Reply::Failed(failure) => Some(Error::from(failure)),
-        };
-        let failed = error.is_some();
-        if let Some(error) = &error {
-            self.publish(asked, Content::Error(error.clone()));
-        }
-        if !running.reply {
-            self.close(asked, None);
-            return self.go_on();
-        }
-        let content = Content::Execute(Executed {
-            status: if failed { Status::Error } else { Status::Ok },
-            execution_count: running.number,
-            user_expressions,
-            payload: if failed { Vec::new() } else { running.payload },
-            error,
-        });
-        // JupyterLab shows from this how long a cell took, and how long it waited.
-        let metadata = Map::from_iter([("started".to_string(), timestamp(running.started).into())]);
-        self.close(asked, Some((metadata, content)));
-        if failed && running.stop_on_error {
-            self.abort_queue();
-        }
-        self.go_on();
-    }
-
-    /// Cells that were sent before the failure could be seen must not run after it.
-    fn abort_queue(&mut self) {
-        for (asked, turn) in std::mem::take(&mut self.queue) {
-            match turn {
-                Turn::KernelInfo => self.answer(&asked, about::kernel_info()),
-                Turn::Execute(_) => {
-                    self.answer(&asked, Content::Execute(Executed::aborted(self.count)))
-                }
-                Turn::Comm { .. } if self.leaving.is_none() => self.queue.push_back((asked, turn)),
-                Turn::Comm { .. } => {}
-            }
-        }
-    }
-
     // ---- outputs
 
     fn show(&mut self, asked: &Arc<Asked>, output: Output, now: Instant) {
@@ -479,7 +318,7 @@ impl Kernel {
     }
 
     /// Tells all clients what the running cell shows.
-    fn publish_all(&mut self, outputs: Vec<Output>) {
+    pub(super) fn publish_all(&mut self, outputs: Vec<Output>) {
         let Some(running) = self.running.as_ref().filter(|_| !outputs.is_empty()) else {
             return;
         };
@@ -537,7 +376,7 @@ impl Kernel {
     }
 
     /// Serves a request whose answer is known.
-    fn answer(&mut self, asked: &Asked, content: Content) {
+    pub(super) fn answer(&mut self, asked: &Asked, content: Content) {
         self.open(asked);
         self.close(asked, Some((Map::new(), content)));
     }
@@ -549,7 +388,7 @@ impl Kernel {
     }
 
     /// Tells all clients what belongs to a request.
-    fn publish(&mut self, asked: &Asked, content: Content) {
+    pub(super) fn publish(&mut self, asked: &Asked, content: Content) {
         self.send(Channel::Iopub, asked, Map::new(), content);
     }
 

@@ -6,6 +6,7 @@
 //! | file | owns |
 //! |---|---|
 //! | [`kernel`] | the state machine: what is answered when; no sockets, no threads |
+//! | [`turns`] | what runs now and what waits for its turn |
 //! | [`crew`] | the thread that runs cells, the thread that answers beside them, the way back from both |
 //! | [`comms`] | conversations with front ends: which are open, their messages, the turns of callbacks |
 //! | [`outgoing`] | what the running cell shows, on its way to the clients |
@@ -43,6 +44,7 @@ mod process;
 mod stop;
 #[cfg(test)]
 mod tests;
+mod turns;
 mod updates;
 
 use std::path::Path;

@@ -27,6 +27,7 @@ pub(crate) const FAMILIES: &[&[&Entry]] = &[
     tensor::random::ENTRIES,
     tensor::noise::ENTRIES,
     tensor::operators::ENTRIES,
+    tensor::comparison::ENTRIES,
     tensor::math::ENTRIES,
     tensor::reduce::ENTRIES,
     tensor::shape::ENTRIES,

@@ -208,6 +208,7 @@ STATES = {
     "load": "loop { for batch in digits().batches(64) { batch; } }",
     "draw": 'let p = rand([64, 1, 28, 28]); loop { show("p", p); show(plot([1, 2, 3])); }',
     "print": 'loop { print("x"); }',
+    "animate": "let frames = []; for i in 0..300 { frames.push(plot(randn([100]))); }\nloop { animate(frames); }",
 }
 
 

@@ -8,7 +8,7 @@ use saddlepoint::nn::layers::{
     masked, weight_norm,
 };
 use saddlepoint::nn::{Init, Network, Param, loss};
-use saddlepoint::tensor::{Geometry, Tensor};
+use saddlepoint::tensor::{Geometry, Tensor, device};
 
 /// A layer of x and its parameters, in train mode with fresh running statistics.
 fn layer(layer: impl Layer + 'static) -> Operation {
@@ -150,7 +150,7 @@ fn masked_conv2d() -> Operation {
         bias: true,
         init: Init::FanIn,
     };
-    let net = masked(plain, &autoregressive_mask([1, 1, 3, 3], false));
+    let net = masked(plain, &autoregressive_mask([1, 1, 3, 3], 1, false));
     Box::new(move |x| net.with(&x[1..])?.forward(&x[0]))
 }
 
@@ -268,5 +268,55 @@ fn the_gradient_of_bce_at_the_ends_is_finite() -> Result<()> {
         .expect("the loss depends on p")
         .to_floats()?;
     assert!(g.iter().all(|v| v.is_finite()), "{g:?}");
+    Ok(())
+}
+
+/// van den Oord et al. 2016, figure 2 and section 3.4: red sees the pixels before, green those and red, blue those and both.
+#[test]
+fn a_colour_sees_the_pixels_before_it_and_the_colours_before_it() -> Result<()> {
+    const SIDE: usize = 3;
+    let conv = |inputs: usize, outputs: usize, with_own: bool| {
+        let layer = Conv2d {
+            inputs,
+            outputs,
+            kernel: [3, 3],
+            geometry: Geometry {
+                padding: [1; 2],
+                ..Geometry::default()
+            },
+            bias: true,
+            init: Init::FanIn,
+        };
+        masked(
+            layer,
+            &autoregressive_mask([outputs, inputs, 3, 3], 3, with_own),
+        )
+    };
+    let (first, second) = (conv(3, 12, false), conv(12, 3, true));
+    let outputs = |x: &[f32]| {
+        let x = Tensor::from_floats(x.to_vec(), &[1, 3, SIDE, SIDE], &device::current());
+        second.forward(&first.forward(&x)?)?.to_floats()
+    };
+    // Channels come first: colour and pixel of an index.
+    let place = |i: usize| (i / (SIDE * SIDE), i % (SIDE * SIDE));
+    let x: Vec<f32> = (0..27).map(|i| (i as f32).sin()).collect();
+    let before = outputs(&x)?;
+    for changed in 0..27 {
+        let mut other = x.clone();
+        other[changed] += 1.0;
+        let (colour, pixel) = place(changed);
+        for (i, (a, b)) in before.iter().zip(outputs(&other)?).enumerate() {
+            let (own_colour, own_pixel) = place(i);
+            let earlier_colour = pixel == own_pixel && colour < own_colour;
+            let left = pixel + 1 == own_pixel && own_pixel % SIDE != 0;
+            let what = format!("colour {colour} of pixel {pixel} → {own_colour} of {own_pixel}");
+            if a.to_bits() != b.to_bits() {
+                assert!(pixel < own_pixel || earlier_colour, "seen: {what}");
+            }
+            if left || earlier_colour {
+                assert!((a - b).abs() > 1e-6, "not seen: {what}");
+            }
+        }
+    }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! Calls of values as the engine sees them.
 
+use super::Notes;
 use crate::catalog::{CALL, CALL_NAMED};
 use crate::cell::rewrite::rewrite;
 use rhai::Engine;
@@ -110,4 +111,47 @@ fn columns_map_back() {
     let call = new.text.find(CALL_NAMED).unwrap();
     assert_eq!(new.columns().original(1, call + 1), 7);
     assert_eq!(new.columns().original(2, 5), 5);
+}
+
+/// What Python 3 says of the same expressions.
+#[test]
+fn a_sign_before_a_power_is_read_as_in_python() {
+    let mut notebook = Notes::new();
+    notebook
+        .run("let x = 3.0; let xs = [3.0, 2.0]; let half = |v| v / 2;")
+        .expect("variables");
+    for (code, expected) in [
+        ("-3.0 ** 2", "-9.0"),
+        ("-x ** 2", "-9.0"),
+        ("(-x) ** 2", "9.0"),
+        ("2.0 ** -1", "0.5"),
+        ("-2.0 ** -2", "-0.25"),
+        ("2 * -x ** 2", "-18.0"),
+        ("18 / -x ** 2", "-2.0"),
+        ("1 - -x ** 2", "10.0"),
+        ("1 -x ** 2", "-8.0"),
+        ("2.0 ** -x ** 2", "0.001953125"),
+        ("-x ** 2 ** 3", "-6561.0"),
+        ("-(x) ** 2", "-9.0"),
+        ("-xs[0] ** xs[1]", "-9.0"),
+        ("-abs(-x) ** 2", "-9.0"),
+        ("-half(x) ** 2", "-2.25"),
+        ("-x ** (half(x) * 2)", "-27.0"),
+        ("[-x ** 2, 1]", "[-9.0, 1]"),
+        ("xs.map(|v| -v ** 2)", "[-9.0, -4.0]"),
+        ("if x > 0 { -x ** 2 } else { 0.0 }", "-9.0"),
+        ("`${-x ** 2}`", "\"-9.0\""),
+        ("-x ** 2 // the last line", "-9.0"),
+        ("let y = -x ** 2; y", "-9.0"),
+    ] {
+        assert_eq!(notebook.run(code).as_deref(), Ok(expected), "{code}");
+    }
+}
+
+#[test]
+fn an_error_behind_a_signed_power_stands_where_the_user_wrote_it() {
+    let code = "let a = -b ** 2; oops";
+    let new = rewrite(&Engine::new(), code, &|_| false);
+    assert_eq!(new.text, "let a = -(b ** 2); oops");
+    assert_eq!(new.columns().original(1, 20), 18);
 }

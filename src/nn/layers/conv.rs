@@ -89,15 +89,24 @@ impl Layer for Conv2d {
     }
 }
 
-/// The mask of a kernel `[outputs, inputs, k, k]` that sees only the pixels before its centre in reading order, and the
-/// centre itself if `with_centre` (van den Oord et al. 2016: masks A and B; all channels of a pixel count as one).
-pub fn autoregressive_mask(shape: [usize; 4], with_centre: bool) -> Tensor {
+/// The mask of a kernel `[outputs, inputs, k, k]` that sees only the pixels before its centre in reading order, and of the
+/// centre itself the colours before the output's own, with that colour if `with_own`. A pixel's channels are those of its
+/// `colours`, one after the other, as many for each; so both numbers of channels must be multiples of `colours`.
+///
+/// Source: van den Oord et al. 2016, section 3.4: masks A and B.
+pub fn autoregressive_mask(shape: [usize; 4], colours: usize, with_own: bool) -> Tensor {
     let [outputs, inputs, k, _] = shape;
     let centre = (k / 2) * k + k / 2;
-    let plane: Vec<f32> = (0..k * k)
-        .map(|i| f32::from(u8::from(i < centre || (with_centre && i == centre))))
-        .collect();
-    Tensor::from_floats(plane.repeat(outputs * inputs), &shape, &device::current())
+    let mut mask = Vec::with_capacity(outputs * inputs * k * k);
+    for output in 0..outputs {
+        for input in 0..inputs {
+            let (own, seen) = (output * colours / outputs, input * colours / inputs);
+            let sees_centre = seen < own || (with_own && seen == own);
+            let sees = |i: usize| i < centre || (i == centre && sees_centre);
+            mask.extend((0..k * k).map(|i| f32::from(u8::from(sees(i)))));
+        }
+    }
+    Tensor::from_floats(mask, &shape, &device::current())
 }
 
 impl Layer for ConvTranspose2d {

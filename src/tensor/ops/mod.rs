@@ -1,5 +1,6 @@
 //! Every recorded operation with its backward rule. Each rule is itself written in recorded operations.
 
+mod compare;
 mod conv;
 mod custom;
 mod index;

@@ -1,7 +1,8 @@
-//! Tensors and networks in files.
+//! Tensors, networks and pictures in files.
 
 use super::super::network::value::read as read_network;
-use super::super::tensor::{fails, param, value, wrap};
+use super::super::picture::value::png;
+use super::super::tensor::{fails, param, runs, value, wrap};
 use super::{PATH, array, disk, tensor};
 use crate::catalog::{Call, ENTRY, Entry, Ty, type_of};
 use crate::data::numpy::{decode_npy, decode_npz, encode_npy, encode_npz};
@@ -13,9 +14,15 @@ use rhai::{Dynamic, Map};
 
 pub static ENTRIES: &[&Entry] = &[&SAVE, &SAVE_NETWORK, &LOAD, &LOAD_NETWORK];
 
-/// The formats, by the end of the file's name.
+/// What a file is, by the end of its name.
 #[derive(Clone, Copy)]
 enum Format {
+    Tensors(Container),
+    Png,
+}
+
+#[derive(Clone, Copy)]
+enum Container {
     Safetensors,
     Npy,
     Npz,
@@ -24,13 +31,16 @@ enum Format {
 fn format(word: &str, path: &str) -> Result<Format> {
     let end = path.rsplit_once('.').map(|(_, end)| end.to_lowercase());
     match end.as_deref() {
-        Some("safetensors") => Ok(Format::Safetensors),
-        Some("npy") => Ok(Format::Npy),
-        Some("npz") => Ok(Format::Npz),
+        Some("safetensors") => Ok(Format::Tensors(Container::Safetensors)),
+        Some("npy") => Ok(Format::Tensors(Container::Npy)),
+        Some("npz") => Ok(Format::Tensors(Container::Npz)),
+        Some("png") => Ok(Format::Png),
         _ => Err(Fault::value(format!(
             "{word}: the name `{path}` does not say which format is meant"
         ))
-        .hint("name.safetensors for networks, name.npy for a tensor, name.npz for several")),
+        .hint(
+            "name.safetensors for networks, name.npy for a tensor, name.npz for several, name.png for a picture",
+        )),
     }
 }
 
@@ -59,30 +69,37 @@ fn named(word: &str, value: &Dynamic) -> Result<Vec<(String, Tensor)>> {
 }
 
 fn save(word: &str, path: &str, value: &Dynamic) -> Result<()> {
-    let format = format(word, path)?;
+    let content = match format(word, path)? {
+        Format::Tensors(container) => encoded(word, container, value)?,
+        Format::Png => png(value)?.ok_or_else(|| {
+            Fault::type_(format!("{word}: {} is no picture", type_of(value)))
+                .hint("a figure, an animation or a tensor of images [n, channels, h, w] is")
+        })?,
+    };
+    disk::write(word, path, &content)
+}
+
+fn encoded(word: &str, container: Container, value: &Dynamic) -> Result<Vec<u8>> {
     let arrays = named(word, value)?
         .into_iter()
         .map(|(name, t)| Ok((name, array(&t)?)))
         .collect::<Result<Vec<_>>>()?;
-    let content = match format {
-        Format::Safetensors => Named {
-            arrays,
-            ..Named::default()
+    match (container, &arrays[..]) {
+        (Container::Safetensors, _) => {
+            let file = Named {
+                arrays,
+                ..Named::default()
+            };
+            file.encode()
         }
-        .encode()?,
-        Format::Npz => encode_npz(&arrays)?,
-        Format::Npy => match &arrays[..] {
-            [(_, one)] => encode_npy(one),
-            _ => {
-                return Err(Fault::value(format!(
-                    "{word}: an .npy file holds one tensor, not {}",
-                    arrays.len()
-                ))
-                .hint("name.npz holds several"));
-            }
-        },
-    };
-    disk::write(word, path, &content)
+        (Container::Npz, _) => encode_npz(&arrays),
+        (Container::Npy, [(_, one)]) => Ok(encode_npy(one)),
+        (Container::Npy, _) => Err(Fault::value(format!(
+            "{word}: an .npy file holds one tensor, not {}",
+            arrays.len()
+        ))
+        .hint("name.npz holds several")),
+    }
 }
 
 /// The tensors in a `.safetensors` file.
@@ -96,15 +113,21 @@ fn tensors(word: &str, path: &str) -> Result<Vec<(String, Tensor)>> {
 fn load(word: &str, path: &str) -> Result<Dynamic> {
     let what = format!("{word}: `{path}`");
     let all = match format(word, path)? {
-        Format::Npy => {
+        Format::Tensors(Container::Npy) => {
             let array = decode_npy(&what, &disk::read(word, path)?)?;
             return tensor(&what, array).map(wrap);
         }
-        Format::Npz => decode_npz(&what, &disk::read(word, path)?)?
+        Format::Tensors(Container::Npz) => decode_npz(&what, &disk::read(word, path)?)?
             .into_iter()
             .map(|(name, a)| Ok((name, tensor(&what, a)?)))
             .collect::<Result<Vec<_>>>()?,
-        Format::Safetensors => tensors(word, path)?,
+        Format::Tensors(Container::Safetensors) => tensors(word, path)?,
+        Format::Png => {
+            return Err(
+                Fault::value(format!("{word}: `{path}` is a picture, not tensors"))
+                    .hint("image_folder reads pictures as data"),
+            );
+        }
     };
     let map: Map = all
         .into_iter()
@@ -122,13 +145,15 @@ const WRITE_ERRORS: &[&str] = &[
 static SAVE: Entry = Entry {
     name: "save",
     group: "file",
-    summary: "writes tensors or a network to a file that Python can read: .npy, .npz or .safetensors by its name",
+    summary: "writes a value to a file, by its name: tensors or a network that Python can read (.npy, .npz, .safetensors), or a \
+              picture (.png)",
     params: &[
         PATH,
         param(
             "value",
             Ty::Any,
-            "a tensor; a map of tensors for .npz and .safetensors; a network for .safetensors",
+            "a tensor; a map of tensors for .npz and .safetensors; a network for .safetensors; a figure, an animation or a \
+             tensor of images for .png",
         ),
     ],
     errors: WRITE_ERRORS,
@@ -137,6 +162,15 @@ static SAVE: Entry = Entry {
             "numpy.load reads it",
             "save(\"/tmp/saddle-example.npy\", tensor([[1, 2], [3, 4]]));\nload(\"/tmp/saddle-example.npy\").to_array()",
             "[[1.0, 2.0], [3.0, 4.0]]",
+        ),
+        runs(
+            "a plot as a file",
+            "save(\"/tmp/saddle-example.png\", plot([1, 4, 9]));",
+        ),
+        fails(
+            "no picture",
+            "save(\"/tmp/saddle-example.png\", 3)",
+            "an int is no picture",
         ),
         fails(
             "no format",

@@ -285,6 +285,12 @@ static MASKED_CONV2D: Entry = Entry {
             "\"B\"",
             "\"A\": the pixel itself is not seen either (the first layer); \"B\": it is (all others)",
         ),
+        opt(
+            "colours",
+            Ty::Int,
+            "1",
+            "colours of a pixel, to which its channels belong in equal parts: of its own pixel each sees also those before it",
+        ),
         BIAS,
         INIT,
     ],
@@ -293,6 +299,7 @@ static MASKED_CONV2D: Entry = Entry {
     errors: &[
         "an even kernel",
         "a mask other than A and B",
+        "channels that cannot be shared equally among the colours",
         "when called: channels that differ",
     ],
     source: "van den Oord et al. 2016 (PixelRNN and PixelCNN)",
@@ -301,6 +308,16 @@ static MASKED_CONV2D: Entry = Entry {
             "how many ones each pixel sees",
             "masked_conv2d(1, 1, 3, #{ mask: \"A\", bias: false, init: constant(1) })(ones([1, 1, 2, 3])).to_array()[0][0]",
             "[[0.0, 1.0, 1.0], [2.0, 4.0, 3.0]]",
+        ),
+        value(
+            "green sees red",
+            "masked_conv2d(3, 3, 1, #{ mask: \"A\", colours: 3, bias: false, init: constant(1) })(ones([1, 3, 1, 1])).flatten().to_array()",
+            "[0.0, 1.0, 2.0]",
+        ),
+        fails(
+            "channels of no colour",
+            "masked_conv2d(3, 16, 3, #{ colours: 3 })",
+            "16 channels cannot be shared equally among 3 colours",
         ),
         fails(
             "an even kernel",
@@ -315,7 +332,14 @@ static MASKED_CONV2D: Entry = Entry {
                 "masked_conv2d: kernel must be odd, got {size}"
             )));
         }
-        let with_centre = match call.options.text("mask")?.as_deref() {
+        let colours = call.options.size("colours", 1)?.max(1);
+        if let Some(channels) = [inputs, outputs].iter().find(|&n| n % colours != 0) {
+            return Err(Fault::value(format!(
+                "masked_conv2d: {channels} channels cannot be shared equally among {colours} colours"
+            ))
+            .hint("make inputs and outputs multiples of the colours"));
+        }
+        let with_own = match call.options.text("mask")?.as_deref() {
             Some("A") => false,
             Some("B") | None => true,
             Some(other) => {
@@ -324,7 +348,7 @@ static MASKED_CONV2D: Entry = Entry {
                 )));
             }
         };
-        let mask = autoregressive_mask([outputs, inputs, size, size], with_centre);
+        let mask = autoregressive_mask([outputs, inputs, size, size], colours, with_own);
         let layer = Conv2d {
             inputs,
             outputs,

@@ -64,19 +64,44 @@ pub(super) fn read(word: &str, v: &Dynamic) -> Result<Figure> {
         .ok_or_else(|| Fault::type_(format!("{word}: needs figures, got {}", type_of(v))))
 }
 
+/// The PNG of a value that is shown as a picture: a figure, an animation, a tensor of images. `None` for any other.
+///
+/// # Errors
+/// The tensor cannot be read back from its device.
+pub fn png(v: &Dynamic) -> Result<Option<Vec<u8>>> {
+    if let Some(figure) = v.read_lock::<Fig>() {
+        return Ok(Some(figure.0.picture().bytes));
+    }
+    if let Some(movie) = v.read_lock::<Movie>() {
+        return Ok(Some(movie.0.bytes.clone()));
+    }
+    let Some(t) = v.read_lock::<Tensor>() else {
+        return Ok(None);
+    };
+    Ok(sheet(&t)?.map(|figure| figure.picture().bytes))
+}
+
+/// A tensor that can be looked at as images, as a grid of them.
+fn sheet(t: &Tensor) -> Result<Option<Figure>> {
+    let Some(shape) = images(t) else {
+        return Ok(None);
+    };
+    let pixels = t.to_floats()?;
+    let within = pixels.iter().all(|v| (0.0..=1.0).contains(v));
+    let mut grid = Grid::new(pixels, &shape)?;
+    // Pixels are in [0, 1] by custom; anything else (a tanh output, weights) is scaled to be seen.
+    if !within {
+        grid.range = Range::Auto;
+    }
+    Ok(Some(Figure::Grid(grid)))
+}
+
 /// How any value is shown: as its kind says, or as text; a tensor that can be looked at as images also as a picture.
 fn shown(call: &Call, v: &Dynamic) -> Result<Bundle> {
     if let Some(t) = v.read_lock::<Tensor>()
-        && let Some(shape) = images(&t)
+        && let Some(figure) = sheet(&t)?
     {
-        let pixels = t.to_floats()?;
-        let within = pixels.iter().all(|v| (0.0..=1.0).contains(v));
-        let mut grid = Grid::new(pixels, &shape)?;
-        // Pixels are in [0, 1] by custom; anything else (a tanh output, weights) is scaled to be seen.
-        if !within {
-            grid.range = Range::Auto;
-        }
-        let picture = Figure::Grid(grid).picture();
+        let picture = figure.picture();
         return Ok(Bundle::png(t.describe(), picture.bytes, picture.width));
     }
     Ok(match call.catalog.kind_of(v) {
@@ -222,7 +247,8 @@ static ANIMATE: Entry = Entry {
             .iter()
             .map(|v| read("animate", v))
             .collect::<Result<Vec<Figure>>>()?;
-        let picture = animate(&frames, call.options.number("fps", 8.0)?)?;
+        let pace = call.options.number("fps", 8.0)?;
+        let picture = animate(&frames, pace, &|| call.host.check_interrupt())?;
         Ok(Dynamic::from(Movie(Rc::new(picture))))
     },
     ..ENTRY

@@ -6,7 +6,7 @@
 //! | `create` | `tensor`, `zeros`, `arange`, … |
 //! | `random` | `seed`, `randn`, … and the kind `rng` |
 //! | `noise` | `gumbel`, `exponential`, `truncated_normal` |
-//! | `operators` | `+ - * / % **`, comparisons, `& \| !`, `@` |
+//! | `operators`, `comparison` | `+ - * / % **`, `@`; comparisons, `& \| !` |
 //! | `math` | element-wise functions |
 //! | `reduce` | `sum`, `mean`, `softmax`, … |
 //! | `shape` | `reshape`, `permute`, … |
@@ -17,6 +17,7 @@
 //! | `gradient` | `grad`, `no_grad`, `custom_op`, … |
 //! | `device` | `device`, `devices`, `to` |
 
+pub mod comparison;
 pub mod conv;
 pub mod create;
 pub mod device;
