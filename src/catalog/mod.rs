@@ -139,6 +139,8 @@ pub struct Kind {
     pub id: fn() -> TypeId,
     /// What is shown when a cell ends with such a value. Always holds `text/plain`.
     pub show: fn(&Dynamic) -> Bundle,
+    /// Its `text/plain`, where that takes less than the rest: a figure has to be drawn to be shown.
+    pub text: Option<fn(&Dynamic) -> String>,
     /// Fields that can be read as `value.field`.
     pub fields: &'static [Field],
     /// What `value.field = …` does, by the field's name; `None`: fields are only read.
@@ -153,6 +155,16 @@ pub struct Kind {
     pub bytes: Option<fn(&Dynamic) -> usize>,
 }
 
+impl Kind {
+    /// What a value of this kind is as text.
+    pub fn plain(&self, value: &Dynamic) -> String {
+        match self.text {
+            Some(text) => text(value),
+            None => (self.show)(value).plain().to_string(),
+        }
+    }
+}
+
 /// Sets a field of a value of a [`Kind`]: the value, the field's name, what it is to be.
 pub type Setter = fn(&Dynamic, &str, &Dynamic) -> Result<()>;
 
@@ -165,6 +177,7 @@ pub const KIND: Kind = Kind {
     summary: "",
     id: || TypeId::of::<()>(),
     show: |value| Bundle::text(value.to_string()),
+    text: None,
     fields: &[],
     set: None,
     call: None,

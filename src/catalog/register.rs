@@ -158,9 +158,7 @@ fn register_kind(engine: &mut Engine, kind: &'static Kind) {
         });
     }
     for name in ["to_string", "to_debug", "print", "debug"] {
-        engine.register_raw_fn(name, [id], move |_, args| {
-            Ok((kind.show)(args[0]).plain().to_string())
-        });
+        engine.register_raw_fn(name, [id], move |_, args| Ok(kind.plain(args[0])));
     }
     if let Some(index) = kind.index {
         let types = [id, TypeId::of::<Dynamic>()];

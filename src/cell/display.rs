@@ -80,7 +80,7 @@ fn printed(value: &Dynamic, catalog: &Catalog) -> String {
     ) {
         (Ok(text), ..) => text.to_string(),
         (_, Ok(letter), _) => letter.to_string(),
-        (.., Some(kind)) => (kind.show)(value).plain().to_string(),
+        (.., Some(kind)) => kind.plain(value),
         _ => text(value, catalog),
     }
 }
@@ -221,7 +221,7 @@ fn brief(value: &Dynamic, kind: &Kind) -> String {
     match shape {
         Some(shape) => format!("{} {shape}", kind.name),
         None => {
-            let text = (kind.show)(value).plain().to_string();
+            let text = kind.plain(value);
             if text.lines().count() == 1 && text.chars().count() <= 40 {
                 text
             } else {

@@ -181,7 +181,7 @@ static EPRINT: Entry = Entry {
     call: |call| {
         let value = call.args.any(0);
         let text = match (call.catalog.kind_of(value), value.as_immutable_string_ref()) {
-            (Some(kind), _) => (kind.show)(value).plain().to_string(),
+            (Some(kind), _) => kind.plain(value),
             (None, Ok(text)) => text.to_string(),
             _ => call
                 .context

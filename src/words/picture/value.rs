@@ -29,6 +29,10 @@ pub static FIGURE: Kind = Kind {
         v.read_lock::<Fig>()
             .map_or_else(|| Bundle::text("figure"), |f| drawn(&f.0))
     },
+    text: Some(|v| {
+        v.read_lock::<Fig>()
+            .map_or_else(|| "figure".into(), |f| f.0.describe())
+    }),
     ..KIND
 };
 
@@ -43,6 +47,10 @@ pub static ANIMATION: Kind = Kind {
         let movie = &movie.0;
         Bundle::png(movie.text.clone(), movie.bytes.clone(), movie.width)
     },
+    text: Some(|v| {
+        v.read_lock::<Movie>()
+            .map_or_else(|| "animation".into(), |movie| movie.0.text.clone())
+    }),
     ..KIND
 };
 
