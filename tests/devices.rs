@@ -187,7 +187,7 @@ fn tensors_of_two_devices_are_one_clear_error() {
         "near[int(far)[0]]",
         "linear(2, 2)(far)",
         "bce_with_logits(far, near)",
-        "einsum(\"ij,jk->ik\", far, near)",
+        "einsum(\"ij,jk->ik\", [far, near])",
     ] {
         let failure = lab.try_run(code).expect_err(code);
         assert_eq!(failure.name, "DeviceError", "{code}: {}", failure.value);

@@ -86,7 +86,8 @@ impl Raw {
     /// Zeros of `shape` where this is: sums of no elements, of which Burn's kernels for graphics processors leave what was in
     /// memory before.
     pub(super) fn nothing(&self, shape: Shape) -> Raw {
-        Raw::full(0.0, shape, &self.device())
+        // Uploaded: a fill may be fused with operations on no elements, and then nothing is filled.
+        Raw::from_floats(vec![0.0; shape.num_elements()], shape, &self.device())
     }
 
     /// Running sums along `axis`.
