@@ -19,7 +19,8 @@ def ours(saddle, name, seed, steps, folder):
     script = (HERE / "workloads" / f"{name}.rhai").read_text()
     script = script.replace("seed(0);", f"seed({seed});", 1)
     file = Path(folder) / f"{name}_{seed}.rhai"
-    file.write_text(replaced(script, steps=steps, warm_up=0))
+    # The clock starts by reading a loss, so there has to be a step before.
+    file.write_text(replaced(script, steps=steps - 1, warm_up=1))
     return run([saddle, "run", file], steps)
 
 

@@ -30,8 +30,8 @@ class Run:
     loss_G: float
 
 
-def run(command, steps, device):
-    """Runs one side to its end."""
+def run(command, steps, device="cpu"):
+    """Runs one side to its end, ours on a device."""
     with tempfile.TemporaryFile("w+") as out:
         process = subprocess.Popen(command, stdout=out, env={**os.environ, "SADDLE_DEVICE": device})
         _, status, usage = os.wait4(process.pid, 0)
