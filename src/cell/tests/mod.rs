@@ -148,6 +148,7 @@ static SCALE: Kind = Kind {
     summary: "multiplies what it is called with",
     id: TypeId::of::<Scale>,
     show: |value| Bundle::text(format!("scale by {:?}", factor(value))),
+    text: None,
     fields: &[Field {
         name: "factor",
         ty: Ty::Number,
