@@ -84,7 +84,7 @@ impl Adapter {
     }
 
     /// A new device on it, with everything that the adapter has.
-    fn open(&self) -> Result<(WgpuDevice, wgpu::Device)> {
+    fn open(&self) -> Result<WgpuDevice> {
         let refused = |why: &dyn std::fmt::Display| {
             Fault::new(
                 Kind::Device,
@@ -115,12 +115,11 @@ impl Adapter {
         let setup = WgpuSetup {
             instance: self.instance.clone(),
             adapter: self.adapter.clone(),
-            device: device.clone(),
+            device,
             queue,
             backend: self.info.backend,
         };
-        let opened = try_init_device(setup, options).map_err(|e| refused(&e))?;
-        Ok((opened, device))
+        try_init_device(setup, options).map_err(|e| refused(&e))
     }
 }
 
@@ -195,13 +194,10 @@ fn at_once<T>(future: impl Future<Output = T>) -> Option<T> {
     }
 }
 
-/// A device that has been opened: of which adapter, as Burn and as wgpu know it.
+/// A device that has been opened: of which adapter, and as Burn knows it.
 struct Opened {
     place: usize,
     burn: WgpuDevice,
-    /// Kept for tests, which destroy it.
-    #[cfg_attr(not(test), allow(dead_code))]
-    wgpu: wgpu::Device,
     lost: bool,
 }
 
@@ -233,11 +229,9 @@ pub fn open(interface: Option<&str>, number: usize) -> Result<usize> {
     };
     let mut all = OPENED.write().unwrap_or_else(|e| e.into_inner());
     if !all.iter().any(|o| o.place == place && !o.lost) {
-        let (burn, wgpu) = adapter.open()?;
         all.push(Opened {
             place,
-            burn,
-            wgpu,
+            burn: adapter.open()?,
             lost: false,
         });
     }
