@@ -27,6 +27,9 @@ pub type Attached = Arc<Mutex<Option<Arc<dyn Frontend>>>>;
 
 type Parameters = dyn Fn(&str) -> Option<Vec<String>>;
 
+/// Says why a word panicked, where something outside this program was the cause.
+type Failures = fn() -> Option<Fault>;
+
 /// The session as the words see it. One per engine thread, shared by all words.
 #[derive(Default)]
 pub struct Host {
@@ -43,7 +46,7 @@ pub struct Host {
     /// The parameters of a function of the notebook, by its name.
     parameters: RefCell<Option<Box<Parameters>>>,
     /// What explains a panic under a word, where something outside this program was the cause.
-    failures: Cell<Option<fn() -> Option<Fault>>>,
+    failures: Cell<Option<Failures>>,
     /// The error inside a callback, with the fault that stands for it on its way through the native that called back.
     script_error: RefCell<Option<(Fault, Box<EvalAltResult>)>>,
 }
@@ -108,7 +111,7 @@ impl Host {
     }
 
     /// Lets `explain` say why a word panicked, before it is called a defect of ours.
-    pub fn know_failures(&self, explain: fn() -> Option<Fault>) {
+    pub fn know_failures(&self, explain: Failures) {
         self.failures.set(Some(explain));
     }
 

@@ -56,7 +56,9 @@ impl Adapter {
     /// The most bytes of one tensor.
     fn largest(&self) -> u64 {
         let limits = self.adapter.limits();
-        u64::from(limits.max_storage_buffer_binding_size).min(limits.max_buffer_size)
+        limits
+            .max_storage_buffer_binding_size
+            .min(limits.max_buffer_size)
     }
 
     /// Its own memory in bytes, where the interface tells.
