@@ -175,6 +175,7 @@ impl fmt::Display for Device {
 
 /// Every device that this build can open on this machine, as far as can be said without opening it.
 pub fn list() -> Vec<DeviceInfo> {
+    #[allow(unused_mut)]
     let mut all = vec![DeviceInfo {
         name: "cpu".into(),
         detail: format!(
