@@ -89,6 +89,7 @@ impl Raw {
             None,
             g.options(),
         ))
+        .straightened()
     }
 
     /// The transposed convolution: the gradient of `conv2d` with respect to an input of `height × width`, which that
@@ -136,6 +137,7 @@ impl Raw {
             None,
             options,
         ))
+        .straightened()
     }
 
     /// The gradient of `conv2d` with respect to kernels of the shape of `like`, for input `self` and output gradient `grad`.
@@ -156,6 +158,7 @@ impl Raw {
             grad.factor(),
             g.options(),
         ))
+        .straightened()
     }
 }
 

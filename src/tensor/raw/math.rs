@@ -26,7 +26,10 @@ impl Raw {
                 return Raw::cpu(cpu::unary(op, slice), x.shape());
             }
         }
-        self.unary_burn(op).like(self)
+        match self.unless_any(&self.shape(), Dtype::F32) {
+            Some(none) => none,
+            None => self.unary_burn(op).like(self),
+        }
     }
 
     fn unary_burn(&self, op: Unary) -> Raw {
@@ -105,7 +108,10 @@ impl Raw {
             let sb = broadcast_strides(&other.shape(), &sb, out);
             return Raw::cpu(cpu::binary_broadcast(op, a, &sa, b, &sb, out), out.clone());
         }
-        self.binary_burn(op, other, out).of(out)
+        match self.unless_any(out, Dtype::F32) {
+            Some(none) => none,
+            None => self.binary_burn(op, other, out).of(out),
+        }
     }
 
     fn binary_burn(&self, op: Binary, other: &Raw, out: &Shape) -> Raw {
@@ -162,6 +168,9 @@ impl Raw {
 
     /// A comparison of two tensors of one dtype that broadcast to `out`; gives truth values.
     pub fn compare(&self, op: Compare, other: &Raw, out: &Shape) -> Raw {
+        if let Some(none) = self.unless_any(out, Dtype::Bool) {
+            return none;
+        }
         type D = Dispatch;
         let bools = self.bools();
         let (a, b) = (self.lift(out).prim(), other.lift(out).prim());
@@ -186,6 +195,9 @@ impl Raw {
 
     /// Truth values: both, either, the opposite.
     pub fn and(&self, other: &Raw, out: &Shape) -> Raw {
+        if let Some(none) = self.unless_any(out, Dtype::Bool) {
+            return none;
+        }
         Raw::wrap(
             Dispatch::bool_and(self.lift(out).prim(), other.lift(out).prim()),
             Dtype::Bool,
@@ -194,6 +206,9 @@ impl Raw {
     }
 
     pub fn or(&self, other: &Raw, out: &Shape) -> Raw {
+        if let Some(none) = self.unless_any(out, Dtype::Bool) {
+            return none;
+        }
         Raw::wrap(
             Dispatch::bool_or(self.lift(out).prim(), other.lift(out).prim()),
             Dtype::Bool,
@@ -202,11 +217,17 @@ impl Raw {
     }
 
     pub fn not(&self) -> Raw {
+        if let Some(none) = self.unless_any(&self.shape(), Dtype::Bool) {
+            return none;
+        }
         Raw::wrap(Dispatch::bool_not(self.prim()), Dtype::Bool).like(self)
     }
 
     /// `self` where `mask` holds, else `other`; all three broadcast to `out`.
     pub fn choose(mask: &Raw, yes: &Raw, no: &Raw, out: &Shape) -> Raw {
+        if let Some(none) = yes.unless_any(out, yes.dtype()) {
+            return none;
+        }
         let (mask, yes_prim, no) = (
             mask.lift(out).prim(),
             yes.lift(out).prim(),
@@ -222,6 +243,9 @@ impl Raw {
 
     /// `+ − ·` of two int tensors that broadcast to `out`; division gives floats and is done there.
     pub fn int_binary(&self, op: Binary, other: &Raw, out: &Shape) -> Raw {
+        if let Some(none) = self.unless_any(out, Dtype::Int) {
+            return none;
+        }
         type D = Dispatch;
         let (a, b) = (self.lift(out).prim(), other.lift(out).prim());
         let prim = match op {
@@ -234,6 +258,9 @@ impl Raw {
 
     /// The whole number of each element of a float tensor.
     pub fn floor_int(&self) -> Raw {
+        if let Some(none) = self.unless_any(&self.shape(), Dtype::Int) {
+            return none;
+        }
         Raw::wrap(
             Dispatch::float_into_int(Dispatch::float_floor(self.prim()), INT),
             Dtype::Int,

@@ -285,6 +285,8 @@ impl Raw {
         match device {
             Device::Cpu => Self::cpu(vec![value; n], shape),
             #[allow(unreachable_patterns)]
+            _ if n == 0 => Self::empty(&shape, Dtype::F32, device),
+            #[allow(unreachable_patterns)]
             _ => Self::float(Dispatch::float_full(
                 held(&shape),
                 value.into(),
@@ -344,6 +346,9 @@ impl Raw {
 
     /// The same values as another dtype: truth values become 0 and 1, floats are cut towards zero, non-zero is true.
     pub fn cast(&self, to: Dtype) -> Self {
+        if let Some(none) = self.unless_any(&self.shape(), to) {
+            return none;
+        }
         let prim = match (self.dtype, to) {
             (from, to) if from == to => return self.clone(),
             (Dtype::F32, Dtype::Int) => Dispatch::float_into_int(self.prim(), INT),
@@ -378,6 +383,10 @@ impl Raw {
         if axes.is_empty() {
             return self.clone();
         }
+        let shape = self.shape();
+        if self.flex().is_none() && shape.iter().any(|&n| n <= 1) {
+            return self.permute_long(axes, &shape);
+        }
         let prim = match self.dtype {
             Dtype::F32 => Dispatch::float_permute(self.prim(), axes),
             Dtype::Int => Dispatch::int_permute(self.prim(), axes),
@@ -386,10 +395,62 @@ impl Raw {
         Self::wrap(prim, self.dtype).within(self.bounds)
     }
 
+    /// As [`Raw::permute`], for axes of which some have one element: only the others change places. Burn 0.22.1 fuses
+    /// operations on a tensor whose axis of one element has a smaller stride than its place would give it, and then takes
+    /// the wrong elements of the other operands.
+    fn permute_long(&self, axes: &[usize], shape: &Shape) -> Self {
+        let sizes = |axes: &[usize]| -> Vec<usize> { axes.iter().map(|&a| shape[a]).collect() };
+        let permuted = Shape::from(sizes(axes));
+        if self.is_empty() {
+            return Self::empty(&permuted, self.dtype, &self.device());
+        }
+        let long: Vec<usize> = (0..axes.len()).filter(|&a| shape[a] > 1).collect();
+        let place = |axis: usize| long.iter().position(|&a| a == axis);
+        let order: Vec<usize> = axes.iter().filter_map(|&a| place(a)).collect();
+        match order.is_sorted() {
+            true => self.reshape(permuted),
+            false => self
+                .reshape(Shape::from(sizes(&long)))
+                .permute(&order)
+                .reshape(permuted),
+        }
+    }
+
+    /// A new tensor without the strides that [`Raw::permute_long`] speaks of: Burn's convolutions permute their results.
+    pub(super) fn straightened(self) -> Self {
+        let shape = self.shape();
+        match self.flex().is_none() && shape.iter().any(|&n| n == 1) {
+            true => self
+                .reshape(Shape::new([shape.num_elements()]))
+                .reshape(shape),
+            false => self,
+        }
+    }
+
+    /// No elements of `shape`. Nothing is asked of a device: what Burn fuses with an operation on no elements is not
+    /// computed either.
+    pub(super) fn empty(shape: &Shape, dtype: Dtype, device: &Device) -> Self {
+        let shape = shape.clone();
+        match dtype {
+            Dtype::F32 => Self::from_floats(Vec::new(), shape, device),
+            Dtype::Int => Self::from_ints(Vec::new(), shape, device),
+            Dtype::Bool => Self::from_bools(Vec::new(), shape, device),
+        }
+    }
+
+    /// [`Raw::empty`] where a device would have to compute no elements of `shape`.
+    pub(super) fn unless_any(&self, shape: &Shape, dtype: Dtype) -> Option<Self> {
+        let none = self.flex().is_none() && shape.num_elements() == 0;
+        none.then(|| Self::empty(shape, dtype, &self.device()))
+    }
+
     /// Broadcast to `shape`, without a copy where the device can.
     pub fn expand(&self, shape: Shape) -> Self {
         if shape.is_empty() {
             return self.clone();
+        }
+        if let Some(none) = self.unless_any(&shape, self.dtype) {
+            return none;
         }
         let prim = match self.dtype {
             Dtype::F32 => Dispatch::float_expand(self.prim(), shape),
