@@ -2,10 +2,11 @@
 //!
 //! For an operation y = f(x…) the scalar L = Σ w·(y + y²) is differentiated: the square gives linear operations a second
 //! order, too. First order: dL/dx against differences of L. Second order: d(Σ v·dL/dx)/dx against differences of the first.
-//! Differences are central, over five points: error h⁴/30 · f⁽⁵⁾ by truncation, about 1e-7 · f / h by rounding.
+//! Differences are central, over five points: error h⁴/30 · f⁽⁵⁾ by truncation, about 1e-7 · f / h by rounding. They are
+//! always taken on the CPU: on another device, which `SADDLE_DEVICE` names, the values and the tape have to agree with them.
 
 use saddlepoint::fault::Result;
-use saddlepoint::tensor::{GradOptions, Tensor, device, grad};
+use saddlepoint::tensor::{Device, GradOptions, Tensor, device, grad};
 
 const H: f32 = 1.0 / 32.0;
 /// Of the larger of 1 and the value itself.
@@ -125,6 +126,18 @@ fn leaf(data: &[f32], shape: &[usize], layout: Layout) -> Result<Tensor> {
     })
 }
 
+fn leaves(case: &Case, data: &[Vec<f32>], layout: Layout) -> Result<Vec<Tensor>> {
+    let inputs = case.inputs.iter().zip(data);
+    inputs
+        .map(|((shape, _), data)| leaf(data, shape, layout))
+        .collect()
+}
+
+/// y.
+fn value(case: &Case, data: &[Vec<f32>]) -> Result<Vec<f32>> {
+    (case.f)(&leaves(case, data, Layout::Plain)?)?.to_floats()
+}
+
 struct Run<'a> {
     case: &'a Case,
     /// w, of y's size; v, of each input's.
@@ -133,16 +146,9 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn leaves(&self, data: &[Vec<f32>], layout: Layout) -> Result<Vec<Tensor>> {
-        let inputs = self.case.inputs.iter().zip(data);
-        inputs
-            .map(|((shape, _), data)| leaf(data, shape, layout))
-            .collect()
-    }
-
     /// L in double precision.
     fn loss(&self, data: &[Vec<f32>]) -> Result<f64> {
-        let y = (self.case.f)(&self.leaves(data, Layout::Plain)?)?.to_floats()?;
+        let y = value(self.case, data)?;
         let terms = y
             .iter()
             .zip(&self.w)
@@ -162,7 +168,7 @@ impl Run<'_> {
         layout: Layout,
         options: GradOptions,
     ) -> Result<(Vec<Tensor>, Vec<Tensor>)> {
-        let leaves = self.leaves(data, layout)?;
+        let leaves = leaves(self.case, data, layout)?;
         let y = (self.case.f)(&leaves)?;
         let w = Tensor::from_floats(self.w.clone(), &y.shape(), &device::current());
         let loss = y.add(&y.square()?)?.mul(&w)?.sum()?;
@@ -248,13 +254,20 @@ fn compare(what: &str, tape: &[Vec<f32>], truth: &[Vec<f64>]) -> Option<String> 
             // Written so that NaN fails.
             let fits = off <= TOLERANCE * n.abs().max(1.0);
             if !fits {
-                return Some(format!(
-                    "{what}, input {i}, element {j}: tape {t}, differences {n}"
-                ));
+                return Some(format!("{what}, input {i}, element {j}: {t}, truth {n}"));
             }
         }
     }
     None
+}
+
+/// What `f` gives on the CPU.
+fn on_the_cpu<T>(f: impl FnOnce() -> T) -> T {
+    let here = device::current();
+    device::set_current(Device::Cpu);
+    let value = f();
+    device::set_current(here);
+    value
 }
 
 fn complaints(case: &Case) -> Result<Vec<String>> {
@@ -264,22 +277,21 @@ fn complaints(case: &Case) -> Result<Vec<String>> {
         .iter()
         .map(|(shape, values)| noise.fill(shape.iter().product(), *values))
         .collect();
-    let plain: Vec<Tensor> = case
-        .inputs
-        .iter()
-        .zip(&data)
-        .map(|((shape, _), d)| Tensor::from_floats(d.clone(), shape, &device::current()))
-        .collect();
-    let y = (case.f)(&plain)?;
+    let y = on_the_cpu(|| value(case, &data))?;
     let w = noise.fill(y.len(), Values::AwayFromZero);
     let v = data
         .iter()
         .map(|d| noise.fill(d.len(), Values::AwayFromZero))
         .collect();
     let run = Run { case, w, v };
-    let first_truth = differences(&data, |d| run.loss(d))?;
-    let second_truth = differences(&data, |d| run.directional(d))?;
+    let first_truth = on_the_cpu(|| differences(&data, |d| run.loss(d)))?;
+    let second_truth = on_the_cpu(|| differences(&data, |d| run.directional(d)))?;
     let mut found = Vec::new();
+    if device::current() != Device::Cpu {
+        let y: Vec<f64> = y.iter().map(|&y| f64::from(y)).collect();
+        let here = value(case, &data)?;
+        found.extend(compare(&format!("{}, value", case.name), &[here], &[y]));
+    }
     for layout in [Layout::Plain, Layout::Transposed, Layout::Sliced] {
         let (grads, leaves) = run.first(&data, layout)?;
         for (g, x) in grads.iter().zip(&leaves) {
