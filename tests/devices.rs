@@ -7,7 +7,7 @@
 use saddlepoint::cell::Session;
 use saddlepoint::output::{Output, Stream};
 use saddlepoint::session::{Cell, Failure, Frontend, Notebook, Reply};
-use saddlepoint::tensor::reads;
+use saddlepoint::tensor::{Device, reads};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What a cell shows as text.
@@ -236,4 +236,172 @@ fn reset_gives_the_memory_of_a_device_back() {
     assert!(held() >= before + 32_000_000, "{} then {}", before, held());
     lab.run("%reset");
     assert!(held() < before + 8_000_000, "{} then {}", before, held());
+}
+
+/// The address space that this process may have, less than before, until the value is dropped.
+#[cfg(target_os = "linux")]
+struct Cramped(libc::rlimit);
+
+#[cfg(target_os = "linux")]
+impl Cramped {
+    /// `more` bytes above what the process has now.
+    fn to(more: u64) -> Self {
+        let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
+        let pages: u64 = pages.split(' ').next().unwrap().parse().unwrap();
+        let mut before = libc::rlimit {
+            rlim_cur: 0,
+            rlim_max: 0,
+        };
+        // SAFETY: both calls only read and write the structures given.
+        unsafe {
+            let page = libc::sysconf(libc::_SC_PAGESIZE) as u64;
+            assert_eq!(libc::getrlimit(libc::RLIMIT_AS, &mut before), 0);
+            let now = libc::rlimit {
+                rlim_cur: pages * page + more,
+                ..before
+            };
+            assert_eq!(libc::setrlimit(libc::RLIMIT_AS, &now), 0);
+        }
+        Self(before)
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Drop for Cramped {
+    fn drop(&mut self) {
+        // SAFETY: the structure is only read.
+        unsafe { libc::setrlimit(libc::RLIMIT_AS, &self.0) };
+    }
+}
+
+/// Software that plays a graphics processor has this process's memory, which can be made scarce.
+#[cfg(target_os = "linux")]
+#[test]
+fn out_of_memory_is_said_and_reset_makes_room() {
+    let lab = Lab::open();
+    if !lab.run("devices()").contains("software") {
+        return;
+    }
+    lab.run("%reset");
+    lab.run("let kept = arange(4); let all = [];");
+    let fill = |n: usize| {
+        lab.try_run(&format!(
+            "for i in 0..{n} {{ all.push(zeros([30000, 1000]) + i); all[i][0][0].item(); }}"
+        ))
+    };
+    let cramped = Cramped::to(2 << 30);
+    let failure = fill(60).expect_err("7.2 GB in 2 GiB");
+    assert_eq!(failure.name, "DeviceError", "{failure:?}");
+    assert!(
+        failure.value.contains("wgpu is out of memory"),
+        "{failure:?}"
+    );
+    assert_eq!(lab.run("kept.sum().item()"), "6");
+    lab.run("%reset");
+    lab.run("let all = [];");
+    fill(8).unwrap();
+    drop(cramped);
+}
+
+#[test]
+fn a_lost_device_is_said_and_can_be_opened_again() {
+    let lab = Lab::open();
+    lab.run("let far = arange(4); device(\"cpu\"); let near = arange(4); device(\"wgpu\");");
+    Device::parse("wgpu").unwrap().destroy();
+    let lost = |code: &str| {
+        let failure = lab.try_run(code).expect_err(code);
+        assert_eq!(failure.name, "DeviceError", "{code}: {failure:?}");
+        assert!(
+            failure.value.contains("the device wgpu was lost"),
+            "{code}: {failure:?}"
+        );
+    };
+    lost("(far + 1).sum().item()");
+    lost("far * 2");
+    assert_eq!(lab.run("near.sum().item()"), "6");
+    lab.run("device(\"wgpu\");");
+    assert_eq!(lab.run("(ones([3]) + 1).sum().item()"), "6.0");
+    lost("(far + ones([4])).sum().item()");
+    assert_eq!(lab.run("(ones([3]) + 2).sum().item()"), "9.0");
+}
+
+/// What Burn 0.22.1 fuses wrongly: axes of one element that have been moved.
+#[test]
+fn moved_axes_of_one_element_change_no_result() {
+    let lab = Lab::open();
+    lab.run(
+        "let on = |name, f| { device(name); seed(1); f.call() };
+         let differ = |f| max(abs(on.call(\"cpu\", f) - on.call(\"wgpu\", f).to(\"cpu\"))).item();",
+    );
+    for (what, code) in [
+        (
+            "a row",
+            "randn([2, 4, 1]).permute([0, 2, 1]) + x.reshape([2, 1, 4])",
+        ),
+        (
+            "a channel",
+            "randn([2, 2, 2, 1]).permute([0, 3, 1, 2]) + x.reshape([2, 1, 2, 2])",
+        ),
+        (
+            "two",
+            "randn([2, 4, 1, 1]).permute([0, 3, 2, 1]) * x.reshape([2, 1, 1, 4])",
+        ),
+        (
+            "with another order",
+            "randn([4, 1, 2]).permute([1, 2, 0]) + x.reshape([1, 2, 4])",
+        ),
+        ("a column", "randn([1, 8]).t() + x.reshape([8, 1])"),
+        (
+            "a convolution",
+            "conv2d(randn([2, 3, 4, 4]), randn([1, 3, 3, 3])) + x.reshape([2, 1, 2, 2])",
+        ),
+        (
+            "a transposed convolution",
+            "conv_transpose2d(randn([2, 3, 1, 1]), randn([3, 1, 2, 2])) + x.reshape([2, 1, 2, 2])",
+        ),
+    ] {
+        // Two results of one kernel.
+        for other in ["", "let twice = x * 2; let y = [y, twice][1];"] {
+            let code = format!(
+                "differ.call(|| {{ let x = randn([2, 4]); let y = {code}; {other} y.reshape([8]) }})"
+            );
+            let off: f64 = lab.run(&code).parse().unwrap();
+            assert!(off < 1e-5, "{what}, {code}: {off}");
+        }
+    }
+}
+
+#[test]
+fn what_stands_beside_an_operation_on_no_elements_is_computed() {
+    let lab = Lab::open();
+    lab.run("let one = ones([1]); let none = zeros([0]);");
+    let code = "let a = one * 3; let b = one * none; let c = exp(b) + one; let d = a + 1; [d.item(), sum(c).item()]";
+    assert_eq!(lab.run(code), "[4.0, 0.0]");
+}
+
+/// The same few steps in both precisions: half precision has 11 bits, so that losses stay within a few thousandths.
+#[test]
+fn half_precision_learns_as_single_does() {
+    let lab = Lab::open();
+    let train = |precision: &str| -> Vec<f64> {
+        lab.run(&format!("precision(\"{precision}\"); seed(0);"));
+        let losses = lab.run(
+            "let f = sequential([linear(8, 16), tanh(), linear(16, 1)]);
+             let opt = adam(f, #{ lr: 0.01 });
+             let x = randn([64, 8]); let y = sum(x, #{ dim: 1, keepdim: true });
+             let losses = [];
+             for i in 0..60 { let L = mean((f(x) - y) ** 2); opt.descend(L); losses.push(L); }
+             stack(losses).to_array()",
+        );
+        let numbers = losses.split(|c: char| !"0123456789.e-".contains(c));
+        numbers.filter_map(|n| n.parse().ok()).collect()
+    };
+    let (single, half) = (train("f32"), train("f16"));
+    lab.run("precision(\"f32\");");
+    assert_eq!(single.len(), 60);
+    assert!(single[59] < 0.2 * single[0], "{single:?}");
+    assert_ne!(single, half);
+    for (a, b) in single.iter().zip(&half) {
+        assert!((a - b).abs() < 0.02 * a, "{a} and {b}: {half:?}");
+    }
 }

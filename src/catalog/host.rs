@@ -115,8 +115,8 @@ impl Host {
         self.failures.set(Some(explain));
     }
 
-    /// Why a word has panicked, if something outside this program was the cause.
-    pub(super) fn failure(&self) -> Option<Fault> {
+    /// Why something has panicked, if something outside this program was the cause.
+    pub fn failure(&self) -> Option<Fault> {
         self.failures.get().and_then(|explain| explain())
     }
 

@@ -2,7 +2,7 @@
 
 use super::worker::Worker;
 use crate::catalog::raise;
-use crate::fault::{Fault, Kind, Result};
+use crate::fault::Result;
 use crate::session::{Frontend, Reply};
 use crate::words::widget::callback::{self, By, Outcome};
 use rhai::{AST, Dynamic, FnPtr};
@@ -41,11 +41,7 @@ impl Worker {
         catch_unwind(AssertUnwindSafe(|| {
             callback::run(self.host(), comm, by, &call)
         }))
-        .unwrap_or_else(|_| {
-            let what = "the call was stopped by a defect inside the kernel, not in your code";
-            let fault = Fault::new(Kind::Internal, what);
-            Err(self.fail(&fault.hint("`%debug` shows the details for a bug report")))
-        })
+        .unwrap_or_else(|_| Err(self.broken_off("call")))
     }
 
     fn call(&self, f: &FnPtr, arguments: Result<Vec<Dynamic>>, shows: bool, name: &str) -> Outcome {

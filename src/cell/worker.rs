@@ -146,13 +146,18 @@ impl Worker {
         if let Some(error) = too_large(code) {
             return Err(self.failure(&error, name));
         }
-        catch_unwind(AssertUnwindSafe(|| self.run_parts(name, code))).unwrap_or_else(|_| {
-            let what = "the cell was stopped by a defect inside the kernel, not in your code";
-            Err(self.fail(
-                &Fault::new(Kind::Internal, what)
-                    .hint("`%debug` shows the details for a bug report"),
-            ))
-        })
+        catch_unwind(AssertUnwindSafe(|| self.run_parts(name, code)))
+            .unwrap_or_else(|_| Err(self.broken_off("cell")))
+    }
+
+    /// Why `what`, a cell or a call, ended in a panic: a device's failure, or a defect of ours.
+    pub fn broken_off(&self, what: &str) -> Failure {
+        let defect = || {
+            let message =
+                format!("the {what} was stopped by a defect inside the kernel, not in your code");
+            Fault::new(Kind::Internal, message).hint("`%debug` shows the details for a bug report")
+        };
+        self.fail(&self.host.failure().unwrap_or_else(defect))
     }
 
     fn run_parts(&mut self, name: &str, code: &str) -> magic::Outcome {

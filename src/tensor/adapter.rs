@@ -86,7 +86,7 @@ impl Adapter {
     }
 
     /// A new device on it, with everything that the adapter has.
-    fn open(&self) -> Result<WgpuDevice> {
+    fn open(&self) -> Result<(WgpuDevice, wgpu::Device)> {
         let refused = |why: &dyn std::fmt::Display| {
             Fault::new(
                 Kind::Device,
@@ -117,11 +117,12 @@ impl Adapter {
         let setup = WgpuSetup {
             instance: self.instance.clone(),
             adapter: self.adapter.clone(),
-            device,
+            device: device.clone(),
             queue,
             backend: self.info.backend,
         };
-        try_init_device(setup, options).map_err(|e| refused(&e))
+        let burn = try_init_device(setup, options).map_err(|e| refused(&e))?;
+        Ok((burn, device))
     }
 }
 
@@ -196,10 +197,11 @@ fn at_once<T>(future: impl Future<Output = T>) -> Option<T> {
     }
 }
 
-/// A device that has been opened: of which adapter, and as Burn knows it.
+/// A device that has been opened: of which adapter, and as Burn and as wgpu know it.
 struct Opened {
     place: usize,
     burn: WgpuDevice,
+    wgpu: wgpu::Device,
     lost: bool,
 }
 
@@ -231,13 +233,24 @@ pub fn open(interface: Option<&str>, number: usize) -> Result<usize> {
     };
     let mut all = OPENED.write().unwrap_or_else(|e| e.into_inner());
     if !all.iter().any(|o| o.place == place && !o.lost) {
+        let (burn, wgpu) = adapter.open()?;
         all.push(Opened {
             place,
-            burn: adapter.open()?,
+            burn,
+            wgpu,
             lost: false,
         });
     }
     Ok(place)
+}
+
+/// Takes the device of the adapter at a place away, as when a card is unplugged or its driver is started again.
+pub fn destroy(place: usize) {
+    opened(|all| {
+        all.iter()
+            .filter(|o| o.place == place && !o.lost)
+            .for_each(|o| o.wgpu.destroy());
+    });
 }
 
 /// The device of the adapter at a place does not work any more: the next [`open`] makes a new one.
@@ -256,6 +269,11 @@ pub fn largest(place: usize) -> Option<u64> {
 /// The places of the adapters that are open.
 pub fn all_opened() -> Vec<usize> {
     opened(|all| all.iter().filter(|o| !o.lost).map(|o| o.place).collect())
+}
+
+/// The place of the adapter whose device was lost last, if any was.
+pub fn last_lost() -> Option<usize> {
+    opened(|all| all.iter().rev().find(|o| o.lost).map(|o| o.place))
 }
 
 /// Burn's device of an adapter that has been opened.

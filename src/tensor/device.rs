@@ -77,6 +77,14 @@ impl Device {
         Ok(device)
     }
 
+    /// Takes the device away, as when a card is unplugged: what is still to be computed on it fails. For tests.
+    #[cfg(feature = "wgpu")]
+    pub fn destroy(&self) {
+        if let Device::Wgpu(place) = self {
+            adapter::destroy(*place);
+        }
+    }
+
     /// One sum, so that a device that cannot work says so here and not later.
     fn probe(&self) -> Result<()> {
         if *self == Device::Cpu {
@@ -243,32 +251,62 @@ pub fn set_current(device: Device) {
 impl Device {
     /// What went wrong on it, in the user's terms. A lost device is taken off the list of those that are open.
     pub(super) fn failed(&self, reason: &str, lost: bool) -> Fault {
-        // Under the reason there is often a backtrace.
-        let first = reason.lines().find(|line| !line.trim().is_empty());
-        let first = first.unwrap_or("it does not say why").trim();
-        let no_memory = [
-            "out of device memory",
-            "can't allocate",
-            "Out of memory",
-            "OutOfMemory",
-        ];
+        // The cause may have been told elsewhere: what fails later only knows that a value is missing.
+        #[cfg(feature = "cube")]
+        let told = super::tuning::warnings();
+        #[cfg(not(feature = "cube"))]
+        let told: Vec<String> = Vec::new();
+        let all = || told.iter().map(String::as_str).chain([reason]);
+        let first = cause(reason);
         if lost {
             #[cfg(feature = "wgpu")]
             if let Device::Wgpu(place) = self {
                 adapter::lost(*place);
             }
-            return Fault::new(Kind::Device, format!("the device {self} was lost: {first}")).hint(
-                format!("`device(\"{self}\")` opens it again; tensors that were on it are gone, `resume` brings a checkpoint back"),
+            return Fault::new(Kind::Device, format!("the device {self} was lost: {first}"))
+                .hint(reopen(self));
+        }
+        if all().any(speaks_of_memory) {
+            return Fault::new(Kind::Device, format!("{self} is out of memory")).hint(
+                "smaller batches or networks need less; `%memory` shows what holds how much, `%reset` frees all",
             );
         }
-        if no_memory.iter().any(|words| reason.contains(words)) {
-            return Fault::new(Kind::Device, format!("{self} is out of memory: {first}"))
-                .hint("smaller batches or networks need less; `%memory` shows what holds how much, `%reset` frees all");
-        }
-        Fault::new(Kind::Device, format!("an operation on {self} failed: {first}")).hint(
-            "what it computed is lost, everything else is not; `device(\"cpu\")` can do all operations",
-        )
+        after_a_loss().unwrap_or_else(|| {
+            Fault::new(Kind::Device, format!("an operation on {self} failed: {first}")).hint(
+                "what it computed is lost, everything else is not; `device(\"cpu\")` can do all operations",
+            )
+        })
     }
+}
+
+fn reopen(lost: &Device) -> String {
+    format!(
+        "`device(\"{lost}\")` opens it again; `resume` brings a checkpoint back to networks made anew"
+    )
+}
+
+/// The line of a device's report that says what happened: around it stands how it came to be known.
+fn cause(report: &str) -> &str {
+    const AROUND: [&str; 8] = [
+        "Caused by:",
+        "Asked at:",
+        "No backtrace",
+        "Several failures at once",
+        "The bytes were never written",
+        "The device is poisoned",
+        "A launch error happened",
+        "An IO error happened",
+    ];
+    let says = |line: &&str| !line.is_empty() && !AROUND.iter().any(|a| line.starts_with(a));
+    let mut lines = report.lines().map(str::trim);
+    let line = lines.find(says).unwrap_or("it does not say why");
+    line.trim_end_matches(':')
+}
+
+fn speaks_of_memory(report: &str) -> bool {
+    let report = report.to_lowercase();
+    let words = ["out of memory", "out of device memory", "can't allocate"];
+    words.iter().any(|w| report.contains(w))
 }
 
 /// Why a graphics processor made an operation break off, if one did: asked for after a panic under the words.
@@ -283,8 +321,23 @@ pub fn failure() -> Option<Fault> {
         }
     }
     #[cfg(feature = "cube")]
-    if let Some(text) = super::tuning::warning() {
-        return Some(current().failed(&text, false));
+    {
+        let mut told = super::tuning::warnings();
+        told.reverse();
+        if !told.is_empty() {
+            return Some(current().failed(&told.join("\n"), false));
+        }
+    }
+    after_a_loss()
+}
+
+/// What is to blame for a failure after a device was lost: tensors from before.
+fn after_a_loss() -> Option<Fault> {
+    #[cfg(feature = "wgpu")]
+    if let Some(place) = adapter::last_lost() {
+        let device = Device::Wgpu(place);
+        let message = format!("the device {device} was lost, and tensors that were on it with it");
+        return Some(Fault::new(Kind::Device, message).hint(reopen(&device)));
     }
     None
 }

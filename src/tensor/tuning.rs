@@ -6,6 +6,7 @@ use burn::cubecl::config::cache::CacheConfig;
 use burn::cubecl::config::compilation::CompilationLogLevel;
 use burn::cubecl::config::{CubeClRuntimeConfig, RuntimeConfig as _};
 use log::{LevelFilter, Log, Metadata, Record};
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 
@@ -25,7 +26,9 @@ static PREPARED: Mutex<Prepared> = Mutex::new(Prepared {
     tuned: 0,
 });
 static LISTENER: Mutex<Option<Listener>> = Mutex::new(None);
-static WARNING: Mutex<Option<String>> = Mutex::new(None);
+/// What has gone wrong since it was last asked for, the newest last.
+static WARNINGS: Mutex<VecDeque<String>> = Mutex::new(VecDeque::new());
+const MOST_WARNINGS: usize = 16;
 
 /// How much has been prepared so far.
 pub fn prepared() -> Prepared {
@@ -41,9 +44,9 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The last thing that went wrong on a device, in its own words; said once.
-pub(super) fn warning() -> Option<String> {
-    locked(&WARNING).take()
+/// What went wrong on devices, in their own words, the newest last; said once.
+pub(super) fn warnings() -> Vec<String> {
+    locked(&WARNINGS).drain(..).collect()
 }
 
 /// Burn tells of its kernels through the `log` crate.
@@ -56,8 +59,11 @@ impl Log for Ear {
 
     fn log(&self, record: &Record) {
         if record.level() <= log::Level::Warn && self.enabled(record.metadata()) {
-            let text = record.args().to_string();
-            *locked(&WARNING) = Some(text);
+            let mut warnings = locked(&WARNINGS);
+            warnings.push_back(record.args().to_string());
+            if warnings.len() > MOST_WARNINGS {
+                warnings.pop_front();
+            }
             return;
         }
         let now = {
