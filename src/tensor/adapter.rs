@@ -266,6 +266,12 @@ pub fn largest(place: usize) -> Option<u64> {
     adapters().all.get(place).map(Adapter::largest)
 }
 
+/// Whether the adapter at a place is this machine's processor.
+pub fn is_software(place: usize) -> bool {
+    let adapter = adapters().all.get(place);
+    adapter.is_some_and(|a| a.info.device_type == DeviceType::Cpu)
+}
+
 /// The places of the adapters that are open.
 pub fn all_opened() -> Vec<usize> {
     opened(|all| all.iter().filter(|o| !o.lost).map(|o| o.place).collect())

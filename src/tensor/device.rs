@@ -378,6 +378,15 @@ pub(super) fn largest() -> Option<u64> {
     }
 }
 
+/// How many turns all loops of a kernel may take on a device before it breaks them off without a word: Mesa's llvmpipe does.
+pub(super) fn most_turns(device: &Device) -> Option<usize> {
+    match device {
+        #[cfg(feature = "wgpu")]
+        Device::Wgpu(place) if adapter::is_software(*place) => Some(65_535),
+        _ => None,
+    }
+}
+
 /// Gives memory that no tensor uses any more back to the devices.
 pub fn free_unused() {
     #[cfg(feature = "cube")]

@@ -68,7 +68,12 @@ impl Raw {
             let bias = bias.as_ref().and_then(Raw::slice);
             return Raw::cpu(cpu::conv2d(&shape, image, kernels, bias), out);
         }
-        x.conv2d_burn(&w, g).plus_bias(bias)
+        let terms: usize = w.shape()[1..].iter().product();
+        match x.too_long_for(terms) {
+            Some(home) => x.on_cpu().conv2d(&w.on_cpu(), None, g).to_device(&home),
+            None => x.conv2d_burn(&w, g),
+        }
+        .plus_bias(bias)
     }
 
     /// Plus `bias [c]` for each channel of `[n, c, h, w]`.
@@ -114,7 +119,15 @@ impl Raw {
             }
             return Raw::cpu(x, Shape::new(input));
         }
-        y.conv2d_transposed_burn(&w, g, size).plus_bias(bias)
+        let kernel = w.shape();
+        match y.too_long_for(kernel[0] * kernel[2] * kernel[3]) {
+            Some(home) => {
+                let x = y.on_cpu().conv2d_transposed(&w.on_cpu(), None, g, size);
+                x.to_device(&home)
+            }
+            None => y.conv2d_transposed_burn(&w, g, size),
+        }
+        .plus_bias(bias)
     }
 
     fn conv2d_transposed_burn(&self, w: &Raw, g: &ConvGeometry, size: [usize; 2]) -> Raw {
@@ -148,7 +161,14 @@ impl Raw {
             let shape = g.on_cpu(four(&x.shape()), &kernels);
             return Raw::cpu(cpu::conv2d_grad_weight(&shape, image, gradient), kernels);
         }
-        x.conv2d_kernel_grad_burn(&y, like, g)
+        let out = y.shape();
+        match x.too_long_for(out[0] * out[2] * out[3]) {
+            Some(home) => {
+                let gradient = x.on_cpu().conv2d_kernel_grad(&y.on_cpu(), like, g);
+                gradient.to_device(&home)
+            }
+            None => x.conv2d_kernel_grad_burn(&y, like, g),
+        }
     }
 
     fn conv2d_kernel_grad_burn(&self, grad: &Raw, like: &Raw, g: &ConvGeometry) -> Raw {

@@ -131,6 +131,9 @@ impl Raw {
 
     /// For each place along `axis`, the index of the element that sorting puts there.
     pub fn argsort(&self, axis: usize, descending: bool) -> Raw {
+        if let Some(home) = self.too_long_for(self.shape()[axis]) {
+            return self.on_cpu().argsort(axis, descending).to_device(&home);
+        }
         let prim = match self.dtype() {
             Dtype::F32 => Dispatch::float_argsort(self.prim(), axis, descending, INT),
             _ => Dispatch::int_argsort(self.prim(), axis, descending),

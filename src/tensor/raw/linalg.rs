@@ -42,6 +42,12 @@ impl Raw {
             out[rank - 1] = sb[if tb { rank - 2 } else { rank - 1 }];
             return self.nothing(out);
         }
+        let sb = other.shape();
+        let terms = sb[sb.num_dims() - if tb { 1 } else { 2 }];
+        if let Some(home) = self.too_long_for(terms) {
+            let product = self.on_cpu().matmul([ta, tb], &other.on_cpu());
+            return product.to_device(&home);
+        }
         let turned = |x: &Raw, turn: bool| match turn {
             true => {
                 let rank = x.shape().num_dims();

@@ -7,6 +7,7 @@ mod conv;
 mod index;
 mod linalg;
 mod logits;
+mod long;
 mod math;
 mod norm;
 mod reduce;

@@ -32,6 +32,9 @@ impl Raw {
         if self.is_empty() {
             return self.nothing(Shape::new([]));
         }
+        if let Some(home) = self.too_long_for(self.len()) {
+            return self.on_cpu().sum_all().to_device(&home);
+        }
         Raw::float(Dispatch::float_sum(self.prim())).reshape(Shape::new([]))
     }
 
@@ -46,6 +49,9 @@ impl Raw {
         }
         if self.is_empty() {
             return self.nothing(kept(&shape, axis));
+        }
+        if let Some(home) = self.too_long_for(shape[axis]) {
+            return self.on_cpu().sum_axis(axis).to_device(&home);
         }
         Raw::float(Dispatch::float_sum_dim(self.prim(), axis))
     }
@@ -67,6 +73,10 @@ impl Raw {
                 Raw::cpu(values, out.clone()),
                 Raw::from_ints(at, out, &self.device()),
             );
+        }
+        if let Some(home) = self.too_long_for(shape[axis]) {
+            let (values, at) = self.on_cpu().extreme_axis(axis, largest);
+            return (values.to_device(&home), at.to_device(&home));
         }
         let (values, at) = if largest {
             Dispatch::float_max_dim_with_indices(self.prim(), axis, INT)
@@ -92,6 +102,9 @@ impl Raw {
 
     /// Running sums along `axis`.
     pub fn cumsum(&self, axis: usize) -> Raw {
+        if let Some(home) = self.too_long_for(self.shape()[axis]) {
+            return self.on_cpu().cumsum(axis).to_device(&home);
+        }
         Raw::float(Dispatch::float_cumsum(self.prim(), axis))
     }
 
@@ -100,6 +113,9 @@ impl Raw {
         if self.is_empty() {
             return Raw::from_ints(vec![0], Shape::new([]), &self.device());
         }
+        if let Some(home) = self.too_long_for(self.len()) {
+            return self.on_cpu().int_sum_all().to_device(&home);
+        }
         Raw::wrap(Dispatch::int_sum(self.prim()), Dtype::Int).reshape(Shape::new([]))
     }
 
@@ -107,6 +123,9 @@ impl Raw {
     pub fn truth(&self, all: bool) -> Raw {
         if self.is_empty() {
             return Raw::from_bools(vec![all], Shape::new([]), &self.device());
+        }
+        if let Some(home) = self.too_long_for(self.len()) {
+            return self.on_cpu().truth(all).to_device(&home);
         }
         let prim = if all {
             Dispatch::bool_all(self.prim())

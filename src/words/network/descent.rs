@@ -13,7 +13,7 @@ const SELF: Param = param("optimizer", OPTIMIZER_TY, "the optimizer");
 const STEP_ERRORS: &[&str] = &[
     "a loss that is not a single number",
     "a loss that does not depend on the parameters",
-    "a loss that is NaN",
+    "a loss that is NaN, on the processor; a graphics processor is not made to wait for the question",
 ];
 
 fn minimise(call: &Call, ascend: bool) -> Result<Dynamic> {
