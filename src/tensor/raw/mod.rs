@@ -384,9 +384,11 @@ impl Raw {
         if axes.is_empty() {
             return self.clone();
         }
-        let shape = self.shape();
-        if self.flex().is_none() && shape.iter().any(|&n| n <= 1) {
-            return self.permute_long(axes, &shape);
+        if self.flex().is_none() {
+            let shape = self.shape();
+            if shape.iter().any(|&n| n <= 1) {
+                return self.permute_long(axes, &shape);
+            }
         }
         let prim = match self.dtype {
             Dtype::F32 => Dispatch::float_permute(self.prim(), axes),
