@@ -326,6 +326,16 @@ fn a_lost_device_is_said_and_can_be_opened_again() {
     assert_eq!(lab.run("(ones([3]) + 2).sum().item()"), "9.0");
 }
 
+#[test]
+fn a_device_that_was_lost_unseen_is_opened_anew() {
+    let lab = Lab::open();
+    for _ in 0..3 {
+        Device::parse("wgpu").unwrap().destroy();
+        lab.run("device(\"wgpu\");");
+        assert_eq!(lab.run("(ones([3]) + 1).sum().item()"), "6.0");
+    }
+}
+
 /// What Burn 0.22.1 fuses wrongly: axes of one element that have been moved.
 #[test]
 fn moved_axes_of_one_element_change_no_result() {

@@ -52,29 +52,41 @@ impl Device {
     /// A name that no device of this build has, a number that no device of this machine has, a device that does not open;
     /// the hint says what there is.
     pub fn parse(name: &str) -> Result<Self> {
+        let device = Self::open(name)?;
+        match device.probe() {
+            // It may have been open for long, and lost since.
+            #[cfg(feature = "wgpu")]
+            Err(_) if let Device::Wgpu(place) = device => {
+                adapter::lost(place);
+                let device = Self::open(name)?;
+                device.probe().map(|()| device)
+            }
+            works => works.map(|()| device),
+        }
+    }
+
+    fn open(name: &str) -> Result<Self> {
         let (kind, number) = match name.split_once(':') {
             Some((kind, digits)) => (kind, digits.parse().map_err(|_| unknown(name))?),
             None => (name, 0),
         };
-        let device = match kind {
-            "cpu" if number == 0 => Device::Cpu,
+        match kind {
+            "cpu" if number == 0 => Ok(Device::Cpu),
             #[cfg(feature = "ndarray")]
-            "ndarray" if number == 0 => Device::Ndarray,
+            "ndarray" if number == 0 => Ok(Device::Ndarray),
             #[cfg(feature = "wgpu")]
-            "wgpu" => Device::Wgpu(adapter::open(None, number)?),
+            "wgpu" => adapter::open(None, number).map(Device::Wgpu),
             #[cfg(feature = "wgpu")]
             _ if adapter::interface(kind).is_some() => {
-                Device::Wgpu(adapter::open(Some(kind), number)?)
+                adapter::open(Some(kind), number).map(Device::Wgpu)
             }
             #[cfg(feature = "cuda")]
             "cuda" => {
                 super::tuning::prepare("cuda", false);
-                Device::Cuda(number)
+                Ok(Device::Cuda(number))
             }
-            _ => return Err(unknown(name)),
-        };
-        device.probe()?;
-        Ok(device)
+            _ => Err(unknown(name)),
+        }
     }
 
     /// Takes the device away, as when a card is unplugged: what is still to be computed on it fails. For tests.
@@ -250,6 +262,9 @@ pub fn set_current(device: Device) {
 
 impl Device {
     /// What went wrong on it, in the user's terms. A lost device is taken off the list of those that are open.
+    ///
+    /// A loss is noticed at some time after it, by a thread of the driver's: before that its operations fail for reasons of all
+    /// kinds. Where nothing is `lost` yet, one more operation tells.
     pub(super) fn failed(&self, reason: &str, lost: bool) -> Fault {
         // The cause may have been told elsewhere: what fails later only knows that a value is missing.
         #[cfg(feature = "cube")]
@@ -258,7 +273,8 @@ impl Device {
         let told: Vec<String> = Vec::new();
         let all = || told.iter().map(String::as_str).chain([reason]);
         let first = cause(reason);
-        if lost {
+        let scarce = all().any(speaks_of_memory);
+        if lost || !scarce && self.probe().is_err() {
             #[cfg(feature = "wgpu")]
             if let Device::Wgpu(place) = self {
                 adapter::lost(*place);
@@ -266,7 +282,7 @@ impl Device {
             return Fault::new(Kind::Device, format!("the device {self} was lost: {first}"))
                 .hint(reopen(self));
         }
-        if all().any(speaks_of_memory) {
+        if scarce {
             return Fault::new(Kind::Device, format!("{self} is out of memory")).hint(
                 "smaller batches or networks need less; `%memory` shows what holds how much, `%reset` frees all",
             );
@@ -315,7 +331,8 @@ pub fn failure() -> Option<Fault> {
     for device in opened() {
         let answer = std::panic::catch_unwind(|| burn::tensor::Device::new(device.burn()).sync());
         match answer {
-            Ok(Ok(())) => {}
+            Ok(Ok(())) if device.probe().is_ok() => {}
+            Ok(Ok(())) => return Some(device.failed("it does not answer", false)),
             Ok(Err(e)) => return Some(device.failed(e.reason(), e.is_device_poisoned())),
             Err(_) => return Some(device.failed("it does not answer", true)),
         }
