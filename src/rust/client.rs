@@ -1,6 +1,6 @@
 //! The worker's side: [`Rust`] runs cells and calls what they have exported.
 
-use super::ears::{Ears, Heard, Questions};
+use super::ears::{Ears, Heard, LastLine, Questions};
 use super::folder::Folder;
 use super::layout;
 use super::link::{Message, Spares};
@@ -122,8 +122,8 @@ pub struct Rust {
     folder: Folder,
     /// The memory in which arguments go.
     spares: Spares,
-    /// The last line on stderr.
-    last_line: String,
+    /// On stderr.
+    last_line: LastLine,
     variables: Vec<String>,
     /// The number of the cell that runs.
     pub(super) cell: i64,
@@ -153,7 +153,7 @@ impl Rust {
             newest: Vec::new(),
             folder: started.folder,
             spares: Spares::default(),
-            last_line: String::new(),
+            last_line: LastLine::default(),
             variables: Vec::new(),
             cell: 0,
             begun: false,
@@ -207,7 +207,7 @@ impl Rust {
         let ended = self.ended.take();
         // Read before anything else is compiled.
         let code = ended.is_some().then(|| self.compiled());
-        let said = std::mem::take(&mut self.last_line);
+        let said = std::mem::take(&mut self.last_line).text();
         if ended.is_some() {
             self.renew_guard(desk)?;
         }
@@ -464,8 +464,8 @@ impl Rust {
             Err(error) => Err(self.lost(&error.to_string())),
             Ok(Heard::Report(None)) => Err(self.lost("")),
             Ok(Heard::Text(stream, text)) => {
-                if let (Stream::Stderr, Some(line)) = (stream, text.lines().last()) {
-                    self.last_line = line.to_string();
+                if stream == Stream::Stderr {
+                    self.last_line.hear(&text);
                 }
                 desk.print(stream, &text);
                 Ok(None)

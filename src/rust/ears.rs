@@ -292,6 +292,28 @@ impl Voice {
     }
 }
 
+/// The last line of a text that comes in pieces: the end of a line may come alone.
+#[derive(Default)]
+pub struct LastLine(String);
+
+impl LastLine {
+    /// More of the text.
+    pub fn hear(&mut self, text: &str) {
+        const ENDS: [char; 2] = ['\n', '\r'];
+        for line in text.split_inclusive(ENDS) {
+            if self.0.ends_with(ENDS) && !line.trim().is_empty() {
+                self.0.clear();
+            }
+            self.0.push_str(line);
+        }
+    }
+
+    /// That line, without its end.
+    pub fn text(self) -> String {
+        self.0.trim_end().to_string()
+    }
+}
+
 /// The host's answers about code, for any thread.
 #[derive(Clone, Default)]
 pub struct Questions {
@@ -354,4 +376,24 @@ impl Questions {
 /// Whether something comes in time.
 fn wait_for(stream: &UnixStream) -> bool {
     poll(&[stream.as_raw_fd()], PATIENCE).is_ok_and(|ready| ready == [true])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_line_may_come_in_pieces() {
+        for pieces in [
+            &["first\nthe last\n"][..],
+            &["first\nthe", " last", "\n"],
+            &["first", "\n", "the last", "\n"],
+            &["first\nthe last", "\n", "\n"],
+            &["first\r", "the last"],
+        ] {
+            let mut line = LastLine::default();
+            pieces.iter().for_each(|piece| line.hear(piece));
+            assert_eq!(line.text(), "the last", "{pieces:?}");
+        }
+    }
 }
