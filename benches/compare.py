@@ -24,7 +24,7 @@ LAST_LINE = re.compile(r"^seconds (\S+) loss_D (\S+) loss_G (\S+)$", re.M)
 @dataclass
 class Run:
     steps_per_second: float
-    # Largest resident set of the process, MB.
+    # Largest resident set of any process that took part, MB: ours has one that computes and one that commands it.
     memory: float
     loss_D: float
     loss_G: float

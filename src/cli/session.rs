@@ -8,7 +8,7 @@ use saddlepoint::worker::{self, Isolated};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::Command;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 /// The sub-command of a worker.
@@ -111,10 +111,11 @@ fn no_thread(error: &std::io::Error) -> Fault {
 /// # Errors
 /// As [`open`].
 pub fn open_with_interrupt(insisting: Insisting) -> Result<Arc<Isolated>> {
-    let session: Arc<OnceLock<Arc<Isolated>>> = Arc::default();
+    // The session ends with the last who uses it, and its process with it: this one hears only that.
+    let session: Arc<OnceLock<Weak<Isolated>>> = Arc::default();
     let running = session.clone();
     signal::on_interrupt(move |press| {
-        let Some(notebook) = running.get() else {
+        let Some(notebook) = running.get().and_then(Weak::upgrade) else {
             std::process::exit(130)
         };
         match (press.number, insisting) {
@@ -126,7 +127,8 @@ pub fn open_with_interrupt(insisting: Insisting) -> Result<Arc<Isolated>> {
         }
     });
     let notebook = open()?;
-    Ok(session.get_or_init(|| notebook).clone())
+    session.get_or_init(|| Arc::downgrade(&notebook));
+    Ok(notebook)
 }
 
 /// The reference of the language, as Markdown.
