@@ -8,7 +8,7 @@
 use std::cell::RefCell;
 
 use super::Mat;
-use super::tile::{LARGEST_TILE, Left, Tiles, tiles};
+use super::tile::{Left, Tiles, tiles};
 use super::transpose::transpose;
 
 /// Terms of a sum that are added up before the result is touched: a panel of them fits in the first-level cache.
@@ -128,8 +128,8 @@ fn with_room<R>(len: usize, body: impl FnOnce(&mut [f32]) -> R) -> R {
 /// Computes the target's part of `a · b`, with sums of `terms` products.
 ///
 /// # Safety
-/// Every element `c + row · row_stride + column(j)` of the target's rows and columns can be written, and no other
-/// thread accesses it meanwhile. `a` has all elements of these rows.
+/// Every element `c + row · row_stride + column(j)` of the target's rows and columns can be written, and read if it is to
+/// be added to, and no other thread accesses it meanwhile. `a` has all elements of these rows.
 pub(super) unsafe fn product<F: Fn(usize) -> usize>(
     terms: usize,
     a: Mat,
@@ -151,47 +151,140 @@ pub(super) unsafe fn product<F: Fn(usize) -> usize>(
     } else {
         0
     };
-    with_room(depth * (width + height), |room| {
-        let (room_b, room_a) = room.split_at_mut(depth * width);
-        for (terms, columns) in steps(terms, &target.columns) {
-            b.pack_panels(&terms, &columns, tiles, room_b);
-            for rows in blocks(&target.rows, ROWS, 1) {
-                let left = if packs_a {
-                    pack_tiles(tiles, a, &rows, &terms, room_a);
-                    Packed::Tiles(room_a)
-                } else {
-                    Packed::Rows(a, terms.start)
-                };
-                let step = Step {
-                    tiles,
-                    rows,
-                    columns: &columns,
-                    terms: &terms,
-                };
-                // Safety: the contract, which the step's rows and columns are part of.
-                unsafe { multiply(&step, left, room_b, target) };
+    let lying_apart = target.rows.len() * width;
+    with_room(depth * (width + height) + lying_apart, |room| {
+        let (room_b, room) = room.split_at_mut(depth * width);
+        let (room_a, room_c) = room.split_at_mut(depth * height);
+        for columns in blocks(&target.columns, COLUMNS, 32) {
+            let block = Block::new(target, &columns, tiles, room_c);
+            // Safety, of both: the contract, which the block is part of.
+            unsafe { block.begin() };
+            for terms in blocks(&(0..terms), TERMS, 32) {
+                b.pack_panels(&terms, &columns, tiles, room_b);
+                for rows in blocks(&target.rows, ROWS, 1) {
+                    let left = if packs_a {
+                        pack_tiles(tiles, a, &rows, &terms, room_a);
+                        Packed::Tiles(room_a)
+                    } else {
+                        Packed::Rows(a, terms.start)
+                    };
+                    let step = Step {
+                        tiles,
+                        rows,
+                        terms: &terms,
+                    };
+                    unsafe { multiply(&step, left, room_b, &block) };
+                }
             }
+            unsafe { block.end() };
         }
     });
 }
 
-/// The blocks of the right operand in the order in which they are packed: for each block of columns all terms. There
-/// is at least one block of terms, if an empty one, because a sum of no terms is a sum too.
-fn steps(terms: usize, columns: &Range) -> impl Iterator<Item = (Range, Range)> + use<> {
-    blocks(columns, COLUMNS, 32).flat_map(move |columns| {
-        let empty = std::iter::once(0..0).filter(move |_| terms == 0);
-        blocks(&(0..terms), TERMS, 32)
-            .chain(empty)
-            .map(move |terms| (terms, columns.clone()))
-    })
+/// Columns of a result, and where they are summed up: in their place if they lie side by side there, else in a room of
+/// their own, from which they go to their places when all terms have been added.
+struct Block<'a, F> {
+    target: &'a Target<'a, F>,
+    columns: &'a Range,
+    /// Element (first row, first column).
+    start: *mut f32,
+    row_stride: usize,
+    /// Where each column lies in the result; empty if they lie side by side.
+    apart: Vec<usize>,
 }
 
-/// Cuts a range into ranges of at most `size`, as equal as can be in units of `unit`.
+impl<'a, F: Fn(usize) -> usize> Block<'a, F> {
+    fn new(target: &'a Target<'a, F>, columns: &'a Range, tiles: &Tiles, room: &mut [f32]) -> Self {
+        let place = &target.column;
+        let (first, last) = (place(columns.start), place(columns.end - 1));
+        // Vectors that are not whole would write beyond the last column.
+        let whole = columns.len().is_multiple_of(tiles.lanes);
+        let places = || columns.clone().map(place);
+        if whole && last == first + columns.len() - 1 && places().is_sorted() {
+            let start = target.rows.start * target.row_stride + first;
+            return Self {
+                target,
+                columns,
+                start: target.c.wrapping_add(start),
+                row_stride: target.row_stride,
+                apart: Vec::new(),
+            };
+        }
+        Self {
+            target,
+            columns,
+            start: room.as_mut_ptr(),
+            row_stride: columns.len().next_multiple_of(tiles.lanes),
+            apart: places().collect(),
+        }
+    }
+
+    /// The rows of the result, each with that of the room.
+    fn rows(&self) -> impl Iterator<Item = (*mut f32, *mut f32)> {
+        self.target.rows.clone().enumerate().map(|(i, row)| {
+            let c = self.target.c.wrapping_add(row * self.target.row_stride);
+            (c, self.start.wrapping_add(i * self.row_stride))
+        })
+    }
+
+    /// Brings what is to be added to into the room.
+    ///
+    /// # Safety
+    /// That of [`product`], and the room is ours.
+    unsafe fn begin(&self) {
+        if self.apart.is_empty() || !self.target.add {
+            return;
+        }
+        for (c, room) in self.rows() {
+            for (j, &place) in self.apart.iter().enumerate() {
+                // Safety: the contract.
+                unsafe { *room.add(j) = *c.add(place) };
+            }
+        }
+    }
+
+    /// Brings the sums from the room to their places.
+    ///
+    /// # Safety
+    /// As [`begin`](Self::begin).
+    unsafe fn end(&self) {
+        let runs = runs(&self.apart);
+        for (c, room) in self.rows() {
+            // Safety: the contract.
+            unsafe {
+                if 4 * runs.len() > self.apart.len() {
+                    for (j, &place) in self.apart.iter().enumerate() {
+                        *c.add(place) = *room.add(j);
+                    }
+                    continue;
+                }
+                for &(j, place, len) in &runs {
+                    std::ptr::copy_nonoverlapping(room.add(j), c.add(place), len);
+                }
+            }
+        }
+    }
+}
+
+/// The runs that places consist of: where each begins, among the places and by itself, and its length.
+fn runs(places: &[usize]) -> Vec<(usize, usize, usize)> {
+    let mut runs: Vec<(usize, usize, usize)> = Vec::new();
+    for (j, &place) in places.iter().enumerate() {
+        match runs.last_mut() {
+            Some((_, start, len)) if *start + *len == place => *len += 1,
+            _ => runs.push((j, place, 1)),
+        }
+    }
+    runs
+}
+
+/// Cuts a range into ranges of at most `size`, as equal as can be in units of `unit`; an empty one into itself, because a sum
+/// of no terms is a sum, too.
 fn blocks(range: &Range, size: usize, unit: usize) -> impl Iterator<Item = Range> + use<> {
     let (start, end) = (range.start, range.end);
     let count = (end - start).div_ceil(size).max(1);
     let step = (end - start).div_ceil(count).next_multiple_of(unit).max(1);
-    (start..end)
+    (start..end.max(start + 1))
         .step_by(step)
         .map(move |at| at..(at + step).min(end))
 }
@@ -224,11 +317,10 @@ fn pack_tiles(tiles: &Tiles, a: Mat, rows: &Range, terms: &Range, room: &mut [f3
     }
 }
 
-/// A block of the result, and the terms that are added to it.
+/// Rows of a block of the result, and the terms that are added to them.
 struct Step<'a> {
     tiles: &'static Tiles,
     rows: Range,
-    columns: &'a Range,
     terms: &'a Range,
 }
 
@@ -268,90 +360,45 @@ impl Packed<'_> {
 /// Multiplies a block of the left operand and packed panels of the right one.
 ///
 /// # Safety
-/// That of [`product`], for the step's rows and columns; the operands are packed for them.
+/// That of [`product`], for the step's rows and the block's columns; the operands are packed for them.
 unsafe fn multiply<F: Fn(usize) -> usize>(
     step: &Step,
     a: Packed,
     packed_b: &[f32],
-    target: &Target<F>,
+    block: &Block<F>,
 ) {
-    let Step {
-        tiles,
-        rows: block,
-        columns,
-        terms,
-    } = step;
+    let Step { tiles, rows, terms } = step;
+    let target = block.target;
     let first = terms.start == 0;
     let add = target.add || !first;
     let mut rest = packed_b;
-    for (columns, width) in panels(tiles, columns) {
+    for (columns, width) in panels(tiles, block.columns) {
         let panel;
         (panel, rest) = rest.split_at(terms.len() * width);
-        let bias = target
-            .bias
-            .filter(|_| first)
-            .map(|bias| &bias[columns.clone()]);
-        let mut offsets = [0; 32];
-        for (offset, column) in offsets.iter_mut().zip(columns.clone()) {
-            *offset = (target.column)(column);
-        }
-        let offsets = &offsets[..columns.len()];
-        let direct = columns.len() == width && offsets[width - 1] == offsets[0] + width - 1;
-        for rows in tile_rows(tiles, block) {
+        // A panel that is not whole is the last one, and of its bias no whole vectors are there.
+        let mut padded = [0.0; 32];
+        let bias = target.bias.filter(|_| first).map(|bias| {
+            padded[..columns.len()].copy_from_slice(&bias[columns.clone()]);
+            padded.as_ptr()
+        });
+        for rows in tile_rows(tiles, rows) {
             let tile = tiles.tile(rows.len(), width / tiles.lanes);
-            let left = a.tile(block.start, &rows, terms.len());
-            // Safety: the operands have the elements; the tile lies in the target, or in `own`.
+            let left = a.tile(step.rows.start, &rows, terms.len());
+            // Safety: the operands have the elements; the tile lies in the block.
             unsafe {
-                let c = target.c.add(rows.start * target.row_stride);
-                if direct {
-                    let bias = bias.map_or(std::ptr::null(), <[f32]>::as_ptr);
-                    let c = c.add(offsets[0]);
-                    tile(
-                        terms.len(),
-                        left,
-                        panel.as_ptr(),
-                        c,
-                        target.row_stride,
-                        bias,
-                        add,
-                    );
-                    continue;
-                }
-                let mut own = [0.0; LARGEST_TILE];
+                let row = (rows.start - target.rows.start) * block.row_stride;
+                let c = block.start.add(row + columns.start - block.columns.start);
+                let bias = bias.unwrap_or(std::ptr::null());
                 tile(
                     terms.len(),
                     left,
                     panel.as_ptr(),
-                    own.as_mut_ptr(),
-                    width,
-                    std::ptr::null(),
-                    false,
+                    c,
+                    block.row_stride,
+                    bias,
+                    add,
                 );
-                for (i, row) in own.chunks_exact(width).take(rows.len()).enumerate() {
-                    scatter(row, offsets, bias, add, c.add(i * target.row_stride));
-                }
             }
-        }
-    }
-}
-
-/// Writes a row of a tile to where its columns lie.
-///
-/// # Safety
-/// `c` can be accessed at all offsets.
-unsafe fn scatter(row: &[f32], offsets: &[usize], bias: Option<&[f32]>, add: bool, c: *mut f32) {
-    // Safety: the contract.
-    unsafe {
-        if bias.is_none() && !add {
-            return row
-                .iter()
-                .zip(offsets)
-                .for_each(|(&sum, &offset)| *c.add(offset) = sum);
-        }
-        for (j, (&sum, &offset)) in row.iter().zip(offsets).enumerate() {
-            let c = c.add(offset);
-            let before = if add { *c } else { 0.0 };
-            *c = before + (sum + bias.map_or(0.0, |bias| bias[j]));
         }
     }
 }

@@ -47,9 +47,6 @@ impl Tiles {
     }
 }
 
-/// The largest tile of any instruction set, in numbers.
-pub(super) const LARGEST_TILE: usize = 12 * 32;
-
 /// The tiles for this machine.
 pub(super) fn tiles() -> &'static Tiles {
     match level() {

@@ -156,12 +156,11 @@ impl Right for Patches<'_> {
             }
         }
         let pieces = &pieces[..number];
-        let Some((&last, others)) = offsets.split_last() else {
-            return;
-        };
-        for (p, &offset) in others.iter().enumerate() {
+        // So many rows follow that a whole piece ends inside of them, wherever in its row it begins.
+        let loose = offsets.len().saturating_sub(PIECE.div_ceil(width));
+        for (p, &offset) in offsets[..loose].iter().enumerate() {
             for &(start, at) in pieces {
-                // Safety: `check` allows for reading a whole piece, and a row follows that can be overwritten.
+                // Safety: `check` allows for reading a whole piece, and rows follow that can be overwritten.
                 unsafe {
                     let from = self.data.as_ptr().add(offset + at).cast::<[f32; PIECE]>();
                     let to = out
@@ -173,12 +172,14 @@ impl Right for Patches<'_> {
             }
             out[p * width + count..(p + 1) * width].fill(0.0);
         }
-        let row = &mut out[others.len() * width..];
-        for (i, &(start, at)) in pieces.iter().enumerate() {
-            let end = pieces.get(i + 1).map_or(count, |next| next.0);
-            row[start..end].copy_from_slice(&self.data[last + at..][..end - start]);
+        let rows = out[loose * width..].chunks_exact_mut(width);
+        for (row, &offset) in rows.zip(&offsets[loose..]) {
+            for (i, &(start, at)) in pieces.iter().enumerate() {
+                let end = pieces.get(i + 1).map_or(count, |next| next.0);
+                row[start..end].copy_from_slice(&self.data[offset + at..][..end - start]);
+            }
+            row[count..].fill(0.0);
         }
-        row[count..].fill(0.0);
     }
 }
 
