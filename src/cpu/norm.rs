@@ -14,6 +14,8 @@ const GRAIN: usize = 16 << 10;
 /// Elements that are summed in one go, in [`LANES`] partial sums.
 const SUM_BLOCK: usize = 16 << 10;
 const LANES: usize = 64;
+/// Elements of a vector, where fewer than [`LANES`] are left.
+const VECTOR: usize = 16;
 
 /// `x` normalised, and what it was normalised with.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,18 +58,18 @@ pub fn batch_norm(x: &[f32], shape: [usize; 3], eps: f32, gain: &[f32], shift: &
         let [squares] = planes.sums(channel, x, x, |x, _| [(x - mean) * (x - mean)]);
         let var = squares / planes.count();
         let (scale, shift) = (gain[channel] / (var + eps).sqrt(), shift[channel]);
-        // Safety: each channel is visited once, and what belongs to different channels does not overlap.
+        // Safety, of `Zip` as well: each channel is visited once, and what belongs to different channels does not overlap.
         unsafe {
             to_means.range(channel..channel + 1)[0] = mean;
             to_vars.range(channel..channel + 1)[0] = var;
-            for plane in planes.of(channel) {
-                dispatch(Zip {
-                    a: &x[plane.clone()],
-                    b: &x[plane.clone()],
-                    out: y.range(plane),
-                    f: |x, _| (x - mean) * scale + shift,
-                });
-            }
+            let (planes, f) = (planes.of(channel), |x, _| (x - mean) * scale + shift);
+            dispatch(Zip {
+                planes,
+                a: x,
+                b: x,
+                out: y,
+                f,
+            });
         }
     };
     // Safety: every plane of every channel is written.
@@ -119,14 +121,14 @@ pub fn batch_norm_grad(
         unsafe {
             to_gains.range(channel..channel + 1)[0] = along * inverse;
             to_shifts.range(channel..channel + 1)[0] = sum;
-            for plane in planes.of(channel) {
-                dispatch(Zip {
-                    a: &g[plane.clone()],
-                    b: &x[plane.clone()],
-                    out: dx.range(plane),
-                    f: |g, x| (g - off - (x - mean) * slope) * scale,
-                });
-            }
+            let f = |g, x| (g - off - (x - mean) * slope) * scale;
+            dispatch(Zip {
+                planes: planes.of(channel),
+                a: g,
+                b: x,
+                out: dx,
+                f,
+            });
         }
     };
     // Safety: every plane of every channel is written.
@@ -165,11 +167,19 @@ impl Planes {
         (self.batch * self.inner) as f32
     }
 
-    fn of(self, channel: usize) -> impl Iterator<Item = Range<usize>> {
-        (0..self.batch).map(move |image| {
-            let start = (image * self.channels + channel) * self.inner;
-            start..start + self.inner
-        })
+    /// The planes of a channel, piece by piece.
+    fn of(self, channel: usize) -> Pieces {
+        let Self {
+            batch,
+            channels,
+            inner,
+        } = self;
+        Pieces {
+            start: channel * inner,
+            step: channels * inner,
+            batch,
+            inner,
+        }
     }
 
     /// Calls `body` once for each channel, on several threads where it is worthwhile.
@@ -190,71 +200,121 @@ impl Planes {
         b: &[f32],
         f: impl Fn(f32, f32) -> [f32; N] + Copy,
     ) -> [f32; N] {
-        let (mut total, mut lanes, mut held) = ([0.0; N], [[0.0; LANES]; N], 0);
-        let mut fold = |lanes: &mut [[f32; LANES]; N]| {
-            for (total, lanes) in total
-                .iter_mut()
-                .zip(std::mem::replace(lanes, [[0.0; LANES]; N]))
-            {
-                *total += lanes.iter().map(|&v| f64::from(v)).sum::<f64>();
-            }
-        };
-        for plane in self.of(channel) {
-            for start in plane.clone().step_by(SUM_BLOCK) {
-                let piece = start..plane.end.min(start + SUM_BLOCK);
-                held += piece.len();
-                dispatch(Accumulate {
-                    a: &a[piece.clone()],
-                    b: &b[piece],
-                    f,
-                    lanes: &mut lanes,
-                });
-                if held >= SUM_BLOCK {
-                    fold(&mut lanes);
-                    held = 0;
-                }
-            }
-        }
-        fold(&mut lanes);
+        let mut total = [0.0; N];
+        dispatch(Sums {
+            planes: self.of(channel),
+            a,
+            b,
+            f,
+            total: &mut total,
+        });
         total.map(|v| v as f32)
     }
 }
 
-/// Adds what `f` makes of each pair of elements to [`LANES`] interleaved sums.
-struct Accumulate<'a, F, const N: usize> {
-    a: &'a [f32],
-    b: &'a [f32],
-    f: F,
-    lanes: &'a mut [[f32; LANES]; N],
+/// Where the elements of one channel lie.
+#[derive(Clone, Copy)]
+struct Pieces {
+    start: usize,
+    step: usize,
+    batch: usize,
+    inner: usize,
 }
 
-impl<const N: usize, F: Fn(f32, f32) -> [f32; N]> Kernel for Accumulate<'_, F, N> {
-    type Out = ();
+impl Pieces {
     #[inline(always)]
-    fn run<A: Arith>(self) {
-        let Self { a, b, f, lanes } = self;
-        let mut add = |a: &[f32], b: &[f32]| {
-            for (i, (&a, &b)) in a.iter().zip(b).enumerate().take(LANES) {
-                let terms = f(a, b);
-                for (lanes, term) in lanes.iter_mut().zip(terms) {
-                    lanes[i] += term;
-                }
-            }
-        };
-        let (whole_a, whole_b) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
-        let rest = (whole_a.remainder(), whole_b.remainder());
-        for (a, b) in whole_a.zip(whole_b) {
-            add(a, b);
-        }
-        add(rest.0, rest.1);
+    fn of_image(self, image: usize) -> Range<usize> {
+        let start = self.start + image * self.step;
+        start..start + self.inner
     }
 }
 
-/// Writes what `f` makes of each pair of elements.
-struct Zip<'a, F> {
+/// Adds what `f` makes of each pair of elements to `total`.
+struct Sums<'a, F, const N: usize> {
+    planes: Pieces,
     a: &'a [f32],
     b: &'a [f32],
-    out: &'a mut [MaybeUninit<f32>],
+    f: F,
+    total: &'a mut [f64; N],
+}
+
+impl<const N: usize, F: Fn(f32, f32) -> [f32; N]> Kernel for Sums<'_, F, N> {
+    type Out = ();
+    #[inline(always)]
+    fn run<A: Arith>(self) {
+        let Self {
+            planes,
+            a,
+            b,
+            f,
+            total,
+        } = self;
+        let (mut lanes, mut odd, mut held) = ([[0.0f32; LANES]; N], [0.0f32; N], 0);
+        for plane in (0..planes.batch).map(|image| planes.of_image(image)) {
+            for start in plane.clone().step_by(SUM_BLOCK) {
+                let piece = start..plane.end.min(start + SUM_BLOCK);
+                held += piece.len();
+                let (a, b) = (&a[piece.clone()], &b[piece]);
+                let whole = a.len() / LANES * LANES;
+                let vectors = a.len() / VECTOR * VECTOR;
+                for (a, b) in a.chunks_exact(LANES).zip(b.chunks_exact(LANES)) {
+                    add::<LANES, N>(a, b, &f, &mut lanes, 0);
+                }
+                // What is left has vectors of its own, so that none waits for the one before.
+                for at in (whole..vectors).step_by(VECTOR) {
+                    let (a, b) = (&a[at..at + VECTOR], &b[at..at + VECTOR]);
+                    add::<VECTOR, N>(a, b, &f, &mut lanes, at - whole);
+                }
+                for (&a, &b) in a[vectors..].iter().zip(&b[vectors..]) {
+                    let terms = f(a, b);
+                    for n in 0..N {
+                        odd[n] += terms[n];
+                    }
+                }
+                if held >= SUM_BLOCK {
+                    fold(&mut lanes, &mut odd, total);
+                    held = 0;
+                }
+            }
+        }
+        fold(&mut lanes, &mut odd, total);
+    }
+}
+
+/// Adds what `f` makes of `L` pairs to the lanes from `first` on.
+#[inline(always)]
+fn add<const L: usize, const N: usize>(
+    a: &[f32],
+    b: &[f32],
+    f: &impl Fn(f32, f32) -> [f32; N],
+    lanes: &mut [[f32; LANES]; N],
+    first: usize,
+) {
+    for i in 0..L {
+        let terms = f(a[i], b[i]);
+        for n in 0..N {
+            lanes[n][first + i] += terms[n];
+        }
+    }
+}
+
+/// Adds partial sums to the total, and begins them anew.
+#[inline(always)]
+fn fold<const N: usize>(lanes: &mut [[f32; LANES]; N], odd: &mut [f32; N], total: &mut [f64; N]) {
+    for n in 0..N {
+        total[n] += lanes[n].iter().map(|&v| f64::from(v)).sum::<f64>() + f64::from(odd[n]);
+    }
+    (*lanes, *odd) = ([[0.0; LANES]; N], [0.0; N]);
+}
+
+/// Writes what `f` makes of each pair of elements.
+///
+/// The planes of `out` can be written, and nobody else accesses them meanwhile.
+struct Zip<'a, F> {
+    planes: Pieces,
+    a: &'a [f32],
+    b: &'a [f32],
+    out: Shared<MaybeUninit<f32>>,
     f: F,
 }
 
@@ -262,9 +322,19 @@ impl<F: Fn(f32, f32) -> f32> Kernel for Zip<'_, F> {
     type Out = ();
     #[inline(always)]
     fn run<A: Arith>(self) {
-        let Self { a, b, out, f } = self;
-        for ((out, &a), &b) in out.iter_mut().zip(a).zip(b) {
-            out.write(f(a, b));
+        let Self {
+            planes,
+            a,
+            b,
+            out,
+            f,
+        } = self;
+        for plane in (0..planes.batch).map(|image| planes.of_image(image)) {
+            // Safety: what is said of `out`.
+            let out = unsafe { out.range(plane.clone()) };
+            for ((out, &a), &b) in out.iter_mut().zip(&a[plane.clone()]).zip(&b[plane]) {
+                out.write(f(a, b));
+            }
         }
     }
 }
