@@ -74,7 +74,7 @@ impl Padded {
     /// Writes a row of the image behind `before` zeros, for any step.
     fn fill_row(&self, out: &mut [f32], before: usize, x: &[f32]) {
         if self.step == 1 {
-            return out[before..before + x.len()].copy_from_slice(x);
+            return copy_short(x, &mut out[before..before + x.len()]);
         }
         for (remainder, out) in out.chunks_exact_mut(self.lane).enumerate() {
             // The first column of the image that has this remainder, and its place in the lane.
@@ -230,19 +230,11 @@ impl Right for Patches<'_> {
         let pieces = &pieces[..number];
         // So many rows follow that a whole piece ends inside of them, wherever in its row it begins.
         let loose = offsets.len().saturating_sub(PIECE.div_ceil(width));
-        for (p, &offset) in offsets[..loose].iter().enumerate() {
-            for &(start, at) in pieces {
-                // Safety: `check` allows for reading a whole piece, and rows follow that can be overwritten.
-                unsafe {
-                    let from = self.data.as_ptr().add(offset + at).cast::<[f32; PIECE]>();
-                    let to = out
-                        .as_mut_ptr()
-                        .add(p * width + start)
-                        .cast::<[f32; PIECE]>();
-                    to.write_unaligned(from.read_unaligned());
-                }
-            }
-            out[p * width + count..(p + 1) * width].fill(0.0);
+        // Safety: `check` allows for reading whole pieces, and rows follow that can be overwritten.
+        unsafe { copy_pieces(self.data, &offsets[..loose], pieces, width, out) };
+        if count < width {
+            let rows = out.chunks_exact_mut(width).take(loose);
+            rows.for_each(|row| row[count..].fill(0.0));
         }
         let rows = out[loose * width..].chunks_exact_mut(width);
         for (row, &offset) in rows.zip(&offsets[loose..]) {
@@ -251,6 +243,68 @@ impl Right for Patches<'_> {
                 row[start..end].copy_from_slice(&self.data[offset + at..][..end - start]);
             }
             row[count..].fill(0.0);
+        }
+    }
+}
+
+/// For every offset a row of `width` numbers: its pieces, each given by its place in the row and that in `data` for an offset
+/// of 0. A whole piece is copied, however far the next one is.
+///
+/// # Safety
+/// Whole pieces can be read at every offset, and written in every row.
+unsafe fn copy_pieces(
+    data: &[f32],
+    offsets: &[usize],
+    pieces: &[(usize, usize)],
+    width: usize,
+    out: &mut [f32],
+) {
+    // The loop over a few pieces is unrolled.
+    macro_rules! copy {
+        ($($number:literal)*) => {
+            match pieces.len() {
+                $($number => {
+                    let pieces: [_; $number] = std::array::from_fn(|i| pieces[i]);
+                    dispatch(Copies { data, offsets, pieces, width, out })
+                })*
+                _ => dispatch(Copies { data, offsets, pieces, width, out }),
+            }
+        };
+    }
+    copy!(1 2 3 4 5 6 7 8)
+}
+
+/// What [`copy_pieces`] does, and its contract.
+struct Copies<'a, P> {
+    data: &'a [f32],
+    offsets: &'a [usize],
+    pieces: P,
+    width: usize,
+    out: &'a mut [f32],
+}
+
+impl<P: AsRef<[(usize, usize)]>> Kernel for Copies<'_, P> {
+    type Out = ();
+    #[inline(always)]
+    fn run<A: Arith>(self) {
+        let Self {
+            data,
+            offsets,
+            pieces,
+            width,
+            out,
+        } = self;
+        let mut row = out.as_mut_ptr();
+        for &offset in offsets {
+            let from = data.as_ptr().wrapping_add(offset);
+            for &(start, at) in pieces.as_ref() {
+                // Safety: the contract.
+                unsafe {
+                    let piece = from.add(at).cast::<[f32; PIECE]>().read_unaligned();
+                    row.add(start).cast::<[f32; PIECE]>().write_unaligned(piece);
+                }
+            }
+            row = row.wrapping_add(width);
         }
     }
 }
