@@ -7,6 +7,7 @@ use super::parallel::{Shared, run, threads};
 use super::product::{Target, product};
 use super::simd::is_lowered;
 use super::skinny::{Part, Skinny, skinny};
+use super::terms::{divisions, product_by_terms};
 use super::{Unary, unary_in_place};
 
 /// A matrix: element (i, j) is `data[i · row_stride + j · col_stride]`. A transposed matrix has its strides exchanged.
@@ -37,7 +38,7 @@ impl<'a, T> Mat<'a, T> {
     }
 
     /// The matrix from this row and column on.
-    fn from(self, row: usize, column: usize) -> Self {
+    pub(super) fn from(self, row: usize, column: usize) -> Self {
         let start = row * self.row_stride + column * self.col_stride;
         Self {
             data: &self.data[start..],
@@ -162,6 +163,11 @@ unsafe fn multiply(
     c: Shared<f32>,
 ) {
     let way = Skinny::of(k, n, a);
+    let divisions = divisions(m, k, n, a);
+    if way.is_none() && !is_lowered() && bias.is_none() && then.is_none() && divisions > 1 {
+        // Safety: the contract.
+        return unsafe { product_by_terms([m, k, n], a, b, add, c, divisions) };
+    }
     // The gemm crate reads rows of `b` in place and is the faster one where they are contiguous; where they are not,
     // our packing is.
     let ours = b.col_stride != 1 && n > 1 && m * k * n >= WORTH_PACKING || is_lowered();
@@ -210,14 +216,18 @@ unsafe fn multiply(
     });
 }
 
+/// The least rows or columns of a part: the gemm crate adds up long sums differently where neither side is above 64.
+pub(super) fn least_columns(m: usize, n: usize) -> usize {
+    if m.min(n) > 64 { 32 } else { 96 }
+}
+
 /// Divides an m × n result among threads and calls `body` for the rows and columns of each part. Each element is
 /// computed as a whole by one thread, in an order that does not depend on the division.
 fn in_parts(m: usize, k: usize, n: usize, body: impl Fn(Range<usize>, Range<usize>) + Sync) {
     // What each thread reads for itself is the operand on the other side: let that be the smaller one.
     let by_columns = n >= m;
     let (len, unit) = if by_columns { (n, 32) } else { (m, 8) };
-    // The gemm crate adds up long sums differently where neither side of a part is above 64.
-    let least = if m.min(n) > 64 { 32 } else { 96 };
+    let least = least_columns(m, n);
     // Where sums are short, or the result narrow, memory is what costs.
     let work = (m * n * k / GRAIN).max(m * n.max(k) / MEMORY_GRAIN);
     let parts = work.min(len / least).clamp(1, threads());
@@ -237,7 +247,7 @@ fn in_parts(m: usize, k: usize, n: usize, body: impl Fn(Range<usize>, Range<usiz
 /// # Safety
 /// As [`multiply`], for this part.
 #[allow(clippy::too_many_arguments)] // the operands, what becomes of the product, and the part
-unsafe fn by_crate(
+pub(super) unsafe fn by_crate(
     k: usize,
     a: Mat,
     b: Mat,
@@ -288,7 +298,7 @@ mod tests {
     use super::super::testing::sample;
     use super::*;
 
-    const SIZES: [(usize, usize, usize); 21] = [
+    const SIZES: [(usize, usize, usize); 23] = [
         (0, 3, 4),
         (0, 20, 3),
         (3, 0, 4),
@@ -310,6 +320,8 @@ mod tests {
         (100, 240, 65),
         (130, 300, 210),
         (600, 90, 70),
+        (40, 530, 33),
+        (70, 1100, 90),
     ];
 
     /// The product in double precision, plus a bias for each column.
@@ -394,20 +406,24 @@ mod tests {
             (64, 1200, 1200),
             (64, 784, 256),
             (64, 2000, 150),
+            (70, 1100, 90),
         ] {
             let (a, b) = (sample(m * k, 4), sample(k * n, 5));
-            let product = |threads| {
-                super::super::set_threads(threads);
-                let c = linear(m, k, n, Mat::rows(&a, k), Mat::rows(&b, n), None);
-                super::super::set_threads(0);
-                c.into_iter().map(f32::to_bits).collect::<Vec<_>>()
-            };
-            let one = product(1);
-            for threads in [2, 3, 5, 7] {
-                assert!(
-                    one == product(threads),
-                    "{m} × {k} × {n}, {threads} threads"
-                );
+            for a in [Mat::rows(&a, k), Mat::rows(&a, m).transposed()] {
+                let product = |threads| {
+                    super::super::set_threads(threads);
+                    let c = linear(m, k, n, a, Mat::rows(&b, n), None);
+                    super::super::set_threads(0);
+                    c.into_iter().map(f32::to_bits).collect::<Vec<_>>()
+                };
+                let one = product(1);
+                for threads in [2, 3, 5, 7] {
+                    assert!(
+                        one == product(threads),
+                        "{m} × {k} × {n}, {} apart, {threads} threads",
+                        a.row_stride
+                    );
+                }
             }
         }
     }

@@ -16,6 +16,7 @@
 //! | `conv` | convolution and its gradients |
 //! | `product` | blocked products with any right operand; `tile`, its innermost loop; `transpose`, used in packing |
 //! | `skinny` | products with one very short side |
+//! | `terms` | products of long sums, divided by their terms |
 //! | `norm` | batch normalisation and its gradient |
 //! | `logits` | binary cross-entropy of logits |
 //! | `scatter` | elements added where indices say |
@@ -48,6 +49,7 @@ mod scatter;
 mod simd;
 mod skinny;
 mod softmax;
+mod terms;
 #[cfg(test)]
 mod testing;
 mod tile;
