@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from compare import WORKLOADS, replaced, run
+from compare import LOOPS, replaced, run
 
 HERE = Path(__file__).resolve().parent
 
@@ -36,18 +36,18 @@ def band(runs, loss):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("workloads", nargs="*", metavar="WORKLOAD", help=", ".join(WORKLOADS))
+    parser.add_argument("workloads", nargs="*", metavar="WORKLOAD", help=", ".join(LOOPS))
     parser.add_argument("--saddle", required=True, help="the binary")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=2000)
     options = parser.parse_args()
-    if unknown := set(options.workloads) - set(WORKLOADS):
-        parser.error(f"there is no workload {', '.join(sorted(unknown))}; there are {', '.join(WORKLOADS)}")
+    if unknown := set(options.workloads) - set(LOOPS):
+        parser.error(f"there is no workload {', '.join(sorted(unknown))}; there are {', '.join(LOOPS)}")
     print(f"losses after {options.steps} steps, {options.seeds} seeds")
     print(f"{'':<12}{'loss of D, ours':>20}{'PyTorch':>16}{'loss of G, ours':>20}{'PyTorch':>16}")
     apart = 0
     with tempfile.TemporaryDirectory() as folder:
-        for name in options.workloads or WORKLOADS:
+        for name in options.workloads or LOOPS:
             seeds = range(options.seeds)
             sides = (
                 [ours(options.saddle, name, seed, options.steps, folder) for seed in seeds],

@@ -1,8 +1,9 @@
 """The workloads beside PyTorch: `benches/run [WORKLOAD…]` calls this in an environment that has PyTorch.
 
-Each workload is a script of ours (`workloads/NAME.rhai`) and its peer (`peers/NAME.py`), the same networks, batches and
-optimizers. Both run in turn, ours, PyTorch with 1 thread, PyTorch with all, round after round, so that a busy moment of
-the machine hits all of them; PyTorch is given by its better number of threads. Printed are medians over the rounds:
+Each workload is a script of ours (`workloads/NAME.rhai`) and its peer (`peers/NAME.py`): training loops of the same
+networks, batches and optimizers, and one evaluation, `parzen`. Both run in turn, ours, PyTorch with 1 thread, PyTorch with
+all, round after round, so that a busy moment of the machine hits all of them; PyTorch is given by its better number of
+threads. Printed are medians over the rounds:
 steps a second of both, the ratio (the median of the rounds' ratios), and the largest resident memory of both processes.
 """
 
@@ -17,7 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-WORKLOADS = ["mlp", "dcgan", "ring", "tiny", "unrolled", "gp", "quickstart"]
+LOOPS = ["mlp", "dcgan", "ring", "tiny", "unrolled", "gp", "quickstart"]
+WORKLOADS = [*LOOPS, "parzen"]
 LAST_LINE = re.compile(r"^seconds (\S+) loss_D (\S+) loss_G (\S+)$", re.M)
 
 
