@@ -151,12 +151,18 @@ pub(super) unsafe fn product<F: Fn(usize) -> usize>(
     } else {
         0
     };
-    let lying_apart = target.rows.len() * width;
-    with_room(depth * (width + height) + lying_apart, |room| {
+    let columns = blocks(&target.columns, COLUMNS, 32);
+    let blocks_of_c: Vec<_> = columns
+        .map(|columns| Block::new(target, columns, tiles))
+        .collect();
+    let apart = blocks_of_c.iter().map(|block| block.room_stride).max();
+    let apart = target.rows.len() * apart.unwrap_or(0);
+    with_room(depth * (width + height) + apart, |room| {
         let (room_b, room) = room.split_at_mut(depth * width);
         let (room_a, room_c) = room.split_at_mut(depth * height);
-        for columns in blocks(&target.columns, COLUMNS, 32) {
-            let block = Block::new(target, &columns, tiles, room_c);
+        for mut block in blocks_of_c {
+            block.room = room_c.as_mut_ptr();
+            let columns = block.columns.clone();
             // Safety, of both: the contract, which the block is part of.
             unsafe { block.begin() };
             for terms in blocks(&(0..terms), TERMS, 32) {
@@ -182,40 +188,59 @@ pub(super) unsafe fn product<F: Fn(usize) -> usize>(
 }
 
 /// Columns of a result, and where they are summed up: in their place if they lie side by side there, else in a room of
-/// their own, from which they go to their places when all terms have been added.
+/// their own, from which they go to their places when all terms have been added. A last panel that is not whole needs the
+/// room, too: its tiles write whole vectors.
 struct Block<'a, F> {
     target: &'a Target<'a, F>,
-    columns: &'a Range,
-    /// Element (first row, first column).
-    start: *mut f32,
-    row_stride: usize,
-    /// Where each column lies in the result; empty if they lie side by side.
-    apart: Vec<usize>,
+    columns: Range,
+    /// So many of them are summed up in their place.
+    near: usize,
+    /// Where the others lie in the result.
+    places: Vec<usize>,
+    room: *mut f32,
+    /// Numbers in a row of the room.
+    room_stride: usize,
 }
 
 impl<'a, F: Fn(usize) -> usize> Block<'a, F> {
-    fn new(target: &'a Target<'a, F>, columns: &'a Range, tiles: &Tiles, room: &mut [f32]) -> Self {
+    fn new(target: &'a Target<'a, F>, columns: Range, tiles: &Tiles) -> Self {
         let place = &target.column;
-        let (first, last) = (place(columns.start), place(columns.end - 1));
-        // Vectors that are not whole would write beyond the last column.
-        let whole = columns.len().is_multiple_of(tiles.lanes);
-        let places = || columns.clone().map(place);
-        if whole && last == first + columns.len() - 1 && places().is_sorted() {
-            let start = target.rows.start * target.row_stride + first;
-            return Self {
-                target,
-                columns,
-                start: target.c.wrapping_add(start),
-                row_stride: target.row_stride,
-                apart: Vec::new(),
-            };
-        }
+        let side_by_side = place(columns.end - 1) == place(columns.start) + columns.len() - 1
+            && columns.clone().map(place).is_sorted();
+        let last = panels(tiles, &columns).last();
+        let near = match last {
+            _ if !side_by_side => 0,
+            Some((last, width)) if last.len() < width => last.start - columns.start,
+            _ => columns.len(),
+        };
+        let far = columns.start + near..columns.end;
         Self {
             target,
+            near,
+            room: std::ptr::null_mut(),
+            room_stride: far.len().next_multiple_of(tiles.lanes),
+            places: far.map(place).collect(),
             columns,
-            start: room.as_mut_ptr(),
-            row_stride: columns.len().next_multiple_of(tiles.lanes),
-            apart: places().collect(),
+        }
+    }
+
+    /// Where the tile begins whose first row and column these are, and the distance of its rows.
+    fn tile(&self, row: usize, column: usize) -> (*mut f32, usize) {
+        let Target {
+            c,
+            row_stride,
+            rows,
+            ..
+        } = self.target;
+        match (column - self.columns.start).checked_sub(self.near) {
+            Some(column) => {
+                let at = (row - rows.start) * self.room_stride + column;
+                (self.room.wrapping_add(at), self.room_stride)
+            }
+            None => {
+                let at = row * row_stride + (self.target.column)(column);
+                (c.wrapping_add(at), *row_stride)
+            }
         }
     }
 
@@ -223,7 +248,7 @@ impl<'a, F: Fn(usize) -> usize> Block<'a, F> {
     fn rows(&self) -> impl Iterator<Item = (*mut f32, *mut f32)> {
         self.target.rows.clone().enumerate().map(|(i, row)| {
             let c = self.target.c.wrapping_add(row * self.target.row_stride);
-            (c, self.start.wrapping_add(i * self.row_stride))
+            (c, self.room.wrapping_add(i * self.room_stride))
         })
     }
 
@@ -232,11 +257,11 @@ impl<'a, F: Fn(usize) -> usize> Block<'a, F> {
     /// # Safety
     /// That of [`product`], and the room is ours.
     unsafe fn begin(&self) {
-        if self.apart.is_empty() || !self.target.add {
+        if self.places.is_empty() || !self.target.add {
             return;
         }
         for (c, room) in self.rows() {
-            for (j, &place) in self.apart.iter().enumerate() {
+            for (j, &place) in self.places.iter().enumerate() {
                 // Safety: the contract.
                 unsafe { *room.add(j) = *c.add(place) };
             }
@@ -248,12 +273,15 @@ impl<'a, F: Fn(usize) -> usize> Block<'a, F> {
     /// # Safety
     /// As [`begin`](Self::begin).
     unsafe fn end(&self) {
-        let runs = runs(&self.apart);
+        if self.places.is_empty() {
+            return;
+        }
+        let runs = runs(&self.places);
         for (c, room) in self.rows() {
             // Safety: the contract.
             unsafe {
-                if 4 * runs.len() > self.apart.len() {
-                    for (j, &place) in self.apart.iter().enumerate() {
+                if 4 * runs.len() > self.places.len() {
+                    for (j, &place) in self.places.iter().enumerate() {
                         *c.add(place) = *room.add(j);
                     }
                     continue;
@@ -372,7 +400,7 @@ unsafe fn multiply<F: Fn(usize) -> usize>(
     let first = terms.start == 0;
     let add = target.add || !first;
     let mut rest = packed_b;
-    for (columns, width) in panels(tiles, block.columns) {
+    for (columns, width) in panels(tiles, &block.columns) {
         let panel;
         (panel, rest) = rest.split_at(terms.len() * width);
         // A panel that is not whole is the last one, and of its bias no whole vectors are there.
@@ -386,18 +414,9 @@ unsafe fn multiply<F: Fn(usize) -> usize>(
             let left = a.tile(step.rows.start, &rows, terms.len());
             // Safety: the operands have the elements; the tile lies in the block.
             unsafe {
-                let row = (rows.start - target.rows.start) * block.row_stride;
-                let c = block.start.add(row + columns.start - block.columns.start);
+                let (c, stride) = block.tile(rows.start, columns.start);
                 let bias = bias.unwrap_or(std::ptr::null());
-                tile(
-                    terms.len(),
-                    left,
-                    panel.as_ptr(),
-                    c,
-                    block.row_stride,
-                    bias,
-                    add,
-                );
+                tile(terms.len(), left, panel.as_ptr(), c, stride, bias, add);
             }
         }
     }
