@@ -6,7 +6,7 @@ use crate::fault::{Fault, Kind, Result};
 #[cfg(feature = "wgpu")]
 use burn::backend::CubeDevice;
 use burn::backend::{DispatchDevice, FlexDevice};
-use burn::tensor::BoolDType;
+use burn::tensor::{BoolDType, ExecutionError};
 use std::cell::RefCell;
 use std::fmt;
 
@@ -99,22 +99,34 @@ impl Device {
 
     /// One sum, so that a device that cannot work says so here and not later.
     fn probe(&self) -> Result<()> {
-        if *self == Device::Cpu {
-            return Ok(());
-        }
-        let works = std::panic::catch_unwind(|| {
-            let one = super::Tensor::full(1.0, &[1], self);
-            one.add(&one).and_then(|two| two.to_floats())
-        });
-        match works {
-            Ok(Ok(two)) if two == [2.0] => Ok(()),
-            Ok(Err(fault)) => Err(fault),
+        match self.one_and_one() {
+            Some(Ok(2.0)) => Ok(()),
+            Some(Err(e)) => Err(self.failed(e.reason(), e.is_device_poisoned())),
             _ => Err(Fault::new(
                 Kind::Device,
                 format!("device: \"{self}\" does not work: 1 + 1 could not be computed on it"),
             )
             .hint("its driver may be missing or too old; `device(\"cpu\")` always works")),
         }
+    }
+
+    /// Whether it can compute anything. What it says of why not is not looked at.
+    fn answers(&self) -> bool {
+        matches!(self.one_and_one(), Some(Ok(2.0)))
+    }
+
+    /// A sum, what the device says of why there is none, or `None` if it broke off.
+    fn one_and_one(&self) -> Option<Result<f32, ExecutionError>> {
+        if *self == Device::Cpu {
+            return Some(Ok(2.0));
+        }
+        let sum = || {
+            let one = super::Tensor::full(1.0, &[1], self);
+            let two = one.add(&one).ok()?;
+            let sum = two.raw.read().map(|data| data.iter::<f32>().sum());
+            Some(sum)
+        };
+        std::panic::catch_unwind(sum).ok().flatten()
     }
 
     /// How it holds truth values: kernels of graphics processors know no type of one bit or byte.
@@ -274,7 +286,7 @@ impl Device {
         let all = || told.iter().map(String::as_str).chain([reason]);
         let first = cause(reason);
         let scarce = all().any(speaks_of_memory);
-        if lost || !scarce && self.probe().is_err() {
+        if lost || !scarce && !self.answers() {
             #[cfg(feature = "wgpu")]
             if let Device::Wgpu(place) = self {
                 adapter::lost(*place);
@@ -331,7 +343,7 @@ pub fn failure() -> Option<Fault> {
     for device in opened() {
         let answer = std::panic::catch_unwind(|| burn::tensor::Device::new(device.burn()).sync());
         match answer {
-            Ok(Ok(())) if device.probe().is_ok() => {}
+            Ok(Ok(())) if device.answers() => {}
             Ok(Ok(())) => return Some(device.failed("it does not answer", false)),
             Ok(Err(e)) => return Some(device.failed(e.reason(), e.is_device_poisoned())),
             Err(_) => return Some(device.failed("it does not answer", true)),

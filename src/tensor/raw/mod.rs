@@ -24,7 +24,9 @@ use burn::backend::{
     BackendTensor, Dispatch, DispatchAutodiffContext, DispatchTensor, DispatchTensorKind,
     TensorMetadata,
 };
-use burn::tensor::{BoolDType, Bytes, DType, FloatDType, IntDType, Shape, TensorData};
+use burn::tensor::{
+    BoolDType, Bytes, DType, ExecutionError, FloatDType, IntDType, Shape, TensorData,
+};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -299,16 +301,21 @@ impl Raw {
     }
 
     fn data(&self) -> Result<TensorData> {
+        self.read()
+            .map_err(|e| self.device().failed(e.reason(), e.is_device_poisoned()))
+    }
+
+    /// The elements, or what the device says of why they cannot be had.
+    pub(in crate::tensor) fn read(&self) -> Result<TensorData, ExecutionError> {
         let prim = self.prim();
         if self.flex().is_none() {
             READS.fetch_add(1, Ordering::Relaxed);
         }
-        let data = match self.dtype {
+        match self.dtype {
             Dtype::F32 => burn::tensor::read_sync(Dispatch::float_into_data(prim)),
             Dtype::Int => burn::tensor::read_sync(Dispatch::int_into_data(prim)),
             Dtype::Bool => burn::tensor::read_sync(Dispatch::bool_into_data(prim)),
-        };
-        data.map_err(|e| self.device().failed(e.reason(), e.is_device_poisoned()))
+        }
     }
 
     /// The elements as floats, in row-major order; ints and truth values (0 and 1) are converted. Waits for the device.
