@@ -3,8 +3,8 @@
 Each workload is a script of ours (`workloads/NAME.rhai`) and its peer (`peers/NAME.py`): training loops of the same
 networks, batches and optimizers, and one evaluation, `parzen`. Both run in turn, ours, PyTorch with 1 thread, PyTorch with
 all, round after round, so that a busy moment of the machine hits all of them; PyTorch is given by its better number of
-threads. Printed are medians over the rounds:
-steps a second of both, the ratio (the median of the rounds' ratios), and the largest resident memory of both processes.
+threads. Printed are medians over the rounds: steps a second of both, the ratio (the median of the rounds' ratios), and the
+largest resident memory of both processes.
 """
 
 import argparse
