@@ -4,10 +4,10 @@
 //! can.
 #![cfg(feature = "wgpu")]
 
-use saddlepoint::cell::Session;
-use saddlepoint::output::{Output, Stream};
-use saddlepoint::session::{Cell, Failure, Frontend, Notebook, Reply};
-use saddlepoint::tensor::{Device, reads};
+use saddle_cell::Session;
+use saddle_session::output::{Output, Stream};
+use saddle_session::{Cell, Failure, Frontend, Notebook, Reply};
+use saddle_tensor::{Device, reads};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What a cell shows as text.
@@ -227,7 +227,7 @@ fn what_does_not_fit_is_an_error_and_the_notebook_lives() {
 
 #[test]
 fn reset_gives_the_memory_of_a_device_back() {
-    use saddlepoint::tensor::device;
+    use saddle_tensor::device;
     let lab = Lab::open();
     let held = || device::memory()[0].1.reserved;
     lab.run("%reset");

@@ -7,7 +7,7 @@ use std::path::Path;
 fn the_page_is_that_of_this_version() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("notebooks/REFERENCE.md");
     let page = fs::read_to_string(&path).unwrap_or_default();
-    let printed = saddlepoint::cell::reference();
+    let printed = saddle_cell::reference();
     let difference = page
         .lines()
         .zip(printed.lines())

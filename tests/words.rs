@@ -1,10 +1,10 @@
 //! Every word that only computes with arguments that nobody would give it on purpose: an answer or one clear error, never a
 //! defect of ours, and the notebook goes on.
 
-use saddlepoint::catalog::Entry;
-use saddlepoint::cell::Session;
-use saddlepoint::output::{Output, Stream};
-use saddlepoint::session::{Cell, Frontend, Notebook, Reply};
+use saddle_catalog::Entry;
+use saddle_cell::Session;
+use saddle_session::output::{Output, Stream};
+use saddle_session::{Cell, Frontend, Notebook, Reply};
 use std::sync::{Arc, Mutex};
 
 struct Nobody;
@@ -155,7 +155,7 @@ fn no_argument_is_a_defect() {
     assert_eq!(run(&session, SETUP), Reply::Done);
     let mut found = Vec::new();
     let mut count = 0;
-    for entry in saddlepoint::words::catalog().entries() {
+    for entry in saddle_words::catalog().entries() {
         if !FAMILIES.contains(&entry.group) {
             continue;
         }

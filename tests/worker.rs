@@ -1,8 +1,8 @@
 //! A session in a process of its own, driven without Jupyter: real worker processes, really killed.
 
-use saddlepoint::output::{Data, Output, Stream};
-use saddlepoint::session::{Cell, Completeness, Failure, Frontend, Notebook, Reply};
-use saddlepoint::worker::Isolated;
+use saddle_session::output::{Data, Output, Stream};
+use saddle_session::{Cell, Completeness, Failure, Frontend, Notebook, Reply};
+use saddle_worker::Isolated;
 use std::fs;
 use std::ops::Deref;
 use std::process::Command;
@@ -150,7 +150,7 @@ fn a_notebook_answers_as_if_it_were_here() {
     assert_eq!(session.complete("linsp", 5).matches[0].text, "linspace");
     assert!(
         session
-            .inspect("relu", 4, saddlepoint::session::Detail::Full)
+            .inspect("relu", 4, saddle_session::Detail::Full)
             .is_some()
     );
     let open = Completeness::Incomplete {

@@ -3,7 +3,7 @@
 //! This is the one place in which an int becomes a float, an array becomes a shape, and a wrong type becomes a message.
 
 use super::{Catalog, Entry, Host};
-use crate::fault::{Fault, Kind, Result};
+use saddle_fault::{Fault, Kind, Result};
 use rhai::{Dynamic, FnPtr, Map, NativeCallContext};
 use std::rc::Rc;
 

@@ -2,7 +2,7 @@
 //! run by the tape while some word (`grad`, `opt.descend`, …) differentiates.
 
 use super::Host;
-use crate::fault::{Fault, Kind, Result};
+use saddle_fault::{Fault, Kind, Result};
 use rhai::{Dynamic, FnPtr, NativeCallContext};
 use std::cell::Cell;
 use std::ptr::NonNull;

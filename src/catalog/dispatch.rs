@@ -3,7 +3,7 @@
 
 use super::callback::running;
 use super::{Args, Call, Catalog, Entry, Host, Options, did_you_mean};
-use crate::fault::{Fault, Kind, Result};
+use saddle_fault::{Fault, Kind, Result};
 use rhai::{Dynamic, EvalAltResult, FnPtr, Map, NativeCallContext, Position};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;

@@ -1,9 +1,9 @@
 //! What a word may ask of the session that runs it: to show something, to ask, to know whether to stop; and slots in
 //! which a family of words keeps what belongs to the session (live plots by name, the current generator).
 
-use crate::fault::{Fault, Kind, Result};
-use crate::output::{Output, Stream};
-use crate::session::{Checkpoint, Frontend};
+use saddle_fault::{Fault, Kind, Result};
+use saddle_session::output::{Output, Stream};
+use saddle_session::{Checkpoint, Frontend};
 use rhai::{EvalAltResult, FnPtr};
 use std::any::{Any, TypeId};
 use std::cell::{Cell, RefCell, RefMut};

@@ -1,10 +1,10 @@
 //! Functions of cells that are called when a widget changes, between cells or at the end of the cell that changed it.
 
 use super::worker::Worker;
-use crate::catalog::raise;
-use crate::fault::Result;
-use crate::session::{Frontend, Reply};
-use crate::words::widget::callback::{self, By, Outcome};
+use saddle_catalog::raise;
+use saddle_fault::Result;
+use saddle_session::{Frontend, Reply};
+use saddle_words::widget::callback::{self, By, Outcome};
 use rhai::{AST, Dynamic, FnPtr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;

@@ -6,8 +6,8 @@ use super::magic::MAGICS;
 use super::paths;
 use super::tokens::{Placed, tokens};
 use super::view::View;
-use crate::catalog::{Catalog, Entry, Ty};
-use crate::session::{Completions, Match};
+use saddle_catalog::{Catalog, Entry, Ty};
+use saddle_session::{Completions, Match};
 use rhai::Token;
 
 const KEYWORDS: [&str; 21] = [

@@ -1,7 +1,7 @@
 //! Values as a cell shows them: like the code that would make them, shortened where they are long.
 
-use crate::catalog::{Catalog, Kind, outer_name};
-use crate::output::Bundle;
+use saddle_catalog::{Catalog, Kind, outer_name};
+use saddle_session::output::Bundle;
 use rhai::{Array, Dynamic, Engine, FnPtr, Map};
 use std::any::TypeId;
 

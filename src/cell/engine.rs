@@ -4,10 +4,10 @@ use super::functions::Functions;
 use super::rewrite::COPY;
 use super::variables::Variables;
 use super::{display, grammar, numbers};
-use crate::catalog::{
+use saddle_catalog::{
     CALL, Catalog, Host, call_value, inner_name, is_callable, member, outer_name, raise, register,
 };
-use crate::fault::Fault;
+use saddle_fault::Fault;
 use rhai::{Dynamic, Engine, EvalAltResult, EvalContext, FnPtr, NativeCallContext, Position};
 use std::any::TypeId;
 use std::rc::Rc;

@@ -3,8 +3,8 @@
 use super::display;
 use super::functions::is_closure;
 use super::grammar::DEEPEST_CALL;
-use crate::catalog::{CALL, CALL_NAMED, Catalog, did_you_mean, outer_name, type_name};
-use crate::fault::{Fault, Kind};
+use saddle_catalog::{CALL, CALL_NAMED, Catalog, did_you_mean, outer_name, type_name};
+use saddle_fault::{Fault, Kind};
 use rhai::{Dynamic, EvalAltResult, ParseErrorType};
 
 /// The names that could have been meant.

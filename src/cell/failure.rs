@@ -2,8 +2,8 @@
 
 use super::explain::{Names, explain, hint_from_line};
 use super::functions::is_closure;
-use crate::fault::Fault;
-use crate::session::Failure;
+use saddle_fault::Fault;
+use saddle_session::Failure;
 use rhai::{EvalAltResult, Position};
 
 /// A place in the notebook.
@@ -18,7 +18,6 @@ pub struct Place {
 
 impl Place {
     /// A line and a column of a cell, both counted from 1.
-    #[cfg(feature = "rust-cells")]
     pub fn new(cell: &str, line: usize, column: usize) -> Self {
         let short = |n: usize| u16::try_from(n).unwrap_or(u16::MAX);
         Self {

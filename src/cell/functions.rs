@@ -22,7 +22,6 @@ struct Defined {
 }
 
 /// A function that is no script's.
-#[cfg(feature = "rust-cells")]
 pub struct Native {
     pub name: String,
     pub params: Vec<String>,
@@ -62,7 +61,6 @@ impl Functions {
     }
 
     /// Makes a function that is no script's known to the engine, in the place of all others of its name.
-    #[cfg(feature = "rust-cells")]
     pub fn define_native(&self, engine: &mut Engine, source: &str, native: Native) {
         for n in self.arities(&native.name) {
             self.0.borrow_mut().remove(&(native.name.clone(), n));

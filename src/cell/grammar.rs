@@ -1,7 +1,7 @@
 //! The grammar of the cells, where it differs from Rhai's: limits, `@`, names that Rhai reserves. Compiling needs no session,
 //! so the threads that ask about code have parsers of their own.
 
-use crate::catalog::inner_name;
+use saddle_catalog::inner_name;
 use rhai::{Engine, OptimizationLevel, Token};
 
 /// The deepest nesting of function calls. With [`DEEPEST_EXPRESSION`] it bounds the engine thread's stack.

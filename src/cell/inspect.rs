@@ -2,9 +2,9 @@
 
 use super::magic::MAGICS;
 use super::view::View;
-use crate::catalog::{Catalog, help};
-use crate::output::{Bundle, Data};
-use crate::session::Detail;
+use saddle_catalog::{Catalog, help};
+use saddle_session::output::{Bundle, Data};
+use saddle_session::Detail;
 
 /// The help for the name at a cursor (in code points), or for the call whose brackets the cursor is in.
 pub fn at(
@@ -92,7 +92,7 @@ pub fn describe(catalog: &Catalog, view: &View, name: &str, detail: Detail) -> O
     }
     let entries = catalog.find(name);
     if !entries.is_empty() {
-        let text = |show: fn(&crate::catalog::Entry) -> String| {
+        let text = |show: fn(&saddle_catalog::Entry) -> String| {
             entries
                 .iter()
                 .map(|e| show(e))

@@ -3,10 +3,10 @@
 use super::tokens::tokens;
 use super::worker::Worker;
 use super::{inspect, memory, scripts};
-use crate::catalog::did_you_mean;
-use crate::fault::{Fault, Kind};
-use crate::output::{Bundle, Output};
-use crate::session::{Detail, Failure};
+use saddle_catalog::did_you_mean;
+use saddle_fault::{Fault, Kind};
+use saddle_session::output::{Bundle, Output};
+use saddle_session::{Detail, Failure};
 use rhai::{Engine, Token};
 use std::time::{Duration, Instant};
 

@@ -1,7 +1,7 @@
 //! What the kernel holds in memory, and which variables hold most of it.
 
-use crate::catalog::Catalog;
-use crate::tensor::{device, tape::live_nodes};
+use saddle_catalog::Catalog;
+use saddle_tensor::{device, tape::live_nodes};
 use rhai::{Array, Dynamic, Map};
 use std::fmt::Write;
 

@@ -1,8 +1,8 @@
 //! Plain numbers and the names of types, where Rhai's own answers would surprise the user of a notebook.
 
-use crate::catalog::{Catalog, inner_name, number, raise};
-use crate::fault::Fault;
-use crate::words::number::power;
+use saddle_catalog::{Catalog, inner_name, number, raise};
+use saddle_fault::Fault;
+use saddle_words::number::power;
 use rhai::{Dynamic, Engine, EvalAltResult};
 use std::any::TypeId;
 

@@ -2,9 +2,9 @@
 
 use super::complete::innermost;
 use super::tokens::Placed;
-use crate::catalog::Catalog;
-use crate::session::{Completions, Match};
-use crate::words::files::disk;
+use saddle_catalog::Catalog;
+use saddle_session::{Completions, Match};
+use saddle_words::files::disk;
 use rhai::Token;
 use std::path::Path;
 

@@ -6,7 +6,7 @@
 //! mathematics and in Python. Lines stay lines, and columns are mapped back for errors.
 
 use super::tokens::{Placed, tokens};
-use crate::catalog::{CALL, CALL_NAMED};
+use saddle_catalog::{CALL, CALL_NAMED};
 use rhai::{Engine, Token};
 use std::collections::HashMap;
 

@@ -2,9 +2,9 @@
 
 use super::magic::{Outcome, Part, Spell, at_statement_start, parts};
 use super::worker::Worker;
-use crate::fault::{Fault, Result};
-use crate::output::Output;
-use crate::words::files::disk;
+use saddle_fault::{Fault, Result};
+use saddle_session::output::Output;
+use saddle_words::files::disk;
 use rhai::Engine;
 
 /// `%save path`: the cells that have run to their end so far, without their magics, in the order in which they ran.

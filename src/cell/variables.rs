@@ -36,7 +36,6 @@ impl Variables {
     }
 
     /// Sets a variable from outside of the script; the scope of the cell that runs does not hold it.
-    #[cfg(feature = "rust-cells")]
     pub fn set(&self, name: &str, value: Dynamic) {
         let _ = self.store(name, value);
     }

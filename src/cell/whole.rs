@@ -4,7 +4,7 @@ use super::grammar::with_parser;
 use super::rewrite::rewrite;
 use super::tokens::tokens;
 use super::view::View;
-use crate::session::Completeness;
+use saddle_session::Completeness;
 use rhai::{Engine, LexError, ParseError, ParseErrorType, Token};
 
 /// One step of indentation.

@@ -2,11 +2,9 @@
 //! everything that runs after it.
 
 use super::explain::Names;
-#[cfg(feature = "rust-cells")]
 use super::failure::Place;
 use super::failure::{self, Sources};
 use super::functions::Functions;
-#[cfg(feature = "rust-cells")]
 use super::functions::Native;
 use super::magic::Part;
 use super::rewrite::{Columns, Rewritten, rewrite};
@@ -14,13 +12,13 @@ use super::rust::{Questions, RustCells};
 use super::variables::Variables;
 use super::view::{self, View};
 use super::{display, engine, magic, numbers};
-use crate::catalog::{Catalog, Host, is_callable};
-use crate::fault::{Fault, Kind};
-use crate::output::{Bundle, Output};
-use crate::session::{Cell, Failure, Frontend, Reply};
-use crate::tensor::device;
-use crate::words::tensor::device::watch;
-use crate::words::widget::{self, Widgets};
+use saddle_catalog::{Catalog, Host, is_callable};
+use saddle_fault::{Fault, Kind};
+use saddle_session::output::{Bundle, Output};
+use saddle_session::{Cell, Failure, Frontend, Reply};
+use saddle_tensor::device;
+use saddle_words::tensor::device::watch;
+use saddle_words::widget::{self, Widgets};
 use rhai::{AST, ASTFlags, ASTNode, Dynamic, Engine, EvalAltResult, Module, Position, Scope, Stmt};
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -365,7 +363,6 @@ impl Worker {
 }
 
 /// What cells of Rust need of the notebook.
-#[cfg(feature = "rust-cells")]
 impl Worker {
     /// The failure of a fault, or of something else called `name`, at these places.
     pub fn fail_at(&self, name: &str, fault: &Fault, places: &[Place]) -> Failure {
@@ -413,7 +410,6 @@ impl Worker {
 }
 
 /// The blanks that a line starts with.
-#[cfg(feature = "rust-cells")]
 fn indent(line: &str) -> usize {
     line.chars().take_while(|c| c.is_whitespace()).count()
 }

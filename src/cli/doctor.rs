@@ -2,9 +2,9 @@
 
 use super::python::Python;
 use super::{Outcome, folders, lab, print_all, session};
-use saddlepoint::fault::Result;
-use saddlepoint::serve::kernelspec;
-use saddlepoint::tensor::device;
+use saddle_fault::Result;
+use saddle_serve::kernelspec;
+use saddle_tensor::device;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -81,9 +81,8 @@ fn locked_version(package: &str) -> Option<&'static str> {
 }
 
 /// What `%%rust` cells are compiled with.
-#[cfg(feature = "rust-cells")]
 fn rust_cells(report: &mut Report) {
-    match saddlepoint::rust::Toolchain::find() {
+    match saddle_rust::Toolchain::find() {
         Ok(tools) if tools.has_source => report.fact("%%rust", tools.version),
         Ok(tools) => report.fact(
             "%%rust",
@@ -98,11 +97,6 @@ fn rust_cells(report: &mut Report) {
             report.note("%%rust", format!("{}: {hint}", fault.message));
         }
     }
-}
-
-#[cfg(not(feature = "rust-cells"))]
-fn rust_cells(report: &mut Report) {
-    report.note("%%rust", "left out of this build (feature `rust-cells`)");
 }
 
 fn machine(report: &mut Report) {

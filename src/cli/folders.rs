@@ -1,7 +1,7 @@
 //! Where files of ours lie: the user's data and state folders, and the notebooks that come with the sources.
 
 use etcetera::BaseStrategy as _;
-use saddlepoint::fault::{Fault, Result};
+use saddle_fault::{Fault, Result};
 use std::path::{Path, PathBuf};
 
 /// The folder for data of ours that lasts: the private JupyterLab, downloaded data sets (`~/.local/share/saddlepoint`).

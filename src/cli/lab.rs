@@ -5,7 +5,7 @@ use super::python::Python;
 use super::{Outcome, folders, spec};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use saddlepoint::fault::{Fault, Result};
+use saddle_fault::{Fault, Result};
 use std::fs::File;
 use std::io::{IsTerminal as _, Write as _, stderr};
 use std::os::unix::process::CommandExt as _;

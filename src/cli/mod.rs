@@ -23,7 +23,7 @@ mod terminal;
 mod test;
 
 use clap::{Parser, Subcommand};
-use saddlepoint::fault::{Fault, Result};
+use saddle_fault::{Fault, Result};
 use std::io::Write as _;
 use std::process::ExitCode;
 
@@ -64,8 +64,7 @@ enum Command {
     #[command(name = session::WORKER, hide = true)]
     Worker,
     /// Compile cells of Rust for a worker (saddle itself runs this).
-    #[cfg(feature = "rust-cells")]
-    #[command(name = saddlepoint::rust::HOST, hide = true)]
+    #[command(name = saddle_rust::HOST, hide = true)]
     RustHost,
 }
 
@@ -105,7 +104,6 @@ pub fn main() -> ExitCode {
 fn serves(command: &Command) -> bool {
     match command {
         Command::Kernel(_) | Command::Worker | Command::Lab(_) => true,
-        #[cfg(feature = "rust-cells")]
         Command::RustHost => true,
         _ => false,
     }
@@ -129,7 +127,6 @@ fn dispatch(command: Command) -> Result<Outcome> {
         }
         Command::Kernel(options) => spec::kernel(&options),
         Command::Worker => session::work().map(|()| Outcome::Done),
-        #[cfg(feature = "rust-cells")]
         Command::RustHost => session::host_rust().map(|()| Outcome::Done),
     }
 }

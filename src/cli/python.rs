@@ -1,6 +1,6 @@
 //! Finding a Python, asking it what it has, and making a virtual environment with it.
 
-use saddlepoint::fault::{Fault, Result};
+use saddle_fault::{Fault, Result};
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

@@ -1,10 +1,10 @@
 //! Opening a session. The only place of this binary that knows which language the cells are in.
 
 use super::signal;
-use saddlepoint::cell::Session;
-use saddlepoint::fault::{Fault, Kind, Result};
-use saddlepoint::session::Notebook;
-use saddlepoint::worker::{self, Isolated};
+use saddle_cell::Session;
+use saddle_fault::{Fault, Kind, Result};
+use saddle_session::Notebook;
+use saddle_worker::Isolated;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::Command;
@@ -83,7 +83,7 @@ fn worker_program() -> std::io::Result<Command> {
 pub fn work() -> Result<()> {
     let session = Session::start().map_err(|error| no_thread(&error))?;
     let session: Arc<dyn Notebook> = Arc::new(session);
-    worker::serve(&session).map_err(|error| {
+    saddle_worker::serve(&session).map_err(|error| {
         Fault::value(format!("`saddle {WORKER}` cannot serve: {error}"))
             .hint("the other commands of saddle start it when they need it")
     })
@@ -93,9 +93,8 @@ pub fn work() -> Result<()> {
 ///
 /// # Errors
 /// Another process than a worker has started this.
-#[cfg(feature = "rust-cells")]
 pub fn host_rust() -> Result<()> {
-    saddlepoint::rust::serve().map_err(|error| {
+    saddle_rust::serve().map_err(|error| {
         Fault::value(format!("this command cannot serve: {error}"))
             .hint("a cell that starts with %%rust starts it")
     })
@@ -133,5 +132,5 @@ pub fn open_with_interrupt(insisting: Insisting) -> Result<Arc<Isolated>> {
 
 /// The reference of the language, as Markdown.
 pub fn reference() -> String {
-    saddlepoint::cell::reference()
+    saddle_cell::reference()
 }

@@ -3,8 +3,8 @@
 use super::python::Python;
 use super::{Outcome, folders, print_all, session};
 use clap::Args;
-use saddlepoint::fault::Result;
-use saddlepoint::serve::kernelspec::{self, Place, Spec};
+use saddle_fault::Result;
+use saddle_serve::kernelspec::{self, Place, Spec};
 use std::path::PathBuf;
 
 #[derive(Args)]
@@ -56,7 +56,7 @@ pub struct Uninstall {
 pub fn kernel(options: &Kernel) -> Result<Outcome> {
     let history = history_file();
     let notebook = session::open()?;
-    saddlepoint::serve::run(&options.connection, notebook.clone(), history.as_deref())?;
+    saddle_serve::run(&options.connection, notebook.clone(), history.as_deref())?;
     notebook.end();
     // A cell that cannot be stopped may still run, and must not keep the process alive.
     std::process::exit(0)

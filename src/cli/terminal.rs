@@ -3,8 +3,8 @@
 
 use super::signal;
 use indicatif::ProgressBar;
-use saddlepoint::output::{Bundle, Data, Output, Stream};
-use saddlepoint::session::{Failure, Frontend};
+use saddle_session::output::{Bundle, Data, Output, Stream};
+use saddle_session::{Failure, Frontend};
 use std::collections::HashMap;
 use std::io::{self, BufRead as _, IsTerminal as _};
 use std::path::PathBuf;

@@ -95,8 +95,8 @@ impl Kernel for Slope<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cpu::simd::testing::at_each_level;
-    use crate::cpu::testing::{assert_close, sample};
+    use crate::simd::testing::at_each_level;
+    use crate::testing::{assert_close, sample};
 
     #[test]
     fn cost_and_slope_follow_their_definition() {

@@ -342,9 +342,9 @@ impl<F: Fn(f32, f32) -> f32> Kernel for Zip<'_, F> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cpu::set_threads;
-    use crate::cpu::simd::testing::at_each_level;
-    use crate::cpu::testing::{assert_close, sample};
+    use crate::set_threads;
+    use crate::simd::testing::at_each_level;
+    use crate::testing::{assert_close, sample};
 
     const SHAPES: [[usize; 3]; 8] = [
         [2, 1, 1],

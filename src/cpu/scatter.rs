@@ -31,7 +31,7 @@ pub fn scatter_add(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cpu::testing::sample;
+    use crate::testing::sample;
 
     #[test]
     fn every_element_arrives_at_its_index() {

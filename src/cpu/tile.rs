@@ -238,7 +238,7 @@ mod baseline {
 
     #[inline(always)]
     fn mul_add(a: Four, b: Four, c: Four) -> Four {
-        use crate::cpu::simd::{Arith, Baseline};
+        use crate::simd::{Arith, Baseline};
         std::array::from_fn(|i| Baseline::mul_add(a[i], b[i], c[i]))
     }
 

@@ -1,6 +1,6 @@
 //! Arrays as files hold them: a shape, and numbers of one of many element types, read as f32, i32 or bool.
 
-use crate::fault::{Fault, Result};
+use saddle_fault::{Fault, Result};
 
 /// Numbers with a shape, in row-major order.
 #[derive(Clone, Debug, PartialEq)]

@@ -4,7 +4,7 @@ use super::download::{Checksum, Remote, download};
 use super::famous::{Places, Split};
 use super::files::{Watch, describe, open};
 use super::{Dataset, Features};
-use crate::fault::{Fault, Result};
+use saddle_fault::{Fault, Result};
 use flate2::read::GzDecoder;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -112,7 +112,7 @@ fn find(places: &Places, names: &[&str], watch: &mut Watch) -> Result<Kept> {
     download(&remote, &cache, watch)
         .map(Kept::Archive)
         .map_err(|fault| match fault.kind {
-            crate::fault::Kind::File => fault.hint(format!(
+            saddle_fault::Kind::File => fault.hint(format!(
                 "put {ARCHIVE} into {}, or into the folder {CIFAR_10} of a folder that SADDLE_DATA names",
                 cache.display()
             )),
@@ -220,7 +220,7 @@ fn dataset(records: &[u8]) -> Result<Dataset> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::files::testing::Folder;
+    use crate::files::testing::Folder;
 
     /// A file with one record: the label, then pixels that are all `ink`.
     fn record(label: u8, ink: u8) -> Vec<u8> {

@@ -2,7 +2,7 @@
 
 use super::files::{Watch, describe, open};
 use super::{Dataset, Features};
-use crate::fault::{Fault, Result};
+use saddle_fault::{Fault, Result};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 
@@ -178,7 +178,7 @@ fn classes(answers: &[String]) -> (Vec<i32>, Vec<String>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::files::testing::Folder;
+    use crate::files::testing::Folder;
 
     fn read(text: &str, label: Option<Column>) -> Result<Dataset> {
         let folder = Folder::new();

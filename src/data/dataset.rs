@@ -1,7 +1,7 @@
 //! A data set: rows of one shape with optional labels. Parts of it (`split`, `filter`) are views that share its storage.
 
 use super::Source;
-use crate::fault::{Fault, Result};
+use saddle_fault::{Fault, Result};
 use std::sync::Arc;
 
 /// The numbers of all rows, one row after the other.

@@ -1,7 +1,7 @@
 //! The 8 × 8 digits that travel with the program (`data/README.md` says whose they are).
 
 use super::{Dataset, Features};
-use crate::fault::{Fault, Kind, Result};
+use saddle_fault::{Fault, Kind, Result};
 use flate2::read::GzDecoder;
 use std::io::Read;
 

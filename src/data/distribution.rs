@@ -2,7 +2,7 @@
 //! the plane, which have not.
 
 use super::Source;
-use crate::fault::{Fault, Result};
+use saddle_fault::{Fault, Result};
 use std::f64::consts::TAU;
 
 /// A Gaussian whose coordinates are independent.

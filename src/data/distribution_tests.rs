@@ -172,7 +172,7 @@ fn curves_without_noise_lie_on_themselves() {
 
 #[test]
 fn what_is_no_distribution_is_told() {
-    let told = |p: crate::fault::Result<Distribution>, part: &str| {
+    let told = |p: saddle_fault::Result<Distribution>, part: &str| {
         let fault = p.unwrap_err();
         assert!(fault.message.contains(part), "{fault} lacks {part:?}");
     };

@@ -1,7 +1,7 @@
 //! Downloads: from the first mirror that answers, to a temporary file, checked, then put in place in one step.
 
 use super::files::{Step, Watch, describe};
-use crate::fault::{Fault, Result};
+use saddle_fault::{Fault, Result};
 use flate2::read::GzDecoder;
 use md5::{Digest, Md5};
 use std::fs::{self, File};
@@ -199,8 +199,8 @@ fn md5_of(mut input: impl Read) -> io::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::files::testing::Folder;
-    use crate::fault::Kind;
+    use crate::files::testing::Folder;
+    use saddle_fault::Kind;
     use std::net::TcpListener;
 
     /// MD5 of "abc", from RFC 1321.

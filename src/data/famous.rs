@@ -5,7 +5,7 @@ use super::digits::NAMES;
 use super::download::{Checksum, Remote, download, md5_inside};
 use super::files::Watch;
 use super::{Dataset, Features, idx};
-use crate::fault::{Fault, Kind, Result};
+use saddle_fault::{Fault, Kind, Result};
 use etcetera::BaseStrategy;
 use std::env;
 use std::path::{Path, PathBuf};

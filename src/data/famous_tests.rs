@@ -3,7 +3,7 @@
 
 use super::famous::{FASHION_MNIST, Famous, MNIST, Places, Split};
 use super::files::{Watch, testing::Folder};
-use crate::fault::Kind;
+use saddle_fault::Kind;
 use std::path::{Path, PathBuf};
 
 /// The folder with the real files, or a visible line about what is not tested.
@@ -26,7 +26,7 @@ fn real(famous: &Famous) -> Option<PathBuf> {
     folder
 }
 
-fn places(own: &Path, cache: &Path) -> crate::fault::Result<Places> {
+fn places(own: &Path, cache: &Path) -> saddle_fault::Result<Places> {
     Ok(Places {
         own: Some(own.into()),
         cache: cache.into(),
@@ -85,7 +85,7 @@ fn files_without_a_folder_are_told_by_their_content() {
         return;
     };
     let own = own.join(MNIST.name);
-    let mut stop = || Err(crate::fault::Fault::new(Kind::Interrupt, "would download"));
+    let mut stop = || Err(saddle_fault::Fault::new(Kind::Interrupt, "would download"));
     let mut watch = Watch {
         stop: &mut stop,
         step: &mut |_| (),

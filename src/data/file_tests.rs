@@ -3,7 +3,7 @@
 use super::array::{Array, Values};
 use super::numpy::{decode_npy, decode_npz, encode_npy, encode_npz};
 use super::safetensors::Named;
-use crate::fault::Result;
+use saddle_fault::Result;
 
 macro_rules! file {
     ($name:literal) => {

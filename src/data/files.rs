@@ -1,6 +1,6 @@
 //! Files in general: opening them with errors in the user's terms, and watching long reads.
 
-use crate::fault::{Fault, Result};
+use saddle_fault::{Fault, Result};
 use std::fs::File;
 use std::io;
 use std::path::Path;

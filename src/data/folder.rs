@@ -2,7 +2,7 @@
 
 use super::files::{Watch, describe};
 use super::{Dataset, Features};
-use crate::fault::{Fault, Result};
+use saddle_fault::{Fault, Result};
 use image::DynamicImage;
 use image::imageops::FilterType;
 use std::fs;
@@ -152,7 +152,7 @@ fn square(picture: &DynamicImage, size: u32) -> DynamicImage {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::files::testing::Folder;
+    use crate::files::testing::Folder;
     use image::{Rgb, RgbImage};
 
     fn paint(folder: &Folder, name: &str, size: (u32, u32), colour: [u8; 3]) {

@@ -1,7 +1,7 @@
 //! IDX files, the format of MNIST: a magic number, the sizes, then bytes; plain or compressed with gzip.
 
 use super::files::{Watch, describe, open};
-use crate::fault::{Fault, Result};
+use saddle_fault::{Fault, Result};
 use flate2::read::GzDecoder;
 use std::fs::File;
 use std::io::{BufReader, Read};
@@ -106,7 +106,7 @@ fn parse(mut input: impl Read, rank: usize, watch: &mut Watch) -> Result<Idx> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::files::testing::Folder;
+    use crate::files::testing::Folder;
     use flate2::{Compression, write::GzEncoder};
     use std::io::Write;
 
@@ -177,7 +177,7 @@ mod tests {
         ];
         for (bytes, part) in cases {
             let fault = read_bytes(bytes).unwrap_err();
-            assert_eq!(fault.kind, crate::fault::Kind::File);
+            assert_eq!(fault.kind, saddle_fault::Kind::File);
             assert!(fault.message.contains(part), "{fault} lacks {part:?}");
         }
     }

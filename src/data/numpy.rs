@@ -3,7 +3,7 @@
 use super::array::{Array, Element, Values};
 use super::files::{Watch, describe, open};
 use super::zip;
-use crate::fault::{Fault, Result};
+use saddle_fault::{Fault, Result};
 use std::io::Read;
 use std::path::Path;
 

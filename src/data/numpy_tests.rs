@@ -3,7 +3,7 @@
 use super::array::{Array, Values};
 use super::files::{Watch, testing::Folder};
 use super::numpy::{npy, npz};
-use crate::fault::Result;
+use saddle_fault::Result;
 use std::path::{Path, PathBuf};
 
 fn made(name: &str) -> PathBuf {

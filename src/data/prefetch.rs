@@ -1,7 +1,7 @@
 //! Minibatches that a worker thread gathers while the one before is trained on.
 
 use super::Dataset;
-use crate::fault::{Fault, Kind, Result};
+use saddle_fault::{Fault, Kind, Result};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::{self, JoinHandle};
 
@@ -112,7 +112,7 @@ impl Drop for Prefetched {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::Features;
+    use crate::Features;
     use std::sync::Arc;
 
     const ROWS: usize = 1000;

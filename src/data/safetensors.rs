@@ -1,7 +1,7 @@
 //! Tensors by name with notes, as `safetensors` files: what Python's `safetensors` and Hugging Face's tools read.
 
 use super::array::{Array, Element, Values};
-use crate::fault::{Fault, Result};
+use saddle_fault::{Fault, Result};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
 use std::collections::HashMap;
 

@@ -1,6 +1,6 @@
 //! Zip archives, as far as `.npz` files need them: stored and deflated files (PKWARE's APPNOTE, section 4.3).
 
-use crate::fault::{Fault, Result};
+use saddle_fault::{Fault, Result};
 use flate2::Crc;
 use flate2::read::DeflateDecoder;
 use std::io::Read;

@@ -1,8 +1,8 @@
 //! The losses of the two players. D's outputs come as logits `a` (any real number) or as probabilities `D = σ(a)`; each
 //! formula is written for the form in which it does not lose precision.
 
-use crate::fault::Result;
-use crate::tensor::Tensor;
+use saddle_fault::Result;
+use saddle_tensor::Tensor;
 
 /// How D's outputs are given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 //! Penalties on the gradient of D with respect to its input. Each is a value on the tape: its own gradient reaches D's
 //! parameters, which is the whole point and is often lost.
 
-use crate::fault::{Fault, Result};
-use crate::tensor::{GradOptions, Tensor, grad, random, shown, tape};
+use saddle_fault::{Fault, Result};
+use saddle_tensor::{GradOptions, Tensor, grad, random, shown, tape};
 
 /// D as a function.
 pub type Critic<'a> = &'a dyn Fn(&Tensor) -> Result<Tensor>;

@@ -7,9 +7,9 @@
 use super::network::Network;
 use super::optim::{Adagrad, Adam, Algorithm, Optimizer, RmsProp, Sgd};
 use super::param::Param;
-use crate::fault::{Fault, Result};
-use crate::tensor::update::{Moment, State};
-use crate::tensor::{Device, Dtype, Tensor, shown};
+use saddle_fault::{Fault, Result};
+use saddle_tensor::update::{Moment, State};
+use saddle_tensor::{Device, Dtype, Tensor, shown};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 

@@ -3,8 +3,8 @@
 //! The players' gradients make a vector field v on all parameters. Where its Jacobian J is not symmetric, plain descent
 //! turns round a solution instead of falling into it. Both adjustments here need second derivatives only.
 
-use crate::fault::{Fault, Result};
-use crate::tensor::{GradOptions, Tensor, grad, no_grad};
+use saddle_fault::{Fault, Result};
+use saddle_tensor::{GradOptions, Tensor, grad, no_grad};
 
 /// A player: its loss, and the parameters that it alone changes.
 pub struct Player {

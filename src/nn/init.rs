@@ -1,6 +1,6 @@
 //! How parameters start.
 
-use crate::tensor::{Tensor, random};
+use saddle_tensor::{Tensor, random};
 
 /// A distribution for starting values. `fan_in` and `fan_out` count a unit's inputs and outputs.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -38,7 +38,7 @@ impl Init {
             }
             Init::Normal(mean, std) => normal(mean, std),
             Init::Uniform(lo, hi) => uniform(lo, hi),
-            Init::Constant(value) => Tensor::full(value, shape, &crate::tensor::device::current()),
+            Init::Constant(value) => Tensor::full(value, shape, &saddle_tensor::device::current()),
             Init::Xavier => {
                 let bound = (6.0 / (fan_in + fan_out).max(1) as f32).sqrt();
                 uniform(-bound, bound)
@@ -50,6 +50,6 @@ impl Init {
 
 /// `x · scale + shift` as a new leaf.
 fn scaled(x: Tensor, scale: f32, shift: f32) -> Tensor {
-    use crate::tensor::affine;
+    use saddle_tensor::affine;
     affine(&x, scale, shift)
 }

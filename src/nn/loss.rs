@@ -1,7 +1,7 @@
 //! Losses on predictions and targets. Each gives the mean over all elements, a single number.
 
-use crate::fault::{Fault, Result};
-use crate::tensor::{Device, Dtype, Tensor, shown};
+use saddle_fault::{Fault, Result};
+use saddle_tensor::{Device, Dtype, Tensor, shown};
 
 /// An error when a loss on the CPU is NaN. On other devices reading it back would stall the device: nothing is checked.
 pub(super) fn finite(word: &str, loss: &Tensor) -> Result<()> {

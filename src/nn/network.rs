@@ -3,8 +3,8 @@
 
 use super::layers::{Layer, Mode, Pass, Start};
 use super::param::Param;
-use crate::fault::{Fault, Kind, Result};
-use crate::tensor::{Tensor, shown};
+use saddle_fault::{Fault, Kind, Result};
+use saddle_tensor::{Tensor, shown};
 use std::any::Any;
 use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
@@ -438,7 +438,7 @@ impl Network {
             return Err(Fault::value("update: this network follows no other")
                 .hint("ema(G, 0.999) makes one that does"));
         };
-        crate::tensor::no_grad(|| {
+        saddle_tensor::no_grad(|| {
             let mut trained = HashSet::new();
             for (mine, theirs) in self.params().iter().zip(source.params()) {
                 let kept = mine.value().mul_scalar(*decay)?;

@@ -1,11 +1,11 @@
 //! Optimizers over a network's parameters, with PyTorch's formulas.
 
 use super::param::Param;
-use crate::fault::{Fault, Result};
-use crate::tensor::update::{self, Rule, State};
-use crate::tensor::{GradOptions, Tensor, grad, precision, shown};
+use saddle_fault::{Fault, Result};
+use saddle_tensor::update::{self, Rule, State};
+use saddle_tensor::{GradOptions, Tensor, grad, precision, shown};
 
-pub use crate::tensor::update::{Adagrad, Adam, RmsProp, Sgd};
+pub use saddle_tensor::update::{Adagrad, Adam, RmsProp, Sgd};
 
 /// Which formula.
 pub type Algorithm = Rule;
@@ -171,7 +171,7 @@ impl Optimizer {
     }
 
     fn clip(&self, grads: &mut [Option<Tensor>]) -> Result<()> {
-        crate::tensor::no_grad(|| {
+        saddle_tensor::no_grad(|| {
             if let Some(limit) = self.clip_value {
                 for g in grads.iter_mut().flatten() {
                     *g = g.clamp(-limit, limit)?;

@@ -1,7 +1,7 @@
 //! One parameter of a network: a cell that holds its present value. Optimizers replace the value; whoever holds the cell
 //! sees the new one.
 
-use crate::tensor::Tensor;
+use saddle_tensor::Tensor;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 

@@ -1,8 +1,8 @@
 //! Steps of optimizers as values: new parameters through which gradients pass to the old ones, to the gradients and to
 //! the state. With them a loop of training is itself differentiable.
 
-use crate::fault::{Fault, Result};
-use crate::tensor::Tensor;
+use saddle_fault::{Fault, Result};
+use saddle_tensor::Tensor;
 
 fn pairs(word: &str, params: &[Tensor], grads: &[Tensor]) -> Result<()> {
     if params.len() == grads.len() {

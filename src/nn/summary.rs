@@ -3,8 +3,8 @@
 use super::layers::Mode;
 use super::network::{Body, Caller, Network, Part, Slot};
 use super::param::Param;
-use crate::fault::Result;
-use crate::tensor::{Tensor, device, no_grad, shown};
+use saddle_fault::Result;
+use saddle_tensor::{Tensor, device, no_grad, shown};
 use std::fmt::{self, Write};
 
 /// Description, shapes of the weights, shape of the output, number of single weights.

@@ -3,7 +3,7 @@
 use super::layers::Mode;
 use super::network::{Body, Network, Part, Slot};
 use super::param::Param;
-use crate::fault::Result;
+use saddle_fault::Result;
 
 impl Network {
     pub(super) fn visit(&self, prefix: &str, f: &mut dyn FnMut(String, &Param, bool)) {

@@ -1,7 +1,7 @@
 //! A notebook file (`.ipynb`, nbformat 4): reading, its cells, and writing. Fields that we do not know are kept.
 
 use super::json;
-use crate::fault::{Fault, Result};
+use saddle_fault::{Fault, Result};
 use serde_json::{Map, Value, json};
 use std::path::Path;
 

@@ -61,7 +61,7 @@ impl Markers {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::notebook::document::Document;
+    use crate::document::Document;
 
     fn markers(source: &str, tags: &[&str]) -> Markers {
         let notebook = serde_json::json!({

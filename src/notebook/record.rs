@@ -1,8 +1,8 @@
 //! What a running notebook shows, recorded as a notebook file stores it: adjacent texts of one stream joined, updates
 //! applied to the displays they name wherever those stand, `clear_output` obeyed.
 
-use crate::output::{Bundle, Data, Output, Stream};
-use crate::session::{Failure, Frontend};
+use saddle_session::output::{Bundle, Data, Output, Stream};
+use saddle_session::{Failure, Frontend};
 use base64::Engine as _;
 use serde_json::{Map, Value, json};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -238,7 +238,7 @@ pub(super) fn on_screen(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::notebook::tests::Deaf;
+    use crate::tests::Deaf;
 
     fn text(text: &str) -> Output {
         Output::Text {

@@ -3,7 +3,7 @@
 use super::document::{Cell, Document};
 use super::markers::Markers;
 use super::record::Recorder;
-use crate::session::{self, Failure, Frontend, Notebook, Reply};
+use saddle_session::{Failure, Frontend, Notebook, Reply};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -85,7 +85,7 @@ pub fn run(
         recorder.begin(ran);
         let start = Instant::now();
         let reply = notebook.execute(
-            session::Cell {
+            saddle_session::Cell {
                 number: ran,
                 code: cell.source.clone(),
                 silent: false,
@@ -142,7 +142,7 @@ fn keep(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::notebook::tests::{Deaf, Echo, notebook};
+    use crate::tests::{Deaf, Echo, notebook};
 
     fn counts(document: &Document) -> Vec<Option<usize>> {
         document.cells.iter().map(|cell| cell.count).collect()

@@ -1,8 +1,8 @@
 //! What the tests of this room share: a session with a language of four words, and notebooks to run in it.
 
 use super::document::Document;
-use crate::output::{Bundle, Comm, Output, Stream};
-use crate::session::{
+use saddle_session::output::{Bundle, Comm, Output, Stream};
+use saddle_session::{
     Cell, CommReply, Completeness, Completions, Detail, Failure, Frontend, Notebook, Reply,
 };
 use std::sync::Arc;

@@ -121,8 +121,8 @@ fn merged(stored: &[Value], new: &[Value], limits: &Limits) -> Vec<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::notebook::tests::notebook;
-    use crate::session::Failure;
+    use crate::tests::notebook;
+    use saddle_session::Failure;
     use serde_json::json;
 
     fn text(text: &str) -> Value {

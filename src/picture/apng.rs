@@ -4,7 +4,7 @@
 use super::canvas::Canvas;
 use super::png::{Format, begun, chunk};
 use super::scanlines::Scanlines;
-use crate::fault::Result;
+use saddle_fault::Result;
 use flate2::Compression;
 use std::time::Duration;
 
@@ -128,8 +128,8 @@ fn frame_control(sequence: u32, patch: Patch, delay: Duration) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::picture::canvas::Rect;
-    use crate::picture::colour::{BLACK, WHITE};
+    use crate::canvas::Rect;
+    use crate::colour::{BLACK, WHITE};
     use image::codecs::png::PngDecoder;
     use image::{AnimationDecoder as _, Delay};
     use std::io::Cursor;

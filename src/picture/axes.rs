@@ -5,7 +5,7 @@
 use super::bins;
 use super::colour::{Colour, Map};
 use super::ticks::{Scale, fixed};
-use crate::fault::{Fault, Result};
+use saddle_fault::{Fault, Result};
 
 /// One plot.
 #[derive(Clone, Debug, Default)]

@@ -8,7 +8,7 @@ use super::frame;
 use super::grid::Grid;
 use super::png::{self, Picture};
 use super::text::Style;
-use crate::fault::{Fault, Result};
+use saddle_fault::{Fault, Result};
 use std::time::Duration;
 
 /// Device pixels per CSS pixel: crisp on dense screens, and when a page is enlarged.

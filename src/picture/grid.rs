@@ -4,7 +4,7 @@ use super::canvas::{Canvas, Rect, Stroke};
 use super::colour::{BLACK, Colour, MUTED, VERMILLION, WHITE, YELLOW};
 use super::text::{self, Style};
 use super::ticks::fixed;
-use crate::fault::{Fault, Result};
+use saddle_fault::{Fault, Result};
 
 /// More tiles than this are not drawn; a note says how many were left out.
 const MOST_TILES: usize = 1024;
@@ -365,7 +365,7 @@ pub fn hatch(column: u32, row: u32) -> Colour {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::picture::Figure;
+    use crate::Figure;
     use image::GenericImageView;
 
     fn decoded(grid: Grid) -> image::DynamicImage {

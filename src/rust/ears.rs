@@ -3,8 +3,8 @@
 
 use super::link::{Link, Message};
 use super::message::{Answer, Question, Report, Role};
-use crate::output::Stream;
-use crate::worker::frame;
+use saddle_session::output::Stream;
+use saddle_worker::frame;
 use std::collections::HashMap;
 use std::io::{self, ErrorKind, Read as _};
 use std::os::fd::{AsRawFd, RawFd};

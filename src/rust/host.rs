@@ -8,7 +8,7 @@ use super::folder::Folder;
 use super::layout::{Layout, without_commands};
 use super::message::{Answer, Mistake, Order, Outcome, Question, Report, Role, Spot};
 use super::prelude::abi::LINE_END;
-use crate::worker::{frame, process};
+use saddle_worker::{frame, process};
 use crossbeam_channel::{Receiver, Sender, select, unbounded};
 use evcxr::{CommandContext, CompilationError, Error, EvalCallbacks, EvalContext};
 use std::io::{self, BufReader, Write as _};

@@ -2,7 +2,7 @@
 
 use super::link::{Message, Spares, shared_memory};
 use super::pack::{INLINE, Item, Reader, Writer};
-use crate::fault::{Fault, Kind, Result};
+use saddle_fault::{Fault, Kind, Result};
 use std::fs::File;
 use std::io::{Error, ErrorKind};
 use std::os::fd::{AsRawFd as _, OwnedFd};

@@ -4,7 +4,7 @@ use super::client::{Desk, Ended, Export, Rust};
 use super::link::Message;
 use super::pack::{Reader, Writer};
 use super::parcel::{Parcel, Value};
-use crate::fault::{Fault, Kind, Result};
+use saddle_fault::{Fault, Kind, Result};
 
 impl Rust {
     /// Answers a request of the cells: a list of `"ok"` and a value, or of `"error"` and a message.

@@ -2,8 +2,8 @@
 
 use super::folder::{FOLDER, Folder};
 use super::toolchain::Toolchain;
-use crate::fault::{Fault, Kind, Result};
-use crate::worker::process::{self, Process};
+use saddle_fault::{Fault, Kind, Result};
+use saddle_worker::process::{self, Process};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::process::Command;
 

@@ -1,6 +1,6 @@
 //! The Rust toolchain of this machine: what cells are compiled with.
 
-use crate::fault::{Fault, Kind, Result};
+use saddle_fault::{Fault, Kind, Result};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,7 +1,7 @@
 //! Who the kernel says it is: the only facts about the language that this room holds.
 
-use crate::wire::codec::PROTOCOL;
-use crate::wire::content::{Content, HelpLink, KernelInfo, LanguageInfo, Status};
+use saddle_wire::codec::PROTOCOL;
+use saddle_wire::content::{Content, HelpLink, KernelInfo, LanguageInfo, Status};
 
 /// The answer to `kernel_info_request`.
 ///

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::output::Stream;
+use saddle_session::output::Stream;
 
 /// How long text may wait for more: short enough to look immediate.
 const WAIT: Duration = Duration::from_millis(50);

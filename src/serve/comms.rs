@@ -12,10 +12,10 @@ use serde_json::{Map, Value, json};
 use super::crew::{Asked, Errand, Job, Work};
 use super::kernel::Kernel;
 use super::turns::Turn;
-use crate::output::{Comm, CommStep};
-use crate::session::CommReply;
-use crate::wire::content::{Content, Status};
-use crate::wire::{Channel, request};
+use saddle_session::output::{Comm, CommStep};
+use saddle_session::CommReply;
+use saddle_wire::content::{Content, Status};
+use saddle_wire::{Channel, request};
 
 /// The comms that are open, whoever opened them: id → target.
 #[derive(Default)]

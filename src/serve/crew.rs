@@ -10,14 +10,14 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use serde_json::{Map, Value, json};
 
 use super::mime;
-use crate::fault::Kind;
-use crate::output::{Comm, Output};
-use crate::session::{
+use saddle_fault::Kind;
+use saddle_session::output::{Comm, Output};
+use saddle_session::{
     Cell, CommReply, Completeness, Completions, Detail, Failure, Frontend, Notebook, Reply,
 };
-use crate::wire::content::{self, Completed, Content, Inspected, Status};
-use crate::wire::request::{Code, Inspect, Position};
-use crate::wire::{Channel, Waker};
+use saddle_wire::content::{self, Completed, Content, Inspected, Status};
+use saddle_wire::request::{Code, Inspect, Position};
+use saddle_wire::{Channel, Waker};
 
 /// How many events may wait before a cell that prints faster than we send has to wait: bounds the memory of `loop { print }`.
 const BACKLOG: usize = 1_024;

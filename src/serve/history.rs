@@ -6,8 +6,8 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::past::Past;
-use crate::wire::log;
-use crate::wire::request::{self, Access};
+use saddle_wire::log;
+use saddle_wire::request::{self, Access};
 
 /// How many cells are remembered.
 const REMEMBERED: usize = 10_000;

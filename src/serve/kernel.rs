@@ -25,12 +25,12 @@ use super::outgoing::Outgoing;
 use super::stop::{Step, Stop};
 use super::turns::{Running, Turn};
 use super::{about, mime};
-use crate::output::{CommStep, Output};
-use crate::session::Notebook;
-use crate::wire::connection::Ports;
-use crate::wire::content::{Content, Error, State, Status};
-use crate::wire::request::Unreadable;
-use crate::wire::{Channel, Message, Received, Request, log};
+use saddle_session::output::{CommStep, Output};
+use saddle_session::Notebook;
+use saddle_wire::connection::Ports;
+use saddle_wire::content::{Content, Error, State, Status};
+use saddle_wire::request::Unreadable;
+use saddle_wire::{Channel, Message, Received, Request, log};
 
 /// How long a shutdown waits for the interrupted cell to say its last words.
 const LAST_WORDS: Duration = Duration::from_millis(250);

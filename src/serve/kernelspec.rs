@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::{Map, Value, json};
 
-use crate::fault::{Fault, Kind, Result};
+use saddle_fault::{Fault, Kind, Result};
 
 /// The name under which Jupyter knows the kernel, where the user gives no other.
 pub const NAME: &str = "saddle";

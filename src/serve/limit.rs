@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use crate::output::{Bundle, Data, Stream};
+use saddle_session::output::{Bundle, Data, Stream};
 
 /// The first lines of a cell's text, and bytes of it, that are shown as they come. A megabyte is also what Jupyter Server
 /// lets through in a second.

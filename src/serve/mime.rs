@@ -4,9 +4,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
-use crate::output::{Bundle, Data, Output, Stream};
-use crate::session::Failure;
-use crate::wire::content::{Content, Transient};
+use saddle_session::output::{Bundle, Data, Output, Stream};
+use saddle_session::Failure;
+use saddle_wire::content::{Content, Transient};
 
 /// The message of an output of the cell `number`; `None` for what goes with the reply.
 pub fn content(output: Output, number: usize) -> Option<Content> {

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Map;
 
-use crate::output::{Bundle, Comm, CommStep, Output, Stream};
-use crate::session::{
+use saddle_session::output::{Bundle, Comm, CommStep, Output, Stream};
+use saddle_session::{
     Cell, CommReply, Completeness, Completions, Detail, Failure, Frontend, Match, Notebook, Reply,
 };
 

@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::batch::Batch;
 use super::limit::{Limit, fit};
 use super::updates::Updates;
-use crate::output::Output;
+use saddle_session::output::Output;
 
 /// The outputs of one cell that have not been sent yet.
 #[derive(Default)]
@@ -103,7 +103,7 @@ impl Outgoing {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::output::{Bundle, Stream};
+    use saddle_session::output::{Bundle, Stream};
 
     fn text(text: &str) -> Output {
         Output::Text {

@@ -10,10 +10,10 @@ use super::about;
 use super::crew::{Asked, Job, Work};
 use super::kernel::Kernel;
 use super::stop::Stop;
-use crate::session::{Cell, Reply};
-use crate::wire::codec::timestamp;
-use crate::wire::content::{Content, Error, Executed, Status};
-use crate::wire::request::Execute;
+use saddle_session::{Cell, Reply};
+use saddle_wire::codec::timestamp;
+use saddle_wire::content::{Content, Error, Executed, Status};
+use saddle_wire::request::Execute;
 
 /// What waits for its turn.
 pub(super) enum Turn {

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::output::Bundle;
+use saddle_session::output::Bundle;
 
 /// How long a display stays as it is: twenty changes a second look like a film.
 const PACE: Duration = Duration::from_millis(50);

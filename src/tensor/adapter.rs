@@ -3,7 +3,7 @@
 //! Nothing of wgpu is touched before someone asks: [`all`] looks for adapters, [`open`] opens one.
 
 use super::tuning;
-use crate::fault::{Fault, Kind, Result};
+use saddle_fault::{Fault, Kind, Result};
 use burn::backend::wgpu::wgpu::{self, AdapterInfo, Backend, DeviceType};
 use burn::backend::wgpu::{RuntimeOptions, WgpuDevice, WgpuSetup, try_init_device};
 use std::pin::pin;

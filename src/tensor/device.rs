@@ -2,7 +2,7 @@
 
 #[cfg(feature = "wgpu")]
 use super::adapter;
-use crate::fault::{Fault, Kind, Result};
+use saddle_fault::{Fault, Kind, Result};
 #[cfg(feature = "wgpu")]
 use burn::backend::CubeDevice;
 use burn::backend::{DispatchDevice, FlexDevice};
@@ -212,8 +212,8 @@ pub fn list() -> Vec<DeviceInfo> {
         name: "cpu".into(),
         detail: format!(
             "{} threads, {}",
-            crate::cpu::threads(),
-            crate::cpu::simd_level()
+            saddle_cpu::threads(),
+            saddle_cpu::simd_level()
         ),
     }];
     #[cfg(feature = "ndarray")]
@@ -440,10 +440,10 @@ fn opened() -> Vec<Device> {
 
 /// How many threads large operations on the CPU are shared among.
 pub fn threads() -> usize {
-    crate::cpu::threads()
+    saddle_cpu::threads()
 }
 
 /// Changes that number from now on.
 pub fn set_threads(count: usize) {
-    crate::cpu::set_threads(count);
+    saddle_cpu::set_threads(count);
 }

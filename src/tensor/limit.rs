@@ -2,7 +2,7 @@
 //! allocator, it would end the process.
 
 use super::{device, shown};
-use crate::fault::{Fault, Kind, Result};
+use saddle_fault::{Fault, Kind, Result};
 use std::sync::OnceLock;
 
 /// The most dims of a tensor.

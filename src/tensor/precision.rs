@@ -5,7 +5,7 @@
 //! of the loss ([`loss_scale`]) and divided afterwards (Micikevicius et al. 2018).
 
 use super::{Device, Raw, Tensor, no_grad};
-use crate::fault::{Fault, Kind, Result};
+use saddle_fault::{Fault, Kind, Result};
 use burn::backend::ops::FloatTensorOps;
 use burn::backend::{Dispatch, DispatchTensor};
 use burn::tensor::{DType, FloatDType};

@@ -2,7 +2,7 @@
 //! replays bit for bit whatever the number of threads. Numbers are drawn on the CPU and are the same on every device.
 
 use super::{Device, Tensor, device};
-pub use crate::cpu::{Between, Stream};
+pub use saddle_cpu::{Between, Stream};
 use std::cell::RefCell;
 
 thread_local! {

@@ -8,8 +8,8 @@
 //! A graph lives as long as something refers to it. Dropping one is iterative: its depth does not use the stack.
 
 use super::{Raw, Tensor};
-use crate::cpu::Binary;
-use crate::fault::{Fault, Kind, Result};
+use saddle_cpu::Binary;
+use saddle_fault::{Fault, Kind, Result};
 use smallvec::SmallVec;
 use std::cell::Cell;
 use std::rc::Rc;

@@ -1,8 +1,8 @@
 //! Optimizer steps on values, with PyTorch's formulas: fused on the CPU, composed of Burn's operations elsewhere.
 
 use super::{Raw, Tensor};
-use crate::cpu;
-use crate::fault::Result;
+use saddle_cpu;
+use saddle_fault::Result;
 
 /// Which formula, with its settings.
 #[derive(Clone, Copy, Debug, PartialEq)]

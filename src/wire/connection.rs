@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::fault::{Fault, Result};
+use saddle_fault::{Fault, Result};
 
 /// A connection file as Jupyter writes it.
 ///

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::connection::Ports;
-use crate::session::Failure;
+use saddle_session::Failure;
 
 /// The content of one message of the kernel.
 #[derive(Clone, Debug, Serialize)]

@@ -12,7 +12,7 @@ use zmq::{Context, DONTWAIT, POLLIN, PollItem, Socket, SocketType};
 
 use super::connection::Connection;
 use super::log;
-use crate::fault::{Fault, Kind, Result};
+use saddle_fault::{Fault, Kind, Result};
 
 /// How long closing waits for a peer to take what was sent. A peer that reads takes milliseconds; one that does not read
 /// must not keep the process: Jupyter kills a kernel 5 s after the shutdown request.

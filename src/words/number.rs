@@ -1,7 +1,7 @@
 //! Words on plain numbers, int or float, and on arrays of them. Where a tensor word has the same name, the argument decides.
 
-use crate::catalog::{Call, ENTRY, Entry, Example, Gives, Param, Ty, number, numbers};
-use crate::fault::{Fault, Result};
+use saddle_catalog::{Call, ENTRY, Entry, Example, Gives, Param, Ty, number, numbers};
+use saddle_fault::{Fault, Result};
 use rhai::Dynamic;
 
 pub static ENTRIES: &[&Entry] = &[

@@ -1,9 +1,9 @@
 //! Words about the notebook itself: waiting, the clock, questions to the person, checks.
 
-use crate::catalog::{
+use saddle_catalog::{
     Call, ENTRY, Entry, Example, Gives, Opt, Param, Ty, did_you_mean, help, number,
 };
-use crate::fault::{Fault, Kind, Result};
+use saddle_fault::{Fault, Kind, Result};
 use rhai::{Dynamic, FnPtr, ImmutableString};
 use std::cmp::Ordering;
 use std::time::{Duration, Instant};

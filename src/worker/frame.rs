@@ -52,8 +52,8 @@ fn wrong(what: String) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::output::{Bundle, Comm, CommStep, Data, Output};
-    use crate::worker::message::Event;
+    use saddle_session::output::{Bundle, Comm, CommStep, Data, Output};
+    use crate::message::Event;
     use serde_json::json;
 
     fn there_and_back(output: &Output) -> Output {

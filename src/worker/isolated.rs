@@ -3,8 +3,8 @@
 use super::keeper::{Heard, Shared, Waiting, keep};
 use super::loss::{Cause, Loss, no_worker};
 use super::message::{Call, Request, Ticket, Value};
-use crate::output::{Bundle, Comm, Output, Stream};
-use crate::session::{
+use saddle_session::output::{Bundle, Comm, Output, Stream};
+use saddle_session::{
     Cell, CommReply, Completeness, Completions, Detail, Failure, Frontend, Notebook, Reply,
 };
 use std::io;

@@ -5,7 +5,7 @@ use super::frame;
 use super::loss::{Cause, Kept, Loss};
 use super::message::{Event, Request, Ticket, Value};
 use super::process::{self, Id, Process};
-use crate::session::Frontend;
+use saddle_session::Frontend;
 use std::collections::HashMap;
 use std::io::{self, BufReader, Write};
 use std::os::unix::net::UnixStream;

@@ -1,8 +1,8 @@
 //! How a worker ended and what went with it, in the user's terms.
 
 use super::process::Exit;
-use crate::fault::{Fault, Kind};
-use crate::session::{Checkpoint, Failure};
+use saddle_fault::{Fault, Kind};
+use saddle_session::{Checkpoint, Failure};
 use std::os::unix::process::ExitStatusExt;
 use std::time::{Duration, Instant};
 

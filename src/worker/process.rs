@@ -49,7 +49,6 @@ pub fn start(command: Command) -> Result<(Process, UnixStream)> {
 ///
 /// # Errors
 /// As [`start`].
-#[cfg(feature = "rust-cells")]
 pub fn start_freely(mut command: Command) -> Result<(Process, UnixStream)> {
     // Who ends this process may end its whole group.
     command.process_group(0);

@@ -3,9 +3,9 @@
 use super::message::{Call, Event, Request, Ticket, Value};
 use super::outbox::Outbox;
 use super::{frame, process};
-use crate::fault::Fault;
-use crate::output::{Output, Stream};
-use crate::session::{
+use saddle_fault::Fault;
+use saddle_session::output::{Output, Stream};
+use saddle_session::{
     Checkpoint, CommReply, Completeness, Completions, Failure, Frontend, Notebook, Reply,
 };
 use std::io::{self, BufReader};

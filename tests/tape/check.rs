@@ -5,8 +5,8 @@
 //! Differences are central, over five points: error h⁴/30 · f⁽⁵⁾ by truncation, about 1e-7 · f / h by rounding. They are
 //! always taken on the CPU: on another device, which `SADDLE_DEVICE` names, the values and the tape have to agree with them.
 
-use saddlepoint::fault::Result;
-use saddlepoint::tensor::{Device, GradOptions, Tensor, device, grad};
+use saddle_fault::Result;
+use saddle_tensor::{Device, GradOptions, Tensor, device, grad};
 
 const H: f32 = 1.0 / 32.0;
 /// Of the larger of 1 and the value itself.

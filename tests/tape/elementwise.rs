@@ -2,8 +2,8 @@
 
 use super::check::{Case, Values, against_differences, one, two};
 use Values::{Apart, AwayFromZero, Between};
-use saddlepoint::fault::Result;
-use saddlepoint::tensor::Tensor;
+use saddle_fault::Result;
+use saddle_tensor::Tensor;
 
 const SHAPE: &[usize] = &[2, 3];
 const WIDE: Values = Between(-1.5, 1.5);

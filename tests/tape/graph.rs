@@ -1,7 +1,7 @@
 //! The graph itself: orders beyond two, what is pruned, what is left out, how deep and how long-lived it is.
 
-use saddlepoint::fault::Result;
-use saddlepoint::tensor::{GradOptions, Tensor, device, grad, no_grad, tape};
+use saddle_fault::Result;
+use saddle_tensor::{GradOptions, Tensor, device, grad, no_grad, tape};
 use std::cell::Cell;
 use std::rc::Rc;
 
@@ -145,8 +145,8 @@ fn nothing_passes_detach_no_grad_labels_or_steps() -> Result<()> {
         no_grad(|| x.square())?,
         x.floor()?,
         x.sign()?,
-        x.cast(saddlepoint::tensor::Dtype::Int)
-            .cast(saddlepoint::tensor::Dtype::F32),
+        x.cast(saddle_tensor::Dtype::Int)
+            .cast(saddle_tensor::Dtype::F32),
     ];
     for y in paths {
         assert!(grad(&y.sum()?, &[&x], None, PLAIN)?[0].is_none());

@@ -6,7 +6,7 @@ mod elementwise;
 mod graph;
 mod structure;
 
-use saddlepoint::tensor::{Tensor, device};
+use saddle_tensor::{Tensor, device};
 
 /// A device that does not open leaves the suite on the CPU, where it would pass for another.
 #[test]

@@ -2,8 +2,8 @@
 
 use super::check::{Case, Values, against_differences, one, two};
 use Values::{Apart, AwayFromZero, Between};
-use saddlepoint::fault::Result;
-use saddlepoint::tensor::{Geometry, Tensor, Window, device, einsum};
+use saddle_fault::Result;
+use saddle_tensor::{Geometry, Tensor, Window, device, einsum};
 
 const WIDE: Values = Between(-1.2, 1.2);
 
@@ -111,7 +111,7 @@ fn indices_and_joins() {
         }),
         one("scatter_add", &[2, 2], WIDE, |x| {
             x.scatter_add(
-                &saddlepoint::tensor::Shape::from([3, 2]),
+                &saddle_tensor::Shape::from([3, 2]),
                 0,
                 &ints(&[2, 2, 2, 0], &[2, 2]),
             )

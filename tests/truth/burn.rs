@@ -12,7 +12,7 @@ use burn_backend::ops::{
 use burn_backend::tensor::{FloatTensor, IntTensor};
 use burn_backend::{AutodiffBackend, BoolDType, Shape, TensorData, TensorMetadata};
 use burn_flex::{Flex, FlexDevice};
-use saddlepoint::tensor::Tensor;
+use saddle_tensor::Tensor;
 use serde_json::{Value, json};
 
 type B = Autodiff<Flex>;

@@ -1,7 +1,7 @@
 //! Reads the fixtures and compares.
 
-use saddlepoint::fault::Result;
-use saddlepoint::tensor::{GradOptions, Tensor, device, grad};
+use saddle_fault::Result;
+use saddle_tensor::{GradOptions, Tensor, device, grad};
 use serde_json::Value;
 
 /// Of the larger of 1 and the value itself. The truth is computed in double precision, the tape in single.

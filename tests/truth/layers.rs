@@ -1,14 +1,14 @@
 //! Layers and losses.
 
 use super::fixture::{Operation, check};
-use saddlepoint::fault::Result;
-use saddlepoint::nn::layers::{
+use saddle_fault::Result;
+use saddle_nn::layers::{
     BatchNorm, ConditionalBatchNorm, Conv1d, Conv2d, ConvTranspose2d, InstanceNorm, Layer,
     LayerNorm, Linear, Mode, Pass, ReferenceNorm, SelfAttention, Sight, autoregressive_mask,
     masked, weight_norm,
 };
-use saddlepoint::nn::{Init, Network, Param, loss};
-use saddlepoint::tensor::{Geometry, Tensor, device};
+use saddle_nn::{Init, Network, Param, loss};
+use saddle_tensor::{Geometry, Tensor, device};
 
 /// A layer of x and its parameters, in train mode with fresh running statistics.
 fn layer(layer: impl Layer + 'static) -> Operation {
@@ -212,7 +212,7 @@ fn network(norm: fn(&Network) -> Result<Network>, buffers: &'static [&str]) -> O
 }
 
 fn spectral_norm(net: &Network) -> Result<Network> {
-    saddlepoint::nn::layers::spectral_norm(net, 1)
+    saddle_nn::layers::spectral_norm(net, 1)
 }
 
 fn conv_transpose(geometry: Geometry) -> Operation {
@@ -254,7 +254,7 @@ fn losses_agree_with_pytorch() {
 /// Where a saturated discriminator says exactly 0 or 1, the gradient must stay finite.
 #[test]
 fn the_gradient_of_bce_at_the_ends_is_finite() -> Result<()> {
-    use saddlepoint::tensor::{GradOptions, grad};
+    use saddle_tensor::{GradOptions, grad};
     let p = Tensor::from_floats(vec![0.0, 1.0, 1.0, 0.0], &[4], &device::current());
     let target = Tensor::from_floats(vec![0.0, 1.0, 0.0, 1.0], &[4], &device::current());
     let grads = grad(

@@ -1,8 +1,8 @@
 //! Operations.
 
 use super::fixture::{Operation, check};
-use saddlepoint::fault::Result;
-use saddlepoint::tensor::{Geometry, Tensor, Window, einsum};
+use saddle_fault::Result;
+use saddle_tensor::{Geometry, Tensor, Window, einsum};
 
 fn one(f: impl Fn(&Tensor) -> Result<Tensor> + 'static) -> Operation {
     Box::new(move |x| f(&x[0]))

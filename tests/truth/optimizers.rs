@@ -1,10 +1,10 @@
 //! Trajectories of optimizers: eight steps on a loss whose gradients couple all parameters.
 
 use super::fixture::{compare, read, tensor};
-use saddlepoint::fault::Result;
-use saddlepoint::nn::{Optimizer, Param};
-use saddlepoint::tensor::Tensor;
-use saddlepoint::tensor::update::{Adagrad, Adam, RmsProp, Rule, Sgd};
+use saddle_fault::Result;
+use saddle_nn::{Optimizer, Param};
+use saddle_tensor::Tensor;
+use saddle_tensor::update::{Adagrad, Adam, RmsProp, Rule, Sgd};
 use serde_json::Value;
 
 const SGD: Sgd = Sgd {

@@ -1,9 +1,9 @@
 //! Tab and Shift-Tab in a cell of Rust: answered by rust-analyzer in the host, when it has time.
 
 use super::Questions;
-use crate::output::{Bundle, Data};
-use crate::rust::Question;
-use crate::session::{Completions, Match};
+use saddle_session::output::{Bundle, Data};
+use saddle_rust::Question;
+use saddle_session::{Completions, Match};
 
 /// The first word of such a cell.
 const MAGIC: &str = "%%rust";

@@ -1,11 +1,11 @@
 //! What the Rust side may want of the notebook.
 
-use crate::catalog::{Catalog, Host, type_of};
-use crate::cell::variables::Variables;
-use crate::fault::{Fault, Kind, Result};
-use crate::output::Stream;
-use crate::rust::{Desk, Parcel, Value};
-use crate::tensor::{Dtype, Tensor, check_shape, device};
+use saddle_catalog::{Catalog, Host, type_of};
+use crate::variables::Variables;
+use saddle_fault::{Fault, Kind, Result};
+use saddle_session::output::Stream;
+use saddle_rust::{Desk, Parcel, Value};
+use saddle_tensor::{Dtype, Tensor, check_shape, device};
 use rhai::{Array, Dynamic};
 use std::rc::Rc;
 

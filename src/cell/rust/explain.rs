@@ -1,11 +1,11 @@
 //! How a cell of Rust, or a call of what it exported, ended: in the user's terms.
 
-use crate::catalog::Host;
-use crate::cell::failure::Place;
-use crate::cell::worker::Worker;
-use crate::fault::{Fault, Kind};
-use crate::rust::{Mistake, Stop};
-use crate::session::Failure;
+use saddle_catalog::Host;
+use crate::failure::Place;
+use crate::worker::Worker;
+use saddle_fault::{Fault, Kind};
+use saddle_rust::{Mistake, Stop};
+use saddle_session::Failure;
 
 /// The most errors of the compiler that are shown: the later ones mostly follow from the first.
 const MOST: usize = 3;

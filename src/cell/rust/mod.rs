@@ -6,22 +6,21 @@
 //! | `word` | an exported function as a word, with its gradient |
 //! | `explain` | how a cell of Rust ended, in the user's terms |
 //! | `ask` | Tab and Shift-Tab |
-//! | `absent` | all of this in a build without the feature `rust-cells` |
 
 mod ask;
 mod desk;
 mod explain;
 mod word;
 
-pub use crate::rust::Questions;
+pub use saddle_rust::Questions;
 pub use ask::{complete, describe};
 
 use super::functions::Native;
 use super::magic::{Outcome, Spell};
 use super::worker::Worker;
-use crate::fault::Fault;
-use crate::output::{Bundle, Data};
-use crate::rust::{Export, Rust, Shown};
+use saddle_fault::Fault;
+use saddle_session::output::{Bundle, Data};
+use saddle_rust::{Export, Rust, Shown};
 use base64::Engine as _;
 use desk::NotebookDesk;
 use std::cell::RefCell;
@@ -65,7 +64,7 @@ pub fn run(worker: &mut Worker, spell: &Spell) -> Outcome {
         }
     };
     let mut rust = started.map_err(|stop| explain::cell(worker, spell.cell, stop, false))?;
-    for name in crate::rust::dependencies(&spell.placed) {
+    for name in saddle_rust::dependencies(&spell.placed) {
         let text = format!("getting and compiling `{name}`: the first time may take a minute\n");
         worker.host().print(&text);
     }

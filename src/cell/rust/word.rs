@@ -2,11 +2,11 @@
 
 use super::desk::{NotebookDesk, pack, unpack};
 use super::{RustCells, explain};
-use crate::catalog::{Host, raise, type_of};
-use crate::cell::worker::Worker;
-use crate::fault::{Fault, Result};
-use crate::rust::{Export, Value};
-use crate::tensor::{Dtype, Tensor};
+use saddle_catalog::{Host, raise, type_of};
+use crate::worker::Worker;
+use saddle_fault::{Fault, Result};
+use saddle_rust::{Export, Value};
+use saddle_tensor::{Dtype, Tensor};
 use rhai::{Dynamic, FuncRegistration, Module, NativeCallContext, RhaiFunc, Shared};
 use std::any::TypeId;
 use std::cell::RefCell;

@@ -1,8 +1,8 @@
 //! Tab, Shift-Tab, magics, questions and interrupts.
 
 use super::{Notes, Recorder};
-use crate::output::Output;
-use crate::session::{Cell, Detail, Notebook, Reply};
+use saddle_session::output::Output;
+use saddle_session::{Cell, Detail, Notebook, Reply};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -198,7 +198,7 @@ fn tab_offers_files_inside_the_text_of_a_path() {
     for name in ["data.csv", "digits.npz", ".hidden"] {
         std::fs::write(folder.join(name), "").unwrap();
     }
-    let notes = Notes::with(crate::words::catalog());
+    let notes = Notes::with(saddle_words::catalog());
     let here = folder.display().to_string();
     let here = here.as_str();
     for (code, names) in [

@@ -1,11 +1,11 @@
 //! Every example of every word, run in a session of its own.
 
 use super::{Notes, plain};
-use crate::catalog::{Entry, Gives, Ty};
+use saddle_catalog::{Entry, Gives, Ty};
 
 /// What is wrong with an example; nothing when it gives what its record says.
 fn judge(entry: &Entry, code: &str, gives: &Gives) -> Option<String> {
-    let outcome = Notes::with(crate::words::catalog()).result(code);
+    let outcome = Notes::with(saddle_words::catalog()).result(code);
     let complaint = match (gives, outcome) {
         (Gives::Value(expected), Ok(shown)) if shown.trim_end() != *expected => {
             format!("shows {shown:?}, not {expected:?}")
@@ -23,7 +23,7 @@ fn judge(entry: &Entry, code: &str, gives: &Gives) -> Option<String> {
 #[test]
 fn every_example_gives_what_it_says() {
     let mut complaints = Vec::new();
-    for entry in crate::words::catalog().entries() {
+    for entry in saddle_words::catalog().entries() {
         complaints.extend(
             entry
                 .examples
@@ -38,7 +38,7 @@ fn every_example_gives_what_it_says() {
 #[test]
 fn every_record_is_complete() {
     let mut complaints = Vec::new();
-    for entry in crate::words::catalog().entries() {
+    for entry in saddle_words::catalog().entries() {
         let mut missing = Vec::new();
         missing.extend(entry.group.is_empty().then_some("group"));
         missing.extend(entry.summary.is_empty().then_some("summary"));
@@ -77,7 +77,7 @@ fn kinds_in(ty: Ty, found: &mut Vec<&'static str>) {
 /// A family may be listed and its kinds forgotten: then its values are shown as paths of Rust.
 #[test]
 fn every_kind_that_a_record_names_is_registered() {
-    let catalog = crate::words::catalog();
+    let catalog = saddle_words::catalog();
     let mut complaints = Vec::new();
     for entry in catalog.entries() {
         let mut named = Vec::new();

@@ -54,7 +54,7 @@ const GAME: &str = "
 fn a_resumed_training_is_the_same_to_the_bit() {
     let folder = Folder::new();
     let kept = "#{ G: G, D: D, avg: avg, opt_G: opt_G, opt_D: opt_D, own: own";
-    let mut straight = Notes::with(crate::words::catalog());
+    let mut straight = Notes::with(saddle_words::catalog());
     straight.ok(&format!("seed(1);{GAME}"));
     straight.ok("train(0, 250);");
     straight.ok(&format!(
@@ -62,7 +62,7 @@ fn a_resumed_training_is_the_same_to_the_bit() {
         folder.at("a.ckpt")
     ));
     straight.ok("train(250, 500);");
-    let mut resumed = Notes::with(crate::words::catalog());
+    let mut resumed = Notes::with(saddle_words::catalog());
     resumed.ok(&format!("seed(2);{GAME}"));
     let code = format!(
         "let kept = resume({:?}, {kept} }}); [kept.step, kept.note]",
@@ -81,7 +81,7 @@ fn a_resumed_training_is_the_same_to_the_bit() {
 fn a_checkpoint_that_does_not_fit_changes_nothing() {
     let folder = Folder::new();
     let path = folder.at("a.ckpt");
-    let mut notes = Notes::with(crate::words::catalog());
+    let mut notes = Notes::with(saddle_words::catalog());
     notes.ok("let G = linear(2, 1); let D = linear(3, 1); let opt = adam(G); opt.descend(mean(G(ones([1, 2]))));");
     notes.ok(&format!(
         "checkpoint({path:?}, #{{ G: G, D: D, opt: opt }});"
@@ -125,7 +125,7 @@ fn a_checkpoint_that_does_not_fit_changes_nothing() {
 #[test]
 fn a_file_that_cannot_be_written_leaves_the_old_one() {
     let folder = Folder::new();
-    let mut notes = Notes::with(crate::words::catalog());
+    let mut notes = Notes::with(saddle_words::catalog());
     std::fs::create_dir(folder.0.join("x.npy")).unwrap();
     let shown = notes.err(&format!("save({:?}, ones([3]))", folder.at("x.npy")));
     assert!(shown.contains("cannot be written"), "{shown}");
@@ -138,7 +138,7 @@ fn a_file_that_cannot_be_written_leaves_the_old_one() {
 fn networks_of_all_sorts_go_through_files() {
     let folder = Folder::new();
     let path = folder.at("f.safetensors");
-    let mut notes = Notes::with(crate::words::catalog());
+    let mut notes = Notes::with(saddle_words::catalog());
     for net in [
         "linear(2, 2)",
         "sequential([conv2d(1, 2, 3), batch_norm(2), flatten(), linear(8, 2)])",

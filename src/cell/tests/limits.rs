@@ -1,8 +1,8 @@
 //! Memory over many re-runs, and the deepest that cells may go.
 
 use super::Notes;
-use crate::cell::grammar::{DEEPEST_CALL, DEEPEST_EXPRESSION};
-use crate::cell::memory::resident_bytes;
+use crate::grammar::{DEEPEST_CALL, DEEPEST_EXPRESSION};
+use crate::memory::resident_bytes;
 
 #[test]
 fn a_thousand_reruns_do_not_grow() {

@@ -11,9 +11,9 @@ mod rewriting;
 mod showing;
 
 use super::Session;
-use crate::catalog::{Catalog, ENTRY, Entry, Field, KIND, Kind, Opt, Param, Ty};
-use crate::output::{Bundle, Output};
-use crate::session::{Cell, Failure, Frontend, Notebook, Reply};
+use saddle_catalog::{Catalog, ENTRY, Entry, Field, KIND, Kind, Opt, Param, Ty};
+use saddle_session::output::{Bundle, Output};
+use saddle_session::{Cell, Failure, Frontend, Notebook, Reply};
 use rhai::Dynamic;
 use std::any::TypeId;
 use std::rc::Rc;
@@ -132,8 +132,8 @@ fn toy_catalog() -> &'static Catalog {
     CATALOG.get_or_init(|| {
         Catalog::new(
             &[
-                crate::words::script::ENTRIES,
-                crate::words::number::ENTRIES,
+                saddle_words::script::ENTRIES,
+                saddle_words::number::ENTRIES,
                 TOYS,
             ],
             &[&SCALE, &BUFFER],
@@ -160,7 +160,7 @@ static SCALE: Kind = Kind {
     index: Some(|value, index| {
         let n = index
             .as_int()
-            .map_err(|_| crate::fault::Fault::type_("a scale is indexed by an int"))?;
+            .map_err(|_| saddle_fault::Fault::type_("a scale is indexed by an int"))?;
         Ok((factor(value) * n as f64).into())
     }),
     iter: Some(|value| {

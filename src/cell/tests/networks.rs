@@ -3,7 +3,7 @@
 use super::Notes;
 
 fn notebook() -> Notes {
-    Notes::with(crate::words::catalog())
+    Notes::with(saddle_words::catalog())
 }
 
 /// A network with a forward function trains, to the bit, as the same layers in a sequence do.

@@ -1,8 +1,8 @@
 //! Calls of values as the engine sees them.
 
 use super::Notes;
-use crate::catalog::{CALL, CALL_NAMED};
-use crate::cell::rewrite::rewrite;
+use saddle_catalog::{CALL, CALL_NAMED};
+use crate::rewrite::rewrite;
 use rhai::Engine;
 
 /// Short names for the two calls, so that the expectations can be read.

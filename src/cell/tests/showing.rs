@@ -1,10 +1,10 @@
 //! What words show while a cell runs, besides its result.
 
 use super::Notes;
-use crate::output::{Data, Output, Stream};
+use saddle_session::output::{Data, Output, Stream};
 
 fn notes() -> Notes {
-    Notes::with(crate::words::catalog())
+    Notes::with(saddle_words::catalog())
 }
 
 /// Width and height of a picture, from the head of its PNG.

@@ -2,13 +2,13 @@
 //! enough.
 
 use super::super::{run, session, signal};
-use saddlepoint::fault::Result;
-use saddlepoint::notebook::compare::Limits;
-use saddlepoint::notebook::document::Document;
-use saddlepoint::notebook::run::{End, Event, Failed, Options as How, run as run_document};
-use saddlepoint::notebook::trial::Trial;
-use saddlepoint::output::Output;
-use saddlepoint::session::{Failure, Frontend, Notebook};
+use saddle_fault::Result;
+use saddle_notebook::compare::Limits;
+use saddle_notebook::document::Document;
+use saddle_notebook::run::{End, Event, Failed, Options as How, run as run_document};
+use saddle_notebook::trial::Trial;
+use saddle_session::output::Output;
+use saddle_session::{Failure, Frontend, Notebook};
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -2,8 +2,8 @@
 
 use super::patches::{Padded, Patches};
 use super::{Conv2d, GRAIN, Into, area, in_parts};
-use crate::cpu::parallel::{Shared, over_rows};
-use crate::cpu::{Mat, gemm};
+use crate::parallel::{Shared, over_rows};
+use crate::{Mat, gemm};
 
 /// The gradient with respect to the input, `[batch, in_channels, input…]`, from the output's gradient `g`. It is the
 /// transposed convolution of `g` with `w`, where `shape` is that of the convolution from the result to `g`.

@@ -3,11 +3,11 @@
 use std::ops::Range;
 
 use super::area;
-use crate::cpu::buffer::{filled, zeroed};
-use crate::cpu::parallel::over_rows;
-use crate::cpu::product::Right;
-use crate::cpu::simd::{Arith, Kernel, dispatch};
-use crate::cpu::transpose::transpose_four;
+use crate::buffer::{filled, zeroed};
+use crate::parallel::over_rows;
+use crate::product::Right;
+use crate::simd::{Arith, Kernel, dispatch};
+use crate::transpose::transpose_four;
 
 /// Images with zeros around them, whose rows are ordered by their columns' remainder modulo a step: pixels that are a
 /// step apart lie side by side.

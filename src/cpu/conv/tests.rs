@@ -1,9 +1,9 @@
 //! Convolution and its gradients against their definition.
 
 use super::*;
-use crate::cpu::set_threads;
-use crate::cpu::simd::testing::at_each_level;
-use crate::cpu::testing::{assert_close, sample};
+use crate::set_threads;
+use crate::simd::testing::at_each_level;
+use crate::testing::{assert_close, sample};
 
 /// Calls `visit(index of x, index of w, index of y)` for every product of the convolution, by its definition.
 fn each_product(s: &Conv2d, mut visit: impl FnMut(usize, usize, usize)) {

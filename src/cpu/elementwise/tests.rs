@@ -1,9 +1,9 @@
 //! The accuracy of every function, against double precision, at every instruction set.
 
 use super::*;
-use crate::cpu::simd::Level;
-use crate::cpu::simd::testing::at_each_level;
-use crate::cpu::testing::{SPECIAL, sample, ulps, whole_range};
+use crate::simd::Level;
+use crate::simd::testing::at_each_level;
+use crate::testing::{SPECIAL, sample, ulps, whole_range};
 
 /// The error function in double precision: its series, and the continued fraction of its complement.
 fn erf(x: f64) -> f64 {

@@ -1,7 +1,7 @@
 //! Optimizer steps against their rules in double precision.
 
 use super::*;
-use crate::cpu::testing::{assert_close, sample};
+use crate::testing::{assert_close, sample};
 
 /// The steps as PyTorch's documentation writes them, in double precision, for one number.
 struct Reference {

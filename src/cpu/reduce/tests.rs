@@ -1,7 +1,7 @@
 //! Reductions against double precision and the standard library.
 
 use super::*;
-use crate::cpu::testing::sample;
+use crate::testing::sample;
 
 const LENGTHS: [usize; 12] = [0, 1, 2, 3, 63, 64, 65, 200, 1000, 16_385, 50_000, 600_001];
 
@@ -56,14 +56,14 @@ fn sums_along_an_axis_agree_with_double_precision() {
 fn sums_do_not_depend_on_the_number_of_threads() {
     let x = sample(900_000, 13);
     let sums = |threads| {
-        crate::cpu::set_threads(threads);
+        crate::set_threads(threads);
         let all = [
             vec![sum_all(&x)],
             sum_axis(&x, 1, 900, 1000),
             sum_axis(&x, 900, 1000, 1),
             sum_axis(&x, 9, 100, 1000),
         ];
-        crate::cpu::set_threads(0);
+        crate::set_threads(0);
         all.concat()
             .into_iter()
             .map(f32::to_bits)

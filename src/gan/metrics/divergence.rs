@@ -1,7 +1,7 @@
 //! Divergences of two distributions over the same values, of two Gaussians in closed form, and the Wasserstein distance on
 //! the line.
 
-use crate::fault::{Fault, Result};
+use saddle_fault::{Fault, Result};
 
 /// Weights ≥ 0 of at least one value, divided by their sum.
 #[derive(Clone, Debug, PartialEq)]

@@ -3,8 +3,8 @@
 
 use super::spectrum::trace_of_root;
 use super::{Poll, Samples};
-use crate::cpu::{Mat, gemm64};
-use crate::fault::{Fault, Result};
+use saddle_cpu::{Mat, gemm64};
+use saddle_fault::{Fault, Result};
 
 /// Samples whose products are added up at once.
 const BLOCK: usize = 1024;

@@ -1,7 +1,7 @@
 //! The inception score: samples that a classifier is sure about, of all classes alike (Salimans et al. 2016).
 
 use super::Samples;
-use crate::fault::{Fault, Result};
+use saddle_fault::{Fault, Result};
 
 /// How far from 1 probabilities of one sample may add up.
 const SLACK: f64 = 1e-3;

@@ -2,9 +2,9 @@
 //! classifier (Bińkowski et al. 2018).
 
 use super::{Poll, Samples};
-use crate::cpu::{Mat, gemm64};
-use crate::fault::{Fault, Result};
-use crate::tensor::random::with_stream;
+use saddle_cpu::{Mat, gemm64};
+use saddle_fault::{Fault, Result};
+use saddle_tensor::random::with_stream;
 
 /// The mean over subsets, and their standard deviation.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -4,7 +4,7 @@
 use super::neighbours::Nearest;
 use super::pairs::Pairs;
 use super::{Poll, Samples};
-use crate::fault::{Fault, Result};
+use saddle_fault::{Fault, Result};
 
 /// Shares in [0, 1].
 #[derive(Clone, Copy, Debug, PartialEq)]

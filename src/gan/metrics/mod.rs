@@ -29,7 +29,7 @@ pub mod spectrum;
 
 pub use samples::Samples;
 
-use crate::fault::Result;
+use saddle_fault::Result;
 
 /// Gives an error when the work should stop.
 pub type Poll<'a> = &'a dyn Fn() -> Result<()>;

@@ -1,7 +1,7 @@
 //! Mode collapse in numbers: how many modes of a mixture the samples find, and how many samples are near one.
 
 use super::Samples;
-use crate::fault::{Fault, Result};
+use saddle_fault::{Fault, Result};
 
 /// What the samples say about the modes.
 #[derive(Clone, Debug, PartialEq)]

@@ -3,7 +3,7 @@
 use super::pairs::Pairs;
 use super::samples::squared_distance;
 use super::{Poll, Samples};
-use crate::fault::{Fault, Result};
+use saddle_fault::{Fault, Result};
 
 /// Candidates kept beyond the number asked for, because the first distances are in single precision.
 const SPARE: usize = 8;

@@ -5,8 +5,8 @@
 //! the origin, and the norms are summed in double precision. The rest is about 1e-6 of ‖x‖² + ‖y‖².
 
 use super::{Poll, Samples};
-use crate::fault::Result;
-use crate::tensor::{Device, Tensor, no_grad};
+use saddle_fault::Result;
+use saddle_tensor::{Device, Tensor, no_grad};
 use std::ops::Range;
 
 /// Up to so many coordinates points are subtracted.

@@ -3,8 +3,8 @@
 
 use super::pairs::Pairs;
 use super::{Poll, Samples};
-use crate::cpu::log_sum_exp_rows;
-use crate::fault::{Fault, Result};
+use saddle_cpu::log_sum_exp_rows;
+use saddle_fault::{Fault, Result};
 use std::f64::consts::TAU;
 
 const WORD: &str = "parzen";

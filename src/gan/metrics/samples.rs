@@ -1,7 +1,7 @@
 //! What every measure is about: rows of finite numbers.
 
-use crate::fault::{Fault, Result};
-use crate::tensor::{Device, Tensor, shown};
+use saddle_fault::{Fault, Result};
+use saddle_tensor::{Device, Tensor, shown};
 
 /// The largest magnitude of a number: squares and their sums stay far from overflow.
 const LARGEST: f32 = 1e15;

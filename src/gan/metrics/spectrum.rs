@@ -2,8 +2,8 @@
 //! eigenvectors, and a Cholesky factor of what may be singular. Matrices are row-major, all of them stored.
 
 use super::Poll;
-use crate::cpu::{Mat, gemm64};
-use crate::fault::Result;
+use saddle_cpu::{Mat, gemm64};
+use saddle_fault::Result;
 
 /// Eigenvalues that are searched together, so that their divisions overlap.
 const TOGETHER: usize = 8;

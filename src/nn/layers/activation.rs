@@ -1,9 +1,9 @@
 //! Layers without parameters that bend each element, and maxout.
 
 use super::{Layer, Pass, Start};
-use crate::fault::{Fault, Result};
-use crate::nn::{Init, Param};
-use crate::tensor::{Tensor, shown};
+use saddle_fault::{Fault, Result};
+use crate::{Init, Param};
+use saddle_tensor::{Tensor, shown};
 
 /// An element-wise function as a layer.
 #[derive(Clone, Copy, Debug, PartialEq)]

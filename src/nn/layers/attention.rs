@@ -1,9 +1,9 @@
 //! Self-attention of images.
 
 use super::{Layer, Pass, Start};
-use crate::fault::{Fault, Result};
-use crate::nn::{Init, Param};
-use crate::tensor::{Tensor, shown};
+use saddle_fault::{Fault, Result};
+use crate::{Init, Param};
+use saddle_tensor::{Tensor, shown};
 
 /// Zhang et al. 2019 (SAGAN): every pixel sees every other. `[n, c, h, w]`, unchanged:
 /// `y = x + γ · V(x)·softmax(Q(x)ᵀK(x))`, where γ starts at 0.

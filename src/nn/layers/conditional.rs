@@ -1,9 +1,9 @@
 //! Batch norm whose gain and shift depend on a label.
 
 use super::{BatchNorm, Layer, Pass, Start};
-use crate::fault::{Fault, Result};
-use crate::nn::{Init, Param};
-use crate::tensor::{Dtype, Tensor, shown};
+use saddle_fault::{Fault, Result};
+use crate::{Init, Param};
+use saddle_tensor::{Dtype, Tensor, shown};
 
 /// Conditional batch norm (Dumoulin et al. 2017; Miyato and Koyama 2018): batch norm with a gain and a shift for each of
 /// `classes`. The second input is a label for each row, or a row of weights of the classes.

@@ -1,9 +1,9 @@
 //! Convolution layers.
 
 use super::{Layer, Pass, Start};
-use crate::fault::Result;
-use crate::nn::{Init, Param};
-use crate::tensor::{Geometry, Tensor, device};
+use saddle_fault::Result;
+use crate::{Init, Param};
+use saddle_tensor::{Geometry, Tensor, device};
 
 /// Two-dimensional convolution, `[n, in, h, w] → [n, out, h', w']`, kernels `[out, in/groups, kh, kw]`.
 pub struct Conv2d {

@@ -1,9 +1,9 @@
 //! Convolution of sequences, plain and causal.
 
 use super::{Layer, Pass, Start};
-use crate::fault::Result;
-use crate::nn::{Init, Param};
-use crate::tensor::{Geometry, Tensor};
+use saddle_fault::Result;
+use crate::{Init, Param};
+use saddle_tensor::{Geometry, Tensor};
 
 /// One-dimensional convolution, `[n, in, length] → [n, out, length']`, kernels `[out, in/groups, kernel]`. The second
 /// numbers of the geometry count.

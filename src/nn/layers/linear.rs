@@ -1,9 +1,9 @@
 //! Layers whose heart is one matrix product.
 
 use super::{Layer, Pass, Start};
-use crate::fault::{Fault, Result};
-use crate::nn::{Init, Param};
-use crate::tensor::{Tensor, shown};
+use saddle_fault::{Fault, Result};
+use crate::{Init, Param};
+use saddle_tensor::{Tensor, shown};
 
 /// `y = x·Wᵀ + b`, `[.., in] → [.., out]`, with W `[out, in]` as in PyTorch.
 pub struct Linear {

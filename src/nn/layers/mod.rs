@@ -25,8 +25,8 @@ pub use reshape::{Flatten, PixelShuffle, Reshape, Upsample};
 pub use weight::{masked, spectral_norm, weight_norm};
 
 use super::param::Param;
-use crate::fault::Result;
-use crate::tensor::Tensor;
+use saddle_fault::Result;
+use saddle_tensor::Tensor;
 
 /// Whether a network is being trained or used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,9 +1,9 @@
 //! Layers that add randomness while a network is trained.
 
 use super::{Layer, Mode, Pass};
-use crate::fault::Result;
-use crate::nn::Param;
-use crate::tensor::{Tensor, random};
+use saddle_fault::Result;
+use crate::Param;
+use saddle_tensor::{Tensor, random};
 
 /// Sets each element to 0 with probability `p` and multiplies the others by `scale` (1/(1−p) keeps the expectation).
 /// Passes everything unchanged in eval mode.

@@ -1,9 +1,9 @@
 //! Normalisations. Statistics are recorded values, so gradients pass through them to any order.
 
 use super::{Layer, Mode, Pass, Start};
-use crate::fault::{Fault, Result};
-use crate::nn::{Init, Param};
-use crate::tensor::{Tensor, no_grad, shown};
+use saddle_fault::{Fault, Result};
+use crate::{Init, Param};
+use saddle_tensor::{Tensor, no_grad, shown};
 
 /// Gain and shift of a normalisation, one for each channel.
 pub(super) fn affine_params(channels: usize, gain: Init) -> Vec<Param> {

@@ -1,12 +1,12 @@
 //! Normalisation by a fixed reference batch, which passes through the network together with every input
-//! ([`Network::referenced`](crate::nn::Network::referenced)): its rows come first. Nothing is detached: gradients pass
+//! ([`Network::referenced`](crate::Network::referenced)): its rows come first. Nothing is detached: gradients pass
 //! through the reference batch's statistics, too.
 
 use super::norm::{affine_params, normalise};
 use super::{Layer, Pass, Start};
-use crate::fault::{Fault, Result};
-use crate::nn::{Init, Param};
-use crate::tensor::{Tensor, shown};
+use saddle_fault::{Fault, Result};
+use crate::{Init, Param};
+use saddle_tensor::{Tensor, shown};
 
 /// Normalisation of `[n, c]` or `[n, c, h, w]` by the statistics of the reference batch, alone or together with each
 /// example.

@@ -1,9 +1,9 @@
 //! Layers that only rearrange.
 
 use super::{Layer, Pass};
-use crate::fault::{Fault, Result};
-use crate::nn::Param;
-use crate::tensor::{Tensor, shown};
+use saddle_fault::{Fault, Result};
+use crate::Param;
+use saddle_tensor::{Tensor, shown};
 
 /// All axes but the first in one: `[n, ..] → [n, size]`.
 pub struct Flatten;

@@ -2,10 +2,10 @@
 //! layer that it changes.
 
 use super::{Layer, Mode, Pass, Start};
-use crate::fault::{Fault, Result};
-use crate::nn::network::{Network, Slot};
-use crate::nn::{Init, Param};
-use crate::tensor::{Tensor, no_grad};
+use saddle_fault::{Fault, Result};
+use crate::network::{Network, Slot};
+use crate::{Init, Param};
+use saddle_tensor::{Tensor, no_grad};
 use std::collections::HashMap;
 use std::rc::Rc;
 

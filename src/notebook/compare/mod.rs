@@ -18,7 +18,7 @@ use super::document::{Cell, Document};
 use super::markers::Markers;
 use super::record::on_screen;
 use super::run::Failed;
-use crate::session::Failure;
+use saddle_session::Failure;
 use serde_json::Value;
 
 pub use lines::{Change, changes};

@@ -1,7 +1,7 @@
 //! Verdicts on cells, from their outputs alone.
 
 use super::*;
-use crate::notebook::tests::notebook;
+use crate::tests::notebook;
 use base64::Engine as _;
 use serde_json::json;
 use std::io::Cursor;

@@ -1,7 +1,7 @@
 //! Markdown cells as HTML, formulas as MathML, which browsers draw themselves.
 
 use super::escape;
-use crate::notebook::document::Cell;
+use crate::document::Cell;
 use pulldown_cmark::{CowStr, Event, Options, Parser, Tag, html::push_html};
 use pulldown_latex::config::{DisplayMode, RenderConfig};
 use pulldown_latex::{Storage, push_mathml};

@@ -5,7 +5,7 @@ pub(super) mod highlight;
 mod markdown;
 
 use super::document::{Cell, CellKind, Document};
-use crate::output::escape_html as escape;
+use saddle_session::output::escape_html as escape;
 use serde_json::Value;
 use std::fmt::Write as _;
 

@@ -1,8 +1,8 @@
 //! The report for a build server: JUnit's XML, a suite for each notebook and a case for each of its code cells.
 
 use super::{Entry, Outcome, count, first_line, text, without_colours};
-use crate::notebook::compare::Verdict;
-use crate::notebook::trial::Trial;
+use crate::compare::Verdict;
+use crate::trial::Trial;
 use std::fmt::Write as _;
 use std::path::Path;
 

@@ -16,7 +16,7 @@ mod tests;
 use super::compare::{Content, Difference, Judged};
 use super::document::Document;
 use super::trial::Trial;
-use crate::fault::Fault;
+use saddle_fault::Fault;
 
 pub use junit::junit;
 pub use page::page;

@@ -2,12 +2,12 @@
 //! one that marks where they differ. No script, nothing fetched, light and dark.
 
 use super::{Entry, Outcome, count, first_line, remark};
-use crate::notebook::compare::{
+use crate::compare::{
     Change, Content, Difference, Judged, Picture, Tolerance, Verdict, changes,
 };
-use crate::notebook::html::{STYLE, ansi, highlight};
-use crate::notebook::trial::Trial;
-use crate::output::escape_html as escape;
+use crate::html::{STYLE, ansi, highlight};
+use crate::trial::Trial;
+use saddle_session::output::escape_html as escape;
 use base64::Engine as _;
 use std::fmt::Write as _;
 

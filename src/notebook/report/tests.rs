@@ -1,10 +1,10 @@
 //! Reports, from verdicts alone.
 
 use super::*;
-use crate::notebook::compare::Limits;
-use crate::notebook::run::Failed;
-use crate::notebook::tests::notebook;
-use crate::session::Failure;
+use crate::compare::Limits;
+use crate::run::Failed;
+use crate::tests::notebook;
+use saddle_session::Failure;
 use base64::Engine as _;
 use serde_json::{Value, json};
 use std::collections::HashMap;

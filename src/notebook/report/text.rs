@@ -1,8 +1,8 @@
 //! The report on one notebook for a terminal.
 
 use super::{Entry, Outcome, count, first_line, remark, without_colours};
-use crate::notebook::compare::{Change, Content, Difference, Judged, Verdict, changes};
-use crate::notebook::trial::Trial;
+use crate::compare::{Change, Content, Difference, Judged, Verdict, changes};
+use crate::trial::Trial;
 use std::fmt::Write as _;
 
 /// How many lines of one difference are shown, and how many alike before and after those that differ.

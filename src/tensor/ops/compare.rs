@@ -2,9 +2,9 @@
 
 use super::super::raw::Compare;
 use super::{broadcast, floats, same_device, two};
-use crate::fault::{Fault, Result};
-use crate::tensor::tape::Op;
-use crate::tensor::{Dtype, Raw, Tensor};
+use saddle_fault::{Fault, Result};
+use crate::tape::Op;
+use crate::{Dtype, Raw, Tensor};
 
 impl Tensor {
     fn compare(&self, name: &str, op: Compare, other: &Tensor) -> Result<Tensor> {

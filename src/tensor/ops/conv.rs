@@ -2,10 +2,10 @@
 //! name each other close the circle for every order.
 
 use super::{floats, same_device, two};
-use crate::fault::{Fault, Result};
-use crate::tensor::raw::ConvGeometry;
-use crate::tensor::tape::{Back, Grads, Op};
-use crate::tensor::{Tensor, check_shape, shown};
+use saddle_fault::{Fault, Result};
+use crate::raw::ConvGeometry;
+use crate::tape::{Back, Grads, Op};
+use crate::{Tensor, check_shape, shown};
 use smallvec::SmallVec;
 
 /// How a convolution walks, pairs as (height, width).

@@ -1,9 +1,9 @@
 //! Operations whose gradient is given from outside: straight-through estimators and custom rules.
 
 use super::{floats, unary};
-use crate::fault::{Fault, Result};
-use crate::tensor::tape::{Grads, Op};
-use crate::tensor::{Device, Tensor, shown};
+use saddle_fault::{Fault, Result};
+use crate::tape::{Grads, Op};
+use crate::{Device, Tensor, shown};
 
 impl Tensor {
     /// The value of `self` with the gradient of `soft`: a straight-through estimator.
@@ -73,7 +73,7 @@ impl Tensor {
         }
         let raw = self.raw().to_device(device);
         match self.dtype() {
-            crate::tensor::Dtype::F32 => unary("to", self, raw, &[], false, move |b| {
+            crate::Dtype::F32 => unary("to", self, raw, &[], false, move |b| {
                 Ok(b.grad.to_device(&from))
             }),
             _ => Tensor::constant(raw),

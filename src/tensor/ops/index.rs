@@ -1,9 +1,9 @@
 //! Recorded operations that take parts, put them back, join and sort.
 
 use super::{axis, floats, unary, whole};
-use crate::fault::{Fault, Kind, Result};
-use crate::tensor::tape::{Grads, Op};
-use crate::tensor::{Dtype, Raw, Shape, Tensor, check_shape, shown};
+use saddle_fault::{Fault, Kind, Result};
+use crate::tape::{Grads, Op};
+use crate::{Dtype, Raw, Shape, Tensor, check_shape, shown};
 use std::ops::Range;
 
 impl Tensor {

@@ -1,10 +1,10 @@
 //! Recorded matrix products.
 
 use super::{floats, same_device};
-use crate::fault::{Fault, Kind, Result};
-use crate::tensor::raw::rectifier;
-use crate::tensor::tape::{Gate, Grads, Op};
-use crate::tensor::{Tensor, check_shape, shown};
+use saddle_fault::{Fault, Kind, Result};
+use crate::raw::rectifier;
+use crate::tape::{Gate, Grads, Op};
+use crate::{Tensor, check_shape, shown};
 use smallvec::{SmallVec, smallvec};
 
 impl Tensor {

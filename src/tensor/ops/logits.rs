@@ -1,9 +1,9 @@
 //! Recorded binary cross-entropy of logits.
 
 use super::{floats, same_device, two};
-use crate::fault::Result;
-use crate::tensor::Tensor;
-use crate::tensor::tape::{Back, Op, is_recording};
+use saddle_fault::Result;
+use crate::Tensor;
+use crate::tape::{Back, Op, is_recording};
 
 impl Tensor {
     /// The mean of log(1 + eᵃ) − t·a over all logits `a`, exact for every a, for a target of their shape or one for all.

@@ -1,10 +1,10 @@
 //! Recorded element-wise operations.
 
 use super::{broadcast, floats, same_device, two, unary};
-use crate::cpu::{Binary, Unary};
-use crate::fault::Result;
-use crate::tensor::tape::{Gate, Op};
-use crate::tensor::{Dtype, Raw, Tensor};
+use saddle_cpu::{Binary, Unary};
+use saddle_fault::Result;
+use crate::tape::{Gate, Op};
+use crate::{Dtype, Raw, Tensor};
 use smallvec::smallvec;
 
 /// 2/√π, the slope of erf at 0.
@@ -379,7 +379,7 @@ impl Tensor {
             keep_output: false,
         };
         // 1 where the left operand wins, ½ where they are equal.
-        let share = move |b: &crate::tensor::tape::Back| -> Result<Tensor> {
+        let share = move |b: &crate::tape::Back| -> Result<Tensor> {
             let (l, r) = (b.saved[0].raw(), b.saved[1].raw());
             let won = Tensor::constant(l.binary(wins, r, &out));
             let equal = Tensor::constant(l.binary(Binary::Eq, r, &out));
@@ -436,7 +436,7 @@ impl Tensor {
 
     /// The backward of a function of straight pieces, of which `op` is one: linear in this gradient and flat in `x`, so it
     /// is its own backward.
-    pub(in crate::tensor) fn gated(
+    pub(crate) fn gated(
         &self,
         name: &'static str,
         op: Binary,

@@ -20,7 +20,7 @@ pub use reduce::Extreme;
 
 use super::tape::{Back, Grads, Op};
 use super::{Dtype, Raw, Shape, Tensor, check_shape, shown};
-use crate::fault::{Fault, Kind, Result};
+use saddle_fault::{Fault, Kind, Result};
 use smallvec::smallvec;
 
 /// An operation of one float operand.

@@ -1,8 +1,8 @@
 //! Recorded batch normalisation.
 
-use crate::fault::Result;
-use crate::tensor::tape::{Back, Grads, Op, is_recording};
-use crate::tensor::{Tensor, no_grad};
+use saddle_fault::Result;
+use crate::tape::{Back, Grads, Op, is_recording};
+use crate::{Tensor, no_grad};
 
 /// A normalised batch with the statistics that it was normalised with, as constants.
 pub struct Normed {

@@ -1,8 +1,8 @@
 //! Pooling, resampling and table look-up, composed of recorded operations: every order differentiates.
 
 use super::{floats, whole};
-use crate::fault::{Fault, Result};
-use crate::tensor::{Geometry, Tensor, check_shape, shown};
+use saddle_fault::{Fault, Result};
+use crate::{Geometry, Tensor, check_shape, shown};
 
 /// How a window walks over an image, pairs as (height, width).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,10 +1,10 @@
 //! Recorded reductions and what is built from them.
 
 use super::{axis, floats, unary};
-use crate::cpu::Unary;
-use crate::fault::{Fault, Result};
-use crate::tensor::tape::Op;
-use crate::tensor::{Device, Dtype, Raw, Shape, Tensor, shown};
+use saddle_cpu::Unary;
+use saddle_fault::{Fault, Result};
+use crate::tape::Op;
+use crate::{Device, Dtype, Raw, Shape, Tensor, shown};
 use smallvec::smallvec;
 
 /// The extreme elements along an axis, and where they were.

@@ -1,8 +1,8 @@
 //! Recorded operations that only rearrange elements.
 
 use super::{axis, unary};
-use crate::fault::{Fault, Kind, Result};
-use crate::tensor::{Dtype, Raw, Shape, Tensor, check_shape, shown};
+use saddle_fault::{Fault, Kind, Result};
+use crate::{Dtype, Raw, Shape, Tensor, check_shape, shown};
 
 /// The result of a rearrangement: recorded for floats, a constant for labels and masks.
 fn arranged(

@@ -1,7 +1,7 @@
 //! Convolutions of values: the three products that are each other's gradients.
 
 use super::Raw;
-use crate::cpu::{self, Binary, Conv2d};
+use saddle_cpu::{Binary, Conv2d};
 use burn::backend::Dispatch;
 use burn::backend::ops::{ConvOptions, ConvTransposeOptions, ModuleOps};
 use burn::tensor::Shape;
@@ -66,7 +66,7 @@ impl Raw {
             let out = Shape::new([shape.batch, shape.out_channels, height, width]);
             let bias = bias.map(Raw::contiguous);
             let bias = bias.as_ref().and_then(Raw::slice);
-            return Raw::cpu(cpu::conv2d(&shape, image, kernels, bias), out);
+            return Raw::cpu(saddle_cpu::conv2d(&shape, image, kernels, bias), out);
         }
         let terms: usize = w.shape()[1..].iter().product();
         match x.too_long_for(terms) {
@@ -112,10 +112,10 @@ impl Raw {
             let (n, kernel) = (y.shape()[0], w.shape());
             let input = [n, kernel[1] * g.groups, size[0], size[1]];
             let shape = g.on_cpu(input, &kernel);
-            let mut x = cpu::conv2d_grad_input(&shape, image, kernels);
+            let mut x = saddle_cpu::conv2d_grad_input(&shape, image, kernels);
             let bias = bias.map(Raw::contiguous);
             if let Some(bias) = bias.as_ref().and_then(Raw::slice) {
-                cpu::add_to_channels(&mut x, size[0] * size[1], bias);
+                saddle_cpu::add_to_channels(&mut x, size[0] * size[1], bias);
             }
             return Raw::cpu(x, Shape::new(input));
         }
@@ -159,7 +159,7 @@ impl Raw {
         if let (Some(image), Some(gradient)) = (x.slice(), y.slice()) {
             let kernels = like.shape();
             let shape = g.on_cpu(four(&x.shape()), &kernels);
-            return Raw::cpu(cpu::conv2d_grad_weight(&shape, image, gradient), kernels);
+            return Raw::cpu(saddle_cpu::conv2d_grad_weight(&shape, image, gradient), kernels);
         }
         let out = y.shape();
         match x.too_long_for(out[0] * out[2] * out[3]) {
@@ -185,12 +185,12 @@ impl Raw {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tensor::Device;
+    use crate::Device;
 
     fn sample(shape: &[usize], seed: u64) -> Raw {
         let n = shape.iter().product();
         Raw::from_floats(
-            cpu::Stream::new(seed).normal(n),
+            saddle_cpu::Stream::new(seed).normal(n),
             Shape::from(shape),
             &Device::Cpu,
         )

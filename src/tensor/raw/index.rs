@@ -2,7 +2,6 @@
 
 use super::reduce::around;
 use super::{Dtype, FLOAT, INT, Raw};
-use crate::cpu;
 use burn::backend::Dispatch;
 use burn::backend::ops::{BoolTensorOps, FloatTensorOps, IntTensorOps};
 use burn::tensor::{IndexingUpdateOp, Shape, Slice};
@@ -81,7 +80,7 @@ impl Raw {
         let (x, at) = (self.contiguous(), indices.contiguous());
         if let (Some(data), Some(at)) = (x.slice(), at.whole_slice()) {
             let (outer, count, inner) = around(&x.shape(), axis);
-            let out = cpu::scatter_add(data, at, [outer, count, inner], shape[axis]);
+            let out = saddle_cpu::scatter_add(data, at, [outer, count, inner], shape[axis]);
             return Raw::cpu(out, shape);
         }
         if self.is_empty() {

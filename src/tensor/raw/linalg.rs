@@ -1,7 +1,7 @@
 //! Matrix products of values.
 
 use super::Raw;
-use crate::cpu::{self, Binary, Mat, Unary};
+use saddle_cpu::{Binary, Mat, Unary};
 use burn::backend::Dispatch;
 use burn::backend::ops::FloatTensorOps;
 use burn::tensor::Shape;
@@ -33,7 +33,7 @@ impl Raw {
                 false => (b, sb[1]),
                 true => (b.transposed(), sb[0]),
             };
-            return Raw::cpu(cpu::linear(m, k, n, a, b, None), Shape::new([m, n]));
+            return Raw::cpu(saddle_cpu::linear(m, k, n, a, b, None), Shape::new([m, n]));
         }
         if self.is_empty() || other.is_empty() {
             let (mut out, sb) = (self.shape(), other.shape());
@@ -70,7 +70,7 @@ impl Raw {
                 .as_ref()
                 .map_or(Some(None), |b| b.slice().map(Some))
         {
-            let y = cpu::linear_then(m, k, n, x, w.transposed(), b, then);
+            let y = saddle_cpu::linear_then(m, k, n, x, w.transposed(), b, then);
             return Raw::cpu(y, Shape::new([m, n]));
         }
         let product = self.matmul([false, true], w);

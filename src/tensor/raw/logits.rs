@@ -1,7 +1,7 @@
 //! Binary cross-entropy of logits, where the device has it in one piece.
 
 use super::Raw;
-use crate::cpu;
+use saddle_cpu;
 use burn::tensor::Shape;
 
 impl Raw {

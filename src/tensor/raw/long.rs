@@ -3,7 +3,7 @@
 //! which is the same processor.
 
 use super::Raw;
-use crate::tensor::device::{self, Device};
+use crate::device::{self, Device};
 
 impl Raw {
     /// The device to bring the result back to, if a kernel of so many turns has to be computed on the CPU.

@@ -1,7 +1,7 @@
 //! Element-wise operations on values: one operand, two operands with broadcasting, comparisons, choice.
 
 use super::{Dtype, FLOAT, INT, Raw};
-use crate::cpu::{self, Binary, Unary};
+use saddle_cpu::{Binary, Unary};
 use burn::backend::Dispatch;
 use burn::backend::ops::{ActivationOps, BoolTensorOps, FloatTensorOps, IntTensorOps};
 use burn::tensor::Shape;
@@ -23,7 +23,7 @@ impl Raw {
         if self.flex().is_some() {
             let x = self.contiguous();
             if let Some(slice) = x.slice() {
-                return Raw::cpu(cpu::unary(op, slice), x.shape());
+                return Raw::cpu(saddle_cpu::unary(op, slice), x.shape());
             }
         }
         match self.unless_any(&self.shape(), Dtype::F32) {
@@ -101,12 +101,12 @@ impl Raw {
         if let (Some(a), Some(b)) = (self.slice(), other.slice())
             && self.shape() == other.shape()
         {
-            return Raw::cpu(cpu::binary(op, a, b), out.clone());
+            return Raw::cpu(saddle_cpu::binary(op, a, b), out.clone());
         }
         if let (Some((a, sa)), Some((b, sb))) = (self.strided(), other.strided()) {
             let sa = broadcast_strides(&self.shape(), &sa, out);
             let sb = broadcast_strides(&other.shape(), &sb, out);
-            return Raw::cpu(cpu::binary_broadcast(op, a, &sa, b, &sb, out), out.clone());
+            return Raw::cpu(saddle_cpu::binary_broadcast(op, a, &sa, b, &sb, out), out.clone());
         }
         match self.unless_any(out, Dtype::F32) {
             Some(none) => none,

@@ -17,7 +17,7 @@ pub(super) use linalg::rectifier;
 pub(super) use math::Compare;
 
 use super::device::Device;
-use crate::fault::Result;
+use saddle_fault::Result;
 use burn::backend::flex::{FlexTensor, Layout};
 use burn::backend::ops::{BoolTensorOps, FloatTensorOps, IntTensorOps};
 use burn::backend::{
@@ -161,18 +161,18 @@ impl Raw {
     }
 
     /// The elements in row-major order without a copy: on the CPU, where they lie so.
-    pub(in crate::tensor) fn slice(&self) -> Option<&[f32]> {
+    pub(crate) fn slice(&self) -> Option<&[f32]> {
         self.flex().and_then(|t| t.as_slice::<f32>())
     }
 
     /// `op` with a float tensor of the same shape, written over this one where nobody else holds it.
-    pub(in crate::tensor) fn onto(mut self, op: crate::cpu::Binary, other: &Raw) -> Self {
+    pub(crate) fn onto(mut self, op: saddle_cpu::Binary, other: &Raw) -> Self {
         let shape = self.shape();
         let other = other.contiguous();
         if let (Some(a), Some(b)) = (self.own_slice(), other.slice())
             && a.len() == b.len()
         {
-            crate::cpu::binary_in_place(op, a, b);
+            saddle_cpu::binary_in_place(op, a, b);
             return self;
         }
         self.binary(op, &other, &shape)
@@ -219,14 +219,14 @@ impl Raw {
     }
 
     /// The same elements in row-major order.
-    pub(in crate::tensor) fn contiguous(&self) -> Self {
+    pub(crate) fn contiguous(&self) -> Self {
         if self.flex().is_none_or(|t| t.is_contiguous()) {
             return self.clone();
         }
         match self.strided() {
             Some((data, strides)) => {
                 let shape = self.shape();
-                Self::cpu(crate::cpu::contiguous(data, &strides, &shape), shape)
+                Self::cpu(saddle_cpu::contiguous(data, &strides, &shape), shape)
             }
             None => {
                 let flex = self.flex().map(|t| t.to_contiguous());
@@ -306,7 +306,7 @@ impl Raw {
     }
 
     /// The elements, or what the device says of why they cannot be had.
-    pub(in crate::tensor) fn read(&self) -> Result<TensorData, ExecutionError> {
+    pub(crate) fn read(&self) -> Result<TensorData, ExecutionError> {
         let prim = self.prim();
         if self.flex().is_none() {
             READS.fetch_add(1, Ordering::Relaxed);

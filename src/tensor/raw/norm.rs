@@ -2,7 +2,7 @@
 
 use super::Raw;
 use super::reduce::around;
-use crate::cpu;
+use saddle_cpu;
 use burn::tensor::Shape;
 
 /// A batch with its channels (axis 1) normalised, and the mean and variance of each, `[channels]`.

@@ -1,7 +1,6 @@
 //! Reductions of values along one axis or over everything.
 
 use super::{Dtype, INT, Raw};
-use crate::cpu;
 use burn::backend::Dispatch;
 use burn::backend::ops::{BoolTensorOps, FloatTensorOps, IntTensorOps};
 use burn::tensor::Shape;
@@ -27,7 +26,7 @@ impl Raw {
         if self.flex().is_some()
             && let Some(x) = self.contiguous().slice()
         {
-            return Raw::cpu(vec![cpu::sum_all(x)], Shape::new([]));
+            return Raw::cpu(vec![saddle_cpu::sum_all(x)], Shape::new([]));
         }
         if self.is_empty() {
             return self.nothing(Shape::new([]));
@@ -45,7 +44,7 @@ impl Raw {
             && let Some(x) = self.contiguous().slice()
         {
             let (outer, n, inner) = around(&shape, axis);
-            return Raw::cpu(cpu::sum_axis(x, outer, n, inner), kept(&shape, axis));
+            return Raw::cpu(saddle_cpu::sum_axis(x, outer, n, inner), kept(&shape, axis));
         }
         if self.is_empty() {
             return self.nothing(kept(&shape, axis));
@@ -64,9 +63,9 @@ impl Raw {
         {
             let (outer, n, inner) = around(&shape, axis);
             let (values, at) = if largest {
-                cpu::max_axis(x, outer, n, inner)
+                saddle_cpu::max_axis(x, outer, n, inner)
             } else {
-                cpu::min_axis(x, outer, n, inner)
+                saddle_cpu::min_axis(x, outer, n, inner)
             };
             let out = kept(&shape, axis);
             return (

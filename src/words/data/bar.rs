@@ -1,9 +1,9 @@
 //! What is shown while a data set is downloaded: one bar for each file, which changes in place.
 
-use crate::catalog::Host;
-use crate::data::Step;
-use crate::output::{Bundle, Output};
-use crate::picture::progress_bar;
+use saddle_catalog::Host;
+use saddle_data::Step;
+use saddle_session::output::{Bundle, Output};
+use saddle_picture::progress_bar;
 use std::time::{Duration, Instant};
 
 /// The time between two pictures of a bar.

@@ -4,11 +4,11 @@
 use super::super::tensor::{opt, value as gives, wrap};
 use super::dataset::{M, SELF, dataset};
 use super::{Notebook, count};
-use crate::catalog::{ENTRY, Entry, Field, Items, KIND, Kind, Opt, Ty};
-use crate::data::{Batch, Dataset, Plan, Source};
-use crate::fault::{Fault, Result};
-use crate::output::Bundle;
-use crate::tensor::{Tensor, device};
+use saddle_catalog::{ENTRY, Entry, Field, Items, KIND, Kind, Opt, Ty};
+use saddle_data::{Batch, Dataset, Plan, Source};
+use saddle_fault::{Fault, Result};
+use saddle_session::output::Bundle;
+use saddle_tensor::{Tensor, device};
 use rhai::{Dynamic, Map};
 use std::any::TypeId;
 
@@ -152,7 +152,7 @@ static BATCHES_LABELLED: Entry = Entry {
     ..ENTRY
 };
 
-fn batches(call: &crate::catalog::Call, labels: bool) -> Result<Dynamic> {
+fn batches(call: &saddle_catalog::Call, labels: bool) -> Result<Dynamic> {
     let data = dataset(call)?;
     if labels && !data.has_labels() {
         return Err(Fault::value(format!(

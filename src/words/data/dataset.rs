@@ -2,11 +2,11 @@
 
 use super::super::tensor::{fails, opt, param, runs, value as gives, wrap};
 use super::{Notebook, count};
-use crate::catalog::{Call, ENTRY, Entry, Field, Items, KIND, Kind, Param, Ty, type_of};
-use crate::data::{Dataset, Source};
-use crate::fault::{Fault, Kind as Wrong, Result};
-use crate::output::Bundle;
-use crate::tensor::{Tensor, device};
+use saddle_catalog::{Call, ENTRY, Entry, Field, Items, KIND, Kind, Param, Ty, type_of};
+use saddle_data::{Dataset, Source};
+use saddle_fault::{Fault, Kind as Wrong, Result};
+use saddle_session::output::Bundle;
+use saddle_tensor::{Tensor, device};
 use rhai::{Array, Dynamic, Map};
 use std::any::TypeId;
 

@@ -2,10 +2,10 @@
 
 use super::super::tensor::{coerce, fails, param, value as gives, wrap};
 use super::distribution::{SELF, mixture, table};
-use crate::catalog::{Call, ENTRY, Entry, Param, Ty};
-use crate::data::Distribution;
-use crate::fault::{Fault, Result};
-use crate::tensor::{Tensor, device, shown};
+use saddle_catalog::{Call, ENTRY, Entry, Param, Ty};
+use saddle_data::Distribution;
+use saddle_fault::{Fault, Result};
+use saddle_tensor::{Tensor, device, shown};
 use std::f64::consts::TAU;
 
 pub static ENTRIES: &[&Entry] = &[&LOG_PROB, &PROB, &MODES];
@@ -125,7 +125,7 @@ static MODES: Entry = Entry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tensor::{GradOptions, grad};
+    use saddle_tensor::{GradOptions, grad};
 
     fn at(values: &[f32], shape: &[usize]) -> Tensor {
         Tensor::from_floats(values.to_vec(), shape, &device::current())

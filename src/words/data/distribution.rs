@@ -3,11 +3,11 @@
 use super::super::tensor::{fails, opt, optional, param, runs, value as gives, wrap};
 use super::dataset::M;
 use super::{Notebook, count};
-use crate::catalog::{Call, ENTRY, Entry, Field, KIND, Kind, Opt, Param, Ty, number, type_of};
-use crate::data::{Distribution, Mixture};
-use crate::fault::{Fault, Result};
-use crate::output::Bundle;
-use crate::tensor::{Tensor, device};
+use saddle_catalog::{Call, ENTRY, Entry, Field, KIND, Kind, Opt, Param, Ty, number, type_of};
+use saddle_data::{Distribution, Mixture};
+use saddle_fault::{Fault, Result};
+use saddle_session::output::Bundle;
+use saddle_tensor::{Tensor, device};
 use rhai::{Array, Dynamic, Map};
 use std::any::TypeId;
 
@@ -112,7 +112,7 @@ pub(super) fn mixture<'a>(p: &'a Distribution, word: &str) -> Result<&'a Mixture
 }
 
 /// One row of numbers for each part: [parts, dim].
-pub(super) fn table(m: &Mixture, row: impl Fn(&crate::data::Gaussian) -> &[f64]) -> Result<Tensor> {
+pub(super) fn table(m: &Mixture, row: impl Fn(&saddle_data::Gaussian) -> &[f64]) -> Result<Tensor> {
     let values = m
         .parts()
         .iter()
@@ -457,6 +457,6 @@ fn numbers(value: &Dynamic) -> Result<Option<Vec<f64>>> {
     }
     Ok(match number(value) {
         Some(v) => Some(vec![v]),
-        None => crate::catalog::numbers(value),
+        None => saddle_catalog::numbers(value),
     })
 }

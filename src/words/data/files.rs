@@ -2,10 +2,10 @@
 
 use super::super::tensor::{coerce, fails, opt, optional, param, value as gives, whole, wrap};
 use super::load::{FLAT, RANGE, pictures};
-use crate::catalog::{Call, ENTRY, Entry, Param, Ty};
-use crate::data::{self, Column, Csv, Dataset, Features, Look, Watch};
-use crate::fault::{Fault, Result};
-use crate::tensor::{Tensor, check_shape, device, shown};
+use saddle_catalog::{Call, ENTRY, Entry, Param, Ty};
+use saddle_data::{Column, Csv, Dataset, Features, Look, Watch};
+use saddle_fault::{Fault, Result};
+use saddle_tensor::{Tensor, check_shape, device, shown};
 use rhai::{Dynamic, Map};
 use std::path::PathBuf;
 
@@ -158,7 +158,7 @@ static CSV: Entry = Entry {
         };
         let path = path(call)?;
         let how = Csv { label, separator };
-        watched(call, |watch| data::csv(&path, &how, watch)).map(Dynamic::from)
+        watched(call, |watch| saddle_data::csv(&path, &how, watch)).map(Dynamic::from)
     },
     ..ENTRY
 };
@@ -181,7 +181,7 @@ static NPY: Entry = Entry {
     )],
     call: |call| {
         let path = path(call)?;
-        let array = watched(call, |watch| data::npy(&path, watch))?;
+        let array = watched(call, |watch| saddle_data::npy(&path, watch))?;
         tensor(call, array)
     },
     ..ENTRY
@@ -202,7 +202,7 @@ static NPZ: Entry = Entry {
     )],
     call: |call| {
         let path = path(call)?;
-        let arrays = watched(call, |watch| data::npz(&path, watch))?;
+        let arrays = watched(call, |watch| saddle_data::npz(&path, watch))?;
         let named = arrays
             .into_iter()
             .map(|(name, array)| Ok((name.into(), tensor(call, array)?)));
@@ -212,13 +212,13 @@ static NPZ: Entry = Entry {
 };
 
 /// An array of NumPy's on the current device.
-fn tensor(call: &Call, array: data::Array) -> Result<Dynamic> {
+fn tensor(call: &Call, array: saddle_data::Array) -> Result<Dynamic> {
     let (shape, device) = (&array.shape, &device::current());
     check_shape(call.entry.name, shape)?;
     Ok(wrap(match array.values {
-        data::Values::F32(v) => Tensor::from_floats(v, shape, device),
-        data::Values::I32(v) => Tensor::from_ints(v, shape, device),
-        data::Values::Bool(v) => Tensor::from_bools(v, shape, device),
+        saddle_data::Values::F32(v) => Tensor::from_floats(v, shape, device),
+        saddle_data::Values::I32(v) => Tensor::from_ints(v, shape, device),
+        saddle_data::Values::Bool(v) => Tensor::from_bools(v, shape, device),
     }))
 }
 
@@ -270,7 +270,7 @@ static IMAGE_FOLDER: Entry = Entry {
             grey: call.options.bool("grey", false)?,
         };
         let path = path(call)?;
-        let data = watched(call, |watch| data::image_folder(&path, look, watch))?;
+        let data = watched(call, |watch| saddle_data::image_folder(&path, look, watch))?;
         pictures(call, data)
     },
     ..ENTRY

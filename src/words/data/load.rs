@@ -2,9 +2,9 @@
 
 use super::super::tensor::{fails, opt, runs, value};
 use super::bar::DownloadBar;
-use crate::catalog::{Call, ENTRY, Entry, Example, Opt, Ty};
-use crate::data::{self, Dataset, Famous, Places, Split, Watch};
-use crate::fault::{Fault, Result};
+use saddle_catalog::{Call, ENTRY, Entry, Example, Opt, Ty};
+use saddle_data::{Dataset, Famous, Places, Split, Watch};
+use saddle_fault::{Fault, Result};
 use rhai::Dynamic;
 use std::path::Path;
 
@@ -42,7 +42,7 @@ static DIGITS: Entry = Entry {
         ),
         runs("one picture", "digits()[0]"),
     ],
-    call: |call| pictures(call, data::digits()?),
+    call: |call| pictures(call, saddle_data::digits()?),
     ..ENTRY
 };
 
@@ -120,7 +120,7 @@ static MNIST: Entry = Entry {
             "train or test",
         ),
     ],
-    call: |call| famous(call, &data::MNIST),
+    call: |call| famous(call, &saddle_data::MNIST),
     ..ENTRY
 };
 const NO_FOLDER_MNIST: Example = fails(
@@ -143,7 +143,7 @@ static FASHION_MNIST: Entry = Entry {
         "fashion_mnist(#{ folder: \"no/such/folder\" })",
         "no/such/folder",
     )],
-    call: |call| famous(call, &data::FASHION_MNIST),
+    call: |call| famous(call, &saddle_data::FASHION_MNIST),
     ..ENTRY
 };
 
@@ -162,8 +162,8 @@ static CIFAR10: Entry = Entry {
         "no/such/folder",
     )],
     call: |call| {
-        load(call, data::CIFAR_10, |split, folder, watch| {
-            data::cifar10(split, folder, Places::of_the_user, watch)
+        load(call, saddle_data::CIFAR_10, |split, folder, watch| {
+            saddle_data::cifar10(split, folder, Places::of_the_user, watch)
         })
     },
     ..ENTRY

@@ -17,10 +17,10 @@ pub mod distribution;
 pub mod files;
 pub mod load;
 
-use crate::catalog::Kind;
-use crate::data::Source;
-use crate::fault::{Fault, Result};
-use crate::tensor::random::{Stream, with_stream};
+use saddle_catalog::Kind;
+use saddle_data::Source;
+use saddle_fault::{Fault, Result};
+use saddle_tensor::random::{Stream, with_stream};
 
 /// All kinds of this folder.
 pub const KINDS: &[&Kind] = &[
@@ -60,12 +60,12 @@ impl Source for Notebook {
 ///
 /// # Errors
 /// A number below 1, or one that no memory holds.
-fn count(call: &crate::catalog::Call, i: usize, shape: &[usize]) -> Result<usize> {
+fn count(call: &saddle_catalog::Call, i: usize, shape: &[usize]) -> Result<usize> {
     let m = call.args.int(i)?;
     let name = call.entry.name;
     match usize::try_from(m) {
         Ok(m) if m > 0 => {
-            crate::tensor::check_shape(name, &[&[m], shape].concat())?;
+            saddle_tensor::check_shape(name, &[&[m], shape].concat())?;
             Ok(m)
         }
         _ => Err(Fault::value(format!(

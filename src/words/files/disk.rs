@@ -1,7 +1,7 @@
 //! Whole files. Written beside the old one, flushed to the disk, and put in its place in one step: whatever happens, the
 //! path holds the old content or the new.
 
-use crate::fault::{Fault, Result};
+use saddle_fault::{Fault, Result};
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};

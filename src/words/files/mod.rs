@@ -10,14 +10,14 @@ pub mod checkpoint;
 pub mod disk;
 pub mod save;
 
-use crate::catalog::Param;
-use crate::data::array::{Array, Values};
-use crate::fault::{Fault, Result};
-use crate::tensor::{Dtype, Tensor, device};
+use saddle_catalog::Param;
+use saddle_data::array::{Array, Values};
+use saddle_fault::{Fault, Result};
+use saddle_tensor::{Dtype, Tensor, device};
 
 const PATH: Param = super::tensor::param(
     "path",
-    crate::catalog::Ty::Text,
+    saddle_catalog::Ty::Text,
     "where; ~ is the home folder",
 );
 

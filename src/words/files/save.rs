@@ -4,12 +4,12 @@ use super::super::network::value::read as read_network;
 use super::super::picture::value::png;
 use super::super::tensor::{fails, param, runs, value, wrap};
 use super::{PATH, array, disk, tensor};
-use crate::catalog::{Call, ENTRY, Entry, Ty, type_of};
-use crate::data::numpy::{decode_npy, decode_npz, encode_npy, encode_npz};
-use crate::data::safetensors::Named;
-use crate::fault::{Fault, Result};
-use crate::nn::checkpoint::Tensors;
-use crate::tensor::Tensor;
+use saddle_catalog::{Call, ENTRY, Entry, Ty, type_of};
+use saddle_data::numpy::{decode_npy, decode_npz, encode_npy, encode_npz};
+use saddle_data::safetensors::Named;
+use saddle_fault::{Fault, Result};
+use saddle_nn::checkpoint::Tensors;
+use saddle_tensor::Tensor;
 use rhai::{Dynamic, Map};
 
 pub static ENTRIES: &[&Entry] = &[&SAVE, &SAVE_NETWORK, &LOAD, &LOAD_NETWORK];

@@ -2,11 +2,11 @@
 
 use super::super::tensor::{fails, opt, param, value};
 use super::{FEATURES, GROUP, SAMPLES, at_least_one, features_at, map, samples_at, tensor_of};
-use crate::catalog::{Call, Entry, Param, Ty, number};
-use crate::data::Distribution;
-use crate::fault::{Fault, Result};
-use crate::gan::metrics::{Samples, manifold, modes};
-use crate::tensor::{Tensor, device};
+use saddle_catalog::{Call, Entry, Param, Ty, number};
+use saddle_data::Distribution;
+use saddle_fault::{Fault, Result};
+use saddle_gan::metrics::{Samples, manifold, modes};
+use saddle_tensor::{Tensor, device};
 use rhai::{Array, Dynamic};
 
 pub static ENTRIES: &[&Entry] = &[&MODES, &PRECISION_RECALL, &DENSITY_COVERAGE];
@@ -104,7 +104,7 @@ fn mixture(call: &Call) -> Result<(Samples, Samples)> {
                 return Err(Fault::value("modes: this distribution has no modes")
                     .hint("gaussian, mixture, ring and grid have them"));
             };
-            let rows = |row: fn(&crate::data::Gaussian) -> &[f64]| {
+            let rows = |row: fn(&saddle_data::Gaussian) -> &[f64]| {
                 let values = m.parts().iter().flat_map(|p| row(p).iter());
                 let values = values.map(|&v| v as f32).collect();
                 Tensor::from_floats(values, &[m.parts().len(), law.dim()], &device::current())

@@ -2,12 +2,11 @@
 
 use super::super::tensor::{fails, opt, param, value, wrap};
 use super::{GROUP, SAMPLES, at_least_one, map, samples_at, tensor_of};
-use crate::catalog::{Call, ENTRY, Entry, Param, Ty};
-use crate::data::{Distribution, Gaussian};
-use crate::fault::{Fault, Result};
-use crate::gan::metrics::divergence;
-use crate::picture;
-use crate::tensor::{Tensor, device};
+use saddle_catalog::{Call, ENTRY, Entry, Param, Ty};
+use saddle_data::{Distribution, Gaussian};
+use saddle_fault::{Fault, Result};
+use saddle_gan::metrics::divergence;
+use saddle_tensor::{Tensor, device};
 
 pub static ENTRIES: &[&Entry] = &[&HISTOGRAM, &KL, &KL_GAUSSIAN, &JS, &WASSERSTEIN_1D];
 
@@ -61,7 +60,7 @@ static HISTOGRAM: Entry = Entry {
             let n = values.len();
             wrap(Tensor::from_floats(values, &[n], &device::current()))
         };
-        let counts = picture::histogram(&x, &edges, false);
+        let counts = saddle_picture::histogram(&x, &edges, false);
         let counts = counts.iter().map(|&v| v as i32).collect();
         let centres = edges.windows(2).map(|pair| 0.5 * (pair[0] + pair[1]));
         Ok(map([
@@ -69,7 +68,7 @@ static HISTOGRAM: Entry = Entry {
                 "counts",
                 wrap(Tensor::from_ints(counts, &[n], &device::current())),
             ),
-            ("density", floats(picture::histogram(&x, &edges, true))),
+            ("density", floats(saddle_picture::histogram(&x, &edges, true))),
             ("centres", floats(centres.collect())),
             ("edges", floats(edges)),
         ]))
@@ -89,11 +88,11 @@ fn edges(call: &Call, x: &[f64]) -> Result<Vec<f64>> {
         )));
     }
     match call.options.numbers("range")?.as_deref() {
-        None => Ok(picture::edges(&[x], bins)),
+        None => Ok(saddle_picture::edges(&[x], bins)),
         Some(&[low, high]) if low < high && (high - low).is_finite() => {
-            let usual = || picture::edges(&[x], None).len() - 1;
+            let usual = || saddle_picture::edges(&[x], None).len() - 1;
             let bins = bins.unwrap_or_else(usual);
-            Ok(picture::edges(&[&[low, high]], Some(bins)))
+            Ok(saddle_picture::edges(&[&[low, high]], Some(bins)))
         }
         Some(other) => Err(Fault::value(format!(
             "histogram: range must be two numbers, the lower first, got {other:?}"

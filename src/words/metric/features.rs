@@ -4,10 +4,10 @@ use super::super::tensor::{fails, opt, param, value};
 use super::{
     FEATURES, GROUP, MODEL, SAMPLES, at_least_one, features_at, map, tensor_at, through, warn,
 };
-use crate::catalog::{Entry, Param, Ty};
-use crate::fault::Fault;
-use crate::gan::metrics::{Samples, frechet, inception, kernel};
-use crate::tensor::{no_grad, shown};
+use saddle_catalog::{Entry, Param, Ty};
+use saddle_fault::Fault;
+use saddle_gan::metrics::{Samples, frechet, inception, kernel};
+use saddle_tensor::{no_grad, shown};
 
 pub static ENTRIES: &[&Entry] = &[&FID, &KID, &INCEPTION_SCORE];
 

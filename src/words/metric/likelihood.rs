@@ -2,9 +2,9 @@
 
 use super::super::tensor::{fails, opt, param, value};
 use super::{GROUP, SAMPLES, map, samples_at, tensor_of, warn};
-use crate::catalog::{Call, Entry, Ty, number};
-use crate::fault::{Fault, Result};
-use crate::gan::metrics::{Samples, parzen};
+use saddle_catalog::{Call, Entry, Ty, number};
+use saddle_fault::{Fault, Result};
+use saddle_gan::metrics::{Samples, parzen};
 
 pub static ENTRIES: &[&Entry] = &[&PARZEN];
 

@@ -15,12 +15,12 @@ pub mod likelihood;
 pub mod neighbours;
 
 use super::tensor::{coerce, opt, wrap};
-use crate::catalog::{Call, Opt, Ty};
-use crate::data::Dataset;
-use crate::fault::{Fault, Result};
-use crate::gan::metrics::Samples;
-use crate::output::{Output, Stream};
-use crate::tensor::{Tensor, device, no_grad};
+use saddle_catalog::{Call, Opt, Ty};
+use saddle_data::Dataset;
+use saddle_fault::{Fault, Result};
+use saddle_gan::metrics::Samples;
+use saddle_session::output::{Output, Stream};
+use saddle_tensor::{Tensor, device, no_grad};
 use rhai::{Dynamic, Map};
 
 /// Samples: a tensor, an array that makes one, or a data set, of which all samples are taken.

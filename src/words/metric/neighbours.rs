@@ -2,9 +2,9 @@
 
 use super::super::tensor::{fails, opt, param, value, wrap};
 use super::{GROUP, SAMPLES, at_least_one, map, tensor_at};
-use crate::catalog::{Entry, Ty};
-use crate::gan::metrics::{Samples, neighbours};
-use crate::tensor::Tensor;
+use saddle_catalog::{Entry, Ty};
+use saddle_gan::metrics::{Samples, neighbours};
+use saddle_tensor::Tensor;
 
 pub static ENTRIES: &[&Entry] = &[&NEAREST_NEIGHBOURS];
 

@@ -2,10 +2,10 @@
 
 use super::super::tensor::{fails, opt, optional, param, runs, value};
 use super::value::made;
-use crate::catalog::{Call, ENTRY, Entry, Param, Ty};
-use crate::fault::{Fault, Result};
-use crate::nn::Network;
-use crate::nn::layers::{
+use saddle_catalog::{Call, ENTRY, Entry, Param, Ty};
+use saddle_fault::{Fault, Result};
+use saddle_nn::Network;
+use saddle_nn::layers::{
     Activate, Activation, Dropout, Flatten, GaussianNoise, PixelShuffle, Reshape, Upsample,
 };
 use rhai::Dynamic;

@@ -4,11 +4,11 @@ use super::super::tensor::{fails, opt, param, value};
 use super::init::option as init;
 use super::layers::{BIAS, INIT, NET, positive};
 use super::value::made;
-use crate::catalog::{Call, ENTRY, Entry, Opt, Param, Ty};
-use crate::fault::{Fault, Result};
-use crate::nn::Network;
-use crate::nn::layers::{Conv1d, Conv2d, ConvTranspose2d, Sight, autoregressive_mask, masked};
-use crate::tensor::Geometry;
+use saddle_catalog::{Call, ENTRY, Entry, Opt, Param, Ty};
+use saddle_fault::{Fault, Result};
+use saddle_nn::Network;
+use saddle_nn::layers::{Conv1d, Conv2d, ConvTranspose2d, Sight, autoregressive_mask, masked};
+use saddle_tensor::Geometry;
 use rhai::Dynamic;
 
 pub static ENTRIES: &[&Entry] = &[

@@ -3,10 +3,10 @@
 
 use super::super::tensor::{fails, param, value, wrap};
 use super::value::{NETWORK, made};
-use crate::catalog::{Call, ENTRY, Entry, Ty, type_of};
-use crate::fault::{Fault, Kind as Wrong, Result};
-use crate::nn::{Caller, Network, Param, Part};
-use crate::tensor::{Dtype, Tensor};
+use saddle_catalog::{Call, ENTRY, Entry, Ty, type_of};
+use saddle_fault::{Fault, Kind as Wrong, Result};
+use saddle_nn::{Caller, Network, Param, Part};
+use saddle_tensor::{Dtype, Tensor};
 use rhai::{Array, Dynamic, FnPtr, Map};
 use std::any::Any;
 use std::ops::Range;

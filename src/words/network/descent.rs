@@ -2,9 +2,9 @@
 
 use super::super::tensor::{fails, param, runs, value, wrap_all};
 use super::optimizer::{Handle, OPTIMIZER_TY};
-use crate::catalog::{Call, ENTRY, Entry, Param, Ty};
-use crate::fault::{Fault, Result};
-use crate::tensor::Tensor;
+use saddle_catalog::{Call, ENTRY, Entry, Param, Ty};
+use saddle_fault::{Fault, Result};
+use saddle_tensor::Tensor;
 use rhai::{Array, Dynamic};
 
 pub static ENTRIES: &[&Entry] = &[&DESCEND, &ASCEND, &STEP, &LOOKAHEAD, &SET_LR, &SET_MOMENTUM];

@@ -2,8 +2,8 @@
 
 use super::super::tensor::{fails, optional, param, value};
 use super::value::{made, network};
-use crate::catalog::{ENTRY, Entry, Ty};
-use crate::fault::Fault;
+use saddle_catalog::{ENTRY, Entry, Ty};
+use saddle_fault::Fault;
 
 pub static ENTRIES: &[&Entry] = &[&EMA, &UPDATE];
 

@@ -2,11 +2,11 @@
 
 use super::super::tensor::{fails, opt, param, value, wrap_all};
 use super::value::read;
-use crate::catalog::{Call, Entry, Param as Parameter, Ty, type_of};
-use crate::fault::{Fault, Result};
-use crate::nn::Param;
-use crate::nn::game::{Player, consensus, symplectic};
-use crate::tensor::Tensor;
+use saddle_catalog::{Call, Entry, Param as Parameter, Ty, type_of};
+use saddle_fault::{Fault, Result};
+use saddle_nn::Param;
+use saddle_nn::game::{Player, consensus, symplectic};
+use saddle_tensor::Tensor;
 use rhai::{Array, Dynamic};
 
 pub static ENTRIES: &[&Entry] = &[&CONSENSUS, &SYMPLECTIC];

@@ -3,8 +3,8 @@
 use super::super::tensor::gradient::{OPTIONS, Y, of_tensors};
 use super::super::tensor::{fails, param, value};
 use super::value::network;
-use crate::catalog::{ENTRY, Entry, Ty};
-use crate::nn::Param;
+use saddle_catalog::{ENTRY, Entry, Ty};
+use saddle_nn::Param;
 
 pub static ENTRIES: &[&Entry] = &[&GRAD];
 

@@ -1,10 +1,10 @@
 //! The kind `initializer`: how a layer's parameters start.
 
 use super::super::tensor::{param, runs};
-use crate::catalog::{Call, ENTRY, Entry, KIND, Kind, Options, Ty};
-use crate::fault::{Fault, Result};
-use crate::nn::Init;
-use crate::output::Bundle;
+use saddle_catalog::{Call, ENTRY, Entry, KIND, Kind, Options, Ty};
+use saddle_fault::{Fault, Result};
+use saddle_nn::Init;
+use saddle_session::output::Bundle;
 use rhai::Dynamic;
 use std::any::TypeId;
 

@@ -3,13 +3,13 @@
 use super::super::tensor::{fails, opt, optional, param, runs, value};
 use super::init::option as init;
 use super::value::made;
-use crate::catalog::{Call, ENTRY, Entry, Opt, Param, Ty};
-use crate::fault::{Fault, Result};
-use crate::nn::layers::{
+use saddle_catalog::{Call, ENTRY, Entry, Opt, Param, Ty};
+use saddle_fault::{Fault, Result};
+use saddle_nn::layers::{
     Embedding, Linear, Maxout, MinibatchDiscrimination, SelfAttention, masked,
 };
-use crate::nn::{Init, Network};
-use crate::tensor::{Tensor, check_shape, shown};
+use saddle_nn::{Init, Network};
+use saddle_tensor::{Tensor, check_shape, shown};
 
 pub static ENTRIES: &[&Entry] = &[
     &LINEAR,
@@ -257,7 +257,7 @@ static MASKED_LINEAR: Entry = Entry {
             init: init(&call.options)?,
             bias_init: None,
         };
-        made(masked(layer, &mask.cast(crate::tensor::Dtype::F32)))
+        made(masked(layer, &mask.cast(saddle_tensor::Dtype::F32)))
     },
 };
 

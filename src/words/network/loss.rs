@@ -1,12 +1,12 @@
 //! Losses: on predictions and targets, and those of the two players.
 
 use super::super::tensor::{coerce, fails, opt, param, value, wrap};
-use crate::catalog::{Call, ENTRY, Entry, Opt, Param, Ty};
-use crate::fault::{Fault, Result};
-use crate::gan::loss as gan;
-use crate::gan::loss::Scale;
-use crate::nn::loss;
-use crate::tensor::Tensor;
+use saddle_catalog::{Call, ENTRY, Entry, Opt, Param, Ty};
+use saddle_fault::{Fault, Result};
+use saddle_gan::loss as gan;
+use saddle_gan::loss::Scale;
+use saddle_nn::loss;
+use saddle_tensor::Tensor;
 use rhai::Dynamic;
 
 pub static ENTRIES: &[&Entry] = &[

@@ -36,7 +36,7 @@ pub mod schedule;
 pub mod steps;
 pub mod value;
 
-use crate::catalog::Kind;
+use saddle_catalog::Kind;
 
 /// All kinds of this folder.
 pub const KINDS: &[&Kind] = &[

@@ -4,14 +4,14 @@ use super::super::tensor::{fails, opt, param, runs, value};
 use super::init::option as init;
 use super::layers::{NET, positive};
 use super::value::{made, network};
-use crate::catalog::{Call, ENTRY, Entry, Opt, Param, Ty};
-use crate::fault::{Fault, Result};
-use crate::nn::layers::{
+use saddle_catalog::{Call, ENTRY, Entry, Opt, Param, Ty};
+use saddle_fault::{Fault, Result};
+use saddle_nn::layers::{
     BatchNorm, ConditionalBatchNorm, InstanceNorm, LayerNorm, ReferenceNorm, spectral_norm,
     weight_norm,
 };
-use crate::nn::{Init, Network};
-use crate::tensor::Tensor;
+use saddle_nn::{Init, Network};
+use saddle_tensor::Tensor;
 use rhai::Dynamic;
 
 pub static ENTRIES: &[&Entry] = &[
@@ -108,7 +108,7 @@ static LAYER_NORM: Entry = Entry {
         } else {
             call.args.shape(0)?
         };
-        crate::tensor::check_shape("layer_norm", &shape)?;
+        saddle_tensor::check_shape("layer_norm", &shape)?;
         made(Network::of(LayerNorm {
             shape,
             eps: eps(call)?,

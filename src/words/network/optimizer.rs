@@ -2,10 +2,10 @@
 
 use super::super::tensor::{fails, opt, param, runs, value};
 use super::value::params_of;
-use crate::catalog::{Call, ENTRY, Entry, Field, KIND, Kind, Opt, Param, Ty};
-use crate::fault::{Fault, Result};
-use crate::nn::optim::{Adagrad, Adam, Algorithm, Optimizer, RmsProp, Sgd};
-use crate::output::Bundle;
+use saddle_catalog::{Call, ENTRY, Entry, Field, KIND, Kind, Opt, Param, Ty};
+use saddle_fault::{Fault, Result};
+use saddle_nn::optim::{Adagrad, Adam, Algorithm, Optimizer, RmsProp, Sgd};
+use saddle_session::output::Bundle;
 use rhai::Dynamic;
 use std::any::TypeId;
 use std::cell::RefCell;
@@ -15,7 +15,7 @@ pub static ENTRIES: &[&Entry] = &[&SGD, &ADAM, &ADAMW, &RMSPROP, &ADAGRAD];
 
 /// A handle to an optimizer. Clones are the same optimizer.
 #[derive(Clone)]
-pub(in crate::words) struct Handle(pub Rc<RefCell<Optimizer>>);
+pub(crate) struct Handle(pub Rc<RefCell<Optimizer>>);
 
 pub static OPTIMIZER: Kind = Kind {
     name: "optimizer",

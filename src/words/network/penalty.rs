@@ -1,10 +1,10 @@
 //! Penalties on D's gradient.
 
 use super::super::tensor::{fails, opt, param, runs, value, wrap};
-use crate::catalog::{Call, ENTRY, Entry, Param, Ty};
-use crate::fault::{Fault, Result};
-use crate::gan::penalty;
-use crate::tensor::Tensor;
+use saddle_catalog::{Call, ENTRY, Entry, Param, Ty};
+use saddle_fault::{Fault, Result};
+use saddle_gan::penalty;
+use saddle_tensor::Tensor;
 use rhai::Dynamic;
 
 pub static ENTRIES: &[&Entry] = &[&GRADIENT_PENALTY, &R1, &R2];

@@ -1,10 +1,10 @@
 //! The kind `schedule`: a number for each step.
 
 use super::super::tensor::{opt, param, value};
-use crate::catalog::{Call, ENTRY, Entry, KIND, Kind, Param, Ty};
-use crate::fault::{Fault, Result};
-use crate::nn::schedule::Schedule;
-use crate::output::Bundle;
+use saddle_catalog::{Call, ENTRY, Entry, KIND, Kind, Param, Ty};
+use saddle_fault::{Fault, Result};
+use saddle_nn::schedule::Schedule;
+use saddle_session::output::Bundle;
 use rhai::Dynamic;
 use std::any::TypeId;
 

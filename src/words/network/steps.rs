@@ -2,10 +2,10 @@
 
 use super::super::tensor::{fails, opt, param, runs, value, wrap_all};
 use super::descent::tensors;
-use crate::catalog::{Call, ENTRY, Entry, Opt, Param, Ty};
-use crate::fault::{Fault, Result};
-use crate::nn::steps::{AdamState, adam_step, momentum_step, sgd_step};
-use crate::tensor::Tensor;
+use saddle_catalog::{Call, ENTRY, Entry, Opt, Param, Ty};
+use saddle_fault::{Fault, Result};
+use saddle_nn::steps::{AdamState, adam_step, momentum_step, sgd_step};
+use saddle_tensor::Tensor;
 use rhai::{Array, Dynamic, Map};
 
 pub static ENTRIES: &[&Entry] = &[&SGD_STEP, &MOMENTUM_STEP, &ADAM_STEP];

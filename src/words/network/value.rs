@@ -2,11 +2,11 @@
 
 use super::super::tensor::{fails, opt, optional, param, runs, value, wrap_all};
 use super::custom::{self, Script, inputs};
-use crate::catalog::{Call, ENTRY, Entry, Field, KIND, Kind, Ty, shape, type_of};
-use crate::fault::{Fault, Result};
-use crate::nn::{Mode, Network, Param};
-use crate::output::Bundle;
-use crate::tensor::Tensor;
+use saddle_catalog::{Call, ENTRY, Entry, Field, KIND, Kind, Ty, shape, type_of};
+use saddle_fault::{Fault, Result};
+use saddle_nn::{Mode, Network, Param};
+use saddle_session::output::Bundle;
+use saddle_tensor::Tensor;
 use rhai::{Array, Dynamic};
 use std::any::TypeId;
 
@@ -25,7 +25,7 @@ pub static ENTRIES: &[&Entry] = &[
 ];
 
 const NET: Ty = Ty::Of("network");
-const SELF: crate::catalog::Param = param("network", NET, "the network");
+const SELF: saddle_catalog::Param = param("network", NET, "the network");
 
 pub static NETWORK: Kind = Kind {
     name: "network",
@@ -70,7 +70,7 @@ pub static NETWORK: Kind = Kind {
     ..KIND
 };
 
-pub(in crate::words) fn read(v: &Dynamic) -> Result<Network> {
+pub(crate) fn read(v: &Dynamic) -> Result<Network> {
     v.read_lock::<Network>()
         .map(|n| n.clone())
         .ok_or_else(|| Fault::type_("this is not a network"))
@@ -104,7 +104,7 @@ pub(super) fn params_of(word: &str, value: &Dynamic) -> Result<Vec<Param>> {
 }
 
 /// One of several inputs.
-const fn input(name: &'static str, doc: &'static str) -> crate::catalog::Param {
+const fn input(name: &'static str, doc: &'static str) -> saddle_catalog::Param {
     optional(name, Ty::Any, "none", doc)
 }
 

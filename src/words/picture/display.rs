@@ -3,9 +3,9 @@
 
 use super::super::tensor::{opt, runs};
 use super::value::drawn;
-use crate::catalog::{ENTRY, Entry, Host, Ty};
-use crate::output::{Bundle, Output};
-use crate::picture::{Figure, Pace};
+use saddle_catalog::{ENTRY, Entry, Host, Ty};
+use saddle_session::output::{Bundle, Output};
+use saddle_picture::{Figure, Pace};
 use rhai::Dynamic;
 use std::cell::RefMut;
 use std::collections::HashMap;
@@ -123,8 +123,8 @@ static CLEAR_OUTPUT: Entry = Entry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::picture::Axes;
-    use crate::session::Frontend;
+    use saddle_picture::Axes;
+    use saddle_session::Frontend;
     use std::sync::{Arc, Mutex};
 
     struct Outputs(Mutex<Vec<Output>>);

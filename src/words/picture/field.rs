@@ -6,10 +6,10 @@ use super::{
     COLOR, EQUAL, NAME, NUMBERS, SIZE, TITLE, XLABEL, XLIM, YLABEL, alike, colour, dress, numbers,
     two,
 };
-use crate::catalog::{Call, ENTRY, Entry, Opt, Param, Ty};
-use crate::fault::{Fault, Result};
-use crate::picture::{Axes, Contour, Field, Heat, Map, Sheet, Transport};
-use crate::tensor::{Tensor, device, no_grad, shown};
+use saddle_catalog::{Call, ENTRY, Entry, Opt, Param, Ty};
+use saddle_fault::{Fault, Result};
+use saddle_picture::{Axes, Contour, Field, Heat, Map, Sheet, Transport};
+use saddle_tensor::{Tensor, device, no_grad, shown};
 use rhai::{Array, Dynamic};
 
 pub static ENTRIES: &[&Entry] = &[&HEATMAP, &HEATMAP_TENSOR, &VECTOR_FIELD, &ARROWS];
@@ -50,7 +50,7 @@ fn bounds(call: &Call, i: usize) -> Result<Bounds> {
             call.entry.name
         ))
     };
-    let pair = |v: &Dynamic| match crate::catalog::numbers(v).as_deref() {
+    let pair = |v: &Dynamic| match saddle_catalog::numbers(v).as_deref() {
         Some(&[a, b]) if a < b => Ok((a, b)),
         _ => Err(wrong()),
     };

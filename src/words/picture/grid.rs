@@ -3,11 +3,11 @@
 use super::super::tensor::{fails, opt, param, runs, value};
 use super::value::{drawn, made};
 use super::{TITLE, display, two};
-use crate::catalog::{Call, ENTRY, Entry, Opt, Param, Ty};
-use crate::fault::{Fault, Result};
-use crate::output::Output;
-use crate::picture::{Figure, Grid, Range};
-use crate::tensor::Tensor;
+use saddle_catalog::{Call, ENTRY, Entry, Opt, Param, Ty};
+use saddle_fault::{Fault, Result};
+use saddle_session::output::Output;
+use saddle_picture::{Figure, Grid, Range};
+use saddle_tensor::Tensor;
 use rhai::{Array, Dynamic};
 
 pub static ENTRIES: &[&Entry] = &[&IMAGE_GRID, &SHOW_GRID, &SHOW_GRID_NAMED];
@@ -98,7 +98,7 @@ fn figure(call: &Call, i: usize) -> Result<Grid> {
 fn texts(v: &Dynamic) -> Result<Vec<String>> {
     if let Some(t) = v.read_lock::<Tensor>() {
         return Ok(match t.dtype() {
-            crate::tensor::Dtype::F32 => t.to_floats()?.iter().map(|v| format!("{v:.2}")).collect(),
+            saddle_tensor::Dtype::F32 => t.to_floats()?.iter().map(|v| format!("{v:.2}")).collect(),
             _ => t.to_ints()?.iter().map(i64::to_string).collect(),
         });
     }

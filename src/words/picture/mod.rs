@@ -17,10 +17,10 @@ pub mod live;
 pub mod plot;
 pub mod value;
 
-use crate::catalog::{Call, Kind, Opt, Options, Ty, number};
-use crate::fault::{Fault, Result};
-use crate::picture::{Axes, Colour, named_colour};
-use crate::tensor::Tensor;
+use saddle_catalog::{Call, Kind, Opt, Options, Ty, number};
+use saddle_fault::{Fault, Result};
+use saddle_picture::{Axes, Colour, named_colour};
+use saddle_tensor::Tensor;
 use rhai::{Array, Dynamic};
 
 /// All kinds of this folder.
@@ -170,7 +170,7 @@ fn dress(call: &Call, axes: &mut Axes) -> Result<()> {
         }
         axis.range = pair(range)?.or(axis.range);
         if flag(log, false)? {
-            axis.scale = crate::picture::Scale::Log;
+            axis.scale = saddle_picture::Scale::Log;
         }
     }
     axes.equal = flag("equal", axes.equal)?;

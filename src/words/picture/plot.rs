@@ -6,9 +6,9 @@ use super::{
     COLOR, EQUAL, LOG_X, LOG_Y, NAME, NUMBERS, SIZE, TITLE, XLABEL, XLIM, YLABEL, YLIM, alike,
     colour, dress, numbers, numbers_in,
 };
-use crate::catalog::{Call, ENTRY, Entry, Opt, Ty};
-use crate::fault::{Fault, Result};
-use crate::picture::{Axes, Band, Figure, Line, Rule, Scatter};
+use saddle_catalog::{Call, ENTRY, Entry, Opt, Ty};
+use saddle_fault::{Fault, Result};
+use saddle_picture::{Axes, Band, Figure, Line, Rule, Scatter};
 use rhai::{Dynamic, Map};
 
 pub static ENTRIES: &[&Entry] = &[
@@ -89,7 +89,7 @@ fn curves(call: &Call, xs: Option<&[f64]>, ys: &Dynamic) -> Result<Axes> {
         let y = numbers_in(ys)?.ok_or_else(|| {
             Fault::type_(format!(
                 "{word}: needs numbers, got {}",
-                crate::catalog::type_of(ys)
+                saddle_catalog::type_of(ys)
             ))
         })?;
         let x = match xs {
@@ -354,11 +354,11 @@ static SCATTER_POINTS: Entry = Entry {
         "plot: scatter (100 points)",
     )],
     call: |call| {
-        let t: crate::tensor::Tensor = call.args.get(0)?;
+        let t: saddle_tensor::Tensor = call.args.get(0)?;
         if t.rank() != 2 || t.shape()[1] != 2 {
             return Err(Fault::shape(format!(
                 "scatter: points must be [n, 2], got {}",
-                crate::tensor::shown(&t.shape())
+                saddle_tensor::shown(&t.shape())
             )));
         }
         let all = t.to_floats()?;

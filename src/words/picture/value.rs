@@ -2,11 +2,11 @@
 
 use super::super::tensor::{fails, opt, param, runs, value};
 use super::{TITLE, display};
-use crate::catalog::{Call, ENTRY, Entry, KIND, Kind, Ty, type_of};
-use crate::fault::{Fault, Result};
-use crate::output::{Bundle, Output};
-use crate::picture::{Figure, Grid, Layout, Picture, Range, animate};
-use crate::tensor::{Dtype, Tensor};
+use saddle_catalog::{Call, ENTRY, Entry, KIND, Kind, Ty, type_of};
+use saddle_fault::{Fault, Result};
+use saddle_session::output::{Bundle, Output};
+use saddle_picture::{Figure, Grid, Layout, Picture, Range, animate};
+use saddle_tensor::{Dtype, Tensor};
 use rhai::{Array, Dynamic};
 use std::any::TypeId;
 use std::rc::Rc;

@@ -2,9 +2,9 @@
 
 use super::operators::{Side, left, operator};
 use super::{fails, param, tensor, value, wrap};
-use crate::catalog::{Call, ENTRY, Entry, Example, Param, Ty};
-use crate::fault::{Fault, Result};
-use crate::tensor::{Dtype, Tensor};
+use saddle_catalog::{Call, ENTRY, Entry, Example, Param, Ty};
+use saddle_fault::{Fault, Result};
+use saddle_tensor::{Dtype, Tensor};
 use rhai::Dynamic;
 
 pub static ENTRIES: &[&Entry] = &[

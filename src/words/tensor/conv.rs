@@ -1,9 +1,9 @@
 //! Convolutions with given kernels, pooling, resampling and table look-up. The layers of the same names hold their kernels.
 
 use super::{fails, opt, param, tensor, value, whole, wrap};
-use crate::catalog::{Call, ENTRY, Entry, Opt, Options, Param, Ty, shape};
-use crate::fault::{Fault, Result};
-use crate::tensor::{Geometry, Tensor, Window, shown};
+use saddle_catalog::{Call, ENTRY, Entry, Opt, Options, Param, Ty, shape};
+use saddle_fault::{Fault, Result};
+use saddle_tensor::{Geometry, Tensor, Window, shown};
 use rhai::Dynamic;
 
 pub static ENTRIES: &[&Entry] = &[

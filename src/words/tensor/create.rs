@@ -2,9 +2,9 @@
 
 use super::{DATA, opt, optional, param, tensor, value, wrap};
 use super::{coerce, fails};
-use crate::catalog::{Call, ENTRY, Entry, Opt, Param, Ty, number, type_of};
-use crate::fault::{Fault, Result};
-use crate::tensor::{Device, Dtype, Tensor, check_shape, device};
+use saddle_catalog::{Call, ENTRY, Entry, Opt, Param, Ty, number, type_of};
+use saddle_fault::{Fault, Result};
+use saddle_tensor::{Device, Dtype, Tensor, check_shape, device};
 use rhai::{Array, Dynamic};
 
 pub static ENTRIES: &[&Entry] = &[

@@ -1,10 +1,10 @@
 //! Words about where tensors live.
 
 use super::{X, fails, param, tensor, value, wrap};
-use crate::catalog::{ENTRY, Entry, Example, Gives, Host, Ty};
-use crate::fault::Fault;
-use crate::tensor::precision::{self, Precision};
-use crate::tensor::{Device, device};
+use saddle_catalog::{ENTRY, Entry, Example, Gives, Host, Ty};
+use saddle_fault::Fault;
+use saddle_tensor::precision::{self, Precision};
+use saddle_tensor::{Device, device};
 use rhai::{Array, Dynamic, Map};
 
 pub static ENTRIES: &[&Entry] = &[

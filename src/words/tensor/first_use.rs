@@ -1,10 +1,10 @@
 //! What is shown while a graphics processor prepares its kernels, which it does at the first use of each: the cell would seem
 //! to hang without.
 
-use crate::catalog::Host;
-use crate::output::{Bundle, Output};
-use crate::session::Frontend;
-use crate::tensor::tuning::{self, Prepared};
+use saddle_catalog::Host;
+use saddle_session::output::{Bundle, Output};
+use saddle_session::Frontend;
+use saddle_tensor::tuning::{self, Prepared};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 

@@ -1,12 +1,12 @@
 //! Words about gradients: `grad`, what stops or replaces one, and the watch for NaN.
 
 use super::{X, fails, opt, optional, param, tensor, value, wrap};
-use crate::catalog::{
+use saddle_catalog::{
     Call, ENTRY, Entry, Example, Gives, KIND, Kind, Opt, Param, Ty, call_back, type_of,
 };
-use crate::fault::{Fault, Result};
-use crate::output::{Bundle, Output, Stream};
-use crate::tensor::{Dtype, GradOptions, Tensor, anomaly, shown, tape};
+use saddle_fault::{Fault, Result};
+use saddle_session::output::{Bundle, Output, Stream};
+use saddle_tensor::{Dtype, GradOptions, Tensor, anomaly, shown, tape};
 use rhai::{Dynamic, FnPtr};
 use std::any::TypeId;
 

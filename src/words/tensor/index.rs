@@ -2,9 +2,9 @@
 
 use super::value::range;
 use super::{X, coerce, dim, fails, opt, param, tensor, value, whole, wrap};
-use crate::catalog::{Call, ENTRY, Entry, Opt, Param, Ty};
-use crate::fault::{Fault, Result};
-use crate::tensor::{Dtype, Tensor, device, shown};
+use saddle_catalog::{Call, ENTRY, Entry, Opt, Param, Ty};
+use saddle_fault::{Fault, Result};
+use saddle_tensor::{Dtype, Tensor, device, shown};
 use rhai::{Dynamic, Map};
 
 pub static ENTRIES: &[&Entry] = &[

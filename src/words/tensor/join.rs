@@ -1,9 +1,9 @@
 //! Words that join tensors, cut them into pieces and add margins.
 
 use super::{X, coerce, fails, ints, opt, optional, param, tensor, value, wrap, wrap_all};
-use crate::catalog::{Call, ENTRY, Entry, Opt, Param, Ty, type_of};
-use crate::fault::{Fault, Result};
-use crate::tensor::{Tensor, check_shape, device, shown};
+use saddle_catalog::{Call, ENTRY, Entry, Opt, Param, Ty, type_of};
+use saddle_fault::{Fault, Result};
+use saddle_tensor::{Tensor, check_shape, device, shown};
 use rhai::Dynamic;
 
 pub static ENTRIES: &[&Entry] = &[&CAT, &STACK, &SPLIT, &CHUNK, &PAD];

@@ -1,9 +1,9 @@
 //! Products of matrices and vectors.
 
 use super::{coerce, fails, param, tensor, value, wrap};
-use crate::catalog::{ENTRY, Entry, Ty, type_of};
-use crate::fault::{Fault, Result};
-use crate::tensor::{Tensor, device, einsum, shown};
+use saddle_catalog::{ENTRY, Entry, Ty, type_of};
+use saddle_fault::{Fault, Result};
+use saddle_tensor::{Tensor, device, einsum, shown};
 
 pub static ENTRIES: &[&Entry] = &[&MATMUL, &DOT, &OUTER, &EINSUM];
 

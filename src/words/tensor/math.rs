@@ -1,9 +1,9 @@
 //! Element-wise functions: of tensors and of plain numbers.
 
 use super::{X, coerce, fails, opt, optional, param, tensor, value, wrap};
-use crate::catalog::{Call, ENTRY, Entry, Example, Param, Ty};
-use crate::fault::{Fault, Result};
-use crate::tensor::{Device, Tensor};
+use saddle_catalog::{Call, ENTRY, Entry, Example, Param, Ty};
+use saddle_fault::{Fault, Result};
+use saddle_tensor::{Device, Tensor};
 use rhai::Dynamic;
 
 pub static ENTRIES: &[&Entry] = &[

@@ -36,9 +36,9 @@ pub mod reduce;
 pub mod shape;
 pub mod value;
 
-use crate::catalog::{Args, Call, Example, Gives, Opt, Options, Param, Ty, number};
-use crate::fault::{Fault, Result};
-use crate::tensor::{Device, Dtype, Tensor, device as devices};
+use saddle_catalog::{Args, Call, Example, Gives, Opt, Options, Param, Ty, number};
+use saddle_fault::{Fault, Result};
+use saddle_tensor::{Device, Dtype, Tensor, device as devices};
 use rhai::{Array, Dynamic};
 
 /// A dim, or several in an array.

@@ -2,9 +2,9 @@
 
 use super::random::{SHAPE, STREAM, draw, from_stream, shape};
 use super::{fails, opt, value};
-use crate::catalog::{Call, ENTRY, Entry, Opt, Ty};
-use crate::fault::{Fault, Result};
-use crate::tensor::random;
+use saddle_catalog::{Call, ENTRY, Entry, Opt, Ty};
+use saddle_fault::{Fault, Result};
+use saddle_tensor::random;
 use rhai::Dynamic;
 use std::cmp::Ordering;
 

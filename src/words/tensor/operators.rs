@@ -3,9 +3,9 @@
 //! Shapes broadcast: aligned at the last dim, sizes must be equal or one of them 1.
 
 use super::{fails, param, tensor, value, wrap};
-use crate::catalog::{Call, ENTRY, Entry, Example, Param, Ty};
-use crate::fault::Result;
-use crate::tensor::{Dtype, Tensor};
+use saddle_catalog::{Call, ENTRY, Entry, Example, Param, Ty};
+use saddle_fault::Result;
+use saddle_tensor::{Dtype, Tensor};
 use rhai::Dynamic;
 
 pub static ENTRIES: &[&Entry] = &[

@@ -4,10 +4,10 @@
 
 use super::create::int_32;
 use super::{DATA, coerce, fails, param, value, wrap};
-use crate::catalog::{Args, Call, ENTRY, Entry, Example, KIND, Kind, Param, Ty};
-use crate::fault::{Fault, Result};
-use crate::output::Bundle;
-use crate::tensor::{Dtype, Tensor, check_shape, device, random, shown};
+use saddle_catalog::{Args, Call, ENTRY, Entry, Example, KIND, Kind, Param, Ty};
+use saddle_fault::{Fault, Result};
+use saddle_session::output::Bundle;
+use saddle_tensor::{Dtype, Tensor, check_shape, device, random, shown};
 use rhai::Dynamic;
 use std::any::TypeId;
 use std::cell::RefCell;
@@ -37,17 +37,17 @@ pub static KINDS: &[&Kind] = &[&RNG_KIND];
 #[derive(Clone)]
 pub struct Rng {
     seed: i64,
-    stream: Rc<RefCell<crate::tensor::random::Stream>>,
+    stream: Rc<RefCell<saddle_tensor::random::Stream>>,
 }
 
 impl Rng {
     /// Where the stream stands.
-    pub(in crate::words) fn stream(&self) -> random::Stream {
+    pub(crate) fn stream(&self) -> random::Stream {
         *self.stream.borrow()
     }
 
     /// Goes on from another place.
-    pub(in crate::words) fn set_stream(&self, stream: random::Stream) {
+    pub(crate) fn set_stream(&self, stream: random::Stream) {
         *self.stream.borrow_mut() = stream;
     }
 }

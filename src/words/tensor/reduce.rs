@@ -1,9 +1,9 @@
 //! Reductions: over all elements, or along the dims of the option `dim`; and what is built from them.
 
 use super::{DATA, DIMS, X, data, dims, fails, opt, param, value, wrap};
-use crate::catalog::{Call, ENTRY, Entry, Example, Opt, Param, Ty};
-use crate::fault::{Fault, Result};
-use crate::tensor::{Dtype, Tensor, shown};
+use saddle_catalog::{Call, ENTRY, Entry, Example, Opt, Param, Ty};
+use saddle_fault::{Fault, Result};
+use saddle_tensor::{Dtype, Tensor, shown};
 use rhai::{Dynamic, Map};
 
 pub static ENTRIES: &[&Entry] = &[
@@ -110,7 +110,7 @@ fn check_dims(name: &str, x: &Tensor, dims: &[isize]) -> Result<()> {
         let at = if d < 0 { d + rank } else { d };
         if !(0..rank).contains(&at) {
             return Err(Fault::new(
-                crate::fault::Kind::Index,
+                saddle_fault::Kind::Index,
                 format!("{name}: there is no dim {d} in shape {}", shown(&x.shape())),
             )
             .hint("dims count from 0; −1 is the last"));

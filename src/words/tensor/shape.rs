@@ -1,8 +1,8 @@
 //! Words that rearrange elements without computing: shapes and the order of dims.
 
 use super::{DIMS, X, dim, dims_at, fails, ints, optional, param, tensor, value, wrap};
-use crate::catalog::{ENTRY, Entry, Ty};
-use crate::tensor::check_shape;
+use saddle_catalog::{ENTRY, Entry, Ty};
+use saddle_tensor::check_shape;
 
 pub static ENTRIES: &[&Entry] = &[
     &RESHAPE, &FLATTEN, &TRANSPOSE, &T, &PERMUTE, &SQUEEZE, &UNSQUEEZE, &EXPAND, &REPEAT, &FLIP,

@@ -2,10 +2,10 @@
 //! their type.
 
 use super::{DATA, X, create, data, fails, param, tensor, value, wrap};
-use crate::catalog::{Call, ENTRY, Entry, Field, Items, KIND, Kind, Param, Ty};
-use crate::fault::{Fault, Kind as Wrong, Result};
-use crate::output::Bundle;
-use crate::tensor::{Dtype, Tensor, shown};
+use saddle_catalog::{Call, ENTRY, Entry, Field, Items, KIND, Kind, Param, Ty};
+use saddle_fault::{Fault, Kind as Wrong, Result};
+use saddle_session::output::Bundle;
+use saddle_tensor::{Dtype, Tensor, shown};
 use rhai::{Array, Dynamic};
 use std::any::TypeId;
 use std::ops::Range;
@@ -73,7 +73,7 @@ fn read<R>(value: &Dynamic, f: impl FnOnce(&Tensor) -> Result<R>) -> Result<R> {
         Some(t) => f(&t),
         None => Err(Fault::type_(format!(
             "expected a tensor, got {}",
-            crate::catalog::type_of(value)
+            saddle_catalog::type_of(value)
         ))),
     }
 }
@@ -122,7 +122,7 @@ fn index(value: &Dynamic, at: &Dynamic) -> Result<Dynamic> {
             return Err(Fault::new(
                 Wrong::Index,
                 format!("a tensor is indexed by a whole number, a range, an array or a tensor, not by {}",
-                    crate::catalog::type_of(at)),
+                    saddle_catalog::type_of(at)),
             )
             .hint("t[0], t[-1], t[1..4], t[[0, 2]], t[t > 0]; slice(t, dim, a..b) takes another dim"));
         }
@@ -154,7 +154,7 @@ fn where_true(t: &Tensor, mask: &Tensor) -> Result<Tensor> {
 }
 
 /// A range of the language along a dim of `n` elements; ends below 0 count from the end. `None` for anything else.
-pub(in crate::words) fn range(value: &Dynamic, n: i64) -> Option<Range<usize>> {
+pub(crate) fn range(value: &Dynamic, n: i64) -> Option<Range<usize>> {
     let (from, to) = match value.read_lock::<Range<i64>>() {
         Some(r) => (r.start, r.end),
         None => {

@@ -7,9 +7,9 @@
 //! they are called.
 
 use super::store::Widgets;
-use crate::output::{Bundle, Data, Output, Stream, escape_html};
-use crate::picture::Pace;
-use crate::session::{Checkpoint, Failure, Frontend};
+use saddle_session::output::{Bundle, Data, Output, Stream, escape_html};
+use saddle_picture::Pace;
+use saddle_session::{Checkpoint, Failure, Frontend};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
@@ -327,7 +327,7 @@ fn without_colours(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::words::widget::{model, store::Rule};
+    use crate::widget::{model, store::Rule};
 
     #[derive(Default)]
     struct Page(Mutex<Vec<Output>>);

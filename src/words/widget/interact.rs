@@ -8,9 +8,9 @@ use super::control::{Span, checkbox, dropdown, slider, text_box};
 use super::store::Rule;
 use super::value::{MISSING, Widget, say, view};
 use super::{model, session};
-use crate::catalog::{Call, ENTRY, Entry, Ty, did_you_mean, number};
-use crate::fault::{Fault, Result};
-use crate::output::Output;
+use saddle_catalog::{Call, ENTRY, Entry, Ty, did_you_mean, number};
+use saddle_fault::{Fault, Result};
+use saddle_session::output::Output;
 use rhai::{Array, Dynamic, FnPtr, Map};
 use std::cell::RefCell;
 

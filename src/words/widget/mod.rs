@@ -20,7 +20,7 @@ mod value;
 
 pub use store::Widgets;
 
-use crate::catalog::{Host, Kind};
+use saddle_catalog::{Host, Kind};
 use std::cell::RefMut;
 
 pub(super) static KINDS: &[&Kind] = &[&value::WIDGET];

@@ -5,8 +5,8 @@
 //! cells want called wait for the engine.
 
 use super::model::{self, PROTOCOL, State};
-use crate::output::{Comm, CommStep};
-use crate::session::CommReply;
+use saddle_session::output::{Comm, CommStep};
+use saddle_session::CommReply;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

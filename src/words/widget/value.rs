@@ -1,10 +1,10 @@
 //! The kind `widget`: a handle to a control, with its value, label and whether it can be used.
 
 use super::store::{Rule, Widgets};
-use crate::catalog::{Field, Host, KIND, Kind, Ty, type_of};
-use crate::fault::{Fault, Result};
-use crate::output::{Bundle, Comm, Data, Output};
-use crate::picture::Pace;
+use saddle_catalog::{Field, Host, KIND, Kind, Ty, type_of};
+use saddle_fault::{Fault, Result};
+use saddle_session::output::{Bundle, Comm, Data, Output};
+use saddle_picture::Pace;
 use rhai::{Dynamic, ImmutableString};
 use serde_json::{Value, json};
 use std::any::TypeId;

@@ -4,7 +4,7 @@ use super::super::frechet::{Gaussian, distance, fid};
 use super::super::spectrum::{eigenvalues, trace_of_root};
 use super::super::{inception, kernel};
 use super::{go_on, normal, rows};
-use crate::tensor::random;
+use saddle_tensor::random;
 use std::f64::consts::PI;
 
 #[test]

@@ -6,7 +6,7 @@ mod manifold;
 
 use super::samples::squared_distance;
 use super::*;
-use crate::tensor::{Tensor, device, random};
+use saddle_tensor::{Tensor, device, random};
 use std::cell::Cell;
 use std::f64::consts::TAU;
 use std::io::Read;
@@ -32,7 +32,7 @@ fn rows(values: &[f32], dim: usize) -> Samples {
 /// Normal samples: `scale · z + shift`.
 fn normal(seed: u64, n: usize, dim: usize, scale: f32, shift: f32) -> Samples {
     random::seed(seed);
-    samples(&crate::tensor::affine(
+    samples(&saddle_tensor::affine(
         &random::normal(&[n, dim]),
         scale,
         shift,
@@ -75,7 +75,7 @@ fn a_long_measure_stops_when_asked() {
         calls.set(calls.get() + 1);
         match calls.get() < 2 {
             true => Ok(()),
-            false => Err(crate::fault::Fault::value("stopped")),
+            false => Err(saddle_fault::Fault::value("stopped")),
         }
     };
     let a = normal(1, 6000, 20, 1.0, 0.0);

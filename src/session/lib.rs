@@ -3,7 +3,9 @@
 //!
 //! Every position in code is counted in Unicode code points, as Jupyter counts them.
 
-use crate::fault::{Fault, Kind};
+pub mod output;
+
+use saddle_fault::{Fault, Kind};
 use crate::output::{Bundle, Comm, Output};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;

@@ -37,7 +37,7 @@ pub use ops::{Extreme, Geometry, Normed, Window, einsum};
 pub use raw::{Dtype, Raw, reads};
 pub use tape::{GradOptions, grad, no_grad};
 
-use crate::fault::Result;
+use saddle_fault::Result;
 use std::rc::Rc;
 use tape::Node;
 
@@ -158,7 +158,7 @@ impl Tensor {
 
 /// `x · scale + shift` as a new leaf: how drawn numbers are brought to their range.
 pub fn affine(x: &Tensor, scale: f32, shift: f32) -> Tensor {
-    use crate::cpu::Unary;
+    use saddle_cpu::Unary;
     Tensor::constant(
         x.raw
             .unary(Unary::MulScalar(scale))

@@ -51,4 +51,4 @@ pub use isolated::Isolated;
 pub use server::serve;
 
 #[cfg(doc)]
-use crate::session::Notebook;
+use saddle_session::Notebook;

@@ -21,8 +21,8 @@ pub use index::Catalog;
 pub use register::{inner_name, outer_name, register};
 pub use suggest::{did_you_mean, suggest};
 
-use crate::fault::Result;
-use crate::output::Bundle;
+use saddle_fault::Result;
+use saddle_session::output::Bundle;
 use rhai::Dynamic;
 use std::any::TypeId;
 
@@ -279,7 +279,7 @@ pub fn type_of(value: &Dynamic) -> String {
     type_name(value.type_name())
 }
 
-/// The user's name of a type from Rhai's or Rust's name of it: `i64` is "an int", `saddlepoint::tensor::Tensor` is
+/// The user's name of a type from Rhai's or Rust's name of it: `i64` is "an int", `saddle_tensor::Tensor` is
 /// "a tensor".
 pub fn type_name(name: &str) -> String {
     match name.trim() {

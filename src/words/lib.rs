@@ -15,7 +15,7 @@ pub mod script;
 pub mod tensor;
 pub mod widget;
 
-use crate::catalog::{Catalog, Entry, Kind};
+use saddle_catalog::{Catalog, Entry, Kind};
 use std::sync::OnceLock;
 
 /// One line per family.

@@ -56,9 +56,9 @@ use self::crew::{Crew, Event, Mailbox};
 use self::history::History;
 use self::kernel::Kernel;
 use self::process::Parent;
-use crate::fault::{Fault, Kind};
-use crate::session::Notebook;
-use crate::wire::{Channel, Codec, Connection, Message, Sockets, log};
+use saddle_fault::{Fault, Kind};
+use saddle_session::Notebook;
+use saddle_wire::{Channel, Codec, Connection, Message, Sockets, log};
 
 /// How often to look whether the parent process still lives.
 const LOOK_AFTER_PARENT: Duration = Duration::from_millis(500);

@@ -1,7 +1,7 @@
 //! A notebook session: runs cells of Rhai, keeps their variables and functions, and says what went wrong where.
 //!
 //! [`Session`] is a handle for any thread. Behind it one engine thread owns the Rhai engine, the notebook's scope and the
-//! words' [`Host`](crate::catalog::Host); what another thread may ask while a cell runs (Tab, Shift-Tab) is answered from
+//! words' [`Host`](saddle_catalog::Host); what another thread may ask while a cell runs (Tab, Shift-Tab) is answered from
 //! the catalog and from a snapshot of the notebook's names ([`view::View`]).
 //!
 //! | file | owns |
@@ -38,10 +38,6 @@ mod memory;
 mod numbers;
 mod paths;
 mod rewrite;
-#[cfg(feature = "rust-cells")]
-mod rust;
-#[cfg(not(feature = "rust-cells"))]
-#[path = "rust/absent.rs"]
 mod rust;
 mod scripts;
 mod tokens;
@@ -53,13 +49,13 @@ mod worker;
 #[cfg(test)]
 mod tests;
 
-use crate::catalog::Catalog;
-use crate::fault::Kind;
-use crate::output::{Bundle, Comm};
-use crate::session::{
+use saddle_catalog::Catalog;
+use saddle_fault::Kind;
+use saddle_session::output::{Bundle, Comm};
+use saddle_session::{
     Cell, CommReply, Completeness, Completions, Detail, Failure, Frontend, Notebook, Reply,
 };
-use crate::words::widget::Widgets;
+use saddle_words::widget::Widgets;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
@@ -82,7 +78,7 @@ pub struct Session {
 
 /// The reference page of the whole language, in Markdown, made from the catalog.
 pub fn reference() -> String {
-    crate::catalog::help::reference(crate::words::catalog())
+    saddle_catalog::help::reference(saddle_words::catalog())
 }
 
 /// What the engine thread is asked to do.
@@ -98,7 +94,7 @@ impl Session {
     /// # Errors
     /// The operating system gives no thread.
     pub fn start() -> std::io::Result<Self> {
-        Self::with(crate::words::catalog())
+        Self::with(saddle_words::catalog())
     }
 
     /// Starts a notebook with the words of `catalog`.
