@@ -25,75 +25,70 @@ impl Python {
         // pip's own five tries keep a user without a network waiting for minutes.
         pip.args(["--retries", "1"]);
         pip.arg("--constraint").arg(constraints).args(packages);
-        follow(pip, on_line).map_err(|complaints| explain(&complaints, packages))
+        let doing = format!("pip could not install {}", packages.join(" and "));
+        follow(pip, on_line).map_err(|complaints| explain(&doing, &complaints))
     }
 }
 
-/// Why pip failed, read from what it wrote to stderr.
-fn explain(complaints: &str, packages: &[&str]) -> Fault {
-    let packages = packages.join(" and ");
+/// What pip writes to stderr where a cause is known.
+const FULL: &[&str] = &["No space left on device", "Disk quota exceeded"];
+const PASSWORD: &[&str] = &["Proxy Authentication Required"];
+const CERTIFICATE: &[&str] = &["CERTIFICATE_VERIFY_FAILED", "SSLError"];
+const NO_NETWORK: &[&str] = &[
+    "NewConnectionError",
+    "NameResolutionError",
+    "TimeoutError",
+    "ReadTimeout",
+    "ProtocolError",
+    "ProxyError",
+    "Max retries exceeded",
+    "Connection refused",
+];
+/// Something answers, and it is no package index: it names no versions (which pip reports as versions that conflict, where
+/// constraints are given), or gives something else than packages.
+const NO_INDEX: &[&str] = &[
+    "ResolutionImpossible",
+    "No matching distribution found",
+    "HTTP error",
+    "BadZipFile",
+    "is invalid",
+    "DO NOT MATCH THE HASHES",
+];
+
+/// Why something could not be done that pip or ensurepip was to do, read from what they wrote to stderr.
+pub fn explain(doing: &str, complaints: &str) -> Fault {
     let says = |words: &[&str]| words.iter().any(|word| complaints.contains(word));
-    let (why, hint) = if says(&["No space left on device", "Disk quota exceeded"]) {
-        (
-            "the disk is full".to_string(),
-            "make room, or set XDG_DATA_HOME (and TMPDIR, where pip unpacks) to a folder on another disk".to_string(),
+    let fault = |why: &str, hint: &str| Fault::file(format!("{doing}: {why}")).hint(hint);
+    if says(FULL) {
+        fault(
+            "the disk is full",
+            "make room, or set XDG_DATA_HOME (and TMPDIR, where pip unpacks) to a folder on another disk",
         )
-    } else if says(&["Proxy Authentication Required", "407 "]) {
-        (
-            "the proxy wants a name and a password".to_string(),
-            format!("set HTTPS_PROXY=http://NAME:PASSWORD@HOST:PORT; {WAY_OUT}"),
-        )
-    } else if says(&["CERTIFICATE_VERIFY_FAILED", "SSLError"]) {
-        (
-            "the certificate of the package index is not trusted, as behind a proxy that reads along".to_string(),
-            format!("set PIP_CERT to a file with the proxy's certificate; {WAY_OUT}"),
-        )
-    } else if says(&[
-        "NewConnectionError",
-        "NameResolutionError",
-        "ConnectTimeoutError",
-        "ReadTimeoutError",
-        "ProtocolError",
-        "ProxyError",
-        "Max retries exceeded",
-        "Connection refused",
-        "Failed to establish a new connection",
-    ]) {
-        (
-            "the package index cannot be reached".to_string(),
-            format!(
-                "it needs the network once (behind a proxy, set HTTPS_PROXY) and can be started again; {WAY_OUT}"
-            ),
-        )
-    } else if says(&[
-        "from versions: none",
-        "No matching distribution found",
-        "HTTP error",
-        "HTTPError",
-        "Could not fetch URL",
-        "BadZipFile",
-        "is invalid",
-        "DO NOT MATCH THE HASHES",
-        "not a zip file",
-    ]) {
-        (
-            format!(
-                "what answers as the package index does not give them, as a proxy's error page does not ({})",
-                last_lines(complaints, 1)
-            ),
-            format!("look at HTTPS_PROXY and at `pip config list`; {WAY_OUT}"),
-        )
+    } else if says(PASSWORD) {
+        let hint = format!("set HTTPS_PROXY=http://NAME:PASSWORD@HOST:PORT; {WAY_OUT}");
+        fault("the proxy wants a name and a password", &hint)
+    } else if says(CERTIFICATE) {
+        let why =
+            "the certificate of the package index is not trusted, as where a proxy reads along";
+        let hint = format!("set PIP_CERT to the file of the proxy's certificate; {WAY_OUT}");
+        fault(why, &hint)
+    } else if says(NO_NETWORK) {
+        let hint = format!(
+            "start again with a network, which is needed once (behind a proxy, set HTTPS_PROXY); {WAY_OUT}"
+        );
+        fault("the package index cannot be reached", &hint)
+    } else if says(NO_INDEX) {
+        let why = "what answers does not give packages, as the error page of a proxy does not";
+        let hint = format!("look at HTTPS_PROXY and at `pip config list`; {WAY_OUT}");
+        fault(why, &hint)
     } else {
-        (
-            last_lines(complaints, 4),
-            format!("it can be started again; {WAY_OUT}"),
-        )
-    };
-    Fault::file(format!("pip could not install {packages}: {why}")).hint(hint)
+        let hint = format!("start again; {WAY_OUT}");
+        fault(&last_lines(complaints, 4), &hint)
+    }
 }
 
 /// The last lines of a text that are not empty.
-pub fn last_lines(text: &str, most: usize) -> String {
+fn last_lines(text: &str, most: usize) -> String {
     let lines: Vec<_> = text
         .lines()
         .filter(|line| !line.trim().is_empty())

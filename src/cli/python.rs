@@ -1,6 +1,6 @@
 //! Finding a Python, asking it what it has, and making a virtual environment with it.
 
-use super::pip::last_lines;
+use super::pip::explain;
 use saddle_fault::{Fault, Result};
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
@@ -124,21 +124,17 @@ impl Python {
             )));
         }
         let mut venv = Command::new(&self.program);
-        venv.args(["-m", "venv", "--clear"]).arg(folder);
-        follow(venv, |_| {}).map_err(|complaints| {
-            Fault::file(format!(
-                "cannot make a virtual environment in {}: {}",
-                folder.display(),
-                last_lines(&complaints, 4)
-            ))
-        })?;
+        venv.args(["-m", "venv", "--clear", "--without-pip"])
+            .arg(folder);
+        let doing = format!("cannot make a virtual environment in {}", folder.display());
+        let explained = |complaints: String| explain(&doing, &complaints);
+        follow(venv, |_| {}).map_err(explained)?;
+        // In a step of its own, for `venv` keeps to itself why this failed.
         let program = folder.join("bin/python");
-        Self::ask(&program).ok_or_else(|| {
-            Fault::file(format!(
-                "the virtual environment in {} does not start",
-                folder.display()
-            ))
-        })
+        let mut pip = Command::new(&program);
+        pip.args(["-m", "ensurepip", "--default-pip"]);
+        follow(pip, |_| {}).map_err(explained)?;
+        Self::ask(&program).ok_or_else(|| Fault::file(format!("{doing}: it does not start")))
     }
 }
 
