@@ -6,7 +6,8 @@
 //!   main ─┬─► serve ─► wire                          a Jupyter client drives the session
 //!         ├─► notebook                               a file drives the session (run, test)
 //!         ├─► worker                                 the session lives in a process of its own
-//!         ├─► rust ─► worker                         cells of Rust code, in processes of their own
+//!         ├─► rust ─┬─► worker                       cells of Rust code, in processes of their own
+//!         │         └─► component                    parts that are built when first needed
 //!         └─► cell ─┬─► rust
 //!                   └─► words ─► catalog
 //!                         ├────► gan ─► nn ─► tensor ─► cpu
@@ -21,7 +22,8 @@
 //! | `serve` | what a Jupyter client is answered, and when: busy, reply, idle; counts, history, the queue, interrupts, shutdown |
 //! | `notebook` | notebook files: read, run, compare, write as notebook or as page |
 //! | `worker` | the session in a process of its own: starting it, driving it, and what is said when it dies |
-//! | `rust` | cells of Rust code: compiling, running and calling them, with tensors shared both ways |
+//! | `rust` | cells of Rust code: compiling, running and calling them, with tensors shared both ways; `rust/host` is the program for it |
+//! | `component` | parts that are not in the first build: finding them, and building them when first needed |
 //! | `cell` | the engine thread: runs cells, keeps variables and functions, shows errors with cell, line and caret |
 //! | `words` | the words of the language, one file per family: thin adapters over the rooms below |
 //! | `catalog` | one record for each word: registration, checking, help and completion come from it |
@@ -42,6 +44,5 @@ mod cli;
 static ALLOCATOR: saddle_cpu::Reuse = saddle_cpu::Reuse;
 
 fn main() -> std::process::ExitCode {
-    saddle_rust::hook();
     cli::main()
 }

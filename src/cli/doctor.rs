@@ -2,6 +2,7 @@
 
 use super::python::Python;
 use super::{Outcome, folders, print_all, private, session};
+use saddle_component::RUST_HOST;
 use saddle_fault::Result;
 use saddle_serve::kernelspec;
 use saddle_tensor::device;
@@ -96,6 +97,17 @@ fn rust_cells(report: &mut Report) {
             let hint = fault.hint.unwrap_or_default();
             report.note("%%rust", format!("{}: {hint}", fault.message));
         }
+    }
+    match saddle_rust::host() {
+        Some(program) => report.fact("%%rust host", program.display()),
+        None => report.note(
+            "%%rust host",
+            format!(
+                "not built yet; the first such cell does that in {}, `{}` beforehand",
+                RUST_HOST.minutes,
+                RUST_HOST.command()
+            ),
+        ),
     }
 }
 

@@ -68,9 +68,6 @@ enum Command {
     /// Hold a session for another saddle (saddle itself runs this).
     #[command(name = session::WORKER, hide = true)]
     Worker,
-    /// Compile cells of Rust for a worker (saddle itself runs this).
-    #[command(name = saddle_rust::HOST, hide = true)]
-    RustHost,
 }
 
 /// How a command ended that did not end in a fault.
@@ -107,11 +104,10 @@ pub fn main() -> ExitCode {
 
 /// Whether a command goes on when nobody reads what it prints.
 fn serves(command: &Command) -> bool {
-    match command {
-        Command::Kernel(_) | Command::Worker | Command::Lab(_) => true,
-        Command::RustHost => true,
-        _ => false,
-    }
+    matches!(
+        command,
+        Command::Kernel(_) | Command::Worker | Command::Lab(_)
+    )
 }
 
 fn dispatch(command: Command) -> Result<Outcome> {
@@ -132,7 +128,6 @@ fn dispatch(command: Command) -> Result<Outcome> {
         }
         Command::Kernel(options) => spec::kernel(&options),
         Command::Worker => session::work().map(|()| Outcome::Done),
-        Command::RustHost => session::host_rust().map(|()| Outcome::Done),
     }
 }
 

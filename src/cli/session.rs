@@ -89,17 +89,6 @@ pub fn work() -> Result<()> {
     })
 }
 
-/// `saddle rust-host`: compiles cells of Rust for the worker that started this.
-///
-/// # Errors
-/// Another process than a worker has started this.
-pub fn host_rust() -> Result<()> {
-    saddle_rust::serve().map_err(|error| {
-        Fault::value(format!("this command cannot serve: {error}"))
-            .hint("a cell that starts with %%rust starts it")
-    })
-}
-
 fn no_thread(error: &std::io::Error) -> Fault {
     let message = format!("the session cannot start its thread: {error}");
     Fault::new(Kind::Device, message)

@@ -49,6 +49,8 @@ pub trait Desk {
     /// It may not.
     fn may_export(&mut self, name: &str) -> Result<()>;
     fn print(&mut self, stream: Stream, text: &str);
+    /// Shows how far something is that takes long, in the place of what this has shown before.
+    fn status(&mut self, text: &str);
     /// Asks the person.
     fn ask(&mut self, prompt: &str, password: bool) -> Option<String>;
     /// Whether the user has interrupted.
@@ -135,12 +137,17 @@ pub struct Rust {
 }
 
 impl Rust {
-    /// Starts the host, and waits until it can run cells. From then on it answers `questions`.
+    /// Starts the host, built first where it has not been, and waits until it can run cells. From then on it answers
+    /// `questions`.
     ///
     /// # Errors
-    /// A missing toolchain; what the system refuses; an interrupt.
+    /// A missing toolchain; what keeps the host from being built; what the system refuses; an interrupt.
     pub fn start(desk: &mut dyn Desk, questions: Questions) -> Result<Self, Stop> {
-        let started = start()?;
+        let started = start(desk).map_err(|fault| match fault.kind {
+            // There is nothing yet that could be lost.
+            Kind::Interrupt => Stop::Interrupted { lost: Vec::new() },
+            _ => Stop::Fault(fault),
+        })?;
         let (control, listener) = (started.control, started.listener);
         let ears = Ears::new(control, listener, questions)
             .map_err(|error| Fault::value(format!("%%rust cannot start: no socket: {error}")))?;

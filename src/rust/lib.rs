@@ -3,14 +3,13 @@
 //! | file | owns |
 //! |---|---|
 //! | `client` | the worker's side: [`Rust`] runs cells and calls what they export |
-//! | `start`, `requests` | starting the host; what the cells may ask of the notebook |
+//! | `start`, `requests` | starting the host, building it first; what the cells may ask of the notebook |
 //! | `ears` | what the worker hears, over all connections, in its order |
-//! | `host` | the host process: evcxr, and the compiler's errors |
-//! | `child` | the process that runs the cells' code: its connections, its calls |
+//! | `host/` | a package of its own, `saddle-rust-host`: the host process with evcxr, and the process that runs the cells' code |
 //! | `prelude` | the crate `saddle`, which the cells use; `pack` and `abi` are shared by both sides |
 //! | `parcel`, `link`, `message` | values; messages with shared memory; what worker and host say |
 //! | `layout` | a cell's text: commands, the first statement, which are items |
-//! | `toolchain`, `folder`, `family` | what is on the machine; temporary files; the processes below one |
+//! | `toolchain`, `folder` | what is on the machine; temporary files |
 //!
 //! ```text
 //!   worker (Rhai, Burn)                  host (evcxr, rust-analyzer)          cells (the user's code)
@@ -22,7 +21,9 @@
 //!
 //! Reasons for what may look odd:
 //! * **Three processes.** evcxr with rust-analyzer holds some hundred megabytes, so it starts at the first such cell, outside
-//!   of the worker. The cells' code must be able to crash: its process is evcxr's child, which is this binary again.
+//!   of the worker. The cells' code must be able to crash: its process is evcxr's child, which is the host's binary again.
+//! * **Two binaries.** evcxr and rust-analyzer are a hundred crates, and few notebooks have such cells: the host is a
+//!   component, built when the first of them runs.
 //! * **The worker speaks to the cells without the host**: a call is two messages over one socket, and tensors lie in memory
 //!   that both sides map.
 //! * **Nobody waits for two things with two threads**: the engine's thread polls, so a call costs no switch within the worker.
@@ -31,12 +32,9 @@
 //! * **The host is not killed with the worker but ends by itself**, when its socket says that the worker is gone: somebody has
 //!   to end cargo and remove the temporary files. The cells are killed with the host.
 
-mod child;
 mod client;
 mod ears;
-mod family;
 mod folder;
-mod host;
 mod layout;
 mod link;
 mod message;
@@ -48,17 +46,27 @@ mod toolchain;
 
 pub use client::{Desk, Export, Rust, Shown, Stop};
 pub use ears::Questions;
-pub use host::serve;
 pub use layout::dependencies;
 pub use message::{Answer, Mistake, Question, Spot};
 pub use parcel::{Parcel, Value};
-pub use start::HOST;
+pub use start::host;
 pub use toolchain::Toolchain;
 
 use prelude::pack;
 
-/// To be called first in `main`: in a process that is to run cells, or to stand before the compiler, it does not return.
-pub fn hook() {
-    child::prepare();
-    evcxr::runtime_hook();
+/// What `saddle-rust-host` shares with the worker's side. Nothing else needs it.
+pub mod protocol {
+    pub use crate::client::HEAD;
+    pub use crate::folder::Folder;
+    pub use crate::layout::{Layout, without_commands};
+    pub use crate::link::{Link, Message, Spares};
+    pub use crate::message::{Answer, Mistake, Order, Outcome, Question, Report, Role, Spot};
+    pub use crate::prelude::abi;
+    pub use crate::prelude::pack::Writer;
+
+    /// The word that has the host's program serve the worker that has started it.
+    pub const SERVE: &str = "serve";
+
+    /// The option by which the host's program prints of which build it is.
+    pub const IDENTITY: &str = "--identity";
 }

@@ -64,7 +64,7 @@ mod tests {
 
     #[test]
     fn every_file_of_the_crate_is_written() {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/rust/prelude");
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/prelude");
         let mut found: Vec<String> = std::fs::read_dir(folder)
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())

@@ -1,11 +1,20 @@
-//! How the host is started: which program, with what it has to know of the machine.
+//! How the host is started: which program, built first where there is none, and with what it has to know of the machine.
 
+use super::client::Desk;
 use super::folder::{FOLDER, Folder};
+use super::protocol::{IDENTITY, SERVE};
 use super::toolchain::Toolchain;
+use saddle_component::{Progress, RUST_HOST, build, candidates, identity};
 use saddle_fault::{Fault, Kind, Result};
+use saddle_session::output::Stream;
 use saddle_worker::process::{self, Process};
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::process::Command;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// The time between two changes of the line that says how far the host's build is.
+const PACE: Duration = Duration::from_millis(300);
 
 /// A host that has been started.
 pub struct Started {
@@ -19,18 +28,23 @@ pub struct Started {
     pub has_source: bool,
 }
 
-/// Starts a host.
+/// Starts a host, and builds it first where there is none of this build.
 ///
 /// # Errors
-/// A missing toolchain; what the system refuses.
-pub fn start() -> Result<Started> {
+/// A missing toolchain; what keeps the host from being built; an interrupt meanwhile; what the system refuses.
+pub fn start(desk: &mut dyn Desk) -> Result<Started> {
     let tools = Toolchain::find()?;
+    let program = match host() {
+        Some(program) => program,
+        None => compile(desk)?,
+    };
+    desk.print(Stream::Stdout, "starting Rust, about 5 s\n");
     let cannot = |what: &str, error: std::io::Error| {
         Fault::new(Kind::File, format!("%%rust cannot start: {what}: {error}"))
     };
     let folder = Folder::create().map_err(|e| cannot("no folder for temporary files", e))?;
     let listener = UnixListener::bind(folder.socket()).map_err(|e| cannot("no socket", e))?;
-    let command = host_program(&tools, &folder).map_err(|e| cannot("this program", e))?;
+    let command = told(&program, &tools, &folder);
     let started = process::start_freely(command).map_err(|e| cannot("no process", e))?;
     let (process, control) = started;
     Ok(Started {
@@ -42,20 +56,59 @@ pub fn start() -> Result<Started> {
     })
 }
 
-/// The sub-command of a host.
-pub const HOST: &str = "rust-host";
+/// The program of the host, where there is one of the same build as this program.
+pub fn host() -> Option<PathBuf> {
+    candidates(&RUST_HOST).find(|program| is_of_this_build(program))
+}
 
-/// This program, told to be a host.
-fn host_program(tools: &Toolchain, folder: &Folder) -> std::io::Result<Command> {
-    use std::os::unix::process::CommandExt as _;
-    // The file that runs, also when a newer one has taken its place.
-    let mut command = match cfg!(target_os = "linux") {
-        true => Command::new("/proc/self/exe"),
-        false => Command::new(std::env::current_exe()?),
-    };
+fn is_of_this_build(program: &Path) -> bool {
+    let asked = Command::new(program)
+        .arg(IDENTITY)
+        .stdin(Stdio::null())
+        .output();
+    asked.is_ok_and(|said| {
+        said.status.success() && said.stdout.trim_ascii() == identity().as_bytes()
+    })
+}
+
+/// Builds the host, and shows how far that is.
+fn compile(desk: &mut dyn Desk) -> Result<PathBuf> {
+    let start = Instant::now();
+    let mut shown: Option<(Progress, Instant)> = None;
+    let program = build(&RUST_HOST, &mut |progress| {
+        let is_due = match &shown {
+            None => true,
+            Some((last, at)) => last != progress && at.elapsed() >= PACE,
+        };
+        if is_due {
+            shown = Some((progress.clone(), Instant::now()));
+            let minutes = RUST_HOST.minutes;
+            desk.status(&format!(
+                "%%rust: compiling its host, once: {minutes} ({progress})"
+            ));
+        }
+        !desk.stopped()
+    })?;
+    let seconds = start.elapsed().as_secs();
+    let (minutes, seconds) = (seconds / 60, seconds % 60);
+    desk.status(&format!(
+        "%%rust: its host is compiled, in {minutes} min {seconds} s"
+    ));
+    if is_of_this_build(&program) {
+        return Ok(program);
+    }
+    let (place, command) = (program.display(), RUST_HOST.command());
+    Err(Fault::file(format!("%%rust cannot start: {place} is not of the same build as this saddle"))
+        .hint(format!(
+            "run `cargo build --release` and `{command}` in the folder of the sources, and restart the kernel"
+        )))
+}
+
+/// The host's program, with what it has to know.
+fn told(program: &Path, tools: &Toolchain, folder: &Folder) -> Command {
+    let mut command = Command::new(program);
     command
-        .arg0("saddle")
-        .arg(HOST)
+        .arg(SERVE)
         .env("PATH", &tools.path)
         .env(FOLDER, folder.path())
         .env("EVCXR_TMPDIR", folder.workshop())
@@ -64,7 +117,7 @@ fn host_program(tools: &Toolchain, folder: &Folder) -> std::io::Result<Command> 
     if !tools.has_source {
         command.env("RUST_SRC_PATH", folder.no_source());
     }
-    Ok(command)
+    command
 }
 
 /// Where the cells' code finds the standard library.

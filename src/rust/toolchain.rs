@@ -1,8 +1,9 @@
 //! The Rust toolchain of this machine: what cells are compiled with.
 
+use saddle_component::{on_path, search_path};
 use saddle_fault::{Fault, Kind, Result};
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 /// The oldest that knows the edition of the cells.
@@ -68,27 +69,6 @@ impl Toolchain {
 
 fn missing(what: &str, how: &str) -> Fault {
     Fault::new(Kind::Value, format!("%%rust needs {what}")).hint(how)
-}
-
-/// The PATH, with the folder that rustup puts its programs into: a kernel started from a desktop may lack it.
-fn search_path() -> OsString {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
-    let cargo = home.or_else(|| std::env::home_dir().map(|home| home.join(".cargo")));
-    let folders = std::env::split_paths(&path).chain(cargo.map(|cargo| cargo.join("bin")));
-    std::env::join_paths(folders).unwrap_or(path)
-}
-
-fn on_path(path: &OsString, program: &str) -> Option<PathBuf> {
-    std::env::split_paths(path)
-        .map(|folder| folder.join(program))
-        .find(|file| is_program(file))
-}
-
-fn is_program(file: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt as _;
-    file.metadata()
-        .is_ok_and(|about| about.is_file() && about.permissions().mode() & 0o111 != 0)
 }
 
 /// What `rustc` says.

@@ -75,7 +75,7 @@ def family(kernel):
 
 
 def hosts(kernel):
-    return [process for process in family(kernel) if "rust-host" in process.cmdline()]
+    return [process for process in family(kernel) if process.cmdline()[1:] == ["serve"]]
 
 
 def test_rust_starts_with_the_first_such_cell_and_says_so(fresh):

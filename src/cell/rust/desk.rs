@@ -3,7 +3,7 @@
 use saddle_catalog::{Catalog, Host, type_of};
 use crate::variables::Variables;
 use saddle_fault::{Fault, Kind, Result};
-use saddle_session::output::Stream;
+use saddle_session::output::{Bundle, Output, Stream};
 use saddle_rust::{Desk, Parcel, Value};
 use saddle_tensor::{Dtype, Tensor, check_shape, device};
 use rhai::{Array, Dynamic};
@@ -14,6 +14,8 @@ pub struct NotebookDesk {
     host: Rc<Host>,
     variables: Variables,
     catalog: &'static Catalog,
+    /// The display of what takes long.
+    status: Option<String>,
 }
 
 impl NotebookDesk {
@@ -22,6 +24,7 @@ impl NotebookDesk {
             host: host.clone(),
             variables: variables.clone(),
             catalog,
+            status: None,
         }
     }
 }
@@ -61,6 +64,23 @@ impl Desk for NotebookDesk {
             Stream::Stdout => self.host.print(text),
             Stream::Stderr => self.host.eprint(text),
         }
+    }
+
+    fn status(&mut self, text: &str) {
+        let bundle = Bundle::text(text);
+        self.host.show(match &self.status {
+            Some(id) => Output::Update {
+                bundle,
+                id: id.clone(),
+            },
+            None => {
+                let id = self.status.insert(format!("rust-{}", uuid::Uuid::new_v4()));
+                Output::Display {
+                    bundle,
+                    id: Some(id.clone()),
+                }
+            }
+        });
     }
 
     fn ask(&mut self, prompt: &str, password: bool) -> Option<String> {

@@ -58,10 +58,7 @@ pub fn run(worker: &mut Worker, spell: &Spell) -> Outcome {
     let mut desk = NotebookDesk::new(worker.host(), worker.known_variables(), worker.catalog());
     let started = match cells.running.take().filter(|rust| !rust.is_lost()) {
         Some(rust) => Ok(rust),
-        None => {
-            worker.host().print("starting Rust, about 5 s\n");
-            Rust::start(&mut desk, cells.questions.clone())
-        }
+        None => Rust::start(&mut desk, cells.questions.clone()),
     };
     let mut rust = started.map_err(|stop| explain::cell(worker, spell.cell, stop, false))?;
     for name in saddle_rust::dependencies(&spell.placed) {

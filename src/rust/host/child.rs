@@ -1,10 +1,8 @@
 //! The kernel's side of the process that runs the cells' code: a [`Table`] for the code, a thread that serves the notebook's
 //! calls, and the connections to the worker. Everything here is set up before evcxr's own loop takes the main thread.
 
-use super::link::{Link, Message, Spares};
-use super::message::Role;
-use super::pack::Writer;
-use super::prelude::abi::{Block, Deliver, Exported, Parcel, TABLE, Table};
+use saddle_rust::protocol::abi::{Block, Deliver, Exported, Parcel, TABLE, Table};
+use saddle_rust::protocol::{Link, Message, Role, Spares, Writer};
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::ffi::c_void;

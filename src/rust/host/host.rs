@@ -2,15 +2,15 @@
 //! behind, are not the worker's.
 
 use super::child::{SOCKET, greeting};
-use super::client::HEAD;
 use super::family;
-use super::folder::Folder;
-use super::layout::{Layout, without_commands};
-use super::message::{Answer, Mistake, Order, Outcome, Question, Report, Role, Spot};
-use super::prelude::abi::LINE_END;
-use saddle_worker::{frame, process};
 use crossbeam_channel::{Receiver, Sender, select, unbounded};
 use evcxr::{CommandContext, CompilationError, Error, EvalCallbacks, EvalContext};
+use saddle_rust::protocol::abi::LINE_END;
+use saddle_rust::protocol::{
+    Answer, Folder, HEAD, Layout, Mistake, Order, Outcome, Question, Report, Role, Spot,
+    without_commands,
+};
+use saddle_worker::{frame, process};
 use std::io::{self, BufReader, Write as _};
 use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// `saddle rust-host`: serves the worker that has started this process, until it is gone.
+/// Serves the worker that has started this process, until it is gone.
 ///
 /// # Errors
 /// Another process than a worker has started this.
