@@ -16,16 +16,11 @@ pub const DISPLAY_NAME: &str = "Saddlepoint";
 /// The key of `metadata` by which we know our own kernelspecs again, under whatever name they stand.
 const MARK: &str = "saddlepoint";
 
+// Links into kernel/: a published crate holds no files from above its folder.
 const LOGOS: [(&str, &[u8]); 3] = [
-    ("logo-svg.svg", include_bytes!("../../kernel/logo-svg.svg")),
-    (
-        "logo-32x32.png",
-        include_bytes!("../../kernel/logo-32x32.png"),
-    ),
-    (
-        "logo-64x64.png",
-        include_bytes!("../../kernel/logo-64x64.png"),
-    ),
+    ("logo-svg.svg", include_bytes!("logo-svg.svg")),
+    ("logo-32x32.png", include_bytes!("logo-32x32.png")),
+    ("logo-64x64.png", include_bytes!("logo-64x64.png")),
 ];
 
 /// Where to install.
