@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import sysconfig
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -31,20 +32,21 @@ def home(tmp_path):
 
 def environment(home, **more):
     """What a user has who has a Python, no JupyterLab, and none of this machine's settings."""
-    return {"PATH": BARE, "HOME": str(home), "PIP_CONFIG_FILE": os.devnull, **more}
+    return {"PATH": BARE, "HOME": str(home), "PIP_CONFIG_FILE": os.devnull} | more
 
 
 def with_jupyterlab(home, version):
-    """The environment of a user whose Python has a JupyterLab."""
-    site = home.parent / "site"
-    (site / "jupyterlab").mkdir(parents=True)
+    """The environment of a user whose Python has a JupyterLab; the Python is one of their own, for a kernelspec is written there."""
+    own = home.parent / "python"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", own], check=True)
+    site = Path(sysconfig.get_path("purelib", vars={"base": str(own), "platbase": str(own)}))
+    (site / "jupyterlab").mkdir()
     (site / "jupyterlab" / "__init__.py").touch()
     (site / "jupyterlab" / "labapp.py").write_text(JUPYTERLAB)
     metadata = site / f"jupyterlab-{version}.dist-info" / "METADATA"
     metadata.parent.mkdir()
     metadata.write_text(f"Metadata-Version: 2.1\nName: jupyterlab\nVersion: {version}\n")
-    # Its kernelspec goes into the user's own folder: the Python is one that others use too.
-    return environment(home, PYTHONPATH=str(site), JUPYTER_DATA_DIR=str(home / "jupyter"))
+    return environment(home, PATH=os.pathsep.join([str(own / "bin"), BARE]))
 
 
 def with_index(home, url):
@@ -256,7 +258,7 @@ def test_what_a_killed_start_left_is_cleared_away(saddle, home, serve):
 
 
 def test_a_jupyterlab_that_is_too_old_is_left_alone(saddle, home):
-    variables = with_jupyterlab(home, "3.6.8") | with_index(home, nobody())
+    variables = with_index(home, nobody()) | with_jupyterlab(home, "3.6.8")
     done = saddle("lab", env=variables)
     refused(done, "cannot be reached")
     assert "3.6.8" in done.stderr and "private" in done.stderr
