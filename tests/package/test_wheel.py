@@ -154,12 +154,15 @@ def test_other_devices_come_with_the_package(installed):
     assert done.returncode == 0 or "adapter" in done.stderr, done.stderr
 
 
-def test_cells_of_rust_name_the_toolchain_they_need_and_not_their_host(installed):
-    script = installed.home / "rust.rhai"
-    script.write_text("1 + 1")
-    done = installed.run("saddle", "doctor")
-    [line] = [line for line in done.stdout.splitlines() if "%%rust" in line]
-    assert "not built" not in line and "cargo build" not in line, line
+def test_the_host_of_cells_of_rust_comes_with_the_package(installed):
+    said = installed.run("saddle", "doctor").stdout
+    assert f"{installed.folder / 'bin'}/../lib/saddlepoint/saddle-rust-host" in said, said
+    # A cell names what is missing: the toolchain of Rust, and not its host.
+    script = installed.home / "rust.ipynb"
+    cell = {"cell_type": "code", "source": "%%rust\nfn one() -> i64 { 1 }", "metadata": {}, "outputs": [], "execution_count": None}
+    script.write_text(json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}))
+    done = installed.run("saddle", "run", "rust.ipynb")
+    assert done.returncode == 1 and "Rust toolchain" in done.stderr and "cargo build" not in done.stderr, done.stderr
 
 
 def get(url, path):
