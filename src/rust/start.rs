@@ -73,7 +73,6 @@ fn is_of_this_build(program: &Path) -> bool {
 
 /// Builds the host, and shows how far that is.
 fn compile(desk: &mut dyn Desk) -> Result<PathBuf> {
-    let start = Instant::now();
     let mut shown: Option<(Progress, Instant)> = None;
     let program = build(&RUST_HOST, &mut |progress| {
         let is_due = match &shown {
@@ -83,17 +82,12 @@ fn compile(desk: &mut dyn Desk) -> Result<PathBuf> {
         if is_due {
             shown = Some((progress.clone(), Instant::now()));
             let minutes = RUST_HOST.minutes;
-            desk.status(&format!(
-                "%%rust: compiling its host, once: {minutes} ({progress})"
-            ));
+            let text = format!("%%rust: compiling its host, once: {minutes} ({progress})");
+            desk.status(Some(&text));
         }
         !desk.stopped()
     })?;
-    let seconds = start.elapsed().as_secs();
-    let (minutes, seconds) = (seconds / 60, seconds % 60);
-    desk.status(&format!(
-        "%%rust: its host is compiled, in {minutes} min {seconds} s"
-    ));
+    desk.status(None);
     if is_of_this_build(&program) {
         return Ok(program);
     }
