@@ -300,7 +300,7 @@ pub fn type_name(name: &str) -> String {
 }
 
 /// A noun with its article: "a tensor", "an optimizer".
-pub(crate) fn articled(noun: &str) -> String {
+pub fn articled(noun: &str) -> String {
     let article = if noun.starts_with(['a', 'e', 'i', 'o', 'u']) {
         "an"
     } else {

@@ -6,7 +6,7 @@ use super::parallel::over_rows;
 /// along the axis: the gradient of choosing those elements.
 pub fn scatter_add(
     g: &[f32],
-    at: &[i32],
+    at: &[i64],
     [outer, count, inner]: [usize; 3],
     axis: usize,
 ) -> Vec<f32> {
@@ -43,7 +43,7 @@ mod tests {
             [0, 1, 1, 3],
         ] {
             let g = sample(outer * count * inner, 1);
-            let at: Vec<i32> = (0..g.len()).map(|i| (i * 7 % axis) as i32).collect();
+            let at: Vec<i64> = (0..g.len()).map(|i| (i * 7 % axis) as i64).collect();
             let mut expected = vec![0.0; outer * axis * inner];
             for o in 0..outer {
                 for c in 0..count {

@@ -1,29 +1,22 @@
 //! Devices: their names in the language, the one on which new tensors are created, and what this machine offers.
 
-#[cfg(feature = "wgpu")]
-use super::adapter;
+use crate::raw::library;
+use saddle_backend::{Answer, Api, Failure, Library, Op, With};
 use saddle_fault::{Fault, Kind, Result};
-#[cfg(feature = "wgpu")]
-use burn::backend::CubeDevice;
-use burn::backend::{DispatchDevice, FlexDevice};
-use burn::tensor::{BoolDType, ExecutionError};
 use std::cell::RefCell;
 use std::fmt;
 
 /// Where a tensor lives.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub enum Device {
-    /// This machine's processor: Burn's `flex`, with the kernels of `cpu` over it.
+    /// This machine's processor, with the kernels of `saddle-cpu`.
     #[default]
     Cpu,
     /// This machine's processor by Burn's `ndarray`: slower, a second opinion.
-    #[cfg(feature = "ndarray")]
     Ndarray,
     /// A graphics processor through Vulkan, Metal or DirectX 12, by its place among this machine's adapters.
-    #[cfg(feature = "wgpu")]
     Wgpu(usize),
     /// An NVIDIA graphics processor through CUDA, by its number.
-    #[cfg(feature = "cuda")]
     Cuda(usize),
 }
 
@@ -35,29 +28,34 @@ pub struct DeviceInfo {
     pub detail: String,
 }
 
-/// The kinds of devices that a build may have, each with the cargo feature that it needs.
-const KINDS: [(&str, &str, bool); 6] = [
-    ("ndarray", "ndarray", cfg!(feature = "ndarray")),
-    ("wgpu", "wgpu", cfg!(feature = "wgpu")),
-    ("vulkan", "wgpu", cfg!(feature = "wgpu")),
-    ("metal", "wgpu", cfg!(feature = "wgpu")),
-    ("dx12", "wgpu", cfg!(feature = "wgpu")),
-    ("cuda", "cuda", cfg!(feature = "cuda")),
+/// The kinds of devices that the library has, each with the interface that it opens.
+const KINDS: [(&str, Api); 6] = [
+    ("ndarray", Api::Ndarray),
+    ("wgpu", Api::Wgpu),
+    ("vulkan", Api::Wgpu),
+    ("metal", Api::Wgpu),
+    ("dx12", Api::Wgpu),
+    ("cuda", Api::Cuda),
 ];
+
+/// Whether a device of that name is one of the library's, which may have to be built first.
+pub fn needs_library(name: &str) -> bool {
+    let kind = name.split(':').next().unwrap_or(name);
+    KINDS.iter().any(|(known, _)| *known == kind)
+}
 
 impl Device {
     /// The device of that name, opened: `cpu`, `ndarray`, `wgpu`, `cuda`, or an interface of wgpu's (`vulkan`, `metal`, `dx12`); where there may be several, with a number as in `wgpu:1`.
     ///
     /// # Errors
-    /// A name that no device of this build has, a number that no device of this machine has, a device that does not open;
-    /// the hint says what there is.
+    /// A name that no device has, a number that no device of this machine has, the library is missing, a device that does not
+    /// open; the hint says what there is.
     pub fn parse(name: &str) -> Result<Self> {
         let device = Self::open(name)?;
         match device.probe() {
             // It may have been open for long, and lost since.
-            #[cfg(feature = "wgpu")]
-            Err(_) if let Device::Wgpu(place) = device => {
-                adapter::lost(place);
+            Err(_) if let Device::Wgpu(_) = device => {
+                device.tell(Op::Lost);
                 let device = Self::open(name)?;
                 device.probe().map(|()| device)
             }
@@ -68,32 +66,63 @@ impl Device {
     fn open(name: &str) -> Result<Self> {
         let (kind, number) = match name.split_once(':') {
             Some((kind, digits)) => (kind, digits.parse().map_err(|_| unknown(name))?),
-            None => (name, 0),
+            None => (name, 0i64),
         };
-        match kind {
-            "cpu" if number == 0 => Ok(Device::Cpu),
-            #[cfg(feature = "ndarray")]
-            "ndarray" if number == 0 => Ok(Device::Ndarray),
-            #[cfg(feature = "wgpu")]
-            "wgpu" => adapter::open(None, number).map(Device::Wgpu),
-            #[cfg(feature = "wgpu")]
-            _ if adapter::interface(kind).is_some() => {
-                adapter::open(Some(kind), number).map(Device::Wgpu)
-            }
-            #[cfg(feature = "cuda")]
-            "cuda" => {
-                super::tuning::prepare("cuda", false);
-                Ok(Device::Cuda(number))
-            }
-            _ => Err(unknown(name)),
+        if kind == "cpu" && number == 0 {
+            return Ok(Device::Cpu);
+        }
+        let Some((_, api)) = KINDS.iter().find(|(known, _)| *known == kind) else {
+            return Err(unknown(name));
+        };
+        let library = load()?;
+        let interface = if kind == "wgpu" || *api != Api::Wgpu { "" } else { kind };
+        let with = With {
+            ints: &[*api as i64, number],
+            data: interface.as_bytes(),
+            ..With::default()
+        };
+        let place = library.ask(Op::Open, with)?.ints[0] as usize;
+        Ok(match api {
+            Api::Ndarray => Device::Ndarray,
+            Api::Wgpu => Device::Wgpu(place),
+            Api::Cuda => Device::Cuda(place),
+        })
+    }
+
+    /// As it crosses the border: its interface and its place.
+    pub(crate) fn numbers(&self) -> [i64; 2] {
+        match *self {
+            Device::Cpu => unreachable!("the CPU is not one of the library's devices"),
+            Device::Ndarray => [Api::Ndarray as i64, 0],
+            Device::Wgpu(place) => [Api::Wgpu as i64, place as i64],
+            Device::Cuda(number) => [Api::Cuda as i64, number as i64],
         }
     }
 
+    /// What the library answers about this device.
+    fn ask(&self, op: Op) -> std::result::Result<Answer, Failure> {
+        let ints = self.numbers();
+        let with = With {
+            ints: &ints,
+            ..With::default()
+        };
+        library().try_ask(op, with)
+    }
+
+    /// Tells the library something that has no answer.
+    fn tell(&self, op: Op) {
+        let _ = self.ask(op);
+    }
+
+    /// Whether it computes in half precision, too.
+    pub(crate) fn has_f16(&self) -> bool {
+        *self != Device::Cpu && self.ask(Op::HasF16).is_ok_and(|answer| answer.ints[0] == 1)
+    }
+
     /// Takes the device away, as when a card is unplugged: what is still to be computed on it fails. For tests.
-    #[cfg(feature = "wgpu")]
     pub fn destroy(&self) {
-        if let Device::Wgpu(place) = self {
-            adapter::destroy(*place);
+        if let Device::Wgpu(_) = self {
+            self.tell(Op::Destroy);
         }
     }
 
@@ -101,7 +130,7 @@ impl Device {
     fn probe(&self) -> Result<()> {
         match self.one_and_one() {
             Some(Ok(2.0)) => Ok(()),
-            Some(Err(e)) => Err(self.failed(e.reason(), e.is_device_poisoned())),
+            Some(Err(e)) => Err(self.failed(&e.reason, e.lost)),
             _ => Err(Fault::new(
                 Kind::Device,
                 format!("device: \"{self}\" does not work: 1 + 1 could not be computed on it"),
@@ -116,126 +145,90 @@ impl Device {
     }
 
     /// A sum, what the device says of why there is none, or `None` if it broke off.
-    fn one_and_one(&self) -> Option<Result<f32, ExecutionError>> {
+    fn one_and_one(&self) -> Option<std::result::Result<f32, Failure>> {
         if *self == Device::Cpu {
             return Some(Ok(2.0));
         }
         let sum = || {
             let one = super::Tensor::full(1.0, &[1], self);
             let two = one.add(&one).ok()?;
-            let sum = two.raw.read().map(|data| data.iter::<f32>().sum());
-            Some(sum)
+            Some(two.raw.read_sum())
         };
         std::panic::catch_unwind(sum).ok().flatten()
     }
+}
 
-    /// How it holds truth values: kernels of graphics processors know no type of one bit or byte.
-    pub(super) fn bools(&self) -> BoolDType {
-        match self {
-            #[cfg(feature = "wgpu")]
-            Device::Wgpu(_) => BoolDType::U32,
-            #[cfg(feature = "cuda")]
-            Device::Cuda(_) => BoolDType::U32,
-            _ => BoolDType::Native,
-        }
+/// The library of devices, loaded; what it has to tell is heard from then on.
+///
+/// # Errors
+/// It is not there, or does not load.
+fn load() -> Result<&'static Library> {
+    if let Some(library) = saddle_backend::loaded() {
+        return Ok(library);
     }
+    let library = saddle_backend::library()?;
+    crate::tuning::begin();
+    Ok(library)
+}
 
-    pub(super) fn burn(&self) -> DispatchDevice {
-        match self {
-            Device::Cpu => DispatchDevice::Flex(FlexDevice),
-            #[cfg(feature = "ndarray")]
-            Device::Ndarray => DispatchDevice::NdArray(Default::default()),
-            #[cfg(feature = "wgpu")]
-            Device::Wgpu(place) => DispatchDevice::Cube(CubeDevice::Wgpu(adapter::burn(*place))),
-            #[cfg(feature = "cuda")]
-            Device::Cuda(number) => DispatchDevice::Cube(burn::backend::CubeDevice::Cuda(
-                burn::backend::CudaDevice::new(*number),
-            )),
-        }
-    }
-
-    pub(super) fn from_burn(device: &DispatchDevice) -> Self {
-        match device {
-            #[cfg(feature = "ndarray")]
-            DispatchDevice::NdArray(_) => Device::Ndarray,
-            #[cfg(feature = "wgpu")]
-            DispatchDevice::Cube(CubeDevice::Wgpu(device)) => Device::Wgpu(adapter::place(device)),
-            #[cfg(feature = "cuda")]
-            DispatchDevice::Cube(burn::backend::CubeDevice::Cuda(device)) => {
-                Device::Cuda(device.index)
-            }
-            #[allow(unreachable_patterns)]
-            _ => Device::Cpu,
-        }
-    }
+/// What went wrong on devices, in their own words, the newest last; said once.
+fn warnings() -> Vec<String> {
+    let Some(library) = saddle_backend::loaded() else {
+        return Vec::new();
+    };
+    let text = library.try_ask(Op::Warnings, With::default()).map_or_else(|_| String::new(), |answer| answer.text());
+    text.split_terminator('\0').map(str::to_string).collect()
 }
 
 fn unknown(name: &str) -> Fault {
-    let kind = name.split(':').next().unwrap_or(name);
-    if let Some((_, feature, _)) = KINDS.iter().find(|(k, _, built)| *k == kind && !built) {
-        return Fault::new(
-            Kind::Device,
-            format!("device: this build of saddle has no \"{kind}\""),
-        )
-        .hint(format!(
-            "build it with `cargo build --release --features {feature}`"
-        ));
-    }
     let names: Vec<String> = list().into_iter().map(|d| d.name).collect();
     Fault::new(
         Kind::Device,
         format!("device: there is no device \"{name}\""),
     )
-    .hint(format!("this build has: {}", names.join(", ")))
+    .hint(format!("this machine has: {}", names.join(", ")))
 }
 
 impl fmt::Display for Device {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Device::Cpu => f.write_str("cpu"),
-            #[cfg(feature = "ndarray")]
             Device::Ndarray => f.write_str("ndarray"),
-            #[cfg(feature = "wgpu")]
-            Device::Wgpu(place) => f.write_str(&adapter::name(*place)),
-            #[cfg(feature = "cuda")]
+            Device::Wgpu(_) => match self.ask(Op::Name) {
+                Ok(answer) => f.write_str(&answer.text()),
+                Err(_) => f.write_str("wgpu"),
+            },
             Device::Cuda(0) => f.write_str("cuda"),
-            #[cfg(feature = "cuda")]
             Device::Cuda(number) => write!(f, "cuda:{number}"),
         }
     }
 }
 
-/// Every device that this build can open on this machine, as far as can be said without opening it.
+/// Every device of this machine, as far as can be said without opening it. Those of the library are looked for only where it has
+/// been built.
 pub fn list() -> Vec<DeviceInfo> {
-    #[allow(unused_mut)]
     let mut all = vec![DeviceInfo {
         name: "cpu".into(),
-        detail: format!(
-            "{} threads, {}",
-            saddle_cpu::threads(),
-            saddle_cpu::simd_level()
-        ),
+        detail: format!("{} threads, {}", saddle_cpu::threads(), saddle_cpu::simd_level()),
     }];
-    #[cfg(feature = "ndarray")]
-    all.push(DeviceInfo {
-        name: Device::Ndarray.to_string(),
-        detail: "the processor by Burn's ndarray backend".into(),
-    });
-    #[cfg(feature = "wgpu")]
-    all.extend(
-        adapter::listed()
-            .iter()
-            .enumerate()
-            .map(|(i, adapter)| DeviceInfo {
-                name: Device::Wgpu(i).to_string(),
-                detail: adapter.describe(),
-            }),
-    );
-    #[cfg(feature = "cuda")]
-    all.push(DeviceInfo {
-        name: Device::Cuda(0).to_string(),
-        detail: "NVIDIA's own interface, where its libraries are".into(),
-    });
+    match saddle_backend::find() {
+        Ok(Some(_)) => {
+            let adapters = load().and_then(|library| library.ask(Op::Adapters, With::default()));
+            let text = adapters.map_or_else(|_| String::new(), |answer| answer.text());
+            all.extend(text.lines().filter_map(|line| line.split_once('\t')).map(|(name, detail)| DeviceInfo {
+                name: name.into(),
+                detail: detail.into(),
+            }));
+        }
+        Ok(None) => all.push(DeviceInfo {
+            name: "wgpu".into(),
+            detail: "graphics processors: compiled at the first device(\"wgpu\")".into(),
+        }),
+        Err(fault) => all.push(DeviceInfo {
+            name: "wgpu".into(),
+            detail: fault.message,
+        }),
+    }
     all
 }
 
@@ -279,17 +272,13 @@ impl Device {
     /// kinds. Where nothing is `lost` yet, one more operation tells.
     pub(super) fn failed(&self, reason: &str, lost: bool) -> Fault {
         // The cause may have been told elsewhere: what fails later only knows that a value is missing.
-        #[cfg(feature = "cube")]
-        let told = super::tuning::warnings();
-        #[cfg(not(feature = "cube"))]
-        let told: Vec<String> = Vec::new();
+        let told = warnings();
         let all = || told.iter().map(String::as_str).chain([reason]);
         let first = cause(reason);
         let scarce = all().any(speaks_of_memory);
         if lost || !scarce && !self.answers() {
-            #[cfg(feature = "wgpu")]
-            if let Device::Wgpu(place) = self {
-                adapter::lost(*place);
+            if let Device::Wgpu(_) = self {
+                self.tell(Op::Lost);
             }
             return Fault::new(Kind::Device, format!("the device {self} was lost: {first}"))
                 .hint(reopen(self));
@@ -339,36 +328,30 @@ fn speaks_of_memory(report: &str) -> bool {
 
 /// Why a graphics processor made an operation break off, if one did: asked for after a panic under the words.
 pub fn failure() -> Option<Fault> {
-    #[cfg(feature = "cube")]
     for device in opened() {
-        let answer = std::panic::catch_unwind(|| burn::tensor::Device::new(device.burn()).sync());
-        match answer {
-            Ok(Ok(())) if device.answers() => {}
-            Ok(Ok(())) => return Some(device.failed("it does not answer", false)),
-            Ok(Err(e)) => return Some(device.failed(e.reason(), e.is_device_poisoned())),
-            Err(_) => return Some(device.failed("it does not answer", true)),
+        match device.ask(Op::Sync) {
+            Ok(_) if device.answers() => {}
+            Ok(_) => return Some(device.failed("it does not answer", false)),
+            Err(e) => return Some(device.failed(&e.reason, e.lost)),
         }
     }
-    #[cfg(feature = "cube")]
-    {
-        let mut told = super::tuning::warnings();
-        told.reverse();
-        if !told.is_empty() {
-            return Some(current().failed(&told.join("\n"), false));
-        }
+    let mut told = warnings();
+    told.reverse();
+    if !told.is_empty() {
+        return Some(current().failed(&told.join("\n"), false));
     }
     after_a_loss()
 }
 
 /// What is to blame for a failure after a device was lost: tensors from before.
 fn after_a_loss() -> Option<Fault> {
-    #[cfg(feature = "wgpu")]
-    if let Some(place) = adapter::last_lost() {
-        let device = Device::Wgpu(place);
-        let message = format!("the device {device} was lost, and tensors that were on it with it");
-        return Some(Fault::new(Kind::Device, message).hint(reopen(&device)));
-    }
-    None
+    let answer = saddle_backend::loaded()?.try_ask(Op::LastLost, With::default()).ok()?;
+    let [1, place, ..] = answer.ints else {
+        return None;
+    };
+    let device = Device::Wgpu(place as usize);
+    let message = format!("the device {device} was lost, and tensors that were on it with it");
+    Some(Fault::new(Kind::Device, message).hint(reopen(&device)))
 }
 
 /// What a device's allocator holds, in bytes.
@@ -382,60 +365,59 @@ pub struct Memory {
 
 /// What the graphics processors that are open hold, each by its name.
 pub fn memory() -> Vec<(String, Memory)> {
-    #[cfg(feature = "cube")]
-    {
-        let report = |device: &Device| {
-            let usage = burn::tensor::Device::new(device.burn()).memory_pool_usage()?;
-            let memory = Memory {
-                used: usage.bytes_in_use,
-                reserved: usage.bytes_reserved,
-            };
-            Some((device.to_string(), memory))
-        };
-        opened().iter().filter_map(report).collect()
-    }
-    #[cfg(not(feature = "cube"))]
-    Vec::new()
+    let report = |device: &Device| {
+        let [used, reserved, ..] = device.ask(Op::Memory).ok()?.ints.map(|bytes| bytes as u64);
+        Some((device.to_string(), Memory { used, reserved }))
+    };
+    opened().iter().filter_map(report).collect()
 }
 
 /// The most bytes of one tensor on the current device, where that is less than the machine's memory.
 pub(super) fn largest() -> Option<u64> {
-    match current() {
-        #[cfg(feature = "wgpu")]
-        Device::Wgpu(place) => adapter::largest(place),
-        _ => None,
-    }
+    let device = current();
+    let Device::Wgpu(_) = device else {
+        return None;
+    };
+    let bytes = device.ask(Op::About).ok()?.ints[1];
+    (bytes > 0).then_some(bytes as u64)
+}
+
+thread_local! {
+    /// What [`most_turns`] has been told of the device that it was last asked about: it is asked at every operation.
+    static TURNS: RefCell<(Device, Option<usize>)> = const { RefCell::new((Device::Cpu, None)) };
 }
 
 /// How many turns all loops of a kernel may take on a device before it breaks them off without a word: Mesa's llvmpipe does.
 pub(super) fn most_turns(device: &Device) -> Option<usize> {
-    match device {
-        #[cfg(feature = "wgpu")]
-        Device::Wgpu(place) if adapter::is_software(*place) => Some(65_535),
-        _ => None,
-    }
+    let Device::Wgpu(_) = device else {
+        return None;
+    };
+    TURNS.with_borrow_mut(|(known, most)| {
+        if known != device {
+            let software = device.ask(Op::About).is_ok_and(|answer| answer.ints[0] == 1);
+            (*known, *most) = (device.clone(), software.then_some(65_535));
+        }
+        *most
+    })
 }
 
 /// Gives memory that no tensor uses any more back to the devices.
 pub fn free_unused() {
-    #[cfg(feature = "cube")]
     for device in opened() {
-        let device = burn::tensor::Device::new(device.burn());
         // What is still under way may use it. A device that fails has nothing to give back.
-        if device.sync().is_ok() {
-            device.memory_cleanup();
+        if device.ask(Op::Sync).is_ok() {
+            device.tell(Op::Cleanup);
         }
     }
 }
 
 /// The graphics processors that have been opened.
-#[cfg(feature = "cube")]
 fn opened() -> Vec<Device> {
-    #[allow(unused_mut)]
-    let mut all: Vec<Device> = Vec::new();
-    #[cfg(feature = "wgpu")]
-    all.extend(adapter::all_opened().into_iter().map(Device::Wgpu));
-    all
+    let Some(library) = saddle_backend::loaded() else {
+        return Vec::new();
+    };
+    let text = library.try_ask(Op::Opened, With::default()).map_or_else(|_| String::new(), |answer| answer.text());
+    text.lines().filter_map(|place| place.parse().ok()).map(Device::Wgpu).collect()
 }
 
 /// How many threads large operations on the CPU are shared among.

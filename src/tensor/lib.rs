@@ -1,11 +1,11 @@
-//! The rank-dynamic tensor over Burn's backend operations: values, devices, seeded random numbers and the any-order tape.
+//! The rank-dynamic tensor: values, devices, seeded random numbers and the any-order tape.
 //!
 //! | file | owns |
 //! |---|---|
 //! | [`device`] | the names of devices, the current one |
-//! | `adapter` | graphics processors as wgpu sees them |
-//! | [`tuning`] | what a graphics processor prepares at its first use, and where that is kept |
-//! | `raw` | values without gradients, over Burn and the CPU kernels |
+//! | [`tuning`] | what is told while a graphics processor prepares for its first use |
+//! | `shape`, `view` | sizes; shared buffers on the CPU, and which of their elements a tensor is |
+//! | `raw` | values without gradients, over views and the CPU kernels, and over devices that Burn computes on |
 //! | [`tape`] | nodes, recording, `grad` |
 //! | `ops` | every recorded operation with its backward rule |
 //! | [`precision`] | half-precision products on graphics processors |
@@ -15,8 +15,6 @@
 //! | `display` | how a tensor is shown as text |
 //! | `limit` | which shapes a tensor can have |
 
-#[cfg(feature = "wgpu")]
-mod adapter;
 pub mod anomaly;
 pub mod device;
 mod display;
@@ -26,15 +24,16 @@ pub mod precision;
 pub mod random;
 mod raw;
 pub mod tape;
-#[cfg(feature = "cube")]
+mod shape;
 pub mod tuning;
 pub mod update;
+mod view;
 
-pub use burn::tensor::Shape;
 pub use device::Device;
 pub use limit::check_shape;
 pub use ops::{Extreme, Geometry, Normed, Window, einsum};
 pub use raw::{Dtype, Raw, reads};
+pub use shape::Shape;
 pub use tape::{GradOptions, grad, no_grad};
 
 use saddle_fault::Result;
@@ -64,8 +63,9 @@ impl Tensor {
         Self::constant(Raw::from_floats(data, Shape::from(shape), device))
     }
 
-    /// A tensor of whole numbers.
-    pub fn from_ints(data: Vec<i32>, shape: &[usize], device: &Device) -> Self {
+    /// A tensor of whole numbers. Devices other than the CPU hold their lower 32 bits.
+    pub fn from_ints<I: Into<i64>>(data: Vec<I>, shape: &[usize], device: &Device) -> Self {
+        let data = data.into_iter().map(Into::into).collect();
         Self::constant(Raw::from_ints(data, Shape::from(shape), device))
     }
 
@@ -100,6 +100,7 @@ impl Tensor {
     /// The memory that the elements take, in bytes.
     pub fn bytes(&self) -> usize {
         let each = match self.dtype() {
+            Dtype::Int if self.device() == Device::Cpu => 8,
             Dtype::F32 | Dtype::Int => 4,
             Dtype::Bool => 1,
         };

@@ -6,9 +6,8 @@
 
 use super::{Device, Raw, Tensor, no_grad};
 use saddle_fault::{Fault, Kind, Result};
-use burn::backend::ops::FloatTensorOps;
-use burn::backend::{Dispatch, DispatchTensor};
-use burn::tensor::{DType, FloatDType};
+use crate::raw::Far;
+use saddle_backend::Op;
 use std::cell::Cell;
 
 /// What the factors of products are.
@@ -36,8 +35,7 @@ pub fn current() -> Precision {
 /// Half precision on a device that has none.
 pub fn set(precision: Precision, device: &Device) -> Result<()> {
     if precision == Precision::F16 {
-        let has = *device != Device::Cpu
-            && burn::tensor::Device::new(device.burn()).supports_dtype(DType::F16);
+        let has = device.has_f16();
         if !has {
             return Err(Fault::new(
                 Kind::Device,
@@ -71,20 +69,18 @@ pub fn unscaled(gradient: &Tensor, scale: f32) -> Result<Tensor> {
 
 impl Raw {
     /// A factor of a product on a device.
-    pub(super) fn factor(&self) -> DispatchTensor {
+    pub(super) fn factor(&self) -> Far {
         match current() {
-            Precision::F16 if self.device() != Device::Cpu => {
-                Dispatch::float_cast(self.prim(), FloatDType::F16)
-            }
-            _ => self.prim(),
+            Precision::F16 => crate::raw::one(Op::IntoF16, self.far()),
+            Precision::F32 => self.far().clone(),
         }
     }
 
     /// A product of [`Raw::factor`]s.
-    pub(super) fn product(prim: DispatchTensor) -> Self {
+    pub(super) fn product(far: Far) -> Self {
         match current() {
-            Precision::F16 => Raw::float(Dispatch::float_cast(prim, FloatDType::F32)),
-            Precision::F32 => Raw::float(prim),
+            Precision::F16 => Raw::float(crate::raw::one(Op::IntoF32, &far)),
+            Precision::F32 => Raw::float(far),
         }
     }
 }

@@ -1,7 +1,6 @@
 //! Optimizer steps on values, with PyTorch's formulas: fused on the CPU, composed of Burn's operations elsewhere.
 
 use super::{Raw, Tensor};
-use saddle_cpu;
 use saddle_fault::Result;
 
 /// Which formula, with its settings.
@@ -155,7 +154,7 @@ fn on_cpu(rule: &Rule, state: &mut State, p: &[f32], g: &[f32], ascend: bool) ->
     let [first, second] = &mut state.moments;
     match *rule {
         Rule::Sgd(o) => {
-            let cfg = cpu::Sgd {
+            let cfg = saddle_cpu::Sgd {
                 lr: o.lr,
                 momentum: o.momentum,
                 dampening: o.dampening,
@@ -165,10 +164,10 @@ fn on_cpu(rule: &Rule, state: &mut State, p: &[f32], g: &[f32], ascend: bool) ->
                 first: state.steps == 1,
             };
             let velocity = (o.momentum != 0.0).then(|| buffer(first, n));
-            cpu::sgd_step(&cfg, p, g, velocity)
+            saddle_cpu::sgd_step(&cfg, p, g, velocity)
         }
         Rule::Adam(o) => {
-            let cfg = cpu::Adam {
+            let cfg = saddle_cpu::Adam {
                 lr: o.lr,
                 beta1: o.betas[0],
                 beta2: o.betas[1],
@@ -178,10 +177,10 @@ fn on_cpu(rule: &Rule, state: &mut State, p: &[f32], g: &[f32], ascend: bool) ->
                 step: state.steps,
                 maximize: ascend,
             };
-            cpu::adam_step(&cfg, p, g, buffer(first, n), buffer(second, n))
+            saddle_cpu::adam_step(&cfg, p, g, buffer(first, n), buffer(second, n))
         }
         Rule::RmsProp(o) => {
-            let cfg = cpu::Rmsprop {
+            let cfg = saddle_cpu::Rmsprop {
                 lr: o.lr,
                 alpha: o.alpha,
                 eps: o.eps,
@@ -190,10 +189,10 @@ fn on_cpu(rule: &Rule, state: &mut State, p: &[f32], g: &[f32], ascend: bool) ->
                 maximize: ascend,
             };
             let velocity = (o.momentum != 0.0).then(|| buffer(second, n));
-            cpu::rmsprop_step(&cfg, p, g, buffer(first, n), velocity)
+            saddle_cpu::rmsprop_step(&cfg, p, g, buffer(first, n), velocity)
         }
         Rule::Adagrad(o) => {
-            cpu::adagrad_step(o.lr, o.eps, o.weight_decay, ascend, p, g, buffer(first, n))
+            saddle_cpu::adagrad_step(o.lr, o.eps, o.weight_decay, ascend, p, g, buffer(first, n))
         }
     }
 }

@@ -454,7 +454,7 @@ impl Tensor {
         same_device(name, self, other)?;
         let out = broadcast(name, self, other)?;
         let (a, b) = (self.raw().cast(Dtype::Int), other.raw().cast(Dtype::Int));
-        Ok(Some(Tensor::constant(a.int_binary(op, &b, &out))))
+        Ok(Some(Tensor::constant(a.int_binary(op, &b, &out)?)))
     }
 
     /// As another dtype. Only floats carry gradients.

@@ -17,7 +17,7 @@ impl Tensor {
     /// The sum of all elements, of rank 0.
     pub fn sum(&self) -> Result<Tensor> {
         if self.dtype() == Dtype::Int {
-            return Ok(Tensor::constant(self.raw().int_sum_all()));
+            return Ok(Tensor::constant(self.raw().int_sum_all()?));
         }
         let x = floats(self);
         let shape = x.shape();

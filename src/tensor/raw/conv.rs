@@ -2,9 +2,9 @@
 
 use super::Raw;
 use saddle_cpu::{Binary, Conv2d};
-use burn::backend::Dispatch;
-use burn::backend::ops::{ConvOptions, ConvTransposeOptions, ModuleOps};
-use burn::tensor::Shape;
+use super::far;
+use crate::shape::Shape;
+use saddle_backend::Op;
 
 /// How a two-dimensional convolution walks: each pair is (height, width).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,14 +25,11 @@ impl ConvGeometry {
             .map(|rest| rest / self.stride[i] + 1)
     }
 
-    fn options(&self) -> ConvOptions<2> {
-        let padding = self.padding.map(|p| (p, p));
-        ConvOptions {
-            stride: self.stride,
-            padding,
-            dilation: self.dilation,
-            groups: self.groups,
-        }
+    /// As it crosses the border.
+    fn numbers(&self) -> Vec<i64> {
+        let pairs = [self.stride, self.padding, self.dilation];
+        let all = pairs.into_iter().flatten().chain([self.groups]);
+        all.map(|n| n as i64).collect()
     }
 
     /// The convolution from an input `[n, c, height, width]` with kernels `[out, c/groups, kh, kw]`, as `cpu` takes it.
@@ -88,12 +85,7 @@ impl Raw {
     }
 
     fn conv2d_burn(&self, w: &Raw, g: &ConvGeometry) -> Raw {
-        Raw::product(Dispatch::conv2d(
-            self.factor(),
-            w.factor(),
-            None,
-            g.options(),
-        ))
+        Raw::product(far::compute(Op::Conv2d, &[&self.factor(), &w.factor()], &g.numbers(), &[]))
         .straightened()
     }
 
@@ -137,20 +129,10 @@ impl Raw {
             let base = (shape[i + 2] - 1) * g.stride[i] + g.dilation[i] * (kernel[i + 2] - 1) + 1;
             size[i] + 2 * g.padding[i] - base
         });
-        let options = ConvTransposeOptions {
-            stride: g.stride,
-            padding: g.padding,
-            padding_out,
-            dilation: g.dilation,
-            groups: g.groups,
-        };
-        Raw::product(Dispatch::conv_transpose2d(
-            self.factor(),
-            w.factor(),
-            None,
-            options,
-        ))
-        .straightened()
+        let mut walk = g.numbers();
+        walk.extend(padding_out.map(|n| n as i64));
+        let tensors = [&self.factor(), &w.factor()];
+        Raw::product(far::compute(Op::ConvTranspose2d, &tensors, &walk, &[])).straightened()
     }
 
     /// The gradient of `conv2d` with respect to kernels of the shape of `like`, for input `self` and output gradient `grad`.
@@ -172,12 +154,8 @@ impl Raw {
     }
 
     fn conv2d_kernel_grad_burn(&self, grad: &Raw, like: &Raw, g: &ConvGeometry) -> Raw {
-        Raw::product(Dispatch::conv2d_weight_backward(
-            self.factor(),
-            like.contiguous().factor(),
-            grad.factor(),
-            g.options(),
-        ))
+        let tensors = [&self.factor(), &like.factor(), &grad.factor()];
+        Raw::product(far::compute(Op::Conv2dWeightGrad, &tensors, &g.numbers(), &[]))
         .straightened()
     }
 }
@@ -189,28 +167,48 @@ mod tests {
 
     fn sample(shape: &[usize], seed: u64) -> Raw {
         let n = shape.iter().product();
-        Raw::from_floats(
-            saddle_cpu::Stream::new(seed).normal(n),
-            Shape::from(shape),
-            &Device::Cpu,
-        )
+        let data = saddle_cpu::Stream::new(seed).normal(n);
+        Raw::from_floats(data, Shape::from(shape), &Device::Cpu)
     }
 
-    #[track_caller]
-    fn assert_close(ours: &Raw, burns: &Raw, what: &str) {
-        assert_eq!(ours.shape(), burns.shape(), "{what}");
-        let (ours, burns) = (ours.to_floats().unwrap(), burns.to_floats().unwrap());
-        for (i, (a, b)) in ours.iter().zip(&burns).enumerate() {
-            assert!(
-                (a - b).abs() <= 1e-4 * (1.0 + b.abs()),
-                "{what}: element {i} is {a}, Burn's {b}"
-            );
+    /// Calls `f` with each pair of places that a convolution multiplies (in the input, the kernels and the output), by the
+    /// definition.
+    fn each_term(x: &[usize], w: &[usize], y: &[usize], g: &ConvGeometry, mut f: impl FnMut(usize, usize, usize)) {
+        let (in_group, out_group) = (x[1] / g.groups, y[1] / g.groups);
+        for (n, o, i, j) in indices([y[0], y[1], y[2], y[3]]) {
+            let at_y = ((n * y[1] + o) * y[2] + i) * y[3] + j;
+            for (c, u, v, _) in indices([in_group, w[2], w[3], 1]) {
+                let row = (i * g.stride[0] + u * g.dilation[0]).checked_sub(g.padding[0]);
+                let column = (j * g.stride[1] + v * g.dilation[1]).checked_sub(g.padding[1]);
+                let (Some(row), Some(column)) = (row, column) else { continue };
+                if row < x[2] && column < x[3] {
+                    let channel = o / out_group * in_group + c;
+                    let at_x = ((n * x[1] + channel) * x[2] + row) * x[3] + column;
+                    f(at_x, ((o * in_group + c) * w[2] + u) * w[3] + v, at_y);
+                }
+            }
         }
     }
 
-    /// Sizes, strides, paddings, dilations and groups that leave rests at every edge.
+    fn indices([a, b, c, d]: [usize; 4]) -> impl Iterator<Item = (usize, usize, usize, usize)> {
+        let last = move |i, j, k| (0..d).map(move |l| (i, j, k, l));
+        (0..a).flat_map(move |i| (0..b).flat_map(move |j| (0..c).flat_map(move |k| last(i, j, k))))
+    }
+
+    #[track_caller]
+    fn assert_close(ours: &Raw, expected: &[f64], what: &str) {
+        let ours = ours.to_floats().unwrap();
+        assert_eq!(ours.len(), expected.len(), "{what}");
+        for (i, (a, b)) in ours.iter().zip(expected).enumerate() {
+            let off = (f64::from(*a) - b).abs();
+            assert!(off <= 1e-4 * (1.0 + b.abs()), "{what}: element {i} is {a}, not {b}");
+        }
+    }
+
+    /// Sizes, strides, paddings, dilations and groups that leave rests at every edge, against the definition in double
+    /// precision.
     #[test]
-    fn convolutions_on_the_cpu_agree_with_burns() {
+    fn convolutions_on_the_cpu_are_their_definition() {
         let walk = |stride, padding, dilation, groups| ConvGeometry {
             stride,
             padding,
@@ -223,35 +221,29 @@ mod tests {
             ([3, 4, 9, 8], [6, 4, 4, 4], walk([2, 2], [1, 1], [1, 1], 1)),
             ([2, 6, 11, 7], [9, 2, 3, 2], walk([2, 3], [1, 2], [1, 1], 3)),
             ([2, 4, 6, 6], [4, 1, 3, 3], walk([1, 1], [1, 1], [1, 1], 4)),
-            (
-                [2, 2, 13, 12],
-                [3, 2, 3, 3],
-                walk([2, 1], [2, 3], [2, 3], 1),
-            ),
+            ([2, 2, 13, 12], [3, 2, 3, 3], walk([2, 1], [2, 3], [2, 3], 1)),
             ([1, 9, 10, 7], [5, 9, 2, 2], walk([4, 5], [1, 0], [1, 1], 1)),
-            (
-                [4, 16, 14, 14],
-                [32, 16, 4, 4],
-                walk([2, 2], [1, 1], [1, 1], 1),
-            ),
+            ([4, 16, 14, 14], [32, 16, 4, 4], walk([2, 2], [1, 1], [1, 1], 1)),
             ([2, 8, 5, 5], [4, 4, 5, 5], walk([3, 3], [2, 2], [1, 1], 2)),
         ];
         for (input, kernels, g) in cases {
             let what = format!("{input:?} with {kernels:?}, {g:?}");
             let (x, w) = (sample(&input, 1), sample(&kernels, 2));
             let y = x.conv2d(&w, None, &g);
-            assert_close(&y, &x.conv2d_burn(&w, &g), &what);
             let size = [input[2], input[3]];
-            assert_close(
-                &y.conv2d_transposed(&w, None, &g, size),
-                &y.conv2d_transposed_burn(&w, &g, size),
-                &what,
-            );
-            assert_close(
-                &x.conv2d_kernel_grad(&y, &w, &g),
-                &x.conv2d_kernel_grad_burn(&y, &w, &g),
-                &what,
-            );
+            let back = y.conv2d_transposed(&w, None, &g, size);
+            let slope = x.conv2d_kernel_grad(&y, &w, &g);
+            let doubles = |t: &Raw| -> Vec<f64> { t.to_floats().unwrap().into_iter().map(f64::from).collect() };
+            let (xs, ws, ys) = (doubles(&x), doubles(&w), doubles(&y));
+            let (mut out, mut to_x, mut to_w) = (vec![0.0; ys.len()], vec![0.0; xs.len()], vec![0.0; ws.len()]);
+            each_term(&input, &kernels, &y.shape(), &g, |i, k, o| {
+                out[o] += xs[i] * ws[k];
+                to_x[i] += ys[o] * ws[k];
+                to_w[k] += ys[o] * xs[i];
+            });
+            assert_close(&y, &out, &what);
+            assert_close(&back, &to_x, &what);
+            assert_close(&slope, &to_w, &what);
         }
     }
 
@@ -260,11 +252,8 @@ mod tests {
         let g = ConvGeometry::default();
         let x = sample(&[2, 5, 6, 3], 1).permute(&[0, 3, 2, 1]);
         let w = sample(&[3, 3, 4, 2], 2).permute(&[2, 0, 1, 3]);
-        let y = x.conv2d(&w, None, &g);
-        assert_close(
-            &y,
-            &x.contiguous().conv2d_burn(&w.contiguous(), &g),
-            "views",
-        );
+        let copied = |t: &Raw| Raw::from_floats(t.to_floats().unwrap(), t.shape(), &Device::Cpu);
+        let expected = copied(&x).conv2d(&copied(&w), None, &g).to_floats().unwrap();
+        assert_eq!(x.conv2d(&w, None, &g).to_floats().unwrap(), expected);
     }
 }

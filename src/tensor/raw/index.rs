@@ -1,53 +1,77 @@
 //! Parts of values: ranges, rows by index, gather and scatter, joining, reversing, sorting.
 
+use super::far::{self, numbers};
 use super::reduce::around;
-use super::{Dtype, FLOAT, INT, Raw};
-use burn::backend::Dispatch;
-use burn::backend::ops::{BoolTensorOps, FloatTensorOps, IntTensorOps};
-use burn::tensor::{IndexingUpdateOp, Shape, Slice};
+use super::{Dtype, Raw};
+use crate::shape::Shape;
+use crate::view::Element;
+use saddle_backend::Op;
+use std::cmp::Ordering;
 use std::ops::Range;
 
-fn slices(ranges: &[Range<usize>]) -> Vec<Slice> {
-    ranges
-        .iter()
-        .map(|r| Slice::new(r.start as isize, Some(r.end as isize), 1))
-        .collect()
+/// Calls a generic function with the type of the elements of a tensor.
+macro_rules! of_dtype {
+    ($dtype:expr, $function:ident($($argument:expr),*)) => {
+        match $dtype {
+            Dtype::F32 => $function::<f32>($($argument),*),
+            Dtype::Int => $function::<i64>($($argument),*),
+            Dtype::Bool => $function::<bool>($($argument),*),
+        }
+    };
+}
+
+fn ends(ranges: &[Range<usize>]) -> smallvec::SmallVec<[i64; 16]> {
+    let both = ranges.iter().flat_map(|r| [r.start as i64, r.end as i64]);
+    both.collect()
 }
 
 impl Raw {
     /// The part within `ranges`, one for each axis.
     pub fn slice_ranges(&self, ranges: &[Range<usize>]) -> Raw {
-        let at = slices(ranges);
-        let prim = match self.dtype() {
-            Dtype::F32 => Dispatch::float_slice(self.prim(), &at),
-            Dtype::Int => Dispatch::int_slice(self.prim(), &at),
-            Dtype::Bool => Dispatch::bool_slice(self.prim(), &at),
-        };
-        Raw::wrap(prim, self.dtype()).within(self.bounds())
+        if let Some(view) = self.view() {
+            return Raw::viewed(view.part(ranges), self.dtype());
+        }
+        let far = far::compute(Op::Slice, &[self.far()], &ends(ranges), &[]);
+        Raw::wrap(far, self.dtype()).within(self.bounds())
     }
 
     /// Zeros of `shape` with this float tensor written into `ranges`.
     pub fn embed(&self, shape: Shape, ranges: &[Range<usize>]) -> Raw {
+        let x = self.contiguous();
+        if let Some(data) = x.slice() {
+            let mut out = vec![0.0; shape.num_elements()];
+            let places = Raw::offsets(&shape, ranges);
+            let row = ranges.last().map_or(1, Range::len);
+            for (from, at) in data.chunks_exact(row.max(1)).zip(places) {
+                out[at..at + row].copy_from_slice(from);
+            }
+            return Raw::cpu(out, shape);
+        }
         let zeros = Raw::full(0.0, shape, &self.device());
         if self.is_empty() {
             return zeros;
         }
-        Raw::float(Dispatch::float_slice_assign(
-            zeros.prim(),
-            &slices(ranges),
-            self.prim(),
-        ))
+        Raw::float(far::compute(Op::SliceAssign, &[zeros.far(), self.far()], &ends(ranges), &[]))
+    }
+
+    /// Where each row within `ranges` of a row-major tensor of `shape` begins.
+    fn offsets(shape: &Shape, ranges: &[Range<usize>]) -> Vec<usize> {
+        let strides = shape.strides();
+        let mut all = vec![ranges.last().map_or(0, |r| r.start)];
+        for (range, stride) in ranges.iter().zip(&strides).take(ranges.len().saturating_sub(1)).rev() {
+            let steps = range.clone().map(|i| i * stride);
+            all = steps.flat_map(|step| all.iter().map(move |at| at + step)).collect();
+        }
+        all
     }
 
     /// The slices along `axis` at `indices` (an int tensor of rank 1).
     pub fn select(&self, axis: usize, indices: &Raw) -> Raw {
-        let at = indices.prim();
-        let prim = match self.dtype() {
-            Dtype::F32 => Dispatch::float_select(self.prim(), axis, at),
-            Dtype::Int => Dispatch::int_select(self.prim(), axis, at),
-            Dtype::Bool => Dispatch::bool_select(self.prim(), axis, at),
-        };
-        Raw::wrap(prim, self.dtype()).within(self.bounds())
+        if self.view().is_some() {
+            return of_dtype!(self.dtype(), selected(self, axis, indices));
+        }
+        let far = far::compute(Op::Select, &[self.far(), indices.far()], &[axis as i64], &[]);
+        Raw::wrap(far, self.dtype()).within(self.bounds())
     }
 
     /// Zeros of `shape` with this float tensor's slices added along `axis` at `indices`.
@@ -55,24 +79,32 @@ impl Raw {
         if self.is_empty() {
             return self.nothing(shape);
         }
-        let zeros = Dispatch::float_zeros(shape, &self.device().burn(), FLOAT);
-        Raw::float(Dispatch::float_select_assign(
-            zeros,
-            axis,
-            indices.prim(),
-            self.prim(),
-            IndexingUpdateOp::Add,
-        ))
+        let (x, at) = (self.contiguous(), indices.contiguous());
+        if let (Some(data), Some(at)) = (x.slice(), at.whole_slice()) {
+            let (outer, n, inner) = around(&shape, axis);
+            let mut out = vec![0.0; shape.num_elements()];
+            for o in 0..outer {
+                for (i, &at) in at.iter().enumerate() {
+                    let to = (o * n + at as usize) * inner;
+                    let from = (o * indices.len() + i) * inner;
+                    let sums = out[to..to + inner].iter_mut();
+                    sums.zip(&data[from..from + inner]).for_each(|(sum, v)| *sum += v);
+                }
+            }
+            return Raw::cpu(out, shape);
+        }
+        let zeros = Raw::full(0.0, shape, &self.device());
+        let tensors = [zeros.far(), indices.far(), self.far()];
+        Raw::float(far::compute(Op::SelectAdd, &tensors, &[axis as i64], &[]))
     }
 
     /// The element along `axis` named by each element of `indices`.
     pub fn gather(&self, axis: usize, indices: &Raw) -> Raw {
-        let prim = match self.dtype() {
-            Dtype::F32 => Dispatch::float_gather(axis, self.prim(), indices.prim()),
-            Dtype::Int => Dispatch::int_gather(axis, self.prim(), indices.prim()),
-            Dtype::Bool => Dispatch::bool_gather(axis, self.prim(), indices.prim()),
-        };
-        Raw::wrap(prim, self.dtype()).within(self.bounds())
+        if self.view().is_some() {
+            return of_dtype!(self.dtype(), gathered(self, axis, indices));
+        }
+        let far = far::compute(Op::Gather, &[self.far(), indices.far()], &[axis as i64], &[]);
+        Raw::wrap(far, self.dtype()).within(self.bounds())
     }
 
     /// Zeros of `shape` with each element of this float tensor added at its index along `axis`.
@@ -86,57 +118,136 @@ impl Raw {
         if self.is_empty() {
             return self.nothing(shape);
         }
-        let zeros = Dispatch::float_zeros(shape, &self.device().burn(), FLOAT);
-        Raw::float(Dispatch::float_scatter(
-            axis,
-            zeros,
-            indices.prim(),
-            self.prim(),
-            IndexingUpdateOp::Add,
-        ))
+        let zeros = Raw::full(0.0, shape, &self.device());
+        let tensors = [zeros.far(), indices.far(), self.far()];
+        Raw::float(far::compute(Op::ScatterAdd, &tensors, &[axis as i64], &[]))
     }
 
     /// Tensors of one dtype joined along `axis`.
     pub fn cat(parts: &[Raw], axis: usize) -> Raw {
         let dtype = parts[0].dtype();
-        let prims: Vec<_> = parts.iter().map(|p| p.prim()).collect();
-        let prim = match dtype {
-            Dtype::F32 => Dispatch::float_cat(prims, axis),
-            Dtype::Int => Dispatch::int_cat(prims, axis),
-            Dtype::Bool => Dispatch::bool_cat(prims, axis),
-        };
+        if parts[0].view().is_some() {
+            return of_dtype!(dtype, joined(parts, axis));
+        }
+        let tensors: Vec<&far::Far> = parts.iter().map(Raw::far).collect();
+        let far = far::compute(Op::Cat, &tensors, &[axis as i64], &[]);
         let mut bounds = parts.iter().map(Raw::bounds);
         let first = bounds.next().flatten();
-        let both = |a: Option<(i32, i32)>, b: Option<(i32, i32)>| {
+        let both = |a: Option<(i64, i64)>, b: Option<(i64, i64)>| {
             let (a, b) = (a?, b?);
             Some((a.0.min(b.0), a.1.max(b.1)))
         };
-        Raw::wrap(prim, dtype).within(bounds.fold(first, both))
+        Raw::wrap(far, dtype).within(bounds.fold(first, both))
     }
 
     /// Reversed along `axes`.
     pub fn flip(&self, axes: &[usize]) -> Raw {
-        // flex would start a reversed view one element before an empty storage.
         if self.is_empty() || axes.is_empty() {
             return self.clone();
         }
-        let prim = match self.dtype() {
-            Dtype::F32 => Dispatch::float_flip(self.prim(), axes),
-            Dtype::Int => Dispatch::int_flip(self.prim(), axes),
-            Dtype::Bool => Dispatch::bool_flip(self.prim(), axes),
-        };
-        Raw::wrap(prim, self.dtype()).within(self.bounds())
+        if self.view().is_some() {
+            let along = |x: Raw, &axis: &usize| {
+                let last = x.shape()[axis] as i64 - 1;
+                let turned: Vec<i64> = (0..=last).rev().collect();
+                let n = turned.len();
+                x.select(axis, &Raw::cpu(turned, Shape::new([n])))
+            };
+            return axes.iter().fold(self.clone(), along);
+        }
+        let far = far::compute(Op::Flip, &[self.far()], &numbers(axes), &[]);
+        Raw::wrap(far, self.dtype()).within(self.bounds())
     }
 
-    /// For each place along `axis`, the index of the element that sorting puts there.
+    /// For each place along `axis`, the index of the element that sorting puts there. Equal elements keep their order; NaN
+    /// counts as larger than all.
     pub fn argsort(&self, axis: usize, descending: bool) -> Raw {
+        if self.view().is_some() {
+            return match self.dtype() {
+                Dtype::F32 => sorted(self, axis, descending, order),
+                _ => sorted(self, axis, descending, i64::cmp),
+            };
+        }
         if let Some(home) = self.too_long_for(self.shape()[axis]) {
             return self.on_cpu().argsort(axis, descending).to_device(&home);
         }
-        let prim = match self.dtype() {
-            Dtype::F32 => Dispatch::float_argsort(self.prim(), axis, descending, INT),
-            _ => Dispatch::int_argsort(self.prim(), axis, descending),
-        };
-        Raw::wrap(prim, Dtype::Int).within(self.places(axis))
+        let descending = i64::from(descending);
+        let far = far::compute(Op::Argsort, &[self.far()], &[axis as i64, descending], &[]);
+        Raw::wrap(far, Dtype::Int).within(self.places(axis))
     }
+}
+
+/// Of floats, NaN last.
+fn order(a: &f32, b: &f32) -> Ordering {
+    a.partial_cmp(b).unwrap_or_else(|| a.is_nan().cmp(&b.is_nan()))
+}
+
+/// All elements of a tensor on the CPU, of their own type.
+fn all<T: Element>(x: &Raw) -> Vec<T> {
+    x.view().and_then(|view| view.to_vec()).unwrap_or_default()
+}
+
+fn selected<T: Element>(x: &Raw, axis: usize, indices: &Raw) -> Raw {
+    let x = x.contiguous();
+    let data: &[T] = x.view().and_then(|view| view.slice()).unwrap_or_default();
+    let places: Vec<i64> = all(indices);
+    let mut shape = x.shape();
+    let (outer, n, inner) = around(&shape, axis);
+    shape[axis] = places.len();
+    let mut out = Vec::with_capacity(shape.num_elements());
+    for block in 0..outer {
+        for &at in &places {
+            let from = (block * n + at as usize) * inner;
+            out.extend_from_slice(&data[from..from + inner]);
+        }
+    }
+    Raw::cpu(out, shape)
+}
+
+fn gathered<T: Element>(x: &Raw, axis: usize, indices: &Raw) -> Raw {
+    let x = x.contiguous();
+    let data: &[T] = x.view().and_then(|view| view.slice()).unwrap_or_default();
+    let places: Vec<i64> = all(indices);
+    let (_, n, inner) = around(&x.shape(), axis);
+    let (_, count, _) = around(&indices.shape(), axis);
+    let from = |(i, &at): (usize, &i64)| {
+        let block = i / (count * inner);
+        data[(block * n + at as usize) * inner + i % inner]
+    };
+    Raw::cpu(places.iter().enumerate().map(from).collect(), indices.shape())
+}
+
+fn joined<T: Element>(parts: &[Raw], axis: usize) -> Raw {
+    let mut shape = parts[0].shape();
+    shape[axis] = parts.iter().map(|part| part.shape()[axis]).sum();
+    let (outer, _, inner) = around(&shape, axis);
+    let parts: Vec<Raw> = parts.iter().map(Raw::contiguous).collect();
+    let mut out = Vec::with_capacity(shape.num_elements());
+    for block in 0..outer {
+        for part in &parts {
+            let data: &[T] = part.view().and_then(|view| view.slice()).unwrap_or_default();
+            let row = part.shape()[axis] * inner;
+            out.extend_from_slice(&data[block * row..(block + 1) * row]);
+        }
+    }
+    Raw::cpu(out, shape)
+}
+
+fn sorted<T: Element>(x: &Raw, axis: usize, descending: bool, order: impl Fn(&T, &T) -> Ordering) -> Raw {
+    let (shape, data) = (x.shape(), all::<T>(x));
+    let (outer, n, inner) = around(&shape, axis);
+    let mut out = vec![0i64; data.len()];
+    let mut line: Vec<i64> = Vec::with_capacity(n);
+    for start in (0..outer).flat_map(|o| (0..inner).map(move |i| o * n * inner + i)) {
+        let value = |&k: &i64| &data[start + k as usize * inner];
+        line.clear();
+        line.extend(0..n as i64);
+        match descending {
+            false => line.sort_by(|a, b| order(value(a), value(b))),
+            true => line.sort_by(|a, b| order(value(b), value(a))),
+        }
+        for (k, &at) in line.iter().enumerate() {
+            out[start + k * inner] = at;
+        }
+    }
+    Raw::cpu(out, shape)
 }

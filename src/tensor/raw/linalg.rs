@@ -1,13 +1,13 @@
 //! Matrix products of values.
 
 use super::Raw;
+use super::far::two;
+use crate::shape::Shape;
+use saddle_backend::Op;
 use saddle_cpu::{Binary, Mat, Unary};
-use burn::backend::Dispatch;
-use burn::backend::ops::FloatTensorOps;
-use burn::tensor::Shape;
 
 impl Raw {
-    /// The last two axes as a matrix for `cpu`, if this is a matrix on the CPU.
+    /// This as a matrix for `saddle-cpu`, if it is one on the CPU.
     fn mat(&self) -> Option<Mat<'_>> {
         let (data, strides) = self.strided()?;
         match strides.as_slice() {
@@ -18,6 +18,30 @@ impl Raw {
             }),
             _ => None,
         }
+    }
+
+    /// On the CPU, the products of the matrices in the last two axes; the leading axes are equal.
+    fn products(&self, [ta, tb]: [bool; 2], other: &Raw) -> Option<Raw> {
+        let (a, b) = (self.contiguous(), other.contiguous());
+        let (x, y) = (a.slice()?, b.slice()?);
+        let (mut shape, sb) = (a.shape(), b.shape());
+        let rank = shape.num_dims();
+        let [rows_a, columns_a, rows_b, columns_b] = [shape[rank - 2], shape[rank - 1], sb[rank - 2], sb[rank - 1]];
+        let (m, k) = if ta { (columns_a, rows_a) } else { (rows_a, columns_a) };
+        let n = if tb { rows_b } else { columns_b };
+        shape[rank - 2] = m;
+        shape[rank - 1] = n;
+        let mut out = vec![0.0; shape.num_elements()];
+        if k > 0 {
+            let operands = x.chunks_exact(rows_a * columns_a).zip(y.chunks_exact(rows_b * columns_b));
+            for ((x, y), out) in operands.zip(out.chunks_exact_mut((m * n).max(1))) {
+                let (x, y) = (Mat::rows(x, columns_a), Mat::rows(y, columns_b));
+                let x = if ta { x.transposed() } else { x };
+                let y = if tb { y.transposed() } else { y };
+                saddle_cpu::gemm(m, k, n, x, y, 0.0, out);
+            }
+        }
+        Some(Raw::cpu(out, shape))
     }
 
     /// `[.., m, k] @ [.., k, n]`, where an operand whose flag is set is given with its last two axes exchanged; the
@@ -34,6 +58,9 @@ impl Raw {
                 true => (b.transposed(), sb[0]),
             };
             return Raw::cpu(saddle_cpu::linear(m, k, n, a, b, None), Shape::new([m, n]));
+        }
+        if let Some(products) = self.products([ta, tb], other) {
+            return products;
         }
         if self.is_empty() || other.is_empty() {
             let (mut out, sb) = (self.shape(), other.shape());
@@ -57,7 +84,7 @@ impl Raw {
             }
             false => x.factor(),
         };
-        Raw::product(Dispatch::float_matmul(turned(self, ta), turned(other, tb)))
+        Raw::product(two(Op::Matmul, &turned(self, ta), &turned(other, tb)))
     }
 
     /// `x [m, in] · wᵀ + bias` for `w [out, in]`, in one pass; with a slope, through the rectifier of that slope.

@@ -8,7 +8,7 @@ use crate::device::{self, Device};
 impl Raw {
     /// The device to bring the result back to, if a kernel of so many turns has to be computed on the CPU.
     pub(super) fn too_long_for(&self, turns: usize) -> Option<Device> {
-        if self.flex().is_some() {
+        if self.view().is_some() {
             return None;
         }
         let device = self.device();

@@ -1,10 +1,12 @@
 //! Element-wise operations on values: one operand, two operands with broadcasting, comparisons, choice.
 
-use super::{Dtype, FLOAT, INT, Raw};
+use super::far::{self, Far, one, two, with_scalar};
+use super::{Dtype, Raw};
+use crate::shape::Shape;
+use crate::view::{Element, broadcast_strides};
+use saddle_backend::Op;
 use saddle_cpu::{Binary, Unary};
-use burn::backend::Dispatch;
-use burn::backend::ops::{ActivationOps, BoolTensorOps, FloatTensorOps, IntTensorOps};
-use burn::tensor::Shape;
+use saddle_fault::{Fault, Result};
 
 /// Which comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +22,7 @@ pub enum Compare {
 impl Raw {
     /// `op` on each element of a float tensor.
     pub fn unary(&self, op: Unary) -> Raw {
-        if self.flex().is_some() {
+        if self.view().is_some() {
             let x = self.contiguous();
             if let Some(slice) = x.slice() {
                 return Raw::cpu(saddle_cpu::unary(op, slice), x.shape());
@@ -33,65 +35,55 @@ impl Raw {
     }
 
     fn unary_burn(&self, op: Unary) -> Raw {
-        type D = Dispatch;
-        let bools = self.bools();
-        let x = self.prim();
-        let s = |v: f32| v.into();
+        let x = self.far();
+        // max(x, 0) + log1p(exp(−|x|)): no overflow at either end.
+        let softplus = |x: &Far| {
+            let tail = one(Op::Log1p, &one(Op::Exp, &one(Op::Neg, &one(Op::Abs, x))));
+            two(Op::Add, &one(Op::Relu, x), &tail)
+        };
+        let expm1 = |x: &Far| with_scalar(Op::SubScalar, &one(Op::Exp, x), 1.0);
         Raw::float(match op {
-            Unary::Neg => D::float_neg(x),
-            Unary::Exp => D::float_exp(x),
-            Unary::Log => D::float_log(x),
-            Unary::Log1p => D::float_log1p(x),
-            Unary::Expm1 => D::float_sub_scalar(D::float_exp(x), s(1.)),
-            Unary::Sqrt => D::float_sqrt(x),
-            Unary::Rsqrt => D::float_recip(D::float_sqrt(x)),
-            Unary::Recip => D::float_recip(x),
-            Unary::Square => D::float_mul(x.clone(), x),
-            Unary::Abs => D::float_abs(x),
-            Unary::Sign => D::float_sign(x),
-            Unary::Sin => D::float_sin(x),
-            Unary::Cos => D::float_cos(x),
-            Unary::Tanh => D::float_tanh(x),
-            Unary::Sigmoid => D::sigmoid(x),
-            // max(x, 0) + log1p(exp(−|x|)): no overflow at either end.
-            Unary::Softplus => {
-                let tail = D::float_log1p(D::float_exp(D::float_neg(D::float_abs(x.clone()))));
-                D::float_add(D::relu(x), tail)
-            }
-            Unary::LogSigmoid => D::float_neg(
-                Raw::float(D::float_neg(x))
-                    .unary_burn(Unary::Softplus)
-                    .prim(),
-            ),
-            Unary::Relu => D::relu(x),
-            Unary::LeakyRelu(slope) => D::leaky_relu(x, s(slope)),
-            Unary::Step => D::bool_into_float(D::float_greater_elem(x, s(0.), bools), FLOAT),
-            Unary::LeakyStep(slope) => {
-                let up = D::bool_into_float(D::float_greater_elem(x, s(0.), bools), FLOAT);
-                D::float_add_scalar(D::float_mul_scalar(up, s(1. - slope)), s(slope))
-            }
+            Unary::Neg => one(Op::Neg, x),
+            Unary::Exp => one(Op::Exp, x),
+            Unary::Log => one(Op::Log, x),
+            Unary::Log1p => one(Op::Log1p, x),
+            Unary::Expm1 => expm1(x),
+            Unary::Sqrt => one(Op::Sqrt, x),
+            Unary::Rsqrt => one(Op::Recip, &one(Op::Sqrt, x)),
+            Unary::Recip => one(Op::Recip, x),
+            Unary::Square => two(Op::Mul, x, x),
+            Unary::Abs => one(Op::Abs, x),
+            Unary::Sign => one(Op::Sign, x),
+            Unary::Sin => one(Op::Sin, x),
+            Unary::Cos => one(Op::Cos, x),
+            Unary::Tanh => one(Op::Tanh, x),
+            Unary::Sigmoid => one(Op::Sigmoid, x),
+            Unary::Softplus => softplus(x),
+            Unary::LogSigmoid => one(Op::Neg, &softplus(&one(Op::Neg, x))),
+            Unary::Relu => one(Op::Relu, x),
+            Unary::LeakyRelu(slope) => with_scalar(Op::LeakyRelu, x, slope),
+            Unary::Step => one(Op::IntoFloat, &with_scalar(Op::GtScalar, x, 0.0)),
+            Unary::LeakyStep(slope) => leaky_step(x, slope),
             Unary::Elu(alpha) => {
-                let low = D::float_clamp_max(x.clone(), s(0.));
-                let bent =
-                    D::float_mul_scalar(D::float_sub_scalar(D::float_exp(low), s(1.)), s(alpha));
-                D::float_add(D::relu(x), bent)
+                let low = expm1(&with_scalar(Op::ClampMax, x, 0.0));
+                two(Op::Add, &one(Op::Relu, x), &with_scalar(Op::MulScalar, &low, alpha))
             }
-            Unary::Gelu => D::gelu(x),
-            Unary::Silu => D::float_mul(x.clone(), D::sigmoid(x)),
-            Unary::Erf => D::float_erf(x),
-            Unary::Floor => D::float_floor(x),
-            Unary::Ceil => D::float_ceil(x),
-            Unary::Round => D::float_round(x),
-            Unary::AddScalar(v) => D::float_add_scalar(x, s(v)),
-            Unary::MulScalar(v) => D::float_mul_scalar(x, s(v)),
-            Unary::RsubScalar(v) => D::float_add_scalar(D::float_neg(x), s(v)),
-            Unary::RdivScalar(v) => D::float_mul_scalar(D::float_recip(x), s(v)),
-            Unary::PowScalar(v) => D::float_powf_scalar(x, s(v)),
-            Unary::Clamp(lo, hi) => D::float_clamp(x, s(lo), s(hi)),
+            Unary::Gelu => one(Op::Gelu, x),
+            Unary::Silu => two(Op::Mul, x, &one(Op::Sigmoid, x)),
+            Unary::Erf => one(Op::Erf, x),
+            Unary::Floor => one(Op::Floor, x),
+            Unary::Ceil => one(Op::Ceil, x),
+            Unary::Round => one(Op::Round, x),
+            Unary::AddScalar(v) => with_scalar(Op::AddScalar, x, v),
+            Unary::MulScalar(v) => with_scalar(Op::MulScalar, x, v),
+            Unary::RsubScalar(v) => with_scalar(Op::AddScalar, &one(Op::Neg, x), v),
+            Unary::RdivScalar(v) => with_scalar(Op::MulScalar, &one(Op::Recip, x), v),
+            Unary::PowScalar(v) => with_scalar(Op::PowScalar, x, v),
+            Unary::Clamp(lo, hi) => far::compute(Op::Clamp, &[x], &[], &[lo, hi]),
             Unary::ClampMask(lo, hi) => {
-                let above = D::float_greater_equal_elem(x.clone(), s(lo), bools);
-                let below = D::float_lower_equal_elem(x, s(hi), bools);
-                D::bool_into_float(D::bool_and(above, below), FLOAT)
+                let above = with_scalar(Op::GeScalar, x, lo);
+                let below = with_scalar(Op::LeScalar, x, hi);
+                one(Op::IntoFloat, &two(Op::And, &above, &below))
             }
         })
     }
@@ -104,8 +96,8 @@ impl Raw {
             return Raw::cpu(saddle_cpu::binary(op, a, b), out.clone());
         }
         if let (Some((a, sa)), Some((b, sb))) = (self.strided(), other.strided()) {
-            let sa = broadcast_strides(&self.shape(), &sa, out);
-            let sb = broadcast_strides(&other.shape(), &sb, out);
+            let sa = broadcast_strides(&self.shape(), sa, out);
+            let sb = broadcast_strides(&other.shape(), sb, out);
             return Raw::cpu(saddle_cpu::binary_broadcast(op, a, &sa, b, &sb, out), out.clone());
         }
         match self.unless_any(out, Dtype::F32) {
@@ -115,45 +107,33 @@ impl Raw {
     }
 
     fn binary_burn(&self, op: Binary, other: &Raw, out: &Shape) -> Raw {
-        type D = Dispatch;
-        let bools = self.bools();
-        let (a, b) = (self.lift(out).prim(), other.lift(out).prim());
-        let mask = |m| D::bool_into_float(m, FLOAT);
+        let (a, b) = (self.lift(out), other.lift(out));
+        let (a, b) = (a.far(), b.far());
+        let mask = |op| one(Op::IntoFloat, &two(op, a, b));
         Raw::float(match op {
-            Binary::Add => D::float_add(a, b),
-            Binary::Sub => D::float_sub(a, b),
-            Binary::Mul => D::float_mul(a, b),
-            Binary::Div => D::float_div(a, b),
-            Binary::Pow => D::float_powf(a, b),
-            Binary::Max => {
-                let mask = D::float_greater(a.clone(), b.clone(), bools);
-                D::float_mask_where(b, mask, a)
-            }
-            Binary::Min => {
-                let mask = D::float_lower(a.clone(), b.clone(), bools);
-                D::float_mask_where(b, mask, a)
-            }
-            Binary::Lt => mask(D::float_lower(a, b, bools)),
-            Binary::Le => mask(D::float_lower_equal(a, b, bools)),
-            Binary::Gt => mask(D::float_greater(a, b, bools)),
-            Binary::Ge => mask(D::float_greater_equal(a, b, bools)),
-            Binary::Eq => mask(D::float_equal(a, b, bools)),
-            Binary::Ne => mask(D::float_not_equal(a, b, bools)),
+            Binary::Add => two(Op::Add, a, b),
+            Binary::Sub => two(Op::Sub, a, b),
+            Binary::Mul => two(Op::Mul, a, b),
+            Binary::Div => two(Op::Div, a, b),
+            Binary::Pow => two(Op::Pow, a, b),
+            Binary::Max => far::compute(Op::MaskWhere, &[&two(Op::Gt, a, b), b, a], &[], &[]),
+            Binary::Min => far::compute(Op::MaskWhere, &[&two(Op::Lt, a, b), b, a], &[], &[]),
+            Binary::Lt => mask(Op::Lt),
+            Binary::Le => mask(Op::Le),
+            Binary::Gt => mask(Op::Gt),
+            Binary::Ge => mask(Op::Ge),
+            Binary::Eq => mask(Op::Eq),
+            Binary::Ne => mask(Op::Ne),
             Binary::SigmoidGrad => {
-                let slope =
-                    D::float_mul(b.clone(), D::float_add_scalar(D::float_neg(b), 1f32.into()));
-                D::float_mul(a, slope)
+                let rest = with_scalar(Op::AddScalar, &one(Op::Neg, b), 1.0);
+                two(Op::Mul, a, &two(Op::Mul, b, &rest))
             }
             Binary::TanhGrad => {
-                let slope =
-                    D::float_add_scalar(D::float_neg(D::float_mul(b.clone(), b)), 1f32.into());
-                D::float_mul(a, slope)
+                let square = one(Op::Neg, &two(Op::Mul, b, b));
+                two(Op::Mul, a, &with_scalar(Op::AddScalar, &square, 1.0))
             }
-            Binary::ReluGrad => D::float_mul(a, mask(D::float_greater_elem(b, 0f32.into(), bools))),
-            Binary::LeakyReluGrad(slope) => {
-                let slopes = Raw::float(b).unary_burn(Unary::LeakyStep(slope));
-                D::float_mul(a, slopes.prim())
-            }
+            Binary::ReluGrad => two(Op::Mul, a, &one(Op::IntoFloat, &with_scalar(Op::GtScalar, b, 0.0))),
+            Binary::LeakyReluGrad(slope) => two(Op::Mul, a, &leaky_step(b, slope)),
         })
     }
 
@@ -168,117 +148,167 @@ impl Raw {
 
     /// A comparison of two tensors of one dtype that broadcast to `out`; gives truth values.
     pub fn compare(&self, op: Compare, other: &Raw, out: &Shape) -> Raw {
+        if self.view().is_some() {
+            return match self.dtype() {
+                Dtype::F32 => self.paired(other, out, |a: f32, b| op.holds(&a, &b)),
+                Dtype::Int => self.paired(other, out, |a: i64, b| op.holds(&a, &b)),
+                Dtype::Bool => self.paired(other, out, |a: bool, b| op.holds(&a, &b)),
+            };
+        }
         if let Some(none) = self.unless_any(out, Dtype::Bool) {
             return none;
         }
-        type D = Dispatch;
-        let bools = self.bools();
-        let (a, b) = (self.lift(out).prim(), other.lift(out).prim());
-        let prim = match (self.dtype(), op) {
-            (Dtype::F32, Compare::Lt) => D::float_lower(a, b, bools),
-            (Dtype::F32, Compare::Le) => D::float_lower_equal(a, b, bools),
-            (Dtype::F32, Compare::Gt) => D::float_greater(a, b, bools),
-            (Dtype::F32, Compare::Ge) => D::float_greater_equal(a, b, bools),
-            (Dtype::F32, Compare::Eq) => D::float_equal(a, b, bools),
-            (Dtype::F32, Compare::Ne) => D::float_not_equal(a, b, bools),
-            (Dtype::Int, Compare::Lt) => D::int_lower(a, b, bools),
-            (Dtype::Int, Compare::Le) => D::int_lower_equal(a, b, bools),
-            (Dtype::Int, Compare::Gt) => D::int_greater(a, b, bools),
-            (Dtype::Int, Compare::Ge) => D::int_greater_equal(a, b, bools),
-            (Dtype::Int, Compare::Eq) => D::int_equal(a, b, bools),
-            (Dtype::Int, Compare::Ne) => D::int_not_equal(a, b, bools),
-            (Dtype::Bool, Compare::Ne) => D::bool_not_equal(a, b),
-            (Dtype::Bool, _) => D::bool_equal(a, b),
+        let op = match op {
+            Compare::Lt => Op::Lt,
+            Compare::Le => Op::Le,
+            Compare::Gt => Op::Gt,
+            Compare::Ge => Op::Ge,
+            Compare::Eq => Op::Eq,
+            Compare::Ne => Op::Ne,
         };
-        Raw::wrap(prim, Dtype::Bool).of(out)
+        let (a, b) = (self.lift(out), other.lift(out));
+        Raw::wrap(two(op, a.far(), b.far()), Dtype::Bool).of(out)
+    }
+
+    /// `f` of each pair of elements of two tensors on the CPU that broadcast to `out`.
+    fn paired<T: Element, U: Element>(&self, other: &Raw, out: &Shape, f: impl Fn(T, T) -> U) -> Raw {
+        let (a, b) = (self.lift(out).contiguous(), other.lift(out).contiguous());
+        let (a, b) = (a.elements::<T>(), b.elements::<T>());
+        Raw::cpu(a.iter().zip(b).map(|(&a, &b)| f(a, b)).collect(), out.clone())
+    }
+
+    /// The elements of a view in row-major order that holds elements of this type.
+    fn elements<T: Element>(&self) -> &[T] {
+        self.view().and_then(|view| view.slice()).unwrap_or_default()
     }
 
     /// Truth values: both, either, the opposite.
     pub fn and(&self, other: &Raw, out: &Shape) -> Raw {
-        if let Some(none) = self.unless_any(out, Dtype::Bool) {
-            return none;
-        }
-        Raw::wrap(
-            Dispatch::bool_and(self.lift(out).prim(), other.lift(out).prim()),
-            Dtype::Bool,
-        )
-        .of(out)
+        self.truths(Op::And, other, out, |a, b| a & b)
     }
 
     pub fn or(&self, other: &Raw, out: &Shape) -> Raw {
+        self.truths(Op::Or, other, out, |a, b| a | b)
+    }
+
+    fn truths(&self, op: Op, other: &Raw, out: &Shape, f: impl Fn(bool, bool) -> bool) -> Raw {
+        if self.view().is_some() {
+            return self.paired(other, out, f);
+        }
         if let Some(none) = self.unless_any(out, Dtype::Bool) {
             return none;
         }
-        Raw::wrap(
-            Dispatch::bool_or(self.lift(out).prim(), other.lift(out).prim()),
-            Dtype::Bool,
-        )
-        .of(out)
+        let (a, b) = (self.lift(out), other.lift(out));
+        Raw::wrap(two(op, a.far(), b.far()), Dtype::Bool).of(out)
     }
 
     pub fn not(&self) -> Raw {
+        if self.view().is_some() {
+            let x = self.contiguous();
+            return Raw::cpu(x.elements::<bool>().iter().map(|v| !v).collect(), x.shape());
+        }
         if let Some(none) = self.unless_any(&self.shape(), Dtype::Bool) {
             return none;
         }
-        Raw::wrap(Dispatch::bool_not(self.prim()), Dtype::Bool).like(self)
+        Raw::wrap(one(Op::Not, self.far()), Dtype::Bool).like(self)
     }
 
     /// `self` where `mask` holds, else `other`; all three broadcast to `out`.
     pub fn choose(mask: &Raw, yes: &Raw, no: &Raw, out: &Shape) -> Raw {
+        if yes.view().is_some() {
+            return match yes.dtype() {
+                Dtype::F32 => chosen::<f32>(mask, yes, no, out),
+                Dtype::Int => chosen::<i64>(mask, yes, no, out),
+                Dtype::Bool => chosen::<bool>(mask, yes, no, out),
+            };
+        }
         if let Some(none) = yes.unless_any(out, yes.dtype()) {
             return none;
         }
-        let (mask, yes_prim, no) = (
-            mask.lift(out).prim(),
-            yes.lift(out).prim(),
-            no.lift(out).prim(),
-        );
-        let prim = match yes.dtype() {
-            Dtype::F32 => Dispatch::float_mask_where(no, mask, yes_prim),
-            Dtype::Int => Dispatch::int_mask_where(no, mask, yes_prim),
-            Dtype::Bool => Dispatch::bool_mask_where(no, mask, yes_prim),
-        };
-        Raw::wrap(prim, yes.dtype()).of(out)
+        let (mask, lifted, no) = (mask.lift(out), yes.lift(out), no.lift(out));
+        let far = far::compute(Op::MaskWhere, &[mask.far(), no.far(), lifted.far()], &[], &[]);
+        Raw::wrap(far, yes.dtype()).of(out)
     }
 
     /// `+ − ·` of two int tensors that broadcast to `out`; division gives floats and is done there.
-    pub fn int_binary(&self, op: Binary, other: &Raw, out: &Shape) -> Raw {
-        if let Some(none) = self.unless_any(out, Dtype::Int) {
-            return none;
+    ///
+    /// # Errors
+    /// A result of more than 64 bits, on the CPU.
+    pub fn int_binary(&self, op: Binary, other: &Raw, out: &Shape) -> Result<Raw> {
+        if self.view().is_some() {
+            let f = match op {
+                Binary::Add => i64::checked_add,
+                Binary::Sub => i64::checked_sub,
+                _ => i64::checked_mul,
+            };
+            let (a, b) = (self.lift(out).contiguous(), other.lift(out).contiguous());
+            let pairs = a.elements::<i64>().iter().zip(b.elements::<i64>());
+            let all: Option<Vec<i64>> = pairs.map(|(&a, &b)| f(a, b)).collect();
+            return all.map(|all| Raw::cpu(all, out.clone())).ok_or_else(overflow);
         }
-        type D = Dispatch;
-        let (a, b) = (self.lift(out).prim(), other.lift(out).prim());
-        let prim = match op {
-            Binary::Add => D::int_add(a, b),
-            Binary::Sub => D::int_sub(a, b),
-            _ => D::int_mul(a, b),
+        if let Some(none) = self.unless_any(out, Dtype::Int) {
+            return Ok(none);
+        }
+        let op = match op {
+            Binary::Add => Op::Add,
+            Binary::Sub => Op::Sub,
+            _ => Op::Mul,
         };
-        Raw::wrap(prim, Dtype::Int).of(out)
+        let (a, b) = (self.lift(out), other.lift(out));
+        Ok(Raw::wrap(two(op, a.far(), b.far()), Dtype::Int).of(out))
+    }
+
+    /// `f` of each element of an int tensor; on another device by way of the CPU.
+    ///
+    /// # Errors
+    /// `f` gives nothing: the result has more than 64 bits; a device's own.
+    pub fn int_unary(&self, f: impl Fn(i64) -> Option<i64>) -> Result<Raw> {
+        let all: Option<Vec<i64>> = self.to_ints()?.into_iter().map(f).collect();
+        let all = all.ok_or_else(overflow)?;
+        Ok(Raw::from_ints(all, self.shape(), &self.device()))
     }
 
     /// The whole number of each element of a float tensor.
     pub fn floor_int(&self) -> Raw {
+        if self.view().is_some() {
+            return self.unary(Unary::Floor).cast(Dtype::Int);
+        }
         if let Some(none) = self.unless_any(&self.shape(), Dtype::Int) {
             return none;
         }
-        Raw::wrap(
-            Dispatch::float_into_int(Dispatch::float_floor(self.prim()), INT),
-            Dtype::Int,
-        )
-        .like(self)
+        Raw::wrap(one(Op::IntoInt, &one(Op::Floor, self.far())), Dtype::Int).like(self)
     }
 }
 
-/// The strides with which a view of `shape` is read as the larger shape `out`: 0 along broadcast axes.
-fn broadcast_strides(shape: &[usize], strides: &[usize], out: &[usize]) -> super::StridesVec {
-    let lead = out.len() - shape.len();
-    (0..out.len())
-        .map(|i| {
-            if i < lead || shape[i - lead] == 1 && out[i] != 1 {
-                0
-            } else {
-                strides[i - lead]
-            }
-        })
-        .collect()
+impl Compare {
+    fn holds<T: PartialOrd>(self, a: &T, b: &T) -> bool {
+        match self {
+            Compare::Lt => a < b,
+            Compare::Le => a <= b,
+            Compare::Gt => a > b,
+            Compare::Ge => a >= b,
+            Compare::Eq => a == b,
+            Compare::Ne => a != b,
+        }
+    }
+}
+
+/// Why an operation on whole numbers gives none.
+pub(crate) fn overflow() -> Fault {
+    Fault::value("whole numbers of more than 64 bits").hint("float(t) computes with fewer digits and a larger range")
+}
+
+/// 1 where x > 0, else `slope`.
+fn leaky_step(x: &Far, slope: f32) -> Far {
+    let up = one(Op::IntoFloat, &with_scalar(Op::GtScalar, x, 0.0));
+    with_scalar(Op::AddScalar, &with_scalar(Op::MulScalar, &up, 1.0 - slope), slope)
+}
+
+/// On the CPU, [`Raw::choose`].
+fn chosen<T: Element>(mask: &Raw, yes: &Raw, no: &Raw, out: &Shape) -> Raw {
+    let [mask, yes, no] = [mask, yes, no].map(|x| x.lift(out).contiguous());
+    let pairs = yes.elements::<T>().iter().zip(no.elements::<T>());
+    let all = mask.elements::<bool>().iter().zip(pairs);
+    let all = all.map(|(&mask, (&yes, &no))| if mask { yes } else { no });
+    Raw::cpu(all.collect(), out.clone())
 }

@@ -1,9 +1,11 @@
-//! Values without gradients: a tensor of Burn's dispatch backend with its dtype, and the operations on it.
+//! Values without gradients, and the operations on them.
 //!
-//! On the CPU device the hot operations run on the kernels of `cpu` over flex's buffers; every other operation and every
-//! other device goes through Burn. The taped operations (`ops`) check shapes and types first: here they are preconditions.
+//! On the CPU they are views of shared buffers, computed by the kernels of `saddle-cpu`; on other devices they are tensors of
+//! Burn's, behind the border of `saddle-backend`. The taped operations (`ops`) check shapes and types first: here they are
+//! preconditions.
 
 mod conv;
+mod far;
 mod index;
 mod linalg;
 mod logits;
@@ -13,32 +15,25 @@ mod norm;
 mod reduce;
 
 pub(super) use conv::ConvGeometry;
+pub(super) use far::{Far, library, one};
 pub(super) use linalg::rectifier;
 pub(super) use math::Compare;
 
 use super::device::Device;
+use crate::shape::{Axes, Shape};
+use crate::view::{Element, View};
+use far::numbers;
+use saddle_backend::Op;
 use saddle_fault::Result;
-use burn::backend::flex::{FlexTensor, Layout};
-use burn::backend::ops::{BoolTensorOps, FloatTensorOps, IntTensorOps};
-use burn::backend::{
-    BackendTensor, Dispatch, DispatchAutodiffContext, DispatchTensor, DispatchTensorKind,
-    TensorMetadata,
-};
-use burn::tensor::{
-    BoolDType, Bytes, DType, ExecutionError, FloatDType, IntDType, Shape, TensorData,
-};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-
-pub(super) const FLOAT: FloatDType = FloatDType::F32;
-pub(super) const INT: IntDType = IntDType::I32;
 
 /// What the elements are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dtype {
     /// 32-bit floating point: the only kind that carries gradients.
     F32,
-    /// 32-bit whole numbers: labels, indices.
+    /// Whole numbers: labels, indices. Of 64 bits on the CPU, of 32 on other devices.
     Int,
     Bool,
 }
@@ -60,32 +55,47 @@ pub fn reads() -> usize {
     READS.load(Ordering::Relaxed)
 }
 
+/// Where the elements are.
+enum Held {
+    Cpu(View),
+    Far(Far),
+}
+
 /// A value on a device. Cloning shares the storage and the description of it: the tape clones often.
 #[derive(Clone)]
 pub struct Raw {
-    prim: Rc<DispatchTensor>,
+    held: Rc<Held>,
     dtype: Dtype,
     /// The least and the largest element of whole numbers on a device other than the CPU, where it is known without asking
     /// the device: to ask would make it stand still at every index that is checked.
-    bounds: Option<(i32, i32)>,
+    bounds: Option<(i64, i64)>,
     /// A single number of rank 0 on a device other than the CPU, where it has to be one of rank 1: Burn's kernels for
     /// graphics processors know no rank 0.
     point: bool,
 }
 
 impl Raw {
-    pub(super) fn wrap(prim: DispatchTensor, dtype: Dtype) -> Self {
+    fn hold(held: Held, dtype: Dtype) -> Self {
         Self {
-            prim: Rc::new(prim),
+            held: Rc::new(held),
             dtype,
             bounds: None,
             point: false,
         }
     }
 
+    pub(super) fn wrap(far: Far, dtype: Dtype) -> Self {
+        Self::hold(Held::Far(far), dtype)
+    }
+
+    /// A view on the CPU.
+    pub(super) fn viewed(view: View, dtype: Dtype) -> Self {
+        Self::hold(Held::Cpu(view), dtype)
+    }
+
     /// The same, to be of `shape`, which is its own but for rank 0.
     pub(super) fn of(mut self, shape: &Shape) -> Self {
-        self.point = shape.is_empty() && self.flex().is_none();
+        self.point = shape.is_empty() && self.view().is_none();
         self
     }
 
@@ -96,22 +106,37 @@ impl Raw {
     }
 
     /// The same, its elements lying within these bounds as far as is known.
-    pub(super) fn within(mut self, bounds: Option<(i32, i32)>) -> Self {
+    pub(super) fn within(mut self, bounds: Option<(i64, i64)>) -> Self {
         self.bounds = bounds;
         self
     }
 
     /// Between which elements those of an int tensor lie, as far as is known without asking the device.
-    pub fn bounds(&self) -> Option<(i32, i32)> {
+    pub fn bounds(&self) -> Option<(i64, i64)> {
         self.bounds
     }
 
-    pub(super) fn float(prim: DispatchTensor) -> Self {
-        Self::wrap(prim, Dtype::F32)
+    pub(super) fn float(far: Far) -> Self {
+        Self::wrap(far, Dtype::F32)
     }
 
-    pub(super) fn prim(&self) -> DispatchTensor {
-        DispatchTensor::clone(&self.prim)
+    /// The tensor of the library's behind it: on a device other than the CPU.
+    ///
+    /// # Panics
+    /// On the CPU: every operation has a kernel there.
+    pub(super) fn far(&self) -> &Far {
+        match &*self.held {
+            Held::Far(far) => far,
+            Held::Cpu(_) => unreachable!("tensors on the CPU are computed by its own kernels"),
+        }
+    }
+
+    /// The view behind it, of any dtype; `None` on another device.
+    pub(super) fn view(&self) -> Option<&View> {
+        match &*self.held {
+            Held::Cpu(view) => Some(view),
+            Held::Far(_) => None,
+        }
     }
 
     pub fn dtype(&self) -> Dtype {
@@ -119,10 +144,10 @@ impl Raw {
     }
 
     pub fn shape(&self) -> Shape {
-        match self.flex() {
-            Some(flex) => flex.layout().shape().clone(),
-            None if self.point => Shape::new([]),
-            None => self.prim.shape(),
+        match &*self.held {
+            Held::Cpu(view) => view.shape().clone(),
+            Held::Far(_) if self.point => Shape::new([]),
+            Held::Far(far) => far.shape(),
         }
     }
 
@@ -135,34 +160,15 @@ impl Raw {
     }
 
     pub fn device(&self) -> Device {
-        match self.flex() {
-            Some(_) => Device::Cpu,
-            None => Device::from_burn(&self.prim.device()),
-        }
-    }
-
-    /// How its device holds truth values.
-    pub(super) fn bools(&self) -> BoolDType {
-        match self.flex() {
-            Some(_) => BoolDType::Native,
-            None => self.device().bools(),
-        }
-    }
-
-    /// The flex tensor behind it, of any dtype; `None` on another device.
-    #[allow(unreachable_patterns)]
-    pub(super) fn flex(&self) -> Option<&FlexTensor> {
-        match &self.prim.kind {
-            DispatchTensorKind::Flex(
-                BackendTensor::Float(t) | BackendTensor::Int(t) | BackendTensor::Bool(t),
-            ) => Some(t),
-            _ => None,
+        match &*self.held {
+            Held::Cpu(_) => Device::Cpu,
+            Held::Far(far) => far.device().clone(),
         }
     }
 
     /// The elements in row-major order without a copy: on the CPU, where they lie so.
     pub(crate) fn slice(&self) -> Option<&[f32]> {
-        self.flex().and_then(|t| t.as_slice::<f32>())
+        self.view()?.slice()
     }
 
     /// `op` with a float tensor of the same shape, written over this one where nobody else holds it.
@@ -180,69 +186,32 @@ impl Raw {
 
     /// The elements in row-major order, to be changed: on the CPU, where they are this tensor's alone.
     fn own_slice(&mut self) -> Option<&mut [f32]> {
-        let n = self.slice()?.len();
-        match &mut Rc::get_mut(&mut self.prim)?.kind {
-            DispatchTensorKind::Flex(BackendTensor::Float(t)) => {
-                t.try_storage_mut::<f32>().filter(|all| all.len() == n)
-            }
-            #[allow(unreachable_patterns)]
-            _ => None,
+        match Rc::get_mut(&mut self.held)? {
+            Held::Cpu(view) => view.own_slice(),
+            Held::Far(_) => None,
         }
     }
 
     /// The elements of an int tensor in row-major order without a copy: on the CPU, where they lie so.
-    fn whole_slice(&self) -> Option<&[i32]> {
-        self.flex().and_then(|t| t.as_slice::<i32>())
+    fn whole_slice(&self) -> Option<&[i64]> {
+        self.view()?.slice()
     }
 
-    /// The storage from the first element on, and the strides in elements: on the CPU, for views without negative strides.
-    pub(super) fn strided(&self) -> Option<(&[f32], StridesVec)> {
-        let flex = self.flex().filter(|_| self.dtype == Dtype::F32)?;
-        let layout = flex.layout();
-        let strides: Option<StridesVec> = layout
-            .strides()
-            .iter()
-            .map(|&s| usize::try_from(s).ok())
-            .collect();
-        Some((&flex.storage::<f32>()[layout.start_offset()..], strides?))
+    /// The storage from the first element on, and the strides in elements: of floats on the CPU.
+    pub(super) fn strided(&self) -> Option<(&[f32], &Axes)> {
+        self.view()?.strided()
     }
 
     /// A CPU tensor over `data`, whose length is the shape's.
-    pub(super) fn cpu(data: Vec<f32>, shape: Shape) -> Self {
-        debug_assert_eq!(data.len(), shape.num_elements());
-        let flex = FlexTensor::new(
-            Bytes::from_elems(data),
-            Layout::contiguous(shape),
-            DType::F32,
-        );
-        Self::float(wrap_flex(BackendTensor::Float(flex)))
+    pub(super) fn cpu<T: Element>(data: Vec<T>, shape: Shape) -> Self {
+        Self::viewed(View::new(data, shape), T::DTYPE)
     }
 
     /// The same elements in row-major order.
     pub(crate) fn contiguous(&self) -> Self {
-        if self.flex().is_none_or(|t| t.is_contiguous()) {
-            return self.clone();
-        }
-        match self.strided() {
-            Some((data, strides)) => {
-                let shape = self.shape();
-                Self::cpu(saddle_cpu::contiguous(data, &strides, &shape), shape)
-            }
-            None => {
-                let flex = self.flex().map(|t| t.to_contiguous());
-                match (flex, self.dtype) {
-                    (Some(t), Dtype::F32) => {
-                        Self::wrap(wrap_flex(BackendTensor::Float(t)), self.dtype)
-                    }
-                    (Some(t), Dtype::Int) => {
-                        Self::wrap(wrap_flex(BackendTensor::Int(t)), self.dtype)
-                    }
-                    (Some(t), Dtype::Bool) => {
-                        Self::wrap(wrap_flex(BackendTensor::Bool(t)), self.dtype)
-                    }
-                    (None, _) => self.clone(),
-                }
-            }
+        match self.view() {
+            Some(view) if !view.is_contiguous() => Self::viewed(view.contiguous(), self.dtype),
+            _ => self.clone(),
         }
     }
 
@@ -250,36 +219,34 @@ impl Raw {
     pub fn from_floats(data: Vec<f32>, shape: Shape, device: &Device) -> Self {
         match device {
             Device::Cpu => Self::cpu(data, shape),
-            #[allow(unreachable_patterns)]
-            _ => Self::float(Dispatch::float_from_data(
-                TensorData::new(data, held(&shape)),
-                &device.burn(),
-            ))
-            .of(&shape),
+            _ => {
+                let bytes: Vec<u8> = data.iter().flat_map(|v| v.to_ne_bytes()).collect();
+                Self::float(far::upload(Dtype::F32, &bytes, &held(&shape), device)).of(&shape)
+            }
         }
     }
 
     /// A tensor of whole numbers on `device`.
-    pub fn from_ints(data: Vec<i32>, shape: Shape, device: &Device) -> Self {
-        let bounds = match device {
-            Device::Cpu => None,
-            #[allow(unreachable_patterns)]
-            _ => ends(&data),
-        };
-        let held = held_on(device, &shape);
-        Self::wrap(
-            Dispatch::int_from_data(TensorData::new(data, held), &device.burn()),
-            Dtype::Int,
-        )
-        .within(bounds)
-        .of(&shape)
+    pub fn from_ints(data: Vec<i64>, shape: Shape, device: &Device) -> Self {
+        match device {
+            Device::Cpu => Self::cpu(data, shape),
+            _ => {
+                let bytes: Vec<u8> = data.iter().flat_map(|v| v.to_ne_bytes()).collect();
+                let far = far::upload(Dtype::Int, &bytes, &held(&shape), device);
+                Self::wrap(far, Dtype::Int).within(ends(&data)).of(&shape)
+            }
+        }
     }
 
     /// A tensor of truth values on `device`.
     pub fn from_bools(data: Vec<bool>, shape: Shape, device: &Device) -> Self {
-        let held = held_on(device, &shape);
-        let data = TensorData::new(data, held).convert_dtype(DType::Bool(device.bools()));
-        Self::wrap(Dispatch::bool_from_data(data, &device.burn()), Dtype::Bool).of(&shape)
+        match device {
+            Device::Cpu => Self::cpu(data, shape),
+            _ => {
+                let bytes: Vec<u8> = data.iter().map(|&v| v.into()).collect();
+                Self::wrap(far::upload(Dtype::Bool, &bytes, &held(&shape), device), Dtype::Bool).of(&shape)
+            }
+        }
     }
 
     /// A tensor full of one value.
@@ -287,103 +254,113 @@ impl Raw {
         let n = shape.num_elements();
         match device {
             Device::Cpu => Self::cpu(vec![value; n], shape),
-            #[allow(unreachable_patterns)]
             _ if n == 0 => Self::empty(&shape, Dtype::F32, device),
-            #[allow(unreachable_patterns)]
-            _ => Self::float(Dispatch::float_full(
-                held(&shape),
-                value.into(),
-                &device.burn(),
-                FLOAT,
-            ))
-            .of(&shape),
+            _ => Self::float(far::full(value, &held(&shape), device)).of(&shape),
         }
     }
 
-    fn data(&self) -> Result<TensorData> {
-        self.read()
-            .map_err(|e| self.device().failed(e.reason(), e.is_device_poisoned()))
+    /// The elements as bytes, or what the device says of why they cannot be had: f32, i64 or one byte each.
+    fn bytes(&self) -> Result<Vec<u8>> {
+        let read = self.far().read();
+        READS.fetch_add(1, Ordering::Relaxed);
+        read.map_err(|e| self.device().failed(&e.reason, e.lost))
     }
 
-    /// The elements, or what the device says of why they cannot be had.
-    pub(crate) fn read(&self) -> Result<TensorData, ExecutionError> {
-        let prim = self.prim();
-        if self.flex().is_none() {
-            READS.fetch_add(1, Ordering::Relaxed);
-        }
-        match self.dtype {
-            Dtype::F32 => burn::tensor::read_sync(Dispatch::float_into_data(prim)),
-            Dtype::Int => burn::tensor::read_sync(Dispatch::int_into_data(prim)),
-            Dtype::Bool => burn::tensor::read_sync(Dispatch::bool_into_data(prim)),
-        }
+    /// The sum of the elements of floats, which are few, or what the device says of why there is none.
+    pub(crate) fn read_sum(&self) -> Result<f32, saddle_backend::Failure> {
+        READS.fetch_add(1, Ordering::Relaxed);
+        Ok(floats(&self.far().read()?).sum())
     }
 
     /// The elements as floats, in row-major order; ints and truth values (0 and 1) are converted. Waits for the device.
     pub fn to_floats(&self) -> Result<Vec<f32>> {
-        if let Some(slice) = self.slice() {
-            return Ok(slice.to_vec());
+        if let Some(view) = self.view() {
+            return Ok(match self.dtype {
+                Dtype::F32 => view.to_vec::<f32>().unwrap_or_default(),
+                Dtype::Int => each(view, |v: i64| v as f32),
+                Dtype::Bool => each(view, |v: bool| f32::from(v)),
+            });
         }
-        Ok(self.data()?.iter::<f32>().collect())
+        let bytes = self.bytes()?;
+        Ok(match self.dtype {
+            Dtype::F32 => floats(&bytes).collect(),
+            Dtype::Int => ints(&bytes).map(|v| v as f32).collect(),
+            Dtype::Bool => bytes.into_iter().map(f32::from).collect(),
+        })
     }
 
     /// The elements as whole numbers, in row-major order. Waits for the device.
     pub fn to_ints(&self) -> Result<Vec<i64>> {
-        Ok(self.data()?.iter::<i64>().collect())
+        if let Some(view) = self.view() {
+            return Ok(match self.dtype {
+                Dtype::F32 => each(view, |v: f32| v as i64),
+                Dtype::Int => view.to_vec::<i64>().unwrap_or_default(),
+                Dtype::Bool => each(view, |v: bool| i64::from(v)),
+            });
+        }
+        let bytes = self.bytes()?;
+        Ok(match self.dtype {
+            Dtype::F32 => floats(&bytes).map(|v| v as i64).collect(),
+            Dtype::Int => ints(&bytes).collect(),
+            Dtype::Bool => bytes.into_iter().map(i64::from).collect(),
+        })
     }
 
-    /// The same values on another device.
+    /// The same values on another device. Waits for the device they were on.
+    ///
+    /// # Panics
+    /// That device fails.
     pub fn to_device(&self, device: &Device) -> Self {
-        let to = device.burn();
-        let here = match self.shape().is_empty() {
-            true => self.reshape(Shape::new([1])),
-            false => self.clone(),
-        };
-        let prim = match self.dtype {
-            Dtype::F32 => Dispatch::float_to_device(here.prim(), &to),
-            Dtype::Int => Dispatch::int_to_device(here.prim(), &to),
-            Dtype::Bool => Dispatch::bool_to_device(here.prim(), &to),
-        };
-        let bounds = self.whole_slice().map_or(self.bounds, ends);
-        let there = Self::wrap(prim, self.dtype).within(bounds);
-        match self.shape() {
-            // Rank 0 is held in another way there.
-            shape if shape.is_empty() => there.reshape(shape),
-            _ => there,
+        if self.device() == *device {
+            return self.clone();
         }
+        let shape = self.shape();
+        let moved = match self.dtype {
+            Dtype::F32 => self.to_floats().map(|data| Self::from_floats(data, shape, device)),
+            Dtype::Int => self.to_ints().map(|data| Self::from_ints(data, shape, device)),
+            Dtype::Bool => self.to_ints().map(|data| {
+                let data = data.into_iter().map(|v| v != 0).collect();
+                Self::from_bools(data, shape, device)
+            }),
+        };
+        // Asked of the devices by whoever catches it, as with all that fails within an operation.
+        moved.unwrap_or_else(|fault| std::panic::resume_unwind(Box::new(fault.message)))
     }
 
     /// The same values as another dtype: truth values become 0 and 1, floats are cut towards zero, non-zero is true.
     pub fn cast(&self, to: Dtype) -> Self {
+        if self.dtype == to {
+            return self.clone();
+        }
+        if let Some(view) = self.view() {
+            let shape = view.shape().clone();
+            return match (self.dtype, to) {
+                (Dtype::F32, Dtype::Int) => Self::cpu(each(view, |v: f32| v as i64), shape),
+                (Dtype::F32, _) => Self::cpu(each(view, |v: f32| v != 0.0), shape),
+                (Dtype::Int, Dtype::F32) => Self::cpu(each(view, |v: i64| v as f32), shape),
+                (Dtype::Int, _) => Self::cpu(each(view, |v: i64| v != 0), shape),
+                (_, Dtype::F32) => Self::cpu(each(view, |v: bool| f32::from(v)), shape),
+                _ => Self::cpu(each(view, |v: bool| i64::from(v)), shape),
+            };
+        }
         if let Some(none) = self.unless_any(&self.shape(), to) {
             return none;
         }
-        let prim = match (self.dtype, to) {
-            (from, to) if from == to => return self.clone(),
-            (Dtype::F32, Dtype::Int) => Dispatch::float_into_int(self.prim(), INT),
-            (Dtype::Int, Dtype::F32) => Dispatch::int_into_float(self.prim(), FLOAT),
-            (Dtype::Bool, Dtype::F32) => Dispatch::bool_into_float(self.prim(), FLOAT),
-            (Dtype::Bool, Dtype::Int) => Dispatch::bool_into_int(self.prim(), INT),
-            (Dtype::F32, Dtype::Bool) => {
-                Dispatch::float_not_equal_elem(self.prim(), 0f32.into(), self.bools())
-            }
-            (Dtype::Int, _) => Dispatch::int_not_equal_elem(self.prim(), 0i32.into(), self.bools()),
-            _ => return self.clone(),
+        let op = match to {
+            Dtype::F32 => Op::IntoFloat,
+            Dtype::Int => Op::IntoInt,
+            Dtype::Bool => Op::NotZero,
         };
-        Self::wrap(prim, to).like(self)
+        Self::wrap(far::one(op, self.far()), to).like(self)
     }
 
     /// The same elements, in row-major order, in another shape of the same size.
     pub fn reshape(&self, shape: Shape) -> Self {
-        let held = match self.flex() {
-            Some(_) => shape.clone(),
-            None => held(&shape),
-        };
-        let prim = match self.dtype {
-            Dtype::F32 => Dispatch::float_reshape(self.contiguous().prim(), held),
-            Dtype::Int => Dispatch::int_reshape(self.prim(), held),
-            Dtype::Bool => Dispatch::bool_reshape(self.prim(), held),
-        };
-        Self::wrap(prim, self.dtype).within(self.bounds).of(&shape)
+        if let Some(view) = self.view() {
+            return Self::viewed(view.reshape(shape), self.dtype);
+        }
+        let far = far::compute(Op::Reshape, &[self.far()], &numbers(&held(&shape)), &[]);
+        Self::wrap(far, self.dtype).within(self.bounds).of(&shape)
     }
 
     /// The axes in another order.
@@ -391,18 +368,15 @@ impl Raw {
         if axes.is_empty() {
             return self.clone();
         }
-        if self.flex().is_none() {
-            let shape = self.shape();
-            if shape.iter().any(|&n| n <= 1) {
-                return self.permute_long(axes, &shape);
-            }
+        if let Some(view) = self.view() {
+            return Self::viewed(view.permute(axes), self.dtype);
         }
-        let prim = match self.dtype {
-            Dtype::F32 => Dispatch::float_permute(self.prim(), axes),
-            Dtype::Int => Dispatch::int_permute(self.prim(), axes),
-            Dtype::Bool => Dispatch::bool_permute(self.prim(), axes),
-        };
-        Self::wrap(prim, self.dtype).within(self.bounds)
+        let shape = self.shape();
+        if shape.iter().any(|&n| n <= 1) {
+            return self.permute_long(axes, &shape);
+        }
+        let far = far::compute(Op::Permute, &[self.far()], &numbers(axes), &[]);
+        Self::wrap(far, self.dtype).within(self.bounds)
     }
 
     /// As [`Raw::permute`], for axes of which some have one element: only the others change places. Burn 0.22.1 fuses
@@ -429,7 +403,7 @@ impl Raw {
     /// A new tensor without the strides that [`Raw::permute_long`] speaks of: Burn's convolutions permute their results.
     pub(super) fn straightened(self) -> Self {
         let shape = self.shape();
-        match self.flex().is_none() && shape.iter().any(|&n| n == 1) {
+        match self.view().is_none() && shape.iter().any(|&n| n == 1) {
             true => self
                 .reshape(Shape::new([shape.num_elements()]))
                 .reshape(shape),
@@ -450,7 +424,7 @@ impl Raw {
 
     /// [`Raw::empty`] where a device would have to compute no elements of `shape`.
     pub(super) fn unless_any(&self, shape: &Shape, dtype: Dtype) -> Option<Self> {
-        let none = self.flex().is_none() && shape.num_elements() == 0;
+        let none = self.view().is_none() && shape.num_elements() == 0;
         none.then(|| Self::empty(shape, dtype, &self.device()))
     }
 
@@ -459,15 +433,14 @@ impl Raw {
         if shape.is_empty() {
             return self.clone();
         }
+        if let Some(view) = self.view() {
+            return Self::viewed(view.expand(&shape), self.dtype);
+        }
         if let Some(none) = self.unless_any(&shape, self.dtype) {
             return none;
         }
-        let prim = match self.dtype {
-            Dtype::F32 => Dispatch::float_expand(self.prim(), shape),
-            Dtype::Int => Dispatch::int_expand(self.prim(), shape),
-            Dtype::Bool => Dispatch::bool_expand(self.prim(), shape),
-        };
-        Self::wrap(prim, self.dtype).within(self.bounds)
+        let far = far::compute(Op::Expand, &[self.far()], &numbers(&shape), &[]);
+        Self::wrap(far, self.dtype).within(self.bounds)
     }
 }
 
@@ -480,25 +453,25 @@ fn held(shape: &Shape) -> Shape {
 }
 
 /// The least and the largest of some whole numbers.
-fn ends(all: &[i32]) -> Option<(i32, i32)> {
-    let further = |(low, high): (i32, i32), &v: &i32| (low.min(v), high.max(v));
+fn ends(all: &[i64]) -> Option<(i64, i64)> {
+    let further = |(low, high): (i64, i64), &v: &i64| (low.min(v), high.max(v));
     all.first().map(|&v| all.iter().fold((v, v), further))
 }
 
-fn held_on(device: &Device, shape: &Shape) -> Shape {
-    match device {
-        Device::Cpu => shape.clone(),
-        #[allow(unreachable_patterns)]
-        _ => held(shape),
+/// `f` of each element of a view, in row-major order.
+fn each<T: Element, U>(view: &View, f: impl Fn(T) -> U) -> Vec<U> {
+    match view.slice::<T>() {
+        Some(slice) => slice.iter().map(|&v| f(v)).collect(),
+        None => view.to_vec::<T>().unwrap_or_default().into_iter().map(f).collect(),
     }
 }
 
-/// Strides of up to six axes without an allocation.
-pub(super) type StridesVec = smallvec::SmallVec<[usize; 6]>;
+/// Floats that came as bytes.
+fn floats(bytes: &[u8]) -> impl Iterator<Item = f32> {
+    bytes.as_chunks::<4>().0.iter().map(|b| f32::from_ne_bytes(*b))
+}
 
-fn wrap_flex(tensor: BackendTensor<burn::backend::Flex>) -> DispatchTensor {
-    DispatchTensor {
-        kind: DispatchTensorKind::Flex(tensor),
-        autodiff: DispatchAutodiffContext::Disabled,
-    }
+/// Whole numbers that came as bytes.
+fn ints(bytes: &[u8]) -> impl Iterator<Item = i64> {
+    bytes.as_chunks::<8>().0.iter().map(|b| i64::from_ne_bytes(*b))
 }

@@ -2,8 +2,7 @@
 
 use super::Raw;
 use super::reduce::around;
-use saddle_cpu;
-use burn::tensor::Shape;
+use crate::shape::Shape;
 
 /// A batch with its channels (axis 1) normalised, and the mean and variance of each, `[channels]`.
 pub struct Normed {
@@ -19,7 +18,7 @@ impl Raw {
         let shape = self.shape();
         let (batch, channels, inner) = around(&shape, 1);
         let sizes = [batch, channels, inner];
-        let normed = cpu::batch_norm(x.slice()?, sizes, eps, gain.slice()?, shift.slice()?);
+        let normed = saddle_cpu::batch_norm(x.slice()?, sizes, eps, gain.slice()?, shift.slice()?);
         let one_each = |v| Raw::cpu(v, Shape::new([channels]));
         Some(Normed {
             y: Raw::cpu(normed.y, shape),
@@ -39,7 +38,7 @@ impl Raw {
         let (x, g, gain) = (self.contiguous(), g.contiguous(), gain.contiguous());
         let shape = self.shape();
         let (batch, channels, inner) = around(&shape, 1);
-        let grads = cpu::batch_norm_grad(
+        let grads = saddle_cpu::batch_norm_grad(
             x.slice()?,
             g.slice()?,
             [batch, channels, inner],

@@ -1,9 +1,12 @@
 //! Reductions of values along one axis or over everything.
 
-use super::{Dtype, INT, Raw};
-use burn::backend::Dispatch;
-use burn::backend::ops::{BoolTensorOps, FloatTensorOps, IntTensorOps};
-use burn::tensor::Shape;
+use super::far::{along, compute_two, one};
+use super::math::overflow;
+use super::{Dtype, Raw};
+use crate::shape::Shape;
+use crate::view::Element;
+use saddle_backend::Op;
+use saddle_fault::Result;
 
 /// A shape seen from one axis: how many blocks before it, its size, how many elements behind it.
 pub(super) fn around(shape: &[usize], axis: usize) -> (usize, usize, usize) {
@@ -23,7 +26,7 @@ fn kept(shape: &Shape, axis: usize) -> Shape {
 impl Raw {
     /// The sum of all elements of a float tensor, of rank 0.
     pub fn sum_all(&self) -> Raw {
-        if self.flex().is_some()
+        if self.view().is_some()
             && let Some(x) = self.contiguous().slice()
         {
             return Raw::cpu(vec![saddle_cpu::sum_all(x)], Shape::new([]));
@@ -34,13 +37,13 @@ impl Raw {
         if let Some(home) = self.too_long_for(self.len()) {
             return self.on_cpu().sum_all().to_device(&home);
         }
-        Raw::float(Dispatch::float_sum(self.prim())).reshape(Shape::new([]))
+        Raw::float(one(Op::Sum, self.far())).reshape(Shape::new([]))
     }
 
     /// Sums along `axis`, which stays with size 1.
     pub fn sum_axis(&self, axis: usize) -> Raw {
         let shape = self.shape();
-        if self.flex().is_some()
+        if self.view().is_some()
             && let Some(x) = self.contiguous().slice()
         {
             let (outer, n, inner) = around(&shape, axis);
@@ -52,13 +55,13 @@ impl Raw {
         if let Some(home) = self.too_long_for(shape[axis]) {
             return self.on_cpu().sum_axis(axis).to_device(&home);
         }
-        Raw::float(Dispatch::float_sum_dim(self.prim(), axis))
+        Raw::float(along(Op::SumDim, self.far(), axis))
     }
 
     /// The largest (or smallest) element along `axis` and its index; the axis stays with size 1. NaN counts as extreme.
     pub fn extreme_axis(&self, axis: usize, largest: bool) -> (Raw, Raw) {
         let shape = self.shape();
-        if self.flex().is_some()
+        if self.view().is_some()
             && let Some(x) = self.contiguous().slice()
         {
             let (outer, n, inner) = around(&shape, axis);
@@ -70,26 +73,23 @@ impl Raw {
             let out = kept(&shape, axis);
             return (
                 Raw::cpu(values, out.clone()),
-                Raw::from_ints(at, out, &self.device()),
+                Raw::cpu(at.into_iter().map(i64::from).collect(), out),
             );
         }
         if let Some(home) = self.too_long_for(shape[axis]) {
             let (values, at) = self.on_cpu().extreme_axis(axis, largest);
             return (values.to_device(&home), at.to_device(&home));
         }
-        let (values, at) = if largest {
-            Dispatch::float_max_dim_with_indices(self.prim(), axis, INT)
-        } else {
-            Dispatch::float_min_dim_with_indices(self.prim(), axis, INT)
-        };
+        let op = if largest { Op::MaxDim } else { Op::MinDim };
+        let (values, at) = compute_two(op, &[self.far()], &[axis as i64]);
         let at = Raw::wrap(at, Dtype::Int).within(self.places(axis));
         (Raw::float(values), at)
     }
 
     /// Between which numbers the indices along `axis` lie, on a device other than the CPU.
-    pub(super) fn places(&self, axis: usize) -> Option<(i32, i32)> {
-        let last = i32::try_from(self.shape()[axis]).ok()?.checked_sub(1)?;
-        self.flex().is_none().then_some((0, last))
+    pub(super) fn places(&self, axis: usize) -> Option<(i64, i64)> {
+        let last = i64::try_from(self.shape()[axis]).ok()?.checked_sub(1)?;
+        self.view().is_none().then_some((0, last))
     }
 
     /// Zeros of `shape` where this is: sums of no elements, of which Burn's kernels for graphics processors leave what was in
@@ -99,38 +99,75 @@ impl Raw {
         Raw::from_floats(vec![0.0; shape.num_elements()], shape, &self.device())
     }
 
-    /// Running sums along `axis`.
+    /// Running sums along `axis`. On the CPU summed in double precision: of 2·10⁷ ones the last is 2·10⁷.
     pub fn cumsum(&self, axis: usize) -> Raw {
+        if self.view().is_some() {
+            let mut sum = 0.0;
+            return self.running(axis, |v: f32, first| {
+                sum = if first { 0.0 } else { sum } + f64::from(v);
+                Some(sum as f32)
+            })
+            .unwrap_or_else(|| self.clone());
+        }
         if let Some(home) = self.too_long_for(self.shape()[axis]) {
             return self.on_cpu().cumsum(axis).to_device(&home);
         }
-        Raw::float(Dispatch::float_cumsum(self.prim(), axis))
+        Raw::float(along(Op::CumSum, self.far(), axis))
+    }
+
+    /// Running sums of an int tensor along `axis`; on another device by way of the CPU.
+    ///
+    /// # Errors
+    /// A sum of more than 64 bits.
+    pub fn int_cumsum(&self, axis: usize) -> Result<Raw> {
+        let here = self.on_cpu();
+        let mut sum = 0i64;
+        let sums = here.running(axis, |v: i64, first| {
+            sum = if first { 0 } else { sum }.checked_add(v)?;
+            Some(sum)
+        });
+        Ok(sums.ok_or_else(overflow)?.to_device(&self.device()))
+    }
+
+    /// `f` of each element along `axis`, in order, and whether it is the first of its line; `None` where `f` gives none.
+    fn running<T: Element>(&self, axis: usize, mut f: impl FnMut(T, bool) -> Option<T>) -> Option<Raw> {
+        let shape = self.shape();
+        let mut data: Vec<T> = self.view()?.to_vec()?;
+        let (outer, n, inner) = around(&shape, axis);
+        for line in (0..outer).flat_map(|o| (0..inner).map(move |i| o * n * inner + i)) {
+            for k in 0..n {
+                let at = line + k * inner;
+                data[at] = f(data[at], k == 0)?;
+            }
+        }
+        Some(Raw::cpu(data, shape))
     }
 
     /// The sum of an int tensor, of rank 0.
-    pub fn int_sum_all(&self) -> Raw {
-        if self.is_empty() {
-            return Raw::from_ints(vec![0], Shape::new([]), &self.device());
-        }
-        if let Some(home) = self.too_long_for(self.len()) {
-            return self.on_cpu().int_sum_all().to_device(&home);
-        }
-        Raw::wrap(Dispatch::int_sum(self.prim()), Dtype::Int).reshape(Shape::new([]))
+    ///
+    /// # Errors
+    /// A sum of more than 64 bits.
+    pub fn int_sum_all(&self) -> Result<Raw> {
+        // A device would count in 32 bits.
+        let sum = self.to_ints()?.into_iter().try_fold(0i64, i64::checked_add);
+        let sum = sum.ok_or_else(overflow)?;
+        Ok(Raw::from_ints(vec![sum], Shape::new([]), &self.device()))
     }
 
     /// Whether every element (or any) of a bool tensor is true, of rank 0.
     pub fn truth(&self, all: bool) -> Raw {
+        if let Some(view) = self.view() {
+            let values = view.to_vec::<bool>().unwrap_or_default();
+            let holds = if all { values.iter().all(|&v| v) } else { values.iter().any(|&v| v) };
+            return Raw::cpu(vec![holds], Shape::new([]));
+        }
         if self.is_empty() {
             return Raw::from_bools(vec![all], Shape::new([]), &self.device());
         }
         if let Some(home) = self.too_long_for(self.len()) {
             return self.on_cpu().truth(all).to_device(&home);
         }
-        let prim = if all {
-            Dispatch::bool_all(self.prim())
-        } else {
-            Dispatch::bool_any(self.prim())
-        };
-        Raw::wrap(prim, Dtype::Bool).reshape(Shape::new([]))
+        let op = if all { Op::All } else { Op::Any };
+        Raw::wrap(one(op, self.far()), Dtype::Bool).reshape(Shape::new([]))
     }
 }

@@ -26,10 +26,7 @@ const FAILING: &str = "a device that cannot be opened: its driver is missing or 
 
 /// From now on this session's cells show what a device prepares at its first use.
 pub fn watch(host: &Host) {
-    #[cfg(feature = "cube")]
     super::first_use::watch(host);
-    #[cfg(not(feature = "cube"))]
-    let _ = host;
 }
 
 static DEVICE: Entry = Entry {

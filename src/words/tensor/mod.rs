@@ -22,7 +22,6 @@ pub mod comparison;
 pub mod conv;
 pub mod create;
 pub mod device;
-#[cfg(feature = "cube")]
 mod first_use;
 pub mod gradient;
 pub mod index;

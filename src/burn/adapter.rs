@@ -2,10 +2,10 @@
 //!
 //! Nothing of wgpu is touched before someone asks: [`all`] looks for adapters, [`open`] opens one.
 
-use super::tuning;
+use crate::tuning;
 use saddle_fault::{Fault, Kind, Result};
-use burn::backend::wgpu::wgpu::{self, AdapterInfo, Backend, DeviceType};
-use burn::backend::wgpu::{RuntimeOptions, WgpuDevice, WgpuSetup, try_init_device};
+use cubecl::wgpu::wgpu::{self, AdapterInfo, Backend, DeviceType};
+use cubecl::wgpu::{RuntimeOptions, WgpuDevice, WgpuSetup, try_init_device};
 use std::pin::pin;
 use std::sync::{OnceLock, RwLock};
 use std::task::{Context, Poll, Waker};
@@ -288,14 +288,6 @@ pub fn burn(place: usize) -> WgpuDevice {
     opened(|all| {
         let last = all.iter().rev().find(|o| o.place == place);
         last.map(|o| o.burn.clone()).unwrap_or_default()
-    })
-}
-
-/// The place of the adapter behind a device of Burn's.
-pub fn place(device: &WgpuDevice) -> usize {
-    opened(|all| {
-        let known = all.iter().find(|o| o.burn == *device);
-        known.map_or(0, |o| o.place)
     })
 }
 

@@ -1,0 +1,20 @@
+//! The devices that Burn computes on, behind the border that `saddle-backend` describes: graphics processors, and Burn's other
+//! backend on the processor. Built as a library that is loaded when a notebook first asks for such a device.
+//!
+//! | file | owns |
+//! |---|---|
+//! | `entry` | the function by which it is called: panics end here, errors become text |
+//! | `value` | tensors of one backend, of any dtype |
+//! | `operation` | what each operation is in Burn's own |
+//! | `device` | questions about devices |
+//! | `adapter` | graphics processors as wgpu sees them |
+//! | `tuning` | what a graphics processor prepares at its first use, and where that is kept |
+
+#[cfg(feature = "wgpu")]
+mod adapter;
+mod device;
+mod entry;
+mod operation;
+#[cfg(feature = "cube")]
+mod tuning;
+mod value;
