@@ -19,10 +19,9 @@ pub fn build_telling(
     needs: &str,
     say: &mut dyn FnMut(Option<&str>) -> bool,
 ) -> Result<PathBuf> {
-    let start = Instant::now();
     let mut shown: Option<(Progress, Instant)> = None;
     let (name, minutes) = (component.name, component.minutes);
-    let file = build(component, &mut |progress| {
+    build(component, &mut |progress| {
         let is_due = match &shown {
             None => true,
             Some((last, at)) => last != progress && at.elapsed() >= PACE,
@@ -32,9 +31,5 @@ pub fn build_telling(
         }
         shown = Some((progress.clone(), Instant::now()));
         say(Some(&format!("{needs}: compiling {name}, once: {minutes} ({progress})")))
-    })?;
-    let seconds = start.elapsed().as_secs();
-    let (minutes, seconds) = (seconds / 60, seconds % 60);
-    say(Some(&format!("{needs}: {name} is compiled, in {minutes} min {seconds} s")));
-    Ok(file)
+    })
 }

@@ -70,11 +70,12 @@ fn is_of_this_build(program: &Path) -> bool {
 /// Builds the host, and shows how far that is.
 fn compile(desk: &mut dyn Desk) -> Result<PathBuf> {
     let program = build_telling(&RUST_HOST, "%%rust", &mut |line| {
-        if let Some(line) = line {
+        if line.is_some() {
             desk.status(line);
         }
         !desk.stopped()
     })?;
+    desk.status(None);
     if is_of_this_build(&program) {
         return Ok(program);
     }
