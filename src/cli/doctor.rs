@@ -1,7 +1,7 @@
 //! `saddle doctor`: what is there, what is missing, and how to mend it.
 
 use super::python::Python;
-use super::{Outcome, folders, lab, print_all, session};
+use super::{Outcome, folders, print_all, private, session};
 use saddle_component::RUST_HOST;
 use saddle_fault::Result;
 use saddle_serve::kernelspec;
@@ -186,9 +186,9 @@ fn jupyter(report: &mut Report) {
         ),
     }
     let active = python.ok().filter(|python| python.lab.is_some());
-    let private = lab::private_folder()
+    let private = private::folder()
         .ok()
-        .and_then(|folder| lab::private(&folder));
+        .and_then(|folder| private::installed(&folder));
     if active.is_none() && private.is_none() {
         report.note(
             "JupyterLab",
@@ -226,7 +226,12 @@ fn jupyter(report: &mut Report) {
 fn places(report: &mut Report) {
     report.heading("Folders");
     match folders::notebooks() {
-        Some(folder) => report.fact("notebooks", folder.display()),
+        Some(folder) => {
+            report.fact("notebooks", folder.display());
+            if let Some(own) = folders::own_notebooks().ok().filter(|own| own.is_dir()) {
+                report.fact("your copy", own.display());
+            }
+        }
         None => report.note(
             "notebooks",
             "not found; `saddle lab` opens the current folder",
