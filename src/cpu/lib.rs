@@ -30,7 +30,7 @@
 //! this room, in small functions whose contract is written above them.
 
 /// The tests of [`Reuse`] are of the allocator at work.
-#[cfg(test)]
+#[cfg(all(test, not(plain_allocator)))]
 #[global_allocator]
 static ALLOCATOR: Reuse = Reuse;
 
