@@ -1,7 +1,7 @@
 //! `saddle doctor`: what is there, what is missing, and how to mend it.
 
 use super::python::Python;
-use super::{Outcome, folders, lab, print_all, session};
+use super::{Outcome, folders, print_all, private, session};
 use saddle_component::RUST_HOST;
 use saddle_fault::Result;
 use saddle_serve::kernelspec;
@@ -66,7 +66,7 @@ pub fn doctor() -> Result<Outcome> {
 
 fn versions(report: &mut Report) {
     report.heading("Built with");
-    for package in ["rhai", "burn", "zmq"] {
+    for package in ["rhai", "burn-backend", "zmq"] {
         report.fact(package, locked_version(package).unwrap_or("unknown"));
     }
 }
@@ -140,7 +140,7 @@ fn devices(report: &mut Report) {
     for device in &all {
         report.fact(&device.name, &device.detail);
     }
-    if cfg!(feature = "wgpu") && !all.iter().any(|device| device.name == "wgpu") {
+    if !all.iter().any(|device| device.name == "wgpu") {
         let fault = device::Device::parse("wgpu").err();
         let hint = fault.and_then(|fault| fault.hint).unwrap_or_default();
         report.note("wgpu", format!("no graphics adapter: {hint}"));
@@ -186,9 +186,9 @@ fn jupyter(report: &mut Report) {
         ),
     }
     let active = python.ok().filter(|python| python.lab.is_some());
-    let private = lab::private_folder()
+    let private = private::folder()
         .ok()
-        .and_then(|folder| lab::private(&folder));
+        .and_then(|folder| private::installed(&folder));
     if active.is_none() && private.is_none() {
         report.note(
             "JupyterLab",
@@ -226,7 +226,12 @@ fn jupyter(report: &mut Report) {
 fn places(report: &mut Report) {
     report.heading("Folders");
     match folders::notebooks() {
-        Some(folder) => report.fact("notebooks", folder.display()),
+        Some(folder) => {
+            report.fact("notebooks", folder.display());
+            if let Some(own) = folders::own_notebooks().ok().filter(|own| own.is_dir()) {
+                report.fact("your copy", own.display());
+            }
+        }
         None => report.note(
             "notebooks",
             "not found; `saddle lab` opens the current folder",
@@ -273,7 +278,7 @@ mod tests {
             locked_version("saddlepoint"),
             Some(env!("CARGO_PKG_VERSION"))
         );
-        assert!(locked_version("burn").is_some_and(|version| version.starts_with("0.22.")));
+        assert!(locked_version("burn-backend").is_some_and(|version| version.starts_with("0.22.")));
         assert_eq!(locked_version("no such package"), None);
     }
 }

@@ -1,4 +1,4 @@
-//! Where files of ours lie: the user's data and state folders, and the notebooks that come with the sources.
+//! Where files of ours lie: the user's data and state folders, the notebooks that come with this program, and the user's copy.
 
 use etcetera::BaseStrategy as _;
 use saddle_fault::{Fault, Result};
@@ -24,14 +24,31 @@ pub fn state() -> Result<PathBuf> {
         .join("saddlepoint"))
 }
 
-/// The notebooks of the checkout: that of the current folder, else the one this binary was built from.
+/// The notebook that a newcomer begins with.
+pub const QUICKSTART: &str = "00_quickstart.ipynb";
+
+/// The notebooks that came with this program: those of its package, else of the checkout that the current folder is in, else of
+/// the one it was built from.
 pub fn notebooks() -> Option<PathBuf> {
-    let here = std::env::current_dir().ok()?;
+    let program = std::env::current_exe().ok();
+    let package = program.and_then(|program| Some(program.parent()?.join("../share/saddlepoint")));
+    let here = std::env::current_dir().unwrap_or_default();
     let built_from = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.ancestors()
+    package
+        .iter()
+        .map(PathBuf::as_path)
+        .chain(here.ancestors())
         .chain([built_from])
         .map(|folder| folder.join("notebooks"))
-        .find(|folder| folder.join("00_quickstart.ipynb").is_file())
+        .find(|folder| folder.join(QUICKSTART).is_file())
+}
+
+/// Where the user's own copy of the notebooks is: in plain sight, for it is theirs.
+///
+/// # Errors
+/// The user has no home folder.
+pub fn own_notebooks() -> Result<PathBuf> {
+    Ok(strategy()?.home_dir().join("saddlepoint-notebooks"))
 }
 
 fn strategy() -> Result<impl etcetera::BaseStrategy> {

@@ -7,12 +7,17 @@
 //! | `terminal` | outputs and questions on a terminal |
 //! | `run`, `test/`, `repl` | the commands that run cells without Jupyter |
 //! | `spec` | `kernel`, `install`, `uninstall` |
-//! | `lab`, `python` | JupyterLab: finding it, installing a private one, starting it |
+//! | `lab` | JupyterLab: finding and starting it |
+//! | `notebooks` | the user's own copy of the notebooks |
+//! | `private`, `python`, `pip` | the private JupyterLab, and what installing it takes |
 //! | `doctor` | what is installed, and what is wrong with it |
 
 mod doctor;
 mod folders;
 mod lab;
+mod notebooks;
+mod pip;
+mod private;
 mod python;
 mod repl;
 mod run;
@@ -42,7 +47,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Open the notebooks in JupyterLab, installing a private one first where there is none.
+    /// Open your copy of the notebooks in JupyterLab, installing a private JupyterLab first where there is none.
     Lab(lab::Options),
     /// Run a notebook or a .rhai script without Jupyter.
     Run(run::Options),

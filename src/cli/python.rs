@@ -1,5 +1,6 @@
 //! Finding a Python, asking it what it has, and making a virtual environment with it.
 
+use super::pip::explain;
 use saddle_fault::{Fault, Result};
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
@@ -7,6 +8,9 @@ use std::process::{Command, Stdio};
 
 /// The oldest Python that the pinned JupyterLab takes.
 const OLDEST: (u64, u64) = (3, 10);
+
+/// The oldest JupyterLab of a user's own that is used.
+const OLDEST_LAB: u64 = 4;
 
 /// Printed by the interpreter itself: version, where it installs to, the JupyterLab it has, whether it can make environments.
 const PROBE: &str = "\
@@ -34,27 +38,32 @@ pub struct Python {
 }
 
 impl Python {
-    /// The Python of the active environment: the first on the path that is new enough.
+    /// The Python that the commands use: that of the environment this program is installed in, where that has JupyterLab, else
+    /// the first on the path that is new enough.
     ///
     /// # Errors
     /// There is none, or only older ones.
     pub fn find() -> Result<Self> {
-        let names = ["python3", "python"].map(String::from).into_iter();
-        let numbered = (OLDEST.1..OLDEST.1 + 8)
-            .rev()
-            .map(|minor| format!("python3.{minor}"));
-        let found: Vec<_> = names
-            .chain(numbered)
-            .filter_map(|name| Self::ask(Path::new(&name)))
-            .collect();
-        if let Some(python) = found
-            .iter()
-            .find(|python| (python.version.0, python.version.1) >= OLDEST)
+        let beside = beside_program().and_then(|program| Self::ask(&program));
+        if let Some(python) = &beside
+            && python.has_lab()
         {
             return Ok(python.clone());
         }
+        let names = ["python3", "python"].map(PathBuf::from).into_iter();
+        let numbered = (OLDEST.1..OLDEST.1 + 8)
+            .rev()
+            .map(|minor| PathBuf::from(format!("python3.{minor}")));
+        let on_path = names.chain(numbered).filter_map(|name| Self::ask(&name));
+        let mut old = None;
+        for python in on_path.chain(beside) {
+            if (python.version.0, python.version.1) >= OLDEST {
+                return Ok(python);
+            }
+            old = old.or(Some(python));
+        }
         let (major, minor) = OLDEST;
-        Err(match found.first() {
+        Err(match old {
             Some(old) => Fault::file(format!(
                 "JupyterLab needs Python {major}.{minor} or newer; {} is {}",
                 old.program.display(),
@@ -93,9 +102,10 @@ impl Python {
         format!("{major}.{minor}.{patch}")
     }
 
-    /// The first number of the JupyterLab's version.
-    pub fn lab_major(&self) -> Option<u64> {
-        self.lab.as_deref()?.split('.').next()?.parse().ok()
+    /// Whether it has a JupyterLab that is new enough to be used.
+    pub fn has_lab(&self) -> bool {
+        let major = self.lab.as_deref().and_then(|lab| lab.split('.').next());
+        major.is_some_and(|major| major.parse().is_ok_and(|major: u64| major >= OLDEST_LAB))
     }
 
     /// Makes a virtual environment, replacing what is in the folder.
@@ -114,59 +124,31 @@ impl Python {
             )));
         }
         let mut venv = Command::new(&self.program);
-        venv.args(["-m", "venv", "--clear"]).arg(folder);
-        follow(venv, |_| {}).map_err(|reason| {
-            Fault::file(format!(
-                "cannot make a virtual environment in {}: {reason}",
-                folder.display()
-            ))
-        })?;
+        venv.args(["-m", "venv", "--clear", "--without-pip"])
+            .arg(folder);
+        let doing = format!("cannot make a virtual environment in {}", folder.display());
+        let explained = |complaints: String| explain(&doing, &complaints);
+        follow(venv, |_| {}).map_err(explained)?;
+        // In a step of its own, for `venv` keeps to itself why this failed.
         let program = folder.join("bin/python");
-        Self::ask(&program).ok_or_else(|| {
-            Fault::file(format!(
-                "the virtual environment in {} does not start",
-                folder.display()
-            ))
-        })
-    }
-
-    /// Installs packages with pip; `on_line` is told each line that pip prints.
-    ///
-    /// # Errors
-    /// pip fails, most often because there is no network.
-    pub fn pip_install(
-        &self,
-        constraints: &Path,
-        packages: &[&str],
-        on_line: impl FnMut(&str),
-    ) -> Result<()> {
-        let mut pip = Command::new(&self.program);
-        pip.args([
-            "-m",
-            "pip",
-            "install",
-            "--disable-pip-version-check",
-            "--no-input",
-            "--progress-bar",
-            "off",
-        ]);
-        pip.arg("--constraint").arg(constraints).args(packages);
-        follow(pip, on_line).map_err(|reason| {
-            Fault::file(format!(
-                "pip could not install {}: {reason}",
-                packages.join(" ")
-            ))
-            .hint(
-                "it needs the network once; or activate a Python environment that has JupyterLab 4",
-            )
-        })
+        let mut pip = Command::new(&program);
+        pip.args(["-m", "ensurepip", "--default-pip"]);
+        follow(pip, |_| {}).map_err(explained)?;
+        Self::ask(&program).ok_or_else(|| Fault::file(format!("{doing}: it does not start")))
     }
 }
 
-/// Runs a command to its end, telling each line of its stdout; on failure the last lines of its stderr.
-fn follow(mut command: Command, mut on_line: impl FnMut(&str)) -> std::result::Result<(), String> {
-    /// How many lines of an error are worth showing.
-    const LINES: usize = 4;
+/// The Python in the folder of this program: pip has put both into one environment.
+fn beside_program() -> Option<PathBuf> {
+    let python = std::env::current_exe().ok()?.with_file_name("python3");
+    python.exists().then_some(python)
+}
+
+/// Runs a command to its end, telling each line of its stdout; on failure what it wrote to stderr, or how it ended.
+pub fn follow(
+    mut command: Command,
+    mut on_line: impl FnMut(&str),
+) -> std::result::Result<(), String> {
     command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -175,12 +157,12 @@ fn follow(mut command: Command, mut on_line: impl FnMut(&str)) -> std::result::R
     let stderr = child.stderr.take();
     // Beside the reading of stdout, so that neither pipe can fill up and stop the child.
     let complaints = std::thread::spawn(move || {
-        let mut text = String::new();
+        let mut text = Vec::new();
         if let Some(mut stderr) = stderr {
-            // What cannot be read as text is not shown.
-            let _ = stderr.read_to_string(&mut text);
+            // What was read until then is as good as there is.
+            let _ = stderr.read_to_end(&mut text);
         }
-        text
+        String::from_utf8_lossy(&text).into_owned()
     });
     for line in child
         .stdout
@@ -191,16 +173,10 @@ fn follow(mut command: Command, mut on_line: impl FnMut(&str)) -> std::result::R
         on_line(&line);
     }
     let status = child.wait().map_err(|error| error.to_string())?;
-    if status.success() {
-        return Ok(());
-    }
     let complaints = complaints.join().unwrap_or_default();
-    let lines: Vec<_> = complaints
-        .lines()
-        .filter(|line| !line.trim().is_empty())
-        .collect();
-    match lines.len().saturating_sub(LINES) {
-        _ if lines.is_empty() => Err(status.to_string()),
-        first => Err(lines[first..].join("\n")),
+    match status.success() {
+        true => Ok(()),
+        false if complaints.trim().is_empty() => Err(status.to_string()),
+        false => Err(complaints),
     }
 }

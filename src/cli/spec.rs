@@ -94,9 +94,13 @@ pub fn uninstall(options: &Uninstall) -> Result<Outcome> {
 /// It can be written neither there nor into the user's own folder.
 pub fn install_beside(python: &Python) -> Result<String> {
     let spec = Spec::new()?;
-    // A Python of the system's cannot be written to; the user's own folder serves every Jupyter.
-    spec.install(&Place::Prefix(python.prefix.clone()))
-        .or_else(|_| spec.install(&Place::User))?;
+    let place = Place::Prefix(python.prefix.clone());
+    // What pip has put there is pip's to keep.
+    if !spec.is_installed(&place) {
+        // A Python of the system's cannot be written to; the user's own folder serves every Jupyter.
+        spec.install(&place)
+            .or_else(|_| spec.install(&Place::User))?;
+    }
     Ok(spec.name)
 }
 

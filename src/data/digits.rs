@@ -5,7 +5,7 @@ use saddle_fault::{Fault, Kind, Result};
 use flate2::read::GzDecoder;
 use std::io::Read;
 
-static FILE: &[u8] = include_bytes!("../../data/digits.csv.gz");
+static FILE: &[u8] = include_bytes!("digits.csv.gz");
 const PIXELS: usize = 64;
 /// The greatest value of a pixel.
 const INK: u8 = 16;

@@ -1,9 +1,9 @@
 //! Downloads: from the first mirror that answers, to a temporary file, checked, then put in place in one step.
 
 use super::files::{Step, Watch, describe};
-use saddle_fault::{Fault, Result};
 use flate2::read::GzDecoder;
 use md5::{Digest, Md5};
+use saddle_fault::{Fault, Result};
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
@@ -34,6 +34,8 @@ const PIECE: usize = 64 << 10;
 const CONNECT: Duration = Duration::from_secs(10);
 /// A server that is silent for so long is given up.
 const SILENCE: Duration = Duration::from_secs(30);
+/// A part that nobody has written to for so long is what a killed process left.
+const STALE: Duration = Duration::from_secs(600);
 /// How often to look whether to stop while the net is awaited.
 const POLL: Duration = Duration::from_millis(50);
 
@@ -43,10 +45,12 @@ const POLL: Duration = Duration::from_millis(50);
 /// The folder cannot be written; no mirror gives the file with the right checksum (each is told with its reason).
 pub fn download(remote: &Remote, folder: &Path, watch: &mut Watch) -> Result<PathBuf> {
     fs::create_dir_all(folder).map_err(|e| describe(folder, "make", &e))?;
+    clear_stale(remote, folder);
     let target = folder.join(remote.name);
     let mut reasons = Vec::new();
     for mirror in remote.mirrors {
-        let part = Part(folder.join(format!(".{}.{}.part", remote.name, uuid::Uuid::new_v4())));
+        let unique = uuid::Uuid::new_v4();
+        let part = Part(folder.join(format!("{}{unique}{PART}", part_of(remote))));
         match from_mirror(remote, mirror, &part.0, watch)? {
             Ok(()) => {
                 fs::rename(&part.0, &target).map_err(|e| describe(&target, "write", &e))?;
@@ -62,6 +66,28 @@ pub fn download(remote: &Remote, folder: &Path, watch: &mut Watch) -> Result<Pat
         remote.name,
         reasons.join("; ")
     )))
+}
+
+/// How the name of a temporary file begins, which is to become that file.
+fn part_of(remote: &Remote) -> String {
+    format!(".{}.", remote.name)
+}
+
+/// How it ends.
+const PART: &str = ".part";
+
+/// Removes the temporary files of downloads whose process was killed. What cannot be removed is in nobody's way.
+fn clear_stale(remote: &Remote, folder: &Path) {
+    let begins = part_of(remote);
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let written = entry.metadata().and_then(|about| about.modified());
+        let age = written.map(|time| time.elapsed().unwrap_or_default());
+        if name.starts_with(&begins) && name.ends_with(PART) && age.is_ok_and(|age| age > STALE) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
 }
 
 /// A temporary file, removed when it has not been put in place.
@@ -166,9 +192,17 @@ fn verify(path: &Path, expected: Checksum) -> Result<(), String> {
     };
     match got {
         Ok(sum) if sum == expected => Ok(()),
+        _ if is_page(path) => Err("it gave a web page instead, as a proxy does".into()),
         Ok(sum) => Err(format!("its checksum is {sum} instead of {expected}")),
         Err(error) => Err(format!("it is damaged ({error})")),
     }
+}
+
+/// Whether a file begins as web pages do, and no data set does.
+fn is_page(path: &Path) -> bool {
+    let mut start = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(256).read_to_end(&mut start));
+    read.is_ok() && start.trim_ascii_start().starts_with(b"<")
 }
 
 fn open(path: &Path) -> io::Result<BufReader<File>> {
@@ -270,6 +304,67 @@ mod tests {
             assert!(fault.message.contains(part), "{fault} lacks {part:?}");
         }
         assert_eq!(entries(folder.path()), 0);
+    }
+
+    /// What a proxy answers in place of the file, with a status that says all is well.
+    #[test]
+    fn a_page_in_place_of_the_file_is_told_and_not_kept() {
+        let folder = Folder::new();
+        let page = b"\n<!DOCTYPE html><title>Please log in</title>";
+        let mirror = serve("200 OK", page, page.len());
+        for md5 in [Checksum::Inside(ABC), Checksum::Outside(ABC)] {
+            let remote = Remote {
+                name: "train-images-idx3-ubyte.gz",
+                mirrors: &[&mirror],
+                md5,
+            };
+            let fault = download(&remote, folder.path(), &mut Watch::none()).unwrap_err();
+            assert!(fault.message.contains("web page"), "{fault}");
+            assert_eq!(entries(folder.path()), 0);
+        }
+    }
+
+    /// A connection that ends early is seen by the length, by the end of gzip's stream, or by the checksum.
+    #[test]
+    fn a_file_cut_off_anywhere_is_not_kept() {
+        let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        gz.write_all(b"abc").unwrap();
+        let whole: &'static [u8] = gz.finish().unwrap().leak();
+        let folder = Folder::new();
+        for end in [0, 1, 2, 10, whole.len() - 9, whole.len() - 1] {
+            // With the length of what it sends, and with that of the file.
+            for length in [end, whole.len()] {
+                let remote = Remote {
+                    name: "abc.gz",
+                    mirrors: &[&serve("200 OK", &whole[..end], length)],
+                    md5: Checksum::Inside(ABC),
+                };
+                let outcome = download(&remote, folder.path(), &mut Watch::none());
+                assert!(outcome.is_err(), "cut at {end} of {length}");
+                assert_eq!(entries(folder.path()), 0, "cut at {end} of {length}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_killed_process_left_is_removed_and_what_another_writes_is_not() {
+        let folder = Folder::new();
+        let (old, new) = (".abc.1.part", ".abc.2.part");
+        let of_another = ".abcd.1.part";
+        for name in [old, new, of_another] {
+            folder.write(name, b"ab");
+        }
+        for name in [old, of_another] {
+            let file = File::options()
+                .write(true)
+                .open(folder.path().join(name))
+                .unwrap();
+            let long_ago = std::time::SystemTime::now() - 2 * STALE;
+            file.set_modified(long_ago).unwrap();
+        }
+        get(&[&serve("200 OK", b"abc", 3)], folder.path()).unwrap();
+        let there = |name| folder.path().join(name).exists();
+        assert!(!there(old) && there(new) && there(of_another) && there("abc"));
     }
 
     #[test]

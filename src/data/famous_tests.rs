@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// The folder with the real files, or a visible line about what is not tested.
 fn real(famous: &Famous) -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
     let own = std::env::var_os("SADDLE_DATA").map(PathBuf::from);
     let folder = own
         .into_iter()

@@ -16,16 +16,11 @@ pub const DISPLAY_NAME: &str = "Saddlepoint";
 /// The key of `metadata` by which we know our own kernelspecs again, under whatever name they stand.
 const MARK: &str = "saddlepoint";
 
+// Links into kernel/: a published crate holds no files from above its folder.
 const LOGOS: [(&str, &[u8]); 3] = [
-    ("logo-svg.svg", include_bytes!("../../kernel/logo-svg.svg")),
-    (
-        "logo-32x32.png",
-        include_bytes!("../../kernel/logo-32x32.png"),
-    ),
-    (
-        "logo-64x64.png",
-        include_bytes!("../../kernel/logo-64x64.png"),
-    ),
+    ("logo-svg.svg", include_bytes!("logo-svg.svg")),
+    ("logo-32x32.png", include_bytes!("logo-32x32.png")),
+    ("logo-64x64.png", include_bytes!("logo-64x64.png")),
 ];
 
 /// Where to install.
@@ -65,6 +60,25 @@ impl Spec {
             display_name,
             env: Vec::new(),
             program,
+        })
+    }
+
+    /// Whether a kernelspec that says the same is in a place already.
+    pub fn is_installed(&self, place: &Place) -> bool {
+        let data = Jupyter::here().data(place);
+        data.is_ok_and(|data| self.is_installed_below(&data))
+    }
+
+    fn is_installed_below(&self, data: &Path) -> bool {
+        let folder = data.join("kernels").join(&self.name);
+        let same = |a: &Path, b: &Path| match (a.canonicalize(), b.canonicalize()) {
+            (Ok(a), Ok(b)) => a == b,
+            _ => false,
+        };
+        Installed::read(&folder).is_some_and(|found| {
+            found.version == env!("CARGO_PKG_VERSION")
+                && found.display_name == self.display_name
+                && same(&found.program, &self.program)
         })
     }
 
@@ -157,7 +171,10 @@ impl Installed {
             name: folder.file_name()?.to_str()?.to_string(),
             display_name: text(&spec["display_name"]).unwrap_or_default(),
             folder: folder.to_path_buf(),
-            program: text(&spec["argv"][0])?.into(),
+            // In a package the program is named by where it is from here.
+            program: text(&spec["argv"][0])?
+                .replace("{resource_dir}", folder.to_str()?)
+                .into(),
             version: text(&spec["metadata"][MARK])?,
         })
     }
@@ -374,6 +391,35 @@ mod tests {
             Kind::File
         );
         std::fs::remove_dir_all(&data).unwrap();
+    }
+
+    /// A package names the program by where it is from the kernelspec.
+    #[test]
+    fn a_kernelspec_that_names_its_program_from_where_it_is_counts_as_installed() {
+        let root = folder("package");
+        let data = root.join("share");
+        let bin = root.join("bin");
+        let mut spec = Spec::new().unwrap();
+        spec.program = bin.join("saddle");
+        let at = spec.install_below(&data).unwrap();
+        let kernel = at.join("kernel.json");
+        let text = std::fs::read_to_string(&kernel).unwrap();
+        let mut written: Value = serde_json::from_str(&text).unwrap();
+        written["argv"][0] = "{resource_dir}/../../../bin/saddle".into();
+        std::fs::write(&kernel, written.to_string()).unwrap();
+
+        assert!(!spec.is_installed_below(&data), "there is no such program");
+        std::fs::create_dir_all(&bin).unwrap();
+        std::fs::write(bin.join("saddle"), "").unwrap();
+        assert!(spec.is_installed_below(&data));
+        assert!(
+            installed_in(std::slice::from_ref(&data))[0]
+                .program
+                .is_file()
+        );
+        spec.display_name = "Another".into();
+        assert!(!spec.is_installed_below(&data));
+        std::fs::remove_dir_all(&root).unwrap();
     }
 
     #[test]

@@ -33,6 +33,9 @@ CHROMIUM_FLAGS = [
 FIRST_START_S = 600
 SECOND_START_S = 20
 
+# The user's copy of the notebooks, in their home folder.
+COPY = "saddlepoint-notebooks"
+
 
 def free_port():
     with socket.socket() as probe:
@@ -43,11 +46,12 @@ def free_port():
 class Lab:
     """A running `saddle lab`."""
 
-    def __init__(self, folder, log_path, start_s):
+    def __init__(self, folder, home, log_path, start_s):
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         # The test's own Python environment stands back: a new user has none, and gets a private JupyterLab.
-        environment = dict(os.environ)
+        caches = os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache"))
+        environment = dict(os.environ, HOME=str(home), XDG_CACHE_HOME=caches)
         virtual = environment.pop("VIRTUAL_ENV", None)
         if virtual:
             parts = environment["PATH"].split(os.pathsep)
@@ -101,18 +105,24 @@ class Lab:
 
 
 @pytest.fixture(scope="session")
-def workspace(tmp_path_factory):
-    """A checkout's `notebooks/`, copied: JupyterLab saves what it runs."""
-    folder = tmp_path_factory.mktemp("checkout")
-    shutil.copytree(Path(os.environ.get("SADDLE_NOTEBOOKS", ROOT / "notebooks")), folder / "notebooks")
-    return folder
+def home(tmp_path_factory):
+    """A new user's home folder."""
+    return tmp_path_factory.mktemp("home")
 
 
 @pytest.fixture(scope="session")
-def lab(workspace, tmp_path_factory):
+def workspace(home, lab):
+    """The folder that JupyterLab shows: the user's copy of the notebooks."""
+    return home / COPY
+
+
+@pytest.fixture(scope="session")
+def lab(home, tmp_path_factory):
+    checkout = tmp_path_factory.mktemp("checkout")
+    shutil.copytree(Path(os.environ.get("SADDLE_NOTEBOOKS", ROOT / "notebooks")), checkout / "notebooks")
     logs = tmp_path_factory.mktemp("logs")
-    Lab(workspace, logs / "first.log", FIRST_START_S).stop()
-    running = Lab(workspace, logs / "second.log", SECOND_START_S)
+    Lab(checkout, home, logs / "first.log", FIRST_START_S).stop()
+    running = Lab(checkout, home, logs / "second.log", SECOND_START_S)
     yield running
     running.stop()
 

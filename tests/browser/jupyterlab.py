@@ -13,17 +13,12 @@ class Notebook:
         page.goto(f"{lab.url}/lab/tree/{name}?token={TOKEN}&reset")
         self.panel = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
         self.panel.locator(".jp-Notebook").wait_for(timeout=60_000)
-        # The first start of JupyterLab asks about news, over the corner of the page.
-        page.add_locator_handler(page.get_by_text("official Jupyter news"), lambda: self.decline_news())
         page.locator("#jp-main-statusbar", has_text=re.compile(r"Saddlepoint.* \| Idle")).wait_for()
 
     def wait_until_idle(self, timeout_s=60):
         """Waits until the kernel has nothing to do."""
         indicator = self.panel.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]")
         indicator.wait_for(timeout=timeout_s * 1000)
-
-    def decline_news(self):
-        self.page.get_by_role("button", name="No", exact=True).click()
 
     def menu(self, bar, *names):
         """Chooses from the menu bar: `menu("Run", "Run All Cells")`."""

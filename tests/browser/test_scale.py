@@ -15,7 +15,7 @@ def test_a_million_lines_leave_the_page_usable(page, lab, workspace):
         metadata={"kernelspec": {"name": "saddle", "display_name": "Saddlepoint", "language": "rhai"}},
         cells=[v4.new_code_cell("")],
     )
-    nbformat.write(empty, workspace / "notebooks" / NAME)
+    nbformat.write(empty, workspace / NAME)
     notebook = Notebook(page, lab, NAME)
     flood = notebook.add_cell("for i in 0..1000000 { print(i); }")
     notebook.run_cell()

@@ -34,7 +34,7 @@ def notebook(page, lab, workspace):
         metadata={"kernelspec": {"name": "saddle", "display_name": "Saddlepoint", "language": "rhai"}},
         cells=[v4.new_code_cell("")],
     )
-    nbformat.write(empty, workspace / "notebooks" / NAME)
+    nbformat.write(empty, workspace / NAME)
     return Notebook(page, lab, NAME)
 
 
