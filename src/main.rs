@@ -1,19 +1,21 @@
 //! Saddlepoint: a Jupyter kernel whose cells are Rhai and whose values are tensors, made for generative adversarial networks.
 //!
-//! The rooms and the only arrows between them (each room is a crate, an arrow a line of its `Cargo.toml`; `tests/rooms.rs` holds the picture against them):
+//! The rooms and the only arrows between them (each room is a crate, an arrow a
+//! line of its `Cargo.toml`; `tests/rooms.rs` holds the picture against them):
 //!
 //! ```text
-//!   main ─┬─► serve ─► wire                          a Jupyter client drives the session
-//!         ├─► notebook                               a file drives the session (run, test)
-//!         ├─► worker                                 the session lives in a process of its own
-//!         ├─► rust ─┬─► worker                       cells of Rust code, in processes of their own
-//!         │         └─► component                    parts that are built when first needed
-//!         └─► cell ─┬─► rust
-//!                   └─► words ─► catalog
-//!                         ├────► gan ─► nn ─► tensor ─► cpu
-//!                         ├────► data
-//!                         └────► picture
-//!   leaves that every room may use: session, output, fault
+//!    saddle ─► cell, component, cpu, notebook, rust, serve, tensor, worker
+//!     serve ─► wire
+//!      cell ─► catalog, rust, tensor, words
+//!      rust ─► component, worker
+//! rust-host ─► component, rust, worker
+//!     words ─► backend, catalog, component, data, gan, nn, picture, tensor
+//!       gan ─► cpu, tensor
+//!        nn ─► tensor
+//!    tensor ─► backend, cpu
+//!   backend ─► component
+//!      burn ─► backend, component
+//! every room may use: session, fault
 //! ```
 //!
 //! | room | owns |
@@ -22,19 +24,21 @@
 //! | `serve` | what a Jupyter client is answered, and when: busy, reply, idle; counts, history, the queue, interrupts, shutdown |
 //! | `notebook` | notebook files: read, run, compare, write as notebook or as page |
 //! | `worker` | the session in a process of its own: starting it, driving it, and what is said when it dies |
-//! | `rust` | cells of Rust code: compiling, running and calling them, with tensors shared both ways; `rust/host` is the program for it |
-//! | `component` | parts that are not in the first build: finding them, and building them when first needed |
+//! | `rust` | cells of Rust code: running and calling them, with tensors shared both ways |
+//! | `rust-host` | the program that compiles them (`src/rust/host`) |
 //! | `cell` | the engine thread: runs cells, keeps variables and functions, shows errors with cell, line and caret |
 //! | `words` | the words of the language, one file per family: thin adapters over the rooms below |
 //! | `catalog` | one record for each word: registration, checking, help and completion come from it |
 //! | `gan` | the losses and penalties of adversarial networks |
 //! | `nn` | layers, networks, initialisers, optimizers, schedules, games of several players |
-//! | `tensor` | the tensor over Burn's backend operations, devices, seeded random numbers, the tape for gradients of any order |
+//! | `tensor` | the tensor, devices, seeded random numbers, the tape for gradients of any order |
+//! | `backend` | the border between tensors and the library of devices that Burn computes on |
+//! | `burn` | that library: graphics processors, and Burn's other backend on the processor |
+//! | `component` | what is not in the first build and is compiled when it is first needed: that library, the host of Rust cells |
 //! | `cpu` | the fast kernels of the CPU device |
 //! | `data` | data sets: the digits, files in the IDX format, downloads with checksums, synthetic distributions |
 //! | `picture` | numbers as pictures: grids of images, curves, heat maps, fields |
-//! | `session` | what a notebook session is to whoever drives it: the trait that `cell` implements and `serve` and `notebook` drive |
-//! | `output` | the one list of things that a cell can show |
+//! | `session` | what a notebook session is to whoever drives it: the trait that `cell` implements and `serve` and `notebook` drive; the one list of things that a cell can show |
 //! | `fault` | the one error type: kind, message, hint |
 
 mod cli;

@@ -2,7 +2,6 @@
 //!
 //! They need an adapter, Mesa's lavapipe at least, so that they are run by name alone: `tests/run devices` installs one where it
 //! can.
-#![cfg(feature = "wgpu")]
 
 use saddle_cell::Session;
 use saddle_session::output::{Output, Stream};

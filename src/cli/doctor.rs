@@ -66,7 +66,7 @@ pub fn doctor() -> Result<Outcome> {
 
 fn versions(report: &mut Report) {
     report.heading("Built with");
-    for package in ["rhai", "burn", "zmq"] {
+    for package in ["rhai", "burn-backend", "zmq"] {
         report.fact(package, locked_version(package).unwrap_or("unknown"));
     }
 }
@@ -140,7 +140,7 @@ fn devices(report: &mut Report) {
     for device in &all {
         report.fact(&device.name, &device.detail);
     }
-    if cfg!(feature = "wgpu") && !all.iter().any(|device| device.name == "wgpu") {
+    if !all.iter().any(|device| device.name == "wgpu") {
         let fault = device::Device::parse("wgpu").err();
         let hint = fault.and_then(|fault| fault.hint).unwrap_or_default();
         report.note("wgpu", format!("no graphics adapter: {hint}"));
@@ -278,7 +278,7 @@ mod tests {
             locked_version("saddlepoint"),
             Some(env!("CARGO_PKG_VERSION"))
         );
-        assert!(locked_version("burn").is_some_and(|version| version.starts_with("0.22.")));
+        assert!(locked_version("burn-backend").is_some_and(|version| version.starts_with("0.22.")));
         assert_eq!(locked_version("no such package"), None);
     }
 }

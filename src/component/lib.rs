@@ -6,6 +6,7 @@
 //! | `place` | where a component is looked for, and where it is built |
 //! | `cargo` | building it: cargo as a process that can be watched and ended |
 //! | `progress` | what cargo says of how far it is |
+//! | `status` | the same with a line for a page |
 //! | `failure` | why a build failed, and the way out |
 //! | `hash` | the identity: both sides must be of the same sources |
 //! | `program` | finding programs such as cargo |
@@ -18,11 +19,13 @@ mod hash;
 mod place;
 mod program;
 mod progress;
+mod status;
 
 pub use cargo::build;
 pub use place::{candidates, find};
 pub use program::{on_path, search_path};
 pub use progress::Progress;
+pub use status::build_telling;
 
 use std::env::consts::{DLL_PREFIX, DLL_SUFFIX, EXE_SUFFIX};
 
@@ -77,7 +80,7 @@ pub static RUST_HOST: Component = Component {
 
 /// Burn with its devices, as a shared library.
 pub static BURN: Component = Component {
-    name: "Burn",
+    name: "Burn with its devices",
     package: "saddle-burn",
     stem: "saddle_burn",
     kind: Kind::Library,

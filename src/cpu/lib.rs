@@ -29,6 +29,11 @@
 //! between instruction sets in the last bits, because only some have a fused multiply-add. `unsafe` is confined to
 //! this room, in small functions whose contract is written above them.
 
+/// The tests of [`Reuse`] are of the allocator at work.
+#[cfg(all(test, not(plain_allocator)))]
+#[global_allocator]
+static ALLOCATOR: Reuse = Reuse;
+
 mod buffer;
 mod conv;
 mod elementwise;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 fn made(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/numpy")
+        .join("../../tests/numpy")
         .join(name)
 }
 

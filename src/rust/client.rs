@@ -49,8 +49,9 @@ pub trait Desk {
     /// It may not.
     fn may_export(&mut self, name: &str) -> Result<()>;
     fn print(&mut self, stream: Stream, text: &str);
-    /// Shows how far something is that takes long, in the place of what this has shown before.
-    fn status(&mut self, text: &str);
+    /// Shows how far something is that takes long, in the place of what this has shown before; `None`: it is done, and what
+    /// is shown of it goes, so that the cell's outputs are those of every run.
+    fn status(&mut self, text: Option<&str>);
     /// Asks the person.
     fn ask(&mut self, prompt: &str, password: bool) -> Option<String>;
     /// Whether the user has interrupted.

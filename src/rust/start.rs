@@ -4,17 +4,13 @@ use super::client::Desk;
 use super::folder::{FOLDER, Folder};
 use super::protocol::{IDENTITY, SERVE};
 use super::toolchain::Toolchain;
-use saddle_component::{Progress, RUST_HOST, build, candidates, identity};
+use saddle_component::{RUST_HOST, build_telling, candidates, identity};
 use saddle_fault::{Fault, Kind, Result};
 use saddle_session::output::Stream;
 use saddle_worker::process::{self, Process};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
-
-/// The time between two changes of the line that says how far the host's build is.
-const PACE: Duration = Duration::from_millis(300);
 
 /// A host that has been started.
 pub struct Started {
@@ -73,27 +69,13 @@ fn is_of_this_build(program: &Path) -> bool {
 
 /// Builds the host, and shows how far that is.
 fn compile(desk: &mut dyn Desk) -> Result<PathBuf> {
-    let start = Instant::now();
-    let mut shown: Option<(Progress, Instant)> = None;
-    let program = build(&RUST_HOST, &mut |progress| {
-        let is_due = match &shown {
-            None => true,
-            Some((last, at)) => last != progress && at.elapsed() >= PACE,
-        };
-        if is_due {
-            shown = Some((progress.clone(), Instant::now()));
-            let minutes = RUST_HOST.minutes;
-            desk.status(&format!(
-                "%%rust: compiling its host, once: {minutes} ({progress})"
-            ));
+    let program = build_telling(&RUST_HOST, "%%rust", &mut |line| {
+        if line.is_some() {
+            desk.status(line);
         }
         !desk.stopped()
     })?;
-    let seconds = start.elapsed().as_secs();
-    let (minutes, seconds) = (seconds / 60, seconds % 60);
-    desk.status(&format!(
-        "%%rust: its host is compiled, in {minutes} min {seconds} s"
-    ));
+    desk.status(None);
     if is_of_this_build(&program) {
         return Ok(program);
     }

@@ -66,20 +66,21 @@ impl Desk for NotebookDesk {
         }
     }
 
-    fn status(&mut self, text: &str) {
-        let bundle = Bundle::text(text);
-        self.host.show(match &self.status {
-            Some(id) => Output::Update {
-                bundle,
-                id: id.clone(),
-            },
-            None => {
-                let id = self.status.insert(format!("rust-{}", uuid::Uuid::new_v4()));
-                Output::Display {
-                    bundle,
-                    id: Some(id.clone()),
-                }
+    fn status(&mut self, text: Option<&str>) {
+        let bundle = text.map(Bundle::text);
+        self.host.show(match (bundle, self.status.take()) {
+            (Some(bundle), Some(id)) => {
+                self.status = Some(id.clone());
+                Output::Update { bundle, id }
             }
+            (Some(bundle), None) => {
+                self.status = Some(format!("rust-{}", uuid::Uuid::new_v4()));
+                let id = self.status.clone();
+                Output::Display { bundle, id }
+            }
+            // A cell of Rust has shown nothing else before its code runs.
+            (None, Some(_)) => Output::Clear { wait: true },
+            (None, None) => return,
         });
     }
 

@@ -32,9 +32,9 @@ impl Raw {
         shape[rank - 2] = m;
         shape[rank - 1] = n;
         let mut out = vec![0.0; shape.num_elements()];
-        if k > 0 {
+        if k > 0 && !out.is_empty() {
             let operands = x.chunks_exact(rows_a * columns_a).zip(y.chunks_exact(rows_b * columns_b));
-            for ((x, y), out) in operands.zip(out.chunks_exact_mut((m * n).max(1))) {
+            for ((x, y), out) in operands.zip(out.chunks_exact_mut(m * n)) {
                 let (x, y) = (Mat::rows(x, columns_a), Mat::rows(y, columns_b));
                 let x = if ta { x.transposed() } else { x };
                 let y = if tb { y.transposed() } else { y };

@@ -53,7 +53,9 @@ static DEVICE: Entry = Entry {
         ),
     ],
     call: |call| {
-        device::set_current(Device::parse(&call.args.text(0)?)?);
+        let name = call.args.text(0)?;
+        super::first_use::compile(call.host, &name)?;
+        device::set_current(Device::parse(&name)?);
         Ok(Dynamic::UNIT)
     },
     ..ENTRY

@@ -1,9 +1,12 @@
-//! What is shown while a graphics processor prepares its kernels, which it does at the first use of each: the cell would seem
-//! to hang without.
+//! What the first use of a graphics processor takes, and what is shown meanwhile, as the cell would seem to hang: the library of
+//! devices is compiled where it has not been, and the processor's kernels are.
 
 use saddle_catalog::Host;
+use saddle_component::{BURN, build_telling};
+use saddle_fault::Result;
 use saddle_session::output::{Bundle, Output};
 use saddle_session::Frontend;
+use saddle_tensor::device;
 use saddle_tensor::tuning::{self, Prepared};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -56,7 +59,31 @@ fn text(before: &Prepared, now: &Prepared) -> String {
     )
 }
 
-/// From now on cells of this session show it.
+/// Compiles the library of devices, where a device of that name needs it and there is none of this build.
+///
+/// # Errors
+/// What keeps it from being compiled; an interrupt.
+pub fn compile(host: &Host, device: &str) -> Result<()> {
+    if !device::needs_library(device) || saddle_backend::find()?.is_some() {
+        return Ok(());
+    }
+    let id = format!("compiling-{}", uuid::Uuid::new_v4());
+    let mut is_new = true;
+    let needs = format!("device(\"{device}\")");
+    build_telling(&BURN, &needs, &mut |line| {
+        if let Some(line) = line {
+            let (bundle, id) = (Bundle::text(line), id.clone());
+            host.show(match std::mem::take(&mut is_new) {
+                true => Output::Display { bundle, id: Some(id) },
+                false => Output::Update { bundle, id },
+            });
+        }
+        host.check_interrupt().is_ok()
+    })?;
+    Ok(())
+}
+
+/// From now on cells of this session show what its kernels need.
 pub fn watch(host: &Host) {
     let attached = host.attached();
     let told: Mutex<Option<Told>> = Mutex::new(None);

@@ -127,7 +127,7 @@ fn a_width_at_the_edge_of_its_grid_is_told() {
 
 /// The folder of MNIST: under `$SADDLE_DATA`, or under `shared/data` beside the repository.
 fn mnist_folder() -> Option<PathBuf> {
-    let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data");
+    let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data");
     let given = std::env::var_os("SADDLE_DATA").map(PathBuf::from);
     let folders = given.into_iter().chain([PathBuf::from(beside)]);
     folders

@@ -1,9 +1,15 @@
-//! First-order gradients of the tape against those of Burn's own Autodiff, on the same flex device and the same inputs.
+//! First-order gradients of the tape against those of Burn's own Autodiff, on the same inputs; Burn's computed by its ndarray backend.
 //!
 //! The inputs and the loss L = sum(w · (y + y²)) are those of `operations.json`; every operation that Burn differentiates is here.
 
-use super::fixture::{compare, gradients, operation, read};
-use super::operations::all;
+#![cfg(feature = "ndarray")]
+
+#[path = "../../../tests/truth/fixture.rs"]
+mod fixture;
+#[allow(dead_code)]
+#[path = "../../../tests/truth/operations.rs"]
+mod operations;
+
 use burn_autodiff::Autodiff;
 use burn_backend::ops::{
     ActivationOps, ConvOptions, ConvTransposeOptions, FloatTensorOps, IntTensorOps,
@@ -11,11 +17,13 @@ use burn_backend::ops::{
 };
 use burn_backend::tensor::{FloatTensor, IntTensor};
 use burn_backend::{AutodiffBackend, BoolDType, Shape, TensorData, TensorMetadata};
-use burn_flex::{Flex, FlexDevice};
+use burn_ndarray::{NdArray, NdArrayDevice};
+use fixture::{compare, gradients, operation, read};
+use operations::all;
 use saddle_tensor::Tensor;
 use serde_json::{Value, json};
 
-type B = Autodiff<Flex>;
+type B = Autodiff<NdArray>;
 type Float = FloatTensor<B>;
 
 /// What Burn 0.22 has no operation for, or does not differentiate as defined here.
@@ -51,20 +59,20 @@ fn input(v: &Value) -> Input {
     match numbers(v, "f32") {
         Some(x) => {
             let x: Vec<f32> = x.iter().map(|&x| x as f32).collect();
-            Input::Float(B::float_from_data(TensorData::new(x, shape), &FlexDevice))
+            Input::Float(B::float_from_data(TensorData::new(x, shape), &NdArrayDevice::Cpu))
         }
         None => {
             let x = numbers(v, "int").expect("whole numbers");
             let x: Vec<i64> = x.iter().map(|&x| x as i64).collect();
-            Input::Int(B::int_from_data(TensorData::new(x, shape), &FlexDevice))
+            Input::Int(B::int_from_data(TensorData::new(x, shape), &NdArrayDevice::Cpu))
         }
     }
 }
 
 /// Back into the form of the fixtures, so that one comparison serves both.
-fn record(x: FloatTensor<Flex>) -> Value {
+fn record(x: FloatTensor<NdArray>) -> Value {
     let shape: Vec<usize> = x.shape().iter().copied().collect();
-    let data = burn_backend::read_sync(Flex::float_into_data(x)).expect("data of a tensor");
+    let data = burn_backend::read_sync(NdArray::float_into_data(x)).expect("data of a tensor");
     json!({ "shape": shape, "f32": data.try_to_vec::<f32>().expect("f32") })
 }
 
@@ -246,7 +254,7 @@ fn by_burn(record_: &Value) -> Option<Vec<Value>> {
                 Some(g) => record(g),
                 None => record(B::inner(B::float_zeros(
                     x.shape(),
-                    &FlexDevice,
+                    &NdArrayDevice::Cpu,
                     burn_backend::FloatDType::F32,
                 ))),
             })
