@@ -48,5 +48,6 @@ mod cli;
 static ALLOCATOR: saddle_cpu::Reuse = saddle_cpu::Reuse;
 
 fn main() -> std::process::ExitCode {
+    saddle_cpu::prepare_memory();
     cli::main()
 }

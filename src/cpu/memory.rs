@@ -9,7 +9,7 @@ use std::cell::UnsafeCell;
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// The allocator of this program: the system's, with a store of freed buffers between [`LEAST`] and [`MOST`] bytes.
+/// The allocator of a program that computes with tensors: the system's, with a store of freed buffers between [`LEAST`] and [`MOST`] bytes.
 pub struct Reuse;
 
 /// Smaller ones are left to the C library, which is good at them.
@@ -35,6 +35,15 @@ fn class(layout: &Layout) -> Option<(usize, usize)> {
     let steps = size.div_ceil(step);
     let index = (octave - LEAST.ilog2()) as usize * STEPS + steps.saturating_sub(STEPS);
     Some((index, (steps * step).max(LEAST)))
+}
+
+/// The bytes that the buffers of a class have.
+fn bytes_of(class: usize) -> usize {
+    let Some(before) = class.checked_sub(1) else {
+        return LEAST;
+    };
+    let octave = LEAST << (before / STEPS);
+    octave + (before % STEPS + 1) * (octave / STEPS)
 }
 
 /// Freed buffers: of each class a list, linked through the buffers themselves.
@@ -100,10 +109,39 @@ impl Store {
     }
 }
 
-/// The layout with which the buffers of a class come from the system.
-fn of_class(bytes: usize) -> Layout {
-    // Safety: LINE is a power of two, and `bytes` at most MOST.
-    unsafe { Layout::from_size_align_unchecked(bytes, LINE) }
+/// What lies before each buffer of a class: where its block begins.
+type Head = *mut u8;
+
+/// The layout of the block in which a buffer of a class lies: with room to begin it at a cache line. The C library is not asked for
+/// aligned blocks: for those it looks for a hole that is larger by the alignment, so that the hole which one of the same size
+/// has left is never large enough, and memory grows with each.
+fn block(bytes: usize) -> Layout {
+    // Safety: the alignment is a power of two, and `bytes` at most MOST.
+    unsafe { Layout::from_size_align_unchecked(bytes + LINE, align_of::<Head>()) }
+}
+
+/// A new buffer of a class from the system; null if there is none.
+fn new_buffer(bytes: usize) -> *mut u8 {
+    // Safety: the layout's size is not zero. The C library begins blocks at multiples of 16, others at least at those of a
+    // pointer: the next cache line is at most LINE away, and there is room for a pointer before it.
+    unsafe {
+        let start = System.alloc(block(bytes));
+        if start.is_null() {
+            return start;
+        }
+        let buffer = start.add(LINE - start as usize % LINE);
+        buffer.cast::<Head>().sub(1).write(start);
+        buffer
+    }
+}
+
+/// Gives a buffer of a class back to the system.
+///
+/// # Safety
+/// It came from [`new_buffer`] with these bytes, and is not used any more.
+unsafe fn give_back(buffer: *mut u8, bytes: usize) {
+    // Safety: the caller's contract.
+    unsafe { System.dealloc(buffer.cast::<Head>().sub(1).read(), block(bytes)) }
 }
 
 // Safety: a buffer's class depends on nothing but the size that it was asked for with, so it goes back to where it came
@@ -114,8 +152,7 @@ unsafe impl GlobalAlloc for Reuse {
             // Safety: the caller's contract.
             return unsafe { System.alloc(layout) };
         };
-        // Safety: the layout's size is not zero.
-        (STORE.take(index, bytes)).unwrap_or_else(|| unsafe { System.alloc(of_class(bytes)) })
+        STORE.take(index, bytes).unwrap_or_else(|| new_buffer(bytes))
     }
 
     unsafe fn dealloc(&self, buffer: *mut u8, layout: Layout) {
@@ -124,8 +161,8 @@ unsafe impl GlobalAlloc for Reuse {
             return unsafe { System.dealloc(buffer, layout) };
         };
         if !STORE.put(index, bytes, buffer) {
-            // Safety: it came from there with this layout.
-            unsafe { System.dealloc(buffer, of_class(bytes)) }
+            // Safety: it came from there with these bytes.
+            unsafe { give_back(buffer, bytes) }
         }
     }
 
@@ -164,11 +201,37 @@ unsafe impl GlobalAlloc for Reuse {
     }
 }
 
-/// Larger blocks than [`Reuse`] keeps are given back to the system one by one, and smaller ones in large pieces.
-pub(super) fn keep_freed() {
+impl Store {
+    /// Gives everything that is kept back to the system.
+    fn empty(&self) {
+        for index in 0..CLASSES {
+            let bytes = bytes_of(index);
+            while let Some(buffer) = self.take(index, bytes) {
+                // Safety: what lies in a list is free, and came from there with the bytes of its class.
+                unsafe { give_back(buffer, bytes) }
+            }
+        }
+    }
+}
+
+/// Gives memory that no tensor uses any more back to the system.
+pub fn release_memory() {
+    STORE.empty();
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    // Safety: these two only change what later calls of `malloc` and `free` do.
+    // Safety: it only looks for pages that are free.
     unsafe {
+        libc::malloc_trim(0);
+    }
+}
+
+/// Larger blocks than [`Reuse`] keeps are given back to the system one by one, and smaller ones in large pieces. To be called at
+/// the start of a program, before it has other threads.
+pub fn prepare_memory() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // Safety: these only change what later calls of `malloc` and `free` do.
+    unsafe {
+        // One heap: those of threads are cut into pieces of 64 MB, into which large buffers fit badly.
+        libc::mallopt(libc::M_ARENA_MAX, 1);
         libc::mallopt(libc::M_MMAP_THRESHOLD, MOST as i32);
         libc::mallopt(libc::M_TRIM_THRESHOLD, KEPT as i32);
     }
@@ -190,6 +253,7 @@ mod tests {
             let (index, bytes) = class(&layout(size)).expect("kept");
             assert!(index < CLASSES && bytes >= size, "{size}: {bytes}");
             assert!(bytes <= size + size / STEPS + 1, "{size}: {bytes}");
+            assert_eq!(bytes_of(index), bytes, "{size}");
             // One class, one number of bytes.
             let (again, same) = class(&layout(bytes)).expect("kept");
             assert_eq!((again, same), (index, bytes), "{size}");

@@ -29,11 +29,10 @@ pub fn set_threads(count: usize) {
     LIMIT.store(count, Ordering::Relaxed);
 }
 
-/// Sets up rayon's global pool, and the allocator, at the first call.
+/// Sets up rayon's global pool at the first call.
 fn pool_size() -> usize {
     static SIZE: OnceLock<usize> = OnceLock::new();
     *SIZE.get_or_init(|| {
-        super::memory::keep_freed();
         let asked = std::env::var("SADDLE_THREADS")
             .ok()
             .and_then(|text| text.trim().parse().ok());

@@ -401,8 +401,9 @@ pub(super) fn most_turns(device: &Device) -> Option<usize> {
     })
 }
 
-/// Gives memory that no tensor uses any more back to the devices.
+/// Gives memory that no tensor uses any more back to the system and to the devices.
 pub fn free_unused() {
+    saddle_cpu::release_memory();
     for device in opened() {
         // What is still under way may use it. A device that fails has nothing to give back.
         if device.ask(Op::Sync).is_ok() {

@@ -4,10 +4,10 @@
 
 #![cfg(feature = "ndarray")]
 
-#[path = "../../../tests/truth/fixture.rs"]
+#[path = "../../nn/tests/truth/fixture.rs"]
 mod fixture;
 #[allow(dead_code)]
-#[path = "../../../tests/truth/operations.rs"]
+#[path = "../../nn/tests/truth/operations.rs"]
 mod operations;
 
 use burn_autodiff::Autodiff;

@@ -9,7 +9,7 @@ const TOLERANCE: f64 = 1e-4;
 
 /// The records of a fixture.
 pub fn read(name: &str) -> Vec<Value> {
-    let path = format!("{}/tests/truth/{name}", env!("CARGO_MANIFEST_DIR"));
+    let path = format!("{}/../nn/tests/truth/{name}", env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(&path).expect(&path);
     match serde_json::from_str(&text).expect(&path) {
         Value::Array(records) => records,
@@ -94,13 +94,15 @@ pub fn check(fixture: &str, operations: Vec<(&'static str, Operation)>) {
     assert!(found.is_empty(), "\n{}", found.join("\n"));
 }
 
-/// The operation of that name.
+/// The operation of that name. For `src/burn/tests`, as the next is.
+#[allow(dead_code)]
 pub fn operation<'a>(operations: &'a [(&'static str, Operation)], name: &str) -> &'a Operation {
     let found = operations.iter().find(|(n, _)| *n == name);
     &found.expect(name).1
 }
 
 /// dL/dx of a record's loss L = sum(w · (y + y²)), by the tape.
+#[allow(dead_code)]
 pub fn gradients(record: &Value, f: &Operation) -> Result<Vec<Tensor>> {
     let inputs = tensors(&record["inputs"]);
     let wrt = wrt(record, &inputs);
