@@ -32,7 +32,7 @@ use saddle_fault::{Fault, Result};
 use std::io::Write as _;
 use std::process::ExitCode;
 
-/// A Jupyter kernel for generative adversarial networks: Rhai cells over Burn tensors.
+/// A Jupyter kernel for generative adversarial networks: Rhai cells, native tensors.
 #[derive(Parser)]
 #[command(
     name = "saddle",
