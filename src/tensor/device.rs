@@ -38,10 +38,11 @@ const KINDS: [(&str, Api); 6] = [
     ("cuda", Api::Cuda),
 ];
 
-/// Whether a device of that name is one of the library's, which may have to be built first.
+/// Whether a device of that name is one that the library has as it is built when it is first needed. The others need a cargo feature of
+/// its own, which is said where they are opened.
 pub fn needs_library(name: &str) -> bool {
     let kind = name.split(':').next().unwrap_or(name);
-    KINDS.iter().any(|(known, _)| *known == kind)
+    KINDS.iter().any(|(known, api)| *known == kind && *api == Api::Wgpu)
 }
 
 impl Device {
@@ -74,7 +75,12 @@ impl Device {
         let Some((_, api)) = KINDS.iter().find(|(known, _)| *known == kind) else {
             return Err(unknown(name));
         };
-        let library = load()?;
+        let library = load().map_err(|fault| match api {
+            Api::Wgpu => fault,
+            _ => fault.hint(format!(
+                "`cargo build --release -p saddle-burn --features {kind}` compiles it with \"{kind}\"; `device(\"cpu\")` always works"
+            )),
+        })?;
         let interface = if kind == "wgpu" || *api != Api::Wgpu { "" } else { kind };
         let with = With {
             ints: &[*api as i64, number],

@@ -1,8 +1,8 @@
 //! Words about where tensors live.
 
 use super::{X, fails, param, tensor, value, wrap};
-use saddle_catalog::{ENTRY, Entry, Example, Gives, Host, Ty};
-use saddle_fault::Fault;
+use saddle_catalog::{Call, ENTRY, Entry, Example, Gives, Host, Ty};
+use saddle_fault::{Fault, Result};
 use saddle_tensor::precision::{self, Precision};
 use saddle_tensor::{Device, device};
 use rhai::{Array, Dynamic, Map};
@@ -29,6 +29,13 @@ pub fn watch(host: &Host) {
     super::first_use::watch(host);
 }
 
+/// The device that an argument names, opened; what it needs is compiled first where it has not been.
+fn opened(call: &Call, argument: usize) -> Result<Device> {
+    let name = call.args.text(argument)?;
+    super::first_use::compile(call.host, &name)?;
+    Device::parse(&name)
+}
+
 static DEVICE: Entry = Entry {
     name: "device",
     group: GROUP,
@@ -53,9 +60,7 @@ static DEVICE: Entry = Entry {
         ),
     ],
     call: |call| {
-        let name = call.args.text(0)?;
-        super::first_use::compile(call.host, &name)?;
-        device::set_current(Device::parse(&name)?);
+        device::set_current(opened(call, 0)?);
         Ok(Dynamic::UNIT)
     },
     ..ENTRY
@@ -118,7 +123,7 @@ static TO: Entry = Entry {
         "\"cpu\"",
     )],
     call: |call| {
-        let to = Device::parse(&call.args.text(1)?)?;
+        let to = opened(call, 1)?;
         Ok(wrap(tensor(call, 0)?.to_device(&to)))
     },
     ..ENTRY
