@@ -5,8 +5,8 @@ use super::digits::NAMES;
 use super::download::{Checksum, Remote, download, md5_inside};
 use super::files::Watch;
 use super::{Dataset, Features, idx};
-use saddle_fault::{Fault, Kind, Result};
 use etcetera::BaseStrategy;
+use saddle_fault::{Fault, Kind, Result};
 use std::env;
 use std::path::{Path, PathBuf};
 

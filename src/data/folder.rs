@@ -2,9 +2,9 @@
 
 use super::files::{Watch, describe};
 use super::{Dataset, Features};
-use saddle_fault::{Fault, Result};
 use image::DynamicImage;
 use image::imageops::FilterType;
+use saddle_fault::{Fault, Result};
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -1,8 +1,8 @@
 //! Zip archives, as far as `.npz` files need them: stored and deflated files (PKWARE's APPNOTE, section 4.3).
 
-use saddle_fault::{Fault, Result};
 use flate2::Crc;
 use flate2::read::DeflateDecoder;
+use saddle_fault::{Fault, Result};
 use std::io::Read;
 
 const LOCAL: u32 = 0x0403_4b50;
