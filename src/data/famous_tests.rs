@@ -89,6 +89,7 @@ fn files_without_a_folder_are_told_by_their_content() {
     let mut watch = Watch {
         stop: &mut stop,
         step: &mut |_| (),
+        note: &mut |_| (),
     };
     let fashion = FASHION_MNIST.load(Split::Test, None, || places(&own, cache.path()), &mut watch);
     assert_eq!(fashion.unwrap_err().message, "would download");
