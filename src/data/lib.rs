@@ -14,6 +14,7 @@
 //! | `records` | the records and cells of such a text |
 //! | `header` | whether its first line names the columns |
 //! | `folder` | folders of pictures |
+//! | `picture` | one picture in a file |
 //! | `idx` | the format of MNIST's files |
 //! | `download` | downloads with checksums |
 //! | `files` | opening files; [`Watch`]: who waits for a long load |
@@ -44,6 +45,7 @@ mod idx;
 pub mod numpy;
 #[cfg(test)]
 mod numpy_tests;
+mod picture;
 mod prefetch;
 mod records;
 pub mod safetensors;

@@ -274,7 +274,7 @@ fn tensor(call: &Call, array: saddle_data::Array) -> Result<Dynamic> {
 static IMAGE_FOLDER: Entry = Entry {
     name: "image_folder",
     group: "data",
-    summary: "the pictures in a folder; folders inside it are classes, in the order of their names",
+    summary: "the pictures in a folder, upright as their Exif data say; folders inside it are classes, in the order of their names; what is hidden (.ipynb_checkpoints, ._a.png) is left out",
     params: &[param("path", Ty::Text, "of the folder")],
     options: &[
         opt(
@@ -283,7 +283,18 @@ static IMAGE_FOLDER: Entry = Entry {
             "as they are",
             "the side, in pixels, to which the middle square of each picture is brought",
         ),
-        opt("grey", Ty::Bool, "false", "one channel instead of three"),
+        opt(
+            "grey",
+            Ty::Bool,
+            "false",
+            "one channel instead of three: 0.299 R + 0.587 G + 0.114 B, as PIL's mode L",
+        ),
+        opt(
+            "skip_unreadable",
+            Ty::Bool,
+            "false",
+            "leaves out pictures that cannot be read, and names them in a note; else the first of them is an error",
+        ),
         FLAT,
         RANGE,
     ],
@@ -291,12 +302,12 @@ static IMAGE_FOLDER: Entry = Entry {
     shapes: "samples are rows of pixels; with flat: false, [m, channels, height, width]",
     errors: &[
         "a folder that is missing or without pictures",
-        "a picture that is damaged",
+        "a picture that cannot be read, unless skip_unreadable",
         "pictures of different sizes, where no size is given",
     ],
     examples: &[fails(
         "no folder",
-        "image_folder(\"no/such\", #{ size: 64, flat: false })",
+        "image_folder(\"no/such\", #{ size: 64, flat: false, skip_unreadable: true })",
         "there is no folder no/such",
     )],
     call: |call| {
@@ -317,6 +328,7 @@ static IMAGE_FOLDER: Entry = Entry {
         let look = Look {
             size,
             grey: call.options.bool("grey", false)?,
+            skip_unreadable: call.options.bool("skip_unreadable", false)?,
         };
         let path = path(call)?;
         let data = watched(call, |watch| saddle_data::image_folder(&path, look, watch))?;
