@@ -273,6 +273,37 @@ mod tests {
         assert_eq!(lines, [1, 4, 5]);
     }
 
+    /// Cells written as RFC 4180 says are read back, however the input comes in pieces.
+    #[test]
+    fn what_is_quoted_is_read_back() {
+        let cells = [
+            "",
+            "a",
+            "\"",
+            ",",
+            "\r\n",
+            "\n\"\",\"",
+            " x ",
+            "#",
+            "é\u{feff}",
+        ];
+        let quoted: Vec<_> = cells
+            .iter()
+            .map(|c| format!("\"{}\"", c.replace('"', "\"\"")))
+            .collect();
+        for size in 1..20 {
+            let text = format!("{0}\r\n{0}", quoted.join(","));
+            let input = io::BufReader::with_capacity(size, text.as_bytes());
+            let mut records = Records::new(input, Between::One(b',')).unwrap();
+            let mut record = Record::default();
+            for _ in 0..2 {
+                assert!(records.next(&mut record).unwrap());
+                assert_eq!(record.cells().unwrap(), cells, "in pieces of {size}");
+            }
+            assert!(!records.next(&mut record).unwrap());
+        }
+    }
+
     #[test]
     fn blanks_in_any_number_are_one_separator() {
         let cells: Vec<_> = read("  1 \t 2   \"a b\"  \n3 4 c", Between::Blanks)

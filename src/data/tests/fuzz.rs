@@ -77,6 +77,8 @@ enum Reader {
     Safetensors,
     Csv,
     Idx,
+    /// An archive of tar, which is packed for the reader.
+    Cifar,
     Picture,
 }
 
@@ -147,8 +149,8 @@ fn mend_checksums(png: &mut [u8]) {
     }
 }
 
-/// Lets a reader read; whether it took the file.
-fn read(reader: Reader, file: &[u8], folder: &Path) -> bool {
+/// Lets a reader read, with one of its sets of options; whether it took the file.
+fn read(reader: Reader, file: &[u8], way: usize, folder: &Path) -> bool {
     let mut watch = Watch {
         stop: &mut || Ok(()),
         step: &mut |_| (),
@@ -159,6 +161,7 @@ fn read(reader: Reader, file: &[u8], folder: &Path) -> bool {
         fs::write(&path, file).unwrap();
         path
     };
+    let places = || -> saddle_fault::Result<Places> { unreachable!("a folder is given") };
     match reader {
         Reader::Npy => saddle_data::numpy::decode_npy("x", file).is_ok_and(|a| whole(&a)),
         Reader::Npz => saddle_data::numpy::decode_npz("x", file)
@@ -168,24 +171,29 @@ fn read(reader: Reader, file: &[u8], folder: &Path) -> bool {
         }
         Reader::Csv => {
             let how = Csv {
-                label: Some(Column::At(-1)),
-                missing: Missing::Skip,
-                ..Csv::default()
+                label: [Some(Column::At(-1)), None][way & 1].clone(),
+                missing: [Missing::Skip, Missing::Fill(0.0)][way >> 1 & 1],
+                header: [None, Some(true), Some(false), None][way >> 2 & 3],
+                separator: None,
             };
             saddle_data::csv(&written("table.csv"), &how, &mut watch).is_ok()
         }
         Reader::Idx => {
             written("t10k-images.idx3-ubyte");
-            let places = || -> saddle_fault::Result<Places> { unreachable!("a folder is given") };
             MNIST
                 .load(Split::Test, Some(folder), places, &mut watch)
                 .is_ok()
         }
+        Reader::Cifar => {
+            fs::write(folder.join("cifar-10-binary.tar.gz"), gzip(file)).unwrap();
+            saddle_data::cifar10(Split::Test, Some(folder), places, &mut watch).is_ok()
+        }
         Reader::Picture => {
             written("pictures/a.png");
             let look = Look {
-                grey: true,
-                ..Look::default()
+                size: [None, Some(5)][way & 1],
+                grey: way & 2 > 0,
+                skip_unreadable: way & 4 > 0,
             };
             saddle_data::image_folder(&folder.join("pictures"), look, &mut watch).is_ok()
         }
@@ -213,6 +221,19 @@ fn idx(sizes: &[u32]) -> Vec<u8> {
     let mut file = vec![0, 0, 8, sizes.len() as u8];
     file.extend(sizes.iter().flat_map(|s| s.to_be_bytes()));
     file.extend((0..sizes.iter().product::<u32>()).map(|i| i as u8));
+    file
+}
+
+/// An archive of tar (POSIX ustar) with one record of CIFAR-10.
+fn tar() -> Vec<u8> {
+    let mut header = [0; 512];
+    let name = b"cifar-10-batches-bin/test_batch.bin";
+    header[..name.len()].copy_from_slice(name);
+    let content = 3073_usize;
+    header[124..136].copy_from_slice(format!("{content:011o}\0").as_bytes());
+    let mut file = header.to_vec();
+    file.extend((0..content).map(|i| (i % 10) as u8));
+    file.resize(512 + content.next_multiple_of(512) + 1024, 0);
     file
 }
 
@@ -246,6 +267,7 @@ fn seeds() -> Vec<(String, Reader, Vec<u8>)> {
     let pictures = idx(&[4, 3, 3]);
     seeds.push(("packed idx".into(), Reader::Idx, gzip(&pictures)));
     seeds.push(("idx".into(), Reader::Idx, pictures));
+    seeds.push(("tar".into(), Reader::Cifar, tar()));
     let picture = RgbImage::from_fn(16, 12, |x, y| Rgb([x as u8 * 16, y as u8 * 20, 99]));
     for format in [ImageFormat::Png, ImageFormat::Gif, ImageFormat::Jpeg] {
         for (kind, picture) in [
@@ -278,7 +300,7 @@ fn damaged_files_do_no_harm() {
     // Some are there because no reader takes them: text, complex numbers, numbers that are too large.
     let taken = seeds
         .iter()
-        .filter(|(_, r, file)| read(*r, file, &folder.0));
+        .filter(|(_, r, file)| read(*r, file, 0, &folder.0));
     assert_eq!(taken.count(), seeds.len() - 4);
     let start = Instant::now();
     let (mut most, mut longest, mut taken) = (0, Duration::ZERO, 0);
@@ -293,11 +315,12 @@ fn damaged_files_do_no_harm() {
         if *reader == Reader::Picture && random.below(4) > 0 {
             mend_checksums(&mut file);
         }
+        let way = random.below(16);
         let (before, began) = (HELD.load(Relaxed), Instant::now());
         PEAK.store(before, Relaxed);
-        let outcome = catch_unwind(AssertUnwindSafe(|| read(*reader, &file, &folder.0)));
+        let outcome = catch_unwind(AssertUnwindSafe(|| read(*reader, &file, way, &folder.0)));
         let (peak, took) = (PEAK.load(Relaxed) - before, began.elapsed());
-        let mutant = format!("mutant {tried} of {name}");
+        let mutant = format!("mutant {tried} of {name} in way {way}");
         assert!(
             outcome.is_ok(),
             "{mutant}: {reader:?} panics on {file:02x?}"
