@@ -4,8 +4,8 @@ use super::download::{Checksum, Remote, download};
 use super::famous::{Places, Split};
 use super::files::{Watch, describe, open};
 use super::{Dataset, Features};
-use saddle_fault::{Fault, Result};
 use flate2::read::GzDecoder;
+use saddle_fault::{Fault, Result};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 

@@ -1,9 +1,11 @@
-//! Tables of numbers as text: one line a sample, one column a feature, and perhaps a column with labels.
+//! Tables of numbers as text: one record a sample, one column a feature, and perhaps a column with labels.
 
-use super::files::{Watch, describe, open};
+use super::files::{Watch, describe, unpacked};
+use super::header::{self, Body, is_missing, is_text};
+use super::records::{self, Between, Record, Records, Trouble};
 use super::{Dataset, Features};
 use saddle_fault::{Fault, Result};
-use std::io::{BufRead, BufReader};
+use std::io::BufRead;
 use std::path::Path;
 
 /// How to read a table.
@@ -11,8 +13,23 @@ use std::path::Path;
 pub struct Csv {
     /// The column with labels, if there is one.
     pub label: Option<Column>,
-    /// Between two columns; a comma where nothing is said.
+    /// Between two columns, a blank standing for any number of blanks and tabs; guessed where nothing is said.
     pub separator: Option<char>,
+    /// Whether the first line names the columns; guessed where nothing is said.
+    pub header: Option<bool>,
+    pub missing: Missing,
+}
+
+/// What to do about a number that is missing: an empty cell, or `NA`, `nan`, `null`, `None` or `?`.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Missing {
+    /// It is an error.
+    #[default]
+    Refuse,
+    /// Its line is left out.
+    Skip,
+    /// This stands in its place.
+    Fill(f32),
 }
 
 /// A column, by its place (negative: from the end) or by its name in the first line.
@@ -22,136 +39,308 @@ pub enum Column {
     Named(String),
 }
 
-/// Lines between two looks at whether to stop.
+/// Records between two looks at whether to stop.
 const POLL: usize = 1 << 12;
+/// Cells of the first line that are shown.
+const SHOWN: usize = 6;
 
 /// The table as far as it has been read.
-#[derive(Default)]
-struct Table {
+struct Table<'a> {
+    how: &'a Csv,
     /// Columns; 0 before the first line.
     columns: usize,
+    /// The names of the columns, where they have any.
+    names: Vec<String>,
     /// The place of the labels.
     label: Option<usize>,
+    /// The first line, while it is open whether it names the columns, and where it stands.
+    first: Option<(usize, Vec<String>)>,
     values: Vec<f32>,
     answers: Vec<String>,
+    /// Lines that are left out.
+    skipped: usize,
 }
 
-/// Reads a table. A first line with anything but numbers in it names the columns; empty lines and lines that begin with
-/// `#` are left out. Labels are whole numbers from 0, or any texts, which are then numbered in their alphabetical order.
+/// Reads a table, by RFC 4180; what gzip has packed is unpacked. A first line with anything but numbers in it names the
+/// columns, and one with numbers where the rest of the table tells so, if [`Csv::header`] does not; empty lines and lines
+/// that begin with `#` are left out. Labels are whole numbers from 0, or any texts, which are then numbered in their
+/// alphabetical order. What had to be guessed or is left out is told in a note.
 ///
 /// # Errors
-/// A file that is missing, empty or no text; a line with another number of columns; a cell that is not a finite number; a
-/// label column that does not exist.
+/// A file that is missing, empty or no text; a separator that is no character of ASCII; a quote that is never closed; a
+/// line with another number of columns; a cell that is missing or not a finite number; a label column that does not exist.
 pub fn csv(path: &Path, how: &Csv, watch: &mut Watch) -> Result<Dataset> {
     let name = path
         .file_name()
         .map_or("csv".into(), |n| n.to_string_lossy());
-    let mut table = Table::default();
-    for (i, line) in BufReader::new(open(path)?).lines().enumerate() {
+    let told = |e| describe(path, "read", &e);
+    let mut input = unpacked(path)?;
+    let between = match how.separator {
+        Some(separator) => one(separator)?,
+        None => records::guess(input.fill_buf().map_err(told)?),
+    };
+    let mut records = Records::new(input, between).map_err(told)?;
+    let mut table = Table::new(how);
+    let mut record = Record::default();
+    let at = |line: usize, fault: Fault| Fault {
+        message: format!("{}, line {line}: {}", path.display(), fault.message),
+        ..fault
+    };
+    for i in 0.. {
         if i % POLL == 0 {
             watch.check()?;
         }
-        let line = line.map_err(|error| match error.kind() {
-            std::io::ErrorKind::InvalidData => {
-                Fault::file(format!("{}: line {} is not text", path.display(), i + 1))
-            }
-            _ => describe(path, "read", &error),
+        match records.next(&mut record) {
+            Ok(true) => (),
+            Ok(false) => break,
+            Err(Trouble::Read(error)) => return Err(told(error)),
+            Err(Trouble::Text(line, what)) => return Err(at(line, Fault::file(what))),
+        }
+        let cells = record.cells().ok_or_else(|| {
+            Fault::file(format!(
+                "{}, line {}: is not text",
+                path.display(),
+                record.line
+            ))
+            .hint("a table is text in UTF-8")
         })?;
         table
-            .line(line.trim_start_matches('\u{feff}'), how)
-            .map_err(|what| Fault::file(format!("{}, line {}: {what}", path.display(), i + 1)))?;
+            .record(record.line, &cells)
+            .map_err(|fault| at(record.line, fault))?;
     }
-    if table.values.is_empty() {
-        return Err(Fault::file(format!(
-            "{}: there are no numbers in it",
-            path.display()
-        )));
+    let doubt = table
+        .finish()
+        .map_err(|(line, fault)| at(line, fault))?
+        .map(|what| format!("{name}: {what}"));
+    for note in doubt.into_iter().chain(table.notes(&name, between, how)) {
+        (watch.note)(&note);
     }
-    let features = table.columns - usize::from(table.label.is_some());
-    let data = Dataset::new(&name, Features::Floats(table.values.into()), &[features])?;
-    if table.label.is_none() {
-        return Ok(data);
-    }
-    let (labels, classes) = classes(&table.answers);
-    let classes: Vec<&str> = classes.iter().map(String::as_str).collect();
-    data.with_labels(labels, &classes)
+    table.dataset(path, &name)
 }
 
-impl Table {
-    fn line(&mut self, line: &str, how: &Csv) -> Result<(), String> {
-        if line.trim().is_empty() || line.starts_with('#') {
-            return Ok(());
+/// The separator that the user names.
+fn one(separator: char) -> Result<Between> {
+    match separator {
+        ' ' => Ok(Between::Blanks),
+        '"' | '\r' | '\n' => Err(Fault::value(format!(
+            "csv: {separator:?} cannot stand between two columns"
+        ))),
+        _ => u8::try_from(separator)
+            .ok()
+            .filter(u8::is_ascii)
+            .map(Between::One)
+            .ok_or_else(|| {
+                Fault::value(format!(
+                    "csv: separator must be a character of ASCII, got \"{separator}\""
+                ))
+            }),
+    }
+}
+
+impl<'a> Table<'a> {
+    fn new(how: &'a Csv) -> Self {
+        Self {
+            how,
+            columns: 0,
+            names: Vec::new(),
+            label: None,
+            first: None,
+            values: Vec::new(),
+            answers: Vec::new(),
+            skipped: 0,
         }
-        let cells: Vec<&str> = line
-            .split(how.separator.unwrap_or(','))
-            .map(|cell| cell.trim().trim_matches('"'))
-            .collect();
+    }
+
+    fn record(&mut self, line: usize, cells: &[&str]) -> Result<()> {
         if self.columns == 0 {
-            self.columns = cells.len();
-            let names =
-                cells.iter().any(|c| c.parse::<f32>().is_err()) && self.is_header(&cells, how);
-            self.label = how
-                .label
-                .as_ref()
-                .map(|l| place(l, &cells, names))
-                .transpose()?;
-            if self.label.is_some() && self.columns == 1 {
-                return Err("there is no column besides the labels".into());
-            }
-            if names {
-                return Ok(());
-            }
+            return self.begin(line, cells);
         }
         if cells.len() != self.columns {
-            return Err(format!(
+            return Err(Fault::file(format!(
                 "{} columns, where the first line has {}",
                 cells.len(),
                 self.columns
-            ));
+            ))
+            .hint("`separator` names what stands between two columns; a cell that holds it is written within quotes"));
         }
+        let before = self.values.len();
         for (i, cell) in cells.iter().enumerate() {
-            if Some(i) == self.label {
-                self.answers.push(cell.to_string());
-                continue;
+            let is_label = Some(i) == self.label;
+            // `None` and `NA` may be classes.
+            let is_missing = match is_label {
+                true => cell.trim().is_empty() || cell.trim().eq_ignore_ascii_case("nan"),
+                false => is_missing(cell),
+            };
+            match (is_missing, self.how.missing) {
+                (true, Missing::Skip) => {
+                    self.values.truncate(before);
+                    self.skipped += 1;
+                    return Ok(());
+                }
+                (true, Missing::Fill(value)) if !is_label => self.values.push(value),
+                (true, _) => return Err(self.missing(i, cell, is_label)),
+                (false, _) if is_label => (),
+                (false, _) => match cell.trim().parse::<f32>() {
+                    Ok(v) if v.is_finite() => self.values.push(v),
+                    _ => {
+                        return Err(Fault::file(format!(
+                            "\"{cell}\" in {} is not a finite number",
+                            self.column(i)
+                        )));
+                    }
+                },
             }
-            match cell.parse::<f32>() {
-                Ok(v) if v.is_finite() => self.values.push(v),
-                _ => return Err(format!("\"{cell}\" in column {} is not a number", i + 1)),
+        }
+        self.answers
+            .extend(self.label.map(|at| cells[at].to_string()));
+        Ok(())
+    }
+
+    /// Takes the first line: the names of the columns, a sample, or open until the rest is known.
+    fn begin(&mut self, line: usize, cells: &[&str]) -> Result<()> {
+        self.columns = cells.len();
+        let is_named =
+            |label: &Column| matches!(label, Column::Named(n) if cells.contains(&n.as_str()));
+        let at = match &self.how.label {
+            Some(label @ Column::At(_)) => Some(place(label, cells, false)?),
+            _ => None,
+        };
+        let mut others = cells.iter().enumerate().filter(|(i, _)| Some(*i) != at);
+        let has_names = match self.how.header {
+            Some(given) => given,
+            None => {
+                others.any(|(_, c)| is_text(c)) || self.how.label.as_ref().is_some_and(is_named)
             }
+        };
+        let label = self.how.label.as_ref();
+        self.label = label.map(|l| place(l, cells, has_names)).transpose()?;
+        if self.label.is_some() && self.columns == 1 {
+            return Err(Fault::file("there is no column besides the labels"));
+        }
+        let owned = || cells.iter().map(|c| c.to_string()).collect::<Vec<_>>();
+        match (has_names, self.how.header) {
+            (true, _) => self.names = owned(),
+            (false, None) => self.first = Some((line, owned())),
+            (false, _) => return self.record(line, cells),
         }
         Ok(())
     }
 
-    /// Whether a first line that is not all numbers names the columns. A text in the label's column alone does not make
-    /// it a line of names.
-    fn is_header(&self, cells: &[&str], how: &Csv) -> bool {
-        let label = how.label.as_ref().and_then(|l| place(l, cells, false).ok());
-        cells
-            .iter()
-            .enumerate()
-            .any(|(i, cell)| Some(i) != label && cell.parse::<f32>().is_err())
+    /// Decides about a first line that was left open; what to tell about it. An error comes with the line.
+    fn finish(&mut self) -> Result<Option<String>, (usize, Fault)> {
+        let Some((line, first)) = self.first.take() else {
+            return Ok(None);
+        };
+        let body = Body {
+            values: &self.values,
+            labels: &self.answers,
+        };
+        let guess = header::guess(&first, self.label, &body);
+        let (taken, otherwise) = match guess.is_header {
+            true => (
+                "the names of the columns",
+                "header: false reads it as a sample",
+            ),
+            false => (
+                "a sample",
+                "header: true reads it as the names of the columns",
+            ),
+        };
+        let more = if first.len() > SHOWN { ", …" } else { "" };
+        let shown = first[..first.len().min(SHOWN)].join(", ");
+        let note = format!("the first line ({shown}{more}) was taken for {taken}; {otherwise}");
+        if !guess.is_header {
+            let cells: Vec<&str> = first.iter().map(String::as_str).collect();
+            let (values, answers) = (self.values.len(), self.answers.len());
+            self.record(line, &cells).map_err(|fault| (line, fault))?;
+            // It was read last and comes first.
+            let new = [self.values.len() - values, self.answers.len() - answers];
+            self.values.rotate_right(new[0]);
+            self.answers.rotate_right(new[1]);
+        }
+        Ok(guess.is_doubtful.then_some(note))
+    }
+
+    /// What else there is to tell.
+    fn notes(&self, name: &str, between: Between, how: &Csv) -> Vec<String> {
+        let between = match between {
+            Between::One(b',') => None,
+            _ if how.separator.is_some() => None,
+            Between::One(b'\t') => Some("tabs".to_string()),
+            Between::One(byte) => Some(format!("\"{}\"", char::from(byte))),
+            Between::Blanks => Some("blanks".to_string()),
+        };
+        let between =
+            between.map(|b| format!("{name}: {b} were taken for what stands between two columns"));
+        let skipped = (self.skipped > 0).then(|| {
+            let lines = if self.skipped == 1 { "line" } else { "lines" };
+            format!(
+                "{name}: {} {lines} with missing values left out",
+                self.skipped
+            )
+        });
+        between.into_iter().chain(skipped).collect()
+    }
+
+    fn dataset(self, path: &Path, name: &str) -> Result<Dataset> {
+        if self.values.is_empty() {
+            let what = match self.skipped {
+                0 => "there are no numbers in it",
+                _ => "something is missing in each of its lines",
+            };
+            return Err(Fault::file(format!("{}: {what}", path.display())));
+        }
+        let features = self.columns - usize::from(self.label.is_some());
+        let data = Dataset::new(name, Features::Floats(self.values.into()), &[features])?;
+        if self.label.is_none() {
+            return Ok(data);
+        }
+        let (labels, classes) = classes(&self.answers);
+        let classes: Vec<&str> = classes.iter().map(String::as_str).collect();
+        data.with_labels(labels, &classes)
+    }
+
+    /// The error of a cell that is missing.
+    fn missing(&self, at: usize, cell: &str, is_label: bool) -> Fault {
+        let how = match cell.trim() {
+            "" => "is empty".to_string(),
+            other => format!("is missing (\"{other}\")"),
+        };
+        let fault = Fault::file(format!("{} {how}", self.column(at)));
+        fault.hint(match is_label {
+            true => "missing: \"skip\" leaves such lines out",
+            false => "missing: \"skip\" leaves such lines out, missing: 0 reads such cells as 0",
+        })
+    }
+
+    /// A column as errors name it: by its place from 1, and by its name.
+    fn column(&self, at: usize) -> String {
+        match self.names.get(at) {
+            Some(name) if !name.is_empty() => format!("column {} ({name})", at + 1),
+            _ => format!("column {}", at + 1),
+        }
     }
 }
 
 /// The place of a column.
-fn place(column: &Column, cells: &[&str], are_names: bool) -> Result<usize, String> {
+fn place(column: &Column, cells: &[&str], are_names: bool) -> Result<usize> {
     match column {
         Column::At(i) => {
             let from_end = if *i < 0 { i + cells.len() as i64 } else { *i };
             usize::try_from(from_end)
                 .ok()
                 .filter(|&i| i < cells.len())
-                .ok_or_else(|| format!("there is no column {i} among {}", cells.len()))
+                .ok_or_else(|| Fault::file(format!("there is no column {i} among {}", cells.len())))
         }
         Column::Named(name) => cells
             .iter()
             .position(|cell| are_names && cell == name)
             .ok_or_else(|| match are_names {
-                true => format!(
+                true => Fault::file(format!(
                     "there is no column \"{name}\"; there are {}",
                     cells.join(", ")
-                ),
-                false => format!("the columns have no names, so none is \"{name}\""),
+                )),
+                false => Fault::file(format!("the columns have no names, so none is \"{name}\"")),
             }),
     }
 }
@@ -173,67 +362,4 @@ fn classes(answers: &[String]) -> (Vec<i32>, Vec<String>) {
     names.dedup();
     let number = |a: &String| names.binary_search(a).map_or(0, |i| i as i32);
     (answers.iter().map(number).collect(), names)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::files::testing::Folder;
-
-    fn read(text: &str, label: Option<Column>) -> Result<Dataset> {
-        let folder = Folder::new();
-        let path = folder.write("table.csv", text.as_bytes());
-        let how = Csv {
-            label,
-            separator: None,
-        };
-        csv(&path, &how, &mut Watch::none())
-    }
-
-    #[test]
-    fn numbers_names_and_labels() {
-        let data = read("# iris\r\nlength,width,kind\r\n5.1,3.5,setosa\r\n\r\n6,-2e-1,virginica\r\n1,2,\"setosa\"", Some(Column::Named("kind".into()))).unwrap();
-        assert_eq!((data.len(), data.shape()), (3, &[2][..]));
-        assert_eq!(data.gather(0..3), [5.1, 3.5, 6.0, -0.2, 1.0, 2.0]);
-        assert_eq!(data.gather_labels(0..3).unwrap(), [0, 1, 0]);
-        assert_eq!(data.classes(), ["setosa", "virginica"]);
-        let data = read("1,2,a\n3,4,b\n", Some(Column::At(-1))).unwrap();
-        assert_eq!(data.len(), 2, "a text among the labels is no line of names");
-        let data = read("\u{feff}0,7\n2,8\n", Some(Column::At(0))).unwrap();
-        assert_eq!(data.gather(0..2), [7.0, 8.0]);
-        assert_eq!(data.classes(), ["0", "1", "2"]);
-        assert_eq!(read("a,b\n1,2", None).unwrap().gather(0..1), [1.0, 2.0]);
-    }
-
-    #[test]
-    fn mistakes_are_told_with_their_line() {
-        let named = |n: &str| Some(Column::Named(n.into()));
-        let cases = [
-            ("", None, "no numbers in it"),
-            ("a,b\n", None, "no numbers in it"),
-            (
-                "1,2\n3\n",
-                None,
-                "line 2: 1 columns, where the first line has 2",
-            ),
-            (
-                "1,2\n3,\n",
-                None,
-                "line 2: \"\" in column 2 is not a number",
-            ),
-            ("1,2\n3,nan\n", None, "line 2: \"nan\" in column 2"),
-            ("a,b\n1,2\n", named("c"), "there are a, b"),
-            ("1,2\n", named("c"), "no names"),
-            ("1,2\n", Some(Column::At(2)), "no column 2 among 2"),
-            ("1\n", Some(Column::At(0)), "no column besides"),
-        ];
-        for (text, label, part) in cases {
-            let fault = read(text, label).unwrap_err();
-            assert!(fault.message.contains(part), "{fault} lacks {part:?}");
-        }
-        let folder = Folder::new();
-        let path = folder.write("binary", &[0xff, 0xfe, 0x00]);
-        let fault = csv(&path, &Csv::default(), &mut Watch::none()).unwrap_err();
-        assert!(fault.message.contains("line 1 is not text"), "{fault}");
-    }
 }

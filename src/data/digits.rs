@@ -1,8 +1,8 @@
 //! The 8 × 8 digits that travel with the program (`data/README.md` says whose they are).
 
 use super::{Dataset, Features};
-use saddle_fault::{Fault, Kind, Result};
 use flate2::read::GzDecoder;
+use saddle_fault::{Fault, Kind, Result};
 use std::io::Read;
 
 static FILE: &[u8] = include_bytes!("digits.csv.gz");

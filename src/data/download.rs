@@ -385,6 +385,7 @@ mod tests {
         let mut watch = Watch {
             stop: &mut stop,
             step: &mut |_| (),
+            note: &mut |_| (),
         };
         let fault = download(&remote, folder.path(), &mut watch).unwrap_err();
         assert_eq!(fault.kind, Kind::Interrupt);

@@ -5,8 +5,8 @@ use super::digits::NAMES;
 use super::download::{Checksum, Remote, download, md5_inside};
 use super::files::Watch;
 use super::{Dataset, Features, idx};
-use saddle_fault::{Fault, Kind, Result};
 use etcetera::BaseStrategy;
+use saddle_fault::{Fault, Kind, Result};
 use std::env;
 use std::path::{Path, PathBuf};
 
@@ -184,7 +184,7 @@ impl Famous {
                     folder.display()
                 ))
                 .hint(format!(
-                    "it needs {} and {}, with or without .gz",
+                    "it needs {} and {}, with or without .gz, with - or . before idx",
                     files[0].0, files[1].0
                 ))
             })
@@ -245,10 +245,17 @@ impl Famous {
     }
 }
 
-/// The file of that name in a folder, compressed or not.
+/// The file of that name in a folder, under one of its usual names: compressed or not, with `-` or `.` before `idx`; in
+/// the folder itself, in `raw` as torchvision keeps it, or in a folder of its own name as some archives unpack.
 fn present(folder: &Path, name: &str) -> Option<PathBuf> {
-    [name, name.trim_end_matches(".gz")]
-        .iter()
-        .map(|name| folder.join(name))
-        .find(|path| path.is_file())
+    let dotted = name.replace("-idx", ".idx");
+    let plain = |name: &str| name.trim_end_matches(".gz").to_string();
+    let names = [name.into(), plain(name), plain(&dotted), dotted];
+    let within = |folder: PathBuf| {
+        names
+            .iter()
+            .flat_map(move |name| [folder.join(name), folder.join(name).join(name)])
+            .find(|path| path.is_file())
+    };
+    within(folder.into()).or_else(|| within(folder.join("raw")))
 }

@@ -3,7 +3,9 @@
 
 use super::famous::{FASHION_MNIST, Famous, MNIST, Places, Split};
 use super::files::{Watch, testing::Folder};
+use flate2::{Compression, write::GzEncoder};
 use saddle_fault::Kind;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// The folder with the real files, or a visible line about what is not tested.
@@ -16,7 +18,6 @@ fn real(famous: &Famous) -> Option<PathBuf> {
         .find(|folder| folder.join(famous.name).is_dir());
     if folder.is_none() {
         // Written past the test harness, which would swallow it.
-        use std::io::Write;
         let _ = writeln!(
             std::io::stderr(),
             "skipped: no {} in $SADDLE_DATA or ../shared/data",
@@ -89,6 +90,7 @@ fn files_without_a_folder_are_told_by_their_content() {
     let mut watch = Watch {
         stop: &mut stop,
         step: &mut |_| (),
+        note: &mut |_| (),
     };
     let fashion = FASHION_MNIST.load(Split::Test, None, || places(&own, cache.path()), &mut watch);
     assert_eq!(fashion.unwrap_err().message, "would download");
@@ -150,4 +152,43 @@ fn a_folder_that_is_missing_is_told() {
         &mut Watch::none(),
     );
     assert!(load.unwrap_err().message.contains("there is no folder"));
+}
+
+/// As the page of MNIST has them, as Windows unpacks them, as torchvision keeps them, as Kaggle's archive unpacks.
+#[test]
+fn files_have_several_usual_names() {
+    let cases = [
+        ["train-images-idx3-ubyte", "train-labels-idx1-ubyte"],
+        ["train-images.idx3-ubyte", "train-labels.idx1-ubyte"],
+        ["train-images-idx3-ubyte.gz", "train-labels.idx1-ubyte.gz"],
+        [
+            "raw/train-images-idx3-ubyte",
+            "raw/train-labels-idx1-ubyte.gz",
+        ],
+        [
+            "train-images-idx3-ubyte/train-images-idx3-ubyte",
+            "train-labels.idx1-ubyte",
+        ],
+    ];
+    for [images, labels] in cases {
+        let folder = Folder::new();
+        for (name, content) in [(images, idx(&[3, 28, 28])), (labels, idx(&[3]))] {
+            let content = match name.ends_with(".gz") {
+                true => {
+                    let mut packed = GzEncoder::new(Vec::new(), Compression::default());
+                    packed.write_all(&content).unwrap();
+                    packed.finish().unwrap()
+                }
+                false => content,
+            };
+            folder.write(name, &content);
+        }
+        let data = MNIST.load(
+            Split::Train,
+            Some(folder.path()),
+            Places::of_the_user,
+            &mut Watch::none(),
+        );
+        assert_eq!(data.map(|d| d.len()), Ok(3), "{images}");
+    }
 }

@@ -1,9 +1,15 @@
 //! Files in general: opening them with errors in the user's terms, and watching long reads.
 
+use flate2::bufread::MultiGzDecoder;
 use saddle_fault::{Fault, Result};
 use std::fs::File;
-use std::io;
+use std::io::{self, BufRead, BufReader};
 use std::path::Path;
+
+/// How a gzip file begins (RFC 1952).
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+/// Enough to see the first lines of a table at once.
+const BUFFER: usize = 1 << 16;
 
 /// How far a long load has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,10 +21,12 @@ pub struct Step {
     pub total: Option<u64>,
 }
 
-/// Who waits for a long load: is asked now and then whether to stop, and told how far a download has come.
+/// Who waits for a long load: is asked now and then whether to stop, told how far a download has come, and told in a
+/// sentence what a reader had to guess or left out.
 pub struct Watch<'a> {
     pub stop: &'a mut dyn FnMut() -> Result<()>,
     pub step: &'a mut dyn FnMut(&Step),
+    pub note: &'a mut dyn FnMut(&str),
 }
 
 impl Watch<'_> {
@@ -32,6 +40,7 @@ impl Watch<'_> {
         Watch {
             stop: Box::leak(Box::new(|| Ok(()))),
             step: Box::leak(Box::new(|_: &Step| ())),
+            note: Box::leak(Box::new(|_: &str| ())),
         }
     }
 }
@@ -50,6 +59,19 @@ pub fn open(path: &Path) -> Result<File> {
     File::open(path).map_err(|error| describe(path, "open", &error))
 }
 
+/// A file opened for reading; what gzip has packed is unpacked, whatever the name says.
+///
+/// # Errors
+/// As for [`open`]; the file cannot be read.
+pub fn unpacked(path: &Path) -> Result<Box<dyn BufRead>> {
+    let mut file = BufReader::with_capacity(BUFFER, open(path)?);
+    let start = file.fill_buf().map_err(|e| describe(path, "read", &e))?;
+    Ok(match start.starts_with(&GZIP) {
+        true => Box::new(BufReader::with_capacity(BUFFER, MultiGzDecoder::new(file))),
+        false => Box::new(file),
+    })
+}
+
 /// What went wrong with a file, in plain words.
 pub fn describe(path: &Path, doing: &str, error: &io::Error) -> Fault {
     let path = path.display();
@@ -66,6 +88,7 @@ pub fn describe(path: &Path, doing: &str, error: &io::Error) -> Fault {
         io::ErrorKind::StorageFull => {
             Fault::file(format!("{path}: cannot {doing} it: the disk is full"))
         }
+        io::ErrorKind::UnexpectedEof => Fault::file(format!("{path}: the file ends too early")),
         _ => Fault::file(format!("{path}: cannot {doing} it ({error})")),
     }
 }

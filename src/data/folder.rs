@@ -1,10 +1,11 @@
 //! Folders of pictures: one folder for each class, or all pictures in one folder.
 
 use super::files::{Watch, describe};
+use super::picture;
 use super::{Dataset, Features};
-use saddle_fault::{Fault, Result};
 use image::DynamicImage;
 use image::imageops::FilterType;
+use saddle_fault::{Fault, Result};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -16,16 +17,22 @@ const ENDS: [&str; 4] = ["png", "gif", "jpg", "jpeg"];
 pub struct Look {
     /// The side, in pixels, to which the middle square of each picture is brought; `None`: as they are.
     pub size: Option<u32>,
-    /// One channel instead of three.
+    /// One channel instead of three: the luma of ITU-R BT.601, as PIL's mode `L`.
     pub grey: bool,
+    /// Leaves out pictures that cannot be read, and notes which; else they are an error.
+    pub skip_unreadable: bool,
 }
 
-/// The pictures in a folder, in the order of their names, pixels in [0, 1], as flat rows. Where it holds folders with
-/// pictures, each of them is a class, in the order of their names.
+/// Unreadable pictures that a note names.
+const NAMED: usize = 5;
+
+/// The pictures in a folder, in the order of their names, pixels in [0, 1], as flat rows, upright as their Exif data say.
+/// Where it holds folders with pictures, each of them is a class, in the order of their names. What is hidden, its name
+/// beginning with a dot, is left out.
 ///
 /// # Errors
-/// A folder that is missing or without pictures; a picture that is damaged; pictures of different sizes, where no size is
-/// given.
+/// A folder that is missing or without pictures; a picture that cannot be read, unless [`Look::skip_unreadable`]; pictures
+/// of different sizes, where no size is given.
 pub fn image_folder(path: &Path, look: Look, watch: &mut Watch) -> Result<Dataset> {
     if !path.is_dir() {
         return Err(Fault::file(format!(
@@ -52,7 +59,7 @@ pub fn image_folder(path: &Path, look: Look, watch: &mut Watch) -> Result<Datase
     if classes.is_empty() {
         found = pictures(path)?.into_iter().map(|p| (p, 0)).collect();
     }
-    let (bytes, [channels, height, width]) = pixels(path, &found, look, watch)?;
+    let (bytes, [channels, height, width]) = pixels(path, &mut found, look, watch)?;
     let features = Features::Bytes {
         bytes: bytes.into(),
         full: 255,
@@ -71,13 +78,19 @@ pub fn image_folder(path: &Path, look: Look, watch: &mut Watch) -> Result<Datase
     data.with_labels(found.into_iter().map(|(_, class)| class).collect(), &names)
 }
 
-/// What is in a folder, in the order of the names.
+/// What is in a folder and not hidden, in the order of the names: `.ipynb_checkpoints` holds copies, and `._a.png` is
+/// what macOS notes about `a.png`.
 fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     let told = |e| describe(folder, "read", &e);
     let mut paths = fs::read_dir(folder)
         .map_err(told)?
         .map(|entry| entry.map(|e| e.path()).map_err(told))
         .collect::<Result<Vec<_>>>()?;
+    let is_hidden = |path: &PathBuf| {
+        let name = path.file_name().map(|name| name.to_string_lossy());
+        name.is_some_and(|name| name.starts_with('.'))
+    };
+    paths.retain(|path| !is_hidden(path));
     paths.sort();
     Ok(paths)
 }
@@ -90,23 +103,30 @@ fn pictures(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(entries(folder)?.into_iter().filter(is_picture).collect())
 }
 
-/// All pixels, plane after plane, and the shape of a picture.
+/// All pixels, plane after plane, and the shape of a picture. What is not read is taken out of `found`.
 fn pixels(
     folder: &Path,
-    found: &[(PathBuf, i32)],
+    found: &mut Vec<(PathBuf, i32)>,
     look: Look,
     watch: &mut Watch,
 ) -> Result<(Vec<u8>, [usize; 3])> {
     let mut all = Vec::new();
     let mut shape = None;
-    for (path, _) in found {
+    let (mut unreadable, mut read) = (Vec::new(), Vec::new());
+    for (path, class) in found.drain(..) {
         watch.check()?;
-        let picture = image::open(path).map_err(|e| {
-            Fault::file(format!(
-                "{}: not a picture that can be read ({e})",
-                path.display()
-            ))
-        })?;
+        let picture = match picture::open(&path) {
+            Ok(picture) => picture,
+            Err(what) if look.skip_unreadable => {
+                unreadable.push(what);
+                continue;
+            }
+            Err(what) => {
+                return Err(
+                    Fault::file(what).hint("#{ skip_unreadable: true } leaves such pictures out")
+                );
+            }
+        };
         let picture = match look.size {
             Some(size) => square(&picture, size),
             None => picture,
@@ -126,18 +146,38 @@ fn pixels(
             .hint("#{ size: 64 } brings all to the same size"));
         }
         match look.grey {
-            true => all.extend(picture.to_luma8().into_raw()),
+            true => all.extend(picture::luma(&picture.to_rgb8())),
             false => {
                 let rgb = picture.to_rgb8().into_raw();
                 (0..3).for_each(|c| all.extend(rgb.iter().skip(c).step_by(3)));
             }
         }
+        read.push((path, class));
     }
-    let shape = shape.ok_or_else(|| {
-        Fault::file(format!("{}: there are no pictures in it", folder.display()))
-            .hint(format!("pictures end in .{}", ENDS.join(", .")))
+    *found = read;
+    note(&unreadable, watch);
+    let shape = shape.ok_or_else(|| match unreadable.first() {
+        Some(first) => Fault::file(format!(
+            "{}: none of its pictures can be read; {first}",
+            folder.display()
+        )),
+        None => Fault::file(format!("{}: there are no pictures in it", folder.display()))
+            .hint(format!("pictures end in .{}", ENDS.join(", ."))),
     })?;
     Ok((all, shape))
+}
+
+/// Tells what was left out.
+fn note(unreadable: &[String], watch: &mut Watch) {
+    if unreadable.is_empty() {
+        return;
+    }
+    let named = unreadable[..unreadable.len().min(NAMED)].join("; ");
+    let more = match unreadable.len() - unreadable.len().min(NAMED) {
+        0 => String::new(),
+        n => format!("; and {n} more"),
+    };
+    (watch.note)(&format!("left out {named}{more}"));
 }
 
 /// The middle square of a picture at another size.
@@ -163,7 +203,12 @@ mod tests {
     }
 
     fn read(folder: &Folder, size: Option<u32>, grey: bool) -> Result<Dataset> {
-        image_folder(folder.path(), Look { size, grey }, &mut Watch::none())
+        let look = Look {
+            size,
+            grey,
+            ..Look::default()
+        };
+        image_folder(folder.path(), look, &mut Watch::none())
     }
 
     #[test]
@@ -192,6 +237,56 @@ mod tests {
         let data = read(&folder, Some(4), true).unwrap();
         assert_eq!((data.shape(), data.has_labels()), (&[16][..], false));
         assert_eq!(data.gather(0..2), [[1.0; 16], [0.0; 16]].concat());
+    }
+
+    /// What Jupyter, macOS and Windows leave in folders is neither class nor picture.
+    #[test]
+    fn hidden_files_and_folders_are_left_out() {
+        let folder = Folder::new();
+        for name in ["cat/1.png", "dog/1.png", ".ipynb_checkpoints/1.png"] {
+            paint(&folder, name, (2, 2), [255, 0, 51]);
+        }
+        paint(&folder, "cat/.ipynb_checkpoints/1.png", (3, 3), [0, 0, 0]);
+        for name in [
+            "cat/._1.png",
+            "cat/Thumbs.db",
+            ".DS_Store",
+            "__MACOSX/._1.png",
+        ] {
+            folder.write(name, b"no picture");
+        }
+        let data = read(&folder, None, false).unwrap();
+        assert_eq!(data.classes(), ["cat", "dog"]);
+        assert_eq!(data.gather_labels(0..data.len()).unwrap(), [0, 1]);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named_or_skipped_with_its_label() {
+        let folder = Folder::new();
+        paint(&folder, "cat/1.png", (2, 2), [255, 0, 51]);
+        paint(&folder, "dog/2.png", (2, 2), [0, 0, 51]);
+        folder.write("cat/2.png", b"no picture");
+        folder.write("dog/1.jpg", b"");
+        let fault = read(&folder, None, false).unwrap_err();
+        assert!(fault.message.contains("2.png"), "{fault}");
+        assert!(fault.hint.is_some_and(|h| h.contains("skip_unreadable")));
+        let mut notes = Vec::new();
+        let mut watch = Watch {
+            stop: &mut || Ok(()),
+            step: &mut |_| (),
+            note: &mut |note| notes.push(note.to_string()),
+        };
+        let look = Look {
+            skip_unreadable: true,
+            ..Look::default()
+        };
+        let data = image_folder(folder.path(), look, &mut watch).unwrap();
+        assert_eq!(data.gather_labels(0..data.len()).unwrap(), [0, 1]);
+        assert_eq!(data.gather(1..2)[0], 0.0);
+        assert_eq!(notes.len(), 1);
+        for name in ["2.png", "1.jpg"] {
+            assert!(notes[0].contains(name), "{notes:?}");
+        }
     }
 
     /// JPEG keeps even colours to within rounding.

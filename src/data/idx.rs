@@ -1,10 +1,8 @@
 //! IDX files, the format of MNIST: a magic number, the sizes, then bytes; plain or compressed with gzip.
 
-use super::files::{Watch, describe, open};
+use super::files::{Watch, unpacked};
 use saddle_fault::{Fault, Result};
-use flate2::read::GzDecoder;
-use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{BufRead, Read};
 use std::path::Path;
 
 /// The type code of unsigned bytes, the only one that these data sets use.
@@ -24,25 +22,10 @@ pub struct Idx {
 /// # Errors
 /// A file that is missing, empty, damaged, truncated or longer than it says; one of another type or rank.
 pub fn read(path: &Path, rank: usize, watch: &mut Watch) -> Result<Idx> {
-    let mut file = BufReader::new(open(path)?);
-    let idx = match is_gzip(&mut file, path)? {
-        true => parse(GzDecoder::new(file), rank, watch),
-        false => parse(file, rank, watch),
-    };
-    idx.map_err(|fault| Fault {
+    parse(unpacked(path)?, rank, watch).map_err(|fault| Fault {
         message: format!("{}: {}", path.display(), fault.message),
         ..fault
     })
-}
-
-/// Whether a file begins as gzip does.
-fn is_gzip(file: &mut BufReader<File>, path: &Path) -> Result<bool> {
-    use std::io::BufRead;
-    match file.fill_buf() {
-        Ok([]) => Err(damaged(format!("{}: the file is empty", path.display()))),
-        Ok(start) => Ok(start.starts_with(&[0x1f, 0x8b])),
-        Err(error) => Err(describe(path, "read", &error)),
-    }
 }
 
 fn damaged(message: impl Into<String>) -> Fault {
@@ -56,7 +39,10 @@ fn broken(error: std::io::Error) -> Fault {
     }
 }
 
-fn parse(mut input: impl Read, rank: usize, watch: &mut Watch) -> Result<Idx> {
+fn parse(mut input: impl BufRead, rank: usize, watch: &mut Watch) -> Result<Idx> {
+    if input.fill_buf().map_err(broken)?.is_empty() {
+        return Err(damaged("the file is empty"));
+    }
     let mut magic = [0; 4];
     input.read_exact(&mut magic).map_err(broken)?;
     let [0, 0, kind, dims] = magic else {

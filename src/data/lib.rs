@@ -10,8 +10,11 @@
 //! | `digits` | the 8 × 8 digits that travel with the program |
 //! | `famous` | MNIST and Fashion-MNIST: [`Famous`], found on the disk or downloaded |
 //! | `cifar` | CIFAR-10, likewise |
-//! | `csv` | tables of numbers as text |
+//! | `csv` | tables of numbers as text: columns, labels, missing values |
+//! | `records` | the records and cells of such a text |
+//! | `header` | whether its first line names the columns |
 //! | `folder` | folders of pictures |
+//! | `picture` | one picture in a file |
 //! | `idx` | the format of MNIST's files |
 //! | `download` | downloads with checksums |
 //! | `files` | opening files; [`Watch`]: who waits for a long load |
@@ -22,6 +25,8 @@
 pub mod array;
 mod cifar;
 mod csv;
+#[cfg(test)]
+mod csv_tests;
 mod dataset;
 mod digits;
 mod distribution;
@@ -35,17 +40,20 @@ mod famous_tests;
 mod file_tests;
 mod files;
 mod folder;
+mod header;
 mod idx;
 pub mod numpy;
 #[cfg(test)]
 mod numpy_tests;
+mod picture;
 mod prefetch;
+mod records;
 pub mod safetensors;
 mod zip;
 
 pub use array::{Array, Values};
 pub use cifar::{CIFAR_10, cifar10};
-pub use csv::{Column, Csv, csv};
+pub use csv::{Column, Csv, Missing, csv};
 pub use dataset::{Dataset, Features};
 pub use digits::digits;
 pub use distribution::{Distribution, Gaussian, Mixture};

@@ -94,7 +94,14 @@ pub fn decode_npy(what: &str, file: &[u8]) -> Result<Array> {
     };
     let (header, data) = rest.split_at_checked(length).ok_or_else(short)?;
     let header = std::str::from_utf8(header).map_err(|_| damaged())?;
-    let (element, big_endian) = element(what, text_after(header, "'descr'").ok_or_else(damaged)?)?;
+    let descr = value_after(header, "'descr'").ok_or_else(damaged)?;
+    if descr.starts_with(['[', '(']) {
+        return Err(
+            told("a structured array, whose elements are records, is not supported")
+                .hint("save each field by itself: np.save(\"x.npy\", a[\"x\"])"),
+        );
+    }
+    let (element, big_endian) = element(what, text(descr).ok_or_else(damaged)?)?;
     let shape = shape(header).ok_or_else(damaged)?;
     let array = Array::decode(what, &shape, element, data, big_endian)?;
     match value_after(header, "'fortran_order'").ok_or_else(damaged)? {
@@ -138,11 +145,9 @@ fn value_after<'a>(header: &'a str, key: &str) -> Option<&'a str> {
     Some(rest.trim_start().strip_prefix(':')?.trim_start())
 }
 
-fn text_after<'a>(header: &'a str, key: &str) -> Option<&'a str> {
-    let (text, _) = value_after(header, key)?
-        .strip_prefix('\'')?
-        .split_once('\'')?;
-    Some(text)
+/// The text within the quotes with which a value begins.
+fn text(value: &str) -> Option<&str> {
+    Some(value.strip_prefix('\'')?.split_once('\'')?.0)
 }
 
 fn shape(header: &str) -> Option<Vec<usize>> {

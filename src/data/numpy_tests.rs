@@ -2,7 +2,8 @@
 
 use super::array::{Array, Values};
 use super::files::{Watch, testing::Folder};
-use super::numpy::{npy, npz};
+use super::numpy::{decode_npy, decode_npz, encode_npz, npy, npz};
+use super::safetensors::Named;
 use saddle_fault::Result;
 use std::path::{Path, PathBuf};
 
@@ -120,6 +121,78 @@ fn damaged_arrays_are_told() {
         let fault = npy(&path, &mut Watch::none()).unwrap_err();
         assert!(fault.message.contains(part), "{fault} lacks {part:?}");
     }
+}
+
+/// A `.npy` file of version 1 with this header (NumPy enhancement proposal 1) and some bytes of data.
+fn with_header(header: &str) -> Vec<u8> {
+    let length = (header.len() as u16).to_le_bytes();
+    [b"\x93NUMPY\x01\0", &length[..], header.as_bytes(), &[0; 16]].concat()
+}
+
+/// As `np.save` writes records, a subarray, and objects.
+#[test]
+fn what_is_not_supported_is_not_called_damaged() {
+    let cases = [
+        ("[('a', '<f4'), ('b', '<i4')]", "not supported"),
+        ("('<f4', (2,))", "not supported"),
+        ("'|O'", "type `|O`, not numbers"),
+        ("'<M8[ns]'", "type `<M8[ns]`, not numbers"),
+    ];
+    for (descr, part) in cases {
+        let header = format!("{{'descr': {descr}, 'fortran_order': False, 'shape': (2,), }}");
+        let fault = decode_npy("x.npy", &with_header(&header)).unwrap_err();
+        assert!(fault.message.contains(part), "{fault}");
+        assert!(fault.hint.is_some(), "{fault}");
+    }
+}
+
+/// 2⁶⁰ elements and more, whose number of bytes may not even fit into 64 bits.
+#[test]
+fn shapes_that_are_only_claimed_are_refused() {
+    let shapes = [
+        "(1152921504606846976,)",
+        "(1073741824, 1073741824)",
+        "(4294967296, 4294967296, 4294967296)",
+        "(18446744073709551615,)",
+        "(99999999999999999999,)",
+    ];
+    for shape in shapes {
+        for order in ["True", "False"] {
+            let header =
+                format!("{{'descr': '<f4', 'fortran_order': {order}, 'shape': {shape}, }}");
+            assert!(decode_npy("x", &with_header(&header)).is_err(), "{shape}");
+        }
+        let shape = shape.trim_matches(['(', ')', ',']);
+        let header = format!(r#"{{"x":{{"dtype":"F32","shape":[{shape}],"data_offsets":[0,4]}}}}"#);
+        let file = [
+            &(header.len() as u64).to_le_bytes(),
+            header.as_bytes(),
+            &[0; 4],
+        ]
+        .concat();
+        assert!(Named::decode("x", &file).is_err(), "{shape}");
+    }
+    // A header of 2⁶⁰ bytes.
+    assert!(Named::decode("x", &(1_u64 << 60).to_le_bytes()).is_err());
+}
+
+/// An archive of a thousand records for the same megabyte.
+#[test]
+fn bytes_that_several_records_share_are_refused() {
+    let one = array(&[1 << 18], Values::F32(vec![0.5; 1 << 18]));
+    let file = encode_npz(&[("x".into(), one)]).unwrap();
+    let end = file.len() - 22;
+    let directory = u32::from_le_bytes(file[end + 16..end + 20].try_into().unwrap()) as usize;
+    let with = |records: u16| {
+        let mut last = file[end..].to_vec();
+        last[8..10].copy_from_slice(&records.to_le_bytes());
+        last[10..12].copy_from_slice(&records.to_le_bytes());
+        let record = file[directory..end].repeat(records.into());
+        [&file[..directory], &record, &last].concat()
+    };
+    assert_eq!(decode_npz("x", &with(1)).unwrap().len(), 1);
+    let fault = decode_npz("x", &with(1000)).unwrap_err();
+    assert!(fault.message.contains("not a whole zip"), "{fault}");
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Zip archives, as far as `.npz` files need them: stored and deflated files (PKWARE's APPNOTE, section 4.3).
 
-use saddle_fault::{Fault, Result};
 use flate2::Crc;
 use flate2::read::DeflateDecoder;
+use saddle_fault::{Fault, Result};
 use std::io::Read;
 
 const LOCAL: u32 = 0x0403_4b50;
@@ -84,25 +84,36 @@ pub(super) fn unpack(what: &str, archive: &[u8]) -> Result<Vec<(String, Vec<u8>)
     let count = u16_at(archive, end + 10).ok_or_else(damaged)?;
     let mut at = u32_at(archive, end + 16).ok_or_else(damaged)? as usize;
     let mut files = Vec::new();
+    let mut packed = 0;
     for _ in 0..count {
-        let (file, next) = entry(what, archive, at)?.ok_or_else(damaged)?;
-        files.push(file);
-        at = next;
+        let entry = entry(what, archive, at, archive.len() - packed)?.ok_or_else(damaged)?;
+        files.push(entry.file);
+        packed += entry.packed;
+        at = entry.next;
     }
     Ok(files)
 }
 
-/// A file: its name and its content.
-type File = (String, Vec<u8>);
+/// One file of an archive.
+struct Entry {
+    /// Its name and its content.
+    file: (String, Vec<u8>),
+    /// Its size in the archive.
+    packed: usize,
+    /// Where the record of the next one stands.
+    next: usize,
+}
 
-/// The file whose record in the list stands at `at`, and where the next record stands.
-fn entry(what: &str, archive: &[u8], at: usize) -> Result<Option<(File, usize)>> {
+/// The file whose record in the list stands at `at`. It has at most `left` bytes in the archive: many records for the
+/// same bytes would fill any memory.
+fn entry(what: &str, archive: &[u8], at: usize, left: usize) -> Result<Option<Entry>> {
     let read = || {
         (u32_at(archive, at)? == CENTRAL).then_some(())?;
         let field = |offset| u32_at(archive, at + offset).map(|n| n as usize);
         let length = |offset| u16_at(archive, at + offset).map(usize::from);
         let (crc, packed, size) = (u32_at(archive, at + 16)?, field(20)?, field(24)?);
         let method = u16_at(archive, at + 10)?;
+        (packed <= left).then_some(())?;
         let (name, extra, comment) = (length(28)?, length(30)?, length(32)?);
         let from = at + CENTRAL_SIZE;
         let title = String::from_utf8_lossy(archive.get(from..from + name)?).into_owned();
@@ -150,7 +161,11 @@ fn entry(what: &str, archive: &[u8], at: usize) -> Result<Option<(File, usize)>>
             "{what}: {name} is damaged: its checksum differs"
         )));
     }
-    Ok(Some(((name, bytes), next)))
+    Ok(Some(Entry {
+        file: (name, bytes),
+        packed: data.len(),
+        next,
+    }))
 }
 
 fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {

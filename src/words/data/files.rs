@@ -3,7 +3,7 @@
 use super::super::tensor::{coerce, fails, opt, optional, param, value as gives, whole, wrap};
 use super::load::{FLAT, RANGE, pictures};
 use saddle_catalog::{Call, ENTRY, Entry, Param, Ty};
-use saddle_data::{Column, Csv, Dataset, Features, Look, Watch};
+use saddle_data::{Column, Csv, Dataset, Features, Look, Missing, Watch};
 use saddle_fault::{Fault, Result};
 use saddle_tensor::{Tensor, check_shape, device, shown};
 use rhai::{Dynamic, Map};
@@ -19,11 +19,12 @@ const PATH: Param = param(
 );
 const FILE_ERRORS: &[&str] = &["a file that is missing or damaged"];
 
-/// Runs a load that can be interrupted.
+/// Runs a load that can be interrupted; what it notes stands on the cell's standard error.
 fn watched<T>(call: &Call, load: impl FnOnce(&mut Watch) -> Result<T>) -> Result<T> {
     load(&mut Watch {
         stop: &mut || call.host.check_interrupt(),
         step: &mut |_| (),
+        note: &mut |note| call.host.eprint(&format!("{}: {note}\n", call.entry.name)),
     })
 }
 
@@ -109,7 +110,7 @@ fn labelled(data: Dataset, y: &Tensor) -> Result<Dataset> {
 static CSV: Entry = Entry {
     name: "csv",
     group: "data",
-    summary: "a table of numbers in a text file: a line is a sample; a first line with names is recognised",
+    summary: "a table of numbers in a text file, packed with gzip or not: a line is a sample; a first line with names is recognised",
     params: &[PATH],
     options: &[
         opt(
@@ -121,47 +122,95 @@ static CSV: Entry = Entry {
         opt(
             "separator",
             Ty::Text,
-            "\",\"",
-            "between two columns: one character",
+            "guessed",
+            "between two columns: one character; \" \" is any number of blanks and tabs. Guessed: a comma, semicolon or tab, or blanks",
+        ),
+        opt(
+            "header",
+            Ty::Bool,
+            "guessed",
+            "whether the first line names the columns. Guessed: it does where it has texts beside the label; where its numbers count the columns, the rest of the table tells, and a note says what was guessed",
+        ),
+        opt(
+            "missing",
+            Ty::OneOf(&[Ty::Text, Ty::Number]),
+            "\"error\"",
+            "what to do about an empty cell, or NA, nan, null, None, ?: `error`; `skip` leaves its line out; a number stands in its place",
         ),
     ],
     returns: SET,
     shapes: "samples are [m, columns], the labels' column left out",
     errors: &[
-        "a file that is missing, empty or no text",
-        "a line with another number of columns, or with a cell that is not a number",
+        "a file that is missing, empty or no text in UTF-8",
+        "a quote that is opened and never closed",
+        "a line with another number of columns, or with a cell that is missing or not a number",
         "a column of labels that does not exist",
     ],
-    examples: &[fails(
-        "no file",
-        "csv(\"no/such.csv\", #{ label: \"kind\" })",
-        "no/such.csv does not exist",
-    )],
+    source: "RFC 4180",
+    examples: &[
+        fails(
+            "no file",
+            "csv(\"no/such.csv\", #{ label: \"kind\", missing: \"skip\" })",
+            "no/such.csv does not exist",
+        ),
+        fails(
+            "no such choice",
+            "csv(\"no/such.csv\", #{ separator: \" \", header: false, missing: \"drop\" })",
+            "missing must be error, skip or a number",
+        ),
+    ],
     call: |call| {
         let label = call.options.any("label").map(|v| match v.as_int() {
             Ok(i) => Column::At(i),
             Err(_) => Column::Named(v.to_string()),
         });
-        let separator = match call.options.text("separator")? {
-            None => None,
-            Some(text) => {
-                let mut chars = text.chars();
-                match (chars.next(), chars.next()) {
-                    (Some(one), None) => Some(one),
-                    _ => {
-                        return Err(Fault::value(format!(
-                            "csv: separator must be one character, got \"{text}\""
-                        )));
-                    }
-                }
-            }
+        let how = Csv {
+            label,
+            separator: separator(call)?,
+            header: match call.options.any("header") {
+                None => None,
+                Some(_) => Some(call.options.bool("header", false)?),
+            },
+            missing: missing(call)?,
         };
         let path = path(call)?;
-        let how = Csv { label, separator };
         watched(call, |watch| saddle_data::csv(&path, &how, watch)).map(Dynamic::from)
     },
     ..ENTRY
 };
+
+/// The option `separator` of `csv`.
+fn separator(call: &Call) -> Result<Option<char>> {
+    let Some(text) = call.options.text("separator")? else {
+        return Ok(None);
+    };
+    let mut chars = text.chars();
+    match (chars.next(), chars.next()) {
+        (Some(one), None) => Ok(Some(one)),
+        _ => Err(Fault::value(format!(
+            "csv: separator must be one character, got \"{text}\""
+        ))),
+    }
+}
+
+/// The option `missing` of `csv`.
+fn missing(call: &Call) -> Result<Missing> {
+    let Some(given) = call.options.any("missing") else {
+        return Ok(Missing::Refuse);
+    };
+    let number = match given.is_string() {
+        true => None,
+        false => Some(call.options.number("missing", 0.0)? as f32),
+    };
+    match (given.to_string().as_str(), number) {
+        ("error", None) => Ok(Missing::Refuse),
+        ("skip", None) => Ok(Missing::Skip),
+        (_, Some(number)) if number.is_finite() => Ok(Missing::Fill(number)),
+        (other, _) => Err(Fault::value(format!(
+            "csv: missing must be error, skip or a number, got {other}"
+        ))),
+    }
+}
 
 static NPY: Entry = Entry {
     name: "npy",
@@ -225,7 +274,7 @@ fn tensor(call: &Call, array: saddle_data::Array) -> Result<Dynamic> {
 static IMAGE_FOLDER: Entry = Entry {
     name: "image_folder",
     group: "data",
-    summary: "the pictures in a folder; folders inside it are classes, in the order of their names",
+    summary: "the pictures in a folder, upright as their Exif data say; folders inside it are classes, in the order of their names; what is hidden (.ipynb_checkpoints, ._a.png) is left out",
     params: &[param("path", Ty::Text, "of the folder")],
     options: &[
         opt(
@@ -234,7 +283,18 @@ static IMAGE_FOLDER: Entry = Entry {
             "as they are",
             "the side, in pixels, to which the middle square of each picture is brought",
         ),
-        opt("grey", Ty::Bool, "false", "one channel instead of three"),
+        opt(
+            "grey",
+            Ty::Bool,
+            "false",
+            "one channel instead of three: 0.299 R + 0.587 G + 0.114 B, as PIL's mode L",
+        ),
+        opt(
+            "skip_unreadable",
+            Ty::Bool,
+            "false",
+            "leaves out pictures that cannot be read, and names them in a note; else the first of them is an error",
+        ),
         FLAT,
         RANGE,
     ],
@@ -242,12 +302,12 @@ static IMAGE_FOLDER: Entry = Entry {
     shapes: "samples are rows of pixels; with flat: false, [m, channels, height, width]",
     errors: &[
         "a folder that is missing or without pictures",
-        "a picture that is damaged",
+        "a picture that cannot be read, unless skip_unreadable",
         "pictures of different sizes, where no size is given",
     ],
     examples: &[fails(
         "no folder",
-        "image_folder(\"no/such\", #{ size: 64, flat: false })",
+        "image_folder(\"no/such\", #{ size: 64, flat: false, skip_unreadable: true })",
         "there is no folder no/such",
     )],
     call: |call| {
@@ -268,6 +328,7 @@ static IMAGE_FOLDER: Entry = Entry {
         let look = Look {
             size,
             grey: call.options.bool("grey", false)?,
+            skip_unreadable: call.options.bool("skip_unreadable", false)?,
         };
         let path = path(call)?;
         let data = watched(call, |watch| saddle_data::image_folder(&path, look, watch))?;

@@ -196,6 +196,7 @@ fn load(
     let mut watch = Watch {
         stop: &mut || call.host.check_interrupt(),
         step: &mut |step| bar.step(step),
+        note: &mut |_| (),
     };
     let data = load(split, folder.as_deref().map(Path::new), &mut watch)?;
     pictures(call, data)

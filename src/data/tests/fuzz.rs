@@ -1,0 +1,343 @@
+//! Every reader of files that a user did not write, on damaged ones: none panics, none takes long, and none allocates what
+//! a file only claims. The mutants are the same in each run; `SADDLE_FUZZ_SECONDS=300` tries more of them.
+//!
+//! In a process of its own, whose allocator counts.
+
+use flate2::{Compression, write::GzEncoder};
+use image::{ImageFormat, Rgb, RgbImage};
+use saddle_data::safetensors::Named;
+use saddle_data::{Array, Column, Csv, Look, MNIST, Missing, Places, Split, Values, Watch};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::fs;
+use std::io::{Cursor, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+/// How long it runs where nothing is said.
+const SECONDS: u64 = 3;
+/// No reader may hold more at once, in bytes; the files are a few kilobytes.
+const MOST: usize = 48 << 20;
+/// No reader may take longer over one of them, on a machine that is busy.
+const LONGEST: Duration = Duration::from_secs(10);
+
+/// The system's allocator, counting.
+struct Counting;
+
+static HELD: AtomicUsize = AtomicUsize::new(0);
+static PEAK: AtomicUsize = AtomicUsize::new(0);
+
+fn grow(by: usize) {
+    let held = HELD.fetch_add(by, Relaxed) + by;
+    PEAK.fetch_max(held, Relaxed);
+}
+
+// SAFETY: what is asked for is asked of the system.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        grow(layout.size());
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        grow(layout.size());
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        HELD.fetch_sub(layout.size(), Relaxed);
+        unsafe { System.dealloc(at, layout) }
+    }
+
+    unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        grow(size);
+        HELD.fetch_sub(layout.size(), Relaxed);
+        unsafe { System.realloc(at, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// A folder that exists while the test runs.
+struct Folder(PathBuf);
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Which reader gets a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reader {
+    Npy,
+    Npz,
+    Safetensors,
+    Csv,
+    Idx,
+    /// An archive of tar, which is packed for the reader.
+    Cifar,
+    Picture,
+}
+
+/// The numbers of SplitMix64 (Steele, Lea, Flood 2014).
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, n: usize) -> usize {
+        (self.next() % n.max(1) as u64) as usize
+    }
+}
+
+/// Damages a file in one way.
+fn damage(file: &mut Vec<u8>, random: &mut Random) {
+    let at = random.below(file.len());
+    let length = 1 + random.below(8);
+    let end = (at + length).min(file.len());
+    match random.below(8) {
+        0 => file.truncate(at),
+        1 if at < file.len() => file[at] ^= 1 << random.below(8),
+        2 if at < file.len() => file[at] = random.next() as u8,
+        3 => file[at..end].fill([0, 0x7f, 0x80, 0xff][random.below(4)]),
+        4 => {
+            file.drain(at..end);
+        }
+        5 => {
+            let new: Vec<u8> = (0..length).map(|_| random.next() as u8).collect();
+            file.splice(at..at, new);
+        }
+        // A part of it again.
+        6 => {
+            let from = random.below(file.len());
+            let part = file[from..(from + 8 * length).min(file.len())].to_vec();
+            file.splice(at..at, part);
+        }
+        // Another number in a text.
+        _ => {
+            let digit = (at..file.len()).find(|&i| file[i].is_ascii_digit());
+            let numbers = ["1152921504606846976", "-1", "4294967295", "0", "1e999"];
+            if let Some(at) = digit {
+                let number = numbers[random.below(numbers.len())].bytes();
+                file.splice(at..=at, number);
+            }
+        }
+    }
+}
+
+/// Gives each chunk of a PNG its checksum, without which a decoder looks at nothing.
+fn mend_checksums(png: &mut [u8]) {
+    let mut at = 8;
+    while let Some(length) = png.get(at..at + 4) {
+        let length = u32::from_be_bytes(length.try_into().unwrap()) as usize;
+        let end = at + 8 + length;
+        if length > png.len() || end + 4 > png.len() {
+            return;
+        }
+        let mut crc = flate2::Crc::new();
+        crc.update(&png[at + 4..end]);
+        png[end..end + 4].copy_from_slice(&crc.sum().to_be_bytes());
+        at = end + 4;
+    }
+}
+
+/// Lets a reader read, with one of its sets of options; whether it took the file.
+fn read(reader: Reader, file: &[u8], way: usize, folder: &Path) -> bool {
+    let mut watch = Watch {
+        stop: &mut || Ok(()),
+        step: &mut |_| (),
+        note: &mut |_| (),
+    };
+    let written = |name: &str| {
+        let path = folder.join(name);
+        fs::write(&path, file).unwrap();
+        path
+    };
+    let places = || -> saddle_fault::Result<Places> { unreachable!("a folder is given") };
+    match reader {
+        Reader::Npy => saddle_data::numpy::decode_npy("x", file).is_ok_and(|a| whole(&a)),
+        Reader::Npz => saddle_data::numpy::decode_npz("x", file)
+            .is_ok_and(|all| all.iter().all(|(_, a)| whole(a))),
+        Reader::Safetensors => {
+            Named::decode("x", file).is_ok_and(|all| all.arrays.iter().all(|(_, a)| whole(a)))
+        }
+        Reader::Csv => {
+            let how = Csv {
+                label: [Some(Column::At(-1)), None][way & 1].clone(),
+                missing: [Missing::Skip, Missing::Fill(0.0)][way >> 1 & 1],
+                header: [None, Some(true), Some(false), None][way >> 2 & 3],
+                separator: None,
+            };
+            saddle_data::csv(&written("table.csv"), &how, &mut watch).is_ok()
+        }
+        Reader::Idx => {
+            written("t10k-images.idx3-ubyte");
+            MNIST
+                .load(Split::Test, Some(folder), places, &mut watch)
+                .is_ok()
+        }
+        Reader::Cifar => {
+            fs::write(folder.join("cifar-10-binary.tar.gz"), gzip(file)).unwrap();
+            saddle_data::cifar10(Split::Test, Some(folder), places, &mut watch).is_ok()
+        }
+        Reader::Picture => {
+            written("pictures/a.png");
+            let look = Look {
+                size: [None, Some(5)][way & 1],
+                grey: way & 2 > 0,
+                skip_unreadable: way & 4 > 0,
+            };
+            saddle_data::image_folder(&folder.join("pictures"), look, &mut watch).is_ok()
+        }
+    }
+}
+
+/// That an array has the numbers that its shape says.
+fn whole(array: &Array) -> bool {
+    let n = match &array.values {
+        Values::F32(v) => v.len(),
+        Values::I32(v) => v.len(),
+        Values::Bool(v) => v.len(),
+    };
+    assert_eq!(array.shape.iter().product::<usize>(), n);
+    true
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut packed = GzEncoder::new(Vec::new(), Compression::default());
+    packed.write_all(bytes).unwrap();
+    packed.finish().unwrap()
+}
+
+fn idx(sizes: &[u32]) -> Vec<u8> {
+    let mut file = vec![0, 0, 8, sizes.len() as u8];
+    file.extend(sizes.iter().flat_map(|s| s.to_be_bytes()));
+    file.extend((0..sizes.iter().product::<u32>()).map(|i| i as u8));
+    file
+}
+
+/// An archive of tar (POSIX ustar) with one record of CIFAR-10.
+fn tar() -> Vec<u8> {
+    let mut header = [0; 512];
+    let name = b"cifar-10-batches-bin/test_batch.bin";
+    header[..name.len()].copy_from_slice(name);
+    let content = 3073_usize;
+    header[124..136].copy_from_slice(format!("{content:011o}\0").as_bytes());
+    let mut file = header.to_vec();
+    file.extend((0..content).map(|i| (i % 10) as u8));
+    file.resize(512 + content.next_multiple_of(512) + 1024, 0);
+    file
+}
+
+/// Whole files, with the reader that each is for.
+fn seeds() -> Vec<(String, Reader, Vec<u8>)> {
+    let mut seeds = Vec::new();
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests");
+    for folder in ["files", "numpy"] {
+        for entry in fs::read_dir(tests.join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            let reader = match path.extension().and_then(|e| e.to_str()) {
+                Some("npy") => Reader::Npy,
+                Some("npz") => Reader::Npz,
+                Some("safetensors") => Reader::Safetensors,
+                _ => continue,
+            };
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            seeds.push((name, reader, fs::read(&path).unwrap()));
+        }
+    }
+    let tables = [
+        "x,y,name\r\n1,2,\"Smith, John\"\r\n3,4,\"O\"\"Brien\nof Cork\"\r\n",
+        "  1.5   2  a\n 3 \t 4 b\n",
+        "\u{feff}# x\n0,1,2,label\n0.5,NA,0.25,7\n1e3,-2,nan,0\n",
+    ];
+    for (i, table) in tables.iter().enumerate() {
+        seeds.push((format!("table {i}"), Reader::Csv, table.as_bytes().to_vec()));
+    }
+    let packed = gzip(tables[0].as_bytes());
+    seeds.push(("packed table".into(), Reader::Csv, packed));
+    let pictures = idx(&[4, 3, 3]);
+    seeds.push(("packed idx".into(), Reader::Idx, gzip(&pictures)));
+    seeds.push(("idx".into(), Reader::Idx, pictures));
+    seeds.push(("tar".into(), Reader::Cifar, tar()));
+    let picture = RgbImage::from_fn(16, 12, |x, y| Rgb([x as u8 * 16, y as u8 * 20, 99]));
+    for format in [ImageFormat::Png, ImageFormat::Gif, ImageFormat::Jpeg] {
+        for (kind, picture) in [
+            ("colour", image::DynamicImage::from(picture.clone())),
+            (
+                "grey",
+                image::DynamicImage::from(picture.clone()).grayscale(),
+            ),
+        ] {
+            let mut bytes = Cursor::new(Vec::new());
+            if picture.write_to(&mut bytes, format).is_ok() {
+                let name = format!("{kind} {format:?}");
+                seeds.push((name, Reader::Picture, bytes.into_inner()));
+            }
+        }
+    }
+    seeds.sort_by(|a, b| a.0.cmp(&b.0));
+    seeds
+}
+
+#[test]
+fn damaged_files_do_no_harm() {
+    let seconds = std::env::var("SADDLE_FUZZ_SECONDS");
+    let seconds = seconds.ok().and_then(|s| s.parse().ok()).unwrap_or(SECONDS);
+    let name = format!("saddlepoint-fuzz-{}", std::process::id());
+    let folder = Folder(std::env::temp_dir().join(name));
+    fs::create_dir_all(folder.0.join("pictures")).unwrap();
+    fs::write(folder.0.join("t10k-labels.idx1-ubyte"), idx(&[4])).unwrap();
+    let seeds = seeds();
+    // Some are there because no reader takes them: text, complex numbers, numbers that are too large.
+    let taken = seeds
+        .iter()
+        .filter(|(_, r, file)| read(*r, file, 0, &folder.0));
+    assert_eq!(taken.count(), seeds.len() - 4);
+    let start = Instant::now();
+    let (mut most, mut longest, mut taken) = (0, Duration::ZERO, 0);
+    let mut tried = 0;
+    while start.elapsed() < Duration::from_secs(seconds) {
+        let mut random = Random(tried);
+        let (name, reader, file) = &seeds[tried as usize % seeds.len()];
+        let mut file = file.clone();
+        for _ in 0..1 + random.below(4) {
+            damage(&mut file, &mut random);
+        }
+        if *reader == Reader::Picture && random.below(4) > 0 {
+            mend_checksums(&mut file);
+        }
+        let way = random.below(16);
+        let (before, began) = (HELD.load(Relaxed), Instant::now());
+        PEAK.store(before, Relaxed);
+        let outcome = catch_unwind(AssertUnwindSafe(|| read(*reader, &file, way, &folder.0)));
+        let (peak, took) = (PEAK.load(Relaxed) - before, began.elapsed());
+        let mutant = format!("mutant {tried} of {name} in way {way}");
+        assert!(
+            outcome.is_ok(),
+            "{mutant}: {reader:?} panics on {file:02x?}"
+        );
+        assert!(
+            peak <= MOST,
+            "{mutant}: {reader:?} takes {peak} bytes for {file:02x?}"
+        );
+        assert!(
+            took <= LONGEST,
+            "{mutant}: {reader:?} takes {took:?} for {file:02x?}"
+        );
+        most = most.max(peak);
+        longest = longest.max(took);
+        taken += usize::from(outcome.unwrap_or(false));
+        tried += 1;
+    }
+    println!("{tried} mutants, {taken} read; at most {most} bytes, {longest:?} for one");
+    assert!(taken > 0 && tried > seeds.len() as u64);
+}
