@@ -74,10 +74,9 @@ fn is_counted(cells: &[String], except: Option<usize>) -> bool {
 
 /// Whether the second line counts on where the first ends, as in a table of 0, 1, 2, …
 fn goes_on(first: &[String], label: Option<usize>, values: &[f32]) -> bool {
-    let numbers = first.iter().enumerate().filter(|(i, _)| Some(*i) != label);
-    let last = numbers
-        .last()
-        .and_then(|(_, cell)| cell.parse::<f32>().ok());
+    let mut from_the_end = first.iter().enumerate().rev();
+    let last = from_the_end.find(|(i, _)| Some(*i) != label);
+    let last = last.and_then(|(_, cell)| cell.parse::<f32>().ok());
     last.is_some_and(|last| values.first() == Some(&(last + 1.0)))
 }
 

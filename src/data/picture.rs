@@ -1,13 +1,13 @@
 //! One picture in a file: its format by its content, upright, never larger than its file can hold; and its luma.
 
 use image::metadata::Orientation;
-use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, RgbImage};
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
 use std::path::Path;
 
 /// No picture has more pixels, in bytes.
 const MOST: u64 = 512 << 20;
-/// A file may be so small and still hold a picture of this size, in bytes: what its headers say is not data.
-const LEAST: u64 = 1 << 16;
+/// What a decoder may take for any file, in bytes.
+const LEAST: u64 = 1 << 20;
 
 /// The picture in a file, turned and mirrored as its Exif data say.
 ///
@@ -25,10 +25,14 @@ pub fn open(path: &Path) -> Result<DynamicImage, String> {
         return Err(told("the file is empty".into()));
     }
     // Names lie: many a .png is a JPEG.
-    let reader = ImageReader::open(path)
+    let mut reader = ImageReader::open(path)
         .and_then(ImageReader::with_guessed_format)
         .map_err(|e| told(e.to_string()))?;
     let most = most(size, reader.format());
+    // What the decoder takes beside the pixels, as for a frame of a GIF that is larger than its screen.
+    let mut limits = Limits::default();
+    limits.max_alloc = Some(most);
+    reader.limits(limits);
     let read = || {
         let mut decoder = reader.into_decoder().map_err(|e| e.to_string())?;
         let (width, height) = decoder.dimensions();
@@ -171,6 +175,13 @@ mod tests {
         gif[6..10].copy_from_slice(&[0xff; 4]);
         let error = open(&folder.write("a.gif", &gif)).unwrap_err();
         assert!(error.contains("can hold"), "{error}");
+        // A frame that is larger than its screen, after the graphic control extension.
+        let mut gif = encoded(&picture, ImageFormat::Gif);
+        let frame = 8 + gif.windows(3).position(|w| w == [0x21, 0xf9, 4]).unwrap();
+        assert_eq!(gif[frame], 0x2c);
+        gif[frame + 5..frame + 9].copy_from_slice(&[0xff, 0x0f, 0xff, 0x0f]);
+        let error = open(&folder.write("a.gif", &gif)).unwrap_err();
+        assert!(error.contains("limit"), "{error}");
         let mut jpeg = encoded(&picture, ImageFormat::Jpeg);
         let frame = jpeg.windows(2).position(|w| w == [0xff, 0xc0]).unwrap();
         jpeg[frame + 5..frame + 9].copy_from_slice(&[0xff; 4]);

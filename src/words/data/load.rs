@@ -72,7 +72,7 @@ const FOLDER: Opt = opt(
     "folder",
     Ty::Text,
     "where data are kept",
-    "where the files are. Without it: the folder of this name in $SADDLE_DATA, then the user's cache folder; found in neither, they are downloaded",
+    "where the files are, under any of their usual names, packed with gzip or not. Without it: the folder of this name in $SADDLE_DATA, then the user's cache folder; found in neither, they are downloaded",
 );
 const FILES: &[Opt] = &[
     opt(
