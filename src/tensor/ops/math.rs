@@ -1,7 +1,7 @@
 //! Recorded element-wise operations.
 
 use super::{broadcast, floats, same_device, two, unary};
-use crate::tape::{Gate, Op};
+use crate::tape::{Back, Gate, Op};
 use crate::{Dtype, Raw, Tensor};
 use saddle_cpu::{Binary, Unary};
 use saddle_fault::Result;
@@ -337,19 +337,8 @@ impl Tensor {
         Ok(two(
             op,
             raw,
-            move |b| {
-                let (a, p) = (&b.saved[0], &b.saved[1]);
-                b.grad
-                    .mul(p)?
-                    .mul(&a.pow(&p.add_scalar(-1.0)?)?)?
-                    .sum_to(&sa)
-            },
-            move |b| {
-                b.grad
-                    .mul(b.output()?)?
-                    .mul(&b.saved[0].log()?)?
-                    .sum_to(&sb)
-            },
+            move |b| for_base(b)?.sum_to(&sa),
+            move |b| for_exponent(b)?.sum_to(&sb),
         ))
     }
 
@@ -465,4 +454,25 @@ impl Tensor {
             Tensor::constant(self.raw().cast(to))
         }
     }
+}
+
+/// g · p · aᵖ⁻¹: of a⁰ it is 0, also at a = 0, where the formula has 0 · ∞.
+fn for_base(b: &Back) -> Result<Tensor> {
+    let (a, p) = (&b.saved[0], &b.saved[1]);
+    let constant = is_zero(a)?.and(&is_zero(p)?)?;
+    let slope = p.mul(&a.away_from(&constant)?.pow(&p.add_scalar(-1.0)?)?)?;
+    b.grad.mul(&slope)?.zero_at(&constant)
+}
+
+/// g · aᵖ · log a: of 0ᵖ it is 0 for p ≥ 0, as in PyTorch, where the formula has 0 · ∞.
+fn for_exponent(b: &Back) -> Result<Tensor> {
+    let (a, p) = (&b.saved[0], &b.saved[1]);
+    let zero = Tensor::full(0.0, &[], &p.device());
+    let constant = is_zero(a)?.and(&p.ge(&zero)?)?;
+    let log = a.away_from(&constant)?.log()?;
+    b.grad.mul(b.output()?)?.mul(&log)?.zero_at(&constant)
+}
+
+fn is_zero(x: &Tensor) -> Result<Tensor> {
+    x.eq(&Tensor::full(0.0, &[], &x.device()))
 }

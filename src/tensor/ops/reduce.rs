@@ -312,8 +312,7 @@ impl Tensor {
 /// √x, with the gradient 0 at 0.
 fn root(x: &Tensor) -> Result<Tensor> {
     let zero = x.detach().le(&Tensor::full(0.0, &[], &x.device()))?;
-    let safe = zero.choose(&Tensor::full(1.0, &[], &x.device()), x)?;
-    zero.choose(&Tensor::full(0.0, &[], &x.device()), &safe.sqrt()?)
+    x.away_from(&zero)?.sqrt()?.zero_at(&zero)
 }
 
 /// Whether sums of squares have lost digits, or more, to the range of single precision. Only asked on the CPU: elsewhere the

@@ -57,9 +57,8 @@ impl Tensor {
             // Where there is nothing but −∞ every share is 0, not 0 / 0.
             let none = sum.detach().le(&Tensor::full(f32::MIN, &[], &x.device()))?;
             let none = none.broadcast_to(&x.shape())?;
-            let zero = Tensor::full(0.0, &[], &x.device());
-            let share = none.choose(&zero, x)?.softmax_over(over.clone());
-            b.grad.mul(&none.choose(&zero, &share)?)
+            let share = x.away_from(&none)?.softmax_over(over.clone());
+            b.grad.mul(&share.zero_at(&none)?)
         });
         if keep {
             Ok(kept)
