@@ -65,7 +65,9 @@ impl Kernel for Cost<'_> {
         let mut lanes = [0.0; LANES];
         for (i, a) in a.chunks(LANES).enumerate() {
             for ((lane, &a), &t) in lanes.iter_mut().zip(a).zip(t.at(i * LANES, a.len())) {
-                *lane += math::softplus::<A>(a) - t * a;
+                // max(a, 0) − t·a and log(1 + e^−|a|): softplus(a) − t·a would round off what is left of a sure logit.
+                let side = if a > 0.0 { 1.0 } else { 0.0 };
+                *lane += math::softplus::<A>(-a.abs()) + (side - t) * a;
             }
         }
         lanes.iter().map(|&v| f64::from(v)).sum::<f64>() as f32
@@ -97,6 +99,19 @@ mod tests {
     use super::*;
     use crate::simd::testing::at_each_level;
     use crate::testing::{assert_close, sample};
+
+    /// The cost of a logit of 20 for the target 1 is log(1 + e⁻²⁰) = 2.06e-9, not 20 − 20.
+    #[test]
+    fn the_cost_of_a_sure_logit_keeps_its_digits() {
+        let exact = (-20f64).exp().ln_1p() as f32;
+        at_each_level(|_| {
+            for (a, t) in [(20.0, 1.0), (-20.0, 0.0)] {
+                let cost = bce_with_logits(&[a], &[t]);
+                assert!((cost / exact - 1.0).abs() < 1e-5, "{cost} not {exact}");
+            }
+            assert_eq!(bce_with_logits(&[1e8], &[1.0]), 0.0);
+        });
+    }
 
     #[test]
     fn cost_and_slope_follow_their_definition() {

@@ -81,9 +81,10 @@ pub fn cross_entropy(logits: &Tensor, target: &Tensor) -> Result<Tensor> {
             shown(&target.shape())
         )));
     }
+    // A class that is masked by −∞ and has no part in the target costs nothing.
     logits
         .log_softmax(1)?
-        .mul(&probabilities)?
+        .weighted(&probabilities)?
         .sum()?
         .mul_scalar(-1.0 / n.max(1) as f32)
 }

@@ -8,6 +8,9 @@ use saddle_fault::{Fault, Result};
 /// Candidates kept beyond the number asked for, because the first distances are in single precision.
 const SPARE: usize = 8;
 
+/// What a first squared distance can be wrong by, as a part of it, with a margin.
+const SLACK: f64 = 1e-4;
+
 /// A point and its Euclidean distance.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Neighbour {
@@ -29,20 +32,33 @@ pub fn nearest(x: &Samples, data: &Samples, k: usize, poll: Poll) -> Result<Vec<
         }
     })?;
     let refine = |(i, nearest): (usize, &Nearest)| {
-        let exact = |&(_, index): &(f32, usize)| Neighbour {
+        let exact = |index: usize| Neighbour {
             index,
             distance: squared_distance(x.row(i), data.row(index)).sqrt(),
         };
-        let mut found: Vec<Neighbour> = nearest.kept.iter().map(exact).collect();
-        found.sort_by(|a, b| {
-            a.distance
-                .total_cmp(&b.distance)
-                .then(a.index.cmp(&b.index))
-        });
-        found.truncate(k);
-        found
+        let found = first(nearest.kept.iter().map(|kept| exact(kept.1)).collect(), k);
+        // A point that was not kept can be nearer than the last of these: then only all distances tell.
+        let certain = nearest.kept.len() == data.count()
+            || found.last().is_some_and(|last| {
+                last.distance.powi(2) < f64::from(nearest.limit()) * (1.0 - SLACK)
+            });
+        match certain {
+            true => found,
+            false => first((0..data.count()).map(exact).collect(), k),
+        }
     };
     Ok(all.iter().enumerate().map(refine).collect())
+}
+
+/// The `k` nearest, nearest first; of equally near ones the first.
+fn first(mut all: Vec<Neighbour>, k: usize) -> Vec<Neighbour> {
+    all.sort_by(|a, b| {
+        a.distance
+            .total_cmp(&b.distance)
+            .then(a.index.cmp(&b.index))
+    });
+    all.truncate(k);
+    all
 }
 
 /// An error unless 1 ≤ k ≤ n.

@@ -2,8 +2,10 @@
 //!
 //! Points of few coordinates are subtracted. For the others ‖x − y‖² = ‖x‖² + ‖y‖² − 2 x·y, so that the work is a matrix
 //! product. That loses what the norms exceed the distance by: hence both sets are moved first, so that the mean of one is
-//! the origin, and the norms are summed in double precision. The rest is about 1e-6 of ‖x‖² + ‖y‖².
+//! the origin, the norms are summed in double precision, and pairs that are still much nearer to each other than to the
+//! origin are subtracted in double precision after all.
 
+use super::samples::squared_distance;
 use super::{Poll, Samples};
 use saddle_fault::Result;
 use saddle_tensor::{Device, Tensor, no_grad};
@@ -20,10 +22,14 @@ const SIDE: usize = 512;
 /// Columns in a block, at most.
 const COLUMNS: usize = 1 << 14;
 
+/// Squared distances below this part of ‖x‖² + ‖y‖² are computed from the differences: a product in single precision is
+/// wrong by about 1e-6 of that sum, so that no distance is wrong by more than some 1e-5 of itself.
+const NEAR: f32 = 1.0 / 16.0;
+
 /// Two sets of points of one dimension.
-pub struct Pairs {
-    from: usize,
-    to: usize,
+pub struct Pairs<'a> {
+    from: &'a Samples,
+    to: &'a Samples,
     dim: usize,
     way: Way,
 }
@@ -63,16 +69,16 @@ impl Block {
     }
 }
 
-impl Pairs {
+impl<'a> Pairs<'a> {
     /// The pairs of a point of `from` and one of `to`.
     ///
     /// # Errors
     /// Points of different dimensions.
-    pub fn new(word: &str, from: &Samples, to: &Samples) -> Result<Self> {
+    pub fn new(word: &str, from: &'a Samples, to: &'a Samples) -> Result<Self> {
         Samples::check_dims(word, from, to)?;
         Ok(Self {
-            from: from.count(),
-            to: to.count(),
+            from,
+            to,
             dim: from.dim(),
             way: match from.dim() {
                 0..=FEW => Way::Difference(Plain::new(from, to)),
@@ -90,23 +96,8 @@ impl Pairs {
     pub fn squares(&self, poll: Poll, mut body: impl FnMut(Block)) -> Result<()> {
         self.each_block(poll, |rows, columns| {
             let values = match &self.way {
-                Way::Difference(points) => {
-                    let mut values = points.exponents(&rows, &columns);
-                    values.iter_mut().for_each(|v| *v *= -2.0);
-                    values
-                }
-                Way::Product(sets) => {
-                    let [x, y] = &**sets;
-                    let mut values = x.products(&rows, y, &columns, None)?;
-                    let halves: Vec<f32> = singles(&y.halves[columns.clone()]).collect();
-                    let each = values.chunks_exact_mut(columns.len());
-                    for (row, half_x) in each.zip(singles(&x.halves[rows.clone()])) {
-                        for (v, half_y) in row.iter_mut().zip(&halves) {
-                            *v = (2.0 * (half_x + half_y - *v)).max(0.0);
-                        }
-                    }
-                    values
-                }
+                Way::Difference(points) => points.squares(&rows, &columns),
+                Way::Product(sets) => self.by_products(sets, &rows, &columns)?,
             };
             body(Block {
                 rows,
@@ -117,28 +108,26 @@ impl Pairs {
         })
     }
 
-    /// Gives `body` −½‖x − y‖² + cₓ in blocks, with the numbers cₓ, one for each row of the block: the exponents of Gaussian
-    /// kernels, with one pass less over memory than distances.
-    pub fn exponents(&self, poll: Poll, mut body: impl FnMut(Block, &[f64])) -> Result<()> {
-        let zeros = vec![0.0; self.from];
-        self.each_block(poll, |rows, columns| {
-            let (values, shifts) = match &self.way {
-                Way::Difference(points) => (points.exponents(&rows, &columns), &zeros),
-                Way::Product(sets) => {
-                    let [x, y] = &**sets;
-                    let bias = singles(&y.halves[columns.clone()]).map(|v| -v).collect();
-                    (x.products(&rows, y, &columns, Some(bias))?, &x.halves)
-                }
-            };
-            let shifts = &shifts[rows.clone()];
-            let block = Block {
-                rows,
-                columns,
-                values,
-            };
-            body(block, shifts);
-            Ok(())
-        })
+    fn by_products(
+        &self,
+        [x, y]: &[Centred; 2],
+        rows: &Range<usize>,
+        columns: &Range<usize>,
+    ) -> Result<Vec<f32>> {
+        let mut values = x.products(rows, y, columns)?;
+        let halves: Vec<f32> = singles(&y.halves[columns.clone()]).collect();
+        let each = values.chunks_exact_mut(columns.len());
+        for ((i, row), half_x) in rows.clone().zip(each).zip(singles(&x.halves[rows.clone()])) {
+            for ((j, v), half_y) in columns.clone().zip(row).zip(&halves) {
+                let both = half_x + half_y;
+                let half = both - *v;
+                *v = match half < NEAR * both {
+                    true => squared_distance(self.from.row(i), self.to.row(j)) as f32,
+                    false => 2.0 * half,
+                };
+            }
+        }
+        Ok(values)
     }
 
     fn each_block(
@@ -147,13 +136,13 @@ impl Pairs {
         mut body: impl FnMut(Range<usize>, Range<usize>) -> Result<()>,
     ) -> Result<()> {
         let pairs = (WORK / self.dim).clamp(SIDE * SIDE, PAIRS);
-        let width = self.to.min(COLUMNS).min(pairs / SIDE);
+        let width = self.to.count().min(COLUMNS).min(pairs / SIDE);
         let height = pairs / width;
-        for top in (0..self.from).step_by(height) {
-            for left in (0..self.to).step_by(width) {
+        for top in (0..self.from.count()).step_by(height) {
+            for left in (0..self.to.count()).step_by(width) {
                 poll()?;
-                let rows = top..self.from.min(top + height);
-                body(rows, left..self.to.min(left + width))?;
+                let rows = top..self.from.count().min(top + height);
+                body(rows, left..self.to.count().min(left + width))?;
             }
         }
         Ok(())
@@ -176,8 +165,7 @@ impl Plain {
         }
     }
 
-    /// −½‖x − y‖².
-    fn exponents(&self, rows: &Range<usize>, columns: &Range<usize>) -> Vec<f32> {
+    fn squares(&self, rows: &Range<usize>, columns: &Range<usize>) -> Vec<f32> {
         let n = self.y.len() / self.dim;
         let mut values = vec![0.0; rows.len() * columns.len()];
         let points = self.x[rows.start * self.dim..].chunks_exact(self.dim);
@@ -185,7 +173,7 @@ impl Plain {
             for (k, &x) in x.iter().enumerate() {
                 let y = &self.y[k * n..(k + 1) * n][columns.clone()];
                 for (sum, &y) in row.iter_mut().zip(y) {
-                    *sum -= 0.5 * (y - x) * (y - x);
+                    *sum += (y - x) * (y - x);
                 }
             }
         }
@@ -212,20 +200,17 @@ impl Centred {
         }
     }
 
-    /// x·y, plus a number for each column.
+    /// x·y.
     fn products(
         &self,
         rows: &Range<usize>,
         other: &Self,
         columns: &Range<usize>,
-        bias: Option<Vec<f32>>,
     ) -> Result<Vec<f32>> {
         no_grad(|| {
             let x = self.points.narrow(0, rows.clone())?;
             let y = other.points.narrow(0, columns.clone())?;
-            let device = self.points.device();
-            let bias = bias.map(|bias| Tensor::from_floats(bias, &[columns.len()], &device));
-            x.linear(&y, bias.as_ref())?.to_floats()
+            x.linear(&y, None)?.to_floats()
         })
     }
 }

@@ -88,13 +88,14 @@ fn log_likelihoods(
         }
     }
     let mut sums = vec![vec![f64::NEG_INFINITY; x.count()]; sigmas.len()];
-    Pairs::new(WORD, x, samples)?.exponents(poll, |block, shifts| {
+    Pairs::new(WORD, x, samples)?.squares(poll, |mut block| {
+        block.values.iter_mut().for_each(|v| *v *= -0.5);
         for (sums, sigma) in sums.iter_mut().zip(sigmas) {
             let inverse = 1.0 / (sigma * sigma);
             let (rows, columns) = (block.rows.len(), block.columns.len());
             let part = log_sum_exp_rows(&block.values, rows, columns, inverse as f32);
-            for ((sum, part), shift) in sums[block.rows.clone()].iter_mut().zip(part).zip(shifts) {
-                *sum = log_add(*sum, part - shift * inverse);
+            for (sum, part) in sums[block.rows.clone()].iter_mut().zip(part) {
+                *sum = log_add(*sum, part);
             }
         }
     })?;

@@ -105,4 +105,27 @@ impl Tensor {
             },
         ))
     }
+
+    /// This with 1 where `singular` holds: an operand at which a formula is finite in place of one at which it has 0 · ∞ or
+    /// 0 / 0. With [`Tensor::zero_at`] behind the formula neither a value nor a gradient of any order comes from there. Every
+    /// rule with a removable singularity is written so.
+    pub(super) fn away_from(&self, singular: &Tensor) -> Result<Tensor> {
+        singular.choose(&Tensor::full(1.0, &[], &self.device()), self)
+    }
+
+    /// This with 0 where `singular` holds.
+    pub(super) fn zero_at(&self, singular: &Tensor) -> Result<Tensor> {
+        singular.choose(&Tensor::full(0.0, &[], &self.device()), self)
+    }
+
+    /// `self · weight`, in which a weight of 0 takes nothing of an infinite element: 0 · ∞ is 0, as in p · log q.
+    ///
+    /// # Errors
+    /// Shapes that do not broadcast; tensors of two devices.
+    pub fn weighted(&self, weight: &Tensor) -> Result<Tensor> {
+        let zero = weight.eq(&Tensor::full(0.0, &[], &weight.device()))?;
+        let most = Tensor::full(f32::MAX, &[], &self.device());
+        let infinite = self.detach().abs()?.gt(&most)?;
+        self.zero_at(&zero.and(&infinite)?)?.mul(weight)
+    }
 }

@@ -1,9 +1,9 @@
 //! Recorded binary cross-entropy of logits.
 
-use super::{floats, same_device, two};
-use saddle_fault::Result;
-use crate::Tensor;
+use super::{broadcast, floats, same_device, two};
 use crate::tape::{Back, Op, is_recording};
+use crate::{Tensor, no_grad};
+use saddle_fault::Result;
 
 impl Tensor {
     /// The mean of log(1 + eᵃ) − t·a over all logits `a`, exact for every a, for a target of their shape or one for all.
@@ -12,11 +12,18 @@ impl Tensor {
     /// No logits; shapes that do not fit.
     pub fn bce_with_logits(&self, target: &Tensor) -> Result<Tensor> {
         same_device("bce_with_logits", self, target)?;
-        let (a, t) = (floats(self), floats(target));
-        let fits = !a.is_empty() && (t.len() == 1 || t.shape() == a.shape());
-        let fused = || a.raw().bce_with_logits(t.raw());
-        let Some(raw) = fits.then(fused).flatten() else {
-            return a.softplus()?.sub(&t.mul(&a)?)?.mean();
+        let out = broadcast("bce_with_logits", self, target)?;
+        let a = floats(self).broadcast_to(&out)?;
+        let t = match target.len() {
+            1 => floats(target),
+            _ => floats(target).broadcast_to(&out)?,
+        };
+        let raw = match (!a.is_empty())
+            .then(|| a.raw().bce_with_logits(t.raw()))
+            .flatten()
+        {
+            Some(raw) => raw,
+            None => no_grad(|| in_steps(&a, &t))?.raw().clone(),
         };
         let op = Op {
             name: "bce_with_logits",
@@ -30,6 +37,12 @@ impl Tensor {
                 .sum_to(&t.shape())
         }))
     }
+}
+
+/// The mean of softplus(−|a|) and max(a, 0) − t·a, of which neither rounds off the other.
+fn in_steps(a: &Tensor, t: &Tensor) -> Result<Tensor> {
+    let tail = a.abs()?.neg()?.softplus()?;
+    tail.add(&a.mul(&a.step()?.sub(t)?)?)?.mean()
 }
 
 /// (σ(a) − t) · g / n.

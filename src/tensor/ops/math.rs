@@ -1,10 +1,10 @@
 //! Recorded element-wise operations.
 
 use super::{broadcast, floats, same_device, two, unary};
+use crate::tape::{Back, Gate, Op};
+use crate::{Dtype, Raw, Tensor};
 use saddle_cpu::{Binary, Unary};
 use saddle_fault::Result;
-use crate::tape::{Gate, Op};
-use crate::{Dtype, Raw, Tensor};
 use smallvec::smallvec;
 
 /// 2/√π, the slope of erf at 0.
@@ -101,7 +101,7 @@ from_output! {
     /// NaN below 0; the gradient at 0 is infinite.
     sqrt, Unary::Sqrt, |g, y| g.div(y)?.mul_scalar(0.5);
     /// 1 / x.
-    recip, Unary::Recip, |g, y| g.mul(&y.square()?)?.neg();
+    recip, Unary::Recip, |g, y| g.mul(y)?.mul(y)?.neg();
     tanh, Unary::Tanh, |g, y| g.tanh_grad(y);
     /// 1 / (1 + e⁻ˣ).
     sigmoid, Unary::Sigmoid, |g, y| g.sigmoid_grad(y);
@@ -148,7 +148,11 @@ impl Tensor {
 
     /// `s / x`.
     pub fn rdiv_scalar(&self, s: f32) -> Result<Tensor> {
-        self.recip()?.mul_scalar(s)
+        let x = floats(self);
+        let raw = x.raw().unary(Unary::RdivScalar(s));
+        Ok(unary("div", &x, raw, &[&x], true, |b| {
+            b.grad.div(&b.saved[0])?.mul(b.output()?)?.neg()
+        }))
     }
 
     /// `xᵖ`: NaN for a negative x and a p that is not whole.
@@ -305,16 +309,17 @@ impl Tensor {
         let op = Op {
             name: "div",
             parents: &[&a, &b],
-            saved: &[&a, &b],
-            keep_output: false,
+            saved: &[&b],
+            keep_output: true,
         };
         Ok(two(
             op,
             raw,
-            move |b| b.grad.div(&b.saved[1])?.sum_to(&sa),
+            move |b| b.grad.div(&b.saved[0])?.sum_to(&sa),
+            // −y · (g / d): d² would overflow or vanish where the gradient does not.
             move |b| {
-                let (a, d) = (&b.saved[0], &b.saved[1]);
-                b.grad.mul(a)?.div(&d.square()?)?.neg()?.sum_to(&sb)
+                let part = b.grad.div(&b.saved[0])?;
+                b.output()?.mul(&part)?.neg()?.sum_to(&sb)
             },
         ))
     }
@@ -332,19 +337,8 @@ impl Tensor {
         Ok(two(
             op,
             raw,
-            move |b| {
-                let (a, p) = (&b.saved[0], &b.saved[1]);
-                b.grad
-                    .mul(p)?
-                    .mul(&a.pow(&p.add_scalar(-1.0)?)?)?
-                    .sum_to(&sa)
-            },
-            move |b| {
-                b.grad
-                    .mul(b.output()?)?
-                    .mul(&b.saved[0].log()?)?
-                    .sum_to(&sb)
-            },
+            move |b| for_base(b)?.sum_to(&sa),
+            move |b| for_exponent(b)?.sum_to(&sb),
         ))
     }
 
@@ -436,12 +430,7 @@ impl Tensor {
 
     /// The backward of a function of straight pieces, of which `op` is one: linear in this gradient and flat in `x`, so it
     /// is its own backward.
-    pub(crate) fn gated(
-        &self,
-        name: &'static str,
-        op: Binary,
-        x: &Tensor,
-    ) -> Result<Tensor> {
+    pub(crate) fn gated(&self, name: &'static str, op: Binary, x: &Tensor) -> Result<Tensor> {
         let (g, x, raw) = self.binary(name, op, x)?;
         Ok(behind(name, &g, raw, op, x.raw().clone()))
     }
@@ -465,4 +454,25 @@ impl Tensor {
             Tensor::constant(self.raw().cast(to))
         }
     }
+}
+
+/// g · p · aᵖ⁻¹: of a⁰ it is 0, also at a = 0, where the formula has 0 · ∞.
+fn for_base(b: &Back) -> Result<Tensor> {
+    let (a, p) = (&b.saved[0], &b.saved[1]);
+    let constant = is_zero(a)?.and(&is_zero(p)?)?;
+    let slope = p.mul(&a.away_from(&constant)?.pow(&p.add_scalar(-1.0)?)?)?;
+    b.grad.mul(&slope)?.zero_at(&constant)
+}
+
+/// g · aᵖ · log a: of 0ᵖ it is 0 for p ≥ 0, as in PyTorch, where the formula has 0 · ∞.
+fn for_exponent(b: &Back) -> Result<Tensor> {
+    let (a, p) = (&b.saved[0], &b.saved[1]);
+    let zero = Tensor::full(0.0, &[], &p.device());
+    let constant = is_zero(a)?.and(&p.ge(&zero)?)?;
+    let log = a.away_from(&constant)?.log()?;
+    b.grad.mul(b.output()?)?.mul(&log)?.zero_at(&constant)
+}
+
+fn is_zero(x: &Tensor) -> Result<Tensor> {
+    x.eq(&Tensor::full(0.0, &[], &x.device()))
 }

@@ -11,12 +11,16 @@ mod norm;
 mod pool;
 mod reduce;
 mod shape;
+mod softmax;
 
 pub use conv::Geometry;
 pub use linalg::einsum;
 pub use norm::Normed;
 pub use pool::Window;
 pub use reduce::Extreme;
+
+#[cfg(test)]
+mod tests;
 
 use super::tape::{Back, Grads, Op};
 use super::{Dtype, Raw, Shape, Tensor, check_shape, shown};

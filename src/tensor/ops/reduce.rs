@@ -1,10 +1,10 @@
 //! Recorded reductions and what is built from them.
 
 use super::{axis, floats, unary};
+use crate::tape::Op;
+use crate::{Device, Dtype, Shape, Tensor, no_grad, shown};
 use saddle_cpu::Unary;
 use saddle_fault::{Fault, Result};
-use crate::tape::Op;
-use crate::{Device, Dtype, Raw, Shape, Tensor, shown};
 use smallvec::smallvec;
 
 /// The extreme elements along an axis, and where they were.
@@ -51,7 +51,7 @@ impl Tensor {
     }
 
     /// Removes axes of size 1.
-    fn drop_axes(&self, axes: &[usize]) -> Result<Tensor> {
+    pub(super) fn drop_axes(&self, axes: &[usize]) -> Result<Tensor> {
         let shape: Vec<usize> = self
             .shape()
             .iter()
@@ -136,18 +136,43 @@ impl Tensor {
     /// # Errors
     /// Not more elements than `correction`.
     pub fn var_dims(&self, dims: &[isize], keep: bool, correction: usize) -> Result<Tensor> {
-        let n = self.count(dims, "var")?;
-        if n <= correction {
-            return Err(Fault::value(format!(
-                "var: {n} element(s) are too few for correction {correction}"
-            ))
-            .hint("give #{ correction: 0 } for the population variance"));
-        }
-        let centred = self.sub(&self.mean_dims(dims, true)?)?;
-        centred
+        let left = self.freedom("var", dims, correction)?;
+        self.centred(dims)?
             .square()?
             .sum_dims(dims, keep)?
-            .mul_scalar(1.0 / (n - correction) as f32)
+            .mul_scalar(1.0 / left as f32)
+    }
+
+    /// Standard deviation along `dims`: the root of [`Tensor::var_dims`], also where the variance itself would overflow or
+    /// vanish. Its gradient where all elements are equal is 0.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn std_dims(&self, dims: &[isize], keep: bool, correction: usize) -> Result<Tensor> {
+        let left = self.freedom("std", dims, correction)?;
+        self.centred(dims)?
+            .root_of_squares(dims, keep, 1.0 / left as f32)
+    }
+
+    /// How many elements along `dims` there are beyond `correction`.
+    fn freedom(&self, name: &str, dims: &[isize], correction: usize) -> Result<usize> {
+        let n = self.count(dims, name)?;
+        match n.checked_sub(correction) {
+            None | Some(0) => Err(Fault::value(format!(
+                "{name}: {n} element(s) are too few for correction {correction}"
+            ))
+            .hint("give #{ correction: 0 } for the population")),
+            Some(left) => Ok(left),
+        }
+    }
+
+    /// This less its means along `dims`. The rounded mean is taken off first, as a constant, and then the mean of what is
+    /// left, which is what the rounding lost: at an offset of 10⁸ that is most of it.
+    fn centred(&self, dims: &[isize]) -> Result<Tensor> {
+        let x = floats(self);
+        let rounded = no_grad(|| x.mean_dims(dims, true))?;
+        let near = x.sub(&rounded)?;
+        near.sub(&near.mean_dims(dims, true)?)
     }
 
     /// All dims, for reductions over everything.
@@ -243,44 +268,39 @@ impl Tensor {
         ))
     }
 
-    /// log Σ eˣ along `dims`, without overflow.
-    pub fn logsumexp(&self, dims: &[isize], keep: bool) -> Result<Tensor> {
-        let x = floats(self);
-        let mut top = x.detach();
-        for &d in dims {
-            top = top.extreme_dim(d, true, true)?.values;
-        }
-        // An infinite maximum would give ∞ − ∞: take nothing off there.
-        let top = finite_or_zero(&top.detach())?;
-        let kept = x.sub(&top)?.exp()?.sum_dims(dims, true)?.log()?.add(&top)?;
-        if keep {
-            return Ok(kept);
-        }
-        let axes = dims
-            .iter()
-            .map(|&d| axis("logsumexp", &x, d))
-            .collect::<Result<Vec<_>>>()?;
-        kept.drop_axes(&axes)
-    }
-
-    /// eˣ / Σ eˣ along `dim`.
-    pub fn softmax(&self, dim: isize) -> Result<Tensor> {
-        self.log_softmax(dim)?.exp()
-    }
-
-    /// x − log Σ eˣ along `dim`.
-    pub fn log_softmax(&self, dim: isize) -> Result<Tensor> {
-        self.sub(&self.logsumexp(&[dim], true)?)
-    }
-
-    /// Euclidean norm along `dims`. Its gradient at 0 is 0, so that penalties on norms stay finite.
+    /// Euclidean norm along `dims`, also where squares would overflow or vanish. Its gradient at 0 is 0, so that penalties on
+    /// norms stay finite.
+    ///
+    /// # Errors
+    /// A dim that the shape does not have.
     pub fn norm(&self, dims: &[isize], keep: bool) -> Result<Tensor> {
-        let squares = self.square()?.sum_dims(dims, keep)?;
-        let zero = squares
-            .detach()
-            .le(&Tensor::full(0.0, &[], &squares.device()))?;
-        let safe = zero.choose(&Tensor::full(1.0, &[], &squares.device()), &squares)?;
-        zero.choose(&Tensor::full(0.0, &[], &squares.device()), &safe.sqrt()?)
+        floats(self).root_of_squares(dims, keep, 1.0)
+    }
+
+    /// √(part · Σ x²) along `dims`, with the gradient 0 at 0.
+    fn root_of_squares(&self, dims: &[isize], keep: bool, part: f32) -> Result<Tensor> {
+        let squares = |x: &Tensor| match x.square()?.sum_dims(dims, keep)? {
+            sums if part == 1.0 => Ok(sums),
+            sums => sums.mul_scalar(part),
+        };
+        let direct = squares(self)?;
+        if !self.is_empty() && extreme_squares(&direct) {
+            // Relative to the largest element, which as a constant factor drops out of every gradient.
+            let (top, kept) = no_grad(|| {
+                let mut top = self.abs()?;
+                for &d in dims {
+                    top = top.extreme_dim(d, true, true)?.values;
+                }
+                let usable = top.gt(&Tensor::full(0.0, &[], &top.device()))?;
+                let finite = top.le(&Tensor::full(f32::MAX, &[], &top.device()))?;
+                let one = Tensor::full(1.0, &[], &top.device());
+                let top = usable.and(&finite)?.choose(&top, &one)?;
+                let kept = top.reshape(&direct.shape())?;
+                Ok::<_, Fault>((top, kept))
+            })?;
+            return root(&squares(&self.div(&top)?)?)?.mul(&kept);
+        }
+        root(&direct)
     }
 
     /// Whether every element (or any) is true, of rank 0.
@@ -289,19 +309,16 @@ impl Tensor {
     }
 }
 
-fn finite_or_zero(x: &Tensor) -> Result<Tensor> {
-    if x.device() != Device::Cpu {
-        let finite = x.abs()?.le(&Tensor::full(f32::MAX, &[], &x.device()))?;
-        return finite.choose(x, &Tensor::full(0.0, &[], &x.device()));
-    }
-    Ok(match x.raw().to_floats() {
-        Ok(v) if v.iter().any(|v| !v.is_finite()) => {
-            let v = v
-                .into_iter()
-                .map(|v| if v.is_finite() { v } else { 0.0 })
-                .collect();
-            Tensor::constant(Raw::from_floats(v, x.shape(), &x.device()))
-        }
-        _ => x.clone(),
-    })
+/// √x, with the gradient 0 at 0.
+fn root(x: &Tensor) -> Result<Tensor> {
+    let zero = x.detach().le(&Tensor::full(0.0, &[], &x.device()))?;
+    x.away_from(&zero)?.sqrt()?.zero_at(&zero)
+}
+
+/// Whether sums of squares have lost digits, or more, to the range of single precision. Only asked on the CPU: elsewhere the
+/// device would have to stand still for it.
+fn extreme_squares(sums: &Tensor) -> bool {
+    const MODERATE: std::ops::Range<f32> = 1e-30..1e37;
+    let beyond = |v: &[f32]| v.iter().any(|v| !MODERATE.contains(v));
+    sums.device() == Device::Cpu && sums.with_floats(beyond).unwrap_or(false)
 }

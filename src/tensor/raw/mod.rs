@@ -13,6 +13,7 @@ mod long;
 mod math;
 mod norm;
 mod reduce;
+mod softmax;
 
 pub(super) use conv::ConvGeometry;
 pub(super) use far::{Far, library, one};

@@ -182,14 +182,13 @@ static VAR: Entry = Entry {
             ),
             fails("of one element", "var(tensor([1]))", "too few"),
         ],
-        |call| variance(call).map(wrap),
+        |call| {
+            let r = Reduction::read(call)?;
+            let correction = call.options.size("correction", 1)?;
+            r.x.var_dims(&r.dims, r.keep, correction).map(wrap)
+        },
     )
 };
-
-fn variance(call: &Call) -> Result<Tensor> {
-    let r = Reduction::read(call)?;
-    r.x.var_dims(&r.dims, r.keep, call.options.size("correction", 1)?)
-}
 
 static STD: Entry = Entry {
     params: MANY,
@@ -199,7 +198,11 @@ static STD: Entry = Entry {
         "the standard deviation of the elements: the root of `var`",
         &[NO_DIM, "no more elements than `correction`"],
         &[value("unbiased", "std(tensor([1, 3, 5])).item()", "2.0")],
-        |call| variance(call)?.sqrt().map(wrap),
+        |call| {
+            let r = Reduction::read(call)?;
+            let correction = call.options.size("correction", 1)?;
+            r.x.std_dims(&r.dims, r.keep, correction).map(wrap)
+        },
     )
 };
 

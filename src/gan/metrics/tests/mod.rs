@@ -1,5 +1,6 @@
 //! Measures against sums in double precision, closed forms, and published values.
 
+mod clusters;
 mod divergence;
 mod features;
 mod manifold;

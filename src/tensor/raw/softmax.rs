@@ -1,0 +1,50 @@
+//! Softmax and its logarithm over some axes of a tensor of values.
+
+use super::Raw;
+use crate::shape::Shape;
+use saddle_cpu::{Binary, Unary};
+
+impl Raw {
+    /// eˣ / Σ eˣ over `axes`, or its logarithm. The maximum is taken off first, which is exact where it matters. Over ∞, NaN or
+    /// nothing but −∞ it is NaN.
+    pub fn softmax(&self, axes: &[usize], log: bool) -> Raw {
+        if self.view().is_none() {
+            return self.softmax_in_steps(axes, log);
+        }
+        let shape = self.shape();
+        // The axes that stay come first, so that every row is one softmax.
+        let mut order: Vec<usize> = (0..shape.len()).filter(|a| !axes.contains(a)).collect();
+        let rows = order.iter().map(|&a| shape[a]).product();
+        order.extend_from_slice(axes);
+        let columns = axes.iter().map(|&a| shape[a]).product();
+        let moved = self.permute(&order).contiguous();
+        let x = moved.slice().unwrap_or_default();
+        let y = match log {
+            false => saddle_cpu::softmax_rows(x, rows, columns),
+            true => saddle_cpu::log_softmax_rows(x, rows, columns),
+        };
+        let mut back = vec![0; order.len()];
+        order
+            .iter()
+            .enumerate()
+            .for_each(|(to, &from)| back[from] = to);
+        Raw::cpu(y, moved.shape()).permute(&back)
+    }
+
+    fn softmax_in_steps(&self, axes: &[usize], log: bool) -> Raw {
+        let shape: Shape = self.shape();
+        if self.is_empty() {
+            return self.clone();
+        }
+        let top = axes
+            .iter()
+            .fold(self.clone(), |raw, &a| raw.extreme_axis(a, true).0);
+        let shifted = self.binary(Binary::Sub, &top, &shape);
+        let terms = shifted.unary(Unary::Exp);
+        let total = axes.iter().fold(terms.clone(), |raw, &a| raw.sum_axis(a));
+        match log {
+            false => terms.binary(Binary::Div, &total, &shape),
+            true => shifted.binary(Binary::Sub, &total.unary(Unary::Log), &shape),
+        }
+    }
+}
