@@ -173,7 +173,8 @@ impl Library {
         // SAFETY: both live for the call; the handles are the library's own, of tensors that are borrowed here.
         let status = unsafe { (self.entry.call)(&call, &mut reply) };
         let entry = self.entry;
-        let tensor = |made: Made| (!made.handle.is_null()).then_some(Tensor { made, entry });
+        // Made only where there is one: what is dropped is released.
+        let tensor = |made: Made| (!made.handle.is_null()).then(|| Tensor { made, entry });
         let answer = Answer {
             made: reply.made.map(tensor),
             ints: reply.ints,
