@@ -4,6 +4,7 @@ mod compare;
 mod conv;
 mod custom;
 mod index;
+mod ints;
 mod linalg;
 mod logits;
 mod math;

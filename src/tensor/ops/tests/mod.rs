@@ -1,6 +1,7 @@
 //! Operations against what the same formula gives in double precision, or against closed forms.
 
 mod cancellation;
+mod ints;
 mod singular;
 
 use crate::{Device, GradOptions, Tensor, grad};
