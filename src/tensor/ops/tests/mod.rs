@@ -1,6 +1,7 @@
 //! Operations against what the same formula gives in double precision, or against closed forms.
 
 mod cancellation;
+mod einsum;
 mod ints;
 mod singular;
 
