@@ -1,7 +1,7 @@
 //! Words that take elements by their place or by a condition, and that order them.
 
 use super::value::range;
-use super::{X, coerce_beside, dim, fails, is_whole, opt, param, tensor, value, whole, wrap};
+use super::{X, coerce, coerce_beside, dim, fails, is_whole, opt, param, tensor, value, whole, wrap};
 use saddle_catalog::{Call, ENTRY, Entry, Opt, Param, Ty};
 use saddle_fault::{Fault, Result};
 use saddle_tensor::{Dtype, Tensor, device, shown};
