@@ -74,6 +74,8 @@ from_input! {
     log, Unary::Log, |g, x| g.div(x);
     /// log(1 + x), exact for small x.
     log1p, Unary::Log1p, |g, x| g.div(&x.add_scalar(1.0)?);
+    /// eˣ − 1, exact for small x.
+    expm1, Unary::Expm1, |g, x| g.mul(&x.exp()?);
     /// x².
     square, Unary::Square, |g, x| g.mul(x)?.mul_scalar(2.0);
     /// |x|; the gradient at 0 is 0.
@@ -102,8 +104,6 @@ from_input! {
 
 from_output! {
     exp, Unary::Exp, |g, y| g.mul(y);
-    /// eˣ − 1, exact for small x.
-    expm1, Unary::Expm1, |g, y| g.mul(&y.add_scalar(1.0)?);
     /// NaN below 0; the gradient at 0 is infinite.
     sqrt, Unary::Sqrt, |g, y| g.div(y)?.mul_scalar(0.5);
     /// 1 / x.

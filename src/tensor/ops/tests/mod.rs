@@ -2,6 +2,7 @@
 
 mod cancellation;
 mod einsum;
+mod elementwise;
 mod ints;
 mod singular;
 
