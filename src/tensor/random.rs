@@ -84,11 +84,7 @@ pub fn mask(shape: &[usize], keep: f32, scale: f32, device: &Device) -> Tensor {
 /// Whole numbers in `lo..hi`.
 pub fn integers(lo: i64, hi: i64, shape: &[usize]) -> Tensor {
     let data = with_stream(|s| s.integers(shape.iter().product(), lo, hi));
-    Tensor::from_ints(
-        data.into_iter().map(|v| v as i32).collect(),
-        shape,
-        &device::current(),
-    )
+    Tensor::from_ints(data, shape, &device::current())
 }
 
 /// The numbers `0..n` in random order.

@@ -6,6 +6,9 @@ use saddle_fault::{Fault, Result};
 /// How far from 1 probabilities of one sample may add up.
 const SLACK: f64 = 1e-3;
 
+/// Changes of the class to be expected by chance below which their number says nothing.
+const FEWEST_CHANGES: f64 = 10.0;
+
 /// The mean over parts of the samples, and their standard deviation.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Score {
@@ -43,6 +46,26 @@ pub fn score(probabilities: &Samples, splits: usize) -> Result<Score> {
         mean,
         std: variance.sqrt(),
     })
+}
+
+/// Whether the samples stand in the order of their classes, so that the parts hold few classes each and the score is too
+/// low: neighbours are of different classes in less than half as many places as by chance.
+pub fn in_order_of_classes(probabilities: &Samples) -> bool {
+    let likeliest = |row: &[f32]| {
+        row.iter()
+            .enumerate()
+            .max_by(|a, b| a.1.total_cmp(b.1))
+            .map_or(0, |(class, _)| class)
+    };
+    let classes: Vec<usize> = probabilities.rows().map(likeliest).collect();
+    let mut counts = vec![0usize; probabilities.dim()];
+    classes.iter().for_each(|&class| counts[class] += 1);
+    let n = classes.len() as f64;
+    let pairs = n * n - counts.iter().map(|&c| (c as f64).powi(2)).sum::<f64>();
+    // Of n − 1 places the share of pairs that differ.
+    let by_chance = pairs / n;
+    let changes = classes.windows(2).filter(|pair| pair[0] != pair[1]).count() as f64;
+    by_chance >= FEWEST_CHANGES && changes < 0.5 * by_chance
 }
 
 /// The score of the samples from `start` to `end`.

@@ -21,6 +21,8 @@ pub struct DensityCoverage {
     pub density: f64,
     /// The share of real samples in whose ball there is a generated one.
     pub coverage: f64,
+    /// How many real samples have k copies: their balls have no inside, and nothing counts there.
+    pub empty: usize,
 }
 
 /// Precision and recall with closed balls.
@@ -83,6 +85,7 @@ pub fn density_coverage(
     Ok(DensityCoverage {
         density: inside as f64 / (k * fake.count()) as f64,
         coverage: share(&covered),
+        empty: radii.iter().filter(|&&radius| radius == 0.0).count(),
     })
 }
 

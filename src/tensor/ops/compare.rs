@@ -2,9 +2,9 @@
 
 use super::super::raw::Compare;
 use super::{broadcast, floats, same_device, two};
-use saddle_fault::{Fault, Result};
 use crate::tape::Op;
 use crate::{Dtype, Raw, Tensor};
+use saddle_fault::{Fault, Result};
 
 impl Tensor {
     fn compare(&self, name: &str, op: Compare, other: &Tensor) -> Result<Tensor> {
@@ -12,6 +12,9 @@ impl Tensor {
         let out = broadcast(name, self, other)?;
         let (a, b) = match (self.dtype(), other.dtype()) {
             (x, y) if x == y => (self.raw().clone(), other.raw().clone()),
+            _ if self.is_whole() && other.is_whole() => {
+                (self.raw().cast(Dtype::Int), other.raw().cast(Dtype::Int))
+            }
             _ => (floats(self).raw().clone(), floats(other).raw().clone()),
         };
         Ok(Tensor::constant(a.compare(op, &b, &out)))
@@ -81,6 +84,15 @@ impl Tensor {
         }
         let shape = broadcast("where", &Tensor::constant(no.raw().clone()), yes)?;
         let out = broadcast("where", self, &Tensor::full(0.0, &shape, &self.device()))?;
+        if yes.is_whole() && no.is_whole() {
+            let kind = if yes.dtype() == no.dtype() {
+                yes.dtype()
+            } else {
+                Dtype::Int
+            };
+            let (yes, no) = (yes.raw().cast(kind), no.raw().cast(kind));
+            return Ok(Tensor::constant(Raw::choose(self.raw(), &yes, &no, &out)));
+        }
         let (yes, no) = (floats(yes), floats(no));
         let raw = Raw::choose(self.raw(), yes.raw(), no.raw(), &out);
         let (sy, sn) = (yes.shape(), no.shape());

@@ -1,10 +1,10 @@
 //! Recorded matrix products.
 
 use super::{floats, same_device};
-use saddle_fault::{Fault, Kind, Result};
 use crate::raw::rectifier;
 use crate::tape::{Gate, Grads, Op};
 use crate::{Tensor, check_shape, shown};
+use saddle_fault::{Fault, Kind, Result};
 use smallvec::{SmallVec, smallvec};
 
 impl Tensor {
@@ -196,88 +196,4 @@ fn product(a: &Tensor, b: &Tensor, [ta, tb]: [bool; 2]) -> Result<Tensor> {
             }
         },
     ))
-}
-
-/// Einstein's sum: `einsum("bi,bj->bij", [x, y])`. Letters that do not stand behind the arrow are summed over.
-///
-/// # Errors
-/// A form that cannot be read; a letter with two sizes; as many terms as tensors are needed.
-pub fn einsum(form: &str, tensors: &[Tensor]) -> Result<Tensor> {
-    let unreadable = || {
-        Fault::value(format!("einsum: cannot read \"{form}\""))
-            .hint("a form looks like \"ij,jk->ik\": one letter a dim")
-    };
-    let (inputs, output) = form.split_once("->").ok_or_else(unreadable)?;
-    let terms: Vec<Vec<char>> = inputs
-        .split(',')
-        .map(|t| t.trim().chars().collect())
-        .collect();
-    let output: Vec<char> = output.trim().chars().collect();
-    if terms.len() != tensors.len() {
-        return Err(Fault::value(format!(
-            "einsum: \"{form}\" has {} terms for {} tensors",
-            terms.len(),
-            tensors.len()
-        )));
-    }
-    let mut letters: Vec<char> = output.clone();
-    for &c in terms.iter().flatten() {
-        if !letters.contains(&c) {
-            letters.push(c);
-        }
-    }
-    if !letters.iter().all(|c| c.is_ascii_alphabetic())
-        || !output
-            .iter()
-            .all(|c| terms.iter().flatten().any(|t| t == c))
-    {
-        return Err(unreadable());
-    }
-    // Every term as a tensor over all letters (size 1 where a letter is missing): their product, summed.
-    let mut aligned = Vec::with_capacity(terms.len());
-    for (term, x) in terms.iter().zip(tensors) {
-        aligned.push(align(form, term, x, &letters)?);
-    }
-    let summed: Vec<isize> = (output.len() as isize..letters.len() as isize).collect();
-    let mut parts = aligned.into_iter();
-    let Some(mut total) = parts.next() else {
-        return Err(unreadable());
-    };
-    for part in parts {
-        total = total.mul(&part)?;
-    }
-    if summed.is_empty() {
-        Ok(total)
-    } else {
-        total.sum_dims(&summed, false)
-    }
-}
-
-fn align(form: &str, term: &[char], x: &Tensor, letters: &[char]) -> Result<Tensor> {
-    if term.len() != x.rank() {
-        return Err(Fault::shape(format!(
-            "einsum: \"{}\" in \"{form}\" stands for {} dims, the tensor has shape {}",
-            term.iter().collect::<String>(),
-            term.len(),
-            shown(&x.shape())
-        )));
-    }
-    let mut unique = term.to_vec();
-    unique.sort_unstable();
-    unique.dedup();
-    if unique.len() != term.len() {
-        return Err(Fault::value(format!(
-            "einsum: a letter comes twice in one term of \"{form}\""
-        ))
-        .hint("take the diagonal first"));
-    }
-    let mut order: Vec<isize> = (0..term.len() as isize).collect();
-    let place = |c: char| letters.iter().position(|&l| l == c).unwrap_or(0);
-    order.sort_by_key(|&i| place(term[i as usize]));
-    let sorted = floats(x).permute(&order)?;
-    let mut shape = vec![1; letters.len()];
-    for (i, &c) in term.iter().enumerate() {
-        shape[place(c)] = x.shape()[i];
-    }
-    sorted.reshape(&shape)
 }

@@ -28,6 +28,9 @@ macro_rules! from_input {
     ($($(#[$doc:meta])* $name:ident, $op:expr, |$g:ident, $x:ident| $rule:expr;)*) => { impl Tensor { $(
         $(#[$doc])*
         pub fn $name(&self) -> Result<Tensor> {
+            if let Some(ints) = self.int_unary($op)? {
+                return Ok(ints);
+            }
             let x = floats(self);
             let raw = x.raw().unary($op);
             Ok(unary(stringify!($name), &x, raw, &[&x], false, |b| {
@@ -58,7 +61,10 @@ macro_rules! flat {
     ($($(#[$doc:meta])* $name:ident, $op:expr;)*) => { impl Tensor { $(
         $(#[$doc])*
         pub fn $name(&self) -> Result<Tensor> {
-            Ok(Tensor::constant(floats(self).raw().unary($op)))
+            match self.int_unary($op)? {
+                Some(ints) => Ok(ints),
+                None => Ok(Tensor::constant(floats(self).raw().unary($op))),
+            }
         }
     )* } };
 }
@@ -68,6 +74,8 @@ from_input! {
     log, Unary::Log, |g, x| g.div(x);
     /// log(1 + x), exact for small x.
     log1p, Unary::Log1p, |g, x| g.div(&x.add_scalar(1.0)?);
+    /// eˣ − 1, exact for small x.
+    expm1, Unary::Expm1, |g, x| g.mul(&x.exp()?);
     /// x².
     square, Unary::Square, |g, x| g.mul(x)?.mul_scalar(2.0);
     /// |x|; the gradient at 0 is 0.
@@ -96,8 +104,6 @@ from_input! {
 
 from_output! {
     exp, Unary::Exp, |g, y| g.mul(y);
-    /// eˣ − 1, exact for small x.
-    expm1, Unary::Expm1, |g, y| g.mul(&y.add_scalar(1.0)?);
     /// NaN below 0; the gradient at 0 is infinite.
     sqrt, Unary::Sqrt, |g, y| g.div(y)?.mul_scalar(0.5);
     /// 1 / x.
@@ -121,8 +127,12 @@ flat! {
 }
 
 impl Tensor {
+    /// −x.
     pub fn neg(&self) -> Result<Tensor> {
-        self.mul_scalar(-1.0)
+        match self.int_unary(Unary::Neg)? {
+            Some(ints) => Ok(ints),
+            None => self.mul_scalar(-1.0),
+        }
     }
 
     pub fn add_scalar(&self, s: f32) -> Result<Tensor> {
@@ -344,12 +354,11 @@ impl Tensor {
 
     /// The remainder with the sign of the divisor, a − b · ⌊a / b⌋, with broadcasting; whole numbers stay whole.
     pub fn rem(&self, other: &Tensor) -> Result<Tensor> {
-        let quotient = self.div(other)?.floor()?;
-        let rest = self.sub(&other.mul(&quotient)?)?;
-        match self.dtype() == Dtype::F32 || other.dtype() == Dtype::F32 {
-            true => Ok(rest),
-            false => Ok(rest.cast(Dtype::Int)),
+        if let Some(ints) = self.int_rem(other)? {
+            return Ok(ints);
         }
+        let quotient = self.div(other)?.floor()?;
+        self.sub(&other.mul(&quotient)?)
     }
 
     /// The larger of each pair; where they are equal both get half the gradient.
@@ -363,6 +372,9 @@ impl Tensor {
     }
 
     fn pick(&self, name: &'static str, op: Binary, wins: Binary, other: &Tensor) -> Result<Tensor> {
+        if let Some(ints) = self.int_arithmetic(name, op, other)? {
+            return Ok(ints);
+        }
         let (a, b, raw) = self.binary(name, op, other)?;
         let (sa, sb) = (a.shape(), b.shape());
         let out = raw.shape();
@@ -433,17 +445,6 @@ impl Tensor {
     pub(crate) fn gated(&self, name: &'static str, op: Binary, x: &Tensor) -> Result<Tensor> {
         let (g, x, raw) = self.binary(name, op, x)?;
         Ok(behind(name, &g, raw, op, x.raw().clone()))
-    }
-
-    /// `+ − ·` of two int tensors stays whole; `None` when a float takes part.
-    fn int_arithmetic(&self, name: &str, op: Binary, other: &Tensor) -> Result<Option<Tensor>> {
-        if self.dtype() == Dtype::F32 || other.dtype() == Dtype::F32 {
-            return Ok(None);
-        }
-        same_device(name, self, other)?;
-        let out = broadcast(name, self, other)?;
-        let (a, b) = (self.raw().cast(Dtype::Int), other.raw().cast(Dtype::Int));
-        Ok(Some(Tensor::constant(a.int_binary(op, &b, &out)?)))
     }
 
     /// As another dtype. Only floats carry gradients.

@@ -3,7 +3,9 @@
 mod compare;
 mod conv;
 mod custom;
+mod einsum;
 mod index;
+mod ints;
 mod linalg;
 mod logits;
 mod math;
@@ -14,7 +16,7 @@ mod shape;
 mod softmax;
 
 pub use conv::Geometry;
-pub use linalg::einsum;
+pub use einsum::einsum;
 pub use norm::Normed;
 pub use pool::Window;
 pub use reduce::Extreme;

@@ -31,13 +31,28 @@ impl Tensor {
     /// # Errors
     /// A dim that the shape does not have.
     pub fn sum_dims(&self, dims: &[isize], keep: bool) -> Result<Tensor> {
-        let x = floats(self);
+        let x = match self.dtype() {
+            Dtype::Int => self.clone(),
+            _ => floats(self),
+        };
         let mut axes = dims
             .iter()
             .map(|&d| axis("sum", &x, d))
             .collect::<Result<Vec<_>>>()?;
         axes.sort_unstable();
         axes.dedup();
+        if x.dtype() == Dtype::Int {
+            let mut sums = x.raw().clone();
+            for &a in &axes {
+                sums = sums.int_sum_axis(a)?;
+            }
+            let kept = Tensor::constant(sums);
+            return if keep {
+                Ok(kept)
+            } else {
+                kept.drop_axes(&axes)
+            };
+        }
         let raw = axes.iter().fold(x.raw().clone(), |raw, &a| raw.sum_axis(a));
         let shape = x.shape();
         let kept = unary("sum", &x, raw, &[], false, move |b| {
@@ -183,7 +198,11 @@ impl Tensor {
     /// The largest (or smallest) elements along `dim`, and their indices. The gradient goes to the first of equals.
     pub fn extreme_dim(&self, dim: isize, keep: bool, largest: bool) -> Result<Extreme> {
         let name = if largest { "max" } else { "min" };
-        let x = floats(self);
+        let x = if self.is_whole() {
+            self.cast(Dtype::Int)
+        } else {
+            self.clone()
+        };
         let at = axis(name, &x, dim)?;
         if x.shape()[at] == 0 {
             return Err(Fault::shape(format!(
@@ -191,7 +210,10 @@ impl Tensor {
                 shown(&x.shape())
             )));
         }
-        let (values, indices) = x.raw().extreme_axis(at, largest);
+        let (values, indices) = match x.is_whole() {
+            true => x.raw().int_extreme_axis(at, largest)?,
+            false => x.raw().extreme_axis(at, largest),
+        };
         let shape = x.shape();
         let indices = Tensor::constant(indices);
         let op = Op {
@@ -224,7 +246,10 @@ impl Tensor {
 
     /// The product along `dims`, folded in halves so that every order differentiates, also through zeros.
     pub fn prod_dims(&self, dims: &[isize], keep: bool) -> Result<Tensor> {
-        let mut x = floats(self);
+        let mut x = match self.dtype() {
+            Dtype::Int if !self.is_empty() => self.clone(),
+            _ => floats(self),
+        };
         let axes = dims
             .iter()
             .map(|&d| axis("prod", &x, d))
@@ -253,7 +278,12 @@ impl Tensor {
 
     /// Running sums along `dim`.
     pub fn cumsum(&self, dim: isize) -> Result<Tensor> {
-        let x = floats(self);
+        if self.is_whole() {
+            let x = self.cast(Dtype::Int);
+            let at = axis("cumsum", &x, dim)?;
+            return Ok(Tensor::constant(x.raw().int_cumsum(at)?));
+        }
+        let x = self.clone();
         let at = axis("cumsum", &x, dim)?;
         Ok(unary(
             "cumsum",

@@ -230,32 +230,37 @@ impl Raw {
         Raw::wrap(far, yes.dtype()).of(out)
     }
 
-    /// `+ − ·` of two int tensors that broadcast to `out`; division gives floats and is done there.
+    /// `+ − ·`, the larger or the smaller of two int tensors that broadcast to `out`; division gives floats and is done there.
     ///
     /// # Errors
     /// A result of more than 64 bits, on the CPU.
     pub fn int_binary(&self, op: Binary, other: &Raw, out: &Shape) -> Result<Raw> {
-        if self.view().is_some() {
-            let f = match op {
-                Binary::Add => i64::checked_add,
-                Binary::Sub => i64::checked_sub,
-                _ => i64::checked_mul,
-            };
-            let (a, b) = (self.lift(out).contiguous(), other.lift(out).contiguous());
-            let pairs = a.elements::<i64>().iter().zip(b.elements::<i64>());
-            let all: Option<Vec<i64>> = pairs.map(|(&a, &b)| f(a, b)).collect();
-            return all.map(|all| Raw::cpu(all, out.clone())).ok_or_else(overflow);
-        }
+        let (f, burn): (fn(i64, i64) -> Option<i64>, _) = match op {
+            Binary::Add => (i64::checked_add, Some(Op::Add)),
+            Binary::Sub => (i64::checked_sub, Some(Op::Sub)),
+            Binary::Max => (|a, b| Some(a.max(b)), None),
+            Binary::Min => (|a, b| Some(a.min(b)), None),
+            _ => (i64::checked_mul, Some(Op::Mul)),
+        };
+        let Some(burn) = burn.filter(|_| self.view().is_none()) else {
+            return self.int_pairs(other, out, f);
+        };
         if let Some(none) = self.unless_any(out, Dtype::Int) {
             return Ok(none);
         }
-        let op = match op {
-            Binary::Add => Op::Add,
-            Binary::Sub => Op::Sub,
-            _ => Op::Mul,
-        };
         let (a, b) = (self.lift(out), other.lift(out));
-        Ok(Raw::wrap(two(op, a.far(), b.far()), Dtype::Int).of(out))
+        Ok(Raw::wrap(two(burn, a.far(), b.far()), Dtype::Int).of(out))
+    }
+
+    /// `f` of each pair of elements of two int tensors that broadcast to `out`; on another device by way of the CPU.
+    ///
+    /// # Errors
+    /// `f` gives nothing: the result has more than 64 bits.
+    pub fn int_pairs(&self, other: &Raw, out: &Shape, f: impl Fn(i64, i64) -> Option<i64>) -> Result<Raw> {
+        let [a, b] = [self, other].map(|x| x.on_cpu().lift(out).contiguous());
+        let pairs = a.elements::<i64>().iter().zip(b.elements::<i64>());
+        let all: Option<Vec<i64>> = pairs.map(|(&a, &b)| f(a, b)).collect();
+        Ok(Raw::from_ints(all.ok_or_else(overflow)?, out.clone(), &self.device()))
     }
 
     /// `f` of each element of an int tensor; on another device by way of the CPU.

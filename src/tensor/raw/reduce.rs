@@ -129,6 +129,46 @@ impl Raw {
         Ok(sums.ok_or_else(overflow)?.to_device(&self.device()))
     }
 
+    /// Sums of an int tensor along `axis`, which stays with size 1; on another device by way of the CPU.
+    ///
+    /// # Errors
+    /// A sum of more than 64 bits.
+    pub fn int_sum_axis(&self, axis: usize) -> Result<Raw> {
+        let (shape, data) = (self.shape(), self.to_ints()?);
+        let (outer, n, inner) = around(&shape, axis);
+        let sum = |start: usize| {
+            let mut line = (0..n).map(|k| data[start + k * inner]);
+            line.try_fold(0i64, i64::checked_add)
+        };
+        let starts = (0..outer).flat_map(|o| (0..inner).map(move |i| o * n * inner + i));
+        let sums: Option<Vec<i64>> = starts.map(sum).collect();
+        let sums = sums.ok_or_else(overflow)?;
+        Ok(Raw::from_ints(sums, kept(&shape, axis), &self.device()))
+    }
+
+    /// As [`Raw::extreme_axis`], of an int tensor; on another device by way of the CPU.
+    ///
+    /// # Errors
+    /// The device's.
+    pub fn int_extreme_axis(&self, axis: usize, largest: bool) -> Result<(Raw, Raw)> {
+        let (shape, data) = (self.shape(), self.to_ints()?);
+        let (outer, n, inner) = around(&shape, axis);
+        let (mut values, mut places) = (Vec::new(), Vec::new());
+        for start in (0..outer).flat_map(|o| (0..inner).map(move |i| o * n * inner + i)) {
+            let value = |k: usize| data[start + k * inner];
+            let wins = |k: usize, best: usize| match largest {
+                true => value(k) > value(best),
+                false => value(k) < value(best),
+            };
+            let best = (1..n).fold(0, |best, k| if wins(k, best) { k } else { best });
+            values.push(value(best));
+            places.push(best as i64);
+        }
+        let (out, device) = (kept(&shape, axis), self.device());
+        let values = Raw::from_ints(values, out.clone(), &device);
+        Ok((values, Raw::from_ints(places, out, &device)))
+    }
+
     /// `f` of each element along `axis`, in order, and whether it is the first of its line; `None` where `f` gives none.
     fn running<T: Element>(&self, axis: usize, mut f: impl FnMut(T, bool) -> Option<T>) -> Option<Raw> {
         let shape = self.shape();

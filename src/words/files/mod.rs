@@ -25,7 +25,16 @@ const PATH: Param = super::tensor::param(
 fn array(t: &Tensor) -> Result<Array> {
     let values = match t.dtype() {
         Dtype::F32 => Values::F32(t.to_floats()?),
-        Dtype::Int => Values::I32(t.to_ints()?.into_iter().map(|v| v as i32).collect()),
+        Dtype::Int => {
+            let narrow = |v: i64| {
+                i32::try_from(v).map_err(|_| {
+                    Fault::value(format!("{v} does not fit a file of whole numbers, which holds 32 bits"))
+                        .hint("float(t) keeps the first seven digits")
+                })
+            };
+            let all = t.to_ints()?.into_iter().map(narrow);
+            Values::I32(all.collect::<Result<_>>()?)
+        }
         Dtype::Bool => Values::Bool(t.to_ints()?.into_iter().map(|v| v != 0).collect()),
     };
     Ok(Array {

@@ -1,7 +1,7 @@
 //! Measures of what of the data a model covers: `modes`, `precision_recall`, `density_coverage`.
 
 use super::super::tensor::{fails, opt, param, value};
-use super::{FEATURES, GROUP, SAMPLES, at_least_one, features_at, map, samples_at, tensor_of};
+use super::{FEATURES, GROUP, SAMPLES, at_least_one, features_at, map, samples_at, tensor_of, warn};
 use saddle_catalog::{Call, Entry, Param, Ty, number};
 use saddle_data::Distribution;
 use saddle_fault::{Fault, Result};
@@ -194,7 +194,7 @@ static DENSITY_COVERAGE: Entry = Entry {
         FEATURES,
     ],
     returns: Ty::Map,
-    shapes: "real [n, …], fake [m, …] → density: number ≥ 0, about 1 for a perfect model; coverage: number in [0, 1]",
+    shapes: "real [n, …], fake [m, …] → density: number ≥ 0, about 1 for a perfect model; coverage: number in [0, 1]; a warning where real samples have k copies",
     errors: FEWER,
     source: "Naeem et al. 2020. A perfect model covers 1 − ((n − 1) ⋯ (n − k)) / ((2n − 1) ⋯ (2n − k)) → 1 − 2⁻ᵏ",
     examples: &[
@@ -213,6 +213,16 @@ static DENSITY_COVERAGE: Entry = Entry {
         let (real, fake) = (features_at(call, 0)?, features_at(call, 1)?);
         let k = at_least_one(call, "k", 5)?;
         let found = manifold::density_coverage(&real, &fake, k, &|| call.host.check_interrupt())?;
+        if found.empty > 0 {
+            warn(
+                call,
+                &format!(
+                    "{} of {} real samples have {k} copies, so that their balls have no inside and density and coverage are too low: leave the copies out, or take a larger k",
+                    found.empty,
+                    real.count()
+                ),
+            );
+        }
         Ok(map([
             ("density", found.density.into()),
             ("coverage", found.coverage.into()),

@@ -61,14 +61,17 @@ static HISTOGRAM: Entry = Entry {
             wrap(Tensor::from_floats(values, &[n], &device::current()))
         };
         let counts = saddle_picture::histogram(&x, &edges, false);
-        let counts = counts.iter().map(|&v| v as i32).collect();
+        let counts = counts.iter().map(|&v| v as i64).collect::<Vec<_>>();
         let centres = edges.windows(2).map(|pair| 0.5 * (pair[0] + pair[1]));
         Ok(map([
             (
                 "counts",
                 wrap(Tensor::from_ints(counts, &[n], &device::current())),
             ),
-            ("density", floats(saddle_picture::histogram(&x, &edges, true))),
+            (
+                "density",
+                floats(saddle_picture::histogram(&x, &edges, true)),
+            ),
             ("centres", floats(centres.collect())),
             ("edges", floats(edges)),
         ]))

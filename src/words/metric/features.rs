@@ -137,7 +137,7 @@ static INCEPTION_SCORE: Entry = Entry {
         ),
     ],
     returns: Ty::Map,
-    shapes: "[n, classes] → score: number, std: number, between the parts",
+    shapes: "[n, classes] → score: number, std: number, between the parts; a warning where samples stand in the order of their classes",
     errors: &[
         "probabilities that are not [n, classes], or rows that do not add up to 1",
         "splits below 1",
@@ -181,6 +181,12 @@ static INCEPTION_SCORE: Entry = Entry {
         let splits = at_least_one(call, "splits", 10)?;
         let splits = splits.min(probabilities.count());
         let found = inception::score(&probabilities, splits)?;
+        if splits > 1 && inception::in_order_of_classes(&probabilities) {
+            warn(
+                call,
+                "the samples stand in the order of their classes, so that each of the splits has few of them and the score is too low: shuffle them, or take #{ splits: 1 }",
+            );
+        }
         Ok(map([
             ("score", found.mean.into()),
             ("std", found.std.into()),

@@ -67,7 +67,7 @@ static NEAREST_NEIGHBOURS: Entry = Entry {
         };
         let all = || found.iter().flatten();
         let device = x.device();
-        let index: Vec<i32> = all().map(|near| near.index as i32).collect();
+        let index: Vec<i64> = all().map(|near| near.index as i64).collect();
         let distance = all().map(|near| near.distance as f32).collect();
         let places = Tensor::from_ints(index.clone(), &[n * k], &data.device());
         let images = data.detach().index_select(0, &places)?;

@@ -2,10 +2,10 @@
 
 use super::{DATA, opt, optional, param, tensor, value, wrap};
 use super::{coerce, fails};
+use rhai::{Array, Dynamic};
 use saddle_catalog::{Call, ENTRY, Entry, Opt, Param, Ty, number, type_of};
 use saddle_fault::{Fault, Result};
 use saddle_tensor::{Device, Dtype, Tensor, check_shape, device};
-use rhai::{Array, Dynamic};
 
 pub static ENTRIES: &[&Entry] = &[
     &TENSOR,
@@ -108,7 +108,7 @@ struct Nested {
 /// A tensor of the numbers in nested arrays; tensors of one shape among them are stacked, and keep their past.
 ///
 /// # Errors
-/// Ragged arrays; anything that is not a number; whole numbers asked for and not given, or beyond 32 bits.
+/// Ragged arrays; anything that is not a number; whole numbers asked for and not given, or beyond ±2⁵³.
 pub(super) fn nested(value: &Dynamic, dtype: Option<Dtype>, on: &Device) -> Result<Tensor> {
     if let Some(items) = value.read_lock::<Array>()
         && items.iter().any(|v| v.is::<Tensor>())
@@ -138,7 +138,10 @@ pub(super) fn nested(value: &Dynamic, dtype: Option<Dtype>, on: &Device) -> Resu
             Ok(Tensor::from_bools(values, &shape, on))
         }
         Dtype::Int => {
-            let values = values.into_iter().map(int_32).collect::<Result<_>>()?;
+            let values = values
+                .into_iter()
+                .map(whole_number)
+                .collect::<Result<Vec<_>>>()?;
             Ok(Tensor::from_ints(values, &shape, on))
         }
     }
@@ -159,16 +162,20 @@ fn stacked(items: &Array, on: &Device) -> Result<Tensor> {
     Tensor::stack(&parts, 0)
 }
 
-/// A whole number of 32 bits.
-pub(super) fn int_32(v: f64) -> Result<i32> {
-    if v.fract() != 0.0 {
+/// A whole number that was read as a float.
+///
+/// # Errors
+/// A fraction; a number beyond ±2⁵³, of which a float does not hold every digit.
+pub(super) fn whole_number(v: f64) -> Result<i64> {
+    const EXACT: f64 = (1u64 << 53) as f64;
+    if v.fract() != 0.0 || v.is_nan() {
         return Err(Fault::type_(format!("expected whole numbers, got {v}"))
             .hint("int(…) cuts floats to whole numbers"));
     }
-    match (f64::from(i32::MIN)..=f64::from(i32::MAX)).contains(&v) {
-        true => Ok(v as i32),
+    match (-EXACT..=EXACT).contains(&v) {
+        true => Ok(v as i64),
         false => Err(Fault::value(format!(
-            "{v} does not fit an int tensor, which holds 32 bits"
+            "{v} is beyond the whole numbers that are read exactly, ±2^53"
         ))),
     }
 }
@@ -357,7 +364,7 @@ fn arange(call: &mut Call) -> Result<Dynamic> {
     let numbers = (0..n as usize).map(|i| start + i as f64 * step);
     let shape = [n as usize];
     if args.rest(0).all(Dynamic::is_int) {
-        let numbers = numbers.map(int_32).collect::<Result<_>>()?;
+        let numbers = numbers.map(whole_number).collect::<Result<Vec<_>>>()?;
         return Ok(wrap(Tensor::from_ints(numbers, &shape, &device::current())));
     }
     let numbers = numbers.map(|v| v as f32).collect();

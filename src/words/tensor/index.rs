@@ -1,7 +1,7 @@
 //! Words that take elements by their place or by a condition, and that order them.
 
 use super::value::range;
-use super::{X, coerce, dim, fails, opt, param, tensor, value, whole, wrap};
+use super::{X, coerce, coerce_beside, dim, fails, is_whole, opt, param, tensor, value, whole, wrap};
 use saddle_catalog::{Call, ENTRY, Entry, Opt, Param, Ty};
 use saddle_fault::{Fault, Result};
 use saddle_tensor::{Dtype, Tensor, device, shown};
@@ -227,7 +227,8 @@ static MASKED_FILL: Entry = Entry {
     )],
     call: |call| {
         let (x, mask) = (tensor(call, 0)?, tensor(call, 1)?);
-        let filler = Tensor::full(call.args.number(2)? as f32, &[], &x.device());
+        let filler = coerce_beside(call.args.any(2), is_whole(call.args.any(0)), &x.device())?;
+        let filler = filler.ok_or_else(|| call.args.wrong(2))?;
         mask.choose(&filler, &x).map(wrap)
     },
     ..ENTRY
@@ -269,7 +270,10 @@ static WHERE: Entry = Entry {
             .iter()
             .find_map(|&i| call.args.any(i).read_lock::<Tensor>().map(|t| t.device()))
             .unwrap_or_else(device::current);
-        let read = |i| coerce(call.args.any(i), &on)?.ok_or_else(|| call.args.wrong(i));
+        let whole = is_whole(call.args.any(1)) || is_whole(call.args.any(2));
+        let read = |i| {
+            coerce_beside(call.args.any(i), whole, &on)?.ok_or_else(|| call.args.wrong(i))
+        };
         let condition = match call.args.any(0).as_bool() {
             Ok(b) => Tensor::from_bools(vec![b], &[], &on),
             Err(_) => tensor(call, 0)?,

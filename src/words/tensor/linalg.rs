@@ -1,11 +1,13 @@
-//! Products of matrices and vectors.
+//! Products of matrices and vectors, their diagonals and triangles.
 
-use super::{coerce, fails, param, tensor, value, wrap};
-use saddle_catalog::{ENTRY, Entry, Ty, type_of};
+use super::{X, coerce, fails, opt, optional, param, tensor, value, wrap};
+use saddle_catalog::{Call, ENTRY, Entry, Opt, Param, Ty, type_of};
 use saddle_fault::{Fault, Result};
 use saddle_tensor::{Tensor, device, einsum, shown};
 
-pub static ENTRIES: &[&Entry] = &[&MATMUL, &DOT, &OUTER, &EINSUM];
+pub static ENTRIES: &[&Entry] = &[
+    &MATMUL, &DOT, &OUTER, &EINSUM, &DIAGONAL, &TRACE, &TRIL, &TRIU,
+];
 
 const GROUP: &str = "linear algebra";
 
@@ -119,12 +121,12 @@ static OUTER: Entry = Entry {
 static EINSUM: Entry = Entry {
     name: "einsum",
     group: GROUP,
-    summary: "Einstein's sum: letters that do not stand behind the arrow are summed over",
+    summary: "Einstein's sum, as in NumPy: letters that do not stand behind the arrow are summed over, a letter twice in a term is its diagonal, ... stands for any other dims",
     params: &[
         param(
             "form",
             Ty::Text,
-            "a letter for each dim, a term for each tensor: \"ij,jk->ik\"",
+            "a letter for each dim, a term for each tensor: \"ij,jk->ik\"; without an arrow the letters that come once stay, in the order of the alphabet",
         ),
         param(
             "tensors",
@@ -137,6 +139,7 @@ static EINSUM: Entry = Entry {
         "a form that cannot be read",
         "as many terms as tensors are needed",
         "a letter with two sizes",
+        "a letter behind the arrow twice, or in no term",
     ],
     examples: &[
         value(
@@ -149,7 +152,21 @@ static EINSUM: Entry = Entry {
             "einsum(\"ij,ij->\", [eye(3), eye(3)]).item()",
             "3.0",
         ),
-        fails("no arrow", "einsum(\"ij\", [eye(2)])", "cannot read \"ij\""),
+        value(
+            "a diagonal",
+            "einsum(\"ii->i\", [tensor([[1, 2], [3, 4]])]).to_array()",
+            "[1.0, 4.0]",
+        ),
+        value(
+            "no arrow: the trace",
+            "einsum(\"ii\", [eye(2)]).item()",
+            "2.0",
+        ),
+        fails(
+            "a diagonal cannot be made",
+            "einsum(\"i->ii\", [tensor([1, 2])])",
+            "comes twice behind the arrow",
+        ),
     ],
     call: |call| {
         let form = call.args.text(0)?;
@@ -169,5 +186,111 @@ static EINSUM: Entry = Entry {
             .collect::<Result<Vec<_>>>()?;
         einsum(&form, &tensors).map(wrap)
     },
+    ..ENTRY
+};
+
+const OFFSET: Param = optional(
+    "diagonal",
+    Ty::Int,
+    "0",
+    "which one: 0 the main diagonal, above 0 right of it, below 0 left of it",
+);
+
+/// The offset at parameter 1.
+fn offset(call: &Call) -> Result<i64> {
+    match call.args.has(1) {
+        true => call.args.int(1),
+        false => Ok(0),
+    }
+}
+
+const DIM1: Opt = opt("dim1", Ty::Int, "-2", "the dim of the rows");
+const DIM2: Opt = opt("dim2", Ty::Int, "-1", "the dim of the columns");
+
+static DIAGONAL: Entry = Entry {
+    name: "diagonal",
+    group: GROUP,
+    summary: "the elements on a diagonal of a matrix, or of matrices along leading dims",
+    params: &[X, OFFSET],
+    options: &[DIM1, DIM2],
+    returns: Ty::Tensor,
+    shapes: "[.., m, n] → [.., k], as many as the diagonal has",
+    errors: &["a dim that the tensor does not have", "one dim twice"],
+    examples: &[
+        value(
+            "the main diagonal",
+            "diagonal(tensor([[1, 2], [3, 4]])).to_array()",
+            "[1.0, 4.0]",
+        ),
+        value(
+            "right of it",
+            "diagonal(tensor([[1, 2, 3], [4, 5, 6]]), 1).to_array()",
+            "[2.0, 6.0]",
+        ),
+        fails("a vector", "diagonal(tensor([1, 2]))", "there is no dim -2"),
+    ],
+    call: |call| {
+        let whole = |key: &str, none: isize| match call.options.any(key) {
+            Some(v) => v
+                .as_int()
+                .map(|d| d as isize)
+                .map_err(|_| call.options.wrong(key, v)),
+            None => Ok(none),
+        };
+        let (dim1, dim2) = (whole("dim1", -2)?, whole("dim2", -1)?);
+        tensor(call, 0)?
+            .diagonal(offset(call)?, dim1, dim2)
+            .map(wrap)
+    },
+    ..ENTRY
+};
+
+static TRACE: Entry = Entry {
+    name: "trace",
+    group: GROUP,
+    summary: "the sum of the main diagonal of a matrix",
+    params: &[X],
+    returns: Ty::Tensor,
+    shapes: "[m, n] → []",
+    errors: &["anything but a matrix"],
+    examples: &[
+        value("1 + 4", "trace(tensor([[1, 2], [3, 4]])).item()", "5.0"),
+        fails("a vector", "trace(tensor([1, 2]))", "expected a matrix"),
+    ],
+    call: |call| tensor(call, 0)?.trace().map(wrap),
+    ..ENTRY
+};
+
+static TRIL: Entry = Entry {
+    name: "tril",
+    group: GROUP,
+    summary: "the lower triangle of a matrix, or of matrices along leading dims, with zeros above a diagonal",
+    params: &[X, OFFSET],
+    returns: Ty::Tensor,
+    shapes: "[.., m, n] → [.., m, n]",
+    errors: &["fewer than two dims"],
+    examples: &[value(
+        "a causal mask",
+        "tril(ones([3, 3])).to_array()",
+        "[[1.0, 0.0, 0.0], [1.0, 1.0, 0.0], [1.0, 1.0, 1.0]]",
+    )],
+    call: |call| tensor(call, 0)?.triangle(offset(call)?, false).map(wrap),
+    ..ENTRY
+};
+
+static TRIU: Entry = Entry {
+    name: "triu",
+    summary: "the upper triangle of a matrix, or of matrices along leading dims, with zeros below a diagonal",
+    examples: &[value(
+        "above the main diagonal",
+        "triu(ones([2, 3]), 1).to_array()",
+        "[[0.0, 1.0, 1.0], [0.0, 0.0, 1.0]]",
+    )],
+    call: |call| tensor(call, 0)?.triangle(offset(call)?, true).map(wrap),
+    group: GROUP,
+    params: &[X, OFFSET],
+    returns: Ty::Tensor,
+    shapes: "[.., m, n] → [.., m, n]",
+    errors: &["fewer than two dims"],
     ..ENTRY
 };

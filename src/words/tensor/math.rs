@@ -1,10 +1,10 @@
 //! Element-wise functions: of tensors and of plain numbers.
 
-use super::{X, coerce, fails, opt, optional, param, tensor, value, wrap};
+use super::{X, coerce_beside, fails, is_whole, opt, optional, param, tensor, value, wrap};
+use rhai::Dynamic;
 use saddle_catalog::{Call, ENTRY, Entry, Example, Param, Ty};
 use saddle_fault::{Fault, Result};
-use saddle_tensor::{Device, Tensor};
-use rhai::Dynamic;
+use saddle_tensor::{Device, Dtype, Tensor};
 
 pub static ENTRIES: &[&Entry] = &[
     &EXP,
@@ -399,6 +399,11 @@ static CLAMP: Entry = Entry {
             "clamp(tensor([-2, 0.5, 2]), #{ max: 1 }).to_array()",
             "[-2.0, 0.5, 1.0]",
         ),
+        value(
+            "whole numbers stay whole",
+            "clamp(tensor([3, 7, 9], #{ dtype: \"int\" }), 0, 8).to_array()",
+            "[3, 7, 8]",
+        ),
         fails("no end", "clamp(tensor([1]))", "give `low` and `high`"),
         fails(
             "ends exchanged",
@@ -428,7 +433,13 @@ fn clamp(call: &mut Call) -> Result<Dynamic> {
             "clamp: low {low} is above high {high}"
         )));
     }
-    tensor(call, 0)?.clamp(low as f32, high as f32).map(wrap)
+    let x = tensor(call, 0)?;
+    let stays = |v: f64| v.fract() == 0.0 || v.is_infinite();
+    match x.dtype() == Dtype::Int && stays(low) && stays(high) {
+        // An infinite limit saturates at the end of the whole numbers.
+        true => x.clamp_ints(low as i64, high as i64).map(wrap),
+        false => x.clamp(low as f32, high as f32).map(wrap),
+    }
 }
 
 const PAIR: &[Param] = &[
@@ -465,7 +476,9 @@ fn choose(
         (Some(t), _) | (_, Some(t)) => t.device(),
         _ => return Ok(of_numbers(call.args.number(0)?, call.args.number(1)?).into()),
     };
-    let read = |i| coerce(call.args.any(i), &device)?.ok_or_else(|| call.args.wrong(i));
+    let whole = is_whole(x) || is_whole(y);
+    let read =
+        |i| coerce_beside(call.args.any(i), whole, &device)?.ok_or_else(|| call.args.wrong(i));
     of_tensors(&read(0)?, &read(1)?).map(wrap)
 }
 

@@ -142,6 +142,19 @@ pub(super) fn coerce(value: &Dynamic, device: &Device) -> Result<Option<Tensor>>
     }
 }
 
+/// As [`coerce`], where a whole number stays one if `whole` says that it stands beside whole numbers.
+pub(super) fn coerce_beside(value: &Dynamic, whole: bool, device: &Device) -> Result<Option<Tensor>> {
+    match value.as_int() {
+        Ok(n) if whole => Ok(Some(Tensor::from_ints(vec![n], &[], device))),
+        _ => coerce(value, device),
+    }
+}
+
+/// Whether a value is a tensor of whole numbers or truth values.
+pub(super) fn is_whole(value: &Dynamic) -> bool {
+    value.read_lock::<Tensor>().is_some_and(|t| t.dtype() != Dtype::F32)
+}
+
 /// A tensor, a number or an array at parameter `i`, as a tensor on the current device.
 pub(super) fn data(call: &Call, i: usize) -> Result<Tensor> {
     coerce(call.args.any(i), &devices::current())?.ok_or_else(|| call.args.wrong(i))

@@ -3,10 +3,10 @@
 //! Shapes broadcast: aligned at the last dim, sizes must be equal or one of them 1.
 
 use super::{fails, param, tensor, value, wrap};
+use rhai::Dynamic;
 use saddle_catalog::{Call, ENTRY, Entry, Example, Param, Ty};
 use saddle_fault::Result;
 use saddle_tensor::{Dtype, Tensor};
-use rhai::Dynamic;
 
 pub static ENTRIES: &[&Entry] = &[
     &ADD, &ADD_LEFT, &SUB, &SUB_LEFT, &MUL, &MUL_LEFT, &DIV, &DIV_LEFT, &REM, &REM_LEFT, &POW,
@@ -39,8 +39,7 @@ impl Side {
         };
         match self {
             Side::Int(n) if mate.dtype() != Dtype::F32 => {
-                let n = super::create::int_32(*n as f64)?;
-                Ok(Tensor::from_ints(vec![n], &[], &mate.device()))
+                Ok(Tensor::from_ints(vec![*n], &[], &mate.device()))
             }
             Side::Tensor(t) => Ok(t.clone()),
             Side::Int(_) | Side::Float(_) => {

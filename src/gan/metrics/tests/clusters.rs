@@ -106,3 +106,32 @@ fn measures_of_two_far_clusters_are_those_of_double_precision() {
     assert_eq!(found.precision, share(&fake, &real));
     assert_eq!(found.recall, share(&real, &fake));
 }
+
+/// Real samples that all are one point: open balls of radius 0 hold nothing, which is to be known.
+#[test]
+fn identical_points_are_counted() {
+    let point = rows(&[1.0; 6 * 40], 40);
+    let found = super::super::manifold::density_coverage(&point, &point, 3, &go_on).unwrap();
+    assert_eq!((found.density, found.coverage, found.empty), (0.0, 0.0, 6));
+    let apart = normal(9, 60, 40, 1.0, 0.0);
+    let found = super::super::manifold::density_coverage(&apart, &apart, 3, &go_on).unwrap();
+    assert_eq!(found.empty, 0);
+}
+
+/// 200 samples of ten classes: in order, mixed by a step that is prime to their number, and too few to tell.
+#[test]
+fn samples_in_the_order_of_their_classes_are_seen() {
+    use super::super::inception::in_order_of_classes;
+    let of_classes = |classes: Vec<usize>| {
+        let one = |class: usize| (0..10).map(move |c| if c == class { 1.0 } else { 0.0 });
+        rows(&classes.into_iter().flat_map(one).collect::<Vec<f32>>(), 10)
+    };
+    assert!(in_order_of_classes(&of_classes(
+        (0..200).map(|i| i / 20).collect()
+    )));
+    assert!(!in_order_of_classes(&of_classes(
+        (0..200).map(|i| i * 77 % 200 / 20).collect()
+    )));
+    assert!(!in_order_of_classes(&of_classes(vec![3; 200])));
+    assert!(!in_order_of_classes(&of_classes(vec![0, 0, 1, 1])));
+}

@@ -1,6 +1,9 @@
 //! Operations against what the same formula gives in double precision, or against closed forms.
 
 mod cancellation;
+mod einsum;
+mod elementwise;
+mod ints;
 mod singular;
 
 use crate::{Device, GradOptions, Tensor, grad};

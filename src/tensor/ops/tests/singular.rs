@@ -39,8 +39,14 @@ fn powers_of_zero_are_constant_in_the_exponent() {
     let three = vector(&[3.0]);
     let options = GradOptions { create_graph: true };
     let y = a.pow(&three).unwrap();
-    let first = grad(&y, &[&three], None, options).unwrap().remove(0).unwrap();
-    let mixed = grad(&first, &[&a], None, options).unwrap().remove(0).unwrap();
+    let first = grad(&y, &[&three], None, options)
+        .unwrap()
+        .remove(0)
+        .unwrap();
+    let mixed = grad(&first, &[&a], None, options)
+        .unwrap()
+        .remove(0)
+        .unwrap();
     assert_eq!(values(&mixed), [0.0]);
 }
 
@@ -67,7 +73,14 @@ fn spread_of_constants_has_the_gradient_zero() {
 fn a_masked_class_costs_nothing() {
     let x = vector(&[0.0, 1.0, f32::NEG_INFINITY]);
     let label = vector(&[1.0, 0.0, 0.0]);
-    let loss = |x: &Tensor| x.log_softmax(0).unwrap().weighted(&label).unwrap().neg().unwrap();
+    let loss = |x: &Tensor| {
+        x.log_softmax(0)
+            .unwrap()
+            .weighted(&label)
+            .unwrap()
+            .neg()
+            .unwrap()
+    };
     let e = 1f64.exp();
     let cost = loss(&x).sum().unwrap();
     assert_near(&values(&cost), &[(1.0 + e).ln()], 1e-6);
@@ -79,5 +92,8 @@ fn a_masked_class_costs_nothing() {
     // By the weights it is the logarithm itself.
     let w = vector(&[0.0, 1.0]);
     let log = vector(&[-2.0, -3.0]);
-    assert_eq!(gradients(|w| log.weighted(w).unwrap(), &w, 1)[0], [-2.0, -3.0]);
+    assert_eq!(
+        gradients(|w| log.weighted(w).unwrap(), &w, 1)[0],
+        [-2.0, -3.0]
+    );
 }

@@ -1,0 +1,89 @@
+//! Operations on whole numbers that give whole numbers: exact, or an error. They carry no gradients.
+
+use super::{broadcast, same_device};
+use crate::{Dtype, Raw, Tensor};
+use saddle_cpu::{Binary, Unary};
+use saddle_fault::{Fault, Result};
+
+impl Tensor {
+    /// Whether this holds ints or truth values, which count as 0 and 1.
+    pub(super) fn is_whole(&self) -> bool {
+        self.dtype() != Dtype::F32
+    }
+
+    /// `op` of an int tensor, where it gives whole numbers; `None` for floats, and for an operation that gives floats.
+    pub(super) fn int_unary(&self, op: Unary) -> Result<Option<Tensor>> {
+        let f: fn(i64) -> Option<i64> = match op {
+            Unary::Abs => i64::checked_abs,
+            Unary::Neg => i64::checked_neg,
+            Unary::Sign => |v| Some(v.signum()),
+            Unary::Floor | Unary::Ceil | Unary::Round => Some,
+            _ => return Ok(None),
+        };
+        match self.is_whole() {
+            true => Ok(Some(Tensor::constant(
+                self.raw().cast(Dtype::Int).int_unary(f)?,
+            ))),
+            false => Ok(None),
+        }
+    }
+
+    /// Cut to `lo..=hi` without leaving the whole numbers.
+    ///
+    /// # Errors
+    /// A tensor of floats; the device's.
+    pub fn clamp_ints(&self, lo: i64, hi: i64) -> Result<Tensor> {
+        let x = super::whole("clamp", "elements", &self.cast_truths())?;
+        Ok(Tensor::constant(x.int_unary(|v| Some(v.min(hi).max(lo)))?))
+    }
+
+    /// Truth values as 0 and 1.
+    fn cast_truths(&self) -> Tensor {
+        match self.dtype() {
+            Dtype::Bool => self.cast(Dtype::Int),
+            _ => self.clone(),
+        }
+    }
+
+    /// `+ − ·`, the larger and the smaller of two int tensors stay whole; `None` when a float takes part.
+    pub(super) fn int_arithmetic(
+        &self,
+        name: &str,
+        op: Binary,
+        other: &Tensor,
+    ) -> Result<Option<Tensor>> {
+        let Some((a, b, out)) = self.int_pair(name, other)? else {
+            return Ok(None);
+        };
+        Ok(Some(Tensor::constant(a.int_binary(op, &b, &out)?)))
+    }
+
+    /// a − b · ⌊a / b⌋ of two int tensors; `None` when a float takes part.
+    pub(super) fn int_rem(&self, other: &Tensor) -> Result<Option<Tensor>> {
+        let Some((a, b, out)) = self.int_pair("rem", other)? else {
+            return Ok(None);
+        };
+        if b.to_ints()?.contains(&0) {
+            return Err(
+                Fault::value("%: whole numbers have no remainder of a division by 0")
+                    .hint("float(t) gives NaN there"),
+            );
+        }
+        let rem = |a: i64, b: i64| {
+            let rest = a.checked_rem(b).unwrap_or(0);
+            let other_side = rest != 0 && (rest < 0) != (b < 0);
+            Some(if other_side { rest + b } else { rest })
+        };
+        Ok(Some(Tensor::constant(a.int_pairs(&b, &out, rem)?)))
+    }
+
+    fn int_pair(&self, name: &str, other: &Tensor) -> Result<Option<(Raw, Raw, crate::Shape)>> {
+        if !self.is_whole() || !other.is_whole() {
+            return Ok(None);
+        }
+        same_device(name, self, other)?;
+        let out = broadcast(name, self, other)?;
+        let (a, b) = (self.raw().cast(Dtype::Int), other.raw().cast(Dtype::Int));
+        Ok(Some((a, b, out)))
+    }
+}
