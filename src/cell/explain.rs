@@ -310,6 +310,20 @@ fn sentence(text: &str) -> String {
     }
 }
 
+/// Words that Rhai keeps for itself without a use for them.
+const RESERVED: [&str; 25] = [
+    "var", "static", "shared", "goto", "match", "case", "public", "protected", "new", "use", "with", "is", "module", "package",
+    "super", "spawn", "thread", "go", "sync", "async", "await", "yield", "default", "void", "null",
+];
+
+/// Whether a line gives something a name that it cannot have.
+fn names_a_reserved_word(line: &str) -> bool {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    let mut words = line.split(|c| !is_part(c)).filter(|word| !word.is_empty());
+    let named = words.by_ref().skip_while(|word| !["fn", "let", "const"].contains(word)).nth(1);
+    named.is_some_and(|word| RESERVED.contains(&word))
+}
+
 /// What to try, from the line in which an error stands: `column` counts from 1.
 pub fn hint_from_line(error: &EvalAltResult, line: &str, column: usize) -> Option<&'static str> {
     let first = line.split_whitespace().next().unwrap_or("");
@@ -318,7 +332,14 @@ pub fn hint_from_line(error: &EvalAltResult, line: &str, column: usize) -> Optio
         .skip(column.saturating_sub(1))
         .skip_while(|c| c.is_alphanumeric() || *c == '_');
     let rest: String = rest.skip_while(|c| c.is_whitespace()).take(2).collect();
+    let here = line.chars().nth(column.saturating_sub(1));
     match (error, first) {
+        (EvalAltResult::ErrorParsing(..), _) if here == Some('\'') => {
+            Some("text stands in double quotes: \"text\"; single quotes are for one letter")
+        }
+        (EvalAltResult::ErrorParsing(..), _) if names_a_reserved_word(line) => {
+            Some("that name is a reserved word of the language: choose another")
+        }
         (EvalAltResult::ErrorVariableNotFound(..), _) if rest.starts_with('=') && rest != "==" => {
             Some("`let x = …` defines a new variable")
         }

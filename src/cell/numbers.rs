@@ -54,13 +54,9 @@ fn comparisons(engine: &mut Engine) {
     }
 }
 
-/// Whether two numbers are the same but for rounding.
+/// Whether two numbers are the same but for rounding, which is relative to them: nothing but 0 equals 0.
 fn equal(a: f64, b: f64) -> bool {
-    let size = if a * b == 0.0 {
-        1.0
-    } else {
-        a.abs().max(b.abs())
-    };
+    let size = a.abs().max(b.abs());
     a == b || size.is_finite() && (a - b).abs() <= f64::EPSILON * size
 }
 

@@ -76,10 +76,14 @@ pub fn cross_entropy(logits: &Tensor, target: &Tensor) -> Result<Tensor> {
         _ => target.clone(),
     };
     if probabilities.shape() != shape {
-        return Err(Fault::shape(format!(
+        let fault = Fault::shape(format!(
             "cross_entropy: {n} rows of logits, but a target of shape {}",
             shown(&target.shape())
-        )));
+        ));
+        return Err(match target.dtype() == Dtype::F32 && target.shape()[..] == [n] {
+            true => fault.hint("classes are whole numbers: int(target); floats are probabilities of all classes, [n, classes]"),
+            false => fault,
+        });
     }
     // A class that is masked by −∞ and has no part in the target costs nothing.
     logits

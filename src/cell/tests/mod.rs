@@ -1,6 +1,7 @@
 //! The session as its drivers see it: cells in, outputs and failures out.
 
 mod asking;
+mod edges;
 mod errors;
 mod examples;
 mod files;
