@@ -17,10 +17,7 @@ impl Frontend for Screen {
     fn show(&self, output: Output) {
         let mut text = self.0.lock().unwrap();
         match output {
-            Output::Text {
-                stream: Stream::Stdout,
-                text: more,
-            } => text.push_str(&more),
+            Output::Text { stream: Stream::Stdout, text: more } => text.push_str(&more),
             Output::Result { bundle } => text.push_str(bundle.plain()),
             _ => {}
         }
@@ -42,21 +39,14 @@ impl Lab {
         static TURN: Mutex<()> = Mutex::new(());
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let session = Session::start().unwrap();
-        let lab = Self {
-            session,
-            _turn: turn,
-        };
+        let lab = Self { session, _turn: turn };
         lab.run("device(\"wgpu\"); seed(0);");
         lab
     }
 
     fn try_run(&self, code: &str) -> Result<String, Failure> {
         let screen = Arc::new(Screen::default());
-        let cell = Cell {
-            number: 1,
-            code: code.into(),
-            silent: false,
-        };
+        let cell = Cell { number: 1, code: code.into(), silent: false };
         match self.session.execute(cell, screen.clone()) {
             Reply::Done => Ok(screen.0.lock().unwrap().clone()),
             Reply::Failed(failure) => Err(failure),
@@ -190,11 +180,7 @@ fn tensors_of_two_devices_are_one_clear_error() {
     ] {
         let failure = lab.try_run(code).expect_err(code);
         assert_eq!(failure.name, "DeviceError", "{code}: {}", failure.value);
-        assert!(
-            failure.value.contains("wgpu") && failure.value.contains("cpu"),
-            "{code}: {}",
-            failure.value
-        );
+        assert!(failure.value.contains("wgpu") && failure.value.contains("cpu"), "{code}: {}", failure.value);
     }
     assert_eq!(lab.run("(far.to(\"cpu\") + near).sum().item()"), "8.0");
 }
@@ -215,9 +201,7 @@ fn what_does_not_fit_is_an_error_and_the_notebook_lives() {
     let lab = Lab::open();
     lab.run("let kept = arange(4); let whole = tensor([1, 2]);");
     // 4.3 GB: more than any adapter's limit of one buffer below 2³² bytes.
-    let failure = lab
-        .try_run("zeros([32768, 32769]).sum().item()")
-        .expect_err("too large");
+    let failure = lab.try_run("zeros([32768, 32769]).sum().item()").expect_err("too large");
     assert_eq!(failure.name, "DeviceError", "{failure:?}");
     assert!(failure.value.contains("one tensor on wgpu"), "{failure:?}");
     assert_eq!(lab.run("kept.sum().item()"), "6");
@@ -248,18 +232,12 @@ impl Cramped {
     fn to(more: u64) -> Self {
         let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
         let pages: u64 = pages.split(' ').next().unwrap().parse().unwrap();
-        let mut before = libc::rlimit {
-            rlim_cur: 0,
-            rlim_max: 0,
-        };
+        let mut before = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
         // SAFETY: both calls only read and write the structures given.
         unsafe {
             let page = libc::sysconf(libc::_SC_PAGESIZE) as u64;
             assert_eq!(libc::getrlimit(libc::RLIMIT_AS, &mut before), 0);
-            let now = libc::rlimit {
-                rlim_cur: pages * page + more,
-                ..before
-            };
+            let now = libc::rlimit { rlim_cur: pages * page + more, ..before };
             assert_eq!(libc::setrlimit(libc::RLIMIT_AS, &now), 0);
         }
         Self(before)
@@ -285,17 +263,12 @@ fn out_of_memory_is_said_and_reset_makes_room() {
     lab.run("%reset");
     lab.run("let kept = arange(4); let all = [];");
     let fill = |n: usize| {
-        lab.try_run(&format!(
-            "for i in 0..{n} {{ all.push(zeros([30000, 1000]) + i); all[i][0][0].item(); }}"
-        ))
+        lab.try_run(&format!("for i in 0..{n} {{ all.push(zeros([30000, 1000]) + i); all[i][0][0].item(); }}"))
     };
     let cramped = Cramped::to(2 << 30);
     let failure = fill(60).expect_err("7.2 GB in 2 GiB");
     assert_eq!(failure.name, "DeviceError", "{failure:?}");
-    assert!(
-        failure.value.contains("wgpu is out of memory"),
-        "{failure:?}"
-    );
+    assert!(failure.value.contains("wgpu is out of memory"), "{failure:?}");
     assert_eq!(lab.run("kept.sum().item()"), "6");
     lab.run("%reset");
     lab.run("let all = [];");
@@ -311,10 +284,7 @@ fn a_lost_device_is_said_and_can_be_opened_again() {
     let lost = |code: &str| {
         let failure = lab.try_run(code).expect_err(code);
         assert_eq!(failure.name, "DeviceError", "{code}: {failure:?}");
-        assert!(
-            failure.value.contains("the device wgpu was lost"),
-            "{code}: {failure:?}"
-        );
+        assert!(failure.value.contains("the device wgpu was lost"), "{code}: {failure:?}");
     };
     lost("(far + 1).sum().item()");
     lost("far * 2");
@@ -344,27 +314,12 @@ fn moved_axes_of_one_element_change_no_result() {
          let differ = |f| max(abs(on.call(\"cpu\", f) - on.call(\"wgpu\", f).to(\"cpu\"))).item();",
     );
     for (what, code) in [
-        (
-            "a row",
-            "randn([2, 4, 1]).permute([0, 2, 1]) + x.reshape([2, 1, 4])",
-        ),
-        (
-            "a channel",
-            "randn([2, 2, 2, 1]).permute([0, 3, 1, 2]) + x.reshape([2, 1, 2, 2])",
-        ),
-        (
-            "two",
-            "randn([2, 4, 1, 1]).permute([0, 3, 2, 1]) * x.reshape([2, 1, 1, 4])",
-        ),
-        (
-            "with another order",
-            "randn([4, 1, 2]).permute([1, 2, 0]) + x.reshape([1, 2, 4])",
-        ),
+        ("a row", "randn([2, 4, 1]).permute([0, 2, 1]) + x.reshape([2, 1, 4])"),
+        ("a channel", "randn([2, 2, 2, 1]).permute([0, 3, 1, 2]) + x.reshape([2, 1, 2, 2])"),
+        ("two", "randn([2, 4, 1, 1]).permute([0, 3, 2, 1]) * x.reshape([2, 1, 1, 4])"),
+        ("with another order", "randn([4, 1, 2]).permute([1, 2, 0]) + x.reshape([1, 2, 4])"),
         ("a column", "randn([1, 8]).t() + x.reshape([8, 1])"),
-        (
-            "a convolution",
-            "conv2d(randn([2, 3, 4, 4]), randn([1, 3, 3, 3])) + x.reshape([2, 1, 2, 2])",
-        ),
+        ("a convolution", "conv2d(randn([2, 3, 4, 4]), randn([1, 3, 3, 3])) + x.reshape([2, 1, 2, 2])"),
         (
             "a transposed convolution",
             "conv_transpose2d(randn([2, 3, 1, 1]), randn([3, 1, 2, 2])) + x.reshape([2, 1, 2, 2])",
@@ -372,9 +327,7 @@ fn moved_axes_of_one_element_change_no_result() {
     ] {
         // Two results of one kernel.
         for other in ["", "let twice = x * 2; let y = [y, twice][1];"] {
-            let code = format!(
-                "differ.call(|| {{ let x = randn([2, 4]); let y = {code}; {other} y.reshape([8]) }})"
-            );
+            let code = format!("differ.call(|| {{ let x = randn([2, 4]); let y = {code}; {other} y.reshape([8]) }})");
             let off: f64 = lab.run(&code).parse().unwrap();
             assert!(off < 1e-5, "{what}, {code}: {off}");
         }

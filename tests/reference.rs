@@ -8,10 +8,7 @@ fn the_page_is_that_of_this_version() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("notebooks/REFERENCE.md");
     let page = fs::read_to_string(&path).unwrap_or_default();
     let printed = saddle_cell::reference();
-    let difference = page
-        .lines()
-        .zip(printed.lines())
-        .find(|(stored, new)| stored != new);
+    let difference = page.lines().zip(printed.lines()).find(|(stored, new)| stored != new);
     assert!(
         page == printed,
         "{} is not what the catalog says; first difference (stored, new): {difference:?}\n\

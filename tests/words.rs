@@ -18,11 +18,7 @@ impl Frontend for Nobody {
 }
 
 fn run(session: &Session, code: &str) -> Reply {
-    let cell = Cell {
-        number: 1,
-        code: code.into(),
-        silent: false,
-    };
+    let cell = Cell { number: 1, code: code.into(), silent: false };
     session.execute(cell, Arc::new(Nobody))
 }
 
@@ -138,9 +134,7 @@ fn calls(entry: &Entry) -> Vec<String> {
     for _ in 0..if most > 2 { 300 } else { 0 } {
         let args: Vec<&str> = (0..most)
             .map(|_| {
-                at = at
-                    .wrapping_mul(6_364_136_223_846_793_005)
-                    .wrapping_add(1_442_695_040_888_963_407);
+                at = at.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
                 VALUES[(at >> 33) % VALUES.len()]
             })
             .collect();
@@ -172,17 +166,9 @@ fn no_argument_is_a_defect() {
             }
         }
     }
-    assert_eq!(
-        run(&session, "check(\"alive\", matrix.shape == [2, 3])"),
-        Reply::Done
-    );
+    assert_eq!(run(&session, "check(\"alive\", matrix.shape == [2, 3])"), Reply::Done);
     assert!(count > 10_000, "only {count} calls");
-    assert!(
-        found.is_empty(),
-        "{} of {count}:\n{}",
-        found.len(),
-        found.join("\n")
-    );
+    assert!(found.is_empty(), "{} of {count}:\n{}", found.len(), found.join("\n"));
 }
 
 /// What is shown, and what goes to standard error, while a cell runs.
@@ -202,20 +188,13 @@ impl Frontend for Shown {
 /// The text of a cell's value, its errors' text, and its standard error.
 fn outcome(session: &Session, code: &str) -> (String, String) {
     let shown = Arc::new(Shown::default());
-    let cell = Cell {
-        number: 1,
-        code: code.into(),
-        silent: false,
-    };
+    let cell = Cell { number: 1, code: code.into(), silent: false };
     let reply = session.execute(cell, shown.clone());
     let (mut value, mut warnings) = (String::new(), String::new());
     for output in shown.0.lock().expect("the cell is over").iter() {
         match output {
             Output::Result { bundle } => value = bundle.plain().to_string(),
-            Output::Text {
-                stream: Stream::Stderr,
-                text,
-            } => warnings.push_str(text),
+            Output::Text { stream: Stream::Stderr, text } => warnings.push_str(text),
             _ => {}
         }
     }
@@ -231,72 +210,37 @@ fn tensors_behave_like_values_of_the_language() {
     for (code, value) in [
         ("let t = tensor([1, 2]); t == ()", "false"),
         ("\"loss \" + tensor(0.5)", "\"loss tensor 0.5\""),
-        (
-            "let t = tensor([1, 2]); t += 1; t *= 2; t.to_array()",
-            "[4.0, 6.0]",
-        ),
-        (
-            "let s = 0.0; for row in eye(3) { s += sum(row).item(); } s",
-            "3.0",
-        ),
+        ("let t = tensor([1, 2]); t += 1; t *= 2; t.to_array()", "[4.0, 6.0]"),
+        ("let s = 0.0; for row in eye(3) { s += sum(row).item(); } s", "3.0"),
         ("[tensor([1, 2]), tensor(3)].map(|t| t.rank)", "[1, 0]"),
         (
             "let t = arange(10); [t[-1].item(), t[2..4].len, t[-3..-1].to_array(), t[[0, 9]].to_array()]",
             "[9, 2, [7, 8], [0, 9]]",
         ),
-        (
-            "let t = tensor([3, -1, 2]); t[t > 0].to_array()",
-            "[3.0, 2.0]",
-        ),
-        (
-            "let x = tensor(2.0); fn cube(v) { v ** 3 } grad(cube(x), x).item()",
-            "12.0",
-        ),
-        (
-            "let a = rng(5); let b = a; a.rand([1]).item() == b.rand([1]).item()",
-            "false",
-        ),
+        ("let t = tensor([3, -1, 2]); t[t > 0].to_array()", "[3.0, 2.0]"),
+        ("let x = tensor(2.0); fn cube(v) { v ** 3 } grad(cube(x), x).item()", "12.0"),
+        ("let a = rng(5); let b = a; a.rand([1]).item() == b.rand([1]).item()", "false"),
         (
             "seed(1); let a = randn([3]); let r = rng(9); r.randn([50]); let b = randn([3]); seed(1); randn([3]); sum(abs(randn([3]) - b)).item()",
             "0.0",
         ),
-        (
-            "let x = tensor(1.0); try { no_grad(|| throw \"out\") } catch { } grad(x * 3, x).item()",
-            "3.0",
-        ),
-        (
-            "zeros([2])[5]",
-            "IndexError: index 5 is outside dim 0 of [2]",
-        ),
+        ("let x = tensor(1.0); try { no_grad(|| throw \"out\") } catch { } grad(x * 3, x).item()", "3.0"),
+        ("zeros([2])[5]", "IndexError: index 5 is outside dim 0 of [2]"),
         ("ones([2, 3]) + \"a\" == ()", "false"),
-        (
-            "sin(\"a\")",
-            "TypeError: sin: x must be a number, got a text",
-        ),
-        (
-            "ones([200000, 200000])",
-            "ValueError: ones: [200000, 200000] needs 160.0 GB, more than half of the",
-        ),
+        ("sin(\"a\")", "TypeError: sin: x must be a number, got a text"),
+        ("ones([200000, 200000])", "ValueError: ones: [200000, 200000] needs 160.0 GB, more than half of the"),
     ] {
         let (shown, _) = outcome(&session, code);
-        assert!(
-            shown.starts_with(value),
-            "{code}\n  gives {shown}, not {value}"
-        );
+        assert!(shown.starts_with(value), "{code}\n  gives {shown}, not {value}");
     }
 }
 
 #[test]
 fn an_anomaly_is_reported_once_and_names_its_operation() {
     let session = Session::start().expect("a thread");
-    let (_, warnings) = outcome(
-        &session,
-        "detect_anomaly(true); let x = tensor([1, 0]); let y = log(x); let z = y - y; z * 0;",
-    );
-    assert_eq!(
-        warnings,
-        "warning: log gave 1 infinite of 2 values, shape [2]\n"
-    );
+    let (_, warnings) =
+        outcome(&session, "detect_anomaly(true); let x = tensor([1, 0]); let y = log(x); let z = y - y; z * 0;");
+    assert_eq!(warnings, "warning: log gave 1 infinite of 2 values, shape [2]\n");
     let (_, warnings) = outcome(&session, "detect_anomaly(false); log(tensor([0]));");
     assert_eq!(warnings, "");
 }
@@ -304,8 +248,7 @@ fn an_anomaly_is_reported_once_and_names_its_operation() {
 #[test]
 fn a_gradient_of_what_y_does_not_depend_on_is_zeros_with_one_note() {
     let session = Session::start().expect("a thread");
-    let setup =
-        "let a = tensor([1, 2]); let b = ones([2, 3]); let c = tensor(5); let y = sum(a * c);";
+    let setup = "let a = tensor([1, 2]); let b = ones([2, 3]); let c = tensor(5); let y = sum(a * c);";
     for (code, value, note) in [
         (
             "grad(y, [a, b, c]).map(|g| g.to_array())",
@@ -323,16 +266,8 @@ fn a_gradient_of_what_y_does_not_depend_on_is_zeros_with_one_note() {
             "grad: y does not depend on inputs 1 and 2 of 2; their gradients are zeros\n",
         ),
         ("grad(y, [a, c]).len()", "2", ""),
-        (
-            "grad(y, [a, b, c], #{ unused: \"error\" })",
-            "ValueError: grad: y does not depend on input 2 of 3",
-            "",
-        ),
-        (
-            "grad(y, a, #{ unused: \"none\" })",
-            "ValueError: grad: there is no unused \"none\"",
-            "",
-        ),
+        ("grad(y, [a, b, c], #{ unused: \"error\" })", "ValueError: grad: y does not depend on input 2 of 3", ""),
+        ("grad(y, a, #{ unused: \"none\" })", "ValueError: grad: there is no unused \"none\"", ""),
     ] {
         let (shown, said) = outcome(&session, &format!("{setup} {code}"));
         assert_eq!((shown.as_str(), said.as_str()), (value, note), "{code}");
@@ -348,8 +283,7 @@ static BATCHES: Mutex<()> = Mutex::new(());
 fn batches_are_those_of_a_permutation() {
     let _alone = BATCHES.lock();
     let session = Session::start().expect("a thread");
-    let code =
-        "let x = rng(1).randn([1000, 50]); let y = int(arange(1000)) % 7; let d = dataset(x, y);
+    let code = "let x = rng(1).randn([1000, 50]); let y = int(arange(1000)) % 7; let d = dataset(x, y);
         let wrong = 0;
         for m in [3, 300] {
             seed(5);
@@ -387,11 +321,7 @@ fn a_loop_that_is_left_leaves_no_thread() {
     };
     let session = Session::start().expect("a thread");
     outcome(&session, "let d = dataset(zeros([4000, 500]));");
-    for (leave, shown) in [
-        ("break", ""),
-        ("throw \"enough\"", "Thrown: enough"),
-        ("zeros([2, 3]) @ x", "ShapeError"),
-    ] {
+    for (leave, shown) in [("break", ""), ("throw \"enough\"", "Thrown: enough"), ("zeros([2, 3]) @ x", "ShapeError")] {
         let (value, _) = outcome(&session, &format!("for x in d.batches(100) {{ {leave}; }}"));
         assert!(value.contains(shown), "{leave}: {value}");
         assert_eq!(names(), 0, "after {leave}");
@@ -399,18 +329,12 @@ fn a_loop_that_is_left_leaves_no_thread() {
     // An interrupt, while the loop runs with its thread.
     let session = Arc::new(session);
     let runs = session.clone();
-    let cell = std::thread::spawn(move || {
-        outcome(&runs, "loop { for x in d.batches(100) { sum(x); } }").0
-    });
+    let cell = std::thread::spawn(move || outcome(&runs, "loop { for x in d.batches(100) { sum(x); } }").0);
     while names() == 0 && !cell.is_finished() {
         std::thread::yield_now();
     }
     session.interrupt();
-    assert!(
-        cell.join()
-            .expect("no panic")
-            .starts_with("KeyboardInterrupt")
-    );
+    assert!(cell.join().expect("no panic").starts_with("KeyboardInterrupt"));
     assert_eq!(names(), 0, "after an interrupt");
 }
 
@@ -420,7 +344,8 @@ fn an_error_in_a_backward_function_points_into_the_cell() {
     let session = Session::start().expect("a thread");
     let cell = Cell {
         number: 4,
-        code: "let f = custom_op(|x| x * 2, |g, x|\n  g + ones([7, 7, 7]));\nlet x = ones([2]);\ngrad(sum(f(x)), x)".into(),
+        code: "let f = custom_op(|x| x * 2, |g, x|\n  g + ones([7, 7, 7]));\nlet x = ones([2]);\ngrad(sum(f(x)), x)"
+            .into(),
         silent: false,
     };
     let Reply::Failed(failure) = session.execute(cell, Arc::new(Nobody)) else {

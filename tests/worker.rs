@@ -40,9 +40,7 @@ impl Screen {
 
     fn wait_for_something(&self) {
         let shown = self.shown.lock().unwrap();
-        let wait = self
-            .more
-            .wait_timeout_while(shown, Duration::from_secs(10), |s| s.is_empty());
+        let wait = self.more.wait_timeout_while(shown, Duration::from_secs(10), |s| s.is_empty());
         assert!(!wait.unwrap().1.timed_out());
     }
 }
@@ -78,11 +76,7 @@ fn session() -> Alone {
 }
 
 fn cell(code: &str) -> Cell {
-    Cell {
-        number: 1,
-        code: code.into(),
-        silent: false,
-    }
+    Cell { number: 1, code: code.into(), silent: false }
 }
 
 /// Runs a cell: its result and what it printed, or its failure; and what it wrote to standard error.
@@ -123,10 +117,7 @@ fn workers() -> Vec<libc::pid_t> {
     let tasks = fs::read_dir("/proc/self/task").unwrap();
     let children = tasks.map(|task| fs::read_to_string(task.unwrap().path().join("children")));
     let children: String = children.map(Result::unwrap).collect();
-    children
-        .split_whitespace()
-        .map(|pid| pid.parse().unwrap())
-        .collect()
+    children.split_whitespace().map(|pid| pid.parse().unwrap()).collect()
 }
 
 fn send(signal: i32) {
@@ -148,25 +139,14 @@ fn a_notebook_answers_as_if_it_were_here() {
     assert_eq!(session.evaluate("a * 2").unwrap().plain(), "80");
     assert_eq!(session.evaluate("no_such").unwrap_err().name, "NameError");
     assert_eq!(session.complete("linsp", 5).matches[0].text, "linspace");
-    assert!(
-        session
-            .inspect("relu", 4, saddle_session::Detail::Full)
-            .is_some()
-    );
-    let open = Completeness::Incomplete {
-        indent: "    ".into(),
-    };
+    assert!(session.inspect("relu", 4, saddle_session::Detail::Full).is_some());
+    let open = Completeness::Incomplete { indent: "    ".into() };
     assert_eq!(session.is_complete("if a {"), open);
     assert_eq!(result(&session, "input(\"name\")"), "\"<name>\"");
     assert!(run(&session, "input(\"nobody\")").0.is_err());
     let error = run(&session, "let b = 1;\na + no_such").0.unwrap_err();
     assert_eq!(error.name, "NameError");
-    assert!(
-        error
-            .traceback
-            .iter()
-            .any(|line| line.contains("In[1], line 2"))
-    );
+    assert!(error.traceback.iter().any(|line| line.contains("In[1], line 2")));
 }
 
 #[test]
@@ -179,11 +159,7 @@ fn a_cell_that_ends_its_process_fails_once_and_the_next_one_runs() {
     let failure = failure(session.execute(cell(code), screen.clone()));
     assert_eq!(screen.text(Stream::Stdout), "before\n");
     assert_eq!(failure.name, "SessionLost");
-    assert!(
-        failure.value.contains("ran out of memory: 160.0 GB"),
-        "{}",
-        failure.value
-    );
+    assert!(failure.value.contains("ran out of memory: 160.0 GB"), "{}", failure.value);
     assert_eq!(failure.traceback[1], "  gone: D, step()");
     // It was said; the next cell says nothing of it, and nothing is left of what was.
     assert_eq!(result(&session, "40 + 2"), "42");
@@ -197,10 +173,7 @@ fn a_process_that_dies_between_two_cells_is_told_of_by_the_next_one() {
     send(libc::SIGKILL);
     let (outcome, complaint) = run(&session, "40 + 2");
     assert_eq!(outcome.unwrap(), "42");
-    assert!(
-        complaint.contains("was killed by the system, probably for memory (SIGKILL;"),
-        "{complaint}"
-    );
+    assert!(complaint.contains("was killed by the system, probably for memory (SIGKILL;"), "{complaint}");
     assert!(complaint.contains("gone: D\n"), "{complaint}");
     assert_eq!(result(&session, "40 + 2"), "42");
 }
@@ -209,9 +182,8 @@ fn a_process_that_dies_between_two_cells_is_told_of_by_the_next_one() {
 fn the_last_checkpoint_is_named_with_the_way_to_resume() {
     let file = std::env::temp_dir().join(format!("saddle-worker-{}.ckpt", std::process::id()));
     let session = session();
-    let save = format!(
-        "let G = linear(2, 1); let opt = adam(G); checkpoint({file:?}, #{{ G: G, opt: opt, step: 7 }});"
-    );
+    let save =
+        format!("let G = linear(2, 1); let opt = adam(G); checkpoint({file:?}, #{{ G: G, opt: opt, step: 7 }});");
     result(&session, &save);
     let (thread, _) = running(&session, "print(1); loop {}");
     // Rust's handler takes the first for a fault, which then does not come again.
@@ -220,10 +192,7 @@ fn the_last_checkpoint_is_named_with_the_way_to_resume() {
         std::thread::sleep(Duration::from_millis(20));
     }
     let failure = failure(thread.join().unwrap());
-    assert!(
-        failure.value.contains("crashed in native code (SIGSEGV)"),
-        "{failure:?}"
-    );
+    assert!(failure.value.contains("crashed in native code (SIGSEGV)"), "{failure:?}");
     let hint = failure.traceback.last().unwrap();
     let (_, call) = hint.split_once('`').unwrap();
     let (call, _) = call.split_once('`').unwrap();
@@ -236,18 +205,11 @@ fn the_last_checkpoint_is_named_with_the_way_to_resume() {
 fn a_hundred_deaths_leave_nothing_behind() {
     let session = session();
     result(&session, "1");
-    let (before, threads) = (
-        descriptors(),
-        fs::read_dir("/proc/self/task").unwrap().count(),
-    );
+    let (before, threads) = (descriptors(), fs::read_dir("/proc/self/task").unwrap().count());
     for round in 0..100 {
         let (thread, _) = running(&session, "print(1); loop {}");
         send(libc::SIGKILL);
-        assert_eq!(
-            failure(thread.join().unwrap()).name,
-            "SessionLost",
-            "round {round}"
-        );
+        assert_eq!(failure(thread.join().unwrap()).name, "SessionLost", "round {round}");
     }
     assert_eq!(result(&session, "40 + 2"), "42");
     assert_eq!(workers().len(), 1, "no zombies");
@@ -263,9 +225,7 @@ fn a_worker_inherits_nothing() {
     let session = session();
     result(&session, "1");
     let fds = format!("/proc/{}/fd", workers()[0]);
-    let open = fs::read_dir(fds)
-        .unwrap()
-        .map(|fd| fs::read_link(fd.unwrap().path()).unwrap());
+    let open = fs::read_dir(fds).unwrap().map(|fd| fs::read_link(fd.unwrap().path()).unwrap());
     let sockets = open.filter(|to| to.to_string_lossy().starts_with("socket:"));
     // The socket pair's end, for reading and for writing.
     assert!(sockets.count() <= 2);
@@ -280,10 +240,7 @@ fn a_cell_that_was_not_begun_is_given_to_the_next_worker() {
     let (thread, screen) = {
         let screen = Arc::new(Screen::default());
         let (session, front) = (session.clone(), screen.clone());
-        (
-            std::thread::spawn(move || session.execute(cell("40 + 2"), front)),
-            screen,
-        )
+        (std::thread::spawn(move || session.execute(cell("40 + 2"), front)), screen)
     };
     std::thread::sleep(Duration::from_millis(100));
     send(libc::SIGKILL);
@@ -317,11 +274,7 @@ fn an_interrupt_stops_the_cell_it_is_meant_for_and_no_other() {
         session.interrupt();
         assert_eq!(failure(thread.join().unwrap()).name, "KeyboardInterrupt");
         session.interrupt();
-        assert_eq!(
-            result(&session, "let n = 0; for i in 0..100 { n += i; } n"),
-            "4950",
-            "round {round}"
-        );
+        assert_eq!(result(&session, "let n = 0; for i in 0..100 { n += i; } n"), "4950", "round {round}");
     }
 }
 
@@ -360,9 +313,7 @@ fn a_large_display_arrives_whole_and_soon() {
         Output::Display { bundle, .. } => bundle.get("image/png"),
         _ => None,
     });
-    let Some(Data::Bytes(png)) = png else {
-        panic!("no picture: {shown:?}")
-    };
+    let Some(Data::Bytes(png)) = png else { panic!("no picture: {shown:?}") };
     assert!(png.starts_with(b"\x89PNG") && png.ends_with(b"IEND\xaeB\x60\x82"));
     println!("{} bytes in {:?}", png.len(), start.elapsed());
     assert!(png.len() > 1_000_000);
@@ -394,14 +345,7 @@ fn a_slow_client_slows_the_cell_and_an_interrupt_still_arrives() {
     session.interrupt();
     assert_eq!(failure(thread.join().unwrap()).name, "KeyboardInterrupt");
     // What was on its way in the socket is still shown, and it is little.
-    assert!(
-        start.elapsed() < Duration::from_millis(500),
-        "{:?}",
-        start.elapsed()
-    );
+    assert!(start.elapsed() < Duration::from_millis(500), "{:?}", start.elapsed());
     let (shown, printed) = (*front.0.lock().unwrap(), result(&session, "n"));
-    assert!(
-        shown.abs_diff(printed.parse().unwrap()) <= 1,
-        "{shown} shown, {printed} printed"
-    );
+    assert!(shown.abs_diff(printed.parse().unwrap()) <= 1, "{shown} shown, {printed} printed");
 }

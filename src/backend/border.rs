@@ -213,11 +213,7 @@ pub struct Made {
 
 impl Made {
     /// None.
-    pub const NOTHING: Made = Made {
-        handle: std::ptr::null(),
-        rank: 0,
-        sizes: [0; MOST_AXES],
-    };
+    pub const NOTHING: Made = Made { handle: std::ptr::null(), rank: 0, sizes: [0; MOST_AXES] };
 }
 
 /// An answer, filled in by the library.

@@ -58,11 +58,8 @@ fn missing() -> Fault {
 /// The entry of the library in a file; `None` if it was built from other sources.
 fn load(path: &Path) -> Result<Option<&'static Entry>> {
     let cannot = |error: libloading::Error| {
-        Fault::new(
-            Fails::Device,
-            format!("the library of devices, {}, cannot be loaded: {error}", path.display()),
-        )
-        .hint("`device(\"cpu\")` always works")
+        Fault::new(Fails::Device, format!("the library of devices, {}, cannot be loaded: {error}", path.display()))
+            .hint("`device(\"cpu\")` always works")
     };
     // SAFETY: it is our own library: what runs when it is loaded are the initialisers of Rust's standard library.
     let library = unsafe { libloading::Library::new(path) }.map_err(cannot)?;
@@ -164,22 +161,13 @@ impl Library {
             data: Span::from(with.data),
         };
         let mut bytes = Vec::new();
-        let mut reply = Reply {
-            made: [Made::NOTHING; 2],
-            ints: [0; 4],
-            write: append,
-            to: (&raw mut bytes).cast(),
-        };
+        let mut reply = Reply { made: [Made::NOTHING; 2], ints: [0; 4], write: append, to: (&raw mut bytes).cast() };
         // SAFETY: both live for the call; the handles are the library's own, of tensors that are borrowed here.
         let status = unsafe { (self.entry.call)(&call, &mut reply) };
         let entry = self.entry;
         // Made only where there is one: what is dropped is released.
         let tensor = |made: Made| (!made.handle.is_null()).then(|| Tensor { made, entry });
-        let answer = Answer {
-            made: reply.made.map(tensor),
-            ints: reply.ints,
-            bytes,
-        };
+        let answer = Answer { made: reply.made.map(tensor), ints: reply.ints, bytes };
         let reason = || answer.text();
         match status {
             Status::Done => Ok(answer),

@@ -3,9 +3,9 @@
 //! Nothing of wgpu is touched before someone asks: [`all`] looks for adapters, [`open`] opens one.
 
 use crate::tuning;
-use saddle_fault::{Fault, Kind, Result};
 use cubecl::wgpu::wgpu::{self, AdapterInfo, Backend, DeviceType};
 use cubecl::wgpu::{RuntimeOptions, WgpuDevice, WgpuSetup, try_init_device};
+use saddle_fault::{Fault, Kind, Result};
 use std::pin::pin;
 use std::sync::{OnceLock, RwLock};
 use std::task::{Context, Poll, Waker};
@@ -18,17 +18,13 @@ pub struct Adapter {
 }
 
 /// The interfaces to look for adapters, best first, with the names by which one can be asked for.
-const INTERFACES: [(Backend, &str, &str); 3] = [
-    (Backend::Vulkan, "vulkan", "Vulkan"),
-    (Backend::Metal, "metal", "Metal"),
-    (Backend::Dx12, "dx12", "DirectX 12"),
-];
+const INTERFACES: [(Backend, &str, &str); 3] =
+    [(Backend::Vulkan, "vulkan", "Vulkan"), (Backend::Metal, "metal", "Metal"), (Backend::Dx12, "dx12", "DirectX 12")];
 
 /// The name of an interface as people write it, if `name` is one.
 pub fn interface(name: &str) -> Option<&'static str> {
     let mut all = INTERFACES.iter();
-    all.find(|(_, word, _)| *word == name)
-        .map(|(.., title)| *title)
+    all.find(|(_, word, _)| *word == name).map(|(.., title)| *title)
 }
 
 impl Adapter {
@@ -43,22 +39,14 @@ impl Adapter {
         };
         let interface = INTERFACES.iter().find(|(b, ..)| *b == self.info.backend);
         let interface = interface.map_or("WebGPU", |(.., title)| title);
-        let memory = self.memory().map_or_else(String::new, |bytes| {
-            format!(", {:.1} GiB of memory", gibibytes(bytes))
-        });
-        format!(
-            "{}, {kind}, {interface}{memory}, tensors up to {:.1} GiB",
-            self.info.name,
-            gibibytes(self.largest())
-        )
+        let memory = self.memory().map_or_else(String::new, |bytes| format!(", {:.1} GiB of memory", gibibytes(bytes)));
+        format!("{}, {kind}, {interface}{memory}, tensors up to {:.1} GiB", self.info.name, gibibytes(self.largest()))
     }
 
     /// The most bytes of one tensor.
     fn largest(&self) -> u64 {
         let limits = self.adapter.limits();
-        limits
-            .max_storage_buffer_binding_size
-            .min(limits.max_buffer_size)
+        limits.max_storage_buffer_binding_size.min(limits.max_buffer_size)
     }
 
     /// Its own memory in bytes, where the interface tells.
@@ -70,13 +58,9 @@ impl Adapter {
         let adapter = unsafe { self.adapter.as_hal::<Vulkan>() }?;
         let instance = adapter.shared_instance().raw_instance();
         // SAFETY: the physical device belongs to this instance, which lives as long as the adapter.
-        let properties = unsafe {
-            instance.get_physical_device_memory_properties(adapter.raw_physical_device())
-        };
+        let properties = unsafe { instance.get_physical_device_memory_properties(adapter.raw_physical_device()) };
         let heaps = &properties.memory_heaps[..properties.memory_heap_count as usize];
-        let own = heaps
-            .iter()
-            .filter(|heap| heap.flags.as_raw() & DEVICE_LOCAL != 0);
+        let own = heaps.iter().filter(|heap| heap.flags.as_raw() & DEVICE_LOCAL != 0);
         own.map(|heap| heap.size).max()
     }
 
@@ -88,19 +72,13 @@ impl Adapter {
     /// A new device on it, with everything that the adapter has.
     fn open(&self) -> Result<(WgpuDevice, wgpu::Device)> {
         let refused = |why: &dyn std::fmt::Display| {
-            Fault::new(
-                Kind::Device,
-                format!("device: {} cannot be opened: {why}", self.info.name),
-            )
-            .hint("a newer driver may help; `device(\"cpu\")` always works")
+            Fault::new(Kind::Device, format!("device: {} cannot be opened: {why}", self.info.name))
+                .hint("a newer driver may help; `device(\"cpu\")` always works")
         };
         let request = self.adapter.request_device(&wgpu::DeviceDescriptor {
             label: None,
             // Mapped buffers slow a device with memory of its own down.
-            required_features: self
-                .adapter
-                .features()
-                .difference(wgpu::Features::MAPPABLE_PRIMARY_BUFFERS),
+            required_features: self.adapter.features().difference(wgpu::Features::MAPPABLE_PRIMARY_BUFFERS),
             required_limits: self.adapter.limits(),
             // Burn pools its memory itself.
             memory_hints: wgpu::MemoryHints::MemoryUsage,
@@ -108,9 +86,8 @@ impl Adapter {
             // SAFETY: Burn's kernels use subgroups and shared memory as its own devices do, which are opened the same way.
             experimental_features: unsafe { wgpu::ExperimentalFeatures::enabled() },
         });
-        let (device, queue) = at_once(request)
-            .ok_or_else(|| refused(&"it does not answer"))?
-            .map_err(|e| refused(&e))?;
+        let (device, queue) =
+            at_once(request).ok_or_else(|| refused(&"it does not answer"))?.map_err(|e| refused(&e))?;
         let about = format!("{} {}", self.info.name, self.info.driver_info);
         tuning::prepare(&about, self.info.device_type == DeviceType::Cpu);
         let options = RuntimeOptions::try_default().map_err(|e| refused(&e))?;
@@ -150,10 +127,7 @@ fn adapters() -> &'static Adapters {
             let best = found.remove(best);
             found.insert(0, best);
         }
-        Adapters {
-            listed: found.first().map_or(0, Vec::len),
-            all: found.into_iter().flatten().collect(),
-        }
+        Adapters { listed: found.first().map_or(0, Vec::len), all: found.into_iter().flatten().collect() }
     })
 }
 
@@ -172,11 +146,7 @@ fn on(api: Backend) -> Vec<Adapter> {
     let found = at_once(instance.enumerate_adapters(api.into())).unwrap_or_default();
     let mut adapters: Vec<Adapter> = found
         .into_iter()
-        .map(|adapter| Adapter {
-            info: adapter.get_info(),
-            instance: instance.clone(),
-            adapter,
-        })
+        .map(|adapter| Adapter { info: adapter.get_info(), instance: instance.clone(), adapter })
         .collect();
     adapters.sort_by_key(|a| match a.info.device_type {
         DeviceType::DiscreteGpu => 0,
@@ -216,17 +186,11 @@ fn opened<T>(f: impl FnOnce(&[Opened]) -> T) -> T {
 /// # Errors
 /// There is no such adapter; it refuses: what wgpu says.
 pub fn open(interface: Option<&str>, number: usize) -> Result<usize> {
-    let api = INTERFACES
-        .iter()
-        .find(|(_, word, _)| Some(*word) == interface);
-    let mut places = adapters()
-        .all
-        .iter()
-        .enumerate()
-        .filter(|(i, a)| match api {
-            Some((api, ..)) => a.info.backend == *api,
-            None => *i < adapters().listed,
-        });
+    let api = INTERFACES.iter().find(|(_, word, _)| Some(*word) == interface);
+    let mut places = adapters().all.iter().enumerate().filter(|(i, a)| match api {
+        Some((api, ..)) => a.info.backend == *api,
+        None => *i < adapters().listed,
+    });
     let Some((place, adapter)) = places.clone().nth(number) else {
         let title = api.map_or("wgpu", |(.., title)| title);
         return Err(missing(title, number, places.by_ref().count()));
@@ -234,12 +198,7 @@ pub fn open(interface: Option<&str>, number: usize) -> Result<usize> {
     let mut all = OPENED.write().unwrap_or_else(|e| e.into_inner());
     if !all.iter().any(|o| o.place == place && !o.lost) {
         let (burn, wgpu) = adapter.open()?;
-        all.push(Opened {
-            place,
-            burn,
-            wgpu,
-            lost: false,
-        });
+        all.push(Opened { place, burn, wgpu, lost: false });
     }
     Ok(place)
 }
@@ -247,18 +206,14 @@ pub fn open(interface: Option<&str>, number: usize) -> Result<usize> {
 /// Takes the device of the adapter at a place away, as when a card is unplugged or its driver is started again.
 pub fn destroy(place: usize) {
     opened(|all| {
-        all.iter()
-            .filter(|o| o.place == place && !o.lost)
-            .for_each(|o| o.wgpu.destroy());
+        all.iter().filter(|o| o.place == place && !o.lost).for_each(|o| o.wgpu.destroy());
     });
 }
 
 /// The device of the adapter at a place does not work any more: the next [`open`] makes a new one.
 pub fn lost(place: usize) {
     let mut all = OPENED.write().unwrap_or_else(|e| e.into_inner());
-    all.iter_mut()
-        .filter(|o| o.place == place)
-        .for_each(|o| o.lost = true);
+    all.iter_mut().filter(|o| o.place == place).for_each(|o| o.lost = true);
 }
 
 /// The most bytes of one tensor on the adapter at a place.
@@ -295,16 +250,10 @@ pub fn burn(place: usize) -> WgpuDevice {
 pub fn name(place: usize) -> String {
     let all = &adapters().all;
     let api = all.get(place).map(|a| a.info.backend);
-    let number = all[..place.min(all.len())]
-        .iter()
-        .filter(|a| Some(a.info.backend) == api)
-        .count();
+    let number = all[..place.min(all.len())].iter().filter(|a| Some(a.info.backend) == api).count();
     let word = match place < adapters().listed {
         true => "wgpu",
-        false => INTERFACES
-            .iter()
-            .find(|(b, ..)| Some(*b) == api)
-            .map_or("wgpu", |(_, word, _)| word),
+        false => INTERFACES.iter().find(|(b, ..)| Some(*b) == api).map_or("wgpu", |(_, word, _)| word),
     };
     match number {
         0 => word.to_string(),
@@ -314,19 +263,12 @@ pub fn name(place: usize) -> String {
 
 fn missing(title: &str, number: usize, found: usize) -> Fault {
     match found {
-        0 => Fault::new(
-            Kind::Device,
-            format!("device: {title} finds no graphics adapter on this machine"),
-        )
-        .hint(
+        0 => Fault::new(Kind::Device, format!("device: {title} finds no graphics adapter on this machine")).hint(
             "on Linux it needs the Vulkan driver of your graphics card: NVIDIA's driver brings it, for AMD, Intel and \
              software rendering it is the package mesa-vulkan-drivers (in a container also give it the card); \
              `device(\"cpu\")` always works",
         ),
-        n => Fault::new(
-            Kind::Device,
-            format!("device: there is no adapter {number}; {title} finds {n}"),
-        )
-        .hint("`devices()` lists them, counted from 0"),
+        n => Fault::new(Kind::Device, format!("device: there is no adapter {number}; {title} finds {n}"))
+            .hint("`devices()` lists them, counted from 0"),
     }
 }

@@ -141,11 +141,7 @@ fn compute<B: Holds>(call: &Call) -> [Made; 2] {
         B::of(held).cloned().expect("all tensors of an operation are on one device")
     };
     let tensors: Vec<Value<B>> = call.tensors.get().iter().map(tensor).collect();
-    let arguments = Arguments {
-        tensors: tensors.into_iter(),
-        ints: call.ints.get(),
-        floats: call.floats.get(),
-    };
+    let arguments = Arguments { tensors: tensors.into_iter(), ints: call.ints.get(), floats: call.floats.get() };
     let (one, other) = operation::compute::<B>(call.op, arguments);
     [B::held(one).made(), other.map_or(Made::NOTHING, |v| B::held(v).made())]
 }

@@ -4,8 +4,7 @@ use crate::value::Value;
 use burn_backend::ops::{ConvOptions, ConvTransposeOptions};
 use burn_backend::tensor::{Device, IndexingUpdateOp};
 use burn_backend::{
-    Backend, BoolDType, DeviceOps, ExecutionError, FloatDType, IntDType, Scalar, Shape, Slice,
-    TensorData,
+    Backend, BoolDType, DeviceOps, ExecutionError, FloatDType, IntDType, Scalar, Shape, Slice, TensorData,
 };
 use saddle_backend::{Kind, Op};
 
@@ -80,7 +79,15 @@ pub fn compute<B: Backend>(op: Op, mut a: Arguments<B>) -> (Value<B>, Option<Val
         }
         Op::Reshape | Op::Permute | Op::Expand | Op::Slice | Op::SliceAssign | Op::Flip | Op::Cat => layout(op, a),
         Op::Select | Op::Gather | Op::SelectAdd | Op::ScatterAdd | Op::Argsort | Op::MaskWhere => index(op, a),
-        Op::Lt | Op::Le | Op::Gt | Op::Ge | Op::Eq | Op::Ne | Op::GtScalar | Op::GeScalar | Op::LeScalar
+        Op::Lt
+        | Op::Le
+        | Op::Gt
+        | Op::Ge
+        | Op::Eq
+        | Op::Ne
+        | Op::GtScalar
+        | Op::GeScalar
+        | Op::LeScalar
         | Op::NotZero => Value::Bool(compare(op, a)),
         Op::And => Value::Bool(B::bool_and(a.next().bool(), a.next().bool())),
         Op::Or => Value::Bool(B::bool_or(a.next().bool(), a.next().bool())),

@@ -21,10 +21,7 @@ pub struct Prepared {
 
 type Listener = Arc<dyn Fn(Prepared) + Send + Sync>;
 
-static PREPARED: Mutex<Prepared> = Mutex::new(Prepared {
-    kernels: 0,
-    tuned: 0,
-});
+static PREPARED: Mutex<Prepared> = Mutex::new(Prepared { kernels: 0, tuned: 0 });
 static LISTENER: Mutex<Option<Listener>> = Mutex::new(None);
 /// What has gone wrong since it was last asked for, the newest last.
 static WARNINGS: Mutex<VecDeque<String>> = Mutex::new(VecDeque::new());

@@ -93,11 +93,7 @@ impl Held {
         for (to, from) in sizes.iter_mut().zip(shape.iter()) {
             *to = *from as u64;
         }
-        Made {
-            rank: shape.num_dims() as u32,
-            sizes,
-            handle: Box::into_raw(Box::new(self)).cast(),
-        }
+        Made { rank: shape.num_dims() as u32, sizes, handle: Box::into_raw(Box::new(self)).cast() }
     }
 }
 

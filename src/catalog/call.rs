@@ -3,8 +3,8 @@
 //! This is the one place in which an int becomes a float, an array becomes a shape, and a wrong type becomes a message.
 
 use super::{Catalog, Entry, Host};
-use saddle_fault::{Fault, Kind, Result};
 use rhai::{Dynamic, FnPtr, Map, NativeCallContext};
+use saddle_fault::{Fault, Kind, Result};
 use std::rc::Rc;
 
 /// A word being called.
@@ -37,31 +37,21 @@ impl Call<'_> {
     /// Calls a function value of the script with `args`. An error inside it comes back as a fault; handed on with `?` it
     /// is shown with the cell and line where it happened.
     pub fn invoke(&self, f: &FnPtr, args: Vec<Dynamic>) -> Result<Dynamic> {
-        f.call_raw(self.context, None, args)
-            .map(Dynamic::flatten)
-            .map_err(|error| self.host.keep_script_error(error))
+        f.call_raw(self.context, None, args).map(Dynamic::flatten).map_err(|error| self.host.keep_script_error(error))
     }
 
     /// Calls anything that can be called, a function value or a value of a kind such as a network: `f(args…)`.
     pub fn apply(&self, f: &Dynamic, args: Vec<Dynamic>) -> Result<Dynamic> {
         match f.read_lock::<FnPtr>() {
             Some(f) => self.invoke(&f, args),
-            None => self.apply_word(
-                super::CALL,
-                std::iter::once(f.clone()).chain(args).collect(),
-            ),
+            None => self.apply_word(super::CALL, std::iter::once(f.clone()).chain(args).collect()),
         }
     }
 
     /// Calls another word of the language by its name.
     pub fn apply_word(&self, name: &str, mut args: Vec<Dynamic>) -> Result<Dynamic> {
         self.context
-            .call_fn_raw(
-                super::inner_name(name),
-                false,
-                false,
-                &mut args.iter_mut().collect::<Vec<_>>(),
-            )
+            .call_fn_raw(super::inner_name(name), false, false, &mut args.iter_mut().collect::<Vec<_>>())
             .map(Dynamic::flatten)
             .map_err(|error| self.host.keep_script_error(error))
     }
@@ -94,10 +84,7 @@ impl Args<'_> {
 
     /// A copy of a value of the type `T` (custom values are handles: a copy is cheap).
     pub fn get<T: Clone + 'static>(&self, i: usize) -> Result<T> {
-        self.values[i]
-            .clone()
-            .try_cast::<T>()
-            .ok_or_else(|| self.wrong(i))
+        self.values[i].clone().try_cast::<T>().ok_or_else(|| self.wrong(i))
     }
 
     /// An int or a float.
@@ -119,10 +106,7 @@ impl Args<'_> {
     }
 
     pub fn text(&self, i: usize) -> Result<String> {
-        self.values[i]
-            .clone()
-            .into_string()
-            .map_err(|_| self.wrong(i))
+        self.values[i].clone().into_string().map_err(|_| self.wrong(i))
     }
 
     pub fn array(&self, i: usize) -> Result<rhai::Array> {
@@ -183,11 +167,7 @@ impl Options {
 
     /// A whole number ≥ 0.
     pub fn size(&self, key: &str, default: usize) -> Result<usize> {
-        in_range(
-            self.entry,
-            &format!("option {key}"),
-            self.int(key, default as i64)?,
-        )
+        in_range(self.entry, &format!("option {key}"), self.int(key, default as i64)?)
     }
 
     pub fn bool(&self, key: &str, default: bool) -> Result<bool> {
@@ -198,45 +178,28 @@ impl Options {
     }
 
     pub fn text(&self, key: &str) -> Result<Option<String>> {
-        self.any(key)
-            .map(|v| v.clone().into_string().map_err(|_| self.wrong(key, v)))
-            .transpose()
+        self.any(key).map(|v| v.clone().into_string().map_err(|_| self.wrong(key, v))).transpose()
     }
 
     pub fn get<T: Clone + 'static>(&self, key: &str) -> Result<Option<T>> {
-        self.any(key)
-            .map(|v| v.clone().try_cast::<T>().ok_or_else(|| self.wrong(key, v)))
-            .transpose()
+        self.any(key).map(|v| v.clone().try_cast::<T>().ok_or_else(|| self.wrong(key, v))).transpose()
     }
 
     pub fn shape(&self, key: &str) -> Result<Option<Vec<usize>>> {
-        self.any(key)
-            .map(|v| shape(v).ok_or_else(|| self.wrong(key, v)))
-            .transpose()
+        self.any(key).map(|v| shape(v).ok_or_else(|| self.wrong(key, v))).transpose()
     }
 
     /// The numbers of an array such as `betas: [0.5, 0.999]`.
     pub fn numbers(&self, key: &str) -> Result<Option<Vec<f64>>> {
-        self.any(key)
-            .map(|v| numbers(v).ok_or_else(|| self.wrong(key, v)))
-            .transpose()
+        self.any(key).map(|v| numbers(v).ok_or_else(|| self.wrong(key, v))).transpose()
     }
 
     /// The error "this option has the wrong type".
     pub fn wrong(&self, key: &str, value: &Dynamic) -> Fault {
-        let ty = self
-            .entry
-            .options
-            .iter()
-            .find(|o| o.key == key)
-            .map_or("something else".into(), |o| o.ty.described());
+        let ty = self.entry.options.iter().find(|o| o.key == key).map_or("something else".into(), |o| o.ty.described());
         Fault::new(
             Kind::Type,
-            format!(
-                "{}: option {key} must be {ty}, got {}",
-                self.entry.name,
-                self.catalog.got(value)
-            ),
+            format!("{}: option {key} must be {ty}, got {}", self.entry.name, self.catalog.got(value)),
         )
     }
 }
@@ -248,39 +211,22 @@ const LARGEST_SIZE: i64 = i32::MAX as i64;
 fn in_range(entry: &Entry, what: &str, n: i64) -> Result<usize> {
     match n {
         0..=LARGEST_SIZE => Ok(n as usize),
-        ..0 => Err(Fault::value(format!(
-            "{}: {what} must not be negative, got {n}",
-            entry.name
-        ))),
-        _ => Err(Fault::value(format!(
-            "{}: {what} is too large to be meant, got {n}",
-            entry.name
-        ))),
+        ..0 => Err(Fault::value(format!("{}: {what} must not be negative, got {n}", entry.name))),
+        _ => Err(Fault::value(format!("{}: {what} is too large to be meant, got {n}", entry.name))),
     }
 }
 
 /// The number in a value, int or float.
 pub fn number(value: &Dynamic) -> Option<f64> {
-    value
-        .as_float()
-        .or_else(|_| value.as_int().map(|n| n as f64))
-        .ok()
+    value.as_float().or_else(|_| value.as_int().map(|n| n as f64)).ok()
 }
 
 /// The numbers in an array of ints and floats.
 pub fn numbers(value: &Dynamic) -> Option<Vec<f64>> {
-    value
-        .read_lock::<rhai::Array>()?
-        .iter()
-        .map(number)
-        .collect()
+    value.read_lock::<rhai::Array>()?.iter().map(number).collect()
 }
 
 /// The sizes in an array of whole numbers ≥ 0.
 pub fn shape(value: &Dynamic) -> Option<Vec<usize>> {
-    value
-        .read_lock::<rhai::Array>()?
-        .iter()
-        .map(|v| v.as_int().ok().and_then(|n| usize::try_from(n).ok()))
-        .collect()
+    value.read_lock::<rhai::Array>()?.iter().map(|v| v.as_int().ok().and_then(|n| usize::try_from(n).ok())).collect()
 }

@@ -2,8 +2,8 @@
 //! run by the tape while some word (`grad`, `opt.descend`, …) differentiates.
 
 use super::Host;
-use saddle_fault::{Fault, Kind, Result};
 use rhai::{Dynamic, FnPtr, NativeCallContext};
+use saddle_fault::{Fault, Kind, Result};
 use std::cell::Cell;
 use std::ptr::NonNull;
 
@@ -31,16 +31,11 @@ pub(super) fn running<R>(context: &NativeCallContext, adapter: impl FnOnce() -> 
 /// The function's own; no word is running.
 pub fn call_back(host: &Host, f: &FnPtr, args: Vec<Dynamic>) -> Result<Dynamic> {
     let Some(context) = RUNNING.get() else {
-        return Err(Fault::new(
-            Kind::Internal,
-            "a function of a cell was called while no cell runs",
-        ));
+        return Err(Fault::new(Kind::Internal, "a function of a cell was called while no cell runs"));
     };
     // SAFETY: `running` put the pointer there from a reference that lives as long as its frame, and takes it away before
     // that frame ends, also when the adapter panics; this thread is still inside the adapter. Only a shared reference is
     // made, and it does not leave this function.
     let context: &NativeCallContext<'_> = unsafe { context.as_ref() };
-    f.call_raw(context, None, args)
-        .map(Dynamic::flatten)
-        .map_err(|error| host.keep_script_error(error))
+    f.call_raw(context, None, args).map(Dynamic::flatten).map_err(|error| host.keep_script_error(error))
 }

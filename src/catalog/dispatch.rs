@@ -3,8 +3,8 @@
 
 use super::callback::running;
 use super::{Args, Call, Catalog, Entry, Host, Options, did_you_mean};
-use saddle_fault::{Fault, Kind, Result};
 use rhai::{Dynamic, EvalAltResult, FnPtr, Map, NativeCallContext, Position};
+use saddle_fault::{Fault, Kind, Result};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
@@ -24,11 +24,7 @@ pub(super) struct Word {
 
 impl Word {
     /// Runs the overload that fits the arguments.
-    pub fn run(
-        &self,
-        context: &NativeCallContext,
-        args: &mut [&mut Dynamic],
-    ) -> Result<Dynamic, Box<EvalAltResult>> {
+    pub fn run(&self, context: &NativeCallContext, args: &mut [&mut Dynamic]) -> Result<Dynamic, Box<EvalAltResult>> {
         if args.iter().any(|a| a.is_shared()) {
             let mut values: Vec<Dynamic> = args.iter().map(|a| a.flatten_clone()).collect();
             return self.run(context, &mut values.iter_mut().collect::<Vec<_>>());
@@ -40,13 +36,8 @@ impl Word {
             let values = &mut values.iter_mut().collect::<Vec<_>>();
             return call_value(self.catalog, &self.host, context, values);
         }
-        let entry = self
-            .entries
-            .iter()
-            .find(|e| self.entries.len() == 1 || fits(e, args, self.catalog));
-        let entry = entry
-            .copied()
-            .unwrap_or_else(|| nearest(&self.entries, args, self.catalog));
+        let entry = self.entries.iter().find(|e| self.entries.len() == 1 || fits(e, args, self.catalog));
+        let entry = entry.copied().unwrap_or_else(|| nearest(&self.entries, args, self.catalog));
         run(entry, self.catalog, &self.host, context, args)
     }
 }
@@ -84,38 +75,18 @@ fn run(
     args: &[&mut Dynamic],
 ) -> Result<Dynamic, Box<EvalAltResult>> {
     let outcome = check(entry, catalog, args).and_then(|(positional, options)| {
-        let args = Args {
-            entry,
-            catalog,
-            values: &args[..positional],
-        };
-        let options = Options {
-            entry,
-            catalog,
-            given: options,
-        };
-        let mut call = Call {
-            entry,
-            catalog,
-            host,
-            context,
-            args,
-            options,
-        };
-        catch_unwind(AssertUnwindSafe(|| {
-            running(context, || (entry.call)(&mut call))
-        }))
-        .unwrap_or_else(|_| Err(host.failure().unwrap_or_else(|| defect(entry.name))))
+        let args = Args { entry, catalog, values: &args[..positional] };
+        let options = Options { entry, catalog, given: options };
+        let mut call = Call { entry, catalog, host, context, args, options };
+        catch_unwind(AssertUnwindSafe(|| running(context, || (entry.call)(&mut call))))
+            .unwrap_or_else(|_| Err(host.failure().unwrap_or_else(|| defect(entry.name))))
     });
     outcome.map_err(|fault| host.script_error(&fault).unwrap_or_else(|| raise(fault)))
 }
 
 /// Whether a value can be called: a function value, or one of a kind that says what calling it does.
 pub fn is_callable(value: &Dynamic, catalog: &Catalog) -> bool {
-    value.is_fnptr()
-        || catalog
-            .kind_of(value)
-            .is_some_and(|kind| kind.call.is_some())
+    value.is_fnptr() || catalog.kind_of(value).is_some_and(|kind| kind.call.is_some())
 }
 
 /// Calls the value `args[0]` with the rest of `args`.
@@ -134,18 +105,12 @@ pub fn call_value(
     }
     match catalog.kind_of(value).and_then(|kind| kind.call) {
         Some(entry) => {
-            let word = Word {
-                entries: Rc::new([entry]),
-                catalog,
-                host: host.clone(),
-            };
+            let word = Word { entries: Rc::new([entry]), catalog, host: host.clone() };
             word.run(context, args)
         }
         None => {
             let what = catalog.type_of(value);
-            Err(raise(Fault::type_(format!(
-                "{what} cannot be called like a function"
-            ))))
+            Err(raise(Fault::type_(format!("{what} cannot be called like a function"))))
         }
     }
 }
@@ -169,19 +134,15 @@ pub(super) fn call_named(
     }
     let name = name.to_string();
     let missing = format!("{name} (");
-    context
-        .call_fn_raw(&name, false, false, values)
-        .map_err(|error| match *error {
-            EvalAltResult::ErrorFunctionNotFound(ref call, _)
-                if call.starts_with(&missing) && catalog.find(&name).is_empty() =>
-            {
-                let what = catalog.type_of(value);
-                raise(Fault::type_(format!(
-                    "`{name}` is {what}, which cannot be called like a function"
-                )))
-            }
-            _ => error,
-        })
+    context.call_fn_raw(&name, false, false, values).map_err(|error| match *error {
+        EvalAltResult::ErrorFunctionNotFound(ref call, _)
+            if call.starts_with(&missing) && catalog.find(&name).is_empty() =>
+        {
+            let what = catalog.type_of(value);
+            raise(Fault::type_(format!("`{name}` is {what}, which cannot be called like a function")))
+        }
+        _ => error,
+    })
 }
 
 /// A fault on its way through the script: a script can catch it, except an interrupt.
@@ -194,11 +155,8 @@ pub fn raise(fault: Fault) -> Box<EvalAltResult> {
 
 /// A panic below, in plain words. Its text is of no use to who wrote the cell; the panic hook has recorded it.
 fn defect(name: &str) -> Fault {
-    Fault::new(
-        Kind::Internal,
-        format!("{name}: stopped by a defect inside the kernel, not in your cell"),
-    )
-    .hint("variables are as they were; `%debug` shows the details to put into a bug report")
+    Fault::new(Kind::Internal, format!("{name}: stopped by a defect inside the kernel, not in your cell"))
+        .hint("variables are as they were; `%debug` shows the details to put into a bug report")
 }
 
 /// How many of `args` are positional; one less than all when the last is a map of options.
@@ -206,12 +164,7 @@ fn positional(entry: &Entry, args: &[&mut Dynamic], catalog: &Catalog) -> usize 
     let Some((last, before)) = args.split_last() else {
         return 0;
     };
-    let takes_map = |i: usize| {
-        entry
-            .params
-            .get(i)
-            .is_some_and(|p| p.default.is_none() && p.ty.accepts(last, catalog))
-    };
+    let takes_map = |i: usize| entry.params.get(i).is_some_and(|p| p.default.is_none() && p.ty.accepts(last, catalog));
     match last.is_map() && !entry.options.is_empty() && !takes_map(before.len()) {
         true => before.len(),
         false => args.len(),
@@ -221,11 +174,7 @@ fn positional(entry: &Entry, args: &[&mut Dynamic], catalog: &Catalog) -> usize 
 /// Whether the arguments' number and types are those of `entry`.
 fn fits(entry: &Entry, args: &[&mut Dynamic], catalog: &Catalog) -> bool {
     let n = positional(entry, args, catalog);
-    entry.arities().contains(&n)
-        && args[..n]
-            .iter()
-            .zip(entry.params)
-            .all(|(a, p)| p.ty.accepts(a, catalog))
+    entry.arities().contains(&n) && args[..n].iter().zip(entry.params).all(|(a, p)| p.ty.accepts(a, catalog))
 }
 
 /// The overload whose error says most: of the right number of parameters, and with the most arguments that fit it; the
@@ -233,61 +182,35 @@ fn fits(entry: &Entry, args: &[&mut Dynamic], catalog: &Catalog) -> bool {
 fn nearest(entries: &[&'static Entry], args: &[&mut Dynamic], catalog: &Catalog) -> &'static Entry {
     let score = |entry: &Entry| {
         let n = positional(entry, args, catalog);
-        let fitting = args[..n]
-            .iter()
-            .zip(entry.params)
-            .take_while(|(a, p)| p.ty.accepts(a, catalog))
-            .count();
+        let fitting = args[..n].iter().zip(entry.params).take_while(|(a, p)| p.ty.accepts(a, catalog)).count();
         (entry.arities().contains(&n), fitting)
     };
     let best = entries.iter().map(|e| score(e)).max();
-    entries
-        .iter()
-        .copied()
-        .find(|e| Some(score(e)) == best)
-        .unwrap_or(entries[0])
+    entries.iter().copied().find(|e| Some(score(e)) == best).unwrap_or(entries[0])
 }
 
 /// Checks arguments and options against the entry: how many are positional, and the options.
-fn check(
-    entry: &'static Entry,
-    catalog: &'static Catalog,
-    args: &[&mut Dynamic],
-) -> Result<(usize, Map)> {
+fn check(entry: &'static Entry, catalog: &'static Catalog, args: &[&mut Dynamic]) -> Result<(usize, Map)> {
     let n = positional(entry, args, catalog);
     if let Some(fault) = entry.wrong_count(n) {
         return Err(fault);
     }
-    let values = Args {
-        entry,
-        catalog,
-        values: &args[..n],
-    };
+    let values = Args { entry, catalog, values: &args[..n] };
     for (i, param) in entry.params.iter().enumerate().take(n) {
         if !param.ty.accepts(values.any(i), catalog) {
             return Err(values.wrong(i).hint(entry.signature()));
         }
     }
     let given = match args.get(n) {
-        Some(map) => map
-            .read_lock::<Map>()
-            .map(|m| m.clone())
-            .unwrap_or_default(),
+        Some(map) => map.read_lock::<Map>().map(|m| m.clone()).unwrap_or_default(),
         None => Map::new(),
     };
     check_options(entry, catalog, given).map(|options| (n, options))
 }
 
 fn check_options(entry: &'static Entry, catalog: &'static Catalog, given: Map) -> Result<Map> {
-    let given: Map = given
-        .into_iter()
-        .map(|(key, value)| (key, value.flatten()))
-        .collect();
-    let options = Options {
-        entry,
-        catalog,
-        given,
-    };
+    let given: Map = given.into_iter().map(|(key, value)| (key, value.flatten())).collect();
+    let options = Options { entry, catalog, given };
     for (key, value) in &options.given {
         let Some(option) = entry.options.iter().find(|o| o.key == key.as_str()) else {
             return Err(unknown_option(entry, key));
@@ -297,43 +220,26 @@ fn check_options(entry: &'static Entry, catalog: &'static Catalog, given: Map) -
             return Err(options.wrong(key, value));
         }
     }
-    Ok(options
-        .given
-        .into_iter()
-        .filter(|(_, value)| !value.is_unit())
-        .collect())
+    Ok(options.given.into_iter().filter(|(_, value)| !value.is_unit()).collect())
 }
 
 fn unknown_option(entry: &Entry, key: &str) -> Fault {
     let keys = || entry.options.iter().map(|o| o.key);
     let meant = did_you_mean(key, keys());
-    Fault::new(
-        Kind::Option,
-        format!("{}: unknown option `{key}`{meant}", entry.name),
-    )
-    .hint(format!(
-        "options: {}",
-        keys().collect::<Vec<_>>().join(", ")
-    ))
+    Fault::new(Kind::Option, format!("{}: unknown option `{key}`{meant}", entry.name))
+        .hint(format!("options: {}", keys().collect::<Vec<_>>().join(", ")))
 }
 
 impl Entry {
     /// The numbers of positional arguments that it can be called with.
     pub fn arities(&self) -> std::ops::RangeInclusive<usize> {
-        let required = self
-            .params
-            .iter()
-            .take_while(|p| p.default.is_none())
-            .count();
+        let required = self.params.iter().take_while(|p| p.default.is_none()).count();
         required..=self.params.len()
     }
 
     /// How it is written: `leaky_relu(x, slope = 0.01)`, `adam(params, #{ lr, betas })`, `a @ b`.
     pub fn signature(&self) -> String {
-        if !self
-            .name
-            .starts_with(|c: char| c.is_alphabetic() || c == '_')
-        {
+        if !self.name.starts_with(|c: char| c.is_alphabetic() || c == '_') {
             return match self.params {
                 [a] => format!("{}{}", self.name, a.name),
                 [a, b] => format!("{} {} {}", a.name, self.name, b.name),
@@ -361,10 +267,7 @@ impl Entry {
             return None;
         }
         let fault = if n < *arities.start() {
-            let missing: Vec<_> = self.params[n..*arities.start()]
-                .iter()
-                .map(|p| format!("`{}`", p.name))
-                .collect();
+            let missing: Vec<_> = self.params[n..*arities.start()].iter().map(|p| format!("`{}`", p.name)).collect();
             Fault::type_(format!("{}: missing {}", self.name, missing.join(" and ")))
         } else {
             let takes = match arities.end() {

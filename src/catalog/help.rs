@@ -10,12 +10,7 @@ const COLOURED_AS: &str = "javascript";
 
 /// How to write it, and the sentence about it.
 pub fn brief(entry: &Entry) -> String {
-    format!(
-        "{} → {}\n{}",
-        entry.signature(),
-        entry.returns.short(),
-        entry.summary
-    )
+    format!("{} → {}\n{}", entry.signature(), entry.returns.short(), entry.summary)
 }
 
 /// Everything about a word, as plain text.
@@ -33,9 +28,7 @@ pub fn full(entry: &Entry) -> String {
             .params
             .iter()
             .map(|p| {
-                let default = p
-                    .default
-                    .map_or_else(String::new, |d| format!(" (default {d})"));
+                let default = p.default.map_or_else(String::new, |d| format!(" (default {d})"));
                 format!("{}: {} — {}{default}", p.name, p.ty.short(), p.doc)
             })
             .collect(),
@@ -46,38 +39,15 @@ pub fn full(entry: &Entry) -> String {
         entry
             .options
             .iter()
-            .map(|o| {
-                format!(
-                    "{}: {} — {} (default {})",
-                    o.key,
-                    o.ty.short(),
-                    o.doc,
-                    o.default
-                )
-            })
+            .map(|o| format!("{}: {} — {} (default {})", o.key, o.ty.short(), o.doc, o.default))
             .collect(),
     );
-    section(
-        &mut text,
-        "Shapes",
-        entry.shapes.lines().map(str::to_string).collect(),
-    );
-    section(
-        &mut text,
-        "Errors",
-        entry.errors.iter().map(|e| e.to_string()).collect(),
-    );
-    let examples: Vec<String> = entry
-        .examples
-        .iter()
-        .flat_map(|e| example_lines(e, &format!("// {}", e.what)))
-        .collect();
+    section(&mut text, "Shapes", entry.shapes.lines().map(str::to_string).collect());
+    section(&mut text, "Errors", entry.errors.iter().map(|e| e.to_string()).collect());
+    let examples: Vec<String> =
+        entry.examples.iter().flat_map(|e| example_lines(e, &format!("// {}", e.what))).collect();
     section(&mut text, "Examples", examples);
-    section(
-        &mut text,
-        "Source",
-        entry.source.lines().map(str::to_string).collect(),
-    );
+    section(&mut text, "Source", entry.source.lines().map(str::to_string).collect());
     text
 }
 
@@ -107,26 +77,13 @@ pub fn markdown(entry: &Entry, level: usize) -> String {
         text.push_str("\n| parameter | type | default | |\n|---|---|---|---|\n");
         for p in entry.params {
             let default = p.default.map_or_else(String::new, |d| format!("`{d}`"));
-            let _ = writeln!(
-                text,
-                "| `{}` | {} | {default} | {} |",
-                p.name,
-                cell(&p.ty.short()),
-                cell(p.doc)
-            );
+            let _ = writeln!(text, "| `{}` | {} | {default} | {} |", p.name, cell(&p.ty.short()), cell(p.doc));
         }
     }
     if !entry.options.is_empty() {
         text.push_str("\n| option | type | default | |\n|---|---|---|---|\n");
         for o in entry.options {
-            let _ = writeln!(
-                text,
-                "| `{}` | {} | `{}` | {} |",
-                o.key,
-                cell(&o.ty.short()),
-                o.default,
-                cell(o.doc)
-            );
+            let _ = writeln!(text, "| `{}` | {} | `{}` | {} |", o.key, cell(&o.ty.short()), o.default, cell(o.doc));
         }
     }
     if !entry.shapes.is_empty() {
@@ -154,13 +111,7 @@ pub fn kind(kind: &Kind) -> String {
     if !kind.fields.is_empty() {
         text.push_str("\n\nFields");
         for field in kind.fields {
-            let _ = write!(
-                text,
-                "\n  .{}: {} — {}",
-                field.name,
-                field.ty.short(),
-                field.doc
-            );
+            let _ = write!(text, "\n  .{}: {} — {}", field.name, field.ty.short(), field.doc);
         }
     }
     text
@@ -176,17 +127,9 @@ pub fn reference(catalog: &Catalog) -> String {
         "# Reference\n\nMade from the catalog by `saddle reference`; every example is run as a test.\n\n| family | words |\n|---|---|\n",
     );
     for (group, entries) in &groups {
-        let mut names: Vec<String> = entries
-            .iter()
-            .map(|e| format!("`{}`", cell(e.name)))
-            .collect();
+        let mut names: Vec<String> = entries.iter().map(|e| format!("`{}`", cell(e.name))).collect();
         names.dedup();
-        let _ = writeln!(
-            text,
-            "| [{group}](#{}) | {} |",
-            group.replace(' ', "-"),
-            names.join(" ")
-        );
+        let _ = writeln!(text, "| [{group}](#{}) | {} |", group.replace(' ', "-"), names.join(" "));
     }
     for (group, entries) in &groups {
         let _ = write!(text, "\n## {group}\n");
@@ -200,13 +143,7 @@ pub fn reference(catalog: &Catalog) -> String {
         if !kind.fields.is_empty() {
             text.push_str("\n| field | type | |\n|---|---|---|\n");
             for field in kind.fields {
-                let _ = writeln!(
-                    text,
-                    "| `.{}` | {} | {} |",
-                    field.name,
-                    cell(&field.ty.short()),
-                    cell(field.doc)
-                );
+                let _ = writeln!(text, "| `.{}` | {} | {} |", field.name, cell(&field.ty.short()), cell(field.doc));
             }
         }
         if let Some(call) = kind.call {
@@ -223,9 +160,6 @@ fn cell(text: &str) -> String {
 
 fn capital(sentence: &str) -> String {
     let mut letters = sentence.chars();
-    let first = letters
-        .next()
-        .map(|c| c.to_uppercase().collect::<String>())
-        .unwrap_or_default();
+    let first = letters.next().map(|c| c.to_uppercase().collect::<String>()).unwrap_or_default();
     format!("{first}{}.", letters.as_str())
 }

@@ -1,10 +1,10 @@
 //! What a word may ask of the session that runs it: to show something, to ask, to know whether to stop; and slots in
 //! which a family of words keeps what belongs to the session (live plots by name, the current generator).
 
+use rhai::{EvalAltResult, FnPtr};
 use saddle_fault::{Fault, Kind, Result};
 use saddle_session::output::{Output, Stream};
 use saddle_session::{Checkpoint, Frontend};
-use rhai::{EvalAltResult, FnPtr};
 use std::any::{Any, TypeId};
 use std::cell::{Cell, RefCell, RefMut};
 use std::collections::HashMap;
@@ -54,10 +54,7 @@ pub struct Host {
 impl Host {
     /// A host whose long natives stop when `stop` becomes true.
     pub fn new(stop: Arc<AtomicBool>) -> Self {
-        Self {
-            stop,
-            ..Self::default()
-        }
+        Self { stop, ..Self::default() }
     }
 
     /// Sends the outputs of the cell that now starts to `frontend`; `None` between cells.
@@ -157,18 +154,12 @@ impl Host {
 
     /// Prints text on the cell's standard output, exactly as given.
     pub fn print(&self, text: &str) {
-        self.show(Output::Text {
-            stream: Stream::Stdout,
-            text: text.to_string(),
-        });
+        self.show(Output::Text { stream: Stream::Stdout, text: text.to_string() });
     }
 
     /// Prints text on the cell's standard error, exactly as given.
     pub fn eprint(&self, text: &str) {
-        self.show(Output::Text {
-            stream: Stream::Stderr,
-            text: text.to_string(),
-        });
+        self.show(Output::Text { stream: Stream::Stderr, text: text.to_string() });
     }
 
     /// Asks the person; `None` when no one can be asked.
@@ -217,9 +208,7 @@ impl Host {
             .entry(TypeId::of::<T>())
             .or_insert_with(|| Rc::new(RefCell::new(T::default())))
             .clone();
-        let cell = cell
-            .downcast_ref::<RefCell<T>>()
-            .expect("the slot's key is its type");
+        let cell = cell.downcast_ref::<RefCell<T>>().expect("the slot's key is its type");
         f(cell.borrow_mut())
     }
 
@@ -234,10 +223,9 @@ fn innermost_fault(error: &EvalAltResult) -> Fault {
     match error {
         EvalAltResult::ErrorInFunctionCall(.., inner, _) => innermost_fault(inner),
         EvalAltResult::ErrorTerminated(..) => Fault::new(Kind::Interrupt, "interrupted"),
-        EvalAltResult::ErrorRuntime(value, _) => value
-            .clone()
-            .try_cast::<Fault>()
-            .unwrap_or_else(|| Fault::value(value.to_string())),
+        EvalAltResult::ErrorRuntime(value, _) => {
+            value.clone().try_cast::<Fault>().unwrap_or_else(|| Fault::value(value.to_string()))
+        }
         other => Fault::value(other.to_string()),
     }
 }

@@ -21,18 +21,12 @@ impl Catalog {
             words.entry(entry.name).or_default().push(*entry);
         }
         let by_type = kinds.iter().map(|kind| ((kind.id)(), *kind)).collect();
-        Self {
-            words,
-            kinds: kinds.to_vec(),
-            by_type,
-        }
+        Self { words, kinds: kinds.to_vec(), by_type }
     }
 
     /// The words by name, each with its overloads.
     pub fn words(&self) -> impl Iterator<Item = (&'static str, &[&'static Entry])> {
-        self.words
-            .iter()
-            .map(|(name, entries)| (*name, entries.as_slice()))
+        self.words.iter().map(|(name, entries)| (*name, entries.as_slice()))
     }
 
     /// Every entry, by name.
@@ -63,15 +57,14 @@ impl Catalog {
 
     /// The type of a value as an error message names it: "an int", "a tensor".
     pub fn type_of(&self, value: &Dynamic) -> String {
-        self.kind_of(value)
-            .map_or_else(|| super::type_of(value), |kind| super::articled(kind.name))
+        self.kind_of(value).map_or_else(|| super::type_of(value), |kind| super::articled(kind.name))
     }
 
     /// What was given where something else was asked for: the type, and the elements of a short array of numbers.
     pub fn got(&self, value: &Dynamic) -> String {
-        let numbers = value.read_lock::<rhai::Array>().filter(|items| {
-            (1..=8).contains(&items.len()) && items.iter().all(|v| v.is_int() || v.is_float())
-        });
+        let numbers = value
+            .read_lock::<rhai::Array>()
+            .filter(|items| (1..=8).contains(&items.len()) && items.iter().all(|v| v.is_int() || v.is_float()));
         match numbers {
             Some(items) => {
                 let items: Vec<String> = items.iter().map(|v| v.to_string()).collect();

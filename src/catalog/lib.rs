@@ -21,9 +21,9 @@ pub use index::Catalog;
 pub use register::{inner_name, outer_name, register};
 pub use suggest::{did_you_mean, suggest};
 
+use rhai::Dynamic;
 use saddle_fault::Result;
 use saddle_session::output::Bundle;
-use rhai::Dynamic;
 use std::any::TypeId;
 
 /// One word of the language.
@@ -241,11 +241,7 @@ impl Ty {
             Ty::Tensor => "tensor".into(),
             Ty::TensorLike => "tensor | number".into(),
             Ty::Of(name) => name.into(),
-            Ty::OneOf(types) => types
-                .iter()
-                .map(|t| t.short())
-                .collect::<Vec<_>>()
-                .join(" | "),
+            Ty::OneOf(types) => types.iter().map(|t| t.short()).collect::<Vec<_>>().join(" | "),
         }
     }
 
@@ -265,11 +261,7 @@ impl Ty {
             Ty::Tensor => "a tensor".into(),
             Ty::TensorLike => "a tensor or a number".into(),
             Ty::Of(name) => articled(name),
-            Ty::OneOf(types) => types
-                .iter()
-                .map(|t| t.described())
-                .collect::<Vec<_>>()
-                .join(" or "),
+            Ty::OneOf(types) => types.iter().map(|t| t.described()).collect::<Vec<_>>().join(" or "),
         }
     }
 }
@@ -301,10 +293,6 @@ pub fn type_name(name: &str) -> String {
 
 /// A noun with its article: "a tensor", "an optimizer".
 pub fn articled(noun: &str) -> String {
-    let article = if noun.starts_with(['a', 'e', 'i', 'o', 'u']) {
-        "an"
-    } else {
-        "a"
-    };
+    let article = if noun.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
     format!("{article} {noun}")
 }

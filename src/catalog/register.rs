@@ -17,36 +17,24 @@ const RENAMED: [(&str, &str); 2] = [("eval", "eval__"), ("type_of", "type_of__")
 
 /// The name under which a word is registered.
 pub fn inner_name(name: &str) -> &str {
-    RENAMED
-        .iter()
-        .find(|(outer, _)| *outer == name)
-        .map_or(name, |(_, inner)| inner)
+    RENAMED.iter().find(|(outer, _)| *outer == name).map_or(name, |(_, inner)| inner)
 }
 
 /// The name that the user writes for a registered one.
 pub fn outer_name(name: &str) -> &str {
-    RENAMED
-        .iter()
-        .find(|(_, inner)| *inner == name)
-        .map_or(name, |(outer, _)| outer)
+    RENAMED.iter().find(|(_, inner)| *inner == name).map_or(name, |(outer, _)| outer)
 }
 
 /// Makes the words and kinds of a catalog known to an engine.
 pub fn register(engine: &mut Engine, catalog: &'static Catalog, host: &Rc<Host>) {
     for (name, entries) in catalog.words() {
-        let word = Word {
-            entries: entries.into(),
-            catalog,
-            host: host.clone(),
-        };
+        let word = Word { entries: entries.into(), catalog, host: host.clone() };
         register_word(engine, name, &word);
     }
     for n in 1..=MOST_ARGUMENTS + 1 {
         let any = |n| vec![TypeId::of::<Dynamic>(); n];
         let session = host.clone();
-        engine.register_raw_fn(CALL, any(n), move |context, args| {
-            call_value(catalog, &session, &context, args)
-        });
+        engine.register_raw_fn(CALL, any(n), move |context, args| call_value(catalog, &session, &context, args));
         let session = host.clone();
         engine.register_raw_fn(CALL_NAMED, any(n + 1), move |context, args| {
             call_named(catalog, &session, &context, args)
@@ -73,9 +61,7 @@ fn register_word(engine: &mut Engine, name: &str, word: &Word) {
         };
         for types in signatures {
             let word = word.clone();
-            engine.register_raw_fn(inner_name(name), types, move |context, args| {
-                word.run(&context, args)
-            });
+            engine.register_raw_fn(inner_name(name), types, move |context, args| word.run(&context, args));
         }
     }
 }
@@ -96,9 +82,7 @@ fn exact_signatures(entries: &[&Entry], n: usize, catalog: &Catalog) -> Vec<Vec<
             let types = types_of(param.ty, catalog);
             combinations = combinations
                 .iter()
-                .flat_map(|before: &Vec<TypeId>| {
-                    types.iter().map(|t| [&before[..], &[*t]].concat())
-                })
+                .flat_map(|before: &Vec<TypeId>| types.iter().map(|t| [&before[..], &[*t]].concat()))
                 .collect();
         }
         signatures.extend(combinations);
@@ -124,18 +108,14 @@ fn types_of(ty: Ty, catalog: &Catalog) -> Vec<TypeId> {
 /// Rhai's own packages define words such as `log` and `max` for exact number types, and an exact type wins over "any".
 /// So a word whose arguments can all be numbers is registered for those exact types too.
 fn numeric_signatures(entries: &[&Entry], n: usize) -> Vec<Vec<TypeId>> {
-    let numeric =
-        |e: &&&Entry| e.arities().contains(&n) && e.params[..n].iter().all(|p| p.ty.is_numeric());
+    let numeric = |e: &&&Entry| e.arities().contains(&n) && e.params[..n].iter().all(|p| p.ty.is_numeric());
     if n == 0 || n > 2 || !entries.iter().any(|e| numeric(&e)) {
         return Vec::new();
     }
     let types = [TypeId::of::<i64>(), TypeId::of::<f64>()];
     match n {
         1 => types.iter().map(|a| vec![*a]).collect(),
-        _ => types
-            .iter()
-            .flat_map(|a| types.iter().map(|b| vec![*a, *b]))
-            .collect(),
+        _ => types.iter().flat_map(|a| types.iter().map(|b| vec![*a, *b])).collect(),
     }
 }
 
@@ -143,17 +123,13 @@ fn register_kind(engine: &mut Engine, kind: &'static Kind) {
     let id = (kind.id)();
     for field in kind.fields {
         let name = format!("get${}", field.name);
-        engine.register_raw_fn(name, [id], move |_, args| {
-            (field.get)(args[0]).map_err(raise)
-        });
+        engine.register_raw_fn(name, [id], move |_, args| (field.get)(args[0]).map_err(raise));
     }
     for field in kind.fields.iter().filter(|_| kind.set.is_some()) {
         let types = [id, TypeId::of::<Dynamic>()];
         engine.register_raw_fn(format!("set${}", field.name), types, move |_, args| {
             let value = args[1].flatten_clone();
-            let set = kind
-                .set
-                .map_or(Ok(()), |set| set(args[0], field.name, &value));
+            let set = kind.set.map_or(Ok(()), |set| set(args[0], field.name, &value));
             set.map_err(raise)
         });
     }
@@ -165,11 +141,7 @@ fn register_kind(engine: &mut Engine, kind: &'static Kind) {
         engine.register_raw_fn("index$get$", types, move |_, args| {
             index(args[0], args[1]).map_err(|fault| match args[1].is_string() {
                 // Rhai asks the index for fields that do not exist: this answer leaves it at "no such field".
-                true => EvalAltResult::ErrorIndexingType(
-                    format!("{} [string]", kind.name),
-                    Position::NONE,
-                )
-                .into(),
+                true => EvalAltResult::ErrorIndexingType(format!("{} [string]", kind.name), Position::NONE).into(),
                 false => raise(fault),
             })
         });
@@ -180,9 +152,7 @@ fn register_iterators(engine: &mut Engine, catalog: &Catalog) {
     let mut module = Module::new();
     for kind in catalog.kinds() {
         if let Some(iter) = kind.iter {
-            module.set_iter_result((kind.id)(), move |value| {
-                Box::new(iter(value).map(|item| item.map_err(raise)))
-            });
+            module.set_iter_result((kind.id)(), move |value| Box::new(iter(value).map(|item| item.map_err(raise))));
         }
     }
     engine.register_global_module(module.into());

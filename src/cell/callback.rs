@@ -1,11 +1,11 @@
 //! Functions of cells that are called when a widget changes, between cells or at the end of the cell that changed it.
 
 use super::worker::Worker;
+use rhai::{AST, Dynamic, FnPtr};
 use saddle_catalog::raise;
 use saddle_fault::Result;
 use saddle_session::{Frontend, Reply};
 use saddle_words::widget::callback::{self, By, Outcome};
-use rhai::{AST, Dynamic, FnPtr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -27,21 +27,15 @@ impl Worker {
     /// widgets themselves, so that two that set each other come to an end.
     pub fn tell_widgets(&mut self, name: &str) -> Outcome {
         let set = self.widgets().take_set();
-        let outcome = set
-            .iter()
-            .try_for_each(|comm| self.call_for(comm, By::Cell, name));
+        let outcome = set.iter().try_for_each(|comm| self.call_for(comm, By::Cell, name));
         self.widgets().take_set();
         outcome
     }
 
     fn call_for(&self, comm: &str, by: By, name: &str) -> Outcome {
-        let call = |f: &FnPtr, arguments: Result<Vec<Dynamic>>, shows: bool| {
-            self.call(f, arguments, shows, name)
-        };
-        catch_unwind(AssertUnwindSafe(|| {
-            callback::run(self.host(), comm, by, &call)
-        }))
-        .unwrap_or_else(|_| Err(self.broken_off("call")))
+        let call = |f: &FnPtr, arguments: Result<Vec<Dynamic>>, shows: bool| self.call(f, arguments, shows, name);
+        catch_unwind(AssertUnwindSafe(|| callback::run(self.host(), comm, by, &call)))
+            .unwrap_or_else(|_| Err(self.broken_off("call")))
     }
 
     fn call(&self, f: &FnPtr, arguments: Result<Vec<Dynamic>>, shows: bool, name: &str) -> Outcome {

@@ -6,24 +6,21 @@ use super::magic::MAGICS;
 use super::paths;
 use super::tokens::{Placed, tokens};
 use super::view::View;
+use rhai::Token;
 use saddle_catalog::{Catalog, Entry, Ty};
 use saddle_session::{Completions, Match};
-use rhai::Token;
 
 const KEYWORDS: [&str; 21] = [
-    "let", "const", "fn", "if", "else", "switch", "for", "in", "while", "loop", "do", "until",
-    "break", "continue", "return", "throw", "try", "catch", "true", "false", "this",
+    "let", "const", "fn", "if", "else", "switch", "for", "in", "while", "loop", "do", "until", "break", "continue",
+    "return", "throw", "try", "catch", "true", "false", "this",
 ];
 
 /// Methods of Rhai's own values.
 const ARRAY: [&str; 22] = [
-    "len", "push", "pop", "shift", "insert", "remove", "clear", "map", "filter", "reduce",
-    "for_each", "all", "some", "find", "index_of", "contains", "sort", "reverse", "extract",
-    "splice", "truncate", "is_empty",
+    "len", "push", "pop", "shift", "insert", "remove", "clear", "map", "filter", "reduce", "for_each", "all", "some",
+    "find", "index_of", "contains", "sort", "reverse", "extract", "splice", "truncate", "is_empty",
 ];
-const MAP: [&str; 8] = [
-    "keys", "values", "contains", "remove", "len", "is_empty", "mixin", "clear",
-];
+const MAP: [&str; 8] = ["keys", "values", "contains", "remove", "len", "is_empty", "mixin", "clear"];
 const TEXT: [&str; 14] = [
     "len",
     "split",
@@ -45,19 +42,14 @@ const TEXT: [&str; 14] = [
 pub fn at(catalog: &Catalog, view: &View, code: &str, cursor: usize) -> Completions {
     let before: Vec<char> = code.chars().take(cursor).collect();
     let is_part = |c: &char| c.is_alphanumeric() || *c == '_';
-    let start = before
-        .iter()
-        .rposition(|c| !is_part(c))
-        .map_or(0, |i| i + 1);
+    let start = before.iter().rposition(|c| !is_part(c)).map_or(0, |i| i + 1);
     let prefix: String = before[start..].iter().collect();
     if let Some(magics) = magics(&before, start, &prefix) {
         return magics;
     }
     let text: String = before[..start].iter().collect();
     let tokens = with_parser(|engine| tokens(engine, &text));
-    let inside_text = tokens
-        .last()
-        .is_some_and(|t| matches!(t.token, Token::LexError(_)));
+    let inside_text = tokens.last().is_some_and(|t| matches!(t.token, Token::LexError(_)));
     let found = if inside_text {
         if let Some(paths) = paths::at(catalog, &tokens, &before) {
             return paths;
@@ -66,63 +58,33 @@ pub fn at(catalog: &Catalog, view: &View, code: &str, cursor: usize) -> Completi
     } else {
         candidates(catalog, view, &tokens)
     };
-    Completions {
-        start,
-        end: before.len(),
-        matches: narrowed(found, &prefix),
-    }
+    Completions { start, end: before.len(), matches: narrowed(found, &prefix) }
 }
 
 /// What fits what has been typed: as it is written, or, if nothing does, without regard to capitals.
 fn narrowed(found: Vec<Match>, prefix: &str) -> Vec<Match> {
-    let exact: Vec<Match> = found
-        .iter()
-        .filter(|m| m.text.starts_with(prefix))
-        .cloned()
-        .collect();
+    let exact: Vec<Match> = found.iter().filter(|m| m.text.starts_with(prefix)).cloned().collect();
     if !exact.is_empty() {
         return exact;
     }
     let prefix = prefix.to_lowercase();
-    found
-        .into_iter()
-        .filter(|m| m.text.to_lowercase().starts_with(&prefix))
-        .collect()
+    found.into_iter().filter(|m| m.text.to_lowercase().starts_with(&prefix)).collect()
 }
 
 fn magics(before: &[char], start: usize, prefix: &str) -> Option<Completions> {
-    let percents = before[..start]
-        .iter()
-        .rev()
-        .take_while(|c| **c == '%')
-        .count();
-    let line_start = before[..start - percents]
-        .iter()
-        .rev()
-        .take_while(|c| **c != '\n')
-        .all(|c| c.is_whitespace());
+    let percents = before[..start].iter().rev().take_while(|c| **c == '%').count();
+    let line_start = before[..start - percents].iter().rev().take_while(|c| **c != '\n').all(|c| c.is_whitespace());
     if percents == 0 || !line_start {
         return None;
     }
     let typed = format!("{}{prefix}", "%".repeat(percents));
-    let matches = MAGICS
-        .iter()
-        .filter(|m| m.name.starts_with(&typed))
-        .map(|m| entry(m.name, "magic", m.summary))
-        .collect();
-    Some(Completions {
-        start: start - percents,
-        end: before.len(),
-        matches,
-    })
+    let matches =
+        MAGICS.iter().filter(|m| m.name.starts_with(&typed)).map(|m| entry(m.name, "magic", m.summary)).collect();
+    Some(Completions { start: start - percents, end: before.len(), matches })
 }
 
 fn entry(text: &str, kind: &str, signature: &str) -> Match {
-    Match {
-        text: text.into(),
-        kind: kind.into(),
-        signature: signature.into(),
-    }
+    Match { text: text.into(), kind: kind.into(), signature: signature.into() }
 }
 
 /// Everything that could stand after these tokens.
@@ -144,24 +106,10 @@ fn candidates(catalog: &Catalog, view: &View, tokens: &[Placed]) -> Vec<Match> {
 }
 
 fn names(catalog: &Catalog, view: &View) -> Vec<Match> {
-    let mut all: Vec<Match> = view
-        .variables
-        .iter()
-        .map(|(name, v)| entry(name, "variable", &v.kind))
-        .collect();
-    all.extend(
-        view.functions
-            .iter()
-            .map(|(name, f)| entry(name, "function", &f.signatures.join(", "))),
-    );
-    let shadowed =
-        |name: &str| view.variables.contains_key(name) || view.functions.contains_key(name);
-    all.extend(
-        catalog
-            .words()
-            .filter(|(name, _)| is_name(name) && !shadowed(name))
-            .map(|(_, entries)| word(entries)),
-    );
+    let mut all: Vec<Match> = view.variables.iter().map(|(name, v)| entry(name, "variable", &v.kind)).collect();
+    all.extend(view.functions.iter().map(|(name, f)| entry(name, "function", &f.signatures.join(", "))));
+    let shadowed = |name: &str| view.variables.contains_key(name) || view.functions.contains_key(name);
+    all.extend(catalog.words().filter(|(name, _)| is_name(name) && !shadowed(name)).map(|(_, entries)| word(entries)));
     all.extend(KEYWORDS.iter().map(|keyword| entry(keyword, "keyword", "")));
     all
 }
@@ -184,23 +132,11 @@ fn options(catalog: &Catalog, tokens: &[Placed]) -> Option<Vec<Match>> {
         return None;
     }
     let entries = catalog.find(tokens[call.checked_sub(1)?].name()?);
-    let given: Vec<&str> = tokens[map..]
-        .windows(2)
-        .filter(|pair| pair[1].is(&Token::Colon))
-        .filter_map(|pair| pair[0].name())
-        .collect();
-    let options = entries
-        .iter()
-        .flat_map(|e| e.options)
-        .filter(|o| !given.contains(&o.key));
+    let given: Vec<&str> =
+        tokens[map..].windows(2).filter(|pair| pair[1].is(&Token::Colon)).filter_map(|pair| pair[0].name()).collect();
+    let options = entries.iter().flat_map(|e| e.options).filter(|o| !given.contains(&o.key));
     let found: Vec<Match> = options
-        .map(|o| {
-            entry(
-                &format!("{}: ", o.key),
-                "option",
-                &format!("{} = {} — {}", o.ty.short(), o.default, o.doc),
-            )
-        })
+        .map(|o| entry(&format!("{}: ", o.key), "option", &format!("{} = {} — {}", o.ty.short(), o.default, o.doc)))
         .collect();
     (!found.is_empty()).then_some(found)
 }
@@ -211,11 +147,7 @@ pub fn innermost(tokens: &[Placed], end: usize) -> Option<usize> {
     for i in (0..end).rev() {
         match tokens[i].token {
             Token::RightParen | Token::RightBracket | Token::RightBrace => depth += 1,
-            Token::LeftParen
-            | Token::LeftBracket
-            | Token::LeftBrace
-            | Token::MapStart
-            | Token::QuestionBracket => {
+            Token::LeftParen | Token::LeftBracket | Token::LeftBrace | Token::MapStart | Token::QuestionBracket => {
                 if depth == 0 {
                     return Some(i);
                 }
@@ -241,41 +173,18 @@ fn members(catalog: &Catalog, view: &View, tokens: &[Placed]) -> Vec<Match> {
         _ => None,
     };
     let mut all: Vec<Match> = Vec::new();
-    all.extend(
-        variable
-            .iter()
-            .flat_map(|v| &v.keys)
-            .map(|key| entry(key, "field", "")),
-    );
-    let methods = |names: &[&str]| {
-        names
-            .iter()
-            .map(|name| entry(name, "method", ""))
-            .collect::<Vec<_>>()
-    };
+    all.extend(variable.iter().flat_map(|v| &v.keys).map(|key| entry(key, "field", "")));
+    let methods = |names: &[&str]| names.iter().map(|name| entry(name, "method", "")).collect::<Vec<_>>();
     match kind.as_deref() {
         Some("array") => all.extend(methods(&ARRAY)),
         Some("map") => all.extend(methods(&MAP)),
         Some("text") => all.extend(methods(&TEXT)),
         _ => (),
     }
-    let kinds = catalog
-        .kinds()
-        .iter()
-        .filter(|k| kind.as_ref().is_none_or(|name| k.name == name));
-    all.extend(
-        kinds
-            .flat_map(|k| k.fields)
-            .map(|f| entry(f.name, "field", &f.ty.short())),
-    );
-    let takes = |e: &&&Entry| {
-        e.params
-            .first()
-            .is_some_and(|p| kind.as_ref().is_none_or(|k| takes(p.ty, k)))
-    };
-    let words = catalog
-        .words()
-        .filter(|(name, entries)| is_name(name) && entries.iter().any(|e| takes(&e)));
+    let kinds = catalog.kinds().iter().filter(|k| kind.as_ref().is_none_or(|name| k.name == name));
+    all.extend(kinds.flat_map(|k| k.fields).map(|f| entry(f.name, "field", &f.ty.short())));
+    let takes = |e: &&&Entry| e.params.first().is_some_and(|p| kind.as_ref().is_none_or(|k| takes(p.ty, k)));
+    let words = catalog.words().filter(|(name, entries)| is_name(name) && entries.iter().any(|e| takes(&e)));
     all.extend(words.map(|(_, entries)| word(entries)));
     all
 }

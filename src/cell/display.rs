@@ -1,8 +1,8 @@
 //! Values as a cell shows them: like the code that would make them, shortened where they are long.
 
+use rhai::{Array, Dynamic, Engine, FnPtr, Map};
 use saddle_catalog::{Catalog, Kind, outer_name};
 use saddle_session::output::Bundle;
-use rhai::{Array, Dynamic, Engine, FnPtr, Map};
 use std::any::TypeId;
 
 /// How much of a value is shown.
@@ -18,20 +18,12 @@ struct Look<'a> {
 impl<'a> Look<'a> {
     /// Under a cell.
     fn whole(catalog: &'a Catalog) -> Self {
-        Self {
-            catalog,
-            most: 60,
-            deepest: 8,
-        }
+        Self { catalog, most: 60, deepest: 8 }
     }
 
     /// In a list of variables.
     fn glance(catalog: &'a Catalog) -> Self {
-        Self {
-            catalog,
-            most: 8,
-            deepest: 1,
-        }
+        Self { catalog, most: 8, deepest: 1 }
     }
 }
 
@@ -55,11 +47,7 @@ pub fn bundle(value: &Dynamic, catalog: &Catalog) -> Option<Bundle> {
 pub fn text(value: &Dynamic, catalog: &Catalog) -> String {
     let look = Look::whole(catalog);
     let flat = line(value, look, 0);
-    if flat.chars().count() <= WIDTH {
-        flat
-    } else {
-        spread(value, look, 0)
-    }
+    if flat.chars().count() <= WIDTH { flat } else { spread(value, look, 0) }
 }
 
 /// The value on one line of at most `width` letters, without computing anything.
@@ -73,11 +61,7 @@ pub fn short(value: &Dynamic, catalog: &Catalog, width: usize) -> String {
 
 /// The value as `print` writes it: texts without their quotes.
 fn printed(value: &Dynamic, catalog: &Catalog) -> String {
-    match (
-        value.as_immutable_string_ref(),
-        value.as_char(),
-        catalog.kind_of(value),
-    ) {
+    match (value.as_immutable_string_ref(), value.as_char(), catalog.kind_of(value)) {
         (Ok(text), ..) => text.to_string(),
         (_, Ok(letter), _) => letter.to_string(),
         (.., Some(kind)) => kind.plain(value),
@@ -87,12 +71,7 @@ fn printed(value: &Dynamic, catalog: &Catalog) -> String {
 
 /// Gives an engine these texts of values, and a `print` of any number of values.
 pub fn settle(engine: &mut Engine, catalog: &'static Catalog) {
-    let types = [
-        TypeId::of::<f64>(),
-        TypeId::of::<Array>(),
-        TypeId::of::<Map>(),
-        TypeId::of::<FnPtr>(),
-    ];
+    let types = [TypeId::of::<f64>(), TypeId::of::<Array>(), TypeId::of::<Map>(), TypeId::of::<FnPtr>()];
     for name in ["to_string", "to_debug", "print", "debug"] {
         for id in types {
             engine.register_raw_fn(name, [id], move |_, args| Ok(text(args[0], catalog)));
@@ -101,11 +80,7 @@ pub fn settle(engine: &mut Engine, catalog: &'static Catalog) {
     for n in 2..=MOST_PRINTED {
         let any = vec![TypeId::of::<Dynamic>(); n];
         engine.register_raw_fn("print", any, move |_, args| {
-            Ok(args
-                .iter()
-                .map(|arg| printed(arg, catalog))
-                .collect::<Vec<_>>()
-                .join(" "))
+            Ok(args.iter().map(|arg| printed(arg, catalog)).collect::<Vec<_>>().join(" "))
         });
     }
 }
@@ -117,25 +92,15 @@ fn line(value: &Dynamic, look: Look, depth: usize) -> String {
     if let Some(items) = value.read_lock::<Array>() {
         return match depth > look.deepest && !items.is_empty() {
             true => "[…]".into(),
-            false => format!(
-                "[{}]",
-                shown(&items, look.most, |v| line(v, look, depth + 1)).join(", ")
-            ),
+            false => format!("[{}]", shown(&items, look.most, |v| line(v, look, depth + 1)).join(", ")),
         };
     }
     if let Some(map) = value.read_lock::<Map>() {
         if depth > look.deepest && !map.is_empty() {
             return "#{…}".into();
         }
-        let pairs: Vec<String> = map
-            .iter()
-            .map(|(k, v)| format!("{}: {}", key(k), line(v, look, depth + 1)))
-            .collect();
-        return if pairs.is_empty() {
-            "#{}".into()
-        } else {
-            format!("#{{ {} }}", pairs.join(", "))
-        };
+        let pairs: Vec<String> = map.iter().map(|(k, v)| format!("{}: {}", key(k), line(v, look, depth + 1))).collect();
+        return if pairs.is_empty() { "#{}".into() } else { format!("#{{ {} }}", pairs.join(", ")) };
     }
     scalar(value)
 }
@@ -148,28 +113,15 @@ fn spread(value: &Dynamic, look: Look, depth: usize) -> String {
         return flat;
     }
     if let Some(items) = value.read_lock::<Array>() {
-        if items
-            .iter()
-            .all(|v| v.is_int() || v.is_float() || v.is_bool())
-        {
-            return format!(
-                "[\n{}\n{}]",
-                wrap(&shown(&items, look.most, scalar), &indent),
-                "  ".repeat(depth)
-            );
+        if items.iter().all(|v| v.is_int() || v.is_float() || v.is_bool()) {
+            return format!("[\n{}\n{}]", wrap(&shown(&items, look.most, scalar), &indent), "  ".repeat(depth));
         }
         let rows = shown(&items, look.most, |v| spread(v, look, depth + 1));
-        return format!(
-            "[\n{indent}{}\n{}]",
-            rows.join(&format!(",\n{indent}")),
-            "  ".repeat(depth)
-        );
+        return format!("[\n{indent}{}\n{}]", rows.join(&format!(",\n{indent}")), "  ".repeat(depth));
     }
     if let Some(map) = value.read_lock::<Map>() {
-        let rows: Vec<String> = map
-            .iter()
-            .map(|(k, v)| format!("{indent}{}: {}", key(k), spread(v, look, depth + 1)))
-            .collect();
+        let rows: Vec<String> =
+            map.iter().map(|(k, v)| format!("{indent}{}: {}", key(k), spread(v, look, depth + 1))).collect();
         return format!("#{{\n{}\n{}}}", rows.join(",\n"), "  ".repeat(depth));
     }
     flat
@@ -179,24 +131,14 @@ fn spread(value: &Dynamic, look: Look, depth: usize) -> String {
 fn wrap(words: &[String], indent: &str) -> String {
     let mut lines = vec![indent.to_string()];
     for (i, word) in words.iter().enumerate() {
-        let word = if i + 1 < words.len() {
-            format!("{word}, ")
-        } else {
-            word.clone()
-        };
-        let last = lines
-            .last_mut()
-            .filter(|l| l.chars().count() + word.chars().count() <= WIDTH);
+        let word = if i + 1 < words.len() { format!("{word}, ") } else { word.clone() };
+        let last = lines.last_mut().filter(|l| l.chars().count() + word.chars().count() <= WIDTH);
         match last {
             Some(last) => last.push_str(&word),
             None => lines.push(format!("{indent}{word}")),
         }
     }
-    lines
-        .iter()
-        .map(|l| l.trim_end())
-        .collect::<Vec<_>>()
-        .join("\n")
+    lines.iter().map(|l| l.trim_end()).collect::<Vec<_>>().join("\n")
 }
 
 /// The elements that are shown, with a note on those that are not.
@@ -213,20 +155,12 @@ fn shown(items: &[Dynamic], most: usize, show: impl Fn(&Dynamic) -> String) -> V
 
 /// A value of a kind inside another: its text where that is one short line, otherwise its name and shape.
 fn brief(value: &Dynamic, kind: &Kind) -> String {
-    let shape = kind
-        .fields
-        .iter()
-        .find(|f| f.name == "shape")
-        .and_then(|f| (f.get)(value).ok());
+    let shape = kind.fields.iter().find(|f| f.name == "shape").and_then(|f| (f.get)(value).ok());
     match shape {
         Some(shape) => format!("{} {shape}", kind.name),
         None => {
             let text = kind.plain(value);
-            if text.lines().count() == 1 && text.chars().count() <= 40 {
-                text
-            } else {
-                kind.name.to_string()
-            }
+            if text.lines().count() == 1 && text.chars().count() <= 40 { text } else { kind.name.to_string() }
         }
     }
 }
@@ -245,20 +179,12 @@ fn scalar(value: &Dynamic) -> String {
         return format!("{letter:?}");
     }
     if let Some(f) = value.read_lock::<FnPtr>() {
-        return if f.is_anonymous() {
-            "closure".into()
-        } else {
-            format!("function {}", outer_name(f.fn_name()))
-        };
+        return if f.is_anonymous() { "closure".into() } else { format!("function {}", outer_name(f.fn_name())) };
     }
     value.to_string()
 }
 
 /// A key as it would be written: quoted only where it is no name.
 fn key(name: &str) -> String {
-    if rhai::is_valid_identifier(name) {
-        name.to_string()
-    } else {
-        format!("{name:?}")
-    }
+    if rhai::is_valid_identifier(name) { name.to_string() } else { format!("{name:?}") }
 }

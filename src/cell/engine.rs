@@ -4,22 +4,15 @@ use super::functions::Functions;
 use super::rewrite::COPY;
 use super::variables::Variables;
 use super::{display, grammar, numbers};
-use saddle_catalog::{
-    CALL, Catalog, Host, call_value, inner_name, is_callable, member, outer_name, raise, register,
-};
-use saddle_fault::Fault;
 use rhai::{Dynamic, Engine, EvalAltResult, EvalContext, FnPtr, NativeCallContext, Position};
+use saddle_catalog::{CALL, Catalog, Host, call_value, inner_name, is_callable, member, outer_name, raise, register};
+use saddle_fault::Fault;
 use std::any::TypeId;
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
 
 /// The engine with all words of the catalog.
-pub fn build(
-    catalog: &'static Catalog,
-    host: &Rc<Host>,
-    variables: &Variables,
-    functions: &Functions,
-) -> Engine {
+pub fn build(catalog: &'static Catalog, host: &Rc<Host>, variables: &Variables, functions: &Functions) -> Engine {
     let mut engine = Engine::new();
     grammar::settle(&mut engine);
     let stop = host.stop_flag();
@@ -35,29 +28,16 @@ pub fn build(
     numbers::settle(&mut engine, catalog);
     display::settle(&mut engine, catalog);
     engine.register_raw_fn("exit", [], |_, _| -> Result<Dynamic, _> {
-        Err(raise(
-            Fault::value("`exit` does not end a notebook")
-                .hint("shut the kernel down from Jupyter's menu"),
-        ))
+        Err(raise(Fault::value("`exit` does not end a notebook").hint("shut the kernel down from Jupyter's menu")))
     });
-    engine.register_raw_fn(COPY, [TypeId::of::<Dynamic>()], |_, args| {
-        Ok(args[0].flatten_clone())
-    });
+    engine.register_raw_fn(COPY, [TypeId::of::<Dynamic>()], |_, args| Ok(args[0].flatten_clone()));
     register(&mut engine, catalog, host);
     engine
 }
 
 /// Names that are no local variable: the notebook's variables (from inside a function), functions and words as values.
-#[expect(
-    deprecated,
-    reason = "Rhai marks its hooks this way to say that they may change, not that they will go"
-)]
-fn look_up_names(
-    engine: &mut Engine,
-    catalog: &'static Catalog,
-    variables: &Variables,
-    functions: &Functions,
-) {
+#[expect(deprecated, reason = "Rhai marks its hooks this way to say that they may change, not that they will go")]
+fn look_up_names(engine: &mut Engine, catalog: &'static Catalog, variables: &Variables, functions: &Functions) {
     let (variables, functions) = (variables.clone(), functions.clone());
     engine.on_var(move |name, index, context: EvalContext| {
         if index != 0 || context.scope().contains(name) {
@@ -76,53 +56,29 @@ fn look_up_names(
 /// Calls of names that are no function: a variable that did not exist when the call was compiled (a closure that calls
 /// itself), `nets.G(x)` where `nets` is a map or a network with a part `G`, and Rhai's own methods of arrays with a value of
 /// a kind as their function.
-#[expect(
-    deprecated,
-    reason = "Rhai marks its hooks this way to say that they may change, not that they will go"
-)]
-fn look_up_calls(
-    engine: &mut Engine,
-    catalog: &'static Catalog,
-    host: &Rc<Host>,
-    variables: &Variables,
-) {
+#[expect(deprecated, reason = "Rhai marks its hooks this way to say that they may change, not that they will go")]
+fn look_up_calls(engine: &mut Engine, catalog: &'static Catalog, host: &Rc<Host>, variables: &Variables) {
     let (host, variables) = (host.clone(), variables.clone());
     engine.on_missing_function(move |name, args, is_method, context| {
         let state = context.global_runtime_state();
-        let context = NativeCallContext::new_with_all_fields(
-            context.engine(),
-            name,
-            context.source(),
-            state,
-            Position::NONE,
-        );
+        let context =
+            NativeCallContext::new_with_all_fields(context.engine(), name, context.source(), state, Position::NONE);
         // The first argument may be the caller's own variable, so nothing is taken out of the arguments.
         let mut values: Vec<Dynamic> = args.iter().map(|arg| arg.flatten_clone()).collect();
         let callee = match (is_method, values.first()) {
             (true, Some(whole)) => member(whole, name, catalog),
-            _ => variables
-                .get(name)
-                .map(Dynamic::flatten)
-                .filter(|value| is_callable(value, catalog)),
+            _ => variables.get(name).map(Dynamic::flatten).filter(|value| is_callable(value, catalog)),
         };
         if let Some(callee) = callee {
             match is_method {
                 true => values[0] = callee,
                 false => values.insert(0, callee),
             }
-            return call_value(
-                catalog,
-                &host,
-                &context,
-                &mut values.iter_mut().collect::<Vec<_>>(),
-            )
-            .map(Some);
+            return call_value(catalog, &host, &context, &mut values.iter_mut().collect::<Vec<_>>()).map(Some);
         }
         if ARRAY_METHODS.contains(&name) && with_functions(&mut values, catalog)? {
             let mut values: Vec<&mut Dynamic> = values.iter_mut().collect();
-            return context
-                .call_fn_raw(name, false, false, &mut values)
-                .map(Some);
+            return context.call_fn_raw(name, false, false, &mut values).map(Some);
         }
         Ok(None)
     });
@@ -131,10 +87,7 @@ fn look_up_calls(
 /// Puts a function value in the place of each value of a kind that can be called. Whether there was any.
 fn with_functions(values: &mut [Dynamic], catalog: &Catalog) -> Result<bool, Box<EvalAltResult>> {
     let mut found = false;
-    for value in values
-        .iter_mut()
-        .filter(|v| !v.is_fnptr() && is_callable(v, catalog))
-    {
+    for value in values.iter_mut().filter(|v| !v.is_fnptr() && is_callable(v, catalog)) {
         let mut f = FnPtr::new(CALL)?;
         f.add_curry(std::mem::take(value));
         *value = f.into();
@@ -144,16 +97,5 @@ fn with_functions(values: &mut [Dynamic], catalog: &Catalog) -> Result<bool, Box
 }
 
 /// Rhai's own methods of arrays that take a function: `[a, b].map(G)` works with a network, too.
-const ARRAY_METHODS: [&str; 11] = [
-    "map",
-    "filter",
-    "for_each",
-    "reduce",
-    "reduce_rev",
-    "sort",
-    "all",
-    "some",
-    "find",
-    "find_map",
-    "index_of",
-];
+const ARRAY_METHODS: [&str; 11] =
+    ["map", "filter", "for_each", "reduce", "reduce_rev", "sort", "all", "some", "find", "find_map", "index_of"];

@@ -3,9 +3,9 @@
 use super::display;
 use super::functions::is_closure;
 use super::grammar::DEEPEST_CALL;
+use rhai::{Dynamic, EvalAltResult, ParseErrorType};
 use saddle_catalog::{CALL, CALL_NAMED, Catalog, did_you_mean, outer_name, type_name};
 use saddle_fault::{Fault, Kind};
-use rhai::{Dynamic, EvalAltResult, ParseErrorType};
 
 /// The names that could have been meant.
 pub struct Names<'a> {
@@ -22,11 +22,7 @@ pub struct Names<'a> {
 
 impl Names<'_> {
     fn all(&self) -> impl Iterator<Item = &str> {
-        let own = self
-            .variables
-            .iter()
-            .chain(&self.functions)
-            .map(String::as_str);
+        let own = self.variables.iter().chain(&self.functions).map(String::as_str);
         own.chain(self.catalog.words().map(|(name, _)| name))
     }
 }
@@ -50,7 +46,8 @@ pub fn explain(error: &EvalAltResult, names: &Names) -> (String, Fault) {
             Fault::type_(format!("expected {}, got {}", type_name(want), type_name(got)))
         }
         E::ErrorIndexingType(what, _) => indexing(what),
-        E::ErrorFor(_) => Fault::type_("`for` cannot run through this value").hint("`0..n`, an array or a data set can be run through"),
+        E::ErrorFor(_) => Fault::type_("`for` cannot run through this value")
+            .hint("`0..n`, an array or a data set can be run through"),
         E::ErrorDataRace(..) => Fault::value("a value is used inside a call of its own method")
             .hint("write the method as a function, `f(value, …)` instead of `value.f(…)`, or copy the value first"),
         E::ErrorAssignmentToConstant(name, _) | E::ErrorNonPureMethodCallOnConstant(name, _) => {
@@ -60,7 +57,8 @@ pub fn explain(error: &EvalAltResult, names: &Names) -> (String, Fault) {
         E::ErrorArithmetic(text, _) => arithmetic(text),
         E::ErrorStackOverflow(_) => Fault::value(format!("calls are nested more than {DEEPEST_CALL} deep"))
             .hint("does a function call itself without end?"),
-        E::ErrorUnboundThis(_) => Fault::value("`this` means nothing here").hint("`this` is the value before the dot, inside a function called as a method"),
+        E::ErrorUnboundThis(_) => Fault::value("`this` means nothing here")
+            .hint("`this` is the value before the dot, inside a function called as a method"),
         other => Fault::value(sentence(&without_position(other))),
     };
     (fault.kind.name().into(), fault)
@@ -87,10 +85,7 @@ fn missing_key(key: &str, names: &Names) -> Fault {
 }
 
 fn unknown_variable(name: &str, names: &Names) -> Fault {
-    let fault = Fault::new(
-        Kind::Name,
-        format!("`{name}` is not defined{}", did_you_mean(name, names.all())),
-    );
+    let fault = Fault::new(Kind::Name, format!("`{name}` is not defined{}", did_you_mean(name, names.all())));
     match name {
         "null" | "nil" | "void" | "None" => fault.hint("Rhai's \"nothing\" is written `()`"),
         "True" | "False" => fault.hint("truths are written `true` and `false`"),
@@ -100,15 +95,9 @@ fn unknown_variable(name: &str, names: &Names) -> Fault {
 
 /// `call` is Rhai's `name (type, type)`.
 fn unknown_function(call: &str, names: &Names) -> Fault {
-    let (name, types) = call
-        .split_once(" (")
-        .map_or((call, ""), |(n, t)| (n, t.strip_suffix(')').unwrap_or(t)));
+    let (name, types) = call.split_once(" (").map_or((call, ""), |(n, t)| (n, t.strip_suffix(')').unwrap_or(t)));
     let name = outer_name(name);
-    let types: Vec<String> = types
-        .split(", ")
-        .filter(|t| !t.is_empty())
-        .map(type_name)
-        .collect();
+    let types: Vec<String> = types.split(", ").filter(|t| !t.is_empty()).map(type_name).collect();
     if [CALL, CALL_NAMED].contains(&name) {
         return Fault::type_("a call with more arguments than a variable can take");
     }
@@ -123,16 +112,9 @@ fn unknown_function(call: &str, names: &Names) -> Fault {
         return closure_arguments(*takes, types.len());
     }
     if !arities.is_empty() {
-        let takes = arities
-            .iter()
-            .map(usize::to_string)
-            .collect::<Vec<_>>()
-            .join(" or ");
+        let takes = arities.iter().map(usize::to_string).collect::<Vec<_>>().join(" or ");
         let plural = if takes == "1" { "" } else { "s" };
-        return Fault::type_(format!(
-            "{name}: takes {takes} argument{plural}, got {}",
-            types.len()
-        ));
+        return Fault::type_(format!("{name}: takes {takes} argument{plural}, got {}", types.len()));
     }
     if let [entry, ..] = names.catalog.find(name) {
         return entry.wrong_count(types.len()).unwrap_or_else(|| {
@@ -140,17 +122,11 @@ fn unknown_function(call: &str, names: &Names) -> Fault {
         });
     }
     if names.variables.iter().any(|v| v == name) {
-        return Fault::type_(format!(
-            "`{name}` is a variable that cannot be called this way"
-        ));
+        return Fault::type_(format!("`{name}` is a variable that cannot be called this way"));
     }
     let meant = did_you_mean(name, names.all());
     if (names.is_builtin)(name) {
-        let with = if types.is_empty() {
-            "nothing".into()
-        } else {
-            types.join(", ")
-        };
+        let with = if types.is_empty() { "nothing".into() } else { types.join(", ") };
         return Fault::type_(format!("`{name}` cannot take {with}"));
     }
     Fault::new(Kind::Name, format!("`{name}` is not defined{meant}"))
@@ -159,61 +135,30 @@ fn unknown_function(call: &str, names: &Names) -> Fault {
 /// A closure is called with the wrong number of arguments. What it captured counts among its parameters and among the
 /// arguments, so only the difference is known.
 fn closure_arguments(takes: usize, got: usize) -> Fault {
-    let (n, what) = (
-        takes.abs_diff(got),
-        if got < takes { "few" } else { "many" },
-    );
+    let (n, what) = (takes.abs_diff(got), if got < takes { "few" } else { "many" });
     let plural = if n == 1 { "" } else { "s" };
-    Fault::type_(format!(
-        "the closure is called with {n} argument{plural} too {what}"
-    ))
+    Fault::type_(format!("the closure is called with {n} argument{plural} too {what}"))
 }
 
 fn out_of_bounds(what: &str, parts: &str, n: usize, index: i64) -> Fault {
-    Fault::new(
-        Kind::Index,
-        format!(
-            "index {index} in {what} of {n} {parts}",
-            what = articled(what)
-        ),
-    )
-    .hint(format!(
-        "indices run from 0 to {}, or from -1 (the last) to -{n}",
-        n.saturating_sub(1)
-    ))
+    Fault::new(Kind::Index, format!("index {index} in {what} of {n} {parts}", what = articled(what)))
+        .hint(format!("indices run from 0 to {}, or from -1 (the last) to -{n}", n.saturating_sub(1)))
 }
 
 fn articled(noun: &str) -> String {
-    format!(
-        "{} {noun}",
-        if noun.starts_with(['a', 'e', 'i', 'o', 'u']) {
-            "an"
-        } else {
-            "a"
-        }
-    )
+    format!("{} {noun}", if noun.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" })
 }
 
 /// `what` is Rhai's `type [type]`.
 fn indexing(what: &str) -> Fault {
-    let (value, index) = what
-        .split_once(" [")
-        .map_or((what, ""), |(v, i)| (v, i.trim_end_matches(']')));
+    let (value, index) = what.split_once(" [").map_or((what, ""), |(v, i)| (v, i.trim_end_matches(']')));
     if let Some((index, _)) = index.split_once("] = ") {
-        let text = format!(
-            "the elements of {} cannot be set by {}",
-            type_name(value),
-            type_name(index)
-        );
+        let text = format!("the elements of {} cannot be set by {}", type_name(value), type_name(index));
         return Fault::type_(text);
     }
     match index {
         "" => Fault::type_(format!("{} cannot be indexed", type_name(value))),
-        _ => Fault::type_(format!(
-            "{} cannot be indexed by {}",
-            type_name(value),
-            type_name(index)
-        )),
+        _ => Fault::type_(format!("{} cannot be indexed by {}", type_name(value), type_name(index))),
     }
 }
 
@@ -227,43 +172,24 @@ fn property(text: &str, names: &Names) -> Fault {
     if text.contains("setter") {
         return Fault::type_(format!("the field `{name}` of {ty} cannot be set"));
     }
-    let kind = names
-        .catalog
-        .kinds()
-        .iter()
-        .find(|kind| ty.ends_with(kind.name));
-    let fields: Vec<&str> = kind.map_or_else(Vec::new, |kind| {
-        kind.fields.iter().map(|f| f.name).collect()
-    });
-    let fault = Fault::new(
-        Kind::Name,
-        format!(
-            "{ty} has no field `{name}`{}",
-            did_you_mean(name, fields.iter().copied())
-        ),
-    );
+    let kind = names.catalog.kinds().iter().find(|kind| ty.ends_with(kind.name));
+    let fields: Vec<&str> = kind.map_or_else(Vec::new, |kind| kind.fields.iter().map(|f| f.name).collect());
+    let fault =
+        Fault::new(Kind::Name, format!("{ty} has no field `{name}`{}", did_you_mean(name, fields.iter().copied())));
     if !names.catalog.find(name).is_empty() {
         return fault.hint(format!("`{name}` is a function: `{name}(…)`"));
     }
-    if fields.is_empty() {
-        fault
-    } else {
-        fault.hint(format!("its fields: {}", fields.join(", ")))
-    }
+    if fields.is_empty() { fault } else { fault.hint(format!("its fields: {}", fields.join(", "))) }
 }
 
 fn arithmetic(text: &str) -> Fault {
     let lower = text.to_lowercase();
     if lower.contains("zero") {
-        return Fault::value("division of an int by zero")
-            .hint("floats divide by zero to inf or NaN: write `x / 0.0`");
+        return Fault::value("division of an int by zero").hint("floats divide by zero to inf or NaN: write `x / 0.0`");
     }
     if lower.contains("overflow") {
-        return Fault::value(format!(
-            "the result does not fit into an int: {}",
-            sentence(text)
-        ))
-        .hint("make one of the numbers a float: `2.0` instead of `2`");
+        return Fault::value(format!("the result does not fit into an int: {}", sentence(text)))
+            .hint("make one of the numbers a float: `2.0` instead of `2`");
     }
     Fault::value(sentence(text))
 }
@@ -274,8 +200,7 @@ fn syntax(what: &ParseErrorType) -> Fault {
     match what {
         ParseErrorType::UnexpectedEOF => fault("the cell ends before the code is complete".into()),
         ParseErrorType::MissingToken(token, why) if token == ";" => {
-            fault(format!("`;` is missing {why}"))
-                .hint("each statement ends with `;`, except the last one of a cell")
+            fault(format!("`;` is missing {why}")).hint("each statement ends with `;`, except the last one of a cell")
         }
         ParseErrorType::MissingToken(token, why) => fault(format!("`{token}` is missing {why}")),
         ParseErrorType::UnknownOperator(op) => fault(format!("`{op}` is not an operator")),
@@ -283,8 +208,9 @@ fn syntax(what: &ParseErrorType) -> Fault {
         ParseErrorType::AssignmentToConstant(name) => {
             fault(format!("`{name}` is a constant")).hint("define it with `let` instead of `const`")
         }
-        ParseErrorType::ExprTooDeep => fault("the expression is nested too deep".into())
-            .hint("give parts of it names with `let`, or sum an array"),
+        ParseErrorType::ExprTooDeep => {
+            fault("the expression is nested too deep".into()).hint("give parts of it names with `let`, or sum an array")
+        }
         ParseErrorType::BadInput(error) => fault(sentence(&error.to_string())),
         other => fault(sentence(&other.to_string())),
     }
@@ -312,8 +238,31 @@ fn sentence(text: &str) -> String {
 
 /// Words that Rhai keeps for itself without a use for them.
 const RESERVED: [&str; 25] = [
-    "var", "static", "shared", "goto", "match", "case", "public", "protected", "new", "use", "with", "is", "module", "package",
-    "super", "spawn", "thread", "go", "sync", "async", "await", "yield", "default", "void", "null",
+    "var",
+    "static",
+    "shared",
+    "goto",
+    "match",
+    "case",
+    "public",
+    "protected",
+    "new",
+    "use",
+    "with",
+    "is",
+    "module",
+    "package",
+    "super",
+    "spawn",
+    "thread",
+    "go",
+    "sync",
+    "async",
+    "await",
+    "yield",
+    "default",
+    "void",
+    "null",
 ];
 
 /// Whether a line gives something a name that it cannot have.
@@ -327,10 +276,7 @@ fn names_a_reserved_word(line: &str) -> bool {
 /// What to try, from the line in which an error stands: `column` counts from 1.
 pub fn hint_from_line(error: &EvalAltResult, line: &str, column: usize) -> Option<&'static str> {
     let first = line.split_whitespace().next().unwrap_or("");
-    let rest = line
-        .chars()
-        .skip(column.saturating_sub(1))
-        .skip_while(|c| c.is_alphanumeric() || *c == '_');
+    let rest = line.chars().skip(column.saturating_sub(1)).skip_while(|c| c.is_alphanumeric() || *c == '_');
     let rest: String = rest.skip_while(|c| c.is_whitespace()).take(2).collect();
     let here = line.chars().nth(column.saturating_sub(1));
     match (error, first) {

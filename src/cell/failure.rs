@@ -2,9 +2,9 @@
 
 use super::explain::{Names, explain, hint_from_line};
 use super::functions::is_closure;
+use rhai::{EvalAltResult, Position};
 use saddle_fault::Fault;
 use saddle_session::Failure;
-use rhai::{EvalAltResult, Position};
 
 /// A place in the notebook.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,19 +40,9 @@ pub trait Sources {
 /// The failure to show for an error of the cell named `cell`.
 pub fn failure(error: &EvalAltResult, cell: &str, names: &Names, sources: &dyn Sources) -> Failure {
     let mut places = Vec::new();
-    let leaf = walk(
-        error,
-        Place {
-            cell: cell.into(),
-            function: None,
-            position: error.position(),
-        },
-        &mut places,
-    );
+    let leaf = walk(error, Place { cell: cell.into(), function: None, position: error.position() }, &mut places);
     let (name, mut fault) = explain(leaf, names);
-    let line = places
-        .last()
-        .and_then(|place| sources.line(&place.cell, place.position));
+    let line = places.last().and_then(|place| sources.line(&place.cell, place.position));
     if let Some(hint) = line.and_then(|(line, column)| hint_from_line(leaf, &line, column)) {
         fault = fault.hint(hint);
     }
@@ -76,26 +66,10 @@ impl Sources for NoSources {
 fn walk<'e>(error: &'e EvalAltResult, place: Place, places: &mut Vec<Place>) -> &'e EvalAltResult {
     match error {
         EvalAltResult::ErrorInFunctionCall(function, cell, inner, _) => {
-            let cell = if cell.is_empty() {
-                place.cell.clone()
-            } else {
-                cell.clone()
-            };
-            let function = if is_closure(function) {
-                "a closure".into()
-            } else {
-                format!("`{function}`")
-            };
+            let cell = if cell.is_empty() { place.cell.clone() } else { cell.clone() };
+            let function = if is_closure(function) { "a closure".into() } else { format!("`{function}`") };
             places.push(place);
-            walk(
-                inner,
-                Place {
-                    cell,
-                    function: Some(function),
-                    position: inner.position(),
-                },
-                places,
-            )
+            walk(inner, Place { cell, function: Some(function), position: inner.position() }, places)
         }
         leaf => {
             places.push(place);
@@ -126,34 +100,21 @@ pub fn show(name: &str, fault: &Fault, places: &[Place], sources: &dyn Sources) 
     if let Some(hint) = &fault.hint {
         traceback.push(format!("hint: {hint}"));
     }
-    Failure {
-        name: name.to_string(),
-        value: fault.message.clone(),
-        traceback,
-    }
+    Failure { name: name.to_string(), value: fault.message.clone(), traceback }
 }
 
 fn show_place(place: &Place, sources: &dyn Sources) -> Vec<String> {
-    let inside = place
-        .function
-        .as_ref()
-        .map_or_else(String::new, |f| format!("in {f}, "));
+    let inside = place.function.as_ref().map_or_else(String::new, |f| format!("in {f}, "));
     let Some(number) = place.position.line() else {
         return vec![format!("  {inside}{BLUE}{}{PLAIN}", place.cell)];
     };
-    let mut lines = vec![format!(
-        "  {inside}{BLUE}{}, line {number}{PLAIN}",
-        place.cell
-    )];
+    let mut lines = vec![format!("  {inside}{BLUE}{}, line {number}{PLAIN}", place.cell)];
     if let Some((text, column)) = sources.line(&place.cell, place.position) {
         let (text, column) = window(&text, column);
         let margin = format!("{number:>5} | ");
         // Tabs stay tabs under the text, so that the caret stands below its letter.
-        let before: String = text
-            .chars()
-            .take(column.saturating_sub(1))
-            .map(|c| if c == '\t' { c } else { ' ' })
-            .collect();
+        let before: String =
+            text.chars().take(column.saturating_sub(1)).map(|c| if c == '\t' { c } else { ' ' }).collect();
         lines.push(format!("{margin}{text}"));
         lines.push(format!("{}{before}{RED}^{PLAIN}", " ".repeat(margin.len())));
     }

@@ -44,19 +44,14 @@ impl Functions {
     pub fn define(&self, engine: &mut Engine, source: &str, functions: &Module) {
         for (.., function) in functions.iter_script_fn_info() {
             self.forget_others(engine, source, &function.name);
-            engine.register_static_module(
-                key(&function.name, function.params.len()),
-                module(source, function),
-            );
+            engine.register_static_module(key(&function.name, function.params.len()), module(source, function));
             let defined = Defined {
                 source: source.to_string(),
                 params: function.params.iter().map(|p| p.to_string()).collect(),
                 signature: None,
                 doc: doc_text(&function.comments.join("\n")),
             };
-            self.0
-                .borrow_mut()
-                .insert((function.name.to_string(), function.params.len()), defined);
+            self.0.borrow_mut().insert((function.name.to_string(), function.params.len()), defined);
         }
     }
 
@@ -69,12 +64,8 @@ impl Functions {
         let (n, mut module) = (native.params.len(), native.module);
         module.set_id(source);
         engine.register_static_module(key(&native.name, n), module.into());
-        let defined = Defined {
-            source: source.to_string(),
-            params: native.params,
-            signature: native.signature,
-            doc: native.doc,
-        };
+        let defined =
+            Defined { source: source.to_string(), params: native.params, signature: native.signature, doc: native.doc };
         self.0.borrow_mut().insert((native.name, n), defined);
     }
 
@@ -96,19 +87,12 @@ impl Functions {
     /// Whether a function of this name exists, whatever its parameters.
     pub fn contains(&self, name: &str) -> bool {
         let all = self.0.borrow();
-        all.range((name.to_string(), 0)..)
-            .next()
-            .is_some_and(|((found, _), _)| found == name)
+        all.range((name.to_string(), 0)..).next().is_some_and(|((found, _), _)| found == name)
     }
 
     /// The numbers of parameters of the functions of this name.
     pub fn arities(&self, name: &str) -> Vec<usize> {
-        self.0
-            .borrow()
-            .keys()
-            .filter(|(found, _)| found == name)
-            .map(|(_, n)| *n)
-            .collect()
+        self.0.borrow().keys().filter(|(found, _)| found == name).map(|(_, n)| *n).collect()
     }
 
     /// The parameters of the function of this name; of the one with the fewest where there are several.
@@ -120,13 +104,8 @@ impl Functions {
 
     /// The names that a user gave, closures left out.
     pub fn names(&self) -> Vec<String> {
-        let mut names: Vec<String> = self
-            .0
-            .borrow()
-            .keys()
-            .map(|(name, _)| name.clone())
-            .filter(|n| !is_closure(n))
-            .collect();
+        let mut names: Vec<String> =
+            self.0.borrow().keys().map(|(name, _)| name.clone()).filter(|n| !is_closure(n)).collect();
         names.dedup();
         names
     }
@@ -146,12 +125,7 @@ impl Functions {
     /// What other threads may see of them.
     pub fn view(&self) -> BTreeMap<String, view::Function> {
         let mut all: BTreeMap<String, view::Function> = BTreeMap::new();
-        for ((name, _), defined) in self
-            .0
-            .borrow()
-            .iter()
-            .filter(|((name, _), _)| !is_closure(name))
-        {
+        for ((name, _), defined) in self.0.borrow().iter().filter(|((name, _), _)| !is_closure(name)) {
             let function = all.entry(name.clone()).or_default();
             let plain = || format!("{name}({})", defined.params.join(", "));
             let signature = defined.signature.clone();
@@ -164,9 +138,7 @@ impl Functions {
 
 /// A `///` comment without its marks.
 fn doc_text(comment: &str) -> String {
-    let lines = comment
-        .lines()
-        .map(|line| line.trim().trim_start_matches("///").trim());
+    let lines = comment.lines().map(|line| line.trim().trim_start_matches("///").trim());
     lines.collect::<Vec<_>>().join("\n")
 }
 
@@ -175,10 +147,7 @@ fn key(name: &str, params: usize) -> String {
 }
 
 /// A module of one function, visible without a qualifier.
-#[expect(
-    deprecated,
-    reason = "the newer way to set the namespace is for native functions only"
-)]
+#[expect(deprecated, reason = "the newer way to set the namespace is for native functions only")]
 fn module(source: &str, function: &Shared<ScriptFuncDef>) -> Shared<Module> {
     let mut module = Module::new();
     module.set_id(source);

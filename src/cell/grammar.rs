@@ -1,8 +1,8 @@
 //! The grammar of the cells, where it differs from Rhai's: limits, `@`, names that Rhai reserves. Compiling needs no session,
 //! so the threads that ask about code have parsers of their own.
 
-use saddle_catalog::inner_name;
 use rhai::{Engine, OptimizationLevel, Token};
+use saddle_catalog::inner_name;
 
 /// The deepest nesting of function calls. With [`DEEPEST_EXPRESSION`] it bounds the engine thread's stack.
 pub const DEEPEST_CALL: usize = 1000;
@@ -35,22 +35,10 @@ pub fn with_parser<R>(f: impl FnOnce(&Engine) -> R) -> R {
 
 /// Names that mean something to Rhai's own functions; every other name that Rhai reserves for its future is free here, so
 /// that `D.with(params)` and `#{ default: 1 }` can be written.
-const RHAI_FUNCTIONS: [&str; 9] = [
-    "print",
-    "debug",
-    "Fn",
-    "call",
-    "curry",
-    "is_shared",
-    "is_def_var",
-    "is_def_fn",
-    "this",
-];
+const RHAI_FUNCTIONS: [&str; 9] =
+    ["print", "debug", "Fn", "call", "curry", "is_shared", "is_def_var", "is_def_fn", "this"];
 
-#[expect(
-    deprecated,
-    reason = "Rhai marks its hooks this way to say that they may change, not that they will go"
-)]
+#[expect(deprecated, reason = "Rhai marks its hooks this way to say that they may change, not that they will go")]
 fn free_reserved_words(engine: &mut Engine) {
     // `for _ in …`: Rhai has no name for a value that is not used, but `_` has to stay itself in a `switch`.
     let in_for = std::cell::Cell::new(false);
@@ -67,9 +55,7 @@ fn free_reserved_words(engine: &mut Engine) {
         Token::Reserved(name) if inner_name(&name) != name.as_str() => {
             Token::Identifier(Box::new(inner_name(&name).into()))
         }
-        Token::Reserved(name)
-            if rhai::is_valid_identifier(&name) && !RHAI_FUNCTIONS.contains(&name.as_str()) =>
-        {
+        Token::Reserved(name) if rhai::is_valid_identifier(&name) && !RHAI_FUNCTIONS.contains(&name.as_str()) => {
             Token::Identifier(name)
         }
         token => token,

@@ -52,9 +52,7 @@ mod tests;
 use saddle_catalog::Catalog;
 use saddle_fault::Kind;
 use saddle_session::output::{Bundle, Comm};
-use saddle_session::{
-    Cell, CommReply, Completeness, Completions, Detail, Failure, Frontend, Notebook, Reply,
-};
+use saddle_session::{Cell, CommReply, Completeness, Completions, Detail, Failure, Frontend, Notebook, Reply};
 use saddle_words::widget::Widgets;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -113,28 +111,13 @@ impl Session {
         std::thread::Builder::new()
             .name(defects::ENGINE_THREAD.into())
             .stack_size(STACK)
-            .spawn(move || {
-                serve(
-                    Worker::new(catalog, thread_stop, thread_view, shared, asked),
-                    &inbox,
-                )
-            })?;
-        Ok(Self {
-            jobs: Mutex::new(jobs),
-            stop,
-            view,
-            catalog,
-            widgets,
-            questions,
-        })
+            .spawn(move || serve(Worker::new(catalog, thread_stop, thread_view, shared, asked), &inbox))?;
+        Ok(Self { jobs: Mutex::new(jobs), stop, view, catalog, widgets, questions })
     }
 
     /// The notebook's names, as of the last finished statement.
     fn view(&self) -> View {
-        self.view
-            .lock()
-            .map(|view| view.clone())
-            .unwrap_or_default()
+        self.view.lock().map(|view| view.clone()).unwrap_or_default()
     }
 
     /// Hands a job to the engine thread and waits for its answer; `None` when the thread is gone.
@@ -150,12 +133,8 @@ fn serve(mut worker: Worker, inbox: &Receiver<Job>) {
     for job in inbox {
         // An answer that no one waits for any more is no error.
         let _ = match job {
-            Job::Execute(cell, frontend, answer) => {
-                answer.send(worker.execute(&cell, frontend)).is_ok()
-            }
-            Job::CallBack(comm, frontend, answer) => {
-                answer.send(worker.call_back(&comm, frontend)).is_ok()
-            }
+            Job::Execute(cell, frontend, answer) => answer.send(worker.execute(&cell, frontend)).is_ok(),
+            Job::CallBack(comm, frontend, answer) => answer.send(worker.call_back(&comm, frontend)).is_ok(),
             Job::Evaluate(expression, answer) => answer.send(worker.evaluate(&expression)).is_ok(),
         };
     }
@@ -165,19 +144,14 @@ fn serve(mut worker: Worker, inbox: &Receiver<Job>) {
 fn gone() -> Failure {
     let value = "the engine has stopped; restart the kernel".to_string();
     let name = Kind::Internal.name().to_string();
-    Failure {
-        traceback: vec![format!("{name}: {value}")],
-        name,
-        value,
-    }
+    Failure { traceback: vec![format!("{name}: {value}")], name, value }
 }
 
 impl Notebook for Session {
     fn execute(&self, cell: Cell, frontend: Arc<dyn Frontend>) -> Reply {
         // Cleared here, not on the engine thread: an interrupt sent right after this call must not get lost.
         self.stop.store(false, Ordering::SeqCst);
-        self.ask(|answer| Job::Execute(cell, frontend, answer))
-            .unwrap_or_else(|| Reply::Failed(gone()))
+        self.ask(|answer| Job::Execute(cell, frontend, answer)).unwrap_or_else(|| Reply::Failed(gone()))
     }
 
     fn complete(&self, code: &str, cursor: usize) -> Completions {
@@ -204,19 +178,15 @@ impl Notebook for Session {
 
     fn call_back(&self, comm: &str, frontend: Arc<dyn Frontend>) -> Reply {
         self.stop.store(false, Ordering::SeqCst);
-        self.ask(|answer| Job::CallBack(comm.to_string(), frontend, answer))
-            .unwrap_or_else(|| Reply::Failed(gone()))
+        self.ask(|answer| Job::CallBack(comm.to_string(), frontend, answer)).unwrap_or_else(|| Reply::Failed(gone()))
     }
 
     fn names(&self) -> Vec<String> {
-        self.view
-            .lock()
-            .map_or_else(|_| Vec::new(), |view| view.names())
+        self.view.lock().map_or_else(|_| Vec::new(), |view| view.names())
     }
 
     fn evaluate(&self, expression: &str) -> Result<Bundle, Failure> {
         self.stop.store(false, Ordering::SeqCst);
-        self.ask(|answer| Job::Evaluate(expression.to_string(), answer))
-            .unwrap_or_else(|| Err(gone()))
+        self.ask(|answer| Job::Evaluate(expression.to_string(), answer)).unwrap_or_else(|| Err(gone()))
     }
 }

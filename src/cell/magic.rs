@@ -3,11 +3,11 @@
 use super::tokens::tokens;
 use super::worker::Worker;
 use super::{inspect, memory, scripts};
+use rhai::{Engine, Token};
 use saddle_catalog::did_you_mean;
 use saddle_fault::{Fault, Kind};
 use saddle_session::output::{Bundle, Output};
 use saddle_session::{Detail, Failure};
-use rhai::{Engine, Token};
 use std::time::{Duration, Instant};
 
 /// One magic.
@@ -38,28 +38,14 @@ pub enum Part {
     /// Code, moved to its lines.
     Code(String),
     /// A line or cell magic: name, rest, and the rest moved to its place.
-    Magic {
-        name: String,
-        rest: String,
-        placed: String,
-    },
+    Magic { name: String, rest: String, placed: String },
     /// `name?` or `name??`.
     Question { name: String, detail: Detail },
 }
 
 pub static MAGICS: &[Magic] = &[
-    Magic {
-        name: "%time",
-        usage: "code",
-        summary: "how long the line takes",
-        run: time,
-    },
-    Magic {
-        name: "%%time",
-        usage: "",
-        summary: "how long the cell takes",
-        run: time,
-    },
+    Magic { name: "%time", usage: "code", summary: "how long the line takes", run: time },
+    Magic { name: "%%time", usage: "", summary: "how long the cell takes", run: time },
     Magic {
         name: "%%rust",
         usage: "",
@@ -72,18 +58,8 @@ pub static MAGICS: &[Magic] = &[
         summary: "how long the line takes on average, over many runs",
         run: timeit,
     },
-    Magic {
-        name: "%who",
-        usage: "",
-        summary: "the notebook's variables and functions",
-        run: who,
-    },
-    Magic {
-        name: "%reset",
-        usage: "",
-        summary: "forgets all variables and functions",
-        run: reset,
-    },
+    Magic { name: "%who", usage: "", summary: "the notebook's variables and functions", run: who },
+    Magic { name: "%reset", usage: "", summary: "forgets all variables and functions", run: reset },
     Magic {
         name: "%memory",
         usage: "",
@@ -96,24 +72,9 @@ pub static MAGICS: &[Magic] = &[
         summary: "writes the cells that have run so far into a script",
         run: scripts::save,
     },
-    Magic {
-        name: "%load",
-        usage: "file",
-        summary: "puts the text of a file into this cell",
-        run: scripts::load,
-    },
-    Magic {
-        name: "%seed",
-        usage: "n",
-        summary: "the same as `seed(n)`",
-        run: seed,
-    },
-    Magic {
-        name: "%device",
-        usage: "name",
-        summary: "the same as `device(\"name\")`",
-        run: device,
-    },
+    Magic { name: "%load", usage: "file", summary: "puts the text of a file into this cell", run: scripts::load },
+    Magic { name: "%seed", usage: "n", summary: "the same as `seed(n)`", run: seed },
+    Magic { name: "%device", usage: "name", summary: "the same as `device(\"name\")`", run: device },
     Magic {
         name: "%lines",
         usage: "n | all",
@@ -126,18 +87,12 @@ pub static MAGICS: &[Magic] = &[
         summary: "details of the last defect inside the kernel, for a bug report",
         run: debug,
     },
-    Magic {
-        name: "%lsmagic",
-        usage: "",
-        summary: "this list",
-        run: list,
-    },
+    Magic { name: "%lsmagic", usage: "", summary: "this list", run: list },
 ];
 
 /// Whether `code` has a magic or question in it; most cells have none.
 fn may_have_magic(code: &str) -> bool {
-    code.lines()
-        .any(|line| line.trim_start().starts_with('%') || line.trim_end().ends_with('?'))
+    code.lines().any(|line| line.trim_start().starts_with('%') || line.trim_end().ends_with('?'))
 }
 
 /// Splits a cell into its parts. A line is a magic only where a statement could start.
@@ -145,21 +100,13 @@ pub fn parts(engine: &Engine, code: &str) -> Vec<Part> {
     if !may_have_magic(code) {
         return vec![Part::Code(code.to_string())];
     }
-    if let Some(first) = code
-        .lines()
-        .find(|line| !line.trim().is_empty())
-        .filter(|line| line.starts_with("%%"))
-    {
+    if let Some(first) = code.lines().find(|line| !line.trim().is_empty()).filter(|line| line.starts_with("%%")) {
         return vec![cell_magic(code, first)];
     }
     let mut parts = Vec::new();
     let mut pending = String::new();
     for (number, line) in code.lines().enumerate() {
-        let part = if at_statement_start(engine, &pending) {
-            line_part(line, number)
-        } else {
-            None
-        };
+        let part = if at_statement_start(engine, &pending) { line_part(line, number) } else { None };
         match part {
             Some(part) => {
                 parts.push(Part::Code(std::mem::take(&mut pending)));
@@ -181,16 +128,9 @@ fn cell_magic(code: &str, first: &str) -> Part {
     let at = code.find(first).unwrap_or(0);
     let name = first.split_whitespace().next().unwrap_or(first).to_string();
     let after = at + name.len();
-    let blanks: String = code[..after]
-        .chars()
-        .map(|c| if c == '\n' { '\n' } else { ' ' })
-        .collect();
+    let blanks: String = code[..after].chars().map(|c| if c == '\n' { '\n' } else { ' ' }).collect();
     let rest = code[after..].to_string();
-    Part::Magic {
-        name,
-        placed: format!("{blanks}{rest}"),
-        rest,
-    }
+    Part::Magic { name, placed: format!("{blanks}{rest}"), rest }
 }
 
 /// A line as a magic or question, if it is one.
@@ -201,10 +141,7 @@ fn line_part(line: &str, number: usize) -> Option<Part> {
             Some(name) => (name, Detail::Full),
             None => (name, Detail::Brief),
         };
-        return rhai::is_valid_identifier(name).then(|| Part::Question {
-            name: name.to_string(),
-            detail,
-        });
+        return rhai::is_valid_identifier(name).then(|| Part::Question { name: name.to_string(), detail });
     }
     if !text.starts_with('%') {
         return None;
@@ -213,11 +150,7 @@ fn line_part(line: &str, number: usize) -> Option<Part> {
     let at = line.find(name)? + name.len();
     let blanks = " ".repeat(line[..at].chars().count());
     let placed = format!("{}{blanks}{}", "\n".repeat(number), &line[at..]);
-    Some(Part::Magic {
-        name: name.to_string(),
-        rest: line[at..].trim().to_string(),
-        placed,
-    })
+    Some(Part::Magic { name: name.to_string(), rest: line[at..].trim().to_string(), placed })
 }
 
 /// Whether a new statement can start after `code`.
@@ -227,18 +160,13 @@ pub fn at_statement_start(engine: &Engine, code: &str) -> bool {
     }
     let tokens = tokens(engine, code);
     let open = tokens.iter().fold(0i64, |depth, t| match t.token {
-        Token::LeftBrace
-        | Token::MapStart
-        | Token::LeftParen
-        | Token::LeftBracket
-        | Token::QuestionBracket => depth + 1,
+        Token::LeftBrace | Token::MapStart | Token::LeftParen | Token::LeftBracket | Token::QuestionBracket => {
+            depth + 1
+        }
         Token::RightBrace | Token::RightParen | Token::RightBracket => depth - 1,
         _ => depth,
     });
-    open == 0
-        && tokens
-            .last()
-            .is_none_or(|t| matches!(t.token, Token::SemiColon | Token::RightBrace))
+    open == 0 && tokens.last().is_none_or(|t| matches!(t.token, Token::SemiColon | Token::RightBrace))
 }
 
 /// Runs a magic by its name.
@@ -268,9 +196,7 @@ pub fn answer(worker: &mut Worker, name: &str, detail: Detail) -> Outcome {
 fn time(worker: &mut Worker, spell: &Spell) -> Outcome {
     let start = Instant::now();
     let outcome = worker.run_code(spell.cell, &spell.placed);
-    worker
-        .host()
-        .print(&format!("Wall time: {}\n", duration(start.elapsed())));
+    worker.host().print(&format!("Wall time: {}\n", duration(start.elapsed())));
     outcome
 }
 
@@ -294,10 +220,7 @@ fn timeit(worker: &mut Worker, spell: &Spell) -> Outcome {
     }
     let mean = means.iter().sum::<f64>() / RUNS as f64;
     let deviation = (means.iter().map(|t| (t - mean).powi(2)).sum::<f64>() / RUNS as f64).sqrt();
-    let (mean, deviation) = (
-        Duration::from_secs_f64(mean),
-        Duration::from_secs_f64(deviation),
-    );
+    let (mean, deviation) = (Duration::from_secs_f64(mean), Duration::from_secs_f64(deviation));
     worker.host().print(&format!(
         "{} ± {} per loop (mean ± std. dev. of {RUNS} runs, {loops} loops each)\n",
         duration(mean),
@@ -308,31 +231,18 @@ fn timeit(worker: &mut Worker, spell: &Spell) -> Outcome {
 
 fn who(worker: &mut Worker, _: &Spell) -> Outcome {
     let view = worker.view();
-    let mut rows: Vec<[String; 3]> = view
-        .variables
-        .iter()
-        .map(|(name, v)| [name.clone(), v.kind.clone(), v.value.clone()])
-        .collect();
+    let mut rows: Vec<[String; 3]> =
+        view.variables.iter().map(|(name, v)| [name.clone(), v.kind.clone(), v.value.clone()]).collect();
     rows.extend(
-        view.functions
-            .values()
-            .flat_map(|f| &f.signatures)
-            .map(|s| [s.clone(), "function".into(), String::new()]),
+        view.functions.values().flat_map(|f| &f.signatures).map(|s| [s.clone(), "function".into(), String::new()]),
     );
     if rows.is_empty() {
         worker.host().print("no variables and no functions yet\n");
     }
-    let width = |column: usize| {
-        rows.iter()
-            .map(|row| row[column].chars().count())
-            .max()
-            .unwrap_or(0)
-    };
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let (first, second) = (width(0), width(1));
     for [name, kind, value] in &rows {
-        worker
-            .host()
-            .print(format!("{name:first$}  {kind:second$}  {value}").trim_end());
+        worker.host().print(format!("{name:first$}  {kind:second$}  {value}").trim_end());
         worker.host().print("\n");
     }
     Ok(None)
@@ -363,8 +273,7 @@ fn lines(worker: &mut Worker, spell: &Spell) -> Outcome {
         number => match number.replace([',', '_'], "").parse() {
             Ok(n) => Some(n),
             Err(_) => {
-                let fault =
-                    Fault::value(format!("%lines: needs a number or `all`, got `{number}`"));
+                let fault = Fault::value(format!("%lines: needs a number or `all`, got `{number}`"));
                 return Err(worker.fail(&fault.hint("`%lines 100000` or `%lines all`")));
             }
         },
@@ -374,8 +283,7 @@ fn lines(worker: &mut Worker, spell: &Spell) -> Outcome {
 }
 
 fn debug(worker: &mut Worker, _: &Spell) -> Outcome {
-    let text =
-        super::defects::last().unwrap_or_else(|| "no defect inside the kernel so far".to_string());
+    let text = super::defects::last().unwrap_or_else(|| "no defect inside the kernel so far".to_string());
     worker.host().print(&format!("{text}\n"));
     Ok(None)
 }
@@ -383,13 +291,9 @@ fn debug(worker: &mut Worker, _: &Spell) -> Outcome {
 fn list(worker: &mut Worker, _: &Spell) -> Outcome {
     for magic in MAGICS {
         let usage = format!("{} {}", magic.name, magic.usage);
-        worker
-            .host()
-            .print(&format!("{usage:14} {}\n", magic.summary));
+        worker.host().print(&format!("{usage:14} {}\n", magic.summary));
     }
-    worker
-        .host()
-        .print("name?          what the name is; `name??` says everything\n");
+    worker.host().print("name?          what the name is; `name??` says everything\n");
     Ok(None)
 }
 

@@ -1,8 +1,8 @@
 //! What the kernel holds in memory, and which variables hold most of it.
 
+use rhai::{Array, Dynamic, Map};
 use saddle_catalog::Catalog;
 use saddle_tensor::{device, tape::live_nodes};
-use rhai::{Array, Dynamic, Map};
 use std::fmt::Write;
 
 /// How many variables are listed.
@@ -31,10 +31,7 @@ pub fn report(variables: &[(String, Dynamic)], catalog: &Catalog) -> String {
         .filter(|(size, _)| *size >= LEAST)
         .collect();
     sizes.sort_by(|a, b| b.cmp(a));
-    let width = sizes
-        .iter()
-        .take(MOST)
-        .map(|(_, name)| name.chars().count());
+    let width = sizes.iter().take(MOST).map(|(_, name)| name.chars().count());
     let width = width.max().unwrap_or(0);
     for (size, name) in sizes.iter().take(MOST) {
         let _ = writeln!(text, "  {name:width$}  {}", shown(*size as f64));
@@ -55,16 +52,10 @@ fn bytes(value: &Dynamic, catalog: &Catalog) -> usize {
         return kind.bytes.map_or(0, |bytes| bytes(&value));
     }
     if let Some(items) = value.read_lock::<Array>() {
-        return items
-            .iter()
-            .map(|v| size_of::<Dynamic>() + bytes(v, catalog))
-            .sum();
+        return items.iter().map(|v| size_of::<Dynamic>() + bytes(v, catalog)).sum();
     }
     if let Some(map) = value.read_lock::<Map>() {
-        return map
-            .values()
-            .map(|v| size_of::<Dynamic>() + bytes(v, catalog))
-            .sum();
+        return map.values().map(|v| size_of::<Dynamic>() + bytes(v, catalog)).sum();
     }
     value.as_immutable_string_ref().map_or(0, |text| text.len())
 }
@@ -73,12 +64,7 @@ fn bytes(value: &Dynamic, catalog: &Catalog) -> usize {
 pub fn resident_bytes() -> Option<u64> {
     // Linux: the second field of /proc/self/statm, in pages of 4 KiB on every platform that we build for.
     let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
-    statm
-        .split_whitespace()
-        .nth(1)?
-        .parse::<u64>()
-        .ok()
-        .map(|pages| pages * 4096)
+    statm.split_whitespace().nth(1)?.parse::<u64>().ok().map(|pages| pages * 4096)
 }
 
 /// A size in MB, or in kB where that says more.

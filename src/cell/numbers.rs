@@ -1,9 +1,9 @@
 //! Plain numbers and the names of types, where Rhai's own answers would surprise the user of a notebook.
 
+use rhai::{Dynamic, Engine, EvalAltResult};
 use saddle_catalog::{Catalog, inner_name, number, raise};
 use saddle_fault::Fault;
 use saddle_words::number::power;
-use rhai::{Dynamic, Engine, EvalAltResult};
 use std::any::TypeId;
 
 /// Gives an engine our arithmetic of plain numbers and names of types.
@@ -62,31 +62,22 @@ fn equal(a: f64, b: f64) -> bool {
 
 /// `a / b` of two numbers.
 fn quotient(args: &[&mut Dynamic]) -> Result<Dynamic, Box<EvalAltResult>> {
-    let (a, b) = (
-        number(args[0]).unwrap_or(f64::NAN),
-        number(args[1]).unwrap_or(f64::NAN),
-    );
+    let (a, b) = (number(args[0]).unwrap_or(f64::NAN), number(args[1]).unwrap_or(f64::NAN));
     if b == 0.0 {
-        return Err(raise(
-            Fault::value("division by zero").hint("only tensors divide by zero, to inf or NaN"),
-        ));
+        return Err(raise(Fault::value("division by zero").hint("only tensors divide by zero, to inf or NaN")));
     }
     Ok((a / b).into())
 }
 
 /// `type_of(x)` in the language's own names: Rhai would answer with a path of Rust.
 fn types(engine: &mut Engine, catalog: &'static Catalog) {
-    engine.register_raw_fn(
-        inner_name("type_of"),
-        [TypeId::of::<Dynamic>()],
-        |_, args| {
-            let value = &*args[0];
-            Ok(match catalog.kind_of(value) {
-                Some(kind) => kind.name.to_string(),
-                None => kind_name(value).to_string(),
-            })
-        },
-    );
+    engine.register_raw_fn(inner_name("type_of"), [TypeId::of::<Dynamic>()], |_, args| {
+        let value = &*args[0];
+        Ok(match catalog.kind_of(value) {
+            Some(kind) => kind.name.to_string(),
+            None => kind_name(value).to_string(),
+        })
+    });
 }
 
 /// The name of a type that Rhai itself knows.
@@ -105,12 +96,8 @@ pub fn kind_name(value: &Dynamic) -> &'static str {
 fn caught_faults(engine: &mut Engine) {
     engine.register_get("message", |fault: &mut Fault| fault.message.clone());
     engine.register_get("kind", |fault: &mut Fault| fault.kind.name().to_string());
-    engine.register_get("hint", |fault: &mut Fault| {
-        fault.hint.clone().unwrap_or_default()
-    });
+    engine.register_get("hint", |fault: &mut Fault| fault.hint.clone().unwrap_or_default());
     for name in ["to_string", "to_debug", "print", "debug"] {
-        engine.register_fn(name, |fault: &mut Fault| {
-            format!("{}: {}", fault.kind.name(), fault.message)
-        });
+        engine.register_fn(name, |fault: &mut Fault| format!("{}: {}", fault.kind.name(), fault.message));
     }
 }

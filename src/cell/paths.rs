@@ -2,10 +2,10 @@
 
 use super::complete::innermost;
 use super::tokens::Placed;
+use rhai::Token;
 use saddle_catalog::Catalog;
 use saddle_session::{Completions, Match};
 use saddle_words::files::disk;
-use rhai::Token;
 use std::path::Path;
 
 /// Parameters and options with these names hold paths.
@@ -21,9 +21,7 @@ pub fn at(catalog: &Catalog, tokens: &[Placed], before: &[char]) -> Option<Compl
     }
     let quote = before.iter().rposition(|c| *c == '"')?;
     let typed: String = before[quote + 1..].iter().collect();
-    let (folder, prefix) = typed
-        .rsplit_once('/')
-        .map_or(("", typed.as_str()), |(folder, prefix)| (folder, prefix));
+    let (folder, prefix) = typed.rsplit_once('/').map_or(("", typed.as_str()), |(folder, prefix)| (folder, prefix));
     let folder = match (folder, typed.starts_with('/')) {
         ("", true) => "/",
         ("", false) => ".",
@@ -49,16 +47,12 @@ fn takes_path(catalog: &Catalog, tokens: &[Placed]) -> Option<bool> {
         return None;
     }
     let word = tokens[open.checked_sub(1)?].name()?;
-    let commas = (open + 1..tokens.len())
-        .filter(|i| tokens[*i].is(&Token::Comma) && innermost(tokens, *i) == Some(open));
+    let commas =
+        (open + 1..tokens.len()).filter(|i| tokens[*i].is(&Token::Comma) && innermost(tokens, *i) == Some(open));
     let place = commas.count();
     let named = |name: &str| PATHS.contains(&name);
     let entries = catalog.find(word).iter();
-    Some(
-        entries
-            .filter_map(|entry| entry.params.get(place))
-            .any(|param| named(param.name)),
-    )
+    Some(entries.filter_map(|entry| entry.params.get(place)).any(|param| named(param.name)))
 }
 
 /// The names in a folder that begin with `prefix`, in order; folders end in `/`.
@@ -78,11 +72,7 @@ fn inside(folder: &Path, prefix: &str) -> Vec<Match> {
                 true => (name + "/", "folder"),
                 false => (name, "file"),
             };
-            Some(Match {
-                text,
-                kind: "path".into(),
-                signature: signature.into(),
-            })
+            Some(Match { text, kind: "path".into(), signature: signature.into() })
         })
         .take(MOST)
         .collect();

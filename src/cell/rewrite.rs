@@ -6,8 +6,8 @@
 //! mathematics and in Python. Lines stay lines, and columns are mapped back for errors.
 
 use super::tokens::{Placed, tokens};
-use saddle_catalog::{CALL, CALL_NAMED};
 use rhai::{Engine, Token};
+use saddle_catalog::{CALL, CALL_NAMED};
 use std::collections::HashMap;
 
 /// A cell as the engine runs it.
@@ -68,20 +68,12 @@ pub fn rewrite(engine: &Engine, code: &str, is_variable: &dyn Fn(&str) -> bool) 
         // On a line of its own: the last one may end in a comment.
         text.push_str("\n)");
     }
-    Rewritten {
-        text,
-        columns,
-        hides_result,
-        functions,
-    }
+    Rewritten { text, columns, hides_result, functions }
 }
 
 fn defined_functions(tokens: &[Placed]) -> Vec<String> {
     let pairs = tokens.windows(2).filter(|pair| pair[0].is(&Token::Fn));
-    pairs
-        .filter_map(|pair| pair[1].name())
-        .map(str::to_string)
-        .collect()
+    pairs.filter_map(|pair| pair[1].name()).map(str::to_string).collect()
 }
 
 /// One change of the text.
@@ -108,9 +100,7 @@ struct Scope {
 }
 
 /// Methods of Rhai's arrays that change the array or its elements: they need the variable itself.
-const CHANGING: [&str; 9] = [
-    "push", "insert", "set", "for_each", "sort", "retain", "drain", "dedup", "splice",
-];
+const CHANGING: [&str; 9] = ["push", "insert", "set", "for_each", "sort", "retain", "drain", "dedup", "splice"];
 
 /// The word behind the copy of a method's variable.
 pub const COPY: &str = "copy__";
@@ -162,11 +152,7 @@ impl<'a> Pass<'a> {
 
     fn token(&mut self, i: usize) {
         self.end_powers(i);
-        let start = if self.params.is_some() {
-            self.parameter(i)
-        } else {
-            self.expression(i)
-        };
+        let start = if self.params.is_some() { self.parameter(i) } else { self.expression(i) };
         self.starts.push(start);
     }
 
@@ -211,9 +197,7 @@ impl<'a> Pass<'a> {
             // `|` and `||` after an expression are operators.
             Token::Pipe if before.is_none() => self.params = Some((Vec::new(), Token::Pipe)),
             Token::Or if before.is_none() => self.open(Open::Closure, i, Vec::new()),
-            Token::Let | Token::Const => {
-                self.scope().defining = self.name_after(i).map(str::to_string)
-            }
+            Token::Let | Token::Const => self.scope().defining = self.name_after(i).map(str::to_string),
             Token::For => self.loop_names(i),
             _ if self.tokens[i].name().is_some() => return self.named(i),
             _ if self.tokens[i].is_literal() => return Some(i),
@@ -225,9 +209,7 @@ impl<'a> Pass<'a> {
     /// A name: of a variable, a field, a method or a function.
     fn named(&self, i: usize) -> Option<usize> {
         match i.checked_sub(1).map(|p| &self.tokens[p].token) {
-            Some(Token::Period | Token::Elvis) => {
-                self.starts.get(i.checked_sub(2)?).copied().flatten()
-            }
+            Some(Token::Period | Token::Elvis) => self.starts.get(i.checked_sub(2)?).copied().flatten(),
             Some(Token::Let | Token::Const | Token::For | Token::Fn | Token::DoubleColon) => None,
             _ => Some(i),
         }
@@ -254,18 +236,14 @@ impl<'a> Pass<'a> {
     fn receiver(&self, i: usize) -> Option<usize> {
         let variable = i.checked_sub(3)?;
         let (name, method) = (self.tokens[variable].name()?, self.tokens[i - 1].name()?);
-        let plain =
-            self.tokens[i - 2].is(&Token::Period) && self.starts[variable] == Some(variable);
+        let plain = self.tokens[i - 2].is(&Token::Period) && self.starts[variable] == Some(variable);
         (plain && self.is_value(name) && !CHANGING.contains(&method)).then_some(variable)
     }
 
     /// A method holds its variable while it runs, so a closure in its arguments could not read it:
     /// `xs.map(|x| x / xs.len())`. Called on a copy, the method holds nothing.
     fn copy_receiver(&mut self) {
-        let receiver = self
-            .scopes
-            .last_mut()
-            .and_then(|scope| scope.receiver.take());
+        let receiver = self.scopes.last_mut().and_then(|scope| scope.receiver.take());
         if let Some(variable) = receiver {
             self.edit(variable, Edit::Insert(format!("{COPY}(")));
             self.edit(variable + 1, Edit::Insert(")".into()));
@@ -293,10 +271,7 @@ impl<'a> Pass<'a> {
             self.edit(callee, Edit::Insert(format!("{CALL_NAMED}(\"{name}\",")));
             return true;
         }
-        let value = matches!(
-            self.tokens[last].token,
-            Token::RightParen | Token::RightBracket | Token::Unit
-        );
+        let value = matches!(self.tokens[last].token, Token::RightParen | Token::RightBracket | Token::Unit);
         // On a new line it is a statement of its own, after a forgotten `;`.
         if !value || self.tokens[last].line != self.tokens[i].line {
             return false;
@@ -309,11 +284,7 @@ impl<'a> Pass<'a> {
     fn signed_power(&mut self, i: usize, base: Option<usize>) {
         let Some(base) = base else { return };
         let sign = base.checked_sub(1).map(|p| &self.tokens[p].token);
-        let Placed {
-            line,
-            column,
-            ref token,
-        } = self.tokens[base];
+        let Placed { line, column, ref token } = self.tokens[base];
         let column = match (sign, token) {
             (Some(Token::UnaryMinus), _) => column,
             // The tokenizer makes `-2` one number.
@@ -352,17 +323,11 @@ impl<'a> Pass<'a> {
 
     /// Whether a name is a variable here: local, or the notebook's.
     fn is_value(&self, name: &str) -> bool {
-        self.scopes
-            .iter()
-            .any(|scope| scope.names.iter().any(|n| n == name))
-            || (self.is_variable)(name)
+        self.scopes.iter().any(|scope| scope.names.iter().any(|n| n == name)) || (self.is_variable)(name)
     }
 
     fn loop_names(&mut self, i: usize) {
-        let names = self.tokens[i + 1..]
-            .iter()
-            .take(5)
-            .take_while(|t| !t.is(&Token::In));
+        let names = self.tokens[i + 1..].iter().take(5).take_while(|t| !t.is(&Token::In));
         self.scope().awaiting_block = names.filter_map(|t| t.name()).map(str::to_string).collect();
     }
 
@@ -371,22 +336,14 @@ impl<'a> Pass<'a> {
     }
 
     fn edit(&mut self, at: usize, edit: Edit) {
-        self.edits
-            .push((self.tokens[at].line, self.tokens[at].column, edit));
+        self.edits.push((self.tokens[at].line, self.tokens[at].column, edit));
     }
 
     fn open(&mut self, kind: Open, opener: usize, names: Vec<String>) {
         if kind == Open::Closure {
             self.copy_receiver();
         }
-        self.scopes.push(Scope {
-            kind,
-            names,
-            defining: None,
-            awaiting_block: Vec::new(),
-            opener,
-            receiver: None,
-        });
+        self.scopes.push(Scope { kind, names, defining: None, awaiting_block: Vec::new(), opener, receiver: None });
     }
 
     /// Ends a bracket, with the closures that are open in it. What it closes is part of the expression before it where
@@ -406,11 +363,7 @@ impl<'a> Pass<'a> {
     }
 
     fn end_closures(&mut self) {
-        while self
-            .scopes
-            .last()
-            .is_some_and(|scope| scope.kind == Open::Closure)
-        {
+        while self.scopes.last().is_some_and(|scope| scope.kind == Open::Closure) {
             self.scopes.pop();
         }
     }

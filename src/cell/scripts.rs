@@ -2,10 +2,10 @@
 
 use super::magic::{Outcome, Part, Spell, at_statement_start, parts};
 use super::worker::Worker;
+use rhai::Engine;
 use saddle_fault::{Fault, Result};
 use saddle_session::output::Output;
 use saddle_words::files::disk;
-use rhai::Engine;
 
 /// `%save path`: the cells that have run to their end so far, without their magics, in the order in which they ran.
 pub fn save(worker: &mut Worker, spell: &Spell) -> Outcome {
@@ -46,12 +46,10 @@ fn path<'a>(spell: &Spell<'a>) -> Result<&'a str> {
 fn script(engine: &Engine, cells: &[String]) -> String {
     let mut script = Vec::new();
     for cell in cells {
-        let code = parts(engine, cell)
-            .into_iter()
-            .filter_map(|part| match part {
-                Part::Code(code) => Some(code.trim().to_string()),
-                _ => None,
-            });
+        let code = parts(engine, cell).into_iter().filter_map(|part| match part {
+            Part::Code(code) => Some(code.trim().to_string()),
+            _ => None,
+        });
         for mut code in code {
             if !at_statement_start(engine, &code) {
                 // On a line of its own where a comment would hide it.

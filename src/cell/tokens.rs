@@ -25,22 +25,13 @@ pub fn tokens(engine: &Engine, code: &str) -> Vec<Placed> {
         match &token {
             Token::LeftBrace | Token::MapStart => braces.push(std::mem::take(&mut interpolation)),
             // The parser tells the tokenizer so at this point; without a parser we do.
-            Token::RightBrace => {
-                control.borrow_mut().is_within_text = braces.pop().unwrap_or(false)
-            }
+            Token::RightBrace => control.borrow_mut().is_within_text = braces.pop().unwrap_or(false),
             Token::InterpolatedString(_) => interpolation = true,
             _ => (),
         }
         let failed = matches!(token, Token::LexError(_));
-        let (line, column) = (
-            position.line().unwrap_or(1),
-            position.position().unwrap_or(1),
-        );
-        all.push(Placed {
-            token,
-            line,
-            column,
-        });
+        let (line, column) = (position.line().unwrap_or(1), position.position().unwrap_or(1));
+        all.push(Placed { token, line, column });
         if failed {
             break;
         }
@@ -52,9 +43,7 @@ impl Placed {
     /// The name, if the token is one that can name a variable or function.
     pub fn name(&self) -> Option<&str> {
         match &self.token {
-            Token::Identifier(name) | Token::Reserved(name) if rhai::is_valid_identifier(name) => {
-                Some(name)
-            }
+            Token::Identifier(name) | Token::Reserved(name) if rhai::is_valid_identifier(name) => Some(name),
             _ => None,
         }
     }

@@ -24,11 +24,7 @@ impl Variables {
 
     /// Every name with its shared cell.
     pub fn all(&self) -> Vec<(String, Dynamic)> {
-        self.0
-            .borrow()
-            .iter()
-            .map(|(name, cell)| (name.clone(), cell.clone()))
-            .collect()
+        self.0.borrow().iter().map(|(name, cell)| (name.clone(), cell.clone())).collect()
     }
 
     pub fn names(&self) -> Vec<String> {
@@ -63,10 +59,8 @@ impl Variables {
 
     /// A constant cannot be reached in its place: the scope is made anew around it.
     fn adopt_constant(&self, scope: &mut Scope<'static>, name: &str) {
-        let mut entries: Vec<(String, Dynamic)> = scope
-            .iter_raw()
-            .map(|(name, _, value)| (name.to_string(), value.clone()))
-            .collect();
+        let mut entries: Vec<(String, Dynamic)> =
+            scope.iter_raw().map(|(name, _, value)| (name.to_string(), value.clone())).collect();
         if let Some((_, value)) = entries.iter_mut().find(|(found, _)| found == name) {
             *value = self.store(name, std::mem::take(value).flatten());
         }

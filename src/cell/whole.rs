@@ -4,8 +4,8 @@ use super::grammar::with_parser;
 use super::rewrite::rewrite;
 use super::tokens::tokens;
 use super::view::View;
-use saddle_session::Completeness;
 use rhai::{Engine, LexError, ParseError, ParseErrorType, Token};
+use saddle_session::Completeness;
 
 /// One step of indentation.
 const STEP: &str = "    ";
@@ -53,44 +53,33 @@ fn at_end(error: &ParseError, engine: &Engine, code: &str) -> bool {
         // Only a text in back-ticks goes over lines.
         ParseErrorType::BadInput(LexError::UnterminatedString) => {
             let line = error.1.line().and_then(|line| code.lines().nth(line - 1));
-            let start =
-                line.and_then(|line| line.chars().nth(error.1.position()?.saturating_sub(1)));
+            let start = line.and_then(|line| line.chars().nth(error.1.position()?.saturating_sub(1)));
             start == Some('`') || inside_back_ticks(engine, code)
         }
         _ => {
-            let last = tokens(engine, code)
-                .last()
-                .map_or((0, 0), |t| (t.line, t.column));
+            let last = tokens(engine, code).last().map_or((0, 0), |t| (t.line, t.column));
             let here = (error.1.line().unwrap_or(0), error.1.position().unwrap_or(0));
             // A column of the rewritten code only grows, and the last token keeps its line.
             here.0 > last.0
-                || (here.0 == last.0
-                    && here.1 > last.1
-                    && !matches!(&*error.0, ParseErrorType::BadInput(_)))
+                || (here.0 == last.0 && here.1 > last.1 && !matches!(&*error.0, ParseErrorType::BadInput(_)))
         }
     }
 }
 
 /// Whether the text that does not end goes on after `${ … }`.
 fn inside_back_ticks(engine: &Engine, code: &str) -> bool {
-    tokens(engine, code)
-        .iter()
-        .any(|t| matches!(t.token, Token::InterpolatedString(_)))
+    tokens(engine, code).iter().any(|t| matches!(t.token, Token::InterpolatedString(_)))
 }
 
 /// One step for each bracket that is still open.
 fn indent(engine: &Engine, code: &str) -> String {
-    let depth = tokens(engine, code)
-        .iter()
-        .fold(0usize, |depth, t| match t.token {
-            Token::LeftBrace
-            | Token::MapStart
-            | Token::LeftParen
-            | Token::LeftBracket
-            | Token::QuestionBracket => depth + 1,
-            Token::RightBrace | Token::RightParen | Token::RightBracket => depth.saturating_sub(1),
-            _ => depth,
-        });
+    let depth = tokens(engine, code).iter().fold(0usize, |depth, t| match t.token {
+        Token::LeftBrace | Token::MapStart | Token::LeftParen | Token::LeftBracket | Token::QuestionBracket => {
+            depth + 1
+        }
+        Token::RightBrace | Token::RightParen | Token::RightBracket => depth.saturating_sub(1),
+        _ => depth,
+    });
     STEP.repeat(depth)
 }
 
@@ -130,18 +119,9 @@ mod tests {
     #[test]
     fn whole_unfinished_and_wrong() {
         let view = View::default();
-        for code in [
-            "1 + 1",
-            "let x = 1;",
-            "fn f() { 1 }",
-            "",
-            "%who",
-            "x?",
-            "// /*",
-            "\"/*\"",
-            "a[0](1)",
-            "`a ${1} b`",
-        ] {
+        for code in
+            ["1 + 1", "let x = 1;", "fn f() { 1 }", "", "%who", "x?", "// /*", "\"/*\"", "a[0](1)", "`a ${1} b`"]
+        {
             assert_eq!(completeness(code, &view), Completeness::Complete, "{code}");
         }
         for (code, steps) in [
@@ -157,19 +137,9 @@ mod tests {
             ("%%time", 0),
             ("%%time\nfor i in 0..3 {", 1),
         ] {
-            assert_eq!(
-                completeness(code, &view),
-                more(STEP.repeat(steps)),
-                "{code}"
-            );
+            assert_eq!(completeness(code, &view), more(STEP.repeat(steps)), "{code}");
         }
-        for code in [
-            "let a = 1\nlet b = 2",
-            ")",
-            "let x = \"open",
-            "1 +* 2",
-            "fn 3() { }",
-        ] {
+        for code in ["let a = 1\nlet b = 2", ")", "let x = \"open", "1 +* 2", "fn 3() { }"] {
             assert_eq!(completeness(code, &view), Completeness::Invalid, "{code}");
         }
     }

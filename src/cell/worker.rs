@@ -12,6 +12,7 @@ use super::rust::{Questions, RustCells};
 use super::variables::Variables;
 use super::view::{self, View};
 use super::{display, engine, magic, numbers};
+use rhai::{AST, ASTFlags, ASTNode, Dynamic, Engine, EvalAltResult, Module, Position, Scope, Stmt};
 use saddle_catalog::{Catalog, Host, is_callable};
 use saddle_fault::{Fault, Kind};
 use saddle_session::output::{Bundle, Output};
@@ -19,7 +20,6 @@ use saddle_session::{Cell, Failure, Frontend, Reply};
 use saddle_tensor::device;
 use saddle_words::tensor::device::watch;
 use saddle_words::widget::{self, Widgets};
-use rhai::{AST, ASTFlags, ASTNode, Dynamic, Engine, EvalAltResult, Module, Position, Scope, Stmt};
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
@@ -60,11 +60,7 @@ impl Sources for Texts {
         let text = self.0.get(cell)?;
         let number = position.line()?;
         let line = text.code.lines().nth(number - 1)?;
-        Some((
-            line.to_string(),
-            text.columns
-                .original(number, position.position().unwrap_or(1)),
-        ))
+        Some((line.to_string(), text.columns.original(number, position.position().unwrap_or(1))))
     }
 }
 
@@ -133,10 +129,7 @@ impl Worker {
 
     /// Runs a cell part by part: what it shows as its result.
     fn run(&mut self, name: &str, code: &str) -> magic::Outcome {
-        let text = Text {
-            code: code.to_string(),
-            columns: Columns::default(),
-        };
+        let text = Text { code: code.to_string(), columns: Columns::default() };
         self.texts.0.insert(name.to_string(), text);
         if let Some(fault) = device::trouble() {
             return Err(self.fail(&fault));
@@ -144,15 +137,13 @@ impl Worker {
         if let Some(error) = too_large(code) {
             return Err(self.failure(&error, name));
         }
-        catch_unwind(AssertUnwindSafe(|| self.run_parts(name, code)))
-            .unwrap_or_else(|_| Err(self.broken_off("cell")))
+        catch_unwind(AssertUnwindSafe(|| self.run_parts(name, code))).unwrap_or_else(|_| Err(self.broken_off("cell")))
     }
 
     /// Why `what`, a cell or a call, ended in a panic: a device's failure, or a defect of ours.
     pub fn broken_off(&self, what: &str) -> Failure {
         let defect = || {
-            let message =
-                format!("the {what} was stopped by a defect inside the kernel, not in your code");
+            let message = format!("the {what} was stopped by a defect inside the kernel, not in your code");
             Fault::new(Kind::Internal, message).hint("`%debug` shows the details for a bug report")
         };
         self.fail(&self.host.failure().unwrap_or_else(defect))
@@ -167,11 +158,7 @@ impl Worker {
         for part in magic::parts(&self.engine, code) {
             shown = match part {
                 Part::Code(code) => self.run_code(name, &code)?,
-                Part::Magic {
-                    name: magic,
-                    rest,
-                    placed,
-                } => magic::run(self, name, &magic, &rest, placed)?,
+                Part::Magic { name: magic, rest, placed } => magic::run(self, name, &magic, &rest, placed)?,
                 Part::Question { name, detail } => magic::answer(self, &name, detail)?,
             };
         }
@@ -203,33 +190,21 @@ impl Worker {
     }
 
     /// Runs the statements one by one; the value is that of the last.
-    fn run_statements(
-        &mut self,
-        name: &str,
-        cell: &Rewritten,
-    ) -> Result<Dynamic, Box<EvalAltResult>> {
-        let ast = self
-            .engine
-            .compile(&cell.text)
-            .map_err(|e| EvalAltResult::ErrorParsing(*e.0, e.1))?;
+    fn run_statements(&mut self, name: &str, cell: &Rewritten) -> Result<Dynamic, Box<EvalAltResult>> {
+        let ast = self.engine.compile(&cell.text).map_err(|e| EvalAltResult::ErrorParsing(*e.0, e.1))?;
         no_return(&ast)?;
         self.replace_variables(&cell.functions);
-        self.functions
-            .define(&mut self.engine, name, ast.shared_lib());
+        self.functions.define(&mut self.engine, name, ast.shared_lib());
         let mut last = Dynamic::UNIT;
         for statement in ast.statements() {
             let one = AST::new_with_source([statement.clone()], Module::new(), name);
-            let outcome = self
-                .engine
-                .eval_ast_with_scope::<Dynamic>(&mut self.scope, &one);
+            let outcome = self.engine.eval_ast_with_scope::<Dynamic>(&mut self.scope, &one);
             if let (Ok(_), Stmt::Var(definition, ..)) = (&outcome, statement) {
                 self.variables.adopt(&mut self.scope, &definition.0.name);
                 self.publish(&definition.0.name);
             }
             // Rhai says no place for an error in a call through a map, `nets.D(x)`: then the statement's is shown.
-            last = outcome
-                .map_err(|error| placed(error, statement.position()))?
-                .flatten();
+            last = outcome.map_err(|error| placed(error, statement.position()))?.flatten();
         }
         Ok(last)
     }
@@ -268,10 +243,7 @@ impl Worker {
     /// The notebook's names as of now.
     pub fn view(&self) -> View {
         self.refresh_view();
-        self.view
-            .lock()
-            .map(|view| view.clone())
-            .unwrap_or_default()
+        self.view.lock().map(|view| view.clone()).unwrap_or_default()
     }
 
     /// Forgets all variables, functions and what the words keep for the session.
@@ -295,12 +267,7 @@ impl Worker {
             catalog: self.catalog,
             variables: self.variables.names(),
             functions: self.functions.names(),
-            keys: self
-                .view()
-                .variables
-                .into_values()
-                .flat_map(|v| v.keys)
-                .collect(),
+            keys: self.view().variables.into_values().flat_map(|v| v.keys).collect(),
             arities: &|name| self.functions.arities(name),
             is_builtin: &|name| is_builtin(&self.engine, name),
         };
@@ -311,22 +278,15 @@ impl Worker {
     pub(super) fn tidy(&mut self, name: &str) {
         self.scope = self.variables.scope();
         let live = self.functions.sources();
-        self.texts
-            .0
-            .retain(|cell, _| cell == name || live.contains(cell));
+        self.texts.0.retain(|cell, _| cell == name || live.contains(cell));
         self.refresh_view();
     }
 
     fn refresh_view(&self) {
         let all = self.variables.all().into_iter();
-        let variables = all
-            .map(|(name, value)| (name, self.glance(&value)))
-            .collect();
+        let variables = all.map(|(name, value)| (name, self.glance(&value))).collect();
         if let Ok(mut view) = self.view.lock() {
-            *view = View {
-                variables,
-                functions: self.functions.view(),
-            };
+            *view = View { variables, functions: self.functions.view() };
         }
     }
 
@@ -347,13 +307,8 @@ impl Worker {
         let Some(value) = value.read_lock::<Dynamic>() else {
             return view::Variable::default();
         };
-        let kind = self
-            .catalog
-            .kind_of(&value)
-            .map_or_else(|| numbers::kind_name(&value), |kind| kind.name);
-        let keys = value
-            .read_lock::<rhai::Map>()
-            .map(|m| m.keys().map(|k| k.to_string()).collect());
+        let kind = self.catalog.kind_of(&value).map_or_else(|| numbers::kind_name(&value), |kind| kind.name);
+        let keys = value.read_lock::<rhai::Map>().map(|m| m.keys().map(|k| k.to_string()).collect());
         view::Variable {
             kind: kind.to_string(),
             value: display::short(&value, self.catalog, 80),
@@ -392,18 +347,12 @@ impl Worker {
     /// Where a line of what was compiled stands, in the cell or in one before it.
     pub fn find_line(&self, cell: &str, line: &str) -> Option<Place> {
         let own = self.texts.0.get(cell).map(|text| (cell, text));
-        let others = self
-            .texts
-            .0
-            .iter()
-            .map(|(name, text)| (name.as_str(), text));
+        let others = self.texts.0.iter().map(|(name, text)| (name.as_str(), text));
         own.into_iter().chain(others).find_map(|(name, text)| {
             // What evcxr puts around a statement may stand on its first line.
             let is_part = |own: &&str| own.trim().len() > 2 && line.contains(own.trim());
             let lines = (1..).zip(text.code.lines());
-            let found = lines
-                .filter(|(_, own)| is_part(own))
-                .max_by_key(|(_, own)| own.len());
+            let found = lines.filter(|(_, own)| is_part(own)).max_by_key(|(_, own)| own.len());
             found.map(|(number, own)| Place::new(name, number, indent(own) + 1))
         })
     }
@@ -447,10 +396,7 @@ fn placed(mut error: Box<EvalAltResult>, position: Position) -> Box<EvalAltResul
 /// Whether Rhai's own packages have a function of this name. Asked only for an error, so the list is not kept.
 fn is_builtin(engine: &Engine, name: &str) -> bool {
     let start = format!("{name}(");
-    engine
-        .gen_fn_signatures(true)
-        .iter()
-        .any(|signature| signature.starts_with(&start))
+    engine.gen_fn_signatures(true).iter().any(|signature| signature.starts_with(&start))
 }
 
 /// `return` belongs into a function. At the top of a cell it would end a statement, not the cell.

@@ -36,11 +36,7 @@ impl Report {
     /// Something that is wrong, and how to mend it.
     fn wrong(&mut self, name: &str, value: impl std::fmt::Display, remedy: &str) {
         self.wrong += 1;
-        let _ = writeln!(
-            self.text,
-            "  ✗ {name:<12} {value}\n    {:<12} → {remedy}",
-            ""
-        );
+        let _ = writeln!(self.text, "  ✗ {name:<12} {value}\n    {:<12} → {remedy}", "");
     }
 }
 
@@ -57,11 +53,7 @@ pub fn doctor() -> Result<Outcome> {
         n => writeln!(report.text, "\n{n} things are wrong."),
     };
     print_all(&report.text);
-    Ok(if report.wrong == 0 {
-        Outcome::Done
-    } else {
-        Outcome::Failed
-    })
+    Ok(if report.wrong == 0 { Outcome::Done } else { Outcome::Failed })
 }
 
 fn versions(report: &mut Report) {
@@ -75,10 +67,7 @@ fn versions(report: &mut Report) {
 fn locked_version(package: &str) -> Option<&'static str> {
     let name = format!("name = \"{package}\"");
     let mut lines = LOCK.lines().skip_while(|line| *line != name);
-    lines
-        .nth(1)?
-        .strip_prefix("version = \"")?
-        .strip_suffix('"')
+    lines.nth(1)?.strip_prefix("version = \"")?.strip_suffix('"')
 }
 
 /// What `%%rust` cells are compiled with.
@@ -118,19 +107,12 @@ fn machine(report: &mut Report) {
         Err(error) => report.note("cores", error),
     }
     if let Some(threads) = std::env::var_os("RAYON_NUM_THREADS") {
-        report.fact(
-            "threads",
-            format!("{} (RAYON_NUM_THREADS)", threads.display()),
-        );
+        report.fact("threads", format!("{} (RAYON_NUM_THREADS)", threads.display()));
     }
     report.fact("SIMD", simd());
     rust_cells(report);
     if let Err(fault) = session::open() {
-        report.wrong(
-            "session",
-            fault.message,
-            "end other processes: the system gives no more threads",
-        );
+        report.wrong("session", fault.message, "end other processes: the system gives no more threads");
     }
     devices(report);
 }
@@ -180,20 +162,12 @@ fn jupyter(report: &mut Report) {
             let place = python.prefix.display();
             report.fact("python", format!("{} in {place}", python.version_text()));
         }
-        Err(fault) => report.note(
-            "python",
-            format!("{}. {}", fault.message, fault.hint.as_deref().unwrap_or("")),
-        ),
+        Err(fault) => report.note("python", format!("{}. {}", fault.message, fault.hint.as_deref().unwrap_or(""))),
     }
     let active = python.ok().filter(|python| python.lab.is_some());
-    let private = private::folder()
-        .ok()
-        .and_then(|folder| private::installed(&folder));
+    let private = private::folder().ok().and_then(|folder| private::installed(&folder));
     if active.is_none() && private.is_none() {
-        report.note(
-            "JupyterLab",
-            "none yet; `saddle lab` installs one, which takes a minute",
-        );
+        report.note("JupyterLab", "none yet; `saddle lab` installs one, which takes a minute");
     }
     for (name, python) in [("JupyterLab", &active), ("private lab", &private)] {
         if let Some(python) = python {
@@ -203,10 +177,8 @@ fn jupyter(report: &mut Report) {
     }
     let specs = kernelspec::installed();
     if specs.is_empty() {
-        report.note(
-            "kernelspec",
-            "not installed; `saddle lab` does that, or `saddle install` for a Jupyter of your own",
-        );
+        report
+            .note("kernelspec", "not installed; `saddle lab` does that, or `saddle install` for a Jupyter of your own");
     }
     for spec in specs {
         let (place, program) = (spec.folder.display(), spec.program.display());
@@ -214,11 +186,7 @@ fn jupyter(report: &mut Report) {
             report.fact("kernelspec", format!("{place}, starts {program}"));
         } else {
             let remedy = "`saddle install` writes it anew (with the same --name, --user, --sys-prefix or --prefix)";
-            report.wrong(
-                "kernelspec",
-                format!("{place} starts {program}, which does not exist"),
-                remedy,
-            );
+            report.wrong("kernelspec", format!("{place} starts {program}, which does not exist"), remedy);
         }
     }
 }
@@ -232,10 +200,7 @@ fn places(report: &mut Report) {
                 report.fact("your copy", own.display());
             }
         }
-        None => report.note(
-            "notebooks",
-            "not found; `saddle lab` opens the current folder",
-        ),
+        None => report.note("notebooks", "not found; `saddle lab` opens the current folder"),
     }
     match folders::data() {
         Ok(folder) => match writable(&folder) {
@@ -246,20 +211,13 @@ fn places(report: &mut Report) {
                 "give yourself the right to write there, or set XDG_DATA_HOME to another folder",
             ),
         },
-        Err(fault) => report.wrong(
-            "data",
-            fault.message,
-            fault.hint.as_deref().unwrap_or_default(),
-        ),
+        Err(fault) => report.wrong("data", fault.message, fault.hint.as_deref().unwrap_or_default()),
     }
 }
 
 /// Whether files can be made in a folder, or the folder itself where it is not there yet.
 fn writable(folder: &Path) -> std::io::Result<()> {
-    let existing = folder
-        .ancestors()
-        .find(|ancestor| ancestor.exists())
-        .unwrap_or(folder);
+    let existing = folder.ancestors().find(|ancestor| ancestor.exists()).unwrap_or(folder);
     let path = std::ffi::CString::new(existing.as_os_str().as_encoded_bytes())?;
     // SAFETY: a valid string that ends in a zero byte.
     match unsafe { libc::access(path.as_ptr(), libc::W_OK | libc::X_OK) } {
@@ -274,10 +232,7 @@ mod tests {
 
     #[test]
     fn versions_are_those_of_the_lock_file() {
-        assert_eq!(
-            locked_version("saddlepoint"),
-            Some(env!("CARGO_PKG_VERSION"))
-        );
+        assert_eq!(locked_version("saddlepoint"), Some(env!("CARGO_PKG_VERSION")));
         assert!(locked_version("burn-backend").is_some_and(|version| version.starts_with("0.22.")));
         assert_eq!(locked_version("no such package"), None);
     }

@@ -18,10 +18,7 @@ pub fn data() -> Result<PathBuf> {
 /// The user has no home folder.
 pub fn state() -> Result<PathBuf> {
     let strategy = strategy()?;
-    Ok(strategy
-        .state_dir()
-        .unwrap_or_else(|| strategy.data_dir())
-        .join("saddlepoint"))
+    Ok(strategy.state_dir().unwrap_or_else(|| strategy.data_dir()).join("saddlepoint"))
 }
 
 /// The notebook that a newcomer begins with.
@@ -52,7 +49,6 @@ pub fn own_notebooks() -> Result<PathBuf> {
 }
 
 fn strategy() -> Result<impl etcetera::BaseStrategy> {
-    etcetera::choose_base_strategy().map_err(|_| {
-        Fault::file("the home folder is not known").hint("set the environment variable HOME")
-    })
+    etcetera::choose_base_strategy()
+        .map_err(|_| Fault::file("the home folder is not known").hint("set the environment variable HOME"))
 }

@@ -36,11 +36,7 @@ pub struct Options {
     #[arg(long)]
     port: Option<u16>,
     /// A folder or notebook of your own, instead of your copy of the notebooks; all others are passed on to JupyterLab.
-    #[arg(
-        trailing_var_arg = true,
-        allow_hyphen_values = true,
-        value_name = "FOLDER | JUPYTERLAB OPTIONS"
-    )]
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "FOLDER | JUPYTERLAB OPTIONS")]
     extra: Vec<String>,
 }
 
@@ -67,10 +63,7 @@ pub fn lab(options: &Options) -> Result<Outcome> {
     command.args(["-c", START]);
     command.arg(format!("--ServerApp.root_dir={}", opening.folder.display()));
     if let Some(notebook) = &opening.notebook {
-        command.arg(format!(
-            "--LabApp.default_url=/lab/tree/{}",
-            in_url(notebook)
-        ));
+        command.arg(format!("--LabApp.default_url=/lab/tree/{}", in_url(notebook)));
     }
     command.arg(format!("--MultiKernelManager.default_kernel_name={kernel}"));
     if options.no_browser {
@@ -78,9 +71,7 @@ pub fn lab(options: &Options) -> Result<Outcome> {
     }
     if let Some(port) = options.port {
         // A port that was asked for is that port or an error, not the next free one.
-        command
-            .arg(format!("--ServerApp.port={port}"))
-            .arg("--ServerApp.port_retries=0");
+        command.arg(format!("--ServerApp.port={port}")).arg("--ServerApp.port_retries=0");
     }
     // SAFETY: asks for a number; cannot fail.
     if unsafe { libc::geteuid() } == 0 {
@@ -91,10 +82,7 @@ pub fn lab(options: &Options) -> Result<Outcome> {
     settle(&mut command);
     // From here on this process is JupyterLab, and Ctrl-C is its own.
     let error = command.exec();
-    Err(Fault::file(format!(
-        "cannot start {}: {error}",
-        python.program.display()
-    )))
+    Err(Fault::file(format!("cannot start {}: {error}", python.program.display())))
 }
 
 impl Options {
@@ -121,10 +109,7 @@ impl Opening {
         }
         let folder = path.parent().unwrap_or(Path::new("/")).to_path_buf();
         let name = path.file_name().unwrap_or_default();
-        Ok(Self {
-            folder,
-            notebook: Some(name.to_string_lossy().into_owned()),
-        })
+        Ok(Self { folder, notebook: Some(name.to_string_lossy().into_owned()) })
     }
 
     /// The user's copy of the notebooks, made or brought up to date; the current folder where none came with this program.
@@ -135,10 +120,7 @@ impl Opening {
         let own = folders::own_notebooks()?;
         let renewal = notebooks::renew(&shipped, &own, env!("CARGO_PKG_VERSION"))?;
         renewal.lines(&own).iter().for_each(|line| say(line));
-        Ok(Self {
-            folder: own,
-            notebook: Some(folders::QUICKSTART.to_string()),
-        })
+        Ok(Self { folder: own, notebook: Some(folders::QUICKSTART.to_string()) })
     }
 }
 
@@ -178,10 +160,8 @@ fn is_free(port: u16) -> Result<()> {
     // Port 0 is any port that is free.
     match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
         Ok(_) => Ok(()),
-        Err(error) => Err(
-            Fault::file(format!("port {port} cannot be served on: {error}"))
-                .hint("leave out --port for the next free one, or end what serves there"),
-        ),
+        Err(error) => Err(Fault::file(format!("port {port} cannot be served on: {error}"))
+            .hint("leave out --port for the next free one, or end what serves there")),
     }
 }
 
@@ -215,8 +195,7 @@ mod tests {
     }
 
     fn parsed(line: &str) -> (Option<String>, Vec<String>, bool) {
-        let options =
-            Line::parse_from(std::iter::once("lab").chain(line.split_whitespace())).options;
+        let options = Line::parse_from(std::iter::once("lab").chain(line.split_whitespace())).options;
         let (own, extra) = options.own();
         let own = own.map(|path| path.display().to_string());
         (own, extra.to_vec(), options.no_browser)
@@ -224,35 +203,23 @@ mod tests {
 
     #[test]
     fn a_folder_may_stand_before_the_options_of_jupyterlab() {
-        let extra = |text: &str| {
-            text.split_whitespace()
-                .map(String::from)
-                .collect::<Vec<_>>()
-        };
+        let extra = |text: &str| text.split_whitespace().map(String::from).collect::<Vec<_>>();
         assert_eq!(parsed(""), (None, vec![], false));
         assert_eq!(parsed("--no-browser"), (None, vec![], true));
-        assert_eq!(
-            parsed("--no-browser my/gans --A.b=c -d"),
-            (Some("my/gans".into()), extra("--A.b=c -d"), true)
-        );
+        assert_eq!(parsed("--no-browser my/gans --A.b=c -d"), (Some("my/gans".into()), extra("--A.b=c -d"), true));
         assert_eq!(parsed("--A.b=c x"), (None, extra("--A.b=c x"), false));
     }
 
     #[test]
     fn a_folder_is_opened_as_it_is_and_a_notebook_in_its_folder() {
-        let here = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .canonicalize()
-            .unwrap();
+        let here = Path::new(env!("CARGO_MANIFEST_DIR")).canonicalize().unwrap();
         let opening = |folder: &Path, notebook: Option<&str>| Opening {
             folder: folder.to_path_buf(),
             notebook: notebook.map(String::from),
         };
         assert_eq!(Opening::of(&here).unwrap(), opening(&here, None));
         let notebook = here.join("notebooks").join(folders::QUICKSTART);
-        assert_eq!(
-            Opening::of(&notebook).unwrap(),
-            opening(&here.join("notebooks"), Some(folders::QUICKSTART))
-        );
+        assert_eq!(Opening::of(&notebook).unwrap(), opening(&here.join("notebooks"), Some(folders::QUICKSTART)));
         let fault = Opening::of(Path::new("no/such/folder")).unwrap_err();
         assert!(fault.message.contains("no/such/folder"), "{fault:?}");
     }

@@ -34,12 +34,7 @@ use std::process::ExitCode;
 
 /// A Jupyter kernel for generative adversarial networks: Rhai cells, native tensors.
 #[derive(Parser)]
-#[command(
-    name = "saddle",
-    version,
-    arg_required_else_help = true,
-    disable_help_subcommand = true
-)]
+#[command(name = "saddle", version, arg_required_else_help = true, disable_help_subcommand = true)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -104,10 +99,7 @@ pub fn main() -> ExitCode {
 
 /// Whether a command goes on when nobody reads what it prints.
 fn serves(command: &Command) -> bool {
-    matches!(
-        command,
-        Command::Kernel(_) | Command::Worker | Command::Lab(_)
-    )
+    matches!(command, Command::Kernel(_) | Command::Worker | Command::Lab(_))
 }
 
 fn dispatch(command: Command) -> Result<Outcome> {

@@ -82,9 +82,7 @@ impl Renewal {
             lines.push(format!("renewed {} in {own}", count(&self.replaced)));
         }
         for (name, beside) in &self.kept {
-            lines.push(format!(
-                "kept your {name}; the newer one is {beside} in {own}"
-            ));
+            lines.push(format!("kept your {name}; the newer one is {beside} in {own}"));
         }
         lines
     }
@@ -162,9 +160,7 @@ fn read_record(own: &Path) -> BTreeMap<String, String> {
     let text = std::fs::read(own.join(RECORD)).unwrap_or_default();
     let record: Value = serde_json::from_slice(&text).unwrap_or_default();
     let files = record["files"].as_object().into_iter().flatten();
-    files
-        .filter_map(|(name, mark)| Some((name.clone(), mark.as_str()?.to_string())))
-        .collect()
+    files.filter_map(|(name, mark)| Some((name.clone(), mark.as_str()?.to_string()))).collect()
 }
 
 fn write_record(own: &Path, record: &BTreeMap<String, String>) -> Result<()> {
@@ -182,13 +178,8 @@ fn write_record(own: &Path, record: &BTreeMap<String, String>) -> Result<()> {
 fn read(path: &Path) -> Result<Option<Vec<u8>>> {
     match std::fs::read(path) {
         Ok(bytes) => Ok(Some(bytes)),
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-            Ok(None)
-        }
-        Err(error) => Err(Fault::file(format!(
-            "cannot read {}: {error}",
-            path.display()
-        ))),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
+        Err(error) => Err(Fault::file(format!("cannot read {}: {error}", path.display()))),
     }
 }
 
@@ -328,10 +319,6 @@ mod tests {
         fs::write(places.all.join("home"), "in the way").unwrap();
         let fault = renew(&places.shipped, &places.own, "0.2.0").unwrap_err();
         assert!(fault.message.contains("a.ipynb"), "{fault:?}");
-        assert!(
-            fault
-                .hint
-                .is_some_and(|hint| hint.contains("saddle lab FOLDER"))
-        );
+        assert!(fault.hint.is_some_and(|hint| hint.contains("saddle lab FOLDER")));
     }
 }

@@ -6,19 +6,15 @@ use std::path::Path;
 use std::process::Command;
 
 /// What else can be done without the packages.
-const WAY_OUT: &str = "or activate a Python environment that has JupyterLab 4; `saddle run` and `saddle repl` need none";
+const WAY_OUT: &str =
+    "or activate a Python environment that has JupyterLab 4; `saddle run` and `saddle repl` need none";
 
 impl Python {
     /// Installs packages with pip; `on_line` is told each line that pip prints.
     ///
     /// # Errors
     /// The packages cannot be had (no network, a proxy that answers something else), or not be written.
-    pub fn pip_install(
-        &self,
-        constraints: &Path,
-        packages: &[&str],
-        on_line: impl FnMut(&str),
-    ) -> Result<()> {
+    pub fn pip_install(&self, constraints: &Path, packages: &[&str], on_line: impl FnMut(&str)) -> Result<()> {
         let mut pip = Command::new(&self.program);
         pip.args(["-m", "pip", "install", "--disable-pip-version-check"]);
         pip.args(["--no-input", "--progress-bar", "off"]);
@@ -68,14 +64,12 @@ pub fn explain(doing: &str, complaints: &str) -> Fault {
         let hint = format!("set HTTPS_PROXY=http://NAME:PASSWORD@HOST:PORT; {WAY_OUT}");
         fault("the proxy wants a name and a password", &hint)
     } else if says(CERTIFICATE) {
-        let why =
-            "the certificate of the package index is not trusted, as where a proxy reads along";
+        let why = "the certificate of the package index is not trusted, as where a proxy reads along";
         let hint = format!("set PIP_CERT to the file of the proxy's certificate; {WAY_OUT}");
         fault(why, &hint)
     } else if says(NO_NETWORK) {
-        let hint = format!(
-            "start again with a network, which is needed once (behind a proxy, set HTTPS_PROXY); {WAY_OUT}"
-        );
+        let hint =
+            format!("start again with a network, which is needed once (behind a proxy, set HTTPS_PROXY); {WAY_OUT}");
         fault("the package index cannot be reached", &hint)
     } else if says(NO_INDEX) {
         let why = "what answers does not give packages, as the error page of a proxy does not";
@@ -89,9 +83,6 @@ pub fn explain(doing: &str, complaints: &str) -> Fault {
 
 /// The last lines of a text that are not empty.
 fn last_lines(text: &str, most: usize) -> String {
-    let lines: Vec<_> = text
-        .lines()
-        .filter(|line| !line.trim().is_empty())
-        .collect();
+    let lines: Vec<_> = text.lines().filter(|line| !line.trim().is_empty()).collect();
     lines[lines.len().saturating_sub(most)..].join("\n")
 }

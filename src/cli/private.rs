@@ -34,9 +34,7 @@ pub fn installed(folder: &Path) -> Option<Python> {
 }
 
 fn pinned_version() -> &'static str {
-    let line = CONSTRAINTS
-        .lines()
-        .find_map(|line| line.strip_prefix("jupyterlab=="));
+    let line = CONSTRAINTS.lines().find_map(|line| line.strip_prefix("jupyterlab=="));
     line.unwrap_or_default().trim()
 }
 
@@ -63,11 +61,8 @@ pub fn install(python: &Python, folder: &Path) -> Result<Python> {
     fill(python, &part.0, folder)?;
     settle(&part.0, folder).map_err(cannot)?;
     installed(folder).ok_or_else(|| {
-        Fault::file(format!(
-            "the JupyterLab in {} does not start",
-            folder.display()
-        ))
-        .hint("remove that folder and start again")
+        Fault::file(format!("the JupyterLab in {} does not start", folder.display()))
+            .hint("remove that folder and start again")
     })
 }
 
@@ -75,10 +70,8 @@ pub fn install(python: &Python, folder: &Path) -> Result<Python> {
 fn fill(python: &Python, part: &Path, folder: &Path) -> Result<()> {
     let cannot = |error: std::io::Error| unwritable(folder, &error);
     let version = pinned_version();
-    let line = Progress::new(&format!(
-        "installing JupyterLab {version} into {} (once, a minute or less)",
-        folder.display()
-    ));
+    let line =
+        Progress::new(&format!("installing JupyterLab {version} into {} (once, a minute or less)", folder.display()));
     let environment = python.make_environment(part)?;
     let constraints = part.join("constraints.txt");
     std::fs::write(&constraints, CONSTRAINTS).map_err(cannot)?;
@@ -198,9 +191,7 @@ impl Progress {
     fn tell(&self, line: &str) {
         let announces = ["Collecting", "Downloading", "Using cached", "Installing"];
         if let Some(bar) = &self.0
-            && announces
-                .iter()
-                .any(|word| line.trim_start().starts_with(word))
+            && announces.iter().any(|word| line.trim_start().starts_with(word))
         {
             bar.set_message(line.trim().to_string());
         }
@@ -242,10 +233,7 @@ mod tests {
             rename_within(&part, &folder).unwrap();
             settle(&part, &folder).unwrap();
             let text = std::fs::read_to_string(folder.join("bin/jupyter")).unwrap();
-            assert_eq!(
-                text,
-                format!("#!{}/bin/python\n{old_or_new}", folder.display())
-            );
+            assert_eq!(text, format!("#!{}/bin/python\n{old_or_new}", folder.display()));
         }
         assert_eq!(std::fs::read_dir(&all.0).unwrap().count(), 1);
     }

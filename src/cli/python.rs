@@ -51,9 +51,7 @@ impl Python {
             return Ok(python.clone());
         }
         let names = ["python3", "python"].map(PathBuf::from).into_iter();
-        let numbered = (OLDEST.1..OLDEST.1 + 8)
-            .rev()
-            .map(|minor| PathBuf::from(format!("python3.{minor}")));
+        let numbered = (OLDEST.1..OLDEST.1 + 8).rev().map(|minor| PathBuf::from(format!("python3.{minor}")));
         let on_path = names.chain(numbered).filter_map(|name| Self::ask(&name));
         let mut old = None;
         for python in on_path.chain(beside) {
@@ -80,12 +78,8 @@ impl Python {
     /// Asks an interpreter about itself; `None` where there is none or it is a Python 2.
     pub fn ask(program: &Path) -> Option<Self> {
         let mut python = Command::new(program);
-        python
-            .args(["-c", PROBE])
-            .stdin(Stdio::null())
-            .stderr(Stdio::null());
-        let answer: serde_json::Value =
-            serde_json::from_slice(&python.output().ok()?.stdout).ok()?;
+        python.args(["-c", PROBE]).stdin(Stdio::null()).stderr(Stdio::null());
+        let answer: serde_json::Value = serde_json::from_slice(&python.output().ok()?.stdout).ok()?;
         let number = |place: usize| answer["version"][place].as_u64();
         Some(Self {
             program: program.to_path_buf(),
@@ -119,13 +113,10 @@ impl Python {
                 "{} cannot make virtual environments: its module venv or ensurepip is missing",
                 self.program.display()
             ))
-            .hint(format!(
-                "on Debian and Ubuntu: apt install python3-venv (or python{major}.{minor}-venv)"
-            )));
+            .hint(format!("on Debian and Ubuntu: apt install python3-venv (or python{major}.{minor}-venv)")));
         }
         let mut venv = Command::new(&self.program);
-        venv.args(["-m", "venv", "--clear", "--without-pip"])
-            .arg(folder);
+        venv.args(["-m", "venv", "--clear", "--without-pip"]).arg(folder);
         let doing = format!("cannot make a virtual environment in {}", folder.display());
         let explained = |complaints: String| explain(&doing, &complaints);
         follow(venv, |_| {}).map_err(explained)?;
@@ -145,14 +136,8 @@ fn beside_program() -> Option<PathBuf> {
 }
 
 /// Runs a command to its end, telling each line of its stdout; on failure what it wrote to stderr, or how it ended.
-pub fn follow(
-    mut command: Command,
-    mut on_line: impl FnMut(&str),
-) -> std::result::Result<(), String> {
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+pub fn follow(mut command: Command, mut on_line: impl FnMut(&str)) -> std::result::Result<(), String> {
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(|error| error.to_string())?;
     let stderr = child.stderr.take();
     // Beside the reading of stdout, so that neither pipe can fill up and stop the child.
@@ -164,11 +149,8 @@ pub fn follow(
         }
         String::from_utf8_lossy(&text).into_owned()
     });
-    for line in child
-        .stdout
-        .take()
-        .into_iter()
-        .flat_map(|stdout| BufReader::new(stdout).lines().map_while(|line| line.ok()))
+    for line in
+        child.stdout.take().into_iter().flat_map(|stdout| BufReader::new(stdout).lines().map_while(|line| line.ok()))
     {
         on_line(&line);
     }

@@ -33,10 +33,8 @@ pub fn repl() -> Result<Outcome> {
     let talking = std::io::stdin().is_terminal();
     if talking {
         let version = env!("CARGO_PKG_VERSION");
-        terminal.line(
-            Stream::Stdout,
-            &format!("Saddlepoint {version}. Tab completes, Ctrl-C interrupts, Ctrl-D leaves."),
-        );
+        terminal
+            .line(Stream::Stdout, &format!("Saddlepoint {version}. Tab completes, Ctrl-C interrupts, Ctrl-D leaves."));
     }
     let mut failed = false;
     for number in 1.. {
@@ -44,11 +42,7 @@ pub fn repl() -> Result<Outcome> {
             break;
         };
         signal::clear();
-        let cell = Cell {
-            number,
-            code,
-            silent: false,
-        };
+        let cell = Cell { number, code, silent: false };
         let reply = notebook.execute(cell, terminal.clone());
         terminal.finish();
         if let Reply::Failed(failure) = reply {
@@ -64,11 +58,7 @@ pub fn repl() -> Result<Outcome> {
         let _ = editor.append_history(path);
     }
     // At a prompt the person has seen the errors; a script that pipes code in has only the exit status.
-    Ok(if failed && !talking {
-        Outcome::Failed
-    } else {
-        Outcome::Done
-    })
+    Ok(if failed && !talking { Outcome::Failed } else { Outcome::Done })
 }
 
 /// Reads one whole cell; `None` at the end of the input.
@@ -85,9 +75,7 @@ fn read_cell(editor: &mut Editor<Words, DefaultHistory>, number: usize) -> Resul
             Err(ReadlineError::Interrupted) => {}
             Err(ReadlineError::Eof) => return Ok(None),
             Err(error) => {
-                return Err(Fault::file(format!(
-                    "cannot read from the terminal: {error}"
-                )));
+                return Err(Fault::file(format!("cannot read from the terminal: {error}")));
             }
         }
     }
@@ -121,18 +109,11 @@ struct Words {
 impl Completer for Words {
     type Candidate = Pair;
 
-    fn complete(
-        &self,
-        line: &str,
-        position: usize,
-        _: &Context<'_>,
-    ) -> rustyline::Result<(usize, Vec<Pair>)> {
+    fn complete(&self, line: &str, position: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<Pair>)> {
         let cursor = line[..position].chars().count();
         let found = self.notebook.complete(line, cursor);
         let pairs = found.matches.into_iter().map(|found| Pair {
-            display: format!("{} {}", found.text, found.signature)
-                .trim_end()
-                .to_string(),
+            display: format!("{} {}", found.text, found.signature).trim_end().to_string(),
             replacement: found.text,
         });
         Ok((byte_offset(line, found.start), pairs.collect()))
@@ -141,9 +122,7 @@ impl Completer for Words {
 
 /// Where the character `index` of `text` starts, in bytes.
 fn byte_offset(text: &str, index: usize) -> usize {
-    text.char_indices()
-        .nth(index)
-        .map_or(text.len(), |(at, _)| at)
+    text.char_indices().nth(index).map_or(text.len(), |(at, _)| at)
 }
 
 impl Validator for Words {

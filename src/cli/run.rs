@@ -9,8 +9,8 @@ use saddle_fault::{Fault, Result};
 use saddle_notebook::document::{Cell, Document};
 use saddle_notebook::run::{End, Event, run as run_document};
 use saddle_notebook::{html, run as headless};
-use saddle_session::output::{Output, Stream};
 use saddle_session::Frontend;
+use saddle_session::output::{Output, Stream};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -48,30 +48,15 @@ pub fn run(options: &Options) -> Result<Outcome> {
         Some(_) => Arc::new(Quiet(terminal.clone())),
         None => terminal.clone(),
     };
-    let how = headless::Options {
-        keep_going: options.keep_going,
-        ..headless::Options::default()
-    };
-    let end = run_document(
-        &mut document,
-        notebook.as_ref(),
-        frontend,
-        how,
-        |event| match event {
-            Event::Starts {
-                number,
-                total,
-                cell,
-                ..
-            } => {
-                terminal.finish();
-                bar.iter()
-                    .for_each(|bar| show_step(bar, number, total, cell));
-            }
-            Event::Fails(failure) => terminal.fail(failure),
-            Event::Ends { .. } => {}
-        },
-    );
+    let how = headless::Options { keep_going: options.keep_going, ..headless::Options::default() };
+    let end = run_document(&mut document, notebook.as_ref(), frontend, how, |event| match event {
+        Event::Starts { number, total, cell, .. } => {
+            terminal.finish();
+            bar.iter().for_each(|bar| show_step(bar, number, total, cell));
+        }
+        Event::Fails(failure) => terminal.fail(failure),
+        Event::Ends { .. } => {}
+    });
     terminal.finish();
     bar.iter().for_each(ProgressBar::finish_and_clear);
     if let Some(target) = &target {
@@ -79,10 +64,7 @@ pub fn run(options: &Options) -> Result<Outcome> {
     }
     if let (End::Failed(failed) | End::Interrupted(failed), true) = (&end, is_notebook) {
         let count = document.cells.len();
-        terminal.line(
-            Stream::Stderr,
-            &format!("the error is in cell {} of {count}", failed.index + 1),
-        );
+        terminal.line(Stream::Stderr, &format!("the error is in cell {} of {count}", failed.index + 1));
     }
     Ok(match end {
         End::Done => Outcome::Done,
@@ -101,11 +83,8 @@ fn read(path: &Path) -> Result<Document> {
             .map_err(|error| Fault::file(format!("cannot read {}: {error}", path.display())))?;
         return Ok(Document::script(&source));
     }
-    Err(Fault::file(format!(
-        "{} is neither a notebook nor a script",
-        path.display()
-    ))
-    .hint("a notebook ends in .ipynb, a script in .rhai"))
+    Err(Fault::file(format!("{} is neither a notebook nor a script", path.display()))
+        .hint("a notebook ends in .ipynb, a script in .rhai"))
 }
 
 /// Reads a notebook whose cells are in our language, or say nothing about theirs.
@@ -125,12 +104,7 @@ pub fn read_notebook(path: &Path) -> Result<Document> {
 pub fn enter_folder_of(file: &Path) -> Result<()> {
     match file.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => std::env::set_current_dir(folder)
-            .map_err(|error| {
-                Fault::file(format!(
-                    "cannot enter the folder {}: {error}",
-                    folder.display()
-                ))
-            }),
+            .map_err(|error| Fault::file(format!("cannot enter the folder {}: {error}", folder.display()))),
         _ => Ok(()),
     }
 }
@@ -143,23 +117,17 @@ fn target(path: &Path) -> Result<Target> {
     } else if has_ending(path, "html") {
         Ok(Target::Page(absolute))
     } else {
-        Err(Fault::value(format!(
-            "cannot write {}: what kind of file is that to be?",
-            path.display()
-        ))
-        .hint("give -o a name that ends in .ipynb or .html"))
+        Err(Fault::value(format!("cannot write {}: what kind of file is that to be?", path.display()))
+            .hint("give -o a name that ends in .ipynb or .html"))
     }
 }
 
 /// The absolute path of a file to be written, when its folder exists.
 pub fn check_folder_of(path: &Path) -> Result<PathBuf> {
-    let absolute = std::path::absolute(path)
-        .map_err(|error| Fault::file(format!("cannot write {}: {error}", path.display())))?;
+    let absolute =
+        std::path::absolute(path).map_err(|error| Fault::file(format!("cannot write {}: {error}", path.display())))?;
     if !absolute.parent().is_some_and(Path::is_dir) {
-        return Err(Fault::file(format!(
-            "cannot write {}: its folder does not exist",
-            path.display()
-        )));
+        return Err(Fault::file(format!("cannot write {}: its folder does not exist", path.display())));
     }
     Ok(absolute)
 }
@@ -204,19 +172,13 @@ pub fn progress_bar() -> ProgressBar {
 pub fn show_step(bar: &ProgressBar, number: usize, total: usize, cell: &Cell) {
     bar.set_length(total as u64);
     bar.set_position(number as u64 - 1);
-    let first_line = cell
-        .source
-        .lines()
-        .find(|line| !line.trim().is_empty())
-        .unwrap_or_default();
+    let first_line = cell.source.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
     bar.set_message(first_line.trim().chars().take(48).collect::<String>());
 }
 
 /// Whether the name of a file ends in `.ending`, in letters of any size.
 pub fn has_ending(path: &Path, ending: &str) -> bool {
-    path.extension()
-        .and_then(OsStr::to_str)
-        .is_some_and(|found| found.eq_ignore_ascii_case(ending))
+    path.extension().and_then(OsStr::to_str).is_some_and(|found| found.eq_ignore_ascii_case(ending))
 }
 
 /// Outputs go into a file; only updates (of a progress line, of curves) and questions reach the terminal.

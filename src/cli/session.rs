@@ -61,10 +61,7 @@ fn worker_program() -> std::io::Result<Command> {
     let mut words = under.split_whitespace();
     if let Some(profiler) = words.next() {
         let mut command = Command::new(profiler);
-        command
-            .args(words)
-            .arg(std::env::current_exe()?)
-            .arg(WORKER);
+        command.args(words).arg(std::env::current_exe()?).arg(WORKER);
         return Ok(command);
     }
     // The file that runs, also when a newer one has taken its place: both sides must speak the same language.
@@ -103,9 +100,7 @@ pub fn open_with_interrupt(insisting: Insisting) -> Result<Arc<Isolated>> {
     let session: Arc<OnceLock<Weak<Isolated>>> = Arc::default();
     let running = session.clone();
     signal::on_interrupt(move |press| {
-        let Some(notebook) = running.get().and_then(Weak::upgrade) else {
-            std::process::exit(130)
-        };
+        let Some(notebook) = running.get().and_then(Weak::upgrade) else { std::process::exit(130) };
         match (press.number, insisting) {
             (1, _) => notebook.interrupt(),
             (2, Insisting::EndsProcess) => notebook.abandon(),

@@ -98,8 +98,7 @@ pub fn install_beside(python: &Python) -> Result<String> {
     // What pip has put there is pip's to keep.
     if !spec.is_installed(&place) {
         // A Python of the system's cannot be written to; the user's own folder serves every Jupyter.
-        spec.install(&place)
-            .or_else(|_| spec.install(&Place::User))?;
+        spec.install(&place).or_else(|_| spec.install(&Place::User))?;
     }
     Ok(spec.name)
 }

@@ -37,22 +37,12 @@ struct State {
 impl Terminal {
     /// A terminal on which a bar may be drawn.
     pub fn with_bar(bar: Option<ProgressBar>) -> Self {
-        Self {
-            bar,
-            pictures: None,
-            state: Mutex::default(),
-            leaving: AtomicBool::new(false),
-        }
+        Self { bar, pictures: None, state: Mutex::default(), leaving: AtomicBool::new(false) }
     }
 
     /// A terminal that saves pictures into a folder and prints their paths.
     pub fn with_pictures(folder: PathBuf) -> Self {
-        Self {
-            bar: None,
-            pictures: Some(folder),
-            state: Mutex::default(),
-            leaving: AtomicBool::new(false),
-        }
+        Self { bar: None, pictures: Some(folder), state: Mutex::default(), leaving: AtomicBool::new(false) }
     }
 
     /// Prints an error.
@@ -117,9 +107,7 @@ impl Terminal {
     fn bundle(&self, bundle: &Bundle, id: Option<&str>) {
         self.finish();
         let mut state = self.lock();
-        let text = self
-            .picture(&mut state, bundle, id)
-            .unwrap_or_else(|| bundle.plain().to_string());
+        let text = self.picture(&mut state, bundle, id).unwrap_or_else(|| bundle.plain().to_string());
         let live = id.filter(|_| self.redraws() && !text.contains('\n'));
         let end = if live.is_some() { "" } else { "\n" };
         self.write(&mut state, Stream::Stdout, &format!("{text}{end}"));
@@ -138,9 +126,7 @@ impl Terminal {
     fn update(&self, bundle: &Bundle, id: &str) {
         self.beside_bar(bundle);
         let mut state = self.lock();
-        let text = self
-            .picture(&mut state, bundle, Some(id))
-            .unwrap_or_else(|| bundle.plain().to_string());
+        let text = self.picture(&mut state, bundle, Some(id)).unwrap_or_else(|| bundle.plain().to_string());
         if state.live.as_deref() == Some(id) && !text.contains('\n') {
             self.write(&mut state, Stream::Stdout, &format!("\r\x1b[2K{text}"));
         }
@@ -154,14 +140,11 @@ impl Terminal {
     fn picture(&self, state: &mut State, bundle: &Bundle, id: Option<&str>) -> Option<String> {
         let folder = self.pictures.as_ref()?;
         let kinds = [("image/png", "png"), ("image/svg+xml", "svg")];
-        let (bytes, ending) =
-            kinds
-                .iter()
-                .find_map(|(mime, ending)| match bundle.get(mime)? {
-                    Data::Bytes(bytes) => Some((bytes.as_slice(), ending)),
-                    Data::Text(text) => Some((text.as_bytes(), ending)),
-                    Data::Json(_) => None,
-                })?;
+        let (bytes, ending) = kinds.iter().find_map(|(mime, ending)| match bundle.get(mime)? {
+            Data::Bytes(bytes) => Some((bytes.as_slice(), ending)),
+            Data::Text(text) => Some((text.as_bytes(), ending)),
+            Data::Json(_) => None,
+        })?;
         let known = id.and_then(|id| state.files.get(id).cloned());
         let path = known.unwrap_or_else(|| {
             state.saved += 1;
@@ -173,11 +156,7 @@ impl Terminal {
         let saved = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&path, bytes));
         Some(match saved {
             Ok(()) => format!("{} → {}", bundle.plain(), path.display()),
-            Err(error) => format!(
-                "{} (not saved to {}: {error})",
-                bundle.plain(),
-                path.display()
-            ),
+            Err(error) => format!("{} (not saved to {}: {error})", bundle.plain(), path.display()),
         })
     }
 }
@@ -246,11 +225,7 @@ fn read_answer(prompt: &str, password: bool) -> Option<String> {
     let _quiet = password.then(NoEcho::new);
     wait_for_input()?;
     let mut answer = String::new();
-    io::stdin()
-        .lock()
-        .read_line(&mut answer)
-        .ok()
-        .filter(|&length| length > 0)?;
+    io::stdin().lock().read_line(&mut answer).ok().filter(|&length| length > 0)?;
     if password {
         put(Stream::Stdout, "\n");
     }
@@ -260,11 +235,7 @@ fn read_answer(prompt: &str, password: bool) -> Option<String> {
 /// Waits until a line can be read, or Ctrl-C is pressed.
 fn wait_for_input() -> Option<()> {
     const STEP_MS: libc::c_int = 30;
-    let mut input = libc::pollfd {
-        fd: libc::STDIN_FILENO,
-        events: libc::POLLIN,
-        revents: 0,
-    };
+    let mut input = libc::pollfd { fd: libc::STDIN_FILENO, events: libc::POLLIN, revents: 0 };
     while !signal::pressed() {
         // SAFETY: one valid `pollfd`, as the count says.
         if unsafe { libc::poll(&mut input, 1, STEP_MS) } != 0 {
@@ -310,10 +281,7 @@ mod tests {
 
     #[test]
     fn control_sequences_are_dropped_and_text_is_kept() {
-        assert_eq!(
-            without_colours("\x1b[1;31mShapeError\x1b[0m: [2] é \x1b[2K."),
-            "ShapeError: [2] é ."
-        );
+        assert_eq!(without_colours("\x1b[1;31mShapeError\x1b[0m: [2] é \x1b[2K."), "ShapeError: [2] é .");
     }
 
     #[test]
@@ -321,14 +289,8 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("saddle-terminal-{}", std::process::id()));
         let terminal = Terminal::with_pictures(folder.clone());
         let picture = |byte| Bundle::png("grid", vec![byte], 10);
-        terminal.show(Output::Display {
-            bundle: picture(1),
-            id: Some("samples".into()),
-        });
-        terminal.show(Output::Update {
-            bundle: picture(2),
-            id: "samples".into(),
-        });
+        terminal.show(Output::Display { bundle: picture(1), id: Some("samples".into()) });
+        terminal.show(Output::Update { bundle: picture(2), id: "samples".into() });
         terminal.show(Output::Result { bundle: picture(3) });
         assert_eq!(std::fs::read(folder.join("1.png")).ok(), Some(vec![2]));
         assert_eq!(std::fs::read(folder.join("2.png")).ok(), Some(vec![3]));

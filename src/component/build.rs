@@ -7,9 +7,7 @@ mod hash;
 
 fn main() {
     let version = std::env::var("CARGO_PKG_VERSION").unwrap_or_default();
-    let own = std::env::var_os("CARGO_MANIFEST_DIR")
-        .map(PathBuf::from)
-        .unwrap_or_default();
+    let own = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from).unwrap_or_default();
     // Without `rerun-if-changed`, cargo would take any change in this folder for a reason.
     println!("cargo::rerun-if-changed=build.rs");
     // A published crate lies alone in its folder.

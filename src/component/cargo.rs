@@ -59,10 +59,7 @@ enum Ended {
 }
 
 /// Runs cargo to its end: whether that was a good one, and what it said last.
-fn run(
-    mut command: Command,
-    watch: &mut dyn FnMut(&Progress) -> bool,
-) -> Result<(bool, Vec<String>), Ended> {
+fn run(mut command: Command, watch: &mut dyn FnMut(&Progress) -> bool) -> Result<(bool, Vec<String>), Ended> {
     for (name, _) in std::env::vars_os() {
         if belongs_to_a_package(&name) {
             command.env_remove(name);
@@ -79,10 +76,7 @@ fn run(
         .stderr(Stdio::piped());
     let (mut cargo, stderr) = Running::start(command).map_err(Ended::System)?;
     let (says, heard) = channel();
-    std::thread::Builder::new()
-        .name("cargo says".into())
-        .spawn(move || read(stderr, &says))
-        .map_err(Ended::System)?;
+    std::thread::Builder::new().name("cargo says".into()).spawn(move || read(stderr, &says)).map_err(Ended::System)?;
     let lines = listen(&mut cargo, &heard, watch).ok_or(Ended::Interrupted)?;
     let status = cargo.0.wait().map_err(Ended::System)?;
     Ok((status.success(), lines))
@@ -192,12 +186,7 @@ fn belongs_to_a_package(name: &OsStr) -> bool {
         "MAKEFLAGS",
         "OUT_DIR",
     ];
-    const STARTS: [&str; 4] = [
-        "CARGO_BIN_EXE_",
-        "CARGO_CFG_",
-        "CARGO_FEATURE_",
-        "CARGO_PKG_",
-    ];
+    const STARTS: [&str; 4] = ["CARGO_BIN_EXE_", "CARGO_CFG_", "CARGO_FEATURE_", "CARGO_PKG_"];
     const TERMINAL: &str = "CARGO_TERM_";
     let name = name.to_string_lossy();
     NAMES.contains(&&*name)
@@ -231,15 +220,7 @@ mod tests {
         seen.dedup();
         assert!(!succeeded);
         assert_eq!(lines, ["   Compiling a v1", "error: no"]);
-        assert_eq!(
-            seen,
-            [
-                "cargo starts",
-                "1 of 9 crates: a",
-                "2 of 9 crates: b",
-                "9 of 9 crates: d"
-            ]
-        );
+        assert_eq!(seen, ["cargo starts", "1 of 9 crates: a", "2 of 9 crates: b", "9 of 9 crates: d"]);
     }
 
     #[test]
@@ -272,14 +253,9 @@ mod tests {
         for name in ["CARGO_MANIFEST_DIR", "CARGO_PKG_NAME", "CARGO_TERM_QUIET"] {
             assert!(belongs_to_a_package(OsStr::new(name)), "{name}");
         }
-        for name in [
-            "CARGO_HOME",
-            "CARGO_BUILD_BUILD_DIR",
-            "CARGO_BUILD_JOBS",
-            "CARGO_NET_OFFLINE",
-            "RUSTFLAGS",
-            "PATH",
-        ] {
+        for name in
+            ["CARGO_HOME", "CARGO_BUILD_BUILD_DIR", "CARGO_BUILD_JOBS", "CARGO_NET_OFFLINE", "RUSTFLAGS", "PATH"]
+        {
             assert!(!belongs_to_a_package(OsStr::new(name)), "{name}");
         }
     }

@@ -26,18 +26,12 @@ pub fn no_cargo(component: &Component) -> Fault {
     Fault::file(format!(
         "{needs} need {name}, which is not built yet, and there is no `cargo` on the PATH to build it with"
     ))
-    .hint(
-        "get Rust from https://rustup.rs and restart the kernel, or install a package of saddle that brings it built",
-    )
+    .hint("get Rust from https://rustup.rs and restart the kernel, or install a package of saddle that brings it built")
 }
 
 /// The system gives no process, or no folder.
 pub fn no_start(component: &Component, error: &std::io::Error) -> Fault {
-    Fault::file(format!(
-        "{} cannot be built: cargo does not start: {error}",
-        component.name
-    ))
-    .hint(by_hand(component))
+    Fault::file(format!("{} cannot be built: cargo does not start: {error}", component.name)).hint(by_hand(component))
 }
 
 /// Cargo has ended with an error, after these lines, when it built in the folder `target`.
@@ -49,18 +43,12 @@ pub fn of_cargo(component: &Component, lines: &[String], target: &Path) -> Fault
     };
     if let Some(line) = line_with(&NO_SPACE) {
         let place = target.display();
-        return Fault::file(format!("{name} cannot be built: the disk is full: {line}")).hint(
-            format!("free two gigabytes where {place} lies, and run the cell again"),
-        );
+        return Fault::file(format!("{name} cannot be built: the disk is full: {line}"))
+            .hint(format!("free two gigabytes where {place} lies, and run the cell again"));
     }
     if let Some(line) = line_with(&NO_NETWORK) {
-        return Fault::file(format!(
-            "{name} cannot be built: its crates cannot be downloaded: {line}"
-        ))
-        .hint(format!(
-            "run the cell again when there is a network; {}",
-            by_hand(component)
-        ));
+        return Fault::file(format!("{name} cannot be built: its crates cannot be downloaded: {line}"))
+            .hint(format!("run the cell again when there is a network; {}", by_hand(component)));
     }
     if let Some(line) = line_with(&TOO_OLD) {
         return Fault::value(format!("{name} cannot be built: Rust is too old: {line}"))
@@ -81,19 +69,12 @@ const SHOWN: usize = 8;
 
 /// Cargo has ended well, and the file is not where it should be.
 pub fn not_there(component: &Component, file: &Path) -> Fault {
-    Fault::file(format!(
-        "{} was built, and yet there is no {}",
-        component.name,
-        file.display()
-    ))
-    .hint("a `build.target` in cargo's configuration puts it elsewhere: copy it there, or build without")
+    Fault::file(format!("{} was built, and yet there is no {}", component.name, file.display()))
+        .hint("a `build.target` in cargo's configuration puts it elsewhere: copy it there, or build without")
 }
 
 fn by_hand(component: &Component) -> String {
-    format!(
-        "`{}` in the folder of the sources builds it by hand",
-        component.command()
-    )
+    format!("`{}` in the folder of the sources builds it by hand", component.command())
 }
 
 #[cfg(test)]
@@ -109,19 +90,10 @@ mod tests {
 
     #[test]
     fn failures_are_told_in_the_users_terms() {
-        let network = fault(
-            "error: failed to download from `https://host/x`\n\nCaused by:\n  [6] Could not resolve host: host",
-        );
-        assert!(
-            network.message.contains("cannot be downloaded"),
-            "{network}"
-        );
-        assert!(
-            network
-                .hint
-                .unwrap()
-                .contains("cargo build --release -p saddle-rust-host")
-        );
+        let network =
+            fault("error: failed to download from `https://host/x`\n\nCaused by:\n  [6] Could not resolve host: host");
+        assert!(network.message.contains("cannot be downloaded"), "{network}");
+        assert!(network.hint.unwrap().contains("cargo build --release -p saddle-rust-host"));
         let space = fault(
             "error: could not compile `x` (lib)\nerror: failed to write /t/x: No space left on device (os error 28)",
         );
@@ -131,8 +103,7 @@ mod tests {
             "error: rustc 1.80.0 is not supported by the following packages:\n  saddle-rust-host@0.1.0 requires rustc 1.95",
         );
         assert!(old.message.contains("too old"), "{old}");
-        let wrong =
-            fault("   Compiling x v1\nerror[E0308]: mismatched types\n --> src/lib.rs:1:1\n");
+        let wrong = fault("   Compiling x v1\nerror[E0308]: mismatched types\n --> src/lib.rs:1:1\n");
         assert_eq!(
             wrong.message,
             "the host of Rust cells cannot be built: error[E0308]: mismatched types\n --> src/lib.rs:1:1"

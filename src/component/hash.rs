@@ -10,14 +10,7 @@ pub const OWN: &str = "src/component";
 
 /// What both sides are made of: the versions of other people's crates, and the rooms whose code is in both or which speak to
 /// each other.
-const SHARED: [&str; 6] = [
-    "Cargo.lock",
-    OWN,
-    "src/worker",
-    "src/rust",
-    "src/backend",
-    "src/burn",
-];
+const SHARED: [&str; 6] = ["Cargo.lock", OWN, "src/worker", "src/rust", "src/backend", "src/burn"];
 
 /// Those parts that a checkout has.
 pub fn parts(root: &Path) -> impl Iterator<Item = PathBuf> {
@@ -46,9 +39,7 @@ pub fn identity(version: &str, root: &Path) -> String {
 /// The files of Rust's tools in a folder and the folders in it, or the file itself.
 fn collect(path: &Path, files: &mut Vec<PathBuf>) {
     if path.is_file() {
-        let is_source = path
-            .extension()
-            .is_some_and(|kind| kind == "rs" || kind == "toml" || kind == "lock");
+        let is_source = path.extension().is_some_and(|kind| kind == "rs" || kind == "toml" || kind == "lock");
         files.extend(is_source.then(|| path.to_path_buf()));
         return;
     }
@@ -80,11 +71,9 @@ mod tests {
     #[test]
     fn the_hash_is_fnv_1a() {
         // The test vectors of its authors.
-        for (text, hash) in [
-            ("", 0xcbf2_9ce4_8422_2325),
-            ("a", 0xaf63_dc4c_8601_ec8c),
-            ("foobar", 0x8594_4171_f739_67e8),
-        ] {
+        for (text, hash) in
+            [("", 0xcbf2_9ce4_8422_2325), ("a", 0xaf63_dc4c_8601_ec8c), ("foobar", 0x8594_4171_f739_67e8)]
+        {
             let mut fnv = Fnv::new();
             fnv.write(text.as_bytes());
             assert_eq!(fnv.0, hash, "{text}");

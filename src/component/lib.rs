@@ -131,10 +131,7 @@ mod tests {
     /// What the build script has hashed is what lies in the checkout: else a stale component would be taken for a good one.
     #[test]
     fn the_identity_is_that_of_the_sources() {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .ancestors()
-            .nth(2)
-            .unwrap();
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
         let now = hash::identity(env!("CARGO_PKG_VERSION"), root);
         assert_eq!(identity(), now);
     }

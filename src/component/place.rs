@@ -11,18 +11,12 @@ pub fn candidates(component: &Component) -> impl Iterator<Item = PathBuf> {
     candidates_in(own_folder(), cache().ok(), component)
 }
 
-fn candidates_in(
-    own: Option<PathBuf>,
-    cache: Option<PathBuf>,
-    component: &Component,
-) -> impl Iterator<Item = PathBuf> {
+fn candidates_in(own: Option<PathBuf>, cache: Option<PathBuf>, component: &Component) -> impl Iterator<Item = PathBuf> {
     let file = component.file();
     let folders = own.map(|own| [own.clone(), own.join("../lib/saddlepoint")]);
     let built = cache.map(|cache| cache.join("release"));
     let folders = folders.into_iter().flatten().chain(built);
-    folders
-        .map(move |folder| folder.join(&file))
-        .filter(|path| path.is_file())
+    folders.map(move |folder| folder.join(&file)).filter(|path| path.is_file())
 }
 
 /// The first of the [`candidates`].
@@ -75,9 +69,8 @@ fn is_writable(folder: &Path) -> bool {
 
 /// The target folder in the user's cache.
 fn cache() -> Result<PathBuf> {
-    let strategy = etcetera::choose_base_strategy().map_err(|_| {
-        Fault::file("the home folder is not known").hint("set the environment variable HOME")
-    })?;
+    let strategy = etcetera::choose_base_strategy()
+        .map_err(|_| Fault::file("the home folder is not known").hint("set the environment variable HOME"))?;
     Ok(strategy.cache_dir().join("saddlepoint/components"))
 }
 
@@ -110,9 +103,7 @@ fn unchanged(component: &Component, root: &Path, identity: &str) -> Result<()> {
             "{needs} need {}, which is not built, and the sources in {place} have changed since this saddle was built",
             component.name
         ))
-        .hint(format!(
-            "run `cargo build --release` and `{command}` there, and restart the kernel"
-        )));
+        .hint(format!("run `cargo build --release` and `{command}` there, and restart the kernel")));
     }
     Ok(())
 }
@@ -127,8 +118,7 @@ mod tests {
     fn the_programs_own_folder_comes_first_and_the_cache_last() {
         let root = Scratch::new();
         let folder = |name: &str| Some(root.path().join(name));
-        let found =
-            || candidates_in(folder("bin"), folder("cache"), &RUST_HOST).collect::<Vec<_>>();
+        let found = || candidates_in(folder("bin"), folder("cache"), &RUST_HOST).collect::<Vec<_>>();
         root.write("bin/saddle", "");
         assert_eq!(found(), [] as [PathBuf; 0]);
         let places = [
@@ -145,11 +135,7 @@ mod tests {
     #[test]
     fn a_test_counts_as_being_where_the_programs_are() {
         let folder = |program: &str| folder_of(Path::new(program)).unwrap();
-        for program in [
-            "/t/release/saddle",
-            "/t/release/deps/x-1f",
-            "/t/release/examples/x",
-        ] {
+        for program in ["/t/release/saddle", "/t/release/deps/x-1f", "/t/release/examples/x"] {
             assert_eq!(folder(program), Path::new("/t/release"), "{program}");
         }
         assert_eq!(folder("/usr/bin/saddle"), Path::new("/usr/bin"));
@@ -174,10 +160,7 @@ mod tests {
         let gone = check("any").unwrap_err();
         assert!(gone.message.contains("not in"), "{gone}");
         let hint = gone.hint.unwrap();
-        assert!(
-            hint.contains("cargo build --release -p saddle-rust-host"),
-            "{hint}"
-        );
+        assert!(hint.contains("cargo build --release -p saddle-rust-host"), "{hint}");
         root.write("Cargo.lock", "");
         root.write("src/component/Cargo.toml", "");
         let now = hash::identity(env!("CARGO_PKG_VERSION"), root.path());

@@ -45,10 +45,7 @@ impl Progress {
     }
 
     fn other(what: &str) -> Self {
-        Self {
-            what: what.to_string(),
-            ..Self::default()
-        }
+        Self { what: what.to_string(), ..Self::default() }
     }
 }
 
@@ -81,18 +78,12 @@ mod tests {
                 "    Building [===>                        ] 3/21: proc-macro2(build), quote(b…",
                 "3 of 21 crates: proc-macro2",
             ),
-            (
-                "    Building [===========>               ] 110/263: ra_ap_hir_ty",
-                "110 of 263 crates: ra_ap_hir_ty",
-            ),
+            ("    Building [===========>               ] 110/263: ra_ap_hir_ty", "110 of 263 crates: ra_ap_hir_ty"),
             (
                 "    Building [=======================>   ] 262/263: saddle-rust-host(bin)",
                 "262 of 263 crates: saddle-rust-host",
             ),
-            (
-                "    Blocking waiting for file lock on build directory",
-                "waiting for another build to end",
-            ),
+            ("    Blocking waiting for file lock on build directory", "waiting for another build to end"),
             ("  Downloaded serde v1.0.229", "downloading serde"),
             (" Downloading crates ...", "downloading crates"),
         ] {

@@ -14,11 +14,7 @@ const PACE: Duration = Duration::from_millis(500);
 ///
 /// # Errors
 /// Those of [`build`].
-pub fn build_telling(
-    component: &Component,
-    needs: &str,
-    say: &mut dyn FnMut(Option<&str>) -> bool,
-) -> Result<PathBuf> {
+pub fn build_telling(component: &Component, needs: &str, say: &mut dyn FnMut(Option<&str>) -> bool) -> Result<PathBuf> {
     let mut shown: Option<(Progress, Instant)> = None;
     let (name, minutes) = (component.name, component.minutes);
     build(component, &mut |progress| {

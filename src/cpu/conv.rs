@@ -73,19 +73,11 @@ impl Conv2d {
     /// The input with its padding, ready to be read at the positions that the kernel's taps see.
     fn padded_input(&self, x: &[f32]) -> Padded {
         let output = self.output();
-        let reach = [0, 1].map(|d| {
-            (output[d].max(1) - 1) * self.stride[d] + (self.kernel[d] - 1) * self.dilation[d] + 1
-        });
+        let reach =
+            [0, 1].map(|d| (output[d].max(1) - 1) * self.stride[d] + (self.kernel[d] - 1) * self.dilation[d] + 1);
         let before = self.padding;
         let after = [0, 1].map(|d| reach[d].saturating_sub(before[d] + self.input[d]));
-        Padded::new(
-            x,
-            self.batch * self.in_channels,
-            self.input,
-            before,
-            after,
-            self.stride[1],
-        )
+        Padded::new(x, self.batch * self.in_channels, self.input, before, after, self.stride[1])
     }
 
     /// Where in a padded input the taps of each channel of a group lie, in the order of the weights.
@@ -137,29 +129,11 @@ pub fn conv2d(shape: &Conv2d, x: &[f32], w: &[f32], bias: Option<&[f32]>) -> Vec
         };
         let weights = &w[group * channels * offsets.len()..][..channels * offsets.len()];
         let column = |j: usize| (j / pixels) * image_len + j % pixels;
-        let into = Into {
-            c: c.at(group * channels * pixels),
-            row_stride: pixels,
-            column,
-            add: bias.is_some(),
-        };
-        in_parts(
-            channels,
-            offsets.len(),
-            shape.batch * pixels,
-            |rows, columns| {
-                // Safety: groups and parts write to different places, all inside `out`, and into each once.
-                unsafe {
-                    into.product(
-                        offsets.len(),
-                        Mat::rows(weights, offsets.len()),
-                        &patches,
-                        rows,
-                        columns,
-                    )
-                }
-            },
-        );
+        let into = Into { c: c.at(group * channels * pixels), row_stride: pixels, column, add: bias.is_some() };
+        in_parts(channels, offsets.len(), shape.batch * pixels, |rows, columns| {
+            // Safety: groups and parts write to different places, all inside `out`, and into each once.
+            unsafe { into.product(offsets.len(), Mat::rows(weights, offsets.len()), &patches, rows, columns) }
+        });
     }
     // Safety: every group, image, channel and pixel has been written.
     unsafe { out.set_len(shape.output_len()) };
@@ -168,16 +142,8 @@ pub fn conv2d(shape: &Conv2d, x: &[f32], w: &[f32], bias: Option<&[f32]>) -> Vec
 
 /// The gradient with respect to the weights, from the input and the output's gradient `g`.
 pub fn conv2d_grad_weight(shape: &Conv2d, x: &[f32], g: &[f32]) -> Vec<f32> {
-    assert_eq!(
-        x.len(),
-        shape.input_len(),
-        "conv2d_grad_weight: length of x"
-    );
-    assert_eq!(
-        g.len(),
-        shape.output_len(),
-        "conv2d_grad_weight: length of g"
-    );
+    assert_eq!(x.len(), shape.input_len(), "conv2d_grad_weight: length of x");
+    assert_eq!(g.len(), shape.output_len(), "conv2d_grad_weight: length of g");
     let mut out = vec![0.0; shape.weight_len()];
     if x.is_empty() || g.is_empty() {
         return out;
@@ -190,54 +156,34 @@ pub fn conv2d_grad_weight(shape: &Conv2d, x: &[f32], g: &[f32]) -> Vec<f32> {
     // Long sums keep the result in registers: where images are small, all of them make one sum, for which the
     // gradient is brought into order by channel.
     let at_once = if pixels < LONG_SUM { shape.batch } else { 1 };
-    let g = if at_once > 1 {
-        Cow::from(by_channel(g, shape.batch, shape.out_channels, pixels))
-    } else {
-        Cow::from(g)
-    };
+    let g = if at_once > 1 { Cow::from(by_channel(g, shape.batch, shape.out_channels, pixels)) } else { Cow::from(g) };
     let terms = at_once * pixels;
     for group in 0..shape.groups {
         let at = c.at(group * channels * offsets.len());
-        in_parts(
-            channels,
-            shape.batch * pixels,
-            offsets.len(),
-            |rows, columns| {
-                for image in (0..shape.batch).step_by(at_once) {
-                    let plane = image * shape.in_channels + group * shape.group_inputs();
-                    let patches = Patches {
-                        data: &padded.data[plane * padded.plane..],
-                        image: shape.in_channels * padded.plane,
-                        row: shape.stride[0] * padded.row,
-                        grid: shape.output(),
-                        offsets: &offsets,
-                    };
-                    let first = (image * shape.out_channels + group * channels * at_once) * pixels;
-                    let g = Mat::rows(&g[first..first + channels * terms], terms);
-                    let into = Into {
-                        c: at,
-                        row_stride: offsets.len(),
-                        column: |j| j,
-                        add: image > 0,
-                    };
-                    // Safety: groups and parts write to different places, all inside `out`.
-                    unsafe {
-                        into.product(terms, g, &Turned(&patches), rows.clone(), columns.clone())
-                    }
-                }
-            },
-        );
+        in_parts(channels, shape.batch * pixels, offsets.len(), |rows, columns| {
+            for image in (0..shape.batch).step_by(at_once) {
+                let plane = image * shape.in_channels + group * shape.group_inputs();
+                let patches = Patches {
+                    data: &padded.data[plane * padded.plane..],
+                    image: shape.in_channels * padded.plane,
+                    row: shape.stride[0] * padded.row,
+                    grid: shape.output(),
+                    offsets: &offsets,
+                };
+                let first = (image * shape.out_channels + group * channels * at_once) * pixels;
+                let g = Mat::rows(&g[first..first + channels * terms], terms);
+                let into = Into { c: at, row_stride: offsets.len(), column: |j| j, add: image > 0 };
+                // Safety: groups and parts write to different places, all inside `out`.
+                unsafe { into.product(terms, g, &Turned(&patches), rows.clone(), columns.clone()) }
+            }
+        });
     }
     out
 }
 
 /// Adds `bias`, one number for each channel, to all `pixels` of it, in every image of `x`.
 pub fn add_to_channels(x: &mut [f32], pixels: usize, bias: &[f32]) {
-    assert_eq!(
-        x.len() % (pixels * bias.len()).max(1),
-        0,
-        "add_to_channels: length of x"
-    );
+    assert_eq!(x.len() % (pixels * bias.len()).max(1), 0, "add_to_channels: length of x");
     over_rows(x, pixels, pixels, 16 << 10, |row, x| {
         unary_in_place(Unary::AddScalar(bias[row % bias.len()]), x);
     });
@@ -248,11 +194,7 @@ const LONG_SUM: usize = 128;
 
 /// `[batch, channels, pixels]` as `[channels, batch, pixels]`.
 fn by_channel(x: &[f32], batch: usize, channels: usize, pixels: usize) -> Vec<f32> {
-    contiguous(
-        x,
-        &[pixels, channels * pixels, 1],
-        &[channels, batch, pixels],
-    )
+    contiguous(x, &[pixels, channels * pixels, 1], &[channels, batch, pixels])
 }
 
 /// Sets every pixel of a channel to the channel's bias.
@@ -275,11 +217,7 @@ fn in_parts(m: usize, k: usize, n: usize, body: impl Fn(Range<usize>, Range<usiz
     let cut = |i: usize| (len.div_ceil(unit) * i / parts * unit).min(len);
     run(parts, &|part| {
         let range = cut(part)..cut(part + 1);
-        if by_columns {
-            body(0..m, range)
-        } else {
-            body(range, 0..n)
-        }
+        if by_columns { body(0..m, range) } else { body(range, 0..n) }
     });
 }
 
@@ -294,29 +232,9 @@ struct Into<F> {
 impl<F: Fn(usize) -> usize> Into<F> {
     /// # Safety
     /// As [`product`].
-    unsafe fn product(
-        &self,
-        terms: usize,
-        a: Mat,
-        b: &impl Right,
-        rows: Range<usize>,
-        columns: Range<usize>,
-    ) {
-        let Into {
-            c,
-            row_stride,
-            ref column,
-            add,
-        } = *self;
-        let target = Target {
-            c: c.start(),
-            row_stride,
-            column,
-            rows,
-            columns,
-            add,
-            bias: None,
-        };
+    unsafe fn product(&self, terms: usize, a: Mat, b: &impl Right, rows: Range<usize>, columns: Range<usize>) {
+        let Into { c, row_stride, ref column, add } = *self;
+        let target = Target { c: c.start(), row_stride, column, rows, columns, add, bias: None };
         // Safety: the caller's contract.
         unsafe { product(terms, a, b, &target) }
     }

@@ -126,13 +126,8 @@ pub enum Binary {
 pub fn unary(op: Unary, x: &[f32]) -> Vec<f32> {
     let op = op.simplified();
     // Safety: `over_parts` covers the whole slice, and `Into` writes all that it is given.
-    let mut y = unsafe {
-        filled(x.len(), |y| {
-            over_parts(y, op.grain(), |range, y| {
-                apply_unary(op, Into { x: &x[range], y })
-            })
-        })
-    };
+    let mut y =
+        unsafe { filled(x.len(), |y| over_parts(y, op.grain(), |range, y| apply_unary(op, Into { x: &x[range], y }))) };
     if op.reduces_angles() {
         for (y, &x) in y.iter_mut().zip(x) {
             op.repair(x, y);
@@ -144,11 +139,7 @@ pub fn unary(op: Unary, x: &[f32]) -> Vec<f32> {
 /// Replaces every element by `op` of it.
 pub fn unary_in_place(op: Unary, x: &mut [f32]) {
     let op = op.simplified();
-    let angles = if op.reduces_angles() {
-        x.to_vec()
-    } else {
-        Vec::new()
-    };
+    let angles = if op.reduces_angles() { x.to_vec() } else { Vec::new() };
     over_parts(x, op.grain(), |_, x| apply_unary(op, InPlace(x)));
     for (y, &x) in x.iter_mut().zip(&angles) {
         op.repair(x, y);
@@ -166,20 +157,14 @@ pub fn binary(op: Binary, a: &[f32], b: &[f32]) -> Vec<f32> {
     assert_eq!(a.len(), b.len(), "binary: lengths differ");
     // Safety: `over_parts` covers the whole slice, and `binary_into` writes all that it is given.
     unsafe {
-        filled(a.len(), |y| {
-            over_parts(y, op.grain(), |range, y| {
-                binary_into(op, &a[range.clone()], &b[range], y)
-            })
-        })
+        filled(a.len(), |y| over_parts(y, op.grain(), |range, y| binary_into(op, &a[range.clone()], &b[range], y)))
     }
 }
 
 /// Replaces every element of `a` by `op` of it and the element of `b`, which has the same length.
 pub fn binary_in_place(op: Binary, a: &mut [f32], b: &[f32]) {
     assert_eq!(a.len(), b.len(), "binary_in_place: lengths differ");
-    over_parts(a, op.grain(), |range, a| {
-        apply_binary(op, InPlace(a), &b[range])
-    });
+    over_parts(a, op.grain(), |range, a| apply_binary(op, InPlace(a), &b[range]));
 }
 
 /// Writes `op` of `a` and `b` to all of `y`, on the calling thread. All three have the same length.
@@ -272,13 +257,7 @@ impl Target for Into<'_> {
     fn split(self, at: usize) -> (Self, Self) {
         let (x, x_rest) = self.x.split_at(at);
         let (y, y_rest) = self.y.split_at_mut(at);
-        (
-            Into { x, y },
-            Into {
-                x: x_rest,
-                y: y_rest,
-            },
-        )
+        (Into { x, y }, Into { x: x_rest, y: y_rest })
     }
 
     #[inline(always)]
@@ -419,11 +398,7 @@ impl<T: Target> Kernel for UnaryLoop<T> {
             Unary::LeakyRelu(s) => map!(target, |x| if x > 0.0 { x } else { x * s }),
             Unary::Step => map!(target, |x| if x > 0.0 { 1.0 } else { 0.0 }),
             Unary::LeakyStep(s) => map!(target, |x| if x > 0.0 { 1.0 } else { s }),
-            Unary::Elu(s) => map!(target, |x| if x > 0.0 {
-                x
-            } else {
-                s * math::expm1::<A>(x)
-            }),
+            Unary::Elu(s) => map!(target, |x| if x > 0.0 { x } else { s * math::expm1::<A>(x) }),
             Unary::Gelu => map!(target, |x| math::gelu::<A>(x)),
             Unary::Silu => map!(target, |x| x * math::sigmoid::<A>(x)),
             Unary::Erf => map!(target, |x| math::erf::<A>(x)),

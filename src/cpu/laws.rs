@@ -102,11 +102,7 @@ impl Proposal {
         } else {
             Shape::Exponential { rate }
         };
-        Self {
-            ends: Between { low, high },
-            shape,
-            mirrored,
-        }
+        Self { ends: Between { low, high }, shape, mirrored }
     }
 
     /// The next candidate that is accepted.
@@ -150,10 +146,7 @@ mod tests {
     fn near(numbers: &[f64], f: impl Fn(f64) -> f64, exact: f64, variance: f64) {
         let mean = numbers.iter().map(|&x| f(x)).sum::<f64>() / numbers.len() as f64;
         let bound = 6.0 * (variance / numbers.len() as f64).sqrt();
-        assert!(
-            (mean - exact).abs() <= bound,
-            "{mean}, not {exact} ± {bound}"
-        );
+        assert!((mean - exact).abs() <= bound, "{mean}, not {exact} ± {bound}");
     }
 
     /// The share of the numbers above `t` is `exact`.
@@ -184,12 +177,7 @@ mod tests {
         // The mean is Euler's constant, the variance π²/6, the fourth central moment 27/5 times its square.
         let (mean, variance) = (0.577_215_664_901_532_9, std::f64::consts::PI.powi(2) / 6.0);
         near(&x, |x| x, mean, variance);
-        near(
-            &x,
-            |x| (x - mean).powi(2),
-            variance,
-            (5.4 - 1.0) * variance * variance,
-        );
+        near(&x, |x| (x - mean).powi(2), variance, (5.4 - 1.0) * variance * variance);
         for t in [-2.0, -1.0, 0.0, 3.0, 8.0f64] {
             share(&x, t, 1.0 - (-(-t).exp()).exp());
         }
@@ -220,53 +208,30 @@ mod tests {
             (-inf, -5.0, 2.866_515_718_791_939e-7),
         ] {
             let x = Stream::new(3).truncated_normal(N / 4, Between { low, high });
-            assert!(
-                x.iter().all(|x| (low..=high).contains(x)),
-                "{low} to {high}"
-            );
+            assert!(x.iter().all(|x| (low..=high).contains(x)), "{low} to {high}");
             let mean = (phi(low) - phi(high)) / z;
             let square = 1.0 + (times(low) - times(high)) / z;
             let variance = square - mean * mean;
             near(&x, |x| x, mean, variance);
             // The fourth moment lies between that of a uniform and that of an exponential distribution.
-            near(
-                &x,
-                |x| (x - mean).powi(2),
-                variance,
-                8.0 * variance * variance,
-            );
+            near(&x, |x| (x - mean).powi(2), variance, 8.0 * variance * variance);
         }
     }
 
     #[test]
     fn ends_far_out_or_close_together_are_no_trouble() {
-        for (low, high) in [
-            (30.0, 31.0),
-            (-1e6, -1e5),
-            (3.0, 3.000_001),
-            (1e8, f64::INFINITY),
-            (1e200, 1e300),
-        ] {
+        for (low, high) in [(30.0, 31.0), (-1e6, -1e5), (3.0, 3.000_001), (1e8, f64::INFINITY), (1e200, 1e300)] {
             let x = Stream::new(4).truncated_normal(1000, Between { low, high });
-            assert!(
-                x.iter().all(|x| (low..=high).contains(x)),
-                "{low} to {high}"
-            );
+            assert!(x.iter().all(|x| (low..=high).contains(x)), "{low} to {high}");
         }
     }
 
     #[test]
     fn a_stream_repeats_them() {
         let (mut a, mut b) = (Stream::new(5), Stream::new(5));
-        let ends = Between {
-            low: -1.0,
-            high: 2.0,
-        };
+        let ends = Between { low: -1.0, high: 2.0 };
         assert_eq!(a.truncated_normal(9, ends), b.truncated_normal(9, ends));
-        assert_eq!(
-            (a.gumbel(70), a.exponential(3)),
-            (b.gumbel(70), b.exponential(3))
-        );
+        assert_eq!((a.gumbel(70), a.exponential(3)), (b.gumbel(70), b.exponential(3)));
         assert_eq!(a, b);
     }
 }

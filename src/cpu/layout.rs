@@ -44,10 +44,7 @@ pub fn binary_broadcast(
                 let (mut room_a, mut room_b) = ([0.0; CHUNK], [0.0; CHUNK]);
                 for (i, y) in y.chunks_mut(CHUNK).enumerate() {
                     let start = range.start + i * CHUNK;
-                    let (a, b) = (
-                        a.chunk(start, y.len(), &mut room_a),
-                        b.chunk(start, y.len(), &mut room_b),
-                    );
+                    let (a, b) = (a.chunk(start, y.len(), &mut room_a), b.chunk(start, y.len(), &mut room_b));
                     binary_into(op, a, b, y);
                 }
             });
@@ -60,10 +57,7 @@ enum Operand<'a> {
     /// They are in that order.
     Dense(&'a [f32]),
     /// The first `period` elements repeat. There are at least `period + CHUNK` of them here.
-    Periodic {
-        period: usize,
-        elements: Cow<'a, [f32]>,
-    },
+    Periodic { period: usize, elements: Cow<'a, [f32]> },
     /// They are gathered chunk by chunk.
     Strided(View<'a>),
 }
@@ -73,25 +67,10 @@ impl<'a> Operand<'a> {
         let view = View::new(x, strides, shape);
         match *view.dims() {
             [Dim { stride: 1, len }] => Operand::Dense(&x[..len]),
-            [Dim { stride: 0, .. }] => Operand::Periodic {
-                period: 1,
-                elements: vec![x[0]; CHUNK + 1].into(),
-            },
-            [
-                Dim {
-                    stride: 0,
-                    len: times,
-                },
-                Dim {
-                    stride: 1,
-                    len: period,
-                },
-            ] => {
+            [Dim { stride: 0, .. }] => Operand::Periodic { period: 1, elements: vec![x[0]; CHUNK + 1].into() },
+            [Dim { stride: 0, len: times }, Dim { stride: 1, len: period }] => {
                 let wanted = (period + CHUNK).min(times * period);
-                Operand::Periodic {
-                    period,
-                    elements: x[..period].iter().copied().cycle().take(wanted).collect(),
-                }
+                Operand::Periodic { period, elements: x[..period].iter().copied().cycle().take(wanted).collect() }
             }
             _ => Operand::Strided(view),
         }
@@ -128,20 +107,11 @@ struct View<'a> {
 impl<'a> View<'a> {
     fn new(x: &'a [f32], strides: &[usize], shape: &[usize]) -> Self {
         debug_assert_eq!(strides.len(), shape.len());
-        let mut view = View {
-            x,
-            dims: [Dim { len: 1, stride: 1 }; MAX_RANK],
-            rank: 0,
-        };
+        let mut view = View { x, dims: [Dim { len: 1, stride: 1 }; MAX_RANK], rank: 0 };
         for (&len, &stride) in shape.iter().zip(strides).filter(|(len, _)| **len != 1) {
             let outer = view.rank.checked_sub(1).map(|last| &mut view.dims[last]);
             match outer {
-                Some(outer) if outer.stride == len * stride => {
-                    *outer = Dim {
-                        len: outer.len * len,
-                        stride,
-                    }
-                }
+                Some(outer) if outer.stride == len * stride => *outer = Dim { len: outer.len * len, stride },
                 _ => {
                     view.dims[view.rank] = Dim { len, stride };
                     view.rank += 1;
@@ -195,10 +165,7 @@ fn copy_run(x: &[f32], stride: usize, out: &mut [f32]) {
     match stride {
         0 => out.fill(x[0]),
         1 => out.copy_from_slice(&x[..out.len()]),
-        _ => out
-            .iter_mut()
-            .zip(x.iter().step_by(stride))
-            .for_each(|(out, x)| *out = *x),
+        _ => out.iter_mut().zip(x.iter().step_by(stride)).for_each(|(out, x)| *out = *x),
     }
 }
 
@@ -217,9 +184,7 @@ pub fn contiguous(x: &[f32], strides: &[usize], shape: &[usize]) -> Vec<f32> {
         // Safety: `gather` fills what it is given, and `over_parts` gives all of it.
         _ => unsafe {
             filled(len, |out| {
-                over_parts(out, 16 << 10, |range, out| {
-                    view.gather(range.start, zeroed(out))
-                });
+                over_parts(out, 16 << 10, |range, out| view.gather(range.start, zeroed(out)));
             })
         },
     }
@@ -252,8 +217,7 @@ fn transposed(view: &View, outer: &[Dim], rows: usize, columns: Dim) -> Vec<f32>
             let shared = Shared::new(out);
             let band_range = |band: usize| {
                 let (matrix, top) = (band / bands, band % bands * TILE);
-                matrix * size + top * columns.len
-                    ..matrix * size + (top + TILE).min(rows) * columns.len
+                matrix * size + top * columns.len..matrix * size + (top + TILE).min(rows) * columns.len
             };
             let total = bands * count;
             let parts = parts(size * count, 16 << 10).min(total);
@@ -275,14 +239,7 @@ fn transpose_band(x: &[f32], stride: usize, columns: usize, out: &mut [MaybeUnin
         // Safety: the last element of either side is inside: of `x` by the assertion, of `out` by its length.
         unsafe {
             let to = out.as_mut_ptr().cast::<f32>().add(left);
-            transpose(
-                x.as_ptr().add(left * stride),
-                stride,
-                width,
-                rows,
-                to,
-                columns,
-            );
+            transpose(x.as_ptr().add(left * stride), stride, width, rows, to, columns);
         }
     }
 }
@@ -307,9 +264,7 @@ mod tests {
 
     /// Strides of a contiguous tensor of this shape.
     fn strides(shape: &[usize]) -> Vec<usize> {
-        (0..shape.len())
-            .map(|dim| shape[dim + 1..].iter().product())
-            .collect()
+        (0..shape.len()).map(|dim| shape[dim + 1..].iter().product()).collect()
     }
 
     fn shapes() -> Vec<Vec<usize>> {
@@ -345,13 +300,8 @@ mod tests {
                     }
                     let shape: Vec<usize> = order.iter().map(|&d| shape[d]).collect();
                     let strides: Vec<usize> = order.iter().map(|&d| own[d]).collect();
-                    let expected: Vec<f32> = (0..x.len())
-                        .map(|at| element(&x, &strides, &shape, at))
-                        .collect();
-                    assert!(
-                        contiguous(&x, &strides, &shape) == expected,
-                        "shape {shape:?}, strides {strides:?}"
-                    );
+                    let expected: Vec<f32> = (0..x.len()).map(|at| element(&x, &strides, &shape, at)).collect();
+                    assert!(contiguous(&x, &strides, &shape) == expected, "shape {shape:?}, strides {strides:?}");
                 }
             }
         }
@@ -366,55 +316,30 @@ mod tests {
             (vec![0, 0], vec![70, 70]),
             (vec![1, 0, 50], vec![50, 3, 40]),
         ] {
-            let expected: Vec<f32> = (0..shape.iter().product())
-                .map(|at| element(&x, &strides, &shape, at))
-                .collect();
-            assert!(
-                contiguous(&x, &strides, &shape) == expected,
-                "shape {shape:?}, strides {strides:?}"
-            );
+            let expected: Vec<f32> = (0..shape.iter().product()).map(|at| element(&x, &strides, &shape, at)).collect();
+            assert!(contiguous(&x, &strides, &shape) == expected, "shape {shape:?}, strides {strides:?}");
         }
     }
 
     #[test]
     fn broadcasting_agrees_with_one_element_at_a_time() {
-        for shape in shapes()
-            .into_iter()
-            .chain([vec![700, 500], vec![3000, 1, 120]])
-        {
+        for shape in shapes().into_iter().chain([vec![700, 500], vec![3000, 1, 120]]) {
             let rank = shape.len();
-            let (x, y) = (
-                sample(shape.iter().product(), 7),
-                sample(shape.iter().product(), 8),
-            );
+            let (x, y) = (sample(shape.iter().product(), 7), sample(shape.iter().product(), 8));
             // Every choice of repeated dimensions on either side, up to three of them.
             for repeat in 0..1usize << (2 * rank.min(3)) {
-                let repeated =
-                    |side: usize, dim: usize| dim < 3 && repeat >> (2 * dim + side) & 1 == 1;
+                let repeated = |side: usize, dim: usize| dim < 3 && repeat >> (2 * dim + side) & 1 == 1;
                 let view = |side: usize| {
-                    let own: Vec<usize> = (0..rank)
-                        .map(|dim| {
-                            if repeated(side, dim) {
-                                shape[dim].min(1)
-                            } else {
-                                shape[dim]
-                            }
-                        })
-                        .collect();
+                    let own: Vec<usize> =
+                        (0..rank).map(|dim| if repeated(side, dim) { shape[dim].min(1) } else { shape[dim] }).collect();
                     let strides = strides(&own);
-                    (0..rank)
-                        .map(|dim| if repeated(side, dim) { 0 } else { strides[dim] })
-                        .collect::<Vec<_>>()
+                    (0..rank).map(|dim| if repeated(side, dim) { 0 } else { strides[dim] }).collect::<Vec<_>>()
                 };
                 let (sx, sy) = (view(0), view(1));
                 let got = binary_broadcast(Binary::Sub, &x, &sx, &y, &sy, &shape);
-                let expected: Vec<f32> = (0..x.len())
-                    .map(|at| element(&x, &sx, &shape, at) - element(&y, &sy, &shape, at))
-                    .collect();
-                assert!(
-                    got == expected,
-                    "shape {shape:?}, strides {sx:?} and {sy:?}"
-                );
+                let expected: Vec<f32> =
+                    (0..x.len()).map(|at| element(&x, &sx, &shape, at) - element(&y, &sy, &shape, at)).collect();
+                assert!(got == expected, "shape {shape:?}, strides {sx:?} and {sy:?}");
             }
         }
     }

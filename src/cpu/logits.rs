@@ -24,10 +24,7 @@ pub fn bce_with_logits_grad(a: &[f32], t: &[f32], scale: f32) -> Vec<f32> {
     }
 }
 
-#[expect(
-    clippy::large_enum_variant,
-    reason = "only one lives at a time, on the stack"
-)]
+#[expect(clippy::large_enum_variant, reason = "only one lives at a time, on the stack")]
 #[derive(Clone, Copy)]
 enum Targets<'a> {
     One([f32; LANES]),
@@ -122,9 +119,8 @@ mod tests {
                 let softplus = |a: f64| a.max(0.0) + (-a.abs()).exp().ln_1p();
                 let each = |i: usize| softplus(f64::from(a[i])) - t_of(i) * f64::from(a[i]);
                 let cost = (0..len).map(each).sum::<f64>() as f32;
-                let slope: Vec<f32> = (0..len)
-                    .map(|i| ((1.0 / (1.0 + (-f64::from(a[i])).exp()) - t_of(i)) * 0.5) as f32)
-                    .collect();
+                let slope: Vec<f32> =
+                    (0..len).map(|i| ((1.0 / (1.0 + (-f64::from(a[i])).exp()) - t_of(i)) * 0.5) as f32).collect();
                 at_each_level(|_| {
                     assert_close(&[bce_with_logits(&a, &t)], &[cost], 1e-5);
                     assert_close(&bce_with_logits_grad(&a, &t, 0.5), &slope, 1e-5);

@@ -60,16 +60,7 @@ fn exp_parts<A: Arith>(x: f32) -> (i32, f32) {
     let whole = shifted - ROUNDER;
     let r = A::mul_add(whole, -LN2_LOW, A::mul_add(whole, -LN2_HIGH, x));
     // (exp(r) − 1 − r) / r², so that the error of exp(r) is 3e-9
-    let q = polynomial::<A, 5>(
-        r,
-        [
-            0.5,
-            0.166_665_18,
-            0.041_666_206,
-            0.008_368_89,
-            0.001_395_049_2,
-        ],
-    );
+    let q = polynomial::<A, 5>(r, [0.5, 0.166_665_18, 0.041_666_206, 0.008_368_89, 0.001_395_049_2]);
     (n, A::mul_add(r * r, q, r))
 }
 
@@ -78,11 +69,7 @@ fn exp_parts<A: Arith>(x: f32) -> (i32, f32) {
 pub(super) fn exp<A: Arith>(x: f32) -> f32 {
     // Far below the smallest number, so that the slow handling of underflow is avoided.
     let vanishes = x < -104.0;
-    let (n, m) = exp_parts::<A>(if vanishes {
-        0.0
-    } else {
-        clamp(x, -104.0, 89.0)
-    });
+    let (n, m) = exp_parts::<A>(if vanishes { 0.0 } else { clamp(x, -104.0, 89.0) });
     // Two factors, because 2^n itself may be out of range where the result is not.
     let half = n >> 1;
     let y = (1.0 + m) * power_of_two(half) * power_of_two(n.wrapping_sub(half));
@@ -161,16 +148,7 @@ pub(super) fn tanh<A: Arith>(x: f32) -> f32 {
     let a = x.abs();
     let z = a * a;
     // (tanh(x) / x − 1) / x² on [0, 0.625]; the error of tanh is 4e-9
-    let near = polynomial::<A, 5>(
-        z,
-        [
-            -0.333_332_84,
-            0.133_314_91,
-            -0.053_743_497,
-            0.020_650_588,
-            -0.005_717_045_6,
-        ],
-    );
+    let near = polynomial::<A, 5>(z, [-0.333_332_84, 0.133_314_91, -0.053_743_497, 0.020_650_588, -0.005_717_045_6]);
     let near = A::mul_add(a * z, near, a);
     let far = 1.0 - 2.0 / (exp::<A>(2.0 * if a > 10.0 { 10.0 } else { a }) + 1.0);
     (if a < 0.625 { near } else { far }).copysign(x)
@@ -211,35 +189,15 @@ pub(super) fn erf<A: Arith>(x: f32) -> f32 {
     // erf(x) / x − 1 on [0, 1], error 1e-9
     let near = polynomial::<A, 7>(
         z,
-        [
-            0.128_379_17,
-            -0.376_126_26,
-            0.112_836,
-            -0.026_854_444,
-            0.005_189_535_7,
-            -0.000_802_084_2,
-            7.889_123e-5,
-        ],
+        [0.128_379_17, -0.376_126_26, 0.112_836, -0.026_854_444, 0.005_189_535_7, -0.000_802_084_2, 7.889_123e-5],
     );
     // −ln(1 − erf(x)) on [1, 4.05], beyond which erf is 1 in single precision; the error of erf is 1e-9
     let t = if a > 4.05 { 4.05 } else { a };
     let far = polynomial::<A, 7>(
         t,
-        [
-            0.000_353_729_6,
-            1.127_04,
-            0.638_225_73,
-            0.103_037_31,
-            -0.021_805_292,
-            0.002_939_601_2,
-            -0.000_185_573_4,
-        ],
+        [0.000_353_729_6, 1.127_04, 0.638_225_73, 0.103_037_31, -0.021_805_292, 0.002_939_601_2, -0.000_185_573_4],
     );
-    let y = if a < 1.0 {
-        A::mul_add(a, near, a)
-    } else {
-        1.0 - exp::<A>(-far)
-    };
+    let y = if a < 1.0 { A::mul_add(a, near, a) } else { 1.0 - exp::<A>(-far) };
     y.copysign(x)
 }
 
@@ -259,10 +217,7 @@ fn sin_cos_near_zero<A: Arith>(r: f32) -> (f32, f32) {
     // (sin(r) / r − 1) / r² and (cos(r) − 1 + r²/2) / r⁴; the errors of sin and cos are 4e-9 and 1e-10
     let s = polynomial::<A, 3>(z, [-0.166_666_55, 0.008_332_178, -0.000_195_172_35]);
     let c = polynomial::<A, 3>(z, [0.041_666_646, -0.001_388_736_7, 2.443_838e-5]);
-    (
-        A::mul_add(r * z, s, r),
-        A::mul_add(z * z, c, A::mul_add(z, -0.5, 1.0)),
-    )
+    (A::mul_add(r * z, s, r), A::mul_add(z * z, c, A::mul_add(z, -0.5, 1.0)))
 }
 
 /// The sine of a quarter turns' number `quadrant` plus an angle with this sine and cosine.
@@ -305,10 +260,7 @@ pub(super) fn unit_circle<A: Arith>(bits: u32) -> (f32, f32) {
     let quadrant = bits.wrapping_add(1 << 29) >> 30;
     let rest = bits.wrapping_sub(quadrant << 30) as i32;
     let both = sin_cos_near_zero::<A>(rest as f32 * (std::f32::consts::TAU / 4_294_967_296.0));
-    (
-        turn_quarters(quadrant.wrapping_add(1), both),
-        turn_quarters(quadrant, both),
-    )
+    (turn_quarters(quadrant.wrapping_add(1), both), turn_quarters(quadrant, both))
 }
 
 /// `x` to the power `y`, with the special cases of IEEE 754 `pow`. Error ≤ 1 ulp. Computed in double precision.
@@ -318,18 +270,10 @@ pub(super) fn pow<A: Arith>(x: f32, y: f32) -> f32 {
     let whole = floor(y) == y;
     let half = 0.5 * y;
     let odd = whole && floor(half) != half;
-    let signed = if odd {
-        magnitude.copysign(x)
-    } else {
-        magnitude
-    };
+    let signed = if odd { magnitude.copysign(x) } else { magnitude };
     let defined = x >= 0.0 || whole || x == f32::NEG_INFINITY || x.is_nan();
     let result = if defined { signed } else { f32::NAN };
-    let result = if x == -1.0 && y.is_infinite() {
-        1.0
-    } else {
-        result
-    };
+    let result = if x == -1.0 && y.is_infinite() { 1.0 } else { result };
     if y == 0.0 || x == 1.0 { 1.0 } else { result }
 }
 
@@ -357,11 +301,7 @@ fn pow_of_positive<A: Arith>(x: f32, y: f32) -> f32 {
     // The exponent fits in 32 bits, whose conversion to a float every instruction set has.
     let log2 = A::mul_add64(s, r, f64::from((bits >> 52) as i32));
     let log2 = if x == 0.0 { f64::NEG_INFINITY } else { log2 };
-    let log2 = if x < f32::INFINITY {
-        log2
-    } else {
-        f64::from(x)
-    };
+    let log2 = if x < f32::INFINITY { log2 } else { f64::from(x) };
     exp2_of_double::<A>(log2 * f64::from(y))
 }
 

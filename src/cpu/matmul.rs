@@ -21,39 +21,25 @@ pub struct Mat<'a, T = f32> {
 impl<'a, T> Mat<'a, T> {
     /// A contiguous matrix of `columns` columns.
     pub fn rows(data: &'a [T], columns: usize) -> Self {
-        Self {
-            data,
-            row_stride: columns,
-            col_stride: 1,
-        }
+        Self { data, row_stride: columns, col_stride: 1 }
     }
 
     /// The transpose, of the same elements.
     pub fn transposed(self) -> Self {
-        Self {
-            row_stride: self.col_stride,
-            col_stride: self.row_stride,
-            ..self
-        }
+        Self { row_stride: self.col_stride, col_stride: self.row_stride, ..self }
     }
 
     /// The matrix from this row and column on.
     pub(super) fn from(self, row: usize, column: usize) -> Self {
         let start = row * self.row_stride + column * self.col_stride;
-        Self {
-            data: &self.data[start..],
-            ..self
-        }
+        Self { data: &self.data[start..], ..self }
     }
 
     /// Panics unless all elements of `rows` × `columns` are there.
     fn check(&self, rows: usize, columns: usize) {
         if rows > 0 && columns > 0 {
             let last = (rows - 1) * self.row_stride + (columns - 1) * self.col_stride;
-            assert!(
-                last < self.data.len(),
-                "matrix: {rows} × {columns} reaches beyond its elements"
-            );
+            assert!(last < self.data.len(), "matrix: {rows} × {columns} reaches beyond its elements");
         }
     }
 }
@@ -175,26 +161,13 @@ unsafe fn multiply(
         let all = (rows.clone(), columns.clone());
         if let Some(way) = way {
             let start = c.start().wrapping_add(rows.start * n + columns.start);
-            let part = Part {
-                start,
-                stride: n,
-                rows: rows.len(),
-                width: columns.len(),
-            };
+            let part = Part { start, stride: n, rows: rows.len(), width: columns.len() };
             let (a, b) = (a.from(rows.start, 0), b.from(0, columns.start));
             let bias = bias.map(|bias| &bias[columns]);
             // Safety: as below.
             unsafe { skinny(way, k, a, b, bias, add, part) }
         } else if ours {
-            let target = Target {
-                c: c.start(),
-                row_stride: n,
-                column: |j| j,
-                rows,
-                columns,
-                add,
-                bias,
-            };
+            let target = Target { c: c.start(), row_stride: n, column: |j| j, rows, columns, add, bias };
             // Safety: the part lies inside `c`, and parts do not overlap.
             unsafe { product(k, a, &b, &target) }
         } else {
@@ -234,11 +207,7 @@ fn in_parts(m: usize, k: usize, n: usize, body: impl Fn(Range<usize>, Range<usiz
     let cut = |i: usize| (len.div_ceil(unit) * i / parts * unit).min(len);
     run(parts, &|part| {
         let range = cut(part)..cut(part + 1);
-        if by_columns {
-            body(0..m, range)
-        } else {
-            body(range, 0..n)
-        }
+        if by_columns { body(0..m, range) } else { body(range, 0..n) }
     });
 }
 
@@ -265,8 +234,7 @@ pub(super) unsafe fn by_crate(
         let c = c.add(rows.start * width + columns.start);
         if let Some(bias) = bias {
             for i in 0..m {
-                c.add(i * width)
-                    .copy_from_nonoverlapping(bias[columns.clone()].as_ptr(), n);
+                c.add(i * width).copy_from_nonoverlapping(bias[columns.clone()].as_ptr(), n);
             }
         }
         gemm::gemm(
@@ -326,13 +294,11 @@ mod tests {
 
     /// The product in double precision, plus a bias for each column.
     fn exact(m: usize, k: usize, n: usize, a: Mat, b: Mat, bias: &[f32]) -> Vec<f64> {
-        let at =
-            |x: Mat, i: usize, j: usize| f64::from(x.data[i * x.row_stride + j * x.col_stride]);
+        let at = |x: Mat, i: usize, j: usize| f64::from(x.data[i * x.row_stride + j * x.col_stride]);
         (0..m * n)
             .map(|e| {
                 let (i, j) = (e / n, e % n);
-                (0..k).map(|l| at(a, i, l) * at(b, l, j)).sum::<f64>()
-                    + bias.get(j).map_or(0.0, |&b| f64::from(b))
+                (0..k).map(|l| at(a, i, l) * at(b, l, j)).sum::<f64>() + bias.get(j).map_or(0.0, |&b| f64::from(b))
             })
             .collect()
     }
@@ -342,30 +308,19 @@ mod tests {
         for (i, (&got, exact)) in got.iter().zip(exact).enumerate() {
             // Factors are at most 2, so partial sums are at most 4 k.
             let error = (f64::from(got) - exact).abs();
-            assert!(
-                error <= 1e-6 * (4 * k + 4) as f64,
-                "{what}, element {i}: {got} instead of {exact}"
-            );
+            assert!(error <= 1e-6 * (4 * k + 4) as f64, "{what}, element {i}: {got} instead of {exact}");
         }
     }
 
     /// The four ways in which an m × k matrix can lie: by rows, by columns, and both with gaps.
     fn layouts(data: &[f32], m: usize, k: usize) -> [Mat<'_>; 4] {
-        [(k, 1), (1, m), (k + 3, 1), (2 * k, 2)].map(|(row_stride, col_stride)| Mat {
-            data,
-            row_stride,
-            col_stride,
-        })
+        [(k, 1), (1, m), (k + 3, 1), (2 * k, 2)].map(|(row_stride, col_stride)| Mat { data, row_stride, col_stride })
     }
 
     #[test]
     fn products_agree_with_double_precision_whatever_the_strides() {
         for (m, k, n) in SIZES {
-            let (a, b, bias) = (
-                sample(2 * m * k + 3 * m, 1),
-                sample(2 * k * n + 3 * k, 2),
-                sample(n, 3),
-            );
+            let (a, b, bias) = (sample(2 * m * k + 3 * m, 1), sample(2 * k * n + 3 * k, 2), sample(n, 3));
             for a in layouts(&a, m, k) {
                 for b in layouts(&b, k, n) {
                     let what = format!(
@@ -377,12 +332,7 @@ mod tests {
                     gemm(m, k, n, a, b, 0.0, &mut c);
                     check(&c, &truth, k, &what);
                     check(&linear(m, k, n, a, b, None), &truth, k, &what);
-                    check(
-                        &linear(m, k, n, a, b, Some(&bias)),
-                        &exact(m, k, n, a, b, &bias),
-                        k,
-                        &what,
-                    );
+                    check(&linear(m, k, n, a, b, Some(&bias)), &exact(m, k, n, a, b, &bias), k, &what);
                     let mut c = vec![0.5; m * n];
                     gemm(m, k, n, a, b, 3.0, &mut c);
                     let added: Vec<f64> = truth.iter().map(|x| x + 1.5).collect();
@@ -418,11 +368,7 @@ mod tests {
                 };
                 let one = product(1);
                 for threads in [2, 3, 5, 7] {
-                    assert!(
-                        one == product(threads),
-                        "{m} × {k} × {n}, {} apart, {threads} threads",
-                        a.row_stride
-                    );
+                    assert!(one == product(threads), "{m} × {k} × {n}, {} apart, {threads} threads", a.row_stride);
                 }
             }
         }

@@ -60,13 +60,8 @@ struct Lists {
 // Safety: `lists` is only touched by the one who has `taken`.
 unsafe impl Sync for Store {}
 
-static STORE: Store = Store {
-    taken: AtomicBool::new(false),
-    lists: UnsafeCell::new(Lists {
-        first: [null_mut(); CLASSES],
-        bytes: 0,
-    }),
-};
+static STORE: Store =
+    Store { taken: AtomicBool::new(false), lists: UnsafeCell::new(Lists { first: [null_mut(); CLASSES], bytes: 0 }) };
 
 impl Store {
     /// Runs `body` on the lists, unless another thread is at them: nobody waits for memory.

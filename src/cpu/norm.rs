@@ -63,13 +63,7 @@ pub fn batch_norm(x: &[f32], shape: [usize; 3], eps: f32, gain: &[f32], shift: &
             to_means.range(channel..channel + 1)[0] = mean;
             to_vars.range(channel..channel + 1)[0] = var;
             let (planes, f) = (planes.of(channel), |x, _| (x - mean) * scale + shift);
-            dispatch(Zip {
-                planes,
-                a: x,
-                b: x,
-                out: y,
-                f,
-            });
+            dispatch(Zip { planes, a: x, b: x, out: y, f });
         }
     };
     // Safety: every plane of every channel is written.
@@ -79,11 +73,7 @@ pub fn batch_norm(x: &[f32], shape: [usize; 3], eps: f32, gain: &[f32], shift: &
             planes.each_channel(|channel| on_channel(channel, y));
         })
     };
-    Normed {
-        y,
-        mean: means,
-        var: vars,
-    }
+    Normed { y, mean: means, var: vars }
 }
 
 /// The gradients of [`batch_norm`] for the gradient `g` of its result, of which `mean` and `var` are those of `x`.
@@ -113,22 +103,13 @@ pub fn batch_norm_grad(
         let (mean, inverse) = (mean[channel], 1.0 / (var[channel] + eps).sqrt());
         let [sum, along] = planes.sums(channel, g, x, |g, x| [g, g * (x - mean)]);
         let scale = gain[channel] * inverse;
-        let (off, slope) = (
-            sum / planes.count(),
-            along * inverse * inverse / planes.count(),
-        );
+        let (off, slope) = (sum / planes.count(), along * inverse * inverse / planes.count());
         // Safety: as in `batch_norm`.
         unsafe {
             to_gains.range(channel..channel + 1)[0] = along * inverse;
             to_shifts.range(channel..channel + 1)[0] = sum;
             let f = |g, x| (g - off - (x - mean) * slope) * scale;
-            dispatch(Zip {
-                planes: planes.of(channel),
-                a: g,
-                b: x,
-                out: dx,
-                f,
-            });
+            dispatch(Zip { planes: planes.of(channel), a: g, b: x, out: dx, f });
         }
     };
     // Safety: every plane of every channel is written.
@@ -138,11 +119,7 @@ pub fn batch_norm_grad(
             planes.each_channel(|channel| on_channel(channel, dx));
         })
     };
-    NormGrads {
-        x: dx,
-        gain: gains,
-        shift: shifts,
-    }
+    NormGrads { x: dx, gain: gains, shift: shifts }
 }
 
 /// Where the elements of a channel lie: `batch` planes of `inner`.
@@ -155,11 +132,7 @@ struct Planes {
 
 impl Planes {
     fn new([batch, channels, inner]: [usize; 3]) -> Self {
-        Self {
-            batch,
-            channels,
-            inner,
-        }
+        Self { batch, channels, inner }
     }
 
     /// The number of elements of a channel.
@@ -169,17 +142,8 @@ impl Planes {
 
     /// The planes of a channel, piece by piece.
     fn of(self, channel: usize) -> Pieces {
-        let Self {
-            batch,
-            channels,
-            inner,
-        } = self;
-        Pieces {
-            start: channel * inner,
-            step: channels * inner,
-            batch,
-            inner,
-        }
+        let Self { batch, channels, inner } = self;
+        Pieces { start: channel * inner, step: channels * inner, batch, inner }
     }
 
     /// Calls `body` once for each channel, on several threads where it is worthwhile.
@@ -201,13 +165,7 @@ impl Planes {
         f: impl Fn(f32, f32) -> [f32; N] + Copy,
     ) -> [f32; N] {
         let mut total = [0.0; N];
-        dispatch(Sums {
-            planes: self.of(channel),
-            a,
-            b,
-            f,
-            total: &mut total,
-        });
+        dispatch(Sums { planes: self.of(channel), a, b, f, total: &mut total });
         total.map(|v| v as f32)
     }
 }
@@ -242,13 +200,7 @@ impl<const N: usize, F: Fn(f32, f32) -> [f32; N]> Kernel for Sums<'_, F, N> {
     type Out = ();
     #[inline(always)]
     fn run<A: Arith>(self) {
-        let Self {
-            planes,
-            a,
-            b,
-            f,
-            total,
-        } = self;
+        let Self { planes, a, b, f, total } = self;
         let (mut lanes, mut odd, mut held) = ([[0.0f32; LANES]; N], [0.0f32; N], 0);
         for plane in (0..planes.batch).map(|image| planes.of_image(image)) {
             for start in plane.clone().step_by(SUM_BLOCK) {
@@ -322,13 +274,7 @@ impl<F: Fn(f32, f32) -> f32> Kernel for Zip<'_, F> {
     type Out = ();
     #[inline(always)]
     fn run<A: Arith>(self) {
-        let Self {
-            planes,
-            a,
-            b,
-            out,
-            f,
-        } = self;
+        let Self { planes, a, b, out, f } = self;
         for plane in (0..planes.batch).map(|image| planes.of_image(image)) {
             // Safety: what is said of `out`.
             let out = unsafe { out.range(plane.clone()) };
@@ -346,43 +292,17 @@ mod tests {
     use crate::simd::testing::at_each_level;
     use crate::testing::{assert_close, sample};
 
-    const SHAPES: [[usize; 3]; 8] = [
-        [2, 1, 1],
-        [1, 3, 5],
-        [7, 5, 1],
-        [4, 3, 49],
-        [5, 2, 64],
-        [3, 4, 131],
-        [64, 40, 49],
-        [2, 3, 20_000],
-    ];
+    const SHAPES: [[usize; 3]; 8] =
+        [[2, 1, 1], [1, 3, 5], [7, 5, 1], [4, 3, 49], [5, 2, 64], [3, 4, 131], [64, 40, 49], [2, 3, 20_000]];
 
     /// The definition, and its gradient as Ioffe and Szegedy derive it, in double precision.
-    fn defined(
-        x: &[f32],
-        g: &[f32],
-        [n, c, inner]: [usize; 3],
-        gain: &[f32],
-        shift: &[f32],
-    ) -> [Vec<f32>; 5] {
-        let mut out = [
-            vec![0.0; x.len()],
-            vec![0.0; c],
-            vec![0.0; x.len()],
-            vec![0.0; c],
-            vec![0.0; c],
-        ];
+    fn defined(x: &[f32], g: &[f32], [n, c, inner]: [usize; 3], gain: &[f32], shift: &[f32]) -> [Vec<f32>; 5] {
+        let mut out = [vec![0.0; x.len()], vec![0.0; c], vec![0.0; x.len()], vec![0.0; c], vec![0.0; c]];
         for k in 0..c {
-            let at: Vec<usize> = (0..n)
-                .flat_map(|i| (0..inner).map(move |j| (i * c + k) * inner + j))
-                .collect();
+            let at: Vec<usize> = (0..n).flat_map(|i| (0..inner).map(move |j| (i * c + k) * inner + j)).collect();
             let count = at.len() as f64;
             let mean = at.iter().map(|&i| f64::from(x[i])).sum::<f64>() / count;
-            let var = at
-                .iter()
-                .map(|&i| (f64::from(x[i]) - mean).powi(2))
-                .sum::<f64>()
-                / count;
+            let var = at.iter().map(|&i| (f64::from(x[i]) - mean).powi(2)).sum::<f64>() / count;
             let hat = |i: usize| (f64::from(x[i]) - mean) / (var + 1e-5).sqrt();
             let sum = at.iter().map(|&i| f64::from(g[i])).sum::<f64>();
             let along = at.iter().map(|&i| f64::from(g[i]) * hat(i)).sum::<f64>();
@@ -427,8 +347,7 @@ mod tests {
         let with = |threads| {
             set_threads(threads);
             let normed = batch_norm(&x, shape, 1e-5, &gain, &shift);
-            let grads =
-                batch_norm_grad(&x, &normed.y, shape, 1e-5, &gain, &normed.mean, &normed.var);
+            let grads = batch_norm_grad(&x, &normed.y, shape, 1e-5, &gain, &normed.mean, &normed.var);
             set_threads(0);
             (normed, grads)
         };

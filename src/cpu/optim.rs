@@ -39,11 +39,7 @@ pub fn adam_step(cfg: &Adam, p: &[f32], g: &[f32], m: &mut [f32], v: &mut [f32])
         step_size: (f64::from(cfg.lr) / correction1) as f32,
         scale2: (1.0 / correction2.sqrt()) as f32,
         eps: cfg.eps,
-        keep: if cfg.decoupled {
-            (1.0 - f64::from(cfg.lr) * f64::from(cfg.weight_decay)) as f32
-        } else {
-            1.0
-        },
+        keep: if cfg.decoupled { (1.0 - f64::from(cfg.lr) * f64::from(cfg.weight_decay)) as f32 } else { 1.0 },
         decay: if cfg.decoupled { 0.0 } else { cfg.weight_decay },
         sign: if cfg.maximize { -1.0 } else { 1.0 },
     };
@@ -69,37 +65,13 @@ pub struct Sgd {
 pub fn sgd_step(cfg: &Sgd, p: &[f32], g: &[f32], velocity: Option<&mut [f32]>) -> Vec<f32> {
     let sign = if cfg.maximize { -1.0 } else { 1.0 };
     match velocity {
-        None => update(
-            PlainRule {
-                lr: cfg.lr,
-                decay: cfg.weight_decay,
-                sign,
-            },
-            p,
-            g,
-            [],
-        ),
+        None => update(PlainRule { lr: cfg.lr, decay: cfg.weight_decay, sign }, p, g, []),
         Some(velocity) => {
-            let (keep, take) = if cfg.first {
-                (0.0, 1.0)
-            } else {
-                (cfg.momentum, 1.0 - cfg.dampening)
-            };
+            let (keep, take) = if cfg.first { (0.0, 1.0) } else { (cfg.momentum, 1.0 - cfg.dampening) };
             // With Nesterov's rule the step is g + momentum · velocity, else the velocity.
-            let (from_gradient, from_velocity) = if cfg.nesterov {
-                (1.0, cfg.momentum)
-            } else {
-                (0.0, 1.0)
-            };
-            let rule = MomentumRule {
-                lr: cfg.lr,
-                decay: cfg.weight_decay,
-                sign,
-                keep,
-                take,
-                from_gradient,
-                from_velocity,
-            };
+            let (from_gradient, from_velocity) = if cfg.nesterov { (1.0, cfg.momentum) } else { (0.0, 1.0) };
+            let rule =
+                MomentumRule { lr: cfg.lr, decay: cfg.weight_decay, sign, keep, take, from_gradient, from_velocity };
             update(rule, p, g, [velocity])
         }
     }
@@ -119,13 +91,7 @@ pub struct Rmsprop {
 
 /// One step of RMSprop: parameters `p`, gradient `g`, running mean `square` of the squared gradient, and the buffer of
 /// the momentum where it is not 0, all of one length.
-pub fn rmsprop_step(
-    cfg: &Rmsprop,
-    p: &[f32],
-    g: &[f32],
-    square: &mut [f32],
-    buffer: Option<&mut [f32]>,
-) -> Vec<f32> {
+pub fn rmsprop_step(cfg: &Rmsprop, p: &[f32], g: &[f32], square: &mut [f32], buffer: Option<&mut [f32]>) -> Vec<f32> {
     let rule = RmspropRule {
         lr: cfg.lr,
         alpha: cfg.alpha,
@@ -153,17 +119,7 @@ pub fn adagrad_step(
     sum: &mut [f32],
 ) -> Vec<f32> {
     let sign = if maximize { -1.0 } else { 1.0 };
-    update(
-        AdagradRule {
-            lr,
-            eps,
-            decay: weight_decay,
-            sign,
-        },
-        p,
-        g,
-        [sum],
-    )
+    update(AdagradRule { lr, eps, decay: weight_decay, sign }, p, g, [sum])
 }
 
 /// What an optimizer does to one number, with `N` numbers of state.
@@ -284,35 +240,17 @@ impl Rule<1> for AdagradRule {
 }
 
 /// Applies a rule to every element, in parallel where there are many.
-fn update<const N: usize, R: Rule<N>>(
-    rule: R,
-    p: &[f32],
-    g: &[f32],
-    state: [&mut [f32]; N],
-) -> Vec<f32> {
+fn update<const N: usize, R: Rule<N>>(rule: R, p: &[f32], g: &[f32], state: [&mut [f32]; N]) -> Vec<f32> {
     let len = p.len();
-    assert_eq!(
-        len,
-        g.len(),
-        "optimizer: lengths of parameter and gradient differ"
-    );
-    assert!(
-        state.iter().all(|state| state.len() == len),
-        "optimizer: length of the state differs"
-    );
+    assert_eq!(len, g.len(), "optimizer: lengths of parameter and gradient differ");
+    assert!(state.iter().all(|state| state.len() == len), "optimizer: length of the state differs");
     let parts = parts(len, GRAIN);
     // Safety: `Update` writes all that it is given, and the parts are all of it; ranges of different parts do not
     // overlap, and the slices are different ones.
     unsafe {
         filled(len, |out| {
             if parts <= 1 {
-                return dispatch(Update {
-                    rule,
-                    p,
-                    g,
-                    state,
-                    out,
-                });
+                return dispatch(Update { rule, p, g, state, out });
             }
             let (out, state) = (Shared::new(out), state.map(Shared::new));
             run(parts, &|index| {
@@ -341,13 +279,7 @@ impl<const N: usize, R: Rule<N>> Kernel for Update<'_, R, N> {
     type Out = ();
     #[inline(always)]
     fn run<A: Arith>(self) {
-        let Update {
-            rule,
-            p,
-            g,
-            state,
-            out,
-        } = self;
+        let Update { rule, p, g, state, out } = self;
         let len = out.len();
         let (p, g) = (&p[..len], &g[..len]);
         let mut state = state.map(|state| &mut state[..len]);

@@ -33,12 +33,8 @@ pub fn set_threads(count: usize) {
 fn pool_size() -> usize {
     static SIZE: OnceLock<usize> = OnceLock::new();
     *SIZE.get_or_init(|| {
-        let asked = std::env::var("SADDLE_THREADS")
-            .ok()
-            .and_then(|text| text.trim().parse().ok());
-        let size = asked
-            .filter(|&count| count > 0)
-            .unwrap_or_else(physical_cores);
+        let asked = std::env::var("SADDLE_THREADS").ok().and_then(|text| text.trim().parse().ok());
+        let size = asked.filter(|&count| count > 0).unwrap_or_else(physical_cores);
         // Fails where someone has built the pool already; then theirs serves.
         let _ = rayon::ThreadPoolBuilder::new()
             .num_threads(size)
@@ -62,21 +58,13 @@ fn physical_cores() -> usize {
         .map(|cpu| format!("/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list"))
         .map_while(|path| std::fs::read_to_string(path).ok())
         .collect();
-    if siblings.is_empty() {
-        logical
-    } else {
-        logical.min(siblings.len())
-    }
+    if siblings.is_empty() { logical } else { logical.min(siblings.len()) }
 }
 
 /// Calls `body(0)`, …, `body(tasks - 1)`, in any order, on the calling thread and as many workers as are worthwhile.
 /// Returns when all are done. A panic in `body` is passed on.
 pub(super) fn run(tasks: usize, body: &(dyn Fn(usize) + Sync)) {
-    share(
-        tasks,
-        threads().min(tasks).min(cores()).saturating_sub(1),
-        body,
-    );
+    share(tasks, threads().min(tasks).min(cores()).saturating_sub(1), body);
 }
 
 /// Into how many parts a loop of `len` elements is divided, if one thread needs at least `grain` of them to be worth
@@ -109,10 +97,7 @@ unsafe impl<T: Send> Sync for Shared<T> {}
 
 impl<T> Shared<T> {
     pub fn new(slice: &mut [T]) -> Self {
-        Self {
-            start: slice.as_mut_ptr(),
-            len: slice.len(),
-        }
+        Self { start: slice.as_mut_ptr(), len: slice.len() }
     }
 
     /// The first element; to be used as the contract of [`range`](Self::range) asks.
@@ -133,11 +118,7 @@ impl<T> Shared<T> {
 }
 
 /// Divides `dst` at multiples of [`BLOCK`] and calls `body(range, the part of dst)` for each part.
-pub(super) fn over_parts<T: Send>(
-    dst: &mut [T],
-    grain: usize,
-    body: impl Fn(Range<usize>, &mut [T]) + Sync,
-) {
+pub(super) fn over_parts<T: Send>(dst: &mut [T], grain: usize, body: impl Fn(Range<usize>, &mut [T]) + Sync) {
     let len = dst.len();
     let parts = parts(len, grain);
     if parts <= 1 {
@@ -166,10 +147,7 @@ pub(super) fn over_rows<T: Send>(
     let rows = dst.len() / width;
     let parts = parts(rows * cost.max(1), grain).min(rows);
     if parts <= 1 {
-        return dst
-            .chunks_exact_mut(width)
-            .enumerate()
-            .for_each(|(row, chunk)| body(row, chunk));
+        return dst.chunks_exact_mut(width).enumerate().for_each(|(row, chunk)| body(row, chunk));
     }
     let shared = Shared::new(dst);
     run(parts, &|index| {
@@ -184,19 +162,13 @@ impl Shared<f32> {
     /// The elements from `start` on.
     pub fn at(self, start: usize) -> Self {
         assert!(start <= self.len);
-        Shared {
-            start: self.start.wrapping_add(start),
-            len: self.len - start,
-        }
+        Shared { start: self.start.wrapping_add(start), len: self.len - start }
     }
 }
 
 impl Shared<std::mem::MaybeUninit<f32>> {
     /// The same elements, for code that only writes them.
     pub fn cast(self) -> Shared<f32> {
-        Shared {
-            start: self.start.cast(),
-            len: self.len,
-        }
+        Shared { start: self.start.cast(), len: self.len }
     }
 }

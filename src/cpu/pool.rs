@@ -143,17 +143,11 @@ impl Posted {
         }
         // Safety: the lifetime is taken off; `Posted` waits for all who use it before it ends.
         let body: *const (dyn Fn(usize) + Sync + 'static) = unsafe { std::mem::transmute(body) };
-        let job = Job {
-            tasks,
-            parties,
-            body,
-        };
+        let job = Job { tasks, parties, body };
         // Safety: the job is closed and nobody inside, so nobody reads it.
         unsafe { *BOARD.job.get() = Some(job) };
         let number = State::number(BOARD.state.load(Ordering::Relaxed)).wrapping_add(1);
-        let state = u64::from(number) << State::NUMBER_AT
-            | (helpers as u64) << State::HELPERS_AT
-            | State::OPEN;
+        let state = u64::from(number) << State::NUMBER_AT | (helpers as u64) << State::HELPERS_AT | State::OPEN;
         // In one order with the workers' notes that they sleep: either they see the job, or we see the note.
         BOARD.state.store(state, Ordering::SeqCst);
         for worker in BOARD.handles[..helpers].iter().filter_map(OnceLock::get) {
@@ -201,15 +195,10 @@ fn hire(helpers: usize) {
     let Ok(mut hired) = hired.lock() else { return };
     while *hired < helpers {
         let index = *hired;
-        let started = std::thread::Builder::new()
-            .name(format!("saddle-cpu-{}", index + 1))
-            .spawn(move || serve(index));
+        let started = std::thread::Builder::new().name(format!("saddle-cpu-{}", index + 1)).spawn(move || serve(index));
         // Without it the caller does more itself.
         let Ok(handle) = started else { return };
-        let _ = BOARD.handles[index].set(Worker {
-            thread: handle.thread().clone(),
-            sleeps: AtomicBool::new(false),
-        });
+        let _ = BOARD.handles[index].set(Worker { thread: handle.thread().clone(), sleeps: AtomicBool::new(false) });
         *hired += 1;
     }
 }
@@ -226,10 +215,7 @@ fn serve(index: usize) {
     loop {
         let state = wait(worker, index, last);
         last = State::number(state);
-        let entered =
-            BOARD
-                .state
-                .compare_exchange(state, state + 1, Ordering::Acquire, Ordering::Relaxed);
+        let entered = BOARD.state.compare_exchange(state, state + 1, Ordering::Acquire, Ordering::Relaxed);
         if entered.is_err() {
             // Others come and go: look again, unless it is another job by now.
             last = last.wrapping_sub(1);
@@ -249,9 +235,7 @@ fn serve(index: usize) {
 
 /// Waits for an open job after number `last` in which this worker may help: first awake, then asleep.
 fn wait(worker: &Worker, index: usize, last: u32) -> u64 {
-    let fits = |state: u64| {
-        state & State::OPEN != 0 && State::number(state) != last && index < State::helpers(state)
-    };
+    let fits = |state: u64| state & State::OPEN != 0 && State::number(state) != last && index < State::helpers(state);
     loop {
         let since = Instant::now();
         let mut rounds = 0;

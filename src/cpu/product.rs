@@ -59,14 +59,7 @@ impl Right for Mat<'_> {
             // Safety: the last element of either side is inside, by the assertion.
             unsafe {
                 let from = self.data.as_ptr().add(start);
-                transpose(
-                    from,
-                    self.col_stride,
-                    count,
-                    terms.len(),
-                    out.as_mut_ptr(),
-                    width,
-                );
+                transpose(from, self.col_stride, count, terms.len(), out.as_mut_ptr(), width);
             }
             return;
         }
@@ -130,31 +123,18 @@ fn with_room<R>(len: usize, body: impl FnOnce(&mut [f32]) -> R) -> R {
 /// # Safety
 /// Every element `c + row · row_stride + column(j)` of the target's rows and columns can be written, and read if it is to
 /// be added to, and no other thread accesses it meanwhile. `a` has all elements of these rows.
-pub(super) unsafe fn product<F: Fn(usize) -> usize>(
-    terms: usize,
-    a: Mat,
-    b: &impl Right,
-    target: &Target<F>,
-) {
+pub(super) unsafe fn product<F: Fn(usize) -> usize>(terms: usize, a: Mat, b: &impl Right, target: &Target<F>) {
     if target.rows.is_empty() || target.columns.is_empty() {
         return;
     }
     let tiles = tiles();
     let depth = TERMS.min(terms);
-    let width = COLUMNS
-        .min(target.columns.len())
-        .next_multiple_of(tiles.lanes);
+    let width = COLUMNS.min(target.columns.len()).next_multiple_of(tiles.lanes);
     // Rows that are contiguous are read as they are.
     let packs_a = a.col_stride != 1;
-    let height = if packs_a {
-        ROWS.min(target.rows.len())
-    } else {
-        0
-    };
+    let height = if packs_a { ROWS.min(target.rows.len()) } else { 0 };
     let columns = blocks(&target.columns, COLUMNS, 32);
-    let blocks_of_c: Vec<_> = columns
-        .map(|columns| Block::new(target, columns, tiles))
-        .collect();
+    let blocks_of_c: Vec<_> = columns.map(|columns| Block::new(target, columns, tiles)).collect();
     let apart = blocks_of_c.iter().map(|block| block.room_stride).max();
     let apart = target.rows.len() * apart.unwrap_or(0);
     with_room(depth * (width + height) + apart, |room| {
@@ -174,11 +154,7 @@ pub(super) unsafe fn product<F: Fn(usize) -> usize>(
                     } else {
                         Packed::Rows(a, terms.start)
                     };
-                    let step = Step {
-                        tiles,
-                        rows,
-                        terms: &terms,
-                    };
+                    let step = Step { tiles, rows, terms: &terms };
                     unsafe { multiply(&step, left, room_b, &block) };
                 }
             }
@@ -226,12 +202,7 @@ impl<'a, F: Fn(usize) -> usize> Block<'a, F> {
 
     /// Where the tile begins whose first row and column these are, and the distance of its rows.
     fn tile(&self, row: usize, column: usize) -> (*mut f32, usize) {
-        let Target {
-            c,
-            row_stride,
-            rows,
-            ..
-        } = self.target;
+        let Target { c, row_stride, rows, .. } = self.target;
         match (column - self.columns.start).checked_sub(self.near) {
             Some(column) => {
                 let at = (row - rows.start) * self.room_stride + column;
@@ -312,9 +283,7 @@ fn blocks(range: &Range, size: usize, unit: usize) -> impl Iterator<Item = Range
     let (start, end) = (range.start, range.end);
     let count = (end - start).div_ceil(size).max(1);
     let step = (end - start).div_ceil(count).next_multiple_of(unit).max(1);
-    (start..end.max(start + 1))
-        .step_by(step)
-        .map(move |at| at..(at + step).min(end))
+    (start..end.max(start + 1)).step_by(step).map(move |at| at..(at + step).min(end))
 }
 
 /// Cuts rows into tiles as equal as can be.
@@ -339,8 +308,7 @@ fn pack_tiles(tiles: &Tiles, a: Mat, rows: &Range, terms: &Range, room: &mut [f3
     for rows in tile_rows(tiles, rows) {
         let (now, rest) = room.split_at_mut(terms.len() * rows.len());
         // One column of `a` after the other is one row of its transpose after the other.
-        a.transposed()
-            .pack(terms.clone(), rows.clone(), rows.len(), now);
+        a.transposed().pack(terms.clone(), rows.clone(), rows.len(), now);
         room = rest;
     }
 }
@@ -367,19 +335,11 @@ impl Packed<'_> {
         match self {
             Packed::Tiles(packed) => {
                 let tile = &packed[(rows.start - first) * terms..(rows.end - first) * terms];
-                Left {
-                    start: tile.as_ptr(),
-                    row_stride: 1,
-                    term_stride: rows.len(),
-                }
+                Left { start: tile.as_ptr(), row_stride: 1, term_stride: rows.len() }
             }
             Packed::Rows(a, term) => {
                 let start = a.data[rows.start * a.row_stride + term..].as_ptr();
-                Left {
-                    start,
-                    row_stride: a.row_stride,
-                    term_stride: 1,
-                }
+                Left { start, row_stride: a.row_stride, term_stride: 1 }
             }
         }
     }
@@ -389,12 +349,7 @@ impl Packed<'_> {
 ///
 /// # Safety
 /// That of [`product`], for the step's rows and the block's columns; the operands are packed for them.
-unsafe fn multiply<F: Fn(usize) -> usize>(
-    step: &Step,
-    a: Packed,
-    packed_b: &[f32],
-    block: &Block<F>,
-) {
+unsafe fn multiply<F: Fn(usize) -> usize>(step: &Step, a: Packed, packed_b: &[f32], block: &Block<F>) {
     let Step { tiles, rows, terms } = step;
     let target = block.target;
     let first = terms.start == 0;

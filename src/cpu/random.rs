@@ -31,10 +31,7 @@ pub struct Stream {
 impl Stream {
     /// The stream of a seed, from its beginning. Different seeds give independent streams.
     pub fn new(seed: u64) -> Self {
-        Self {
-            key: seed,
-            counter: 0,
-        }
+        Self { key: seed, counter: 0 }
     }
 
     /// A new stream that is independent of this one, which goes on.
@@ -69,9 +66,7 @@ impl Stream {
     pub fn integers(&mut self, n: usize, lo: i64, hi: i64) -> Vec<i64> {
         debug_assert!(lo < hi, "integers: {lo} is not below {hi}");
         let range = hi.wrapping_sub(lo) as u64;
-        (0..n)
-            .map(|_| lo.wrapping_add(self.below(range) as i64))
-            .collect()
+        (0..n).map(|_| lo.wrapping_add(self.below(range) as i64)).collect()
     }
 
     /// The numbers 0 … n − 1 in random order, each order equally likely.
@@ -104,12 +99,7 @@ impl Stream {
                 over_parts(out, GRAIN, |range, out| {
                     // Parts begin at multiples of 64 elements, so at the beginning of a group.
                     let counter = start.wrapping_add((range.start / WORDS * LANES) as u64);
-                    dispatch(Fill {
-                        key,
-                        counter,
-                        out,
-                        law,
-                    });
+                    dispatch(Fill { key, counter, out, law });
                 });
             })
         }
@@ -188,12 +178,7 @@ impl<L: Law> Kernel for Fill<'_, L> {
     type Out = ();
     #[inline(always)]
     fn run<A: Arith>(self) {
-        let Fill {
-            key,
-            mut counter,
-            out,
-            law,
-        } = self;
+        let Fill { key, mut counter, out, law } = self;
         let mut numbers = [[0.0; LANES]; 4];
         for chunk in out.chunks_mut(WORDS) {
             law.numbers::<A>(&philox_group(counter, key), &mut numbers);
@@ -212,12 +197,7 @@ const ROUNDS: usize = 10;
 fn philox_round([c0, c1, c2, c3]: [u32; 4], key: [u32; 2]) -> [u32; 4] {
     let product0 = u64::from(MULTIPLIERS[0]) * u64::from(c0);
     let product1 = u64::from(MULTIPLIERS[1]) * u64::from(c2);
-    [
-        (product1 >> 32) as u32 ^ c1 ^ key[0],
-        product1 as u32,
-        (product0 >> 32) as u32 ^ c3 ^ key[1],
-        product0 as u32,
-    ]
+    [(product1 >> 32) as u32 ^ c1 ^ key[0], product1 as u32, (product0 >> 32) as u32 ^ c3 ^ key[1], product0 as u32]
 }
 
 /// The round keys that follow from `key`.
@@ -271,20 +251,11 @@ mod tests {
     #[test]
     fn philox_gives_the_published_words() {
         // The known answers for philox4x32-10 that come with Random123 (kat_vectors): counter, key, result.
-        assert_eq!(
-            philox_of([0; 4], 0),
-            [0x6627_E8D5, 0xE169_C58D, 0xBC57_AC4C, 0x9B00_DBD8]
-        );
-        assert_eq!(
-            philox_of([u32::MAX; 4], u64::MAX),
-            [0x408F_276D, 0x41C8_3B0E, 0xA20B_C7C6, 0x6D54_51FD]
-        );
+        assert_eq!(philox_of([0; 4], 0), [0x6627_E8D5, 0xE169_C58D, 0xBC57_AC4C, 0x9B00_DBD8]);
+        assert_eq!(philox_of([u32::MAX; 4], u64::MAX), [0x408F_276D, 0x41C8_3B0E, 0xA20B_C7C6, 0x6D54_51FD]);
         // The digits of π.
         let counter = [0x243F_6A88, 0x85A3_08D3, 0x1319_8A2E, 0x0370_7344];
-        assert_eq!(
-            philox_of(counter, 0x299F_31D0_A409_3822),
-            [0xD16C_FE09, 0x94FD_CCEB, 0x5001_E420, 0x2412_6EA1]
-        );
+        assert_eq!(philox_of(counter, 0x299F_31D0_A409_3822), [0xD16C_FE09, 0x94FD_CCEB, 0x5001_E420, 0x2412_6EA1]);
     }
 
     #[test]
@@ -294,15 +265,7 @@ mod tests {
         let group = philox_group(counter, key);
         for (lane, counter) in (counter..).take(LANES).enumerate() {
             let words = philox(counter, key);
-            assert_eq!(
-                words,
-                [
-                    group[0][lane],
-                    group[1][lane],
-                    group[2][lane],
-                    group[3][lane]
-                ]
-            );
+            assert_eq!(words, [group[0][lane], group[1][lane], group[2][lane], group[3][lane]]);
         }
     }
 
@@ -317,11 +280,7 @@ mod tests {
         at_each_level(|level| assert_eq!(Stream::new(9).uniform(1000), expected, "{level:?}"));
         for threads in [1, 2, 5] {
             set_threads(threads);
-            assert_eq!(
-                Stream::new(9).uniform(200_000)[..1000],
-                expected,
-                "{threads} threads"
-            );
+            assert_eq!(Stream::new(9).uniform(200_000)[..1000], expected, "{threads} threads");
             set_threads(0);
         }
     }
@@ -352,15 +311,11 @@ mod tests {
     fn moments_and_tails_of_the_normal_distribution() {
         let n = 1 << 22;
         let x = Stream::new(1).normal(n);
-        let moment =
-            |power: i32| x.iter().map(|&x| f64::from(x).powi(power)).sum::<f64>() / n as f64;
+        let moment = |power: i32| x.iter().map(|&x| f64::from(x).powi(power)).sum::<f64>() / n as f64;
         // Six standard errors of each moment: the variance of x^p is E x^2p − (E x^p)².
         let near = |got: f64, exact: f64, variance: f64| {
             let bound = 6.0 * (variance / n as f64).sqrt();
-            assert!(
-                (got - exact).abs() <= bound,
-                "{got} instead of {exact} ± {bound}"
-            );
+            assert!((got - exact).abs() <= bound, "{got} instead of {exact} ± {bound}");
         };
         near(moment(1), 0.0, 1.0);
         near(moment(2), 1.0, 2.0);
@@ -368,13 +323,9 @@ mod tests {
         near(moment(4), 3.0, 96.0);
         near(moment(6), 15.0, 10_170.0);
         // Φ(−t), from tables.
-        for (t, share) in [
-            (0.0, 0.5),
-            (1.0, 0.158_655_254),
-            (2.0, 0.022_750_132),
-            (3.0, 0.001_349_898),
-            (4.0, 3.167_124e-5),
-        ] {
+        for (t, share) in
+            [(0.0, 0.5), (1.0, 0.158_655_254), (2.0, 0.022_750_132), (3.0, 0.001_349_898), (4.0, 3.167_124e-5)]
+        {
             for side in [-1.0, 1.0] {
                 let beyond = x.iter().filter(|&&x| x * side > t).count() as f64 / n as f64;
                 near(beyond, share, share * (1.0 - share));
@@ -382,12 +333,7 @@ mod tests {
         }
         // Neighbours in memory, and the two of a pair, are uncorrelated.
         for lag in [1, LANES, 4 * LANES] {
-            let covariance = x
-                .iter()
-                .zip(&x[lag..])
-                .map(|(a, b)| f64::from(a * b))
-                .sum::<f64>()
-                / n as f64;
+            let covariance = x.iter().zip(&x[lag..]).map(|(a, b)| f64::from(a * b)).sum::<f64>() / n as f64;
             near(covariance, 0.0, 1.0);
         }
     }
@@ -401,10 +347,7 @@ mod tests {
             cells[(x * 64.0) as usize] += 1;
         }
         let expected = n as f64 / 64.0;
-        let chi2: f64 = cells
-            .iter()
-            .map(|&c| (f64::from(c) - expected).powi(2) / expected)
-            .sum();
+        let chi2: f64 = cells.iter().map(|&c| (f64::from(c) - expected).powi(2) / expected).sum();
         // 63 degrees of freedom: 99.9999 % lie below 131, and 0.0001 % below 22.
         assert!((22.0..131.0).contains(&chi2), "chi² = {chi2}");
     }
@@ -416,22 +359,9 @@ mod tests {
         let kept = stream.bernoulli_mask(n, 0.8, 1.25);
         assert!(kept.iter().all(|&x| x == 0.0 || x == 1.25));
         let share = kept.iter().filter(|&&x| x > 0.0).count() as f64 / n as f64;
-        assert!(
-            (share - 0.8).abs() < 6.0 * (0.16 / n as f64).sqrt(),
-            "{share}"
-        );
-        assert!(
-            stream
-                .bernoulli_mask(1000, 1.0, 1.0)
-                .iter()
-                .all(|&x| x == 1.0)
-        );
-        assert!(
-            stream
-                .bernoulli_mask(1000, 0.0, 1.0)
-                .iter()
-                .all(|&x| x == 0.0)
-        );
+        assert!((share - 0.8).abs() < 6.0 * (0.16 / n as f64).sqrt(), "{share}");
+        assert!(stream.bernoulli_mask(1000, 1.0, 1.0).iter().all(|&x| x == 1.0));
+        assert!(stream.bernoulli_mask(1000, 0.0, 1.0).iter().all(|&x| x == 0.0));
     }
 
     #[test]
@@ -440,37 +370,23 @@ mod tests {
         let numbers = stream.integers(60_000, -2, 4);
         for value in -2..4 {
             let count = numbers.iter().filter(|&&x| x == value).count() as f64;
-            assert!(
-                (count - 10_000.0).abs() < 6.0 * (10_000.0f64 * 5.0 / 6.0).sqrt(),
-                "{value}: {count} of 60,000"
-            );
+            assert!((count - 10_000.0).abs() < 6.0 * (10_000.0f64 * 5.0 / 6.0).sqrt(), "{value}: {count} of 60,000");
         }
         assert!(numbers.iter().all(|x| (-2..4).contains(x)));
         assert_eq!(stream.integers(3, 7, 8), [7, 7, 7]);
-        assert!(
-            stream
-                .integers(100, i64::MIN, i64::MAX)
-                .iter()
-                .any(|&x| x < 0)
-        );
+        assert!(stream.integers(100, i64::MIN, i64::MAX).iter().any(|&x| x < 0));
         let mut order = stream.permutation(1000);
         assert_ne!(order[..5], [0, 1, 2, 3, 4]);
         order.sort_unstable();
         assert!(order.into_iter().eq(0..1000));
-        assert_eq!(
-            (stream.permutation(0), stream.permutation(1)),
-            (vec![], vec![0])
-        );
+        assert_eq!((stream.permutation(0), stream.permutation(1)), (vec![], vec![0]));
     }
 
     #[test]
     fn a_stream_goes_on_where_its_two_numbers_say() {
         let mut stream = Stream::new(8);
         let first = stream.uniform(100);
-        let mut copy = Stream {
-            key: stream.key,
-            counter: stream.counter,
-        };
+        let mut copy = Stream { key: stream.key, counter: stream.counter };
         assert_eq!(stream.normal(70), copy.normal(70));
         assert_ne!(first, stream.uniform(100));
         let mut child = stream.split();

@@ -104,11 +104,7 @@ impl Kernel for Sum<'_> {
 struct Extreme<'a, const MAX: bool>(&'a [f32]);
 
 impl<const MAX: bool> Extreme<'_, MAX> {
-    const EMPTY: f32 = if MAX {
-        f32::NEG_INFINITY
-    } else {
-        f32::INFINITY
-    };
+    const EMPTY: f32 = if MAX { f32::NEG_INFINITY } else { f32::INFINITY };
 }
 
 /// The larger (or smaller) one; the first of equals; NaN if either is NaN.
@@ -138,9 +134,7 @@ pub fn sum_axis(x: &[f32], outer: usize, axis: usize, inner: usize) -> Vec<f32> 
             return vec![sum_all(x)];
         }
         let mut sums = vec![0.0; outer];
-        over_rows(&mut sums, 1, axis, GRAIN, |row, sum| {
-            sum[0] = sum_row(&x[row * axis..(row + 1) * axis])
-        });
+        over_rows(&mut sums, 1, axis, GRAIN, |row, sum| sum[0] = sum_row(&x[row * axis..(row + 1) * axis]));
         return sums;
     }
     // Safety: every part of the slice is filled before it is added to.
@@ -163,22 +157,14 @@ fn sum_row(x: &[f32]) -> f32 {
     if x.len() <= SUM_BLOCK {
         return dispatch(Sum(x));
     }
-    let sums: Vec<f32> = x
-        .chunks(SUM_BLOCK)
-        .map(|block| dispatch(Sum(block)))
-        .collect();
+    let sums: Vec<f32> = x.chunks(SUM_BLOCK).map(|block| dispatch(Sum(block))).collect();
     pairwise(&sums)
 }
 
 /// Adds up `rows` rows, `stride` apart, of as many columns as `sums` has, which is zero before.
 fn sum_columns(x: &[f32], rows: usize, stride: usize, sums: &mut [f32]) {
     if rows <= ROW_BLOCK {
-        return dispatch(AddRows {
-            x,
-            rows,
-            stride,
-            sums,
-        });
+        return dispatch(AddRows { x, rows, stride, sums });
     }
     // By halves, so that the error grows with the logarithm of the number of blocks.
     let top = rows.div_ceil(ROW_BLOCK).div_ceil(2) * ROW_BLOCK;
@@ -202,12 +188,7 @@ impl Kernel for AddRows<'_> {
     type Out = ();
     #[inline(always)]
     fn run<A: Arith>(self) {
-        let AddRows {
-            x,
-            rows,
-            stride,
-            sums,
-        } = self;
+        let AddRows { x, rows, stride, sums } = self;
         // A few columns of all rows at a time, in two sets of sums that stay in registers.
         let width = sums.len();
         for at in (0..width / WIDE * WIDE).step_by(WIDE) {
@@ -244,12 +225,7 @@ pub fn min_axis(x: &[f32], outer: usize, axis: usize, inner: usize) -> (Vec<f32>
     extreme_axis::<false>(x, outer, axis, inner)
 }
 
-fn extreme_axis<const MAX: bool>(
-    x: &[f32],
-    outer: usize,
-    axis: usize,
-    inner: usize,
-) -> (Vec<f32>, Vec<i32>) {
+fn extreme_axis<const MAX: bool>(x: &[f32], outer: usize, axis: usize, inner: usize) -> (Vec<f32>, Vec<i32>) {
     assert_eq!(x.len(), outer * axis * inner, "max_axis: length");
     let mut values = vec![0.0; outer * inner];
     let mut indices = vec![0; outer * inner];
@@ -263,12 +239,7 @@ fn extreme_axis<const MAX: bool>(
         let rows = outer * part / parts..outer * (part + 1) / parts;
         if inner == 1 {
             // Safety: the ranges of different parts do not overlap.
-            let (values, indices) = unsafe {
-                (
-                    shared_values.range(rows.clone()),
-                    shared_indices.range(rows.clone()),
-                )
-            };
+            let (values, indices) = unsafe { (shared_values.range(rows.clone()), shared_indices.range(rows.clone())) };
             let x = &x[rows.start * axis..rows.end * axis];
             return extreme_rows::<MAX>(x, axis, values, indices);
         }
@@ -276,18 +247,8 @@ fn extreme_axis<const MAX: bool>(
             let x = &x[i * axis * inner..(i + 1) * axis * inner];
             let range = i * inner..(i + 1) * inner;
             // Safety: the ranges of different `i` do not overlap, and each is visited once.
-            let (values, indices) = unsafe {
-                (
-                    shared_values.range(range.clone()),
-                    shared_indices.range(range),
-                )
-            };
-            dispatch(ExtremeColumns::<MAX> {
-                x,
-                inner,
-                values,
-                indices,
-            });
+            let (values, indices) = unsafe { (shared_values.range(range.clone()), shared_indices.range(range)) };
+            dispatch(ExtremeColumns::<MAX> { x, inner, values, indices });
         }
     });
     (values, indices)
@@ -296,19 +257,11 @@ fn extreme_axis<const MAX: bool>(
 /// The extreme of each row of `axis` elements, and where it stands first.
 fn extreme_rows<const MAX: bool>(x: &[f32], axis: usize, values: &mut [f32], indices: &mut [i32]) {
     if axis < LANES {
-        return dispatch(ExtremeShortRows::<MAX> {
-            x,
-            axis,
-            values,
-            indices,
-        });
+        return dispatch(ExtremeShortRows::<MAX> { x, axis, values, indices });
     }
     for ((row, value), index) in x.chunks_exact(axis).zip(values).zip(indices) {
         *value = dispatch(Extreme::<MAX>(row));
-        *index = dispatch(Find {
-            row,
-            wanted: *value,
-        }) as i32;
+        *index = dispatch(Find { row, wanted: *value }) as i32;
     }
 }
 
@@ -324,12 +277,7 @@ impl<const MAX: bool> Kernel for ExtremeShortRows<'_, MAX> {
     type Out = ();
     #[inline(always)]
     fn run<A: Arith>(self) {
-        let Self {
-            x,
-            axis,
-            values,
-            indices,
-        } = self;
+        let Self { x, axis, values, indices } = self;
         for ((row, value), index) in x.chunks_exact(axis).zip(values).zip(indices) {
             let (mut best, mut at) = (row[0], 0);
             for (i, &x) in row.iter().enumerate().skip(1) {
@@ -379,11 +327,7 @@ impl Kernel for Find<'_> {
             }
             before += chunk.len();
         }
-        before
-            + row[before..]
-                .iter()
-                .position(|&x| is_same(x, wanted))
-                .unwrap_or(0)
+        before + row[before..].iter().position(|&x| is_same(x, wanted)).unwrap_or(0)
     }
 }
 
@@ -398,12 +342,7 @@ impl<const MAX: bool> Kernel for ExtremeColumns<'_, MAX> {
     type Out = ();
     #[inline(always)]
     fn run<A: Arith>(self) {
-        let ExtremeColumns {
-            x,
-            inner,
-            values,
-            indices,
-        } = self;
+        let ExtremeColumns { x, inner, values, indices } = self;
         values.copy_from_slice(&x[..inner]);
         for (i, row) in x.chunks_exact(inner).enumerate().skip(1) {
             for ((best, at), &x) in values.iter_mut().zip(indices.iter_mut()).zip(row) {

@@ -88,9 +88,7 @@ pub(super) fn dispatch<K: Kernel>(kernel: K) -> K::Out {
 /// # Safety
 /// The processor has all the features named here.
 #[cfg(target_arch = "x86_64")]
-#[target_feature(
-    enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx2,fma,bmi1,bmi2,lzcnt,popcnt"
-)]
+#[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx2,fma,bmi1,bmi2,lzcnt,popcnt")]
 unsafe fn run_avx512<K: Kernel>(kernel: K) -> K::Out {
     kernel.run::<Fused>()
 }
@@ -153,17 +151,8 @@ fn of_machine() -> Level {
     #[cfg(target_arch = "x86_64")]
     {
         use std::arch::is_x86_feature_detected as has;
-        let common = has!("avx2")
-            && has!("fma")
-            && has!("bmi1")
-            && has!("bmi2")
-            && has!("lzcnt")
-            && has!("popcnt");
-        let wide = has!("avx512f")
-            && has!("avx512bw")
-            && has!("avx512cd")
-            && has!("avx512dq")
-            && has!("avx512vl");
+        let common = has!("avx2") && has!("fma") && has!("bmi1") && has!("bmi2") && has!("lzcnt") && has!("popcnt");
+        let wide = has!("avx512f") && has!("avx512bw") && has!("avx512cd") && has!("avx512dq") && has!("avx512vl");
         if common && wide {
             return Level::Avx512;
         }
@@ -206,10 +195,7 @@ pub(super) mod testing {
         let all = [Level::Baseline, Level::Avx2, Level::Avx512];
         #[cfg(not(target_arch = "x86_64"))]
         let all = [Level::Baseline];
-        for level in all
-            .into_iter()
-            .filter(|&level| level as u8 <= detect() as u8)
-        {
+        for level in all.into_iter().filter(|&level| level as u8 <= detect() as u8) {
             FORCED.set(Some(level));
             body(level);
             FORCED.set(None);

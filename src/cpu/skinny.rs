@@ -48,9 +48,7 @@ impl Part {
     unsafe fn row(&self, i: usize) -> &mut [MaybeUninit<f32>] {
         debug_assert!(i < self.rows);
         // Safety: the contract.
-        unsafe {
-            std::slice::from_raw_parts_mut(self.start.add(i * self.stride).cast(), self.width)
-        }
+        unsafe { std::slice::from_raw_parts_mut(self.start.add(i * self.stride).cast(), self.width) }
     }
 }
 
@@ -59,51 +57,22 @@ impl Part {
 ///
 /// # Safety
 /// `c` can be written, and read if `add`, and nobody else accesses it meanwhile.
-pub(super) unsafe fn skinny(
-    way: Skinny,
-    k: usize,
-    a: Mat,
-    b: Mat,
-    bias: Option<&[f32]>,
-    add: bool,
-    c: Part,
-) {
+pub(super) unsafe fn skinny(way: Skinny, k: usize, a: Mat, b: Mat, bias: Option<&[f32]>, add: bool, c: Part) {
     let (rows, width) = (c.rows, c.width);
     if rows == 0 || width == 0 {
         return;
     }
     let element = |p: usize, j: usize| b.data[p * b.row_stride + j * b.col_stride];
     if way == Skinny::SumOfRows {
-        let b: Vec<f32> = (0..k)
-            .flat_map(|p| (0..width).map(move |j| element(p, j)))
-            .collect();
-        return dispatch(RowSums {
-            k,
-            a,
-            b: &b,
-            bias,
-            add,
-            c,
-        });
+        let b: Vec<f32> = (0..k).flat_map(|p| (0..width).map(move |j| element(p, j))).collect();
+        return dispatch(RowSums { k, a, b: &b, bias, add, c });
     }
-    let b: Vec<f32> = (0..width)
-        .flat_map(|j| (0..k).map(move |p| element(p, j)))
-        .collect();
+    let b: Vec<f32> = (0..width).flat_map(|j| (0..k).map(move |p| element(p, j))).collect();
     let mut sums = vec![0.0; width * rows];
     if way == Skinny::DotProducts {
-        dispatch(Dots {
-            k,
-            a,
-            b: &b,
-            sums: &mut sums,
-        });
+        dispatch(Dots { k, a, b: &b, sums: &mut sums });
     } else {
-        dispatch(ColumnSums {
-            k,
-            a,
-            b: &b,
-            sums: &mut sums,
-        });
+        dispatch(ColumnSums { k, a, b: &b, sums: &mut sums });
     }
     let mut first = [0.0; FEW];
     if let Some(bias) = bias {
@@ -112,11 +81,7 @@ pub(super) unsafe fn skinny(
     for i in 0..rows {
         // Safety: the contract; what is to be added to can be read.
         for (j, out) in unsafe { c.row(i) }.iter_mut().enumerate() {
-            let before = if add {
-                unsafe { out.assume_init() }
-            } else {
-                first[j]
-            };
+            let before = if add { unsafe { out.assume_init() } } else { first[j] };
             out.write(before + sums[j * rows + i]);
         }
     }
@@ -245,10 +210,7 @@ impl Dots<'_> {
                     }
                     half /= 2;
                 }
-                let rest = rest
-                    .iter()
-                    .zip(rest_b)
-                    .fold(0.0, |sum, (&x, &y)| A::mul_add(x, y, sum));
+                let rest = rest.iter().zip(rest_b).fold(0.0, |sum, (&x, &y)| A::mul_add(x, y, sum));
                 sums[j * rows + i] = lanes[0] + rest;
             }
         }

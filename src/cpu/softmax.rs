@@ -21,9 +21,7 @@ pub fn log_softmax_rows(x: &[f32], rows: usize, columns: usize) -> Vec<f32> {
     each_row(x, rows, columns, |x, y, total| {
         let (largest, log) = (max_all(x), total.ln());
         // In this order, so that the subtraction of the maximum is exact where x is near it.
-        y.iter_mut()
-            .zip(x)
-            .for_each(|(y, x)| *y = (x - largest) - log);
+        y.iter_mut().zip(x).for_each(|(y, x)| *y = (x - largest) - log);
     })
 }
 
@@ -79,12 +77,7 @@ impl Kernel for ExpSum<'_> {
 }
 
 /// For each row: `y` holds exp(x − m) and `total` their sum; `finish` makes the result of them.
-fn each_row(
-    x: &[f32],
-    rows: usize,
-    columns: usize,
-    finish: impl Fn(&[f32], &mut [f32], f32) + Sync,
-) -> Vec<f32> {
+fn each_row(x: &[f32], rows: usize, columns: usize, finish: impl Fn(&[f32], &mut [f32], f32) + Sync) -> Vec<f32> {
     assert_eq!(x.len(), rows * columns, "softmax: length");
     // Safety: every row is written as a copy of `x` first.
     unsafe {
@@ -108,36 +101,18 @@ mod tests {
 
     #[test]
     fn rows_agree_with_double_precision() {
-        for (rows, columns) in [
-            (0, 4),
-            (3, 0),
-            (1, 1),
-            (5, 2),
-            (64, 10),
-            (7, 1000),
-            (3000, 50),
-        ] {
+        for (rows, columns) in [(0, 4), (3, 0), (1, 1), (5, 2), (64, 10), (7, 1000), (3000, 50)] {
             let mut x = sample(rows * columns, 21);
             x.iter_mut().step_by(3).for_each(|x| *x *= 40.0);
-            let (soft, log) = (
-                softmax_rows(&x, rows, columns),
-                log_softmax_rows(&x, rows, columns),
-            );
+            let (soft, log) = (softmax_rows(&x, rows, columns), log_softmax_rows(&x, rows, columns));
             assert_eq!(soft.len(), x.len());
             for (at, &value) in x.iter().enumerate() {
                 let row = &x[at / columns * columns..][..columns];
                 let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
                 let total: f64 = row.iter().map(|&x| f64::from(x - largest).exp()).sum();
                 let exact = f64::from(value - largest) - total.ln();
-                assert!(
-                    (f64::from(log[at]) - exact).abs() <= 2e-7 * exact.abs().max(1.0),
-                    "{} not {exact}",
-                    log[at]
-                );
-                assert!(
-                    (f64::from(soft[at]) - exact.exp()).abs() <= 1e-6 * exact.exp() + 1e-44,
-                    "softmax of {value}"
-                );
+                assert!((f64::from(log[at]) - exact).abs() <= 2e-7 * exact.abs().max(1.0), "{} not {exact}", log[at]);
+                assert!((f64::from(soft[at]) - exact.exp()).abs() <= 1e-6 * exact.exp() + 1e-44, "softmax of {value}");
             }
         }
     }
@@ -164,18 +139,8 @@ mod tests {
 
     #[test]
     fn large_numbers_do_not_overflow_and_minus_infinity_has_no_share() {
-        assert_eq!(
-            softmax_rows(&[1e38, 1e38, f32::NEG_INFINITY, 0.0], 1, 4),
-            [0.5, 0.5, 0.0, 0.0]
-        );
-        assert_eq!(
-            log_softmax_rows(&[0.0, f32::NEG_INFINITY], 1, 2),
-            [0.0, f32::NEG_INFINITY]
-        );
-        assert!(
-            softmax_rows(&[1.0, f32::NAN], 1, 2)
-                .iter()
-                .all(|x| x.is_nan())
-        );
+        assert_eq!(softmax_rows(&[1e38, 1e38, f32::NEG_INFINITY, 0.0], 1, 4), [0.5, 0.5, 0.0, 0.0]);
+        assert_eq!(log_softmax_rows(&[0.0, f32::NEG_INFINITY], 1, 2), [0.0, f32::NEG_INFINITY]);
+        assert!(softmax_rows(&[1.0, f32::NAN], 1, 2).iter().all(|x| x.is_nan()));
     }
 }

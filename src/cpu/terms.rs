@@ -42,9 +42,7 @@ pub(super) unsafe fn product_by_terms(
 ) {
     let terms = |i: usize| k * i / divisions..k * (i + 1) / divisions;
     // Threads beyond the divisions take columns of them.
-    let stripes = (threads() / divisions)
-        .min(m * k * n / divisions / GRAIN)
-        .clamp(1, (n / least_columns(m, n)).max(1));
+    let stripes = (threads() / divisions).min(m * k * n / divisions / GRAIN).clamp(1, (n / least_columns(m, n)).max(1));
     let stripe = |i: usize| (n.div_ceil(32) * i / stripes * 32).min(n);
     // Safety: the first division's sums go to `c`, those of the others each to a place of its own, and all are written.
     let others = unsafe {

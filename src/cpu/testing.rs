@@ -5,11 +5,7 @@
 pub fn ulps(got: f32, exact: f64) -> f64 {
     let rounded = exact as f32;
     if got.is_nan() || rounded.is_nan() {
-        return if got.is_nan() && rounded.is_nan() {
-            0.0
-        } else {
-            f64::INFINITY
-        };
+        return if got.is_nan() && rounded.is_nan() { 0.0 } else { f64::INFINITY };
     }
     if got == rounded {
         return 0.0;
@@ -17,11 +13,7 @@ pub fn ulps(got: f32, exact: f64) -> f64 {
     if got.is_infinite() || rounded.is_infinite() {
         // An overflow one step early or late is an error of one step.
         let largest = |x: f32| x.is_infinite() || x.abs() == f32::MAX;
-        return if largest(got) && largest(rounded) && got.signum() == rounded.signum() {
-            1.0
-        } else {
-            f64::INFINITY
-        };
+        return if largest(got) && largest(rounded) && got.signum() == rounded.signum() { 1.0 } else { f64::INFINITY };
     }
     let exponent = (exact.abs().max(f64::from(f32::MIN_POSITIVE)).log2().floor() as i32).max(-126);
     (f64::from(got) - exact).abs() / 2f64.powi(exponent - 23)
@@ -55,12 +47,7 @@ pub const SPECIAL: [f32; 22] = [
 
 /// Every 5003rd of all numbers of single precision, of both signs, besides the special ones: about 850,000.
 pub fn whole_range() -> Vec<f32> {
-    (0..=u32::MAX)
-        .step_by(5003)
-        .map(f32::from_bits)
-        .filter(|x| !x.is_nan())
-        .chain(SPECIAL)
-        .collect()
+    (0..=u32::MAX).step_by(5003).map(f32::from_bits).filter(|x| !x.is_nan()).chain(SPECIAL).collect()
 }
 
 /// `n` numbers between −2 and 2 that look random and are the same in every run.
@@ -80,9 +67,6 @@ pub fn assert_close(got: &[f32], expected: &[f32], tolerance: f32) {
     for (i, (got, expected)) in got.iter().zip(expected).enumerate() {
         let error = (got - expected).abs();
         let same = got == expected || (got.is_nan() && expected.is_nan());
-        assert!(
-            same || error <= tolerance * expected.abs().max(1.0),
-            "element {i}: {got} instead of {expected}"
-        );
+        assert!(same || error <= tolerance * expected.abs().max(1.0), "element {i}: {got} instead of {expected}");
     }
 }

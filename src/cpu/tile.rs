@@ -187,22 +187,8 @@ mod avx2 {
     pub(super) static TILES: super::Tiles = super::Tiles {
         lanes: 8,
         tiles: [
-            &[
-                tile::<1, 1>,
-                tile::<2, 1>,
-                tile::<3, 1>,
-                tile::<4, 1>,
-                tile::<5, 1>,
-                tile::<6, 1>,
-            ],
-            &[
-                tile::<1, 2>,
-                tile::<2, 2>,
-                tile::<3, 2>,
-                tile::<4, 2>,
-                tile::<5, 2>,
-                tile::<6, 2>,
-            ],
+            &[tile::<1, 1>, tile::<2, 1>, tile::<3, 1>, tile::<4, 1>, tile::<5, 1>, tile::<6, 1>],
+            &[tile::<1, 2>, tile::<2, 2>, tile::<3, 2>, tile::<4, 2>, tile::<5, 2>, tile::<6, 2>],
         ],
     };
 }

@@ -62,9 +62,7 @@ pub(super) unsafe fn transpose_four(rows: [*const f32; 4], to: *mut f32, to_stri
         let rows = rows.map(|row| row.cast::<[f32; 4]>().read_unaligned());
         for j in 0..4 {
             let column = rows.map(|row| row[j]);
-            to.add(j * to_stride)
-                .cast::<[f32; 4]>()
-                .write_unaligned(column);
+            to.add(j * to_stride).cast::<[f32; 4]>().write_unaligned(column);
         }
     }
 }

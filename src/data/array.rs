@@ -35,18 +35,9 @@ impl Array {
     ///
     /// # Errors
     /// More or fewer bytes than the shape needs; whole numbers beyond 32 bits.
-    pub fn decode(
-        what: &str,
-        shape: &[usize],
-        element: Element,
-        bytes: &[u8],
-        big_endian: bool,
-    ) -> Result<Self> {
+    pub fn decode(what: &str, shape: &[usize], element: Element, bytes: &[u8], big_endian: bool) -> Result<Self> {
         let size = element.size();
-        let needed = shape
-            .iter()
-            .try_fold(size, |n, &d| n.checked_mul(d))
-            .filter(|&n| n == bytes.len());
+        let needed = shape.iter().try_fold(size, |n, &d| n.checked_mul(d)).filter(|&n| n == bytes.len());
         if needed.is_none() {
             return Err(Fault::file(format!(
                 "{what}: shape {shape:?} does not fit the {} bytes of data; the file is damaged or cut off",
@@ -64,18 +55,13 @@ impl Array {
                 let ints = each.map(|b| {
                     let word = word(b, big_endian);
                     whole(word, size, signed).ok_or_else(|| {
-                        Fault::file(format!(
-                            "{what}: holds whole numbers beyond 32 bits, such as {word}"
-                        ))
+                        Fault::file(format!("{what}: holds whole numbers beyond 32 bits, such as {word}"))
                     })
                 });
                 Values::I32(ints.collect::<Result<Vec<_>>>()?)
             }
         };
-        Ok(Self {
-            shape: shape.to_vec(),
-            values,
-        })
+        Ok(Self { shape: shape.to_vec(), values })
     }
 
     /// The elements as little-endian bytes: f32, i32 or one byte for a truth value.

@@ -17,26 +17,10 @@ const INSIDE: &str = "cifar-10-batches-bin";
 const MIRRORS: &[&str] = &["https://www.cs.toronto.edu/~kriz/"];
 const MD5: &str = "c32a1d4ab5d03f1284b67883e8d87530";
 
-const TRAIN: &[&str] = &[
-    "data_batch_1.bin",
-    "data_batch_2.bin",
-    "data_batch_3.bin",
-    "data_batch_4.bin",
-    "data_batch_5.bin",
-];
+const TRAIN: &[&str] =
+    &["data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin"];
 const TEST: &[&str] = &["test_batch.bin"];
-const CLASSES: [&str; 10] = [
-    "airplane",
-    "automobile",
-    "bird",
-    "cat",
-    "deer",
-    "dog",
-    "frog",
-    "horse",
-    "ship",
-    "truck",
-];
+const CLASSES: [&str; 10] = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
 /// Three planes: red, green, blue.
 const PIXELS: usize = 3 * 32 * 32;
 /// A label and the pixels.
@@ -61,11 +45,7 @@ pub fn cifar10(
     };
     let kept = match folder {
         Some(folder) => Kept::inside(folder, names).ok_or_else(|| {
-            Fault::file(format!(
-                "{CIFAR_10}: {} has neither {ARCHIVE} nor {}",
-                folder.display(),
-                names[0]
-            ))
+            Fault::file(format!("{CIFAR_10}: {} has neither {ARCHIVE} nor {}", folder.display(), names[0]))
         })?,
         None => find(&places()?, names, watch)?,
     };
@@ -104,20 +84,14 @@ fn find(places: &Places, names: &[&str], watch: &mut Watch) -> Result<Kept> {
     if let Some(kept) = kept {
         return Ok(kept);
     }
-    let remote = Remote {
-        name: ARCHIVE,
-        mirrors: MIRRORS,
-        md5: Checksum::Outside(MD5),
-    };
-    download(&remote, &cache, watch)
-        .map(Kept::Archive)
-        .map_err(|fault| match fault.kind {
-            saddle_fault::Kind::File => fault.hint(format!(
-                "put {ARCHIVE} into {}, or into the folder {CIFAR_10} of a folder that SADDLE_DATA names",
-                cache.display()
-            )),
-            _ => fault,
-        })
+    let remote = Remote { name: ARCHIVE, mirrors: MIRRORS, md5: Checksum::Outside(MD5) };
+    download(&remote, &cache, watch).map(Kept::Archive).map_err(|fault| match fault.kind {
+        saddle_fault::Kind::File => fault.hint(format!(
+            "put {ARCHIVE} into {}, or into the folder {CIFAR_10} of a folder that SADDLE_DATA names",
+            cache.display()
+        )),
+        _ => fault,
+    })
 }
 
 fn whole_files(paths: &[PathBuf], watch: &mut Watch) -> Result<Vec<u8>> {
@@ -125,9 +99,7 @@ fn whole_files(paths: &[PathBuf], watch: &mut Watch) -> Result<Vec<u8>> {
     for path in paths {
         watch.check()?;
         let mut file = open(path)?.take(MOST);
-        let n = file
-            .read_to_end(&mut records)
-            .map_err(|e| describe(path, "read", &e))?;
+        let n = file.read_to_end(&mut records).map_err(|e| describe(path, "read", &e))?;
         check_size(n).map_err(|what| Fault::file(format!("{}: {what}", path.display())))?;
     }
     Ok(records)
@@ -136,17 +108,14 @@ fn whole_files(paths: &[PathBuf], watch: &mut Watch) -> Result<Vec<u8>> {
 fn check_size(bytes: usize) -> Result<(), String> {
     match bytes > 0 && bytes.is_multiple_of(RECORD) {
         true => Ok(()),
-        false => Err(format!(
-            "{bytes} bytes are not a whole number of records of {RECORD} bytes"
-        )),
+        false => Err(format!("{bytes} bytes are not a whole number of records of {RECORD} bytes")),
     }
 }
 
 /// The files `names` out of a tar archive that is packed with gzip.
 fn from_archive(path: &Path, names: &[&str], watch: &mut Watch) -> Result<Vec<u8>> {
     let told = |what: &str| {
-        Fault::file(format!("{}: {what}", path.display()))
-            .hint("remove the file, and it is downloaded again")
+        Fault::file(format!("{}: {what}", path.display())).hint("remove the file, and it is downloaded again")
     };
     let broken = |e: std::io::Error| told(&format!("the archive is damaged ({e})"));
     let mut tar = GzDecoder::new(open(path)?);
@@ -162,18 +131,11 @@ fn from_archive(path: &Path, names: &[&str], watch: &mut Watch) -> Result<Vec<u8
         let size = octal(&header[124..136]).ok_or_else(|| told("the archive is damaged"))?;
         let mut content = Vec::new();
         let name = String::from_utf8_lossy(&header[..100]);
-        let name = name
-            .trim_end_matches('\0')
-            .rsplit('/')
-            .next()
-            .unwrap_or_default();
+        let name = name.trim_end_matches('\0').rsplit('/').next().unwrap_or_default();
         let padded = size.checked_next_multiple_of(512).unwrap_or(u64::MAX);
         match names.iter().position(|n| *n == name) {
             Some(at) if size <= MOST => {
-                tar.by_ref()
-                    .take(padded)
-                    .read_to_end(&mut content)
-                    .map_err(broken)?;
+                tar.by_ref().take(padded).read_to_end(&mut content).map_err(broken)?;
                 if (content.len() as u64) < size {
                     return Err(told("the archive ends too early"));
                 }
@@ -182,8 +144,7 @@ fn from_archive(path: &Path, names: &[&str], watch: &mut Watch) -> Result<Vec<u8
                 found[at] = content;
             }
             _ => {
-                std::io::copy(&mut tar.by_ref().take(padded), &mut std::io::sink())
-                    .map_err(broken)?;
+                std::io::copy(&mut tar.by_ref().take(padded), &mut std::io::sink()).map_err(broken)?;
             }
         }
     }
@@ -206,15 +167,8 @@ fn dataset(records: &[u8]) -> Result<Dataset> {
         labels.push(i32::from(record[0]));
         pixels.extend_from_slice(&record[1..]);
     }
-    let features = Features::Bytes {
-        bytes: pixels.into(),
-        full: 255,
-        lo: 0.0,
-        hi: 1.0,
-    };
-    Dataset::new(CIFAR_10, features, &[PIXELS])?
-        .with_picture([3, 32, 32])?
-        .with_labels(labels, &CLASSES)
+    let features = Features::Bytes { bytes: pixels.into(), full: 255, lo: 0.0, hi: 1.0 };
+    Dataset::new(CIFAR_10, features, &[PIXELS])?.with_picture([3, 32, 32])?.with_labels(labels, &CLASSES)
 }
 
 #[cfg(test)]
@@ -250,10 +204,7 @@ mod tests {
     fn the_archive_is_read_without_unpacking() {
         let folder = Folder::new();
         folder.write(&format!("{INSIDE}/readme.html"), b"not this");
-        folder.write(
-            &format!("{INSIDE}/test_batch.bin"),
-            &[record(9, 0), record(3, 255)].concat(),
-        );
+        folder.write(&format!("{INSIDE}/test_batch.bin"), &[record(9, 0), record(3, 255)].concat());
         let archive = folder.path().join("new").join(ARCHIVE);
         std::fs::create_dir(folder.path().join("new")).unwrap();
         let packed = std::process::Command::new("tar")
@@ -268,17 +219,11 @@ mod tests {
         let data = load(archive.parent().unwrap(), Split::Test).unwrap();
         assert_eq!(data.gather_labels(0..2).unwrap(), [9, 3]);
         let fault = load(archive.parent().unwrap(), Split::Train).unwrap_err();
-        assert!(
-            fault.message.contains("data_batch_1.bin is not in it"),
-            "{fault}"
-        );
+        assert!(fault.message.contains("data_batch_1.bin is not in it"), "{fault}");
         let bytes = std::fs::read(&archive).unwrap();
         std::fs::write(&archive, &bytes[..bytes.len() / 2]).unwrap();
         let fault = load(archive.parent().unwrap(), Split::Test).unwrap_err();
-        assert!(
-            fault.message.contains("damaged") || fault.message.contains("early"),
-            "{fault}"
-        );
+        assert!(fault.message.contains("damaged") || fault.message.contains("early"), "{fault}");
     }
 
     #[test]

@@ -70,9 +70,7 @@ struct Table<'a> {
 /// A file that is missing, empty or no text; a separator that is no character of ASCII; a quote that is never closed; a
 /// line with another number of columns; a cell that is missing or not a finite number; a label column that does not exist.
 pub fn csv(path: &Path, how: &Csv, watch: &mut Watch) -> Result<Dataset> {
-    let name = path
-        .file_name()
-        .map_or("csv".into(), |n| n.to_string_lossy());
+    let name = path.file_name().map_or("csv".into(), |n| n.to_string_lossy());
     let told = |e| describe(path, "read", &e);
     let mut input = unpacked(path)?;
     let between = match how.separator {
@@ -97,21 +95,12 @@ pub fn csv(path: &Path, how: &Csv, watch: &mut Watch) -> Result<Dataset> {
             Err(Trouble::Text(line, what)) => return Err(at(line, Fault::file(what))),
         }
         let cells = record.cells().ok_or_else(|| {
-            Fault::file(format!(
-                "{}, line {}: is not text",
-                path.display(),
-                record.line
-            ))
-            .hint("a table is text in UTF-8")
+            Fault::file(format!("{}, line {}: is not text", path.display(), record.line))
+                .hint("a table is text in UTF-8")
         })?;
-        table
-            .record(record.line, &cells)
-            .map_err(|fault| at(record.line, fault))?;
+        table.record(record.line, &cells).map_err(|fault| at(record.line, fault))?;
     }
-    let doubt = table
-        .finish()
-        .map_err(|(line, fault)| at(line, fault))?
-        .map(|what| format!("{name}: {what}"));
+    let doubt = table.finish().map_err(|(line, fault)| at(line, fault))?.map(|what| format!("{name}: {what}"));
     for note in doubt.into_iter().chain(table.notes(&name, between, how)) {
         (watch.note)(&note);
     }
@@ -122,18 +111,12 @@ pub fn csv(path: &Path, how: &Csv, watch: &mut Watch) -> Result<Dataset> {
 fn one(separator: char) -> Result<Between> {
     match separator {
         ' ' => Ok(Between::Blanks),
-        '"' | '\r' | '\n' => Err(Fault::value(format!(
-            "csv: {separator:?} cannot stand between two columns"
-        ))),
-        _ => u8::try_from(separator)
-            .ok()
-            .filter(u8::is_ascii)
-            .map(Between::One)
-            .ok_or_else(|| {
-                Fault::value(format!(
-                    "csv: separator must be a character of ASCII, got \"{separator}\""
-                ))
-            }),
+        '"' | '\r' | '\n' => Err(Fault::value(format!("csv: {separator:?} cannot stand between two columns"))),
+        _ => {
+            u8::try_from(separator).ok().filter(u8::is_ascii).map(Between::One).ok_or_else(|| {
+                Fault::value(format!("csv: separator must be a character of ASCII, got \"{separator}\""))
+            })
+        }
     }
 }
 
@@ -156,12 +139,10 @@ impl<'a> Table<'a> {
             return self.begin(line, cells);
         }
         if cells.len() != self.columns {
-            return Err(Fault::file(format!(
-                "{} columns, where the first line has {}",
-                cells.len(),
-                self.columns
-            ))
-            .hint("`separator` names what stands between two columns; a cell that holds it is written within quotes"));
+            return Err(Fault::file(format!("{} columns, where the first line has {}", cells.len(), self.columns))
+                .hint(
+                    "`separator` names what stands between two columns; a cell that holds it is written within quotes",
+                ));
         }
         let before = self.values.len();
         for (i, cell) in cells.iter().enumerate() {
@@ -183,24 +164,19 @@ impl<'a> Table<'a> {
                 (false, _) => match cell.trim().parse::<f32>() {
                     Ok(v) if v.is_finite() => self.values.push(v),
                     _ => {
-                        return Err(Fault::file(format!(
-                            "\"{cell}\" in {} is not a finite number",
-                            self.column(i)
-                        )));
+                        return Err(Fault::file(format!("\"{cell}\" in {} is not a finite number", self.column(i))));
                     }
                 },
             }
         }
-        self.answers
-            .extend(self.label.map(|at| cells[at].to_string()));
+        self.answers.extend(self.label.map(|at| cells[at].to_string()));
         Ok(())
     }
 
     /// Takes the first line: the names of the columns, a sample, or open until the rest is known.
     fn begin(&mut self, line: usize, cells: &[&str]) -> Result<()> {
         self.columns = cells.len();
-        let is_named =
-            |label: &Column| matches!(label, Column::Named(n) if cells.contains(&n.as_str()));
+        let is_named = |label: &Column| matches!(label, Column::Named(n) if cells.contains(&n.as_str()));
         let at = match &self.how.label {
             Some(label @ Column::At(_)) => Some(place(label, cells, false)?),
             _ => None,
@@ -208,9 +184,7 @@ impl<'a> Table<'a> {
         let mut others = cells.iter().enumerate().filter(|(i, _)| Some(*i) != at);
         let has_names = match self.how.header {
             Some(given) => given,
-            None => {
-                others.any(|(_, c)| is_text(c)) || self.how.label.as_ref().is_some_and(is_named)
-            }
+            None => others.any(|(_, c)| is_text(c)) || self.how.label.as_ref().is_some_and(is_named),
         };
         let label = self.how.label.as_ref();
         self.label = label.map(|l| place(l, cells, has_names)).transpose()?;
@@ -231,20 +205,11 @@ impl<'a> Table<'a> {
         let Some((line, first)) = self.first.take() else {
             return Ok(None);
         };
-        let body = Body {
-            values: &self.values,
-            labels: &self.answers,
-        };
+        let body = Body { values: &self.values, labels: &self.answers };
         let guess = header::guess(&first, self.label, &body);
         let (taken, otherwise) = match guess.is_header {
-            true => (
-                "the names of the columns",
-                "header: false reads it as a sample",
-            ),
-            false => (
-                "a sample",
-                "header: true reads it as the names of the columns",
-            ),
+            true => ("the names of the columns", "header: false reads it as a sample"),
+            false => ("a sample", "header: true reads it as the names of the columns"),
         };
         let more = if first.len() > SHOWN { ", …" } else { "" };
         let shown = first[..first.len().min(SHOWN)].join(", ");
@@ -270,14 +235,10 @@ impl<'a> Table<'a> {
             Between::One(byte) => Some(format!("\"{}\"", char::from(byte))),
             Between::Blanks => Some("blanks".to_string()),
         };
-        let between =
-            between.map(|b| format!("{name}: {b} were taken for what stands between two columns"));
+        let between = between.map(|b| format!("{name}: {b} were taken for what stands between two columns"));
         let skipped = (self.skipped > 0).then(|| {
             let lines = if self.skipped == 1 { "line" } else { "lines" };
-            format!(
-                "{name}: {} {lines} with missing values left out",
-                self.skipped
-            )
+            format!("{name}: {} {lines} with missing values left out", self.skipped)
         });
         between.into_iter().chain(skipped).collect()
     }
@@ -332,16 +293,10 @@ fn place(column: &Column, cells: &[&str], are_names: bool) -> Result<usize> {
                 .filter(|&i| i < cells.len())
                 .ok_or_else(|| Fault::file(format!("there is no column {i} among {}", cells.len())))
         }
-        Column::Named(name) => cells
-            .iter()
-            .position(|cell| are_names && cell == name)
-            .ok_or_else(|| match are_names {
-                true => Fault::file(format!(
-                    "there is no column \"{name}\"; there are {}",
-                    cells.join(", ")
-                )),
-                false => Fault::file(format!("the columns have no names, so none is \"{name}\"")),
-            }),
+        Column::Named(name) => cells.iter().position(|cell| are_names && cell == name).ok_or_else(|| match are_names {
+            true => Fault::file(format!("there is no column \"{name}\"; there are {}", cells.join(", "))),
+            false => Fault::file(format!("the columns have no names, so none is \"{name}\"")),
+        }),
     }
 }
 

@@ -12,20 +12,13 @@ fn noted(bytes: &[u8], how: &Csv) -> (Result<Dataset>, Vec<String>) {
     let folder = Folder::new();
     let path = folder.write("table.csv", bytes);
     let mut notes = Vec::new();
-    let mut watch = Watch {
-        stop: &mut || Ok(()),
-        step: &mut |_| (),
-        note: &mut |note| notes.push(note.to_string()),
-    };
+    let mut watch = Watch { stop: &mut || Ok(()), step: &mut |_| (), note: &mut |note| notes.push(note.to_string()) };
     let data = csv(&path, how, &mut watch);
     (data, notes)
 }
 
 fn read(text: &str, label: Option<Column>) -> Result<Dataset> {
-    let how = Csv {
-        label,
-        ..Csv::default()
-    };
+    let how = Csv { label, ..Csv::default() };
     noted(text.as_bytes(), &how).0
 }
 
@@ -35,21 +28,15 @@ fn named(name: &str) -> Option<Column> {
 
 #[test]
 fn numbers_names_and_labels() {
-    let data = read(
-        "# iris\r\nlength,width,kind\r\n5.1,3.5,setosa\r\n\r\n6,-2e-1,virginica\r\n1,2,\"setosa\"",
-        named("kind"),
-    )
-    .unwrap();
+    let data =
+        read("# iris\r\nlength,width,kind\r\n5.1,3.5,setosa\r\n\r\n6,-2e-1,virginica\r\n1,2,\"setosa\"", named("kind"))
+            .unwrap();
     assert_eq!((data.len(), data.shape()), (3, &[2][..]));
     assert_eq!(data.gather(0..3), [5.1, 3.5, 6.0, -0.2, 1.0, 2.0]);
     assert_eq!(data.gather_labels(0..3).unwrap(), [0, 1, 0]);
     assert_eq!(data.classes(), ["setosa", "virginica"]);
     let data = read("1,2,a\n3,4,b\n", Some(Column::At(-1))).unwrap();
-    assert_eq!(
-        data.gather(0..2),
-        [1.0, 2.0, 3.0, 4.0],
-        "a text among the labels is no line of names"
-    );
+    assert_eq!(data.gather(0..2), [1.0, 2.0, 3.0, 4.0], "a text among the labels is no line of names");
     assert_eq!(data.gather_labels(0..2).unwrap(), [0, 1]);
     let data = read("\u{feff}0,7\n2,8\n", Some(Column::At(0))).unwrap();
     assert_eq!(data.gather(0..2), [7.0, 8.0]);
@@ -97,19 +84,13 @@ fn separators_are_named_or_guessed_with_a_note() {
         assert!(note.is_none_or(|note| notes[0].contains(note)), "{notes:?}");
     }
     for (text, separator) in [("1.5|2\n3|4", '|'), ("1.5  2\n 3 4", ' ')] {
-        let how = Csv {
-            separator: Some(separator),
-            ..Csv::default()
-        };
+        let how = Csv { separator: Some(separator), ..Csv::default() };
         let (data, notes) = noted(text.as_bytes(), &how);
         assert_eq!(data.unwrap().gather(0..2), expected, "{text:?}");
         assert_eq!(notes, [""; 0]);
     }
     for separator in ['"', '\n', 'é'] {
-        let how = Csv {
-            separator: Some(separator),
-            ..Csv::default()
-        };
+        let how = Csv { separator: Some(separator), ..Csv::default() };
         assert!(noted(b"1,2", &how).0.is_err());
     }
 }
@@ -120,64 +101,37 @@ fn numbers_that_name_columns_are_recognised_and_told() {
     let last = Some(Column::At(-1));
     let classes = "0.5,cat\n0.5,dog\n".repeat(6);
     let cases = [
-        (
-            "0,1,2,label\n0.5,0.25,0.125,cat\n1,2,3,dog\n",
-            last.clone(),
-            2,
-            "names",
-        ),
+        ("0,1,2,label\n0.5,0.25,0.125,cat\n1,2,3,dog\n", last.clone(), 2, "names"),
         ("0,1,2\n0.5,0.25,0.125\n", None, 1, "names"),
         (",0,1\n7,0.5,0.25\n", None, 1, "names"),
         ("1950,1960,growth\n7,8,1\n9,9,0\n", last.clone(), 2, "names"),
-        (
-            &format!("1950,animal\n{classes}"),
-            last.clone(),
-            12,
-            "names",
-        ),
+        (&format!("1950,animal\n{classes}"), last.clone(), 12, "names"),
         (&format!("1950,cat\n{classes}"), last.clone(), 13, ""),
         ("0,1,2\n3,4,5\n", None, 2, "a sample"),
         ("7,1,2\n0.5,4,5\n", None, 2, ""),
         ("0,1,2\n", None, 1, ""),
     ];
     for (text, label, len, note) in cases {
-        let how = Csv {
-            label,
-            ..Csv::default()
-        };
+        let how = Csv { label, ..Csv::default() };
         let (data, notes) = noted(text.as_bytes(), &how);
         assert_eq!(data.unwrap().len(), len, "{text:?}");
-        assert_eq!(
-            notes.len(),
-            usize::from(!note.is_empty()),
-            "{text:?} {notes:?}"
-        );
+        assert_eq!(notes.len(), usize::from(!note.is_empty()), "{text:?} {notes:?}");
         assert!(notes.iter().all(|n| n.contains(note)), "{text:?} {notes:?}");
     }
 }
 
 #[test]
 fn the_user_has_the_last_word_about_names() {
-    let how = |header, label| Csv {
-        label,
-        header: Some(header),
-        ..Csv::default()
-    };
+    let how = |header, label| Csv { label, header: Some(header), ..Csv::default() };
     let text = b"0,1\n0.5,0.25\n";
     let (data, notes) = noted(text, &how(false, None));
-    assert_eq!(
-        (data.unwrap().gather(0..2), notes),
-        (vec![0.0, 1.0, 0.5, 0.25], vec![])
-    );
+    assert_eq!((data.unwrap().gather(0..2), notes), (vec![0.0, 1.0, 0.5, 0.25], vec![]));
     let (data, notes) = noted(b"3,4\n1,2\n", &how(true, named("3")));
     let data = data.unwrap();
     assert_eq!((data.gather(0..1), notes), (vec![2.0], vec![]));
     assert_eq!(data.gather_labels(0..1).unwrap(), [1]);
     let fault = noted(b"a,b\n1,2\n", &how(false, None)).0.unwrap_err();
-    assert!(
-        fault.message.contains("line 1: \"a\" in column 1"),
-        "{fault}"
-    );
+    assert!(fault.message.contains("line 1: \"a\" in column 1"), "{fault}");
     let fault = noted(b"a,b\n1,2\n", &how(false, named("a"))).0.unwrap_err();
     assert!(fault.message.contains("no names"), "{fault}");
 }
@@ -187,18 +141,11 @@ fn what_is_missing_is_told_skipped_or_filled() {
     for cell in ["", "NA", "nan", "NaN", "null", "None", "?", "\"\""] {
         let text = format!("x,width,kind\n1,2,a\n3,{cell},b\n5,6,a\n");
         let with = |missing| {
-            let how = Csv {
-                label: named("kind"),
-                missing,
-                ..Csv::default()
-            };
+            let how = Csv { label: named("kind"), missing, ..Csv::default() };
             noted(text.as_bytes(), &how)
         };
         let fault = with(Missing::Refuse).0.unwrap_err();
-        assert!(
-            fault.message.contains("line 3: column 2 (width) is"),
-            "{fault}"
-        );
+        assert!(fault.message.contains("line 3: column 2 (width) is"), "{fault}");
         assert!(fault.hint.is_some());
         let (data, notes) = with(Missing::Skip);
         let data = data.unwrap();
@@ -209,19 +156,13 @@ fn what_is_missing_is_told_skipped_or_filled() {
         assert_eq!(data.gather(1..2), [3.0, -1.0]);
     }
     // A first line of numbers stays a sample, though one of them is missing.
-    let skip = Csv {
-        missing: Missing::Skip,
-        ..Csv::default()
-    };
+    let skip = Csv { missing: Missing::Skip, ..Csv::default() };
     let (data, _) = noted(b"NA,2\n3,4\n5,6", &skip);
     assert_eq!(data.unwrap().gather(0..2), [3.0, 4.0, 5.0, 6.0]);
     let fault = noted(b"1,NA\n?,2\n", &skip).0.unwrap_err();
     assert!(fault.message.contains("in each of its lines"), "{fault}");
     let fault = read("1,a\n2,\n", Some(Column::At(-1))).unwrap_err();
-    assert!(
-        fault.message.contains("line 2: column 2 is empty"),
-        "{fault}"
-    );
+    assert!(fault.message.contains("line 2: column 2 is empty"), "{fault}");
 }
 
 #[test]
@@ -229,11 +170,7 @@ fn mistakes_are_told_with_their_line() {
     let cases = [
         ("", None, "no numbers in it"),
         ("a,b\n", None, "no numbers in it"),
-        (
-            "1,2\n3\n",
-            None,
-            "line 2: 1 columns, where the first line has 2",
-        ),
+        ("1,2\n3\n", None, "line 2: 1 columns, where the first line has 2"),
         ("a,b\n1,2\n3,inf\n", None, "line 3: \"inf\" in column 2 (b)"),
         ("1,2\n3,x\n", None, "line 2: \"x\" in column 2"),
         ("a,b\n1,2\n", named("c"), "there are a, b"),

@@ -10,12 +10,7 @@ pub enum Features {
     /// Floats as they are.
     Floats(Arc<[f32]>),
     /// Whole numbers from 0 to `full`, read as `lo + (hi − lo) · byte / full`. Pictures stay a quarter of their size.
-    Bytes {
-        bytes: Arc<[u8]>,
-        full: u8,
-        lo: f32,
-        hi: f32,
-    },
+    Bytes { bytes: Arc<[u8]>, full: u8, lo: f32, hi: f32 },
 }
 
 impl Features {
@@ -81,12 +76,7 @@ impl Dataset {
     /// Not as many labels as rows; a label that is no index into `classes`.
     pub fn with_labels(mut self, labels: Vec<i32>, classes: &[&str]) -> Result<Self> {
         if labels.len() != self.stored() {
-            return Err(Fault::shape(format!(
-                "{}: {} labels for {} rows",
-                self.name,
-                labels.len(),
-                self.stored()
-            )));
+            return Err(Fault::shape(format!("{}: {} labels for {} rows", self.name, labels.len(), self.stored())));
         }
         let is_class = |l: &&i32| usize::try_from(**l).is_ok_and(|l| l < classes.len());
         if let Some(bad) = labels.iter().find(|l| !is_class(l)) {
@@ -145,9 +135,7 @@ impl Dataset {
 
     /// The number of rows.
     pub fn len(&self) -> usize {
-        self.rows
-            .as_ref()
-            .map_or_else(|| self.stored(), |rows| rows.len())
+        self.rows.as_ref().map_or_else(|| self.stored(), |rows| rows.len())
     }
 
     /// The memory that the storage takes, in bytes: the whole storage also for a part of it.
@@ -199,19 +187,10 @@ impl Dataset {
             let row = self.row(place) * width..(self.row(place) + 1) * width;
             match &self.features {
                 Features::Floats(values) => out.extend_from_slice(&values[row]),
-                Features::Bytes {
-                    bytes,
-                    full,
-                    lo,
-                    hi,
-                } => {
+                Features::Bytes { bytes, full, lo, hi } => {
                     let (full, span) = (f32::from(*full), hi - lo);
                     // Divided, not multiplied by 1 / full: so the greatest byte is exactly `hi`.
-                    out.extend(
-                        bytes[row]
-                            .iter()
-                            .map(|&b| lo + span * (f32::from(b) / full)),
-                    );
+                    out.extend(bytes[row].iter().map(|&b| lo + span * (f32::from(b) / full)));
                 }
             }
         }
@@ -230,20 +209,14 @@ impl Dataset {
     /// No rows to draw from.
     pub fn draw(&self, n: usize, source: &mut dyn Source) -> Result<Vec<usize>> {
         match self.len() {
-            0 => Err(Fault::value(format!(
-                "{}: there are no samples to draw from",
-                self.name
-            ))),
+            0 => Err(Fault::value(format!("{}: there are no samples to draw from", self.name))),
             len => Ok(source.integers(n, len)),
         }
     }
 
     /// The part with the rows at `places`, in their order. Places are below [`Self::len`].
     pub fn part(&self, places: impl Iterator<Item = usize>) -> Self {
-        Self {
-            rows: Some(places.map(|place| self.row(place) as u32).collect()),
-            ..self.clone()
-        }
+        Self { rows: Some(places.map(|place| self.row(place) as u32).collect()), ..self.clone() }
     }
 
     /// The part whose labels `keep` accepts; `None` where there are no labels.
@@ -265,8 +238,6 @@ impl Dataset {
 
     /// The row of the storage at a place of this part.
     fn row(&self, place: usize) -> usize {
-        self.rows
-            .as_ref()
-            .map_or(place, |rows| rows[place] as usize)
+        self.rows.as_ref().map_or(place, |rows| rows[place] as usize)
     }
 }

@@ -16,21 +16,10 @@ pub(super) const NAMES: [&str; 10] = ["0", "1", "2", "3", "4", "5", "6", "7", "8
 /// Source: E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, UCI, 1998 (CC BY 4.0).
 pub fn digits() -> Result<Dataset> {
     let (pixels, labels) = parse(FILE).ok_or_else(|| {
-        Fault::new(
-            Kind::Internal,
-            "digits: the digits inside this program are damaged",
-        )
-        .hint("install it again")
+        Fault::new(Kind::Internal, "digits: the digits inside this program are damaged").hint("install it again")
     })?;
-    let features = Features::Bytes {
-        bytes: pixels.into(),
-        full: INK,
-        lo: 0.0,
-        hi: 1.0,
-    };
-    Dataset::new("digits", features, &[PIXELS])?
-        .with_picture([1, 8, 8])?
-        .with_labels(labels, &NAMES)
+    let features = Features::Bytes { bytes: pixels.into(), full: INK, lo: 0.0, hi: 1.0 };
+    Dataset::new("digits", features, &[PIXELS])?.with_picture([1, 8, 8])?.with_labels(labels, &NAMES)
 }
 
 /// Pixels and labels; `None` for anything that is not such a file.
@@ -39,10 +28,7 @@ fn parse(file: &[u8]) -> Option<(Vec<u8>, Vec<i32>)> {
     GzDecoder::new(file).read_to_string(&mut text).ok()?;
     let (mut pixels, mut labels) = (Vec::new(), Vec::new());
     for line in text.lines() {
-        let numbers: Vec<u8> = line
-            .split(',')
-            .map(|n| n.parse().ok())
-            .collect::<Option<_>>()?;
+        let numbers: Vec<u8> = line.split(',').map(|n| n.parse().ok()).collect::<Option<_>>()?;
         let (label, row) = numbers.split_last()?;
         if row.len() != PIXELS || row.iter().any(|&p| p > INK) {
             return None;

@@ -44,19 +44,15 @@ impl Gaussian {
             0 => Err(Fault::value(format!("gaussian: {what} is empty"))),
             1 => Ok(vec![v[0]; d]),
             n if n == d => Ok(v),
-            n => Err(Fault::shape(format!(
-                "gaussian: {what} has {n} numbers, the other has {d}"
-            ))),
+            n => Err(Fault::shape(format!("gaussian: {what} has {n} numbers, the other has {d}"))),
         };
         let (mean, std) = (spread(mean, "mu")?, spread(std, "sigma")?);
         if let Some(bad) = mean.iter().find(|v| !v.is_finite()) {
             return Err(Fault::value(format!("gaussian: mu cannot be {bad}")));
         }
         if let Some(bad) = std.iter().find(|&&v| !(v > 0.0 && v.is_finite())) {
-            return Err(
-                Fault::value(format!("gaussian: sigma must be above 0, got {bad}"))
-                    .hint("sigma is a standard deviation"),
-            );
+            return Err(Fault::value(format!("gaussian: sigma must be above 0, got {bad}"))
+                .hint("sigma is a standard deviation"));
         }
         Ok(Self { mean, std })
     }
@@ -73,23 +69,14 @@ impl Mixture {
         };
         let d = first.mean.len();
         if let Some(other) = parts.iter().find(|p| p.mean.len() != d) {
-            return Err(Fault::shape(format!(
-                "mixture: its parts have {d} and {} dimensions",
-                other.mean.len()
-            )));
+            return Err(Fault::shape(format!("mixture: its parts have {d} and {} dimensions", other.mean.len())));
         }
         let weights = weights.unwrap_or_else(|| vec![1.0; parts.len()]);
         if weights.len() != parts.len() {
-            return Err(Fault::shape(format!(
-                "mixture: {} weights for {} parts",
-                weights.len(),
-                parts.len()
-            )));
+            return Err(Fault::shape(format!("mixture: {} weights for {} parts", weights.len(), parts.len())));
         }
         if let Some(bad) = weights.iter().find(|&&w| !(w >= 0.0 && w.is_finite())) {
-            return Err(Fault::value(format!(
-                "mixture: a weight must be ≥ 0, got {bad}"
-            )));
+            return Err(Fault::value(format!("mixture: a weight must be ≥ 0, got {bad}")));
         }
         let total: f64 = weights.iter().sum();
         if total == 0.0 {
@@ -106,17 +93,10 @@ impl Mixture {
     pub fn of(mixtures: &[Mixture], weights: Option<Vec<f64>>) -> Result<Self> {
         let weights = weights.unwrap_or_else(|| vec![1.0; mixtures.len()]);
         if weights.len() != mixtures.len() {
-            return Err(Fault::shape(format!(
-                "mixture: {} weights for {} parts",
-                weights.len(),
-                mixtures.len()
-            )));
+            return Err(Fault::shape(format!("mixture: {} weights for {} parts", weights.len(), mixtures.len())));
         }
-        let shares = mixtures
-            .iter()
-            .zip(&weights)
-            .flat_map(|(m, w)| m.weights.iter().map(move |share| share * w))
-            .collect();
+        let shares =
+            mixtures.iter().zip(&weights).flat_map(|(m, w)| m.weights.iter().map(move |share| share * w)).collect();
         let parts = mixtures.iter().flat_map(|m| m.parts.clone()).collect();
         Self::new(parts, Some(shares))
     }
@@ -238,8 +218,5 @@ fn curve(
     let u = source.uniform(n);
     let noises = source.normal(2 * n);
     let points = u.iter().zip(part).flat_map(|(&u, &part)| along(u, part));
-    points
-        .zip(noises)
-        .map(|(v, e)| (v + noise * f64::from(e)) as f32)
-        .collect()
+    points.zip(noises).map(|(v, e)| (v + noise * f64::from(e)) as f32).collect()
 }

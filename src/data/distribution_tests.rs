@@ -22,15 +22,11 @@ impl Source for Plain {
     }
 
     fn uniform(&mut self, n: usize) -> Vec<f32> {
-        (0..n)
-            .map(|_| self.unit() as f32 * (1.0 - f32::EPSILON))
-            .collect()
+        (0..n).map(|_| self.unit() as f32 * (1.0 - f32::EPSILON)).collect()
     }
 
     fn integers(&mut self, n: usize, below: usize) -> Vec<usize> {
-        (0..n)
-            .map(|_| (self.unit() * below as f64) as usize)
-            .collect()
+        (0..n).map(|_| (self.unit() * below as f64) as usize).collect()
     }
 
     fn permutation(&mut self, n: usize) -> Vec<usize> {
@@ -47,12 +43,7 @@ const N: usize = 100_000;
 
 /// Mean and variance of one coordinate.
 fn moments(x: &[f32], dim: usize, coordinate: usize) -> (f64, f64) {
-    let column: Vec<f64> = x
-        .iter()
-        .skip(coordinate)
-        .step_by(dim)
-        .map(|&v| f64::from(v))
-        .collect();
+    let column: Vec<f64> = x.iter().skip(coordinate).step_by(dim).map(|&v| f64::from(v)).collect();
     let mean = column.iter().sum::<f64>() / column.len() as f64;
     let squares = column.iter().map(|v| (v - mean).powi(2)).sum::<f64>();
     (mean, squares / column.len() as f64)
@@ -64,16 +55,10 @@ fn a_gaussian_has_its_mean_and_variance() {
     let p = Distribution::gaussian(vec![4.0, -1.0, 0.0], vec![0.5, 2.0, 1.0]).unwrap();
     let (x, _) = p.sample(N, &mut Plain(1));
     assert_eq!(x.len(), 3 * N);
-    for (i, (mean, std)) in [(4.0, 0.5), (-1.0, 2.0), (0.0, 1.0_f64)]
-        .into_iter()
-        .enumerate()
-    {
+    for (i, (mean, std)) in [(4.0, 0.5), (-1.0, 2.0), (0.0, 1.0_f64)].into_iter().enumerate() {
         let (m, v) = moments(&x, 3, i);
         assert!((m - mean).abs() < 5.0 * std / (N as f64).sqrt(), "{m}");
-        assert!(
-            (v - std * std).abs() < 5.0 * std * std * (2.0 / N as f64).sqrt(),
-            "{v}"
-        );
+        assert!((v - std * std).abs() < 5.0 * std * std * (2.0 / N as f64).sqrt(), "{v}");
     }
 }
 
@@ -106,10 +91,7 @@ fn a_ring_has_distinct_modes_on_its_circle() {
     let modes = modes(&p);
     assert_eq!(modes.len(), 8);
     let half = 2.0_f64.sqrt();
-    for (mode, expected) in modes
-        .iter()
-        .zip([[2.0, 0.0], [half, half], [0.0, 2.0], [-half, half]])
-    {
+    for (mode, expected) in modes.iter().zip([[2.0, 0.0], [half, half], [0.0, 2.0], [-half, half]]) {
         assert!((mode[0] - expected[0]).hypot(mode[1] - expected[1]) < 1e-12);
     }
     // Neighbours are 2r·sin(π/8) apart, and no two are closer.
@@ -125,10 +107,7 @@ fn a_ring_has_distinct_modes_on_its_circle() {
         (f64::from(x[0]) - mode[0]).hypot(f64::from(x[1]) - mode[1]) < 0.06
     });
     let share = near.count() as f64 / N as f64;
-    assert!(
-        (share - 0.98889).abs() < 5.0 * (0.0111 * 0.9889 / N as f64).sqrt(),
-        "{share}"
-    );
+    assert!((share - 0.98889).abs() < 5.0 * (0.0111 * 0.9889 / N as f64).sqrt(), "{share}");
 }
 
 #[test]
@@ -144,11 +123,7 @@ fn curves_without_noise_lie_on_themselves() {
     let (x, half) = Distribution::Moons { noise: 0.0 }.sample(1000, &mut Plain(4));
     for (p, half) in x.chunks(2).zip(&half) {
         let (x, y) = (f64::from(p[0]), f64::from(p[1]));
-        let (dx, dy) = if *half == 0 {
-            (x, y)
-        } else {
-            (1.0 - x, 0.5 - y)
-        };
+        let (dx, dy) = if *half == 0 { (x, y) } else { (1.0 - x, 0.5 - y) };
         assert!((dx.hypot(dy) - 1.0).abs() < 1e-6 && dy >= -1e-6);
     }
     let (x, _) = Distribution::SwissRoll { noise: 0.0 }.sample(1000, &mut Plain(5));
@@ -178,10 +153,7 @@ fn what_is_no_distribution_is_told() {
     };
     told(Distribution::gaussian(vec![0.0], vec![0.0]), "above 0");
     told(Distribution::gaussian(vec![f64::NAN], vec![1.0]), "NaN");
-    told(
-        Distribution::gaussian(vec![0.0; 2], vec![1.0; 3]),
-        "2 numbers, the other has 3",
-    );
+    told(Distribution::gaussian(vec![0.0; 2], vec![1.0; 3]), "2 numbers, the other has 3");
     told(Distribution::gaussian(vec![], vec![1.0]), "empty");
     told(Distribution::ring(0, 1.0, 0.1), "at least one part");
     let one = Gaussian::new(vec![0.0], vec![1.0]).unwrap();

@@ -61,11 +61,7 @@ pub fn download(remote: &Remote, folder: &Path, watch: &mut Watch) -> Result<Pat
             Err(reason) => reasons.push(format!("{mirror}: {reason}")),
         }
     }
-    Err(Fault::file(format!(
-        "{} could not be downloaded ({})",
-        remote.name,
-        reasons.join("; ")
-    )))
+    Err(Fault::file(format!("{} could not be downloaded ({})", remote.name, reasons.join("; "))))
 }
 
 /// How the name of a temporary file begins, which is to become that file.
@@ -100,12 +96,7 @@ impl Drop for Part {
 }
 
 /// The outer error ends everything (interrupted, no space); the inner is why this mirror does not do.
-fn from_mirror(
-    remote: &Remote,
-    mirror: &str,
-    part: &Path,
-    watch: &mut Watch,
-) -> Result<Result<(), String>> {
+fn from_mirror(remote: &Remote, mirror: &str, part: &Path, watch: &mut Watch) -> Result<Result<(), String>> {
     let file = File::create(part).map_err(|e| describe(part, "write", &e))?;
     let (sender, receiver) = sync_channel(16);
     let address = format!("{mirror}{}", remote.name);
@@ -132,19 +123,11 @@ enum Trouble {
 }
 
 /// Passes on how far a download has come, until it is over or not wanted any more.
-fn listen(
-    remote: &Remote,
-    receiver: &Receiver<News>,
-    watch: &mut Watch,
-) -> Result<Result<(), Trouble>> {
+fn listen(remote: &Remote, receiver: &Receiver<News>, watch: &mut Watch) -> Result<Result<(), Trouble>> {
     loop {
         watch.check()?;
         match receiver.recv_timeout(POLL) {
-            Ok(News::Arrived { done, total }) => (watch.step)(&Step {
-                file: remote.name.into(),
-                done,
-                total,
-            }),
+            Ok(News::Arrived { done, total }) => (watch.step)(&Step { file: remote.name.into(), done, total }),
             Ok(News::Over(outcome)) => return Ok(outcome),
             Err(RecvTimeoutError::Timeout) => (),
             Err(RecvTimeoutError::Disconnected) => {
@@ -169,9 +152,7 @@ fn fetch(address: &str, mut file: File, news: &SyncSender<News>) -> Result<(), T
     let mut piece = vec![0; PIECE];
     let mut done = 0;
     loop {
-        let n = body
-            .read(&mut piece)
-            .map_err(|error| Trouble::Net(error.to_string()))?;
+        let n = body.read(&mut piece).map_err(|error| Trouble::Net(error.to_string()))?;
         if n == 0 {
             break;
         }
@@ -248,9 +229,7 @@ mod tests {
             for stream in listener.incoming() {
                 let mut stream = stream.unwrap();
                 let _ = stream.read(&mut [0; 4096]);
-                let head = format!(
-                    "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
-                );
+                let head = format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
                 let _ = stream.write_all(head.as_bytes());
                 let _ = stream.write_all(body);
             }
@@ -265,11 +244,7 @@ mod tests {
     }
 
     fn get(mirrors: &[&str], folder: &Path) -> Result<PathBuf> {
-        let remote = Remote {
-            name: "abc",
-            mirrors,
-            md5: Checksum::Outside(ABC),
-        };
+        let remote = Remote { name: "abc", mirrors, md5: Checksum::Outside(ABC) };
         download(&remote, folder, &mut Watch::none())
     }
 
@@ -291,12 +266,7 @@ mod tests {
     #[test]
     fn each_mirror_is_told_with_its_reason_and_nothing_is_left() {
         let folder = Folder::new();
-        let mirrors = [
-            nobody(),
-            serve("404 Not Found", b"", 0),
-            serve("200 OK", b"abd", 3),
-            serve("200 OK", b"ab", 3),
-        ];
+        let mirrors = [nobody(), serve("404 Not Found", b"", 0), serve("200 OK", b"abd", 3), serve("200 OK", b"ab", 3)];
         let mirrors: Vec<&str> = mirrors.iter().map(String::as_str).collect();
         let fault = get(&mirrors, folder.path()).unwrap_err();
         assert_eq!(fault.kind, Kind::File);
@@ -313,11 +283,7 @@ mod tests {
         let page = b"\n<!DOCTYPE html><title>Please log in</title>";
         let mirror = serve("200 OK", page, page.len());
         for md5 in [Checksum::Inside(ABC), Checksum::Outside(ABC)] {
-            let remote = Remote {
-                name: "train-images-idx3-ubyte.gz",
-                mirrors: &[&mirror],
-                md5,
-            };
+            let remote = Remote { name: "train-images-idx3-ubyte.gz", mirrors: &[&mirror], md5 };
             let fault = download(&remote, folder.path(), &mut Watch::none()).unwrap_err();
             assert!(fault.message.contains("web page"), "{fault}");
             assert_eq!(entries(folder.path()), 0);
@@ -355,10 +321,7 @@ mod tests {
             folder.write(name, b"ab");
         }
         for name in [old, of_another] {
-            let file = File::options()
-                .write(true)
-                .open(folder.path().join(name))
-                .unwrap();
+            let file = File::options().write(true).open(folder.path().join(name)).unwrap();
             let long_ago = std::time::SystemTime::now() - 2 * STALE;
             file.set_modified(long_ago).unwrap();
         }
@@ -373,20 +336,12 @@ mod tests {
         let address = format!("http://{}/", listener.local_addr().unwrap());
         let folder = Folder::new();
         let start = std::time::Instant::now();
-        let remote = Remote {
-            name: "abc",
-            mirrors: &[&address],
-            md5: Checksum::Outside(ABC),
-        };
+        let remote = Remote { name: "abc", mirrors: &[&address], md5: Checksum::Outside(ABC) };
         let mut stop = || match start.elapsed() > Duration::from_millis(200) {
             true => Err(Fault::new(Kind::Interrupt, "interrupted")),
             false => Ok(()),
         };
-        let mut watch = Watch {
-            stop: &mut stop,
-            step: &mut |_| (),
-            note: &mut |_| (),
-        };
+        let mut watch = Watch { stop: &mut stop, step: &mut |_| (), note: &mut |_| () };
         let fault = download(&remote, folder.path(), &mut watch).unwrap_err();
         assert_eq!(fault.kind, Kind::Interrupt);
         assert!(start.elapsed() < Duration::from_secs(2));

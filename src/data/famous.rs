@@ -36,18 +36,9 @@ const TEST_LABELS: &str = "t10k-labels-idx1-ubyte.gz";
 /// 70,000 handwritten digits of 28 × 28 pixels: Y. LeCun, C. Cortes, C. Burges.
 pub static MNIST: Famous = Famous {
     name: "mnist",
-    mirrors: &[
-        "https://ossci-datasets.s3.amazonaws.com/mnist/",
-        "https://storage.googleapis.com/cvdf-datasets/mnist/",
-    ],
-    train: [
-        (TRAIN_IMAGES, "6bbc9ace898e44ae57da46a324031adb"),
-        (TRAIN_LABELS, "a25bea736e30d166cdddb491f175f624"),
-    ],
-    test: [
-        (TEST_IMAGES, "2646ac647ad5339dbf082846283269ea"),
-        (TEST_LABELS, "27ae3e4e09519cfbb04c329615203637"),
-    ],
+    mirrors: &["https://ossci-datasets.s3.amazonaws.com/mnist/", "https://storage.googleapis.com/cvdf-datasets/mnist/"],
+    train: [(TRAIN_IMAGES, "6bbc9ace898e44ae57da46a324031adb"), (TRAIN_LABELS, "a25bea736e30d166cdddb491f175f624")],
+    test: [(TEST_IMAGES, "2646ac647ad5339dbf082846283269ea"), (TEST_LABELS, "27ae3e4e09519cfbb04c329615203637")],
     classes: NAMES,
 };
 
@@ -58,26 +49,9 @@ pub static FASHION_MNIST: Famous = Famous {
         "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
         "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
     ],
-    train: [
-        (TRAIN_IMAGES, "f4a8712d7a061bf5bd6d2ca38dc4d50a"),
-        (TRAIN_LABELS, "9018921c3c673c538a1fc5bad174d6f9"),
-    ],
-    test: [
-        (TEST_IMAGES, "8181f5470baa50b63fa0f6fddb340f0a"),
-        (TEST_LABELS, "15d484375f8d13e6eb1aabb0c3f46965"),
-    ],
-    classes: [
-        "T-shirt/top",
-        "trouser",
-        "pullover",
-        "dress",
-        "coat",
-        "sandal",
-        "shirt",
-        "sneaker",
-        "bag",
-        "ankle boot",
-    ],
+    train: [(TRAIN_IMAGES, "f4a8712d7a061bf5bd6d2ca38dc4d50a"), (TRAIN_LABELS, "9018921c3c673c538a1fc5bad174d6f9")],
+    test: [(TEST_IMAGES, "8181f5470baa50b63fa0f6fddb340f0a"), (TEST_LABELS, "15d484375f8d13e6eb1aabb0c3f46965")],
+    classes: ["T-shirt/top", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"],
 };
 
 /// Where files are looked for and kept.
@@ -94,15 +68,10 @@ impl Places {
     /// # Errors
     /// `SADDLE_DATA` is not a folder; the user has no home folder.
     pub fn of_the_user() -> Result<Self> {
-        let own = env::var_os("SADDLE_DATA")
-            .filter(|v| !v.is_empty())
-            .map(PathBuf::from);
+        let own = env::var_os("SADDLE_DATA").filter(|v| !v.is_empty()).map(PathBuf::from);
         if let Some(own) = own.as_ref().filter(|own| !own.is_dir()) {
-            return Err(Fault::file(format!(
-                "SADDLE_DATA names {}, which is not a folder",
-                own.display()
-            ))
-            .hint("set it to the folder of your data sets, or unset it"));
+            return Err(Fault::file(format!("SADDLE_DATA names {}, which is not a folder", own.display()))
+                .hint("set it to the folder of your data sets, or unset it"));
         }
         let cache = etcetera::choose_base_strategy()
             .map_err(|_| {
@@ -138,9 +107,9 @@ impl Famous {
         };
         let mut read = |path, rank| {
             idx::read(path, rank, watch).map_err(|fault| match folder {
-                Some(_) if fault.kind == Kind::File => fault.hint(
-                    "put a good copy in its place, or leave `folder` out to have it downloaded",
-                ),
+                Some(_) if fault.kind == Kind::File => {
+                    fault.hint("put a good copy in its place, or leave `folder` out to have it downloaded")
+                }
                 _ => fault,
             })
         };
@@ -148,12 +117,7 @@ impl Famous {
         let &[_, height, width] = &pixels.shape[..] else {
             return Err(Fault::file(format!("{}: no pictures", images.display())));
         };
-        let features = Features::Bytes {
-            bytes: pixels.bytes.into(),
-            full: 255,
-            lo: 0.0,
-            hi: 1.0,
-        };
+        let features = Features::Bytes { bytes: pixels.bytes.into(), full: 255, lo: 0.0, hi: 1.0 };
         let labels = answers.bytes.into_iter().map(i32::from).collect();
         Dataset::new(self.name, features, &[height * width])?
             .with_picture([1, height, width])?
@@ -178,12 +142,7 @@ impl Famous {
         }
         let find = |name: &str| {
             present(folder, name).ok_or_else(|| {
-                Fault::file(format!(
-                    "{}: {} has no file {name}",
-                    self.name,
-                    folder.display()
-                ))
-                .hint(format!(
+                Fault::file(format!("{}: {} has no file {name}", self.name, folder.display())).hint(format!(
                     "it needs {} and {}, with or without .gz, with - or . before idx",
                     files[0].0, files[1].0
                 ))
@@ -193,22 +152,13 @@ impl Famous {
     }
 
     /// The files where data sets are kept; downloaded where they are missing.
-    fn find(
-        &self,
-        files: &[(&str, &str); 2],
-        places: &Places,
-        watch: &mut Watch,
-    ) -> Result<[PathBuf; 2]> {
+    fn find(&self, files: &[(&str, &str); 2], places: &Places, watch: &mut Watch) -> Result<[PathBuf; 2]> {
         let mut find = |(name, md5): (&str, &str)| {
             let cache = places.cache.join(self.name);
             if let Some(path) = self.kept(name, md5, places) {
                 return Ok(path);
             }
-            let remote = Remote {
-                name,
-                mirrors: self.mirrors,
-                md5: Checksum::Inside(md5),
-            };
+            let remote = Remote { name, mirrors: self.mirrors, md5: Checksum::Inside(md5) };
             download(&remote, &cache, watch).map_err(|fault| self.absent(fault, &cache, files))
         };
         Ok([find(files[0])?, find(files[1])?])
@@ -218,10 +168,7 @@ impl Famous {
         let own = places.own.as_deref();
         let named = own.and_then(|own| present(&own.join(self.name), name));
         // Other data sets have files of the same names: without a folder of its name, the content must tell.
-        let bare = || {
-            own.and_then(|own| present(own, name))
-                .filter(|p| md5_inside(p).is_ok_and(|sum| sum == md5))
-        };
+        let bare = || own.and_then(|own| present(own, name)).filter(|p| md5_inside(p).is_ok_and(|sum| sum == md5));
         let cached = || present(&places.cache.join(self.name), name);
         named.or_else(bare).or_else(cached)
     }
@@ -231,11 +178,7 @@ impl Famous {
         if fault.kind != Kind::File {
             return fault;
         }
-        Fault {
-            message: format!("{}: {}", self.name, fault.message),
-            ..fault
-        }
-        .hint(format!(
+        Fault { message: format!("{}: {}", self.name, fault.message), ..fault }.hint(format!(
             "put {} and {} into {}, or into the folder {} of a folder that SADDLE_DATA names",
             files[0].0,
             files[1].0,
@@ -252,10 +195,7 @@ fn present(folder: &Path, name: &str) -> Option<PathBuf> {
     let plain = |name: &str| name.trim_end_matches(".gz").to_string();
     let names = [name.into(), plain(name), plain(&dotted), dotted];
     let within = |folder: PathBuf| {
-        names
-            .iter()
-            .flat_map(move |name| [folder.join(name), folder.join(name).join(name)])
-            .find(|path| path.is_file())
+        names.iter().flat_map(move |name| [folder.join(name), folder.join(name).join(name)]).find(|path| path.is_file())
     };
     within(folder.into()).or_else(|| within(folder.join("raw")))
 }

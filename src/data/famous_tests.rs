@@ -12,26 +12,16 @@ use std::path::{Path, PathBuf};
 fn real(famous: &Famous) -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
     let own = std::env::var_os("SADDLE_DATA").map(PathBuf::from);
-    let folder = own
-        .into_iter()
-        .chain([beside])
-        .find(|folder| folder.join(famous.name).is_dir());
+    let folder = own.into_iter().chain([beside]).find(|folder| folder.join(famous.name).is_dir());
     if folder.is_none() {
         // Written past the test harness, which would swallow it.
-        let _ = writeln!(
-            std::io::stderr(),
-            "skipped: no {} in $SADDLE_DATA or ../shared/data",
-            famous.name
-        );
+        let _ = writeln!(std::io::stderr(), "skipped: no {} in $SADDLE_DATA or ../shared/data", famous.name);
     }
     folder
 }
 
 fn places(own: &Path, cache: &Path) -> saddle_fault::Result<Places> {
-    Ok(Places {
-        own: Some(own.into()),
-        cache: cache.into(),
-    })
+    Ok(Places { own: Some(own.into()), cache: cache.into() })
 }
 
 /// Mean and standard deviation of the pixels as the field quotes them (0.1307 and 0.3081 for MNIST, 0.2860 and 0.3530
@@ -39,23 +29,11 @@ fn places(own: &Path, cache: &Path) -> saddle_fault::Result<Places> {
 #[test]
 fn the_real_files_are_read() {
     let mnist_counts = [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949];
-    let cases = [
-        (&MNIST, 0.1307, 0.3081, mnist_counts),
-        (&FASHION_MNIST, 0.2860, 0.3530, [6000; 10]),
-    ];
+    let cases = [(&MNIST, 0.1307, 0.3081, mnist_counts), (&FASHION_MNIST, 0.2860, 0.3530, [6000; 10])];
     for (famous, mean, std, counts) in cases {
         let Some(own) = real(famous) else { continue };
         let cache = Folder::new();
-        let load = |split| {
-            famous
-                .load(
-                    split,
-                    None,
-                    || places(&own, cache.path()),
-                    &mut Watch::none(),
-                )
-                .unwrap()
-        };
+        let load = |split| famous.load(split, None, || places(&own, cache.path()), &mut Watch::none()).unwrap();
         let train = load(Split::Train);
         assert_eq!((train.len(), train.picture()), (60_000, Some([1, 28, 28])));
         let labels = train.gather_labels(0..60_000).unwrap();
@@ -64,16 +42,8 @@ fn the_real_files_are_read() {
         let pixels = train.gather(0..60_000);
         let n = pixels.len() as f64;
         let m = pixels.iter().map(|&p| f64::from(p)).sum::<f64>() / n;
-        let v = pixels
-            .iter()
-            .map(|&p| (f64::from(p) - m).powi(2))
-            .sum::<f64>()
-            / n;
-        assert!(
-            (m - mean).abs() < 5e-5 && (v.sqrt() - std).abs() < 5e-5,
-            "{m} {}",
-            v.sqrt()
-        );
+        let v = pixels.iter().map(|&p| (f64::from(p) - m).powi(2)).sum::<f64>() / n;
+        assert!((m - mean).abs() < 5e-5 && (v.sqrt() - std).abs() < 5e-5, "{m} {}", v.sqrt());
         assert_eq!(load(Split::Test).len(), 10_000);
     }
 }
@@ -87,19 +57,10 @@ fn files_without_a_folder_are_told_by_their_content() {
     };
     let own = own.join(MNIST.name);
     let mut stop = || Err(saddle_fault::Fault::new(Kind::Interrupt, "would download"));
-    let mut watch = Watch {
-        stop: &mut stop,
-        step: &mut |_| (),
-        note: &mut |_| (),
-    };
+    let mut watch = Watch { stop: &mut stop, step: &mut |_| (), note: &mut |_| () };
     let fashion = FASHION_MNIST.load(Split::Test, None, || places(&own, cache.path()), &mut watch);
     assert_eq!(fashion.unwrap_err().message, "would download");
-    let mnist = MNIST.load(
-        Split::Test,
-        None,
-        || places(&own, cache.path()),
-        &mut Watch::none(),
-    );
+    let mnist = MNIST.load(Split::Test, None, || places(&own, cache.path()), &mut Watch::none());
     assert_eq!(mnist.unwrap().len(), 10_000);
 }
 
@@ -116,41 +77,23 @@ fn files_that_do_not_belong_together_are_refused() {
     let folder = Folder::new();
     folder.write("train-images-idx3-ubyte", &idx(&[3, 28, 28]));
     let labels = folder.write("train-labels-idx1-ubyte", &idx(&[2]));
-    let load = || {
-        MNIST.load(
-            Split::Train,
-            Some(folder.path()),
-            Places::of_the_user,
-            &mut Watch::none(),
-        )
-    };
+    let load = || MNIST.load(Split::Train, Some(folder.path()), Places::of_the_user, &mut Watch::none());
     let fault = load().unwrap_err();
     assert!(fault.message.contains("2 labels for 3 rows"), "{fault}");
     std::fs::write(&labels, idx(&[3])).unwrap();
     let data = load().unwrap();
-    assert_eq!(
-        (data.len(), data.gather_labels(0..3)),
-        (3, Some(vec![1, 1, 1]))
-    );
+    assert_eq!((data.len(), data.gather_labels(0..3)), (3, Some(vec![1, 1, 1])));
     assert_eq!(data.gather(0..1)[0], 1.0 / 255.0);
     std::fs::remove_file(&labels).unwrap();
     let fault = load().unwrap_err();
-    assert!(
-        fault.message.contains("has no file train-labels"),
-        "{fault}"
-    );
+    assert!(fault.message.contains("has no file train-labels"), "{fault}");
 }
 
 #[test]
 fn a_folder_that_is_missing_is_told() {
     let folder = Folder::new();
     let missing = folder.path().join("none");
-    let load = MNIST.load(
-        Split::Train,
-        Some(&missing),
-        Places::of_the_user,
-        &mut Watch::none(),
-    );
+    let load = MNIST.load(Split::Train, Some(&missing), Places::of_the_user, &mut Watch::none());
     assert!(load.unwrap_err().message.contains("there is no folder"));
 }
 
@@ -161,14 +104,8 @@ fn files_have_several_usual_names() {
         ["train-images-idx3-ubyte", "train-labels-idx1-ubyte"],
         ["train-images.idx3-ubyte", "train-labels.idx1-ubyte"],
         ["train-images-idx3-ubyte.gz", "train-labels.idx1-ubyte.gz"],
-        [
-            "raw/train-images-idx3-ubyte",
-            "raw/train-labels-idx1-ubyte.gz",
-        ],
-        [
-            "train-images-idx3-ubyte/train-images-idx3-ubyte",
-            "train-labels.idx1-ubyte",
-        ],
+        ["raw/train-images-idx3-ubyte", "raw/train-labels-idx1-ubyte.gz"],
+        ["train-images-idx3-ubyte/train-images-idx3-ubyte", "train-labels.idx1-ubyte"],
     ];
     for [images, labels] in cases {
         let folder = Folder::new();
@@ -183,12 +120,7 @@ fn files_have_several_usual_names() {
             };
             folder.write(name, &content);
         }
-        let data = MNIST.load(
-            Split::Train,
-            Some(folder.path()),
-            Places::of_the_user,
-            &mut Watch::none(),
-        );
+        let data = MNIST.load(Split::Train, Some(folder.path()), Places::of_the_user, &mut Watch::none());
         assert_eq!(data.map(|d| d.len()), Ok(3), "{images}");
     }
 }

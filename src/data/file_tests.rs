@@ -12,17 +12,11 @@ macro_rules! file {
 }
 
 fn floats(shape: &[usize], values: &[f32]) -> Array {
-    Array {
-        shape: shape.to_vec(),
-        values: Values::F32(values.to_vec()),
-    }
+    Array { shape: shape.to_vec(), values: Values::F32(values.to_vec()) }
 }
 
 fn ints(shape: &[usize], values: &[i32]) -> Array {
-    Array {
-        shape: shape.to_vec(),
-        values: Values::I32(values.to_vec()),
-    }
+    Array { shape: shape.to_vec(), values: Values::I32(values.to_vec()) }
 }
 
 #[test]
@@ -31,15 +25,9 @@ fn what_numpy_wrote_is_read() -> Result<()> {
     assert_eq!(fortran, floats(&[2, 3], &[0.0, 1.0, 2.0, 3.0, 4.0, 5.0]));
     let half = decode_npy("x", file!("half.npy"))?;
     let smallest = 2f32.powi(-24);
-    assert_eq!(
-        half,
-        floats(&[5], &[1.5, -2.0, 65504.0, smallest, f32::INFINITY])
-    );
+    assert_eq!(half, floats(&[5], &[1.5, -2.0, 65504.0, smallest, f32::INFINITY]));
     assert_eq!(decode_npy("x", file!("scalar.npy"))?, floats(&[], &[0.1]));
-    assert_eq!(
-        decode_npy("x", file!("long.npy"))?,
-        ints(&[2, 1], &[-3, i32::MAX])
-    );
+    assert_eq!(decode_npy("x", file!("long.npy"))?, ints(&[2, 1], &[-3, i32::MAX]));
     let several = decode_npz("x", file!("several.npz"))?;
     assert_eq!(several[0], ("ones".into(), floats(&[40, 30], &[1.0; 1200])));
     assert_eq!(several[1].1.values, Values::Bool(vec![true, false]));
@@ -76,24 +64,14 @@ fn what_is_written_is_read_back() -> Result<()> {
     let arrays = [
         floats(&[2, 1, 2], &[f32::MIN_POSITIVE, -0.0, f32::MAX, 0.1]),
         ints(&[0, 3], &[]),
-        Array {
-            shape: vec![],
-            values: Values::Bool(vec![true]),
-        },
+        Array { shape: vec![], values: Values::Bool(vec![true]) },
     ];
     for a in &arrays {
         assert_eq!(decode_npy("x", &encode_npy(a))?, *a);
     }
-    let named: Vec<_> = ["a", "b", "ü"]
-        .map(String::from)
-        .into_iter()
-        .zip(arrays)
-        .collect();
+    let named: Vec<_> = ["a", "b", "ü"].map(String::from).into_iter().zip(arrays).collect();
     assert_eq!(decode_npz("x", &encode_npz(&named)?)?, named);
-    let all = Named {
-        arrays: named,
-        notes: [("step".into(), "250".into())].into(),
-    };
+    let all = Named { arrays: named, notes: [("step".into(), "250".into())].into() };
     assert_eq!(Named::decode("x", &all.encode()?)?, all);
     Ok(())
 }
@@ -104,15 +82,11 @@ fn what_is_written_is_read_back() -> Result<()> {
 fn damaged_files_do_no_harm() -> Result<()> {
     type Reader = fn(&[u8]) -> bool;
     let readers: [(&[u8], Reader); 5] = [
-        (file!("fortran_big_endian.npy"), |f| {
-            decode_npy("x", f).is_err()
-        }),
+        (file!("fortran_big_endian.npy"), |f| decode_npy("x", f).is_err()),
         (file!("long.npy"), |f| decode_npy("x", f).is_err()),
         (file!("several.npz"), |f| decode_npz("x", f).is_err()),
         (file!("stored.npz"), |f| decode_npz("x", f).is_err()),
-        (file!("python.safetensors"), |f| {
-            Named::decode("x", f).is_err()
-        }),
+        (file!("python.safetensors"), |f| Named::decode("x", f).is_err()),
     ];
     for (file, is_refused) in readers {
         for end in 0..file.len() {

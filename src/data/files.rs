@@ -51,10 +51,7 @@ impl Watch<'_> {
 /// There is none, it is a folder, it may not be read.
 pub fn open(path: &Path) -> Result<File> {
     if path.is_dir() {
-        return Err(Fault::file(format!(
-            "{} is a folder, not a file",
-            path.display()
-        )));
+        return Err(Fault::file(format!("{} is a folder, not a file", path.display())));
     }
     File::open(path).map_err(|error| describe(path, "open", &error))
 }
@@ -78,16 +75,10 @@ pub fn describe(path: &Path, doing: &str, error: &io::Error) -> Fault {
     match error.kind() {
         io::ErrorKind::NotFound => Fault::file(format!("{path} does not exist")).hint(format!(
             "relative paths start from {}",
-            std::env::current_dir().map_or("the folder of the kernel".into(), |p| p
-                .display()
-                .to_string())
+            std::env::current_dir().map_or("the folder of the kernel".into(), |p| p.display().to_string())
         )),
-        io::ErrorKind::PermissionDenied => {
-            Fault::file(format!("{path}: no permission to {doing} it"))
-        }
-        io::ErrorKind::StorageFull => {
-            Fault::file(format!("{path}: cannot {doing} it: the disk is full"))
-        }
+        io::ErrorKind::PermissionDenied => Fault::file(format!("{path}: no permission to {doing} it")),
+        io::ErrorKind::StorageFull => Fault::file(format!("{path}: cannot {doing} it: the disk is full")),
         io::ErrorKind::UnexpectedEof => Fault::file(format!("{path}: the file ends too early")),
         _ => Fault::file(format!("{path}: cannot {doing} it ({error})")),
     }

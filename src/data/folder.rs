@@ -35,10 +35,7 @@ const NAMED: usize = 5;
 /// of different sizes, where no size is given.
 pub fn image_folder(path: &Path, look: Look, watch: &mut Watch) -> Result<Dataset> {
     if !path.is_dir() {
-        return Err(Fault::file(format!(
-            "there is no folder {}",
-            path.display()
-        )));
+        return Err(Fault::file(format!("there is no folder {}", path.display())));
     }
     let mut classes = Vec::new();
     let mut found = Vec::new();
@@ -47,30 +44,16 @@ pub fn image_folder(path: &Path, look: Look, watch: &mut Watch) -> Result<Datase
         if !inside.is_empty() {
             let class = classes.len() as i32;
             found.extend(inside.into_iter().map(|p| (p, class)));
-            classes.push(
-                folder
-                    .file_name()
-                    .unwrap_or_default()
-                    .to_string_lossy()
-                    .into_owned(),
-            );
+            classes.push(folder.file_name().unwrap_or_default().to_string_lossy().into_owned());
         }
     }
     if classes.is_empty() {
         found = pictures(path)?.into_iter().map(|p| (p, 0)).collect();
     }
     let (bytes, [channels, height, width]) = pixels(path, &mut found, look, watch)?;
-    let features = Features::Bytes {
-        bytes: bytes.into(),
-        full: 255,
-        lo: 0.0,
-        hi: 1.0,
-    };
-    let name = path
-        .file_name()
-        .map_or("image_folder".into(), |n| n.to_string_lossy());
-    let data = Dataset::new(&name, features, &[channels * height * width])?
-        .with_picture([channels, height, width])?;
+    let features = Features::Bytes { bytes: bytes.into(), full: 255, lo: 0.0, hi: 1.0 };
+    let name = path.file_name().map_or("image_folder".into(), |n| n.to_string_lossy());
+    let data = Dataset::new(&name, features, &[channels * height * width])?.with_picture([channels, height, width])?;
     if classes.is_empty() {
         return Ok(data);
     }
@@ -122,20 +105,14 @@ fn pixels(
                 continue;
             }
             Err(what) => {
-                return Err(
-                    Fault::file(what).hint("#{ skip_unreadable: true } leaves such pictures out")
-                );
+                return Err(Fault::file(what).hint("#{ skip_unreadable: true } leaves such pictures out"));
             }
         };
         let picture = match look.size {
             Some(size) => square(&picture, size),
             None => picture,
         };
-        let this = [
-            if look.grey { 1 } else { 3 },
-            picture.height() as usize,
-            picture.width() as usize,
-        ];
+        let this = [if look.grey { 1 } else { 3 }, picture.height() as usize, picture.width() as usize];
         if *shape.get_or_insert(this) != this {
             return Err(Fault::file(format!(
                 "{}: a picture of {} × {}, where the first has another size",
@@ -157,10 +134,7 @@ fn pixels(
     *found = read;
     note(&unreadable, watch);
     let shape = shape.ok_or_else(|| match unreadable.first() {
-        Some(first) => Fault::file(format!(
-            "{}: none of its pictures can be read; {first}",
-            folder.display()
-        )),
+        Some(first) => Fault::file(format!("{}: none of its pictures can be read; {first}", folder.display())),
         None => Fault::file(format!("{}: there are no pictures in it", folder.display()))
             .hint(format!("pictures end in .{}", ENDS.join(", ."))),
     })?;
@@ -184,9 +158,7 @@ fn note(unreadable: &[String], watch: &mut Watch) {
 fn square(picture: &DynamicImage, size: u32) -> DynamicImage {
     let side = picture.width().min(picture.height());
     let (x, y) = ((picture.width() - side) / 2, (picture.height() - side) / 2);
-    picture
-        .crop_imm(x, y, side, side)
-        .resize_exact(size, size, FilterType::CatmullRom)
+    picture.crop_imm(x, y, side, side).resize_exact(size, size, FilterType::CatmullRom)
 }
 
 #[cfg(test)]
@@ -197,17 +169,11 @@ mod tests {
 
     fn paint(folder: &Folder, name: &str, size: (u32, u32), colour: [u8; 3]) {
         let path = folder.write(name, b"");
-        RgbImage::from_pixel(size.0, size.1, Rgb(colour))
-            .save(path)
-            .unwrap();
+        RgbImage::from_pixel(size.0, size.1, Rgb(colour)).save(path).unwrap();
     }
 
     fn read(folder: &Folder, size: Option<u32>, grey: bool) -> Result<Dataset> {
-        let look = Look {
-            size,
-            grey,
-            ..Look::default()
-        };
+        let look = Look { size, grey, ..Look::default() };
         image_folder(folder.path(), look, &mut Watch::none())
     }
 
@@ -247,12 +213,7 @@ mod tests {
             paint(&folder, name, (2, 2), [255, 0, 51]);
         }
         paint(&folder, "cat/.ipynb_checkpoints/1.png", (3, 3), [0, 0, 0]);
-        for name in [
-            "cat/._1.png",
-            "cat/Thumbs.db",
-            ".DS_Store",
-            "__MACOSX/._1.png",
-        ] {
+        for name in ["cat/._1.png", "cat/Thumbs.db", ".DS_Store", "__MACOSX/._1.png"] {
             folder.write(name, b"no picture");
         }
         let data = read(&folder, None, false).unwrap();
@@ -271,15 +232,9 @@ mod tests {
         assert!(fault.message.contains("2.png"), "{fault}");
         assert!(fault.hint.is_some_and(|h| h.contains("skip_unreadable")));
         let mut notes = Vec::new();
-        let mut watch = Watch {
-            stop: &mut || Ok(()),
-            step: &mut |_| (),
-            note: &mut |note| notes.push(note.to_string()),
-        };
-        let look = Look {
-            skip_unreadable: true,
-            ..Look::default()
-        };
+        let mut watch =
+            Watch { stop: &mut || Ok(()), step: &mut |_| (), note: &mut |note| notes.push(note.to_string()) };
+        let look = Look { skip_unreadable: true, ..Look::default() };
         let data = image_folder(folder.path(), look, &mut watch).unwrap();
         assert_eq!(data.gather_labels(0..data.len()).unwrap(), [0, 1]);
         assert_eq!(data.gather(1..2)[0], 0.0);
@@ -309,11 +264,7 @@ mod tests {
         folder.write("a.png", b"no picture");
         let fault = read(&folder, None, false).unwrap_err();
         assert!(fault.message.contains("a.png"), "{fault}");
-        let missing = image_folder(
-            &folder.path().join("none"),
-            Look::default(),
-            &mut Watch::none(),
-        );
+        let missing = image_folder(&folder.path().join("none"), Look::default(), &mut Watch::none());
         assert!(missing.unwrap_err().message.contains("no folder"));
     }
 }

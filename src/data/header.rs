@@ -1,9 +1,7 @@
 //! Whether the first line of a table names its columns, where the user does not say so.
 
 /// Names that columns of labels usually have.
-const LABELS: [&str; 8] = [
-    "label", "labels", "class", "target", "y", "species", "kind", "category",
-];
+const LABELS: [&str; 8] = ["label", "labels", "class", "target", "y", "species", "kind", "category"];
 /// What stands for a number that is missing, in any case: what pandas writes and takes for it, and UCI's question mark.
 const MISSING: [&str; 9] = ["", "na", "n/a", "#n/a", "nan", "-nan", "null", "none", "?"];
 /// So many columns are not numbered 0, 1, 2, … by chance.
@@ -50,19 +48,14 @@ pub fn guess(first: &[String], label: Option<usize>, body: &Body) -> Guess {
     };
     let goes_on = || goes_on(first, label, body.values);
     let is_header = !body.values.is_empty() && is_alone && !goes_on() && (counts() || by_labels());
-    Guess {
-        is_header,
-        is_doubtful: is_header || (is_counted && is_alone && !body.values.is_empty()),
-    }
+    Guess { is_header, is_doubtful: is_header || (is_counted && is_alone && !body.values.is_empty()) }
 }
 
 /// Whether the cells count their columns, from −1 (an index without a name before them), 0 or 1.
 fn is_counted(cells: &[String], except: Option<usize>) -> bool {
     let beyond = |(i, cell): (usize, &String)| Some(cell.parse::<i64>().ok()? - i as i64);
     let given = cells.iter().enumerate();
-    let mut starts = given
-        .filter(|(i, cell)| Some(*i) != except && !cell.is_empty())
-        .map(beyond);
+    let mut starts = given.filter(|(i, cell)| Some(*i) != except && !cell.is_empty()).map(beyond);
     let first = starts.next().flatten();
     let mut count = 1;
     let is_same = starts.all(|start| {

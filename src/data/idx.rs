@@ -22,10 +22,8 @@ pub struct Idx {
 /// # Errors
 /// A file that is missing, empty, damaged, truncated or longer than it says; one of another type or rank.
 pub fn read(path: &Path, rank: usize, watch: &mut Watch) -> Result<Idx> {
-    parse(unpacked(path)?, rank, watch).map_err(|fault| Fault {
-        message: format!("{}: {}", path.display(), fault.message),
-        ..fault
-    })
+    parse(unpacked(path)?, rank, watch)
+        .map_err(|fault| Fault { message: format!("{}: {}", path.display(), fault.message), ..fault })
 }
 
 fn damaged(message: impl Into<String>) -> Fault {
@@ -46,9 +44,7 @@ fn parse(mut input: impl BufRead, rank: usize, watch: &mut Watch) -> Result<Idx>
     let mut magic = [0; 4];
     input.read_exact(&mut magic).map_err(broken)?;
     let [0, 0, kind, dims] = magic else {
-        return Err(damaged(format!(
-            "not an IDX file: it begins with {magic:02x?} instead of two zeros"
-        )));
+        return Err(damaged(format!("not an IDX file: it begins with {magic:02x?} instead of two zeros")));
     };
     if kind != UNSIGNED_BYTES || usize::from(dims) != rank {
         return Err(damaged(format!(
@@ -72,9 +68,7 @@ fn parse(mut input: impl BufRead, rank: usize, watch: &mut Watch) -> Result<Idx>
         let mut piece = input.by_ref().take(PIECE as u64);
         piece.read_to_end(&mut bytes).map_err(broken)?;
         if bytes.len() > claimed {
-            return Err(damaged(format!(
-                "more bytes than the {claimed} of its sizes {shape:?}"
-            )));
+            return Err(damaged(format!("more bytes than the {claimed} of its sizes {shape:?}")));
         }
         if bytes.len() == before {
             break;
@@ -120,10 +114,7 @@ mod tests {
 
     #[test]
     fn plain_and_compressed_files_are_read() {
-        let expected = Idx {
-            shape: vec![2, 2, 3],
-            bytes: (0..12).collect(),
-        };
+        let expected = Idx { shape: vec![2, 2, 3], bytes: (0..12).collect() };
         assert_eq!(read_bytes(&good()).unwrap(), expected);
         assert_eq!(read_bytes(&gzip(&good())).unwrap(), expected);
     }
@@ -141,12 +132,7 @@ mod tests {
         bad_crc[at] ^= 1;
         // Sizes of 2⁹⁶ bytes and of 4 GiB: nothing of the kind may be allocated.
         let impossible = [&[0, 0, 8, 3][..], &[0xff; 12]].concat();
-        let enormous = [
-            &[0, 0, 8, 3][..],
-            &[0, 0, 0, 1, 0, 1, 0, 0, 0, 1, 0, 0],
-            &[7; 5],
-        ]
-        .concat();
+        let enormous = [&[0, 0, 8, 3][..], &[0, 0, 0, 1, 0, 1, 0, 0, 0, 1, 0, 0], &[7; 5]].concat();
         let cases: [(&[u8], &str); 12] = [
             (&[], "is empty"),
             (&good()[..3], "ends too early"),

@@ -50,10 +50,7 @@ pub fn encode_npy(array: &Array) -> Vec<u8> {
     if array.shape.len() > 1 {
         shape.truncate(shape.len() - 2);
     }
-    let mut header = format!(
-        "{{'descr': '{kind}', 'fortran_order': False, 'shape': ({}), }}",
-        shape.trim_end()
-    );
+    let mut header = format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': ({}), }}", shape.trim_end());
     // Magic, version, length and header together fill whole blocks of 64 bytes; the last byte is a line feed.
     let unpadded = MAGIC.len() + 4 + header.len() + 1;
     header += &" ".repeat(unpadded.next_multiple_of(64) - unpadded);
@@ -77,9 +74,7 @@ pub fn decode_npy(what: &str, file: &[u8]) -> Result<Array> {
     }
     let short = || told("the file ends too early: it is cut off");
     let damaged = || told("the header is damaged");
-    let rest = file
-        .strip_prefix(MAGIC)
-        .ok_or_else(|| told("not a NumPy file"))?;
+    let rest = file.strip_prefix(MAGIC).ok_or_else(|| told("not a NumPy file"))?;
     let (&[major, _], rest) = rest.split_first_chunk::<2>().ok_or_else(short)?;
     let (length, rest) = match major {
         1 => {
@@ -96,10 +91,8 @@ pub fn decode_npy(what: &str, file: &[u8]) -> Result<Array> {
     let header = std::str::from_utf8(header).map_err(|_| damaged())?;
     let descr = value_after(header, "'descr'").ok_or_else(damaged)?;
     if descr.starts_with(['[', '(']) {
-        return Err(
-            told("a structured array, whose elements are records, is not supported")
-                .hint("save each field by itself: np.save(\"x.npy\", a[\"x\"])"),
-        );
+        return Err(told("a structured array, whose elements are records, is not supported")
+            .hint("save each field by itself: np.save(\"x.npy\", a[\"x\"])"));
     }
     let (element, big_endian) = element(what, text(descr).ok_or_else(damaged)?)?;
     let shape = shape(header).ok_or_else(damaged)?;
@@ -115,9 +108,7 @@ pub fn decode_npy(what: &str, file: &[u8]) -> Result<Array> {
 /// # Errors
 /// More than 4 GiB.
 pub fn encode_npz(arrays: &[(String, Array)]) -> Result<Vec<u8>> {
-    let files = arrays
-        .iter()
-        .map(|(name, array)| (format!("{name}.npy"), encode_npy(array)));
+    let files = arrays.iter().map(|(name, array)| (format!("{name}.npy"), encode_npy(array)));
     zip::pack(&files.collect::<Vec<_>>())
 }
 
@@ -130,10 +121,7 @@ pub fn decode_npz(what: &str, file: &[u8]) -> Result<Vec<(String, Array)>> {
     files
         .map(|(name, bytes)| {
             let array = decode_npy(&format!("{what}, {name}"), &bytes)?;
-            let name = name
-                .strip_suffix(".npy")
-                .map(str::to_string)
-                .unwrap_or(name);
+            let name = name.strip_suffix(".npy").map(str::to_string).unwrap_or(name);
             Ok((name, array))
         })
         .collect()
@@ -151,9 +139,7 @@ fn text(value: &str) -> Option<&str> {
 }
 
 fn shape(header: &str) -> Option<Vec<usize>> {
-    let (sizes, _) = value_after(header, "'shape'")?
-        .strip_prefix('(')?
-        .split_once(')')?;
+    let (sizes, _) = value_after(header, "'shape'")?.strip_prefix('(')?.split_once(')')?;
     let sizes = sizes.split(',').map(str::trim).filter(|d| !d.is_empty());
     sizes.map(|d| d.parse().ok()).collect()
 }
@@ -167,10 +153,8 @@ fn element(what: &str, descr: &str) -> Result<(Element, bool)> {
         "u1" | "u2" | "u4" | "u8" => Element::Unsigned(width(kind)),
         "f2" | "f4" | "f8" => Element::Float(width(kind)),
         _ => {
-            return Err(Fault::file(format!(
-                "{what}: holds elements of type `{descr}`, not numbers"
-            ))
-            .hint("floats, whole numbers and truth values can be read"));
+            return Err(Fault::file(format!("{what}: holds elements of type `{descr}`, not numbers"))
+                .hint("floats, whole numbers and truth values can be read"));
         }
     };
     Ok((element, order == ">"))
@@ -183,9 +167,7 @@ fn width(kind: &str) -> usize {
 /// An array whose first dim runs fastest, with its last running fastest.
 fn row_major(array: Array) -> Array {
     fn reorder<T: Copy>(values: &[T], shape: &[usize]) -> Vec<T> {
-        let strides: Vec<usize> = (0..shape.len())
-            .map(|i| shape[..i].iter().product())
-            .collect();
+        let strides: Vec<usize> = (0..shape.len()).map(|i| shape[..i].iter().product()).collect();
         (0..values.len())
             .map(|mut at| {
                 let mut from = 0;

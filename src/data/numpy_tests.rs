@@ -8,9 +8,7 @@ use saddle_fault::Result;
 use std::path::{Path, PathBuf};
 
 fn made(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../tests/numpy")
-        .join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/numpy").join(name)
 }
 
 fn read(name: &str) -> Result<Array> {
@@ -18,10 +16,7 @@ fn read(name: &str) -> Result<Array> {
 }
 
 fn array(shape: &[usize], values: Values) -> Array {
-    Array {
-        shape: shape.to_vec(),
-        values,
-    }
+    Array { shape: shape.to_vec(), values }
 }
 
 #[test]
@@ -29,36 +24,19 @@ fn every_type_is_read() {
     let quarters = Values::F32((0..6).map(|v| v as f32 / 4.0).collect());
     let less_three = Values::I32((-3..3).collect());
     for name in ["f4.npy", "f8_big_endian.npy"] {
-        assert_eq!(
-            read(name).unwrap(),
-            array(&[2, 3], quarters.clone()),
-            "{name}"
-        );
+        assert_eq!(read(name).unwrap(), array(&[2, 3], quarters.clone()), "{name}");
     }
     for name in ["i8.npy", "i2_big_endian.npy"] {
-        assert_eq!(
-            read(name).unwrap(),
-            array(&[2, 3], less_three.clone()),
-            "{name}"
-        );
+        assert_eq!(read(name).unwrap(), array(&[2, 3], less_three.clone()), "{name}");
     }
     // The half nearest to 6e-8 is the least above 0, 2⁻²⁴.
     let halves = vec![0.5, -2.0, 2_f32.powi(-24), 65504.0, f32::INFINITY];
     assert_eq!(read("f2.npy").unwrap(), array(&[5], Values::F32(halves)));
-    assert_eq!(
-        read("u1.npy").unwrap(),
-        array(&[2], Values::I32(vec![0, 255]))
-    );
+    assert_eq!(read("u1.npy").unwrap(), array(&[2], Values::I32(vec![0, 255])));
     let even = Values::Bool([true, false, true, false, true, false].into());
     assert_eq!(read("bool.npy").unwrap(), array(&[2, 3], even));
-    assert_eq!(
-        read("scalar.npy").unwrap(),
-        array(&[], Values::F32(vec![2.5]))
-    );
-    assert_eq!(
-        read("empty.npy").unwrap(),
-        array(&[0, 3], Values::F32(vec![]))
-    );
+    assert_eq!(read("scalar.npy").unwrap(), array(&[], Values::F32(vec![2.5])));
+    assert_eq!(read("empty.npy").unwrap(), array(&[0, 3], Values::F32(vec![])));
 }
 
 #[test]
@@ -105,15 +83,9 @@ fn damaged_arrays_are_told() {
         (whole[..130].to_vec(), "2 bytes of data"),
         ([&whole[..], &[0]].concat(), "25 bytes of data"),
         (changed("f4.npy", b"(2, 3)", b"(2, x)"), "header is damaged"),
-        (
-            changed("f4.npy", b"(2, 3), }      ", b"(99999999999,)}"),
-            "99999999999",
-        ),
+        (changed("f4.npy", b"(2, 3), }      ", b"(99999999999,)}"), "99999999999"),
         (changed("f4.npy", b"<f4", b"<f0"), "<f0"),
-        (
-            changed("f4.npy", b"\x93NUMPY\x01", b"\x93NUMPY\x09"),
-            "version 9",
-        ),
+        (changed("f4.npy", b"\x93NUMPY\x01", b"\x93NUMPY\x09"), "version 9"),
     ];
     let folder = Folder::new();
     for (bytes, part) in cases {
@@ -158,18 +130,12 @@ fn shapes_that_are_only_claimed_are_refused() {
     ];
     for shape in shapes {
         for order in ["True", "False"] {
-            let header =
-                format!("{{'descr': '<f4', 'fortran_order': {order}, 'shape': {shape}, }}");
+            let header = format!("{{'descr': '<f4', 'fortran_order': {order}, 'shape': {shape}, }}");
             assert!(decode_npy("x", &with_header(&header)).is_err(), "{shape}");
         }
         let shape = shape.trim_matches(['(', ')', ',']);
         let header = format!(r#"{{"x":{{"dtype":"F32","shape":[{shape}],"data_offsets":[0,4]}}}}"#);
-        let file = [
-            &(header.len() as u64).to_le_bytes(),
-            header.as_bytes(),
-            &[0; 4],
-        ]
-        .concat();
+        let file = [&(header.len() as u64).to_le_bytes(), header.as_bytes(), &[0; 4]].concat();
         assert!(Named::decode("x", &file).is_err(), "{shape}");
     }
     // A header of 2⁶⁰ bytes.
@@ -205,13 +171,7 @@ fn damaged_archives_are_told() {
         bytes
     };
     // In the packed data, and cut off.
-    for bytes in [
-        damage(60),
-        damage(90),
-        whole[..whole.len() - 30].to_vec(),
-        vec![],
-        vec![0; 100],
-    ] {
+    for bytes in [damage(60), damage(90), whole[..whole.len() - 30].to_vec(), vec![], vec![0; 100]] {
         let path = folder.write("file.npz", &bytes);
         assert!(npz(&path, &mut Watch::none()).is_err());
     }

@@ -14,20 +14,14 @@ const LEAST: u64 = 1 << 20;
 /// # Errors
 /// What is wrong: a file that is missing, that is no picture, damaged, or that claims more pixels than its bytes can hold.
 pub fn open(path: &Path) -> Result<DynamicImage, String> {
-    let told = |what: String| {
-        format!(
-            "{}: not a picture that can be read ({what})",
-            path.display()
-        )
-    };
+    let told = |what: String| format!("{}: not a picture that can be read ({what})", path.display());
     let size = path.metadata().map_err(|e| told(e.to_string()))?.len();
     if size == 0 {
         return Err(told("the file is empty".into()));
     }
     // Names lie: many a .png is a JPEG.
-    let mut reader = ImageReader::open(path)
-        .and_then(ImageReader::with_guessed_format)
-        .map_err(|e| told(e.to_string()))?;
+    let mut reader =
+        ImageReader::open(path).and_then(ImageReader::with_guessed_format).map_err(|e| told(e.to_string()))?;
     let most = most(size, reader.format());
     // What the decoder takes beside the pixels, as for a frame of a GIF that is larger than its screen.
     let mut limits = Limits::default();
@@ -37,9 +31,7 @@ pub fn open(path: &Path) -> Result<DynamicImage, String> {
         let mut decoder = reader.into_decoder().map_err(|e| e.to_string())?;
         let (width, height) = decoder.dimensions();
         if decoder.total_bytes() > most {
-            return Err(format!(
-                "{width} × {height} pixels are more than its {size} bytes can hold"
-            ));
+            return Err(format!("{width} × {height} pixels are more than its {size} bytes can hold"));
         }
         // Exif data that are damaged say nothing of the pixels.
         let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
@@ -80,23 +72,14 @@ mod tests {
     /// The bytes of a picture in some format.
     fn encoded(picture: &RgbImage, format: ImageFormat) -> Vec<u8> {
         let mut bytes = Vec::new();
-        picture
-            .write_to(&mut std::io::Cursor::new(&mut bytes), format)
-            .unwrap();
+        picture.write_to(&mut std::io::Cursor::new(&mut bytes), format).unwrap();
         bytes
     }
 
     /// PIL's `convert("L")` gives 76, 150, 29 for pure red, green and blue; grey stays what it is.
     #[test]
     fn luma_is_that_of_pil() {
-        let colours = [
-            [255, 0, 0],
-            [0, 255, 0],
-            [0, 0, 255],
-            [255; 3],
-            [77; 3],
-            [0; 3],
-        ];
+        let colours = [[255, 0, 0], [0, 255, 0], [0, 0, 255], [255; 3], [77; 3], [0; 3]];
         let picture = RgbImage::from_fn(6, 1, |x, _| Rgb(colours[x as usize]));
         let grey: Vec<u8> = luma(&picture).collect();
         assert_eq!(grey, [76, 150, 29, 255, 77, 0]);
@@ -110,15 +93,10 @@ mod tests {
     fn oriented(orientation: u8) -> Vec<u8> {
         let picture = RgbImage::from_fn(16, 32, |_, y| Rgb([if y < 16 { 255 } else { 0 }; 3]));
         let mut jpeg = Vec::new();
-        JpegEncoder::new_with_quality(&mut jpeg, 95)
-            .encode_image(&picture)
-            .unwrap();
+        JpegEncoder::new_with_quality(&mut jpeg, 95).encode_image(&picture).unwrap();
         // Big-endian TIFF with one field: the tag, a short, once, its value.
-        let tiff = [
-            b"MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0".as_slice(),
-            &[orientation, 0, 0, 0, 0, 0, 0],
-        ]
-        .concat();
+        let tiff = [b"MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0".as_slice(), &[orientation, 0, 0, 0, 0, 0, 0]]
+            .concat();
         let length = (2 + 6 + tiff.len() as u16).to_be_bytes();
         let segment = [&[0xff, 0xe1][..], &length, b"Exif\0\0", &tiff].concat();
         jpeg.splice(2..2, segment);
@@ -130,12 +108,7 @@ mod tests {
     fn pictures_are_upright_as_exif_says() {
         let folder = Folder::new();
         // Size as shown, and a pixel that is white.
-        let cases = [
-            (1, (16, 32), (8, 4)),
-            (3, (16, 32), (8, 27)),
-            (6, (32, 16), (27, 8)),
-            (8, (32, 16), (4, 8)),
-        ];
+        let cases = [(1, (16, 32), (8, 4)), (3, (16, 32), (8, 27)), (6, (32, 16), (27, 8)), (8, (32, 16), (4, 8))];
         for (orientation, size, (x, y)) in cases {
             let path = folder.write("a.jpg", &oriented(orientation));
             let picture = open(&path).unwrap().to_rgb8();

@@ -36,14 +36,8 @@ pub struct Plan {
 impl Plan {
     fn batch(&self, i: usize) -> Option<Batch> {
         let places = self.order.chunks(self.size).nth(i)?;
-        let labels = self
-            .labels
-            .then(|| self.data.gather_labels(places.iter().copied()));
-        Some(Batch {
-            rows: places.len(),
-            features: self.data.gather(places.iter().copied()),
-            labels: labels.flatten(),
-        })
+        let labels = self.labels.then(|| self.data.gather_labels(places.iter().copied()));
+        Some(Batch { rows: places.len(), features: self.data.gather(places.iter().copied()), labels: labels.flatten() })
     }
 
     /// The batches, in order, two of them gathered ahead of time. Small ones are gathered when they are asked for.
@@ -63,10 +57,7 @@ impl Plan {
             // Nothing can be sent any more once the loop is left.
             .spawn(move || _ = batches.all(|batch| sender.send(batch).is_ok()))
             .map_err(|e| Fault::value(format!("batches: the system gives no thread: {e}")))?;
-        Ok(Box::new(Prefetched {
-            receiver: Some(receiver),
-            worker: Some(worker),
-        }))
+        Ok(Box::new(Prefetched { receiver: Some(receiver), worker: Some(worker) }))
     }
 }
 
@@ -92,12 +83,7 @@ impl Iterator for Prefetched {
         if let Ok(batch) = self.receiver.as_ref()?.recv() {
             return Some(Ok(batch));
         }
-        let gone = |_| {
-            Fault::new(
-                Kind::Internal,
-                "batches: the thread that gathers them is gone",
-            )
-        };
+        let gone = |_| Fault::new(Kind::Internal, "batches: the thread that gathers them is gone");
         self.join().map_err(gone).err().map(Err)
     }
 }
@@ -128,12 +114,7 @@ mod tests {
         let data = data.with_labels(labels, &classes).unwrap();
         // 7 and 1000 have no common factor: every place once.
         let order = (0..ROWS).map(|i| i * 7 % ROWS).collect();
-        let plan = Plan {
-            data,
-            order,
-            size,
-            labels: true,
-        };
+        let plan = Plan { data, order, size, labels: true };
         (plan, values)
     }
 
@@ -146,17 +127,10 @@ mod tests {
             let batches: Vec<Batch> = plan.start().unwrap().map(Result::unwrap).collect();
             assert_eq!(batches.len(), ROWS.div_ceil(size), "{size}");
             for (batch, places) in batches.iter().zip(order.chunks(size)) {
-                let value = |place: &usize| {
-                    (0..WIDTH)
-                        .map(|j| (*place * WIDTH + j) as f32)
-                        .collect::<Vec<_>>()
-                };
+                let value = |place: &usize| (0..WIDTH).map(|j| (*place * WIDTH + j) as f32).collect::<Vec<_>>();
                 let labels = places.iter().map(|place| (*place % 10) as i32).collect();
                 assert_eq!(batch.rows, places.len());
-                assert_eq!(
-                    batch.features,
-                    places.iter().flat_map(value).collect::<Vec<_>>()
-                );
+                assert_eq!(batch.features, places.iter().flat_map(value).collect::<Vec<_>>());
                 assert_eq!(batch.labels, Some(labels));
             }
         }

@@ -49,14 +49,8 @@ impl<R: BufRead> Records<R> {
         if input.fill_buf()?.starts_with(MARK) {
             input.consume(MARK.len());
         }
-        let scanner = Scanner {
-            between,
-            state: State::Record,
-            is_quoted: false,
-            line: 1,
-            opened: 1,
-            after_return: false,
-        };
+        let scanner =
+            Scanner { between, state: State::Record, is_quoted: false, line: 1, opened: 1, after_return: false };
         Ok(Self { input, scanner })
     }
 
@@ -215,15 +209,10 @@ pub fn guess(start: &[u8]) -> Between {
         let (first, second) = (count(), count());
         first > Some(1) && (second.is_none() || second == first)
     };
-    [
-        Between::One(b'\t'),
-        Between::One(b';'),
-        Between::One(b','),
-        Between::Blanks,
-    ]
-    .into_iter()
-    .find(suits)
-    .unwrap_or(Between::One(b','))
+    [Between::One(b'\t'), Between::One(b';'), Between::One(b','), Between::Blanks]
+        .into_iter()
+        .find(suits)
+        .unwrap_or(Between::One(b','))
 }
 
 #[cfg(test)]
@@ -246,51 +235,29 @@ mod tests {
     fn records_are_those_of_rfc_4180() {
         let comma = Between::One(b',');
         let cases: [(&str, &[&[&str]]); 9] = [
-            (
-                "aaa,bbb\r\nzzz,yyy\r\n",
-                &[&["aaa", "bbb"], &["zzz", "yyy"]],
-            ),
+            ("aaa,bbb\r\nzzz,yyy\r\n", &[&["aaa", "bbb"], &["zzz", "yyy"]]),
             ("aaa,bbb\r\nzzz,yyy", &[&["aaa", "bbb"], &["zzz", "yyy"]]),
             ("\"aaa\",\"b,bb\"\n", &[&["aaa", "b,bb"]]),
             ("\"b\r\nbb\",ccc\n", &[&["b\r\nbb", "ccc"]]),
             ("\"b\"\"bb\",\"\"\n", &[&["b\"bb", ""]]),
             (" 1 , \" a b \" ,\n", &[&["1", " a b ", ""]]),
             ("5\" pipe,1\r2,3", &[&["5\" pipe", "1"], &["2", "3"]]),
-            (
-                "\u{feff}1,2\n\n  \n# 3,4\n5,6\n",
-                &[&["1", "2"], &["5", "6"]],
-            ),
+            ("\u{feff}1,2\n\n  \n# 3,4\n5,6\n", &[&["1", "2"], &["5", "6"]]),
             ("", &[]),
         ];
         for (text, expected) in cases {
             let cells: Vec<_> = read(text, comma).into_iter().map(|r| r.1).collect();
             assert_eq!(cells, expected, "{text:?}");
         }
-        let lines: Vec<_> = read("a,\"b\nc\"\r\n\r\nd,e\rf,g", comma)
-            .into_iter()
-            .map(|r| r.0)
-            .collect();
+        let lines: Vec<_> = read("a,\"b\nc\"\r\n\r\nd,e\rf,g", comma).into_iter().map(|r| r.0).collect();
         assert_eq!(lines, [1, 4, 5]);
     }
 
     /// Cells written as RFC 4180 says are read back, however the input comes in pieces.
     #[test]
     fn what_is_quoted_is_read_back() {
-        let cells = [
-            "",
-            "a",
-            "\"",
-            ",",
-            "\r\n",
-            "\n\"\",\"",
-            " x ",
-            "#",
-            "é\u{feff}",
-        ];
-        let quoted: Vec<_> = cells
-            .iter()
-            .map(|c| format!("\"{}\"", c.replace('"', "\"\"")))
-            .collect();
+        let cells = ["", "a", "\"", ",", "\r\n", "\n\"\",\"", " x ", "#", "é\u{feff}"];
+        let quoted: Vec<_> = cells.iter().map(|c| format!("\"{}\"", c.replace('"', "\"\""))).collect();
         for size in 1..20 {
             let text = format!("{0}\r\n{0}", quoted.join(","));
             let input = io::BufReader::with_capacity(size, text.as_bytes());
@@ -306,10 +273,7 @@ mod tests {
 
     #[test]
     fn blanks_in_any_number_are_one_separator() {
-        let cells: Vec<_> = read("  1 \t 2   \"a b\"  \n3 4 c", Between::Blanks)
-            .into_iter()
-            .map(|r| r.1)
-            .collect();
+        let cells: Vec<_> = read("  1 \t 2   \"a b\"  \n3 4 c", Between::Blanks).into_iter().map(|r| r.1).collect();
         assert_eq!(cells, [["1", "2", "a b"], ["3", "4", "c"]]);
     }
 

@@ -50,8 +50,7 @@ pub(super) fn pack(files: &[(String, Vec<u8>)]) -> Result<Vec<u8>> {
         directory.extend(name.as_bytes());
     }
     let start = small(out.len())?;
-    let count = u16::try_from(files.len())
-        .map_err(|_| Fault::value("an .npz file holds at most 65,535 arrays"))?;
+    let count = u16::try_from(files.len()).map_err(|_| Fault::value("an .npz file holds at most 65,535 arrays"))?;
     out.extend(&directory);
     out.extend(END.to_le_bytes());
     out.extend([0; 4]);
@@ -64,9 +63,8 @@ pub(super) fn pack(files: &[(String, Vec<u8>)]) -> Result<Vec<u8>> {
 }
 
 fn small(n: usize) -> Result<u32> {
-    u32::try_from(n).map_err(|_| {
-        Fault::value("an .npz file holds at most 4 GiB").hint("save the arrays in several files")
-    })
+    u32::try_from(n)
+        .map_err(|_| Fault::value("an .npz file holds at most 4 GiB").hint("save the arrays in several files"))
 }
 
 /// The files in an archive, by the list at its end.
@@ -77,10 +75,8 @@ pub(super) fn unpack(what: &str, archive: &[u8]) -> Result<Vec<(String, Vec<u8>)
     let damaged = || Fault::file(format!("{what}: is not a whole zip archive"));
     let last = archive.len().checked_sub(END_SIZE).ok_or_else(damaged)?;
     // The end record may be followed by a comment of up to 65,535 bytes.
-    let end = (last.saturating_sub(0xffff)..=last)
-        .rev()
-        .find(|&at| u32_at(archive, at) == Some(END))
-        .ok_or_else(damaged)?;
+    let end =
+        (last.saturating_sub(0xffff)..=last).rev().find(|&at| u32_at(archive, at) == Some(END)).ok_or_else(damaged)?;
     let count = u16_at(archive, end + 10).ok_or_else(damaged)?;
     let mut at = u32_at(archive, end + 16).ok_or_else(damaged)? as usize;
     let mut files = Vec::new();
@@ -119,18 +115,9 @@ fn entry(what: &str, archive: &[u8], at: usize, left: usize) -> Result<Option<En
         let title = String::from_utf8_lossy(archive.get(from..from + name)?).into_owned();
         let start = field(42)?;
         (u32_at(archive, start)? == LOCAL).then_some(())?;
-        let before = LOCAL_SIZE
-            + usize::from(u16_at(archive, start + 26)?)
-            + usize::from(u16_at(archive, start + 28)?);
+        let before = LOCAL_SIZE + usize::from(u16_at(archive, start + 26)?) + usize::from(u16_at(archive, start + 28)?);
         let data = archive.get(start.checked_add(before)?..)?.get(..packed)?;
-        Some((
-            title,
-            method,
-            crc,
-            size,
-            data,
-            from + name + extra + comment,
-        ))
+        Some((title, method, crc, size, data, from + name + extra + comment))
     };
     let Some((name, method, crc, size, data, next)) = read() else {
         return Ok(None);
@@ -139,9 +126,7 @@ fn entry(what: &str, archive: &[u8], at: usize, left: usize) -> Result<Option<En
         0 => data.to_vec(),
         8 if size <= data.len().saturating_mul(MOST_INFLATION) => {
             let mut bytes = Vec::new();
-            let inflated = DeflateDecoder::new(data)
-                .take(size as u64 + 1)
-                .read_to_end(&mut bytes);
+            let inflated = DeflateDecoder::new(data).take(size as u64 + 1).read_to_end(&mut bytes);
             if inflated.is_err() {
                 return Ok(None);
             }
@@ -149,23 +134,15 @@ fn entry(what: &str, archive: &[u8], at: usize, left: usize) -> Result<Option<En
         }
         8 => return Ok(None),
         other => {
-            return Err(Fault::file(format!(
-                "{what}: {name} is compressed by method {other}, which cannot be read"
-            )));
+            return Err(Fault::file(format!("{what}: {name} is compressed by method {other}, which cannot be read")));
         }
     };
     let mut sum = Crc::new();
     sum.update(&bytes);
     if bytes.len() != size || sum.sum() != crc {
-        return Err(Fault::file(format!(
-            "{what}: {name} is damaged: its checksum differs"
-        )));
+        return Err(Fault::file(format!("{what}: {name} is damaged: its checksum differs")));
     }
-    Ok(Some(Entry {
-        file: (name, bytes),
-        packed: data.len(),
-        next,
-    }))
+    Ok(Some(Entry { file: (name, bytes), packed: data.len(), next }))
 }
 
 fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {

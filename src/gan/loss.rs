@@ -31,12 +31,7 @@ fn log_not_d(d: &Tensor, scale: Scale) -> Result<Tensor> {
 
 /// D's cost J(D) = −½ E log D(x) − ½ E log(1 − D(G(z))) (Goodfellow 2016, slide 20). `real_target` below 1 is one-sided
 /// label smoothing (slide 39): −½ E[t·log D(x) + (1 − t)·log(1 − D(x))] for the first half.
-pub fn discriminator(
-    real: &Tensor,
-    fake: &Tensor,
-    real_target: f32,
-    scale: Scale,
-) -> Result<Tensor> {
+pub fn discriminator(real: &Tensor, fake: &Tensor, real_target: f32, scale: Scale) -> Result<Tensor> {
     let mut on_real = log_d(real, scale)?.mul_scalar(real_target)?;
     if real_target != 1.0 {
         on_real = on_real.add(&log_not_d(real, scale)?.mul_scalar(1.0 - real_target)?)?;

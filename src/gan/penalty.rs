@@ -13,9 +13,7 @@ fn input_gradient(word: &str, critic: Critic, x: &Tensor) -> Result<Tensor> {
     // Also inside no_grad the penalty needs its own graph.
     tape::with_recording(true, || {
         let y = critic(&x)?.sum()?;
-        let found = grad(&y, &[&x], None, GradOptions { create_graph: true })?
-            .pop()
-            .flatten();
+        let found = grad(&y, &[&x], None, GradOptions { create_graph: true })?.pop().flatten();
         found.ok_or_else(|| {
             Fault::value(format!("{word}: D's output does not depend on its input"))
                 .hint("is there a detach or no_grad inside D?")
@@ -33,12 +31,7 @@ fn per_sample(x: &Tensor) -> Vec<isize> {
 ///
 /// # Errors
 /// Shapes that differ; a D that ignores its input.
-pub fn gradient_penalty(
-    critic: Critic,
-    real: &Tensor,
-    fake: &Tensor,
-    target: f32,
-) -> Result<Tensor> {
+pub fn gradient_penalty(critic: Critic, real: &Tensor, fake: &Tensor, target: f32) -> Result<Tensor> {
     let (sr, sf) = (real.shape(), fake.shape());
     if sr != sf || sr.is_empty() {
         return Err(Fault::shape(format!(
@@ -50,14 +43,9 @@ pub fn gradient_penalty(
     let mut per_row = vec![1; sr.len()];
     per_row[0] = sr[0];
     let e = random::uniform(&per_row);
-    let between = e
-        .mul(&real.detach())?
-        .add(&e.rsub_scalar(1.0)?.mul(&fake.detach())?)?;
+    let between = e.mul(&real.detach())?.add(&e.rsub_scalar(1.0)?.mul(&fake.detach())?)?;
     let g = input_gradient("gradient_penalty", critic, &between)?;
-    g.norm(&per_sample(&g), false)?
-        .add_scalar(-target)?
-        .square()?
-        .mean()
+    g.norm(&per_sample(&g), false)?.add_scalar(-target)?.square()?.mean()
 }
 
 /// R1 at real samples, R2 at generated ones: E ‖∇D(x)‖² (Mescheder et al. 2018). Weigh it with γ/2.

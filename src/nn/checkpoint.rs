@@ -60,10 +60,8 @@ impl Network {
         let known = |name: &String| named.iter().any(|(n, _)| n == name);
         match tensors.keys().filter(|name| !known(name)).min() {
             None => Ok(NetworkValues(values)),
-            Some(name) => Err(Fault::file(format!(
-                "{what}: holds `{name}`, which the network does not have"
-            ))
-            .hint("was it saved from a network of the same layers?")),
+            Some(name) => Err(Fault::file(format!("{what}: holds `{name}`, which the network does not have"))
+                .hint("was it saved from a network of the same layers?")),
         }
     }
 }
@@ -107,23 +105,15 @@ impl Optimizer {
     ///
     /// # Errors
     /// Another rule; another number of parameters; other shapes; a damaged note.
-    pub fn fit(
-        &self,
-        what: &str,
-        tensors: &Tensors,
-        note: &str,
-    ) -> Result<(Algorithm, Vec<State>)> {
+    pub fn fit(&self, what: &str, tensors: &Tensors, note: &str) -> Result<(Algorithm, Vec<State>)> {
         let damaged = || Fault::file(format!("{what}: its settings are damaged"));
         let note: Value = serde_json::from_str(note).map_err(|_| damaged())?;
         let rule = rule(&note).ok_or_else(damaged)?;
         let (mine, saved) = (settings(&self.rule).0, settings(&rule).0);
         if mine != saved {
-            return Err(Fault::file(format!(
-                "{what}: was saved from {saved}, but this optimizer is {mine}"
-            )));
+            return Err(Fault::file(format!("{what}: was saved from {saved}, but this optimizer is {mine}")));
         }
-        let steps: Vec<u64> =
-            serde_json::from_value(note["steps"].clone()).map_err(|_| damaged())?;
+        let steps: Vec<u64> = serde_json::from_value(note["steps"].clone()).map_err(|_| damaged())?;
         if steps.len() != self.len() {
             return Err(Fault::file(format!(
                 "{what}: was saved over {} parameter tensors, but this optimizer has {}",
@@ -167,21 +157,12 @@ fn settings(rule: &Algorithm) -> (&'static str, Vec<f32>) {
     let flag = |on: bool| f32::from(u8::from(on));
     match *rule {
         Algorithm::Sgd(o) => {
-            let all = vec![
-                o.lr,
-                o.momentum,
-                o.dampening,
-                o.weight_decay,
-                flag(o.nesterov),
-            ];
+            let all = vec![o.lr, o.momentum, o.dampening, o.weight_decay, flag(o.nesterov)];
             ("sgd", all)
         }
         Algorithm::Adam(o) => {
             let name = if o.decoupled { "adamw" } else { "adam" };
-            (
-                name,
-                vec![o.lr, o.betas[0], o.betas[1], o.eps, o.weight_decay],
-            )
+            (name, vec![o.lr, o.betas[0], o.betas[1], o.eps, o.weight_decay])
         }
         Algorithm::RmsProp(o) => {
             let all = vec![o.lr, o.alpha, o.eps, o.momentum, o.weight_decay];
@@ -197,32 +178,16 @@ fn rule(note: &Value) -> Option<Algorithm> {
     let numbers: Option<Vec<f32>> = texts.map(|v| v.as_str()?.parse().ok()).collect();
     let name = note["rule"].as_str()?;
     Some(match (name, &numbers?[..]) {
-        ("sgd", &[lr, momentum, dampening, weight_decay, nesterov]) => Algorithm::Sgd(Sgd {
-            lr,
-            momentum,
-            dampening,
-            weight_decay,
-            nesterov: nesterov != 0.0,
-        }),
-        ("adam" | "adamw", &[lr, b1, b2, eps, weight_decay]) => Algorithm::Adam(Adam {
-            lr,
-            betas: [b1, b2],
-            eps,
-            weight_decay,
-            decoupled: name == "adamw",
-        }),
-        ("rmsprop", &[lr, alpha, eps, momentum, weight_decay]) => Algorithm::RmsProp(RmsProp {
-            lr,
-            alpha,
-            eps,
-            momentum,
-            weight_decay,
-        }),
-        ("adagrad", &[lr, eps, weight_decay]) => Algorithm::Adagrad(Adagrad {
-            lr,
-            eps,
-            weight_decay,
-        }),
+        ("sgd", &[lr, momentum, dampening, weight_decay, nesterov]) => {
+            Algorithm::Sgd(Sgd { lr, momentum, dampening, weight_decay, nesterov: nesterov != 0.0 })
+        }
+        ("adam" | "adamw", &[lr, b1, b2, eps, weight_decay]) => {
+            Algorithm::Adam(Adam { lr, betas: [b1, b2], eps, weight_decay, decoupled: name == "adamw" })
+        }
+        ("rmsprop", &[lr, alpha, eps, momentum, weight_decay]) => {
+            Algorithm::RmsProp(RmsProp { lr, alpha, eps, momentum, weight_decay })
+        }
+        ("adagrad", &[lr, eps, weight_decay]) => Algorithm::Adagrad(Adagrad { lr, eps, weight_decay }),
         _ => return None,
     })
 }

@@ -18,9 +18,7 @@ const GRAPH: GradOptions = GradOptions { create_graph: true };
 fn gradients(y: &Tensor, wrt: &[Tensor], options: GradOptions) -> Result<Vec<Tensor>> {
     let grads = grad(y, &wrt.iter().collect::<Vec<_>>(), None, options)?;
     let with_zeros = grads.into_iter().zip(wrt);
-    Ok(with_zeros
-        .map(|(g, p)| g.unwrap_or_else(|| p.zeros_like()))
-        .collect())
+    Ok(with_zeros.map(|(g, p)| g.unwrap_or_else(|| p.zeros_like())).collect())
 }
 
 /// The sum of all products of elements.
@@ -67,8 +65,7 @@ fn by_player(players: &[Player], all: Vec<Tensor>) -> Vec<Vec<Tensor>> {
 fn adjusted(v: &[Tensor], by: f32, a: &[Tensor]) -> Result<Vec<Tensor>> {
     no_grad(|| {
         let sums = v.iter().zip(a);
-        sums.map(|(v, a)| Ok(v.add(&a.mul_scalar(by)?)?.detach()))
-            .collect()
+        sums.map(|(v, a)| Ok(v.add(&a.mul_scalar(by)?)?.detach())).collect()
     })
 }
 
@@ -104,11 +101,7 @@ pub fn symplectic(players: &[Player], lambda: f32, align: bool) -> Result<Vec<Ve
     let mut lambda = lambda;
     if align {
         let n: usize = params.iter().map(Tensor::len).sum();
-        let product = no_grad(|| {
-            inner(&still, &transposed)?
-                .mul(&inner(&turn, &transposed)?)?
-                .to_floats()
-        })?;
+        let product = no_grad(|| inner(&still, &transposed)?.mul(&inner(&turn, &transposed)?)?.to_floats())?;
         let agreement = product.first().copied().unwrap_or(0.0) / n.max(1) as f32 + 0.1;
         lambda *= agreement.signum();
     }

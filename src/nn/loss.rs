@@ -18,12 +18,8 @@ fn same_shape(name: &str, a: &Tensor, b: &Tensor) -> Result<()> {
     if sa == sb || b.len() == 1 {
         return Ok(());
     }
-    Err(Fault::shape(format!(
-        "{name}: prediction {} and target {} differ",
-        shown(&sa),
-        shown(&sb)
-    ))
-    .hint("bring them to one shape; a single number as target counts for every element"))
+    Err(Fault::shape(format!("{name}: prediction {} and target {} differ", shown(&sa), shown(&sb)))
+        .hint("bring them to one shape; a single number as target counts for every element"))
 }
 
 /// log p, cut at −100 as in PyTorch's `binary_cross_entropy`. Where it is cut the gradient is 0, never 0 / 0: a sigmoid that
@@ -43,11 +39,7 @@ fn cut_log(p: &Tensor) -> Result<Tensor> {
 pub fn bce(p: &Tensor, target: &Tensor) -> Result<Tensor> {
     same_shape("bce", p, target)?;
     let (log_p, log_q) = (cut_log(p)?, cut_log(&p.rsub_scalar(1.0)?)?);
-    target
-        .mul(&log_p)?
-        .add(&target.rsub_scalar(1.0)?.mul(&log_q)?)?
-        .mean()?
-        .neg()
+    target.mul(&log_p)?.add(&target.rsub_scalar(1.0)?.mul(&log_q)?)?.mean()?.neg()
 }
 
 /// Binary cross-entropy of logits: softplus(a) − t·a, exact for every a.
@@ -66,10 +58,7 @@ pub fn bce_with_logits(a: &Tensor, target: &Tensor) -> Result<Tensor> {
 pub fn cross_entropy(logits: &Tensor, target: &Tensor) -> Result<Tensor> {
     let shape = logits.shape();
     let &[n, classes] = &shape[..] else {
-        return Err(Fault::shape(format!(
-            "cross_entropy: logits must be [n, classes], got {}",
-            shown(&shape)
-        )));
+        return Err(Fault::shape(format!("cross_entropy: logits must be [n, classes], got {}", shown(&shape))));
     };
     let probabilities = match target.dtype() {
         Dtype::Int => target.one_hot(classes)?,
@@ -81,16 +70,13 @@ pub fn cross_entropy(logits: &Tensor, target: &Tensor) -> Result<Tensor> {
             shown(&target.shape())
         ));
         return Err(match target.dtype() == Dtype::F32 && target.shape()[..] == [n] {
-            true => fault.hint("classes are whole numbers: int(target); floats are probabilities of all classes, [n, classes]"),
+            true => fault
+                .hint("classes are whole numbers: int(target); floats are probabilities of all classes, [n, classes]"),
             false => fault,
         });
     }
     // A class that is masked by −∞ and has no part in the target costs nothing.
-    logits
-        .log_softmax(1)?
-        .weighted(&probabilities)?
-        .sum()?
-        .mul_scalar(-1.0 / n.max(1) as f32)
+    logits.log_softmax(1)?.weighted(&probabilities)?.sum()?.mul_scalar(-1.0 / n.max(1) as f32)
 }
 
 /// Mean squared difference.

@@ -74,12 +74,7 @@ pub trait Caller {
     ///
     /// # Errors
     /// Those of the function.
-    fn call(
-        &self,
-        forward: &dyn Any,
-        network: &Network,
-        inputs: Vec<Self::Value>,
-    ) -> Result<Self::Value>;
+    fn call(&self, forward: &dyn Any, network: &Network, inputs: Vec<Self::Value>) -> Result<Self::Value>;
 }
 
 /// For networks that are made of layers alone.
@@ -114,14 +109,7 @@ impl Network {
     /// A network of one layer with given parameters.
     pub(super) fn with_start(layer: Rc<dyn Layer>, start: Start) -> Self {
         let Start { params, buffers } = start;
-        Self::new(
-            Body::Layer(Slot {
-                layer,
-                params,
-                buffers,
-            }),
-            Mode::Train,
-        )
+        Self::new(Body::Layer(Slot { layer, params, buffers }), Mode::Train)
     }
 
     /// The layers of all parts in order. Parameters are shared with the parts.
@@ -150,46 +138,26 @@ impl Network {
 
     /// A running average of this network: a copy that [`Network::update`] moves towards it.
     pub fn average(&self, decay: f32) -> Self {
-        Self(Rc::new(Inner {
-            average: Some((self.clone(), decay)),
-            ..self.copy().inner()
-        }))
+        Self(Rc::new(Inner { average: Some((self.clone(), decay)), ..self.copy().inner() }))
     }
 
     fn new(body: Body, mode: Mode) -> Self {
-        Self(Rc::new(Inner {
-            body,
-            mode: Cell::new(mode),
-            reference: 0,
-            average: None,
-        }))
+        Self(Rc::new(Inner { body, mode: Cell::new(mode), reference: 0, average: None }))
     }
 
     /// This network's place and mode, with nothing to follow.
     fn inner(&self) -> Inner {
-        Inner {
-            body: self.0.body.clone(),
-            mode: Cell::new(self.mode()),
-            reference: self.0.reference,
-            average: None,
-        }
+        Inner { body: self.0.body.clone(), mode: Cell::new(self.mode()), reference: self.0.reference, average: None }
     }
 
     /// The same network for the length of a pass: in the pass's mode, with its reference rows.
     pub(super) fn view(&self, mode: Mode, reference: usize) -> Self {
-        Self(Rc::new(Inner {
-            mode: Cell::new(mode),
-            reference,
-            ..self.inner()
-        }))
+        Self(Rc::new(Inner { mode: Cell::new(mode), reference, ..self.inner() }))
     }
 
     /// The same mode over other parts.
     pub(super) fn with_body(&self, body: Body) -> Self {
-        Self(Rc::new(Inner {
-            body,
-            ..self.inner()
-        }))
+        Self(Rc::new(Inner { body, ..self.inner() }))
     }
 
     pub(super) fn body(&self) -> &Body {
@@ -213,18 +181,10 @@ impl Network {
     }
 
     fn own_pass(&self) -> Pass {
-        Pass {
-            reference: self.0.reference,
-            ..Pass::of(self.mode())
-        }
+        Pass { reference: self.0.reference, ..Pass::of(self.mode()) }
     }
 
-    fn pass<C: Caller>(
-        &self,
-        mut inputs: Vec<C::Value>,
-        mut pass: Pass,
-        caller: &C,
-    ) -> Result<C::Value> {
+    fn pass<C: Caller>(&self, mut inputs: Vec<C::Value>, mut pass: Pass, caller: &C) -> Result<C::Value> {
         match &self.0.body {
             Body::Custom(custom) => {
                 let view = self.view(pass.mode, pass.reference);
@@ -248,13 +208,8 @@ impl Network {
             }
             Body::Sequence(parts) => {
                 let mut last = None;
-                self.each_output(parts, inputs, pass, caller, true, |y| {
-                    last = Some(y.clone())
-                })?;
-                last.map_or_else(
-                    || Err(Fault::value("a network without layers has no output")),
-                    Ok,
-                )
+                self.each_output(parts, inputs, pass, caller, true, |y| last = Some(y.clone()))?;
+                last.map_or_else(|| Err(Fault::value("a network without layers has no output")), Ok)
             }
         }
     }
@@ -289,12 +244,7 @@ impl Network {
     }
 
     /// The output of this layer and the next, if that is a rectifier and both can run in one pass.
-    fn rectified<C: Caller>(
-        &self,
-        next: &Network,
-        inputs: &[C::Value],
-        caller: &C,
-    ) -> Option<Result<Tensor>> {
+    fn rectified<C: Caller>(&self, next: &Network, inputs: &[C::Value], caller: &C) -> Option<Result<Tensor>> {
         let (Body::Layer(slot), Body::Layer(rectifier)) = (&self.0.body, &next.0.body) else {
             return None;
         };
@@ -312,9 +262,7 @@ impl Network {
             return Ok(vec![self.run(inputs, caller)?]);
         };
         let mut outputs = Vec::with_capacity(parts.len());
-        self.each_output(parts, inputs, self.own_pass(), caller, false, |y| {
-            outputs.push(y.clone())
-        })?;
+        self.each_output(parts, inputs, self.own_pass(), caller, false, |y| outputs.push(y.clone()))?;
         Ok(outputs)
     }
 
@@ -356,10 +304,7 @@ impl Network {
     /// The layers in order, in the network's mode; one that is not a sequence is its own only layer.
     pub fn layers(&self) -> Vec<Network> {
         match &self.0.body {
-            Body::Sequence(parts) => parts
-                .iter()
-                .map(|p| p.view(self.mode(), self.0.reference))
-                .collect(),
+            Body::Sequence(parts) => parts.iter().map(|p| p.view(self.mode(), self.0.reference)).collect(),
             _ => vec![self.clone()],
         }
     }
@@ -413,9 +358,7 @@ impl Network {
             }
         }
         let renewed = params.iter().zip(values);
-        let renewed: HashMap<usize, Param> = renewed
-            .map(|(p, v)| (p.id(), Param::new(p.name(), v.clone())))
-            .collect();
+        let renewed: HashMap<usize, Param> = renewed.map(|(p, v)| (p.id(), Param::new(p.name(), v.clone()))).collect();
         Ok(self.rebind(&mut |p| renewed.get(&p.id()).unwrap_or(p).clone()))
     }
 
@@ -435,8 +378,7 @@ impl Network {
     /// The network is no running average.
     pub fn update(&self) -> Result<()> {
         let Some((source, decay)) = &self.0.average else {
-            return Err(Fault::value("update: this network follows no other")
-                .hint("ema(G, 0.999) makes one that does"));
+            return Err(Fault::value("update: this network follows no other").hint("ema(G, 0.999) makes one that does"));
         };
         saddle_tensor::no_grad(|| {
             let mut trained = HashSet::new();

@@ -26,14 +26,7 @@ pub struct Optimizer {
 impl Optimizer {
     pub fn new(params: Vec<Param>, rule: Rule) -> Self {
         let state = params.iter().map(|_| State::default()).collect();
-        Self {
-            params,
-            state,
-            rule,
-            clip_norm: None,
-            clip_value: None,
-            clip_weights: None,
-        }
+        Self { params, state, rule, clip_norm: None, clip_value: None, clip_weights: None }
     }
 
     /// The number of parameter tensors.
@@ -66,22 +59,14 @@ impl Optimizer {
     /// The gradient for each parameter that is not frozen.
     fn gradients(&self, word: &str, loss: &Tensor) -> Result<Vec<Option<Tensor>>> {
         if loss.len() != 1 {
-            return Err(Fault::shape(format!(
-                "{word}: needs a single number, got shape {}",
-                shown(&loss.shape())
-            ))
-            .hint("reduce it first, for example with mean(loss)"));
+            return Err(Fault::shape(format!("{word}: needs a single number, got shape {}", shown(&loss.shape())))
+                .hint("reduce it first, for example with mean(loss)"));
         }
         let values: Vec<Tensor> = self.params.iter().map(Param::value).collect();
-        let wrt: Vec<&Tensor> = values
-            .iter()
-            .zip(&self.params)
-            .filter(|(_, p)| !p.is_frozen())
-            .map(|(v, _)| v)
-            .collect();
+        let wrt: Vec<&Tensor> =
+            values.iter().zip(&self.params).filter(|(_, p)| !p.is_frozen()).map(|(v, _)| v).collect();
         if wrt.is_empty() {
-            return Err(Fault::value(format!("{word}: every parameter is frozen"))
-                .hint("unfreeze the network first"));
+            return Err(Fault::value(format!("{word}: every parameter is frozen")).hint("unfreeze the network first"));
         }
         let scale = precision::loss_scale(loss);
         let seed = scale.map(|scale| Tensor::full(scale, &loss.shape(), &loss.device()));
@@ -92,17 +77,8 @@ impl Optimizer {
             }
         }
         let mut found = found.into_iter();
-        let grads: Vec<Option<Tensor>> = self
-            .params
-            .iter()
-            .map(|p| {
-                if p.is_frozen() {
-                    None
-                } else {
-                    found.next().flatten()
-                }
-            })
-            .collect();
+        let grads: Vec<Option<Tensor>> =
+            self.params.iter().map(|p| if p.is_frozen() { None } else { found.next().flatten() }).collect();
         if grads.iter().all(Option::is_none) {
             return Err(Fault::value(format!("{word}: the loss does not depend on this optimizer's parameters"))
                 .hint("was it computed by this network, after its last step, and without detach or no_grad?"));
@@ -117,11 +93,7 @@ impl Optimizer {
     /// Another number of gradients, or another shape.
     pub fn step(&mut self, grads: Vec<Tensor>) -> Result<()> {
         if grads.len() != self.params.len() {
-            return Err(Fault::value(format!(
-                "step: {} parameters, but {} gradients",
-                self.params.len(),
-                grads.len()
-            )));
+            return Err(Fault::value(format!("step: {} parameters, but {} gradients", self.params.len(), grads.len())));
         }
         for (p, g) in self.params.iter().zip(&grads) {
             let (want, have) = (p.value().shape(), g.shape());
@@ -149,12 +121,7 @@ impl Optimizer {
     }
 
     /// The parameters after a step. Frozen ones, and those without a gradient, stay.
-    fn stepped(
-        &self,
-        mut grads: Vec<Option<Tensor>>,
-        state: &mut [State],
-        ascend: bool,
-    ) -> Result<Vec<Tensor>> {
+    fn stepped(&self, mut grads: Vec<Option<Tensor>>, state: &mut [State], ascend: bool) -> Result<Vec<Tensor>> {
         self.clip(&mut grads)?;
         let each = self.params.iter().zip(state).zip(grads);
         each.map(|((param, state), grad)| {
@@ -192,11 +159,7 @@ impl Optimizer {
                 return Ok(());
             };
             // min(1, limit / norm), without reading the norm back from the device.
-            let scale = total
-                .sqrt()?
-                .add_scalar(1e-6)?
-                .rdiv_scalar(limit)?
-                .clamp(0.0, 1.0)?;
+            let scale = total.sqrt()?.add_scalar(1e-6)?.rdiv_scalar(limit)?.clamp(0.0, 1.0)?;
             for g in grads.iter_mut().flatten() {
                 *g = g.mul(&scale)?;
             }

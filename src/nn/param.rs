@@ -18,11 +18,7 @@ struct Inner {
 impl Param {
     /// A parameter called `name` (`weight`, `bias`), as files and summaries show it.
     pub fn new(name: impl Into<String>, value: Tensor) -> Self {
-        Self(Rc::new(Inner {
-            name: name.into(),
-            value: RefCell::new(value),
-            frozen: Cell::new(false),
-        }))
+        Self(Rc::new(Inner { name: name.into(), value: RefCell::new(value), frozen: Cell::new(false) }))
     }
 
     pub fn name(&self) -> &str {

@@ -18,20 +18,10 @@ impl Schedule {
     pub fn at(&self, step: f64) -> f64 {
         match *self {
             Schedule::Linear { from, to, steps } => from + (to - from) * done(step, steps),
-            Schedule::Cosine { from, to, steps } => {
-                to + (from - to) * (1.0 + (PI * done(step, steps)).cos()) / 2.0
-            }
-            Schedule::Exponential {
-                from,
-                factor,
-                limit,
-            } => {
+            Schedule::Cosine { from, to, steps } => to + (from - to) * (1.0 + (PI * done(step, steps)).cos()) / 2.0,
+            Schedule::Exponential { from, factor, limit } => {
                 let value = from * factor.powf(step.max(0.0));
-                if factor < 1.0 {
-                    value.max(limit)
-                } else {
-                    value.min(limit)
-                }
+                if factor < 1.0 { value.max(limit) } else { value.min(limit) }
             }
         }
     }
@@ -39,9 +29,5 @@ impl Schedule {
 
 /// How much of the way is behind, in [0, 1].
 fn done(step: f64, steps: f64) -> f64 {
-    if steps > 0.0 {
-        (step / steps).clamp(0.0, 1.0)
-    } else {
-        1.0
-    }
+    if steps > 0.0 { (step / steps).clamp(0.0, 1.0) } else { 1.0 }
 }

@@ -8,11 +8,7 @@ fn pairs(word: &str, params: &[Tensor], grads: &[Tensor]) -> Result<()> {
     if params.len() == grads.len() {
         return Ok(());
     }
-    Err(Fault::value(format!(
-        "{word}: {} parameters, but {} gradients",
-        params.len(),
-        grads.len()
-    )))
+    Err(Fault::value(format!("{word}: {} parameters, but {} gradients", params.len(), grads.len())))
 }
 
 /// One for each parameter: those given, or zeros.
@@ -20,12 +16,10 @@ fn running(word: &str, params: &[Tensor], state: Option<&[Tensor]>) -> Result<Ve
     match state {
         None => Ok(params.iter().map(Tensor::zeros_like).collect()),
         Some(state) if state.len() == params.len() => Ok(state.to_vec()),
-        Some(state) => Err(Fault::value(format!(
-            "{word}: {} parameters, but a state of {}",
-            params.len(),
-            state.len()
-        ))
-        .hint("begin with (), then give the state that the last step returned")),
+        Some(state) => {
+            Err(Fault::value(format!("{word}: {} parameters, but a state of {}", params.len(), state.len()))
+                .hint("begin with (), then give the state that the last step returned"))
+        }
     }
 }
 
@@ -83,24 +77,14 @@ pub fn adam_step(
     let old = |part: fn(&AdamState) -> &[Tensor]| running("adam_step", params, state.map(part));
     let (mean, square) = (old(|s| &s.mean)?, old(|s| &s.square)?);
     let t = state.map_or(0, |s| s.t) + 1;
-    let mut new = AdamState {
-        mean: vec![],
-        square: vec![],
-        t,
-    };
+    let mut new = AdamState { mean: vec![], square: vec![], t };
     let mut moved = vec![];
     for (i, (p, g)) in params.iter().zip(grads).enumerate() {
-        let blend = |old: &Tensor, new: &Tensor, beta: f32| {
-            old.mul_scalar(beta)?.add(&new.mul_scalar(1.0 - beta)?)
-        };
+        let blend = |old: &Tensor, new: &Tensor, beta: f32| old.mul_scalar(beta)?.add(&new.mul_scalar(1.0 - beta)?);
         let m = blend(&mean[i], g, betas[0])?;
         let v = blend(&square[i], &g.square()?, betas[1])?;
         // √ has no derivative at 0, where a gradient of exactly 0 would put it.
-        let root = v
-            .mul_scalar(1.0 / (1.0 - betas[1].powi(t)))?
-            .add_scalar(1e-30)?
-            .sqrt()?
-            .add_scalar(eps)?;
+        let root = v.mul_scalar(1.0 / (1.0 - betas[1].powi(t)))?.add_scalar(1e-30)?.sqrt()?.add_scalar(eps)?;
         moved.push(p.sub(&m.div(&root)?.mul_scalar(lr / (1.0 - betas[0].powi(t)))?)?);
         new.mean.push(m);
         new.square.push(v);

@@ -48,11 +48,7 @@ impl Network {
             Mode::Train => "train",
             Mode::Eval => "eval",
         };
-        let _ = write!(
-            text,
-            "{} parameters, {mode} mode{frozen}",
-            grouped(self.size())
-        );
+        let _ = write!(text, "{} parameters, {mode} mode{frozen}", grouped(self.size()));
         text
     }
 }
@@ -112,11 +108,7 @@ fn rows_of_part(part: &Part, name: &str, depth: usize, rows: &mut Vec<Row>) {
 fn row(title: String, params: &[Param], output: String) -> Row {
     let shapes: Vec<String> = params.iter().map(|p| shown(&p.value().shape())).collect();
     let size: usize = params.iter().map(|p| p.value().len()).sum();
-    let size = if size > 0 {
-        grouped(size)
-    } else {
-        String::new()
-    };
+    let size = if size > 0 { grouped(size) } else { String::new() };
     [title, shapes.join(" "), output, size]
 }
 

@@ -59,20 +59,13 @@ impl Network {
     pub(super) fn map_layers(&self, f: &mut dyn FnMut(&Slot) -> Result<Slot>) -> Result<Self> {
         let body = match self.body() {
             Body::Layer(slot) => Body::Layer(f(slot)?),
-            Body::Sequence(parts) => Body::Sequence(
-                parts
-                    .iter()
-                    .map(|p| p.map_layers(f))
-                    .collect::<Result<_>>()?,
-            ),
+            Body::Sequence(parts) => Body::Sequence(parts.iter().map(|p| p.map_layers(f)).collect::<Result<_>>()?),
             Body::Custom(custom) => {
                 let parts = custom.parts.iter();
                 let parts = parts.map(|(name, part)| Ok((name.clone(), part.map_layers(f)?)));
                 Body::Custom(custom.with_parts(parts.collect::<Result<_>>()?))
             }
-            Body::Referenced(network, batch) => {
-                Body::Referenced(network.map_layers(f)?, batch.clone())
-            }
+            Body::Referenced(network, batch) => Body::Referenced(network.map_layers(f)?, batch.clone()),
         };
         Ok(self.with_body(body))
     }
@@ -83,9 +76,7 @@ impl Part {
         match self {
             Part::Network(n) => Part::Network(n.view(mode, reference)),
             Part::Param(p) => Part::Param(p.clone()),
-            Part::List(parts) => {
-                Part::List(parts.iter().map(|p| p.view(mode, reference)).collect())
-            }
+            Part::List(parts) => Part::List(parts.iter().map(|p| p.view(mode, reference)).collect()),
         }
     }
 
@@ -113,12 +104,7 @@ impl Part {
         Ok(match self {
             Part::Network(n) => Part::Network(n.map_layers(f)?),
             Part::Param(p) => Part::Param(p.clone()),
-            Part::List(parts) => Part::List(
-                parts
-                    .iter()
-                    .map(|p| p.map_layers(f))
-                    .collect::<Result<_>>()?,
-            ),
+            Part::List(parts) => Part::List(parts.iter().map(|p| p.map_layers(f)).collect::<Result<_>>()?),
         })
     }
 }

@@ -42,10 +42,7 @@ impl Document {
     pub fn read(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path)
             .map_err(|error| Fault::file(format!("cannot read {}: {error}", path.display())))?;
-        Self::parse(&text).map_err(|fault| Fault {
-            message: format!("{}: {}", path.display(), fault.message),
-            ..fault
-        })
+        Self::parse(&text).map_err(|fault| Fault { message: format!("{}: {}", path.display(), fault.message), ..fault })
     }
 
     /// Reads the text of a notebook file.
@@ -58,32 +55,23 @@ impl Document {
                 .hint("a script needs the ending .rhai; a damaged notebook has to be restored from a backup")
         })?;
         let Value::Object(mut rest) = value else {
-            return Err(Fault::file(
-                "this is not a notebook: the outermost value is not an object",
-            ));
+            return Err(Fault::file("this is not a notebook: the outermost value is not an object"));
         };
         match rest.get("nbformat").and_then(Value::as_u64) {
             Some(4) => {}
             Some(version) => {
-                return Err(Fault::file(format!(
-                    "the notebook has format {version}; only format 4 is read"
-                ))
-                .hint("open it in JupyterLab and save it: that brings it to format 4"));
+                return Err(Fault::file(format!("the notebook has format {version}; only format 4 is read"))
+                    .hint("open it in JupyterLab and save it: that brings it to format 4"));
             }
             None => {
-                return Err(Fault::file(
-                    "this is not a notebook: it has no field \"nbformat\"",
-                ));
+                return Err(Fault::file("this is not a notebook: it has no field \"nbformat\""));
             }
         }
         let Some(Value::Array(cells)) = rest.remove("cells") else {
             return Err(Fault::file("the notebook has no list of cells"));
         };
-        let cells = cells
-            .into_iter()
-            .enumerate()
-            .map(|(index, cell)| Cell::from_json(index, cell))
-            .collect::<Result<_>>()?;
+        let cells =
+            cells.into_iter().enumerate().map(|(index, cell)| Cell::from_json(index, cell)).collect::<Result<_>>()?;
         Ok(Self { cells, rest })
     }
 
@@ -110,34 +98,19 @@ impl Document {
     /// The language that the notebook says its cells are in, in lower case.
     pub fn language(&self) -> Option<String> {
         let metadata = self.rest.get("metadata")?;
-        let named = [
-            &metadata["kernelspec"]["language"],
-            &metadata["language_info"]["name"],
-        ];
-        named
-            .into_iter()
-            .find_map(Value::as_str)
-            .map(str::to_lowercase)
+        let named = [&metadata["kernelspec"]["language"], &metadata["language_info"]["name"]];
+        named.into_iter().find_map(Value::as_str).map(str::to_lowercase)
     }
 
     /// The title: the first heading of the first markdown cell that has one.
     pub fn title(&self) -> Option<&str> {
-        let prose = self
-            .cells
-            .iter()
-            .filter(|cell| cell.kind == CellKind::Markdown);
-        prose
-            .flat_map(|cell| cell.source.lines())
-            .find_map(|line| line.strip_prefix("# "))
-            .map(str::trim)
+        let prose = self.cells.iter().filter(|cell| cell.kind == CellKind::Markdown);
+        prose.flat_map(|cell| cell.source.lines()).find_map(|line| line.strip_prefix("# ")).map(str::trim)
     }
 
     /// The code cells that have something to run, with their places in the notebook.
     pub fn code_cells(&self) -> impl Iterator<Item = (usize, &Cell)> {
-        self.cells
-            .iter()
-            .enumerate()
-            .filter(|(_, cell)| cell.kind == CellKind::Code && !cell.source.trim().is_empty())
+        self.cells.iter().enumerate().filter(|(_, cell)| cell.kind == CellKind::Code && !cell.source.trim().is_empty())
     }
 
     /// The text of the file, as `nbformat.write` would write it.
@@ -159,10 +132,7 @@ impl Cell {
     /// The tags of the cell (JupyterLab's "Cell Tags").
     pub fn tags(&self) -> impl Iterator<Item = &str> {
         let tags = self.rest.get("metadata").map(|metadata| &metadata["tags"]);
-        tags.and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
+        tags.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
     }
 
     /// The files attached to the cell: name → mime type → base64.
@@ -181,18 +151,9 @@ impl Cell {
             Some("raw") => CellKind::Raw,
             _ => return Err(broken("has no known \"cell_type\"")),
         };
-        let source = rest
-            .remove("source")
-            .as_ref()
-            .and_then(json::joined)
-            .ok_or_else(|| broken("has no \"source\""))?;
-        let mut cell = Self {
-            kind,
-            source,
-            count: None,
-            outputs: Vec::new(),
-            rest,
-        };
+        let source =
+            rest.remove("source").as_ref().and_then(json::joined).ok_or_else(|| broken("has no \"source\""))?;
+        let mut cell = Self { kind, source, count: None, outputs: Vec::new(), rest };
         if kind == CellKind::Code {
             let count = cell.rest.remove("execution_count");
             cell.count = count.as_ref().and_then(Value::as_u64).map(|n| n as usize);
@@ -291,17 +252,8 @@ mod tests {
         assert_eq!(document.text(), BY_NBFORMAT);
         assert_eq!(document.language().as_deref(), Some("rhai"));
         assert_eq!(document.title(), Some("Title"));
-        assert_eq!(
-            document.cells[1].tags().collect::<Vec<_>>(),
-            ["raises-exception"]
-        );
-        assert_eq!(
-            document
-                .code_cells()
-                .map(|(index, _)| index)
-                .collect::<Vec<_>>(),
-            [1]
-        );
+        assert_eq!(document.cells[1].tags().collect::<Vec<_>>(), ["raises-exception"]);
+        assert_eq!(document.code_cells().map(|(index, _)| index).collect::<Vec<_>>(), [1]);
     }
 
     #[test]
@@ -312,14 +264,8 @@ mod tests {
             ("{}", "no field \"nbformat\""),
             (r#"{"nbformat": 3, "worksheets": []}"#, "format 3"),
             (r#"{"nbformat": 4}"#, "no list of cells"),
-            (
-                r#"{"nbformat": 4, "cells": [{"cell_type": "code"}]}"#,
-                "cell 1 of the notebook has no \"source\"",
-            ),
-            (
-                r#"{"nbformat": 4, "cells": [{"source": ""}]}"#,
-                "no known \"cell_type\"",
-            ),
+            (r#"{"nbformat": 4, "cells": [{"cell_type": "code"}]}"#, "cell 1 of the notebook has no \"source\""),
+            (r#"{"nbformat": 4, "cells": [{"source": ""}]}"#, "no known \"cell_type\""),
         ] {
             let fault = Document::parse(text).expect_err(text);
             assert!(fault.message.contains(message), "{text}: {}", fault.message);

@@ -52,18 +52,7 @@ pub fn joined(value: &Value) -> Option<String> {
 
 /// The characters at which Python ends a line.
 fn is_line_end(c: char) -> bool {
-    matches!(
-        c,
-        '\n' | '\r'
-            | '\x0b'
-            | '\x0c'
-            | '\x1c'
-            | '\x1d'
-            | '\x1e'
-            | '\u{85}'
-            | '\u{2028}'
-            | '\u{2029}'
-    )
+    matches!(c, '\n' | '\r' | '\x0b' | '\x0c' | '\x1c' | '\x1d' | '\x1e' | '\u{85}' | '\u{2028}' | '\u{2029}')
 }
 
 /// Python's `json.dumps(…, indent=1)`.
@@ -88,11 +77,7 @@ impl Formatter for Style {
         self.0.end_array(writer)
     }
 
-    fn begin_array_value<W: ?Sized + Write>(
-        &mut self,
-        writer: &mut W,
-        first: bool,
-    ) -> io::Result<()> {
+    fn begin_array_value<W: ?Sized + Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
         self.0.begin_array_value(writer, first)
     }
 
@@ -108,11 +93,7 @@ impl Formatter for Style {
         self.0.end_object(writer)
     }
 
-    fn begin_object_key<W: ?Sized + Write>(
-        &mut self,
-        writer: &mut W,
-        first: bool,
-    ) -> io::Result<()> {
+    fn begin_object_key<W: ?Sized + Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
         self.0.begin_object_key(writer, first)
     }
 
@@ -134,11 +115,7 @@ fn python_float(value: f64) -> String {
     let exponent: i32 = exponent.parse().unwrap_or(0);
     if (-4..16).contains(&exponent) {
         let plain = format!("{value}");
-        return if plain.contains('.') {
-            plain
-        } else {
-            plain + ".0"
-        };
+        return if plain.contains('.') { plain } else { plain + ".0" };
     }
     let sign = if exponent < 0 { '-' } else { '+' };
     format!("{digits}e{sign}{:02}", exponent.abs())
@@ -176,10 +153,7 @@ mod tests {
             ("a", vec!["a"]),
             ("a\n", vec!["a\n"]),
             ("a\r\nb\rc", vec!["a\r\n", "b\r", "c"]),
-            (
-                "x\u{2028}y\u{85}z\x0bw",
-                vec!["x\u{2028}", "y\u{85}", "z\x0b", "w"],
-            ),
+            ("x\u{2028}y\u{85}z\x0bw", vec!["x\u{2028}", "y\u{85}", "z\x0b", "w"]),
         ] {
             assert_eq!(split_lines(text), serde_json::json!(lines));
             assert_eq!(joined(&split_lines(text)).as_deref(), Some(text));

@@ -74,25 +74,16 @@ mod tests {
 
     #[test]
     fn tags_and_comments_mean_the_same() {
-        let ignore = Markers {
-            compared: Some(false),
-            ..Markers::default()
-        };
+        let ignore = Markers { compared: Some(false), ..Markers::default() };
         assert_eq!(markers("1", &["nbval-ignore-output"]), ignore);
         assert_eq!(markers("// NBVAL_IGNORE_OUTPUT\n1", &[]), ignore);
         assert_eq!(markers("/*\n# NBVAL_IGNORE_OUTPUT\n*/\n1", &[]), ignore);
         assert_eq!(markers("# PYTEST_VALIDATE_IGNORE_OUTPUT", &[]), ignore);
-        assert_eq!(
-            markers("let s = \"// NBVAL_IGNORE_OUTPUT\"", &[]),
-            Markers::default()
-        );
+        assert_eq!(markers("let s = \"// NBVAL_IGNORE_OUTPUT\"", &[]), Markers::default());
         assert!(markers("//NBVAL_RAISES_EXCEPTION", &[]).may_fail);
         assert!(markers("1", &["raises-exception"]).may_fail);
         assert!(markers("// NBVAL_SKIP", &[]).skip_in_test);
-        assert_eq!(
-            markers("// NBVAL_CHECK_OUTPUT", &["nbval-ignore-output"]).compared,
-            Some(true)
-        );
+        assert_eq!(markers("// NBVAL_CHECK_OUTPUT", &["nbval-ignore-output"]).compared, Some(true));
     }
 
     #[test]
@@ -105,9 +96,6 @@ mod tests {
         assert_eq!(both, (Some(0.01), Some(0.7)));
         let both = limits("1", &["saddle-tolerance-0.5", "saddle-similarity-0.25"]);
         assert_eq!(both, (Some(0.5), Some(0.25)));
-        assert_eq!(
-            limits("// SADDLE_TOLERANCE much", &["saddle-tolerance--1"]),
-            (None, None)
-        );
+        assert_eq!(limits("// SADDLE_TOLERANCE much", &["saddle-tolerance--1"]), (None, None));
     }
 }

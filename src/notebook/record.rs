@@ -1,9 +1,9 @@
 //! What a running notebook shows, recorded as a notebook file stores it: adjacent texts of one stream joined, updates
 //! applied to the displays they name wherever those stand, `clear_output` obeyed.
 
+use base64::Engine as _;
 use saddle_session::output::{Bundle, Data, Output, Stream};
 use saddle_session::{Failure, Frontend};
-use base64::Engine as _;
 use serde_json::{Map, Value, json};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -35,10 +35,7 @@ struct Shown {
 impl Recorder {
     /// A recorder that passes outputs and questions on to `then`.
     pub fn new(then: Arc<dyn Frontend>) -> Self {
-        Self {
-            then,
-            state: Mutex::default(),
-        }
+        Self { then, state: Mutex::default() }
     }
 
     /// From now on outputs belong to a new cell, the one that carries `In[count]`.
@@ -66,9 +63,7 @@ impl Recorder {
     pub fn outputs(&self) -> Vec<Vec<Value>> {
         let state = self.lock();
         let cells = state.cells.iter();
-        cells
-            .map(|cell| cell.iter().map(Shown::stored).collect())
-            .collect()
+        cells.map(|cell| cell.iter().map(Shown::stored).collect()).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -110,11 +105,8 @@ impl State {
             Output::Clear { wait: false } => self.clear(),
             // A pager's page is not part of the notebook, nor does a run change its cells, nor does a file move a slider; and
             // what is asked for in a file is kept whole.
-            Output::Page { .. }
-            | Output::NextInput { .. }
-            | Output::Comm(_)
-            | Output::Leave
-            | Output::Lines { .. } => {}
+            Output::Page { .. } | Output::NextInput { .. } | Output::Comm(_) | Output::Leave | Output::Lines { .. } => {
+            }
         }
     }
 
@@ -143,10 +135,7 @@ impl State {
             before.push_str(text);
             return;
         }
-        self.push(
-            json!({ "output_type": "stream", "name": name, "text": text }),
-            None,
-        );
+        self.push(json!({ "output_type": "stream", "name": name, "text": text }), None);
     }
 
     /// Shows `bundle` in place of every display that carries `id`, in this cell and in earlier ones.
@@ -188,18 +177,13 @@ fn stored_bundle(bundle: &Bundle) -> Map<String, Value> {
         let value = match content {
             Data::Text(text) => Value::String(text.clone()),
             Data::Json(value) => value.clone(),
-            Data::Bytes(bytes) => base64::engine::general_purpose::STANDARD
-                .encode(bytes)
-                .into(),
+            Data::Bytes(bytes) => base64::engine::general_purpose::STANDARD.encode(bytes).into(),
         };
         data.insert(mime.clone(), value);
     }
     Map::from_iter([
         ("data".to_string(), Value::Object(data)),
-        (
-            "metadata".to_string(),
-            Value::Object(bundle.metadata.clone()),
-        ),
+        ("metadata".to_string(), Value::Object(bundle.metadata.clone())),
     ])
 }
 
@@ -241,17 +225,11 @@ mod tests {
     use crate::tests::Deaf;
 
     fn text(text: &str) -> Output {
-        Output::Text {
-            stream: Stream::Stdout,
-            text: text.into(),
-        }
+        Output::Text { stream: Stream::Stdout, text: text.into() }
     }
 
     fn display(text: &str, id: Option<&str>) -> Output {
-        Output::Display {
-            bundle: Bundle::text(text),
-            id: id.map(str::to_string),
-        }
+        Output::Display { bundle: Bundle::text(text), id: id.map(str::to_string) }
     }
 
     fn recorded(outputs: Vec<Output>) -> Vec<Value> {
@@ -263,15 +241,9 @@ mod tests {
 
     #[test]
     fn adjacent_texts_of_one_stream_are_one_output() {
-        let err = Output::Text {
-            stream: Stream::Stderr,
-            text: "!".into(),
-        };
+        let err = Output::Text { stream: Stream::Stderr, text: "!".into() };
         let outputs = recorded(vec![text("a"), text("b\n"), err, text("c")]);
-        let texts: Vec<_> = outputs
-            .iter()
-            .map(|output| output["text"].as_str())
-            .collect();
+        let texts: Vec<_> = outputs.iter().map(|output| output["text"].as_str()).collect();
         assert_eq!(texts, [Some("ab\n"), Some("!"), Some("c")]);
     }
 
@@ -295,14 +267,8 @@ mod tests {
         recorder.begin(1);
         recorder.show(display("old", Some("p")));
         recorder.begin(2);
-        recorder.show(Output::Update {
-            bundle: Bundle::text("new"),
-            id: "p".into(),
-        });
-        recorder.show(Output::Update {
-            bundle: Bundle::text("lost"),
-            id: "unknown".into(),
-        });
+        recorder.show(Output::Update { bundle: Bundle::text("new"), id: "p".into() });
+        recorder.show(Output::Update { bundle: Bundle::text("lost"), id: "unknown".into() });
         let outputs = recorder.outputs();
         assert_eq!(outputs[0][0]["data"]["text/plain"], "new");
         assert_eq!(outputs[0][0]["output_type"], "display_data");

@@ -39,12 +39,7 @@ pub struct Failed {
 #[derive(Clone, Copy, Debug)]
 pub enum Event<'a> {
     /// A cell is about to run, the `number`th (from 1) of `total`; it stands at `index` among all cells, from 0.
-    Starts {
-        number: usize,
-        total: usize,
-        index: usize,
-        cell: &'a Cell,
-    },
+    Starts { number: usize, total: usize, index: usize, cell: &'a Cell },
     /// The cell that ran has failed, whether it was allowed to or not.
     Fails(&'a Failure),
     /// The cell at `index` has ended, however.
@@ -66,32 +61,18 @@ pub fn run(
     mut tell: impl FnMut(Event<'_>),
 ) -> End {
     let recorder = Arc::new(Recorder::new(frontend));
-    let chosen: Vec<usize> = document
-        .code_cells()
-        .filter(|(_, cell)| !left_out(cell, options))
-        .map(|(index, _)| index)
-        .collect();
+    let chosen: Vec<usize> =
+        document.code_cells().filter(|(_, cell)| !left_out(cell, options)).map(|(index, _)| index).collect();
     let mut end = End::Done;
     let mut ran = 0;
     for (position, &index) in chosen.iter().enumerate() {
         let cell = &document.cells[index];
         ran = position + 1;
-        tell(Event::Starts {
-            number: ran,
-            total: chosen.len(),
-            index,
-            cell,
-        });
+        tell(Event::Starts { number: ran, total: chosen.len(), index, cell });
         recorder.begin(ran);
         let start = Instant::now();
-        let reply = notebook.execute(
-            saddle_session::Cell {
-                number: ran,
-                code: cell.source.clone(),
-                silent: false,
-            },
-            recorder.clone(),
-        );
+        let reply = notebook
+            .execute(saddle_session::Cell { number: ran, code: cell.source.clone(), silent: false }, recorder.clone());
         let took = start.elapsed();
         let Reply::Failed(failure) = reply else {
             tell(Event::Ends { index, took });
@@ -125,12 +106,7 @@ fn left_out(cell: &Cell, options: Options) -> bool {
 }
 
 /// Puts the outputs of the first `ran` of the `chosen` cells into the document, and removes those of the others.
-fn keep(
-    document: &mut Document,
-    chosen: &[usize],
-    ran: usize,
-    outputs: Vec<Vec<serde_json::Value>>,
-) {
+fn keep(document: &mut Document, chosen: &[usize], ran: usize, outputs: Vec<Vec<serde_json::Value>>) {
     let mut outputs = outputs.into_iter();
     for (position, &index) in chosen.iter().enumerate() {
         let cell = &mut document.cells[index];
@@ -152,17 +128,11 @@ mod tests {
     fn cells_run_in_order_and_keep_their_outputs() {
         let mut document = notebook(&[("print a", &[]), ("show b", &[])]);
         let mut steps = Vec::new();
-        let end = run(
-            &mut document,
-            &Echo,
-            Arc::new(Deaf),
-            Options::default(),
-            |event| {
-                if let Event::Starts { number, total, .. } = event {
-                    steps.push((number, total));
-                }
-            },
-        );
+        let end = run(&mut document, &Echo, Arc::new(Deaf), Options::default(), |event| {
+            if let Event::Starts { number, total, .. } = event {
+                steps.push((number, total));
+            }
+        });
         assert_eq!(end, End::Done);
         assert_eq!(steps, [(1, 2), (2, 2)]);
         assert_eq!(document.cells[0].outputs[0]["text"], "a\n");
@@ -174,17 +144,8 @@ mod tests {
     fn an_error_ends_the_run_and_old_outputs_do_not_survive_it() {
         let mut document = notebook(&[("print a", &[]), ("fail b", &[]), ("print c", &[])]);
         document.cells[2].outputs = vec![serde_json::json!({ "output_type": "stream" })];
-        let end = run(
-            &mut document,
-            &Echo,
-            Arc::new(Deaf),
-            Options::default(),
-            |_| {},
-        );
-        assert!(
-            matches!(end, End::Failed(Failed { index: 1, .. })),
-            "{end:?}"
-        );
+        let end = run(&mut document, &Echo, Arc::new(Deaf), Options::default(), |_| {});
+        assert!(matches!(end, End::Failed(Failed { index: 1, .. })), "{end:?}");
         assert_eq!(counts(&document), [Some(1), Some(2), None]);
         assert_eq!(document.cells[1].outputs[0]["evalue"], "b");
         assert!(document.cells[2].outputs.is_empty());
@@ -193,20 +154,14 @@ mod tests {
     #[test]
     fn with_keep_going_all_cells_run_and_the_first_error_is_told() {
         let mut document = notebook(&[("fail a", &[]), ("fail b", &[]), ("print c", &[])]);
-        let options = Options {
-            keep_going: true,
-            ..Options::default()
-        };
+        let options = Options { keep_going: true, ..Options::default() };
         let mut failures = Vec::new();
         let end = run(&mut document, &Echo, Arc::new(Deaf), options, |event| {
             if let Event::Fails(failure) = event {
                 failures.push(failure.value.clone());
             }
         });
-        assert!(
-            matches!(end, End::Failed(Failed { index: 0, .. })),
-            "{end:?}"
-        );
+        assert!(matches!(end, End::Failed(Failed { index: 0, .. })), "{end:?}");
         assert_eq!(failures, ["a", "b"]);
         assert_eq!(counts(&document), [Some(1), Some(2), Some(3)]);
     }
@@ -214,42 +169,20 @@ mod tests {
     #[test]
     fn cells_that_may_fail_do_not_end_the_run_but_an_interrupt_does() {
         let mut document = notebook(&[("fail a", &["raises-exception"]), ("print b", &[])]);
-        assert_eq!(
-            run(
-                &mut document,
-                &Echo,
-                Arc::new(Deaf),
-                Options::default(),
-                |_| {}
-            ),
-            End::Done
-        );
+        assert_eq!(run(&mut document, &Echo, Arc::new(Deaf), Options::default(), |_| {}), End::Done);
         assert_eq!(counts(&document), [Some(1), Some(2)]);
         let mut document = notebook(&[("interrupt", &["raises-exception"]), ("print b", &[])]);
-        let end = run(
-            &mut document,
-            &Echo,
-            Arc::new(Deaf),
-            Options::default(),
-            |_| {},
-        );
+        let end = run(&mut document, &Echo, Arc::new(Deaf), Options::default(), |_| {});
         assert!(matches!(end, End::Interrupted(_)), "{end:?}");
     }
 
     #[test]
     fn cells_marked_to_be_skipped_keep_what_they_have() {
-        let mut document = notebook(&[
-            ("print a", &["skip-execution"]),
-            ("print b", &["nbval-skip"]),
-            ("print c", &[]),
-        ]);
-        let stored =
-            vec![serde_json::json!({ "output_type": "stream", "name": "stdout", "text": "old" })];
+        let mut document =
+            notebook(&[("print a", &["skip-execution"]), ("print b", &["nbval-skip"]), ("print c", &[])]);
+        let stored = vec![serde_json::json!({ "output_type": "stream", "name": "stdout", "text": "old" })];
         document.cells[0].outputs = stored.clone();
-        let testing = Options {
-            testing: true,
-            ..Options::default()
-        };
+        let testing = Options { testing: true, ..Options::default() };
         run(&mut document, &Echo, Arc::new(Deaf), testing, |_| {});
         assert_eq!(document.cells[0].outputs, stored);
         assert_eq!(counts(&document), [None, None, Some(1)]);

@@ -2,9 +2,7 @@
 
 use super::document::Document;
 use saddle_session::output::{Bundle, Comm, Output, Stream};
-use saddle_session::{
-    Cell, CommReply, Completeness, Completions, Detail, Failure, Frontend, Notebook, Reply,
-};
+use saddle_session::{Cell, CommReply, Completeness, Completions, Detail, Failure, Frontend, Notebook, Reply};
 use std::sync::Arc;
 
 /// A front end that shows nothing and is asked nothing.
@@ -25,20 +23,11 @@ impl Notebook for Echo {
     fn execute(&self, cell: Cell, frontend: Arc<dyn Frontend>) -> Reply {
         let (word, rest) = cell.code.split_once(' ').unwrap_or((&cell.code, ""));
         let failure = |name: &str| {
-            Reply::Failed(Failure {
-                name: name.into(),
-                value: rest.into(),
-                traceback: vec![format!("{name}: {rest}")],
-            })
+            Reply::Failed(Failure { name: name.into(), value: rest.into(), traceback: vec![format!("{name}: {rest}")] })
         };
         match word {
-            "print" => frontend.show(Output::Text {
-                stream: Stream::Stdout,
-                text: format!("{rest}\n"),
-            }),
-            "show" => frontend.show(Output::Result {
-                bundle: Bundle::text(rest),
-            }),
+            "print" => frontend.show(Output::Text { stream: Stream::Stdout, text: format!("{rest}\n") }),
+            "show" => frontend.show(Output::Result { bundle: Bundle::text(rest) }),
             "interrupt" => return failure("KeyboardInterrupt"),
             _ => return failure("ValueError"),
         }
@@ -83,7 +72,6 @@ pub fn notebook(cells: &[(&str, &[&str])]) -> Document {
             })
         })
         .collect();
-    let notebook =
-        serde_json::json!({ "nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": cells });
+    let notebook = serde_json::json!({ "nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": cells });
     Document::parse(&notebook.to_string()).expect("a notebook")
 }

@@ -41,14 +41,7 @@ impl Trial {
         took: HashMap<usize, Duration>,
         total: Duration,
     ) -> Self {
-        Self {
-            cells: compare(&stored, &new, limits, failed),
-            interrupted: false,
-            stored,
-            new,
-            took,
-            total,
-        }
+        Self { cells: compare(&stored, &new, limits, failed), interrupted: false, stored, new, took, total }
     }
 
     pub fn counts(&self) -> Counts {
@@ -89,10 +82,7 @@ impl Trial {
         let mut document = self.stored.clone();
         let mut changed = 0;
         for judged in &self.cells {
-            let (old, new) = (
-                &mut document.cells[judged.index],
-                &self.new.cells[judged.index],
-            );
+            let (old, new) = (&mut document.cells[judged.index], &self.new.cells[judged.index]);
             if !matches!(judged.verdict, Verdict::Differs(_)) {
                 continue;
             }
@@ -144,67 +134,32 @@ mod tests {
         };
         let (took, total) = (HashMap::new(), Duration::ZERO);
         let limits = Limits::default();
-        Trial::judge(
-            document(stored),
-            document(new),
-            &limits,
-            failed,
-            took,
-            total,
-        )
+        Trial::judge(document(stored), document(new), &limits, failed, took, total)
     }
 
     #[test]
     fn an_update_replaces_the_outputs_that_differ_and_no_others() {
-        let stored: [&[Value]; 3] = [
-            &[text("V = 0.5000000"), result("1.0")],
-            &[text("same 0.5000000")],
-            &[text("one")],
-        ];
-        let new: [&[Value]; 3] = [
-            &[text("V = 0.5000001"), result("2.0")],
-            &[text("same 0.5000001")],
-            &[text("one"), result("2")],
-        ];
+        let stored: [&[Value]; 3] =
+            [&[text("V = 0.5000000"), result("1.0")], &[text("same 0.5000000")], &[text("one")]];
+        let new: [&[Value]; 3] =
+            [&[text("V = 0.5000001"), result("2.0")], &[text("same 0.5000001")], &[text("one"), result("2")]];
         let trial = trial(&stored, &new, None);
         let (document, changed) = trial.updated().expect("a whole run");
         assert_eq!(changed, 2);
-        assert_eq!(
-            document.cells[0].outputs,
-            [text("V = 0.5000000"), result("2.0")]
-        );
+        assert_eq!(document.cells[0].outputs, [text("V = 0.5000000"), result("2.0")]);
         assert_eq!(document.cells[1].outputs, stored[1]);
         assert_eq!(document.cells[2].outputs, new[2]);
         assert_eq!(document.cells[0].count, Some(3));
-        let counts = Counts {
-            same: 1,
-            differ: 2,
-            ..Counts::default()
-        };
+        let counts = Counts { same: 1, differ: 2, ..Counts::default() };
         assert_eq!((trial.counts(), trial.passed()), (counts, false));
     }
 
     #[test]
     fn a_failed_run_updates_nothing() {
-        let failure = Failure {
-            name: "ValueError".into(),
-            value: "boom".into(),
-            traceback: Vec::new(),
-        };
+        let failure = Failure { name: "ValueError".into(), value: "boom".into(), traceback: Vec::new() };
         let failed = Failed { index: 0, failure };
-        let trial = trial(
-            &[&[text("a")], &[text("b")]],
-            &[&[text("a")], &[text("c")]],
-            Some(&failed),
-        );
+        let trial = trial(&[&[text("a")], &[text("b")]], &[&[text("a")], &[text("c")]], Some(&failed));
         assert_eq!(trial.updated(), None);
-        assert_eq!(
-            trial.counts(),
-            Counts {
-                failed: 1,
-                differ: 1,
-                ..Counts::default()
-            }
-        );
+        assert_eq!(trial.counts(), Counts { failed: 1, differ: 1, ..Counts::default() });
     }
 }

@@ -4,8 +4,8 @@
 use super::canvas::Canvas;
 use super::png::{Format, begun, chunk};
 use super::scanlines::Scanlines;
-use saddle_fault::Result;
 use flate2::Compression;
+use saddle_fault::Result;
 use std::time::Duration;
 
 /// Bytes of a pixel: every frame has the same format, and the card's corners are transparent.
@@ -25,11 +25,7 @@ struct Patch {
 ///
 /// # Errors
 /// The first that takes the place of a canvas.
-pub fn encode(
-    canvases: impl Iterator<Item = Result<Canvas>>,
-    count: usize,
-    delay: Duration,
-) -> Result<Vec<u8>> {
+pub fn encode(canvases: impl Iterator<Item = Result<Canvas>>, count: usize, delay: Duration) -> Result<Vec<u8>> {
     let mut file = Vec::new();
     let mut sequence = 0u32;
     let mut before: Vec<u8> = Vec::new();
@@ -63,17 +59,10 @@ pub fn encode(
 /// The smallest rectangle that holds every pixel that differs; all of the first frame, one pixel of a frame that repeats.
 fn patch(before: &[u8], now: &[u8], width: usize, height: usize) -> Patch {
     if before.len() != now.len() {
-        return Patch {
-            x: 0,
-            y: 0,
-            width,
-            height,
-        };
+        return Patch { x: 0, y: 0, width, height };
     }
     let (mut left, mut right, mut top, mut bottom) = (width, 0, height, 0);
-    let rows = before
-        .chunks_exact(width * PIXEL)
-        .zip(now.chunks_exact(width * PIXEL));
+    let rows = before.chunks_exact(width * PIXEL).zip(now.chunks_exact(width * PIXEL));
     for (y, (old, new)) in rows.enumerate() {
         if old == new {
             continue;
@@ -86,19 +75,9 @@ fn patch(before: &[u8], now: &[u8], width: usize, height: usize) -> Patch {
         (top, bottom) = (top.min(y), y);
     }
     if top > bottom {
-        return Patch {
-            x: 0,
-            y: 0,
-            width: 1,
-            height: 1,
-        };
+        return Patch { x: 0, y: 0, width: 1, height: 1 };
     }
-    Patch {
-        x: left,
-        y: top,
-        width: right - left + 1,
-        height: bottom - top + 1,
-    }
+    Patch { x: left, y: top, width: right - left + 1, height: bottom - top + 1 }
 }
 
 /// A part of a picture.
@@ -145,12 +124,8 @@ mod tests {
     #[test]
     fn a_decoder_not_written_by_us_gets_every_frame_back() {
         let places = [2.0, 2.0, 9.0, 20.0];
-        let bytes = encode(
-            places.iter().map(|&at| Ok(square(at))),
-            4,
-            Duration::from_millis(125),
-        )
-        .expect("all canvases are there");
+        let bytes = encode(places.iter().map(|&at| Ok(square(at))), 4, Duration::from_millis(125))
+            .expect("all canvases are there");
         let decoder = PngDecoder::new(Cursor::new(&bytes)).expect("a PNG");
         assert!(decoder.is_apng().expect("a PNG"));
         let frames = decoder.apng().expect("animated").into_frames();
@@ -161,43 +136,15 @@ mod tests {
             assert_eq!(frame.buffer().as_raw(), &square(at).into_rgba(), "{at}");
         }
         let still = image::load_from_memory(&bytes).expect("a PNG").to_rgba8();
-        assert_eq!(
-            still.as_raw(),
-            &square(2.0).into_rgba(),
-            "the first frame for those who know no others"
-        );
+        assert_eq!(still.as_raw(), &square(2.0).into_rgba(), "the first frame for those who know no others");
     }
 
     #[test]
     fn only_what_changes_is_stored() {
         let rgba = |at| square(at).into_rgba();
         let find = |a, b| patch(&rgba(a), &rgba(b), 40, 30);
-        assert_eq!(
-            find(2.0, 9.0),
-            Patch {
-                x: 2,
-                y: 2,
-                width: 13,
-                height: 12
-            }
-        );
-        assert_eq!(
-            find(9.0, 9.0),
-            Patch {
-                x: 0,
-                y: 0,
-                width: 1,
-                height: 1
-            }
-        );
-        assert_eq!(
-            patch(&[], &rgba(2.0), 40, 30),
-            Patch {
-                x: 0,
-                y: 0,
-                width: 40,
-                height: 30
-            }
-        );
+        assert_eq!(find(2.0, 9.0), Patch { x: 2, y: 2, width: 13, height: 12 });
+        assert_eq!(find(9.0, 9.0), Patch { x: 0, y: 0, width: 1, height: 1 });
+        assert_eq!(patch(&[], &rgba(2.0), 40, 30), Patch { x: 0, y: 0, width: 40, height: 30 });
     }
 }

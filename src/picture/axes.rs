@@ -180,22 +180,12 @@ impl Axes {
     }
 
     /// Adds one histogram for each of `series` (name, samples), over common bins; see [`bins::edges`].
-    pub fn with_histograms(
-        mut self,
-        series: &[(&str, &[f64])],
-        count: Option<usize>,
-        density: bool,
-    ) -> Self {
+    pub fn with_histograms(mut self, series: &[(&str, &[f64])], count: Option<usize>, density: bool) -> Self {
         let samples: Vec<&[f64]> = series.iter().map(|(_, s)| *s).collect();
         let edges = bins::edges(&samples, count);
         for (name, samples) in series {
             let heights = bins::histogram(samples, &edges, density);
-            self = self.with(Bars {
-                name: name.to_string(),
-                edges: edges.clone(),
-                heights,
-                colour: None,
-            });
+            self = self.with(Bars { name: name.to_string(), edges: edges.clone(), heights, colour: None });
         }
         self
     }
@@ -206,34 +196,18 @@ impl Axes {
         if let Some(t) = &self.transport {
             parts.push(format!("{} arrows z → x", t.z.len().min(t.x.len())));
         }
-        let title = if self.title.is_empty() {
-            String::new()
-        } else {
-            format!(" “{}”", self.title)
-        };
-        if parts.is_empty() {
-            format!("plot{title}: empty")
-        } else {
-            format!("plot{title}: {}", parts.join(", "))
-        }
+        let title = if self.title.is_empty() { String::new() } else { format!(" “{}”", self.title) };
+        if parts.is_empty() { format!("plot{title}: empty") } else { format!("plot{title}: {}", parts.join(", ")) }
     }
 
     /// What has to be said about the data under the plot: values that cannot be drawn, or that there are none.
     pub fn notes(&self) -> Vec<String> {
         let mut notes: Vec<String> = Vec::new();
-        if let [(only, bad)] = &self
-            .layers
-            .iter()
-            .filter_map(|l| self.undrawable(l))
-            .collect::<Vec<_>>()[..]
-        {
+        if let [(only, bad)] = &self.layers.iter().filter_map(|l| self.undrawable(l)).collect::<Vec<_>>()[..] {
             notes.push(format!("{bad} of {only}"));
         } else {
             notes.extend(
-                self.layers
-                    .iter()
-                    .filter_map(|l| self.undrawable(l))
-                    .map(|(name, bad)| format!("{bad} of {name}")),
+                self.layers.iter().filter_map(|l| self.undrawable(l)).map(|(name, bad)| format!("{bad} of {name}")),
             );
         }
         let nothing = self.layers.iter().all(|l| l.len() == 0);
@@ -252,18 +226,12 @@ impl Axes {
         };
         if finite < all {
             let (count, total) = (fixed((all - finite) as f64, 0), fixed(all as f64, 0));
-            return Some((
-                name,
-                format!("not finite, left out: {count} of {total} values"),
-            ));
+            return Some((name, format!("not finite, left out: {count} of {total} values")));
         }
         if placed < all {
             return Some((
                 name,
-                format!(
-                    "not above 0, left out on a log axis: {} values",
-                    fixed((all - placed) as f64, 0)
-                ),
+                format!("not above 0, left out on a log axis: {} values", fixed((all - placed) as f64, 0)),
             ));
         }
         None
@@ -273,13 +241,7 @@ impl Axes {
 impl Sheet {
     /// # Errors
     /// Shape: `values` are not rows · cols.
-    pub fn new(
-        values: Vec<f32>,
-        rows: usize,
-        cols: usize,
-        x: (f64, f64),
-        y: (f64, f64),
-    ) -> Result<Self> {
+    pub fn new(values: Vec<f32>, rows: usize, cols: usize, x: (f64, f64), y: (f64, f64)) -> Result<Self> {
         if values.len() != rows * cols {
             return Err(Fault::shape(format!(
                 "a sheet of {rows}×{cols} has {} values, got {}",
@@ -287,13 +249,7 @@ impl Sheet {
                 values.len()
             )));
         }
-        Ok(Self {
-            rows,
-            cols,
-            values,
-            x,
-            y,
-        })
+        Ok(Self { rows, cols, values, x, y })
     }
 
     /// The smallest and the largest finite value.
@@ -304,11 +260,8 @@ impl Sheet {
 
 /// The smallest and the largest finite value.
 pub fn limits(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
-    let (low, high) = values
-        .filter(|v| v.is_finite())
-        .fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| {
-            (l.min(v), h.max(v))
-        });
+    let (low, high) =
+        values.filter(|v| v.is_finite()).fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
     (low <= high).then_some((low, high))
 }
 
@@ -365,13 +318,7 @@ impl Layer {
             "" => kind.to_string(),
             name => format!("{kind} {name}"),
         };
-        let points = |kind: &str| {
-            format!(
-                "{} ({n} point{})",
-                named(kind),
-                if n == 1 { "" } else { "s" }
-            )
-        };
+        let points = |kind: &str| format!("{} ({n} point{})", named(kind), if n == 1 { "" } else { "s" });
         match self {
             Layer::Line(_) => points("line"),
             Layer::Scatter(_) => points("scatter"),
@@ -382,12 +329,7 @@ impl Layer {
                 format!("{} ({}×{})", named("contour"), l.sheet.rows, l.sheet.cols)
             }
             Layer::Field(_) => format!("{} ({n} arrows)", named("field")),
-            Layer::Rule(l) => format!(
-                "{} at {} = {}",
-                named("line"),
-                if l.horizontal { "y" } else { "x" },
-                l.at
-            ),
+            Layer::Rule(l) => format!("{} at {} = {}", named("line"), if l.horizontal { "y" } else { "x" }, l.at),
         }
     }
 
@@ -411,11 +353,7 @@ impl Layer {
                 (finite, sheet.values.len(), sheet.values.len())
             }
             Layer::Field(l) => {
-                let finite =
-                    l.u.iter()
-                        .zip(&l.v)
-                        .filter(|(u, v)| u.is_finite() && v.is_finite())
-                        .count();
+                let finite = l.u.iter().zip(&l.v).filter(|(u, v)| u.is_finite() && v.is_finite()).count();
                 (finite, l.u.len(), l.u.len())
             }
             // A bar of no height and a band's edge on a log axis are nothing to complain of.
@@ -425,50 +363,28 @@ impl Layer {
 
     /// The ranges of its values along x and y, of those that the scales have a place for.
     pub fn extent(&self, x: Scale, y: Scale) -> [Option<(f64, f64)>; 2] {
-        let along = |scale: Scale, values: &[f64]| {
-            limits(values.iter().copied().filter(|&v| scale.holds(v)))
-        };
+        let along = |scale: Scale, values: &[f64]| limits(values.iter().copied().filter(|&v| scale.holds(v)));
         let both = |xs: &[f64], ys: &[f64]| {
-            let placed = || {
-                xs.iter()
-                    .copied()
-                    .zip(ys.iter().copied())
-                    .filter(|&(a, b)| x.holds(a) && y.holds(b))
-            };
+            let placed = || xs.iter().copied().zip(ys.iter().copied()).filter(|&(a, b)| x.holds(a) && y.holds(b));
             [limits(placed().map(|p| p.0)), limits(placed().map(|p| p.1))]
         };
         match self {
             Layer::Line(l) => {
                 let [xs, ys] = both(&l.x, &l.y);
-                [
-                    xs,
-                    union(
-                        ys,
-                        l.fill_to
-                            .filter(|&v| ys.is_some() && y.holds(v))
-                            .map(|v| (v, v)),
-                    ),
-                ]
+                [xs, union(ys, l.fill_to.filter(|&v| ys.is_some() && y.holds(v)).map(|v| (v, v)))]
             }
             Layer::Scatter(l) => both(&l.x, &l.y),
             Layer::Bars(l) => {
-                let floor = if y == Scale::Linear && !l.heights.is_empty() {
-                    Some((0.0, 0.0))
-                } else {
-                    None
-                };
+                let floor = if y == Scale::Linear && !l.heights.is_empty() { Some((0.0, 0.0)) } else { None };
                 [along(x, &l.edges), union(along(y, &l.heights), floor)]
             }
             Layer::Band(l) => [along(x, &l.x), union(along(y, &l.low), along(y, &l.high))],
-            Layer::Heat(Heat { sheet, .. }) | Layer::Contour(Contour { sheet, .. }) => [
-                along(x, &[sheet.x.0, sheet.x.1]),
-                along(y, &[sheet.y.0, sheet.y.1]),
-            ],
+            Layer::Heat(Heat { sheet, .. }) | Layer::Contour(Contour { sheet, .. }) => {
+                [along(x, &[sheet.x.0, sheet.x.1]), along(y, &[sheet.y.0, sheet.y.1])]
+            }
             Layer::Field(l) => both(&l.x, &l.y),
             Layer::Rule(l) => {
-                let at = if l.horizontal { y } else { x }
-                    .holds(l.at)
-                    .then_some((l.at, l.at));
+                let at = if l.horizontal { y } else { x }.holds(l.at).then_some((l.at, l.at));
                 if l.horizontal { [None, at] } else { [at, None] }
             }
         }

@@ -18,11 +18,7 @@ const TRACK: Colour = Colour::hex(0xDEDEDA);
 pub fn progress_bar(done: u64, total: u64, elapsed: Duration) -> Picture {
     let mut canvas = Canvas::new(WIDTH, HEIGHT, DENSITY);
     super::frame::card(&mut canvas, WIDTH, HEIGHT, true);
-    let share = if total == 0 {
-        1.0
-    } else {
-        done as f32 / total as f32
-    };
+    let share = if total == 0 { 1.0 } else { done as f32 / total as f32 };
     let (x, y, h) = (10.0, HEIGHT / 2.0 - 4.0, 8.0);
     canvas.fill_rounded(Rect::new(x, y, BAR, h), h / 2.0, TRACK);
     if share > 0.0 {
@@ -30,18 +26,8 @@ pub fn progress_bar(done: u64, total: u64, elapsed: Duration) -> Picture {
         canvas.fill_rounded(Rect::new(x, y, (BAR * share).max(h), h), h / 2.0, colour);
     }
     let count = format!("{done} / {total}");
-    canvas.text(
-        x + BAR + 12.0,
-        HEIGHT / 2.0 + 4.0,
-        &count,
-        Style::new(11.5).colour(INK),
-    );
-    canvas.text(
-        WIDTH - 12.0,
-        HEIGHT / 2.0 + 4.0,
-        &timing(done, total, elapsed),
-        Style::new(11.5).colour(MUTED).end(),
-    );
+    canvas.text(x + BAR + 12.0, HEIGHT / 2.0 + 4.0, &count, Style::new(11.5).colour(INK));
+    canvas.text(WIDTH - 12.0, HEIGHT / 2.0 + 4.0, &timing(done, total, elapsed), Style::new(11.5).colour(MUTED).end());
     Picture {
         bytes: png::encode(canvas),
         width: WIDTH as u32,
@@ -57,11 +43,7 @@ fn timing(done: u64, total: u64, elapsed: Duration) -> String {
         return String::new();
     }
     let rate = done as f64 / seconds;
-    let speed = if rate >= 10.0 {
-        format!("{rate:.0} / s")
-    } else {
-        format!("{rate:.2} / s")
-    };
+    let speed = if rate >= 10.0 { format!("{rate:.0} / s") } else { format!("{rate:.2} / s") };
     match total.saturating_sub(done) {
         0 => format!("{speed}, {}", clock(seconds)),
         left => format!("{speed}, {} left", clock(left as f64 / rate)),
@@ -82,9 +64,8 @@ mod tests {
 
     #[test]
     fn the_bar_is_as_long_as_the_share() {
-        let image = image::load_from_memory(&progress_bar(50, 100, Duration::from_secs(2)).bytes)
-            .expect("a PNG")
-            .to_rgb8();
+        let image =
+            image::load_from_memory(&progress_bar(50, 100, Duration::from_secs(2)).bytes).expect("a PNG").to_rgb8();
         let y = (HEIGHT * DENSITY / 2.0) as u32;
         let at = |x: f32| image.get_pixel((x * DENSITY) as u32, y).0;
         assert_eq!(at(10.0 + 0.4 * BAR), [BLUE.r, BLUE.g, BLUE.b]);
@@ -93,14 +74,8 @@ mod tests {
 
     #[test]
     fn time_left_at_the_present_speed() {
-        assert_eq!(
-            timing(50, 200, Duration::from_secs(2)),
-            "25 / s, 6.0 s left"
-        );
-        assert_eq!(
-            timing(200, 200, Duration::from_secs(100)),
-            "2.00 / s, 1 min 40 s"
-        );
+        assert_eq!(timing(50, 200, Duration::from_secs(2)), "25 / s, 6.0 s left");
+        assert_eq!(timing(200, 200, Duration::from_secs(100)), "2.00 / s, 1 min 40 s");
         assert_eq!(timing(0, 10, Duration::ZERO), "");
     }
 }

@@ -5,30 +5,15 @@ use super::ticks::Scale;
 /// Equal bins over the finite values of all `samples` together, with round edges; `count` bins, or as many as suit the
 /// number of samples (Rice's rule, 2·∛n, at most 100).
 pub fn edges(samples: &[&[f64]], count: Option<usize>) -> Vec<f64> {
-    let finite = || {
-        samples
-            .iter()
-            .flat_map(|s| s.iter().copied())
-            .filter(|v| v.is_finite())
-    };
-    let (low, high) = finite().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| {
-        (l.min(v), h.max(v))
-    });
+    let finite = || samples.iter().flat_map(|s| s.iter().copied()).filter(|v| v.is_finite());
+    let (low, high) = finite().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
     if low > high {
         return Vec::new();
     }
-    let (low, high) = if high > low {
-        (low, high)
-    } else {
-        Scale::Linear.padded((low, high), 0.0)
-    };
+    let (low, high) = if high > low { (low, high) } else { Scale::Linear.padded((low, high), 0.0) };
     let largest = samples.iter().map(|s| s.len()).max().unwrap_or(0);
-    let n = count
-        .unwrap_or_else(|| (2.0 * (largest as f64).cbrt()).ceil().clamp(5.0, 100.0) as usize)
-        .clamp(1, 10_000);
-    (0..=n)
-        .map(|i| low + (high - low) * i as f64 / n as f64)
-        .collect()
+    let n = count.unwrap_or_else(|| (2.0 * (largest as f64).cbrt()).ceil().clamp(5.0, 100.0) as usize).clamp(1, 10_000);
+    (0..=n).map(|i| low + (high - low) * i as f64 / n as f64).collect()
 }
 
 /// How many of `values` lie in each bin `[edges[i], edges[i+1])`, the last closed on both sides. With `density`, the
@@ -70,16 +55,11 @@ mod tests {
 
     #[test]
     fn the_area_of_a_density_is_one() {
-        let values: Vec<f64> = (0..1000)
-            .map(|i| (i as f64 * 0.618).fract().powi(2))
-            .collect();
+        let values: Vec<f64> = (0..1000).map(|i| (i as f64 * 0.618).fract().powi(2)).collect();
         let edges = edges(&[&values], None);
         assert_eq!(edges.len(), 21);
-        let area: f64 = histogram(&values, &edges, true)
-            .iter()
-            .zip(edges.windows(2))
-            .map(|(h, e)| h * (e[1] - e[0]))
-            .sum();
+        let area: f64 =
+            histogram(&values, &edges, true).iter().zip(edges.windows(2)).map(|(h, e)| h * (e[1] - e[0])).sum();
         assert!((area - 1.0).abs() < 1e-12);
     }
 

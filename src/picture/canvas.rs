@@ -5,10 +5,7 @@
 
 use super::colour::Colour;
 use super::text::{self, Style};
-use tiny_skia::{
-    FillRule, LineCap, LineJoin, Paint, Path, PathBuilder, Pixmap, PixmapPaint, StrokeDash,
-    Transform,
-};
+use tiny_skia::{FillRule, LineCap, LineJoin, Paint, Path, PathBuilder, Pixmap, PixmapPaint, StrokeDash, Transform};
 
 /// A rectangle in CSS pixels.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -43,11 +40,7 @@ pub struct Stroke {
 
 impl Stroke {
     pub fn new(colour: Colour, width: f32) -> Self {
-        Self {
-            colour,
-            width,
-            dashed: false,
-        }
+        Self { colour, width, dashed: false }
     }
 }
 
@@ -61,8 +54,7 @@ impl Canvas {
     /// A transparent surface of `width` × `height` CSS pixels. Sizes are limited to 1..=8192 device pixels.
     pub fn new(width: f32, height: f32, density: f32) -> Self {
         let device = |v: f32| ((v * density).round() as u32).clamp(1, 8192);
-        let map =
-            Pixmap::new(device(width), device(height)).expect("sizes between 1 and 8192 are valid");
+        let map = Pixmap::new(device(width), device(height)).expect("sizes between 1 and 8192 are valid");
         Self { map, density }
     }
 
@@ -108,8 +100,7 @@ impl Canvas {
         let (x0, y0) = ((r.x * d).round(), (r.y * d).round());
         let (x1, y1) = ((r.right() * d).round(), (r.bottom() * d).round());
         if let Some(rect) = tiny_skia::Rect::from_ltrb(x0, y0, x1, y1) {
-            self.map
-                .fill_rect(rect, &paint(colour, false), Transform::identity(), None);
+            self.map.fill_rect(rect, &paint(colour, false), Transform::identity(), None);
         }
     }
 
@@ -149,10 +140,7 @@ impl Canvas {
         let snap = |v: f32| (v * d).round() / d;
         let (x0, x1) = (snap(from.0.min(to.0)), snap(from.0.max(to.0)));
         let (y0, y1) = (snap(from.1.min(to.1)), snap(from.1.max(to.1)));
-        self.fill_rect(
-            Rect::new(x0, y0, (x1 - x0).max(thick), (y1 - y0).max(thick)),
-            colour,
-        );
+        self.fill_rect(Rect::new(x0, y0, (x1 - x0).max(thick), (y1 - y0).max(thick)), colour);
     }
 
     /// A filled circle, blended pixel by pixel.
@@ -187,47 +175,23 @@ impl Canvas {
         if style.upright {
             // Turned a quarter to the left: along the text is upwards, below the baseline is to the right.
             let (ox, oy) = ((x * d).round() as i32, ((y + offset) * d).round() as i32);
-            text::coverage(text, style, d, |px, py, c| {
-                self.blend(ox + py, oy - 1 - px, colour, c)
-            });
+            text::coverage(text, style, d, |px, py, c| self.blend(ox + py, oy - 1 - px, colour, c));
         } else {
             let (ox, oy) = (((x - offset) * d).round() as i32, (y * d).round() as i32);
-            text::coverage(text, style, d, |px, py, c| {
-                self.blend(ox + px, oy + py, colour, c)
-            });
+            text::coverage(text, style, d, |px, py, c| self.blend(ox + px, oy + py, colour, c));
         }
     }
 
     /// Lays another canvas of the same density over this one.
     pub fn paste(&mut self, other: &Canvas, x: f32, y: f32) {
-        let (px, py) = (
-            (x * self.density).round() as i32,
-            (y * self.density).round() as i32,
-        );
-        self.map.draw_pixmap(
-            px,
-            py,
-            other.map.as_ref(),
-            &PixmapPaint::default(),
-            Transform::identity(),
-            None,
-        );
+        let (px, py) = ((x * self.density).round() as i32, (y * self.density).round() as i32);
+        self.map.draw_pixmap(px, py, other.map.as_ref(), &PixmapPaint::default(), Transform::identity(), None);
     }
 
     /// Sets device pixels to opaque colours: `colour(column, row)` for a block of `w` × `h` device pixels whose top left is
     /// at the CSS position (`x`, `y`). What lies outside is left out.
-    pub fn pixels(
-        &mut self,
-        x: f32,
-        y: f32,
-        w: u32,
-        h: u32,
-        mut colour: impl FnMut(u32, u32) -> Colour,
-    ) {
-        let (ox, oy) = (
-            (x * self.density).round() as i64,
-            (y * self.density).round() as i64,
-        );
+    pub fn pixels(&mut self, x: f32, y: f32, w: u32, h: u32, mut colour: impl FnMut(u32, u32) -> Colour) {
+        let (ox, oy) = ((x * self.density).round() as i64, (y * self.density).round() as i64);
         let (width, height) = (self.map.width() as i64, self.map.height() as i64);
         let columns = (-ox).clamp(0, w as i64)..(width - ox).clamp(0, w as i64);
         let rows = (-oy).clamp(0, h as i64)..(height - oy).clamp(0, h as i64);
@@ -245,10 +209,7 @@ impl Canvas {
     /// Sets squares of `zoom` × `zoom` device pixels to opaque colours, row by row with `columns` in each; the top left of the
     /// first is at the CSS position (`x`, `y`). What lies outside is left out. Much faster than [`Canvas::pixels`].
     pub fn squares(&mut self, x: f32, y: f32, zoom: usize, columns: usize, colours: &[Colour]) {
-        let (ox, oy) = (
-            (x * self.density).round() as i64,
-            (y * self.density).round() as i64,
-        );
+        let (ox, oy) = ((x * self.density).round() as i64, (y * self.density).round() as i64);
         let (width, height) = (self.map.width() as i64, self.map.height() as i64);
         let across = (columns * zoom) as i64;
         let (from, to) = ((-ox).clamp(0, across), (width - ox).clamp(0, across));
@@ -288,41 +249,21 @@ impl Canvas {
 
     fn fill(&mut self, path: Option<Path>, colour: Colour) {
         if let Some(path) = path {
-            self.map.fill_path(
-                &path,
-                &paint(colour, true),
-                FillRule::Winding,
-                self.scale(),
-                None,
-            );
+            self.map.fill_path(&path, &paint(colour, true), FillRule::Winding, self.scale(), None);
         }
     }
 
     fn stroke(&mut self, path: Option<Path>, stroke: Stroke) {
         let Some(path) = path else { return };
-        let dash = if stroke.dashed {
-            StrokeDash::new(vec![5.0, 3.5], 0.0)
-        } else {
-            None
-        };
+        let dash = if stroke.dashed { StrokeDash::new(vec![5.0, 3.5], 0.0) } else { None };
         let style = tiny_skia::Stroke {
             width: stroke.width,
             line_join: LineJoin::Round,
-            line_cap: if stroke.dashed {
-                LineCap::Butt
-            } else {
-                LineCap::Round
-            },
+            line_cap: if stroke.dashed { LineCap::Butt } else { LineCap::Round },
             dash,
             ..Default::default()
         };
-        self.map.stroke_path(
-            &path,
-            &paint(stroke.colour, true),
-            &style,
-            self.scale(),
-            None,
-        );
+        self.map.stroke_path(&path, &paint(stroke.colour, true), &style, self.scale(), None);
     }
 
     fn scale(&self) -> Transform {
@@ -363,10 +304,7 @@ impl Seen {
 
     /// What these and those have in common.
     pub fn and(self, other: Self) -> Self {
-        Self {
-            in_all: self.in_all & other.in_all,
-            coloured: self.coloured | other.coloured,
-        }
+        Self { in_all: self.in_all & other.in_all, coloured: self.coloured | other.coloured }
     }
 
     pub fn is_opaque(&self) -> bool {
@@ -379,10 +317,7 @@ impl Seen {
 }
 
 fn paint(colour: Colour, anti_alias: bool) -> Paint<'static> {
-    let mut paint = Paint {
-        anti_alias,
-        ..Default::default()
-    };
+    let mut paint = Paint { anti_alias, ..Default::default() };
     paint.set_color_rgba8(colour.r, colour.g, colour.b, colour.a);
     paint
 }

@@ -16,29 +16,16 @@ pub struct Colour {
 impl Colour {
     /// An opaque colour from `0xRRGGBB`.
     pub const fn hex(rgb: u32) -> Self {
-        Self {
-            r: (rgb >> 16) as u8,
-            g: (rgb >> 8) as u8,
-            b: rgb as u8,
-            a: 255,
-        }
+        Self { r: (rgb >> 16) as u8, g: (rgb >> 8) as u8, b: rgb as u8, a: 255 }
     }
 
     /// The same colour with another opacity, in [0, 1].
     pub fn alpha(self, opacity: f32) -> Self {
-        Self {
-            a: (opacity.clamp(0.0, 1.0) * 255.0).round() as u8,
-            ..self
-        }
+        Self { a: (opacity.clamp(0.0, 1.0) * 255.0).round() as u8, ..self }
     }
 
     pub const fn grey(v: u8) -> Self {
-        Self {
-            r: v,
-            g: v,
-            b: v,
-            a: 255,
-        }
+        Self { r: v, g: v, b: v, a: 255 }
     }
 }
 
@@ -127,10 +114,7 @@ impl Map {
         }
         let position = t * (anchors.len() - 1) as f32;
         let i = (position as usize).min(anchors.len() - 2);
-        let (low, high) = (
-            oklab(Colour::hex(anchors[i])),
-            oklab(Colour::hex(anchors[i + 1])),
-        );
+        let (low, high) = (oklab(Colour::hex(anchors[i])), oklab(Colour::hex(anchors[i + 1])));
         let f = position - i as f32;
         srgb(std::array::from_fn(|k| low[k] + f * (high[k] - low[k])))
     }
@@ -145,11 +129,7 @@ impl Map {
 fn oklab(c: Colour) -> [f32; 3] {
     let linear = |v: u8| {
         let v = v as f32 / 255.0;
-        if v <= 0.04045 {
-            v / 12.92
-        } else {
-            ((v + 0.055) / 1.055).powf(2.4)
-        }
+        if v <= 0.04045 { v / 12.92 } else { ((v + 0.055) / 1.055).powf(2.4) }
     };
     let (r, g, b) = (linear(c.r), linear(c.g), linear(c.b));
     let l = (0.412_221_46 * r + 0.536_332_55 * g + 0.051_445_995 * b).cbrt();
@@ -168,11 +148,7 @@ fn srgb([lightness, a, b]: [f32; 3]) -> Colour {
     let m = (lightness - 0.105_561_346 * a - 0.063_854_17 * b).powi(3);
     let s = (lightness - 0.089_484_18 * a - 1.291_485_5 * b).powi(3);
     let byte = |v: f32| {
-        let v = if v <= 0.003_130_8 {
-            12.92 * v
-        } else {
-            1.055 * v.powf(1.0 / 2.4) - 0.055
-        };
+        let v = if v <= 0.003_130_8 { 12.92 * v } else { 1.055 * v.powf(1.0 / 2.4) - 0.055 };
         (v * 255.0).round().clamp(0.0, 255.0) as u8
     };
     Colour {
@@ -191,27 +167,16 @@ mod tests {
     fn cie_lightness(c: Colour) -> f32 {
         let linear = |v: u8| {
             let v = v as f32 / 255.0;
-            if v <= 0.04045 {
-                v / 12.92
-            } else {
-                ((v + 0.055) / 1.055).powf(2.4)
-            }
+            if v <= 0.04045 { v / 12.92 } else { ((v + 0.055) / 1.055).powf(2.4) }
         };
         let y = 0.2126 * linear(c.r) + 0.7152 * linear(c.g) + 0.0722 * linear(c.b);
-        if y <= 0.008856 {
-            903.3 * y
-        } else {
-            116.0 * y.cbrt() - 16.0
-        }
+        if y <= 0.008856 { 903.3 * y } else { 116.0 * y.cbrt() - 16.0 }
     }
 
     #[test]
     fn oklab_of_known_colours() {
         // Values of the author's table: white is (1, 0, 0), sRGB red is (0.628, 0.225, 0.126).
-        for (colour, want) in [
-            (WHITE, [1.0, 0.0, 0.0]),
-            (Colour::hex(0xFF0000), [0.628, 0.225, 0.126]),
-        ] {
+        for (colour, want) in [(WHITE, [1.0, 0.0, 0.0]), (Colour::hex(0xFF0000), [0.628, 0.225, 0.126])] {
             for (got, want) in oklab(colour).into_iter().zip(want) {
                 assert!((got - want).abs() < 1e-3, "{colour:?}: {got} {want}");
             }
@@ -221,9 +186,7 @@ mod tests {
 
     #[test]
     fn viridis_rises_evenly_in_lightness() {
-        let lightness: Vec<f32> = (0..=16)
-            .map(|i| cie_lightness(Map::Viridis.at(i as f32 / 16.0)))
-            .collect();
+        let lightness: Vec<f32> = (0..=16).map(|i| cie_lightness(Map::Viridis.at(i as f32 / 16.0))).collect();
         let step = (lightness[16] - lightness[0]) / 16.0;
         for pair in lightness.windows(2) {
             let rise = pair[1] - pair[0];
@@ -238,16 +201,11 @@ mod tests {
         let [_, a, b] = oklab(Map::Diverging.at(0.5));
         assert!(a.hypot(b) < 0.01);
         for t in [0.0, 0.25, 0.75, 1.0] {
-            assert!(
-                cie_lightness(Map::Diverging.at(t)) < cie_lightness(Map::Diverging.at(0.5)) - 15.0
-            );
+            assert!(cie_lightness(Map::Diverging.at(t)) < cie_lightness(Map::Diverging.at(0.5)) - 15.0);
         }
         // Both arms are about equally dark at the same distance from the middle.
         for d in [0.25, 0.5] {
-            let (low, high) = (
-                cie_lightness(Map::Diverging.at(0.5 - d)),
-                cie_lightness(Map::Diverging.at(0.5 + d)),
-            );
+            let (low, high) = (cie_lightness(Map::Diverging.at(0.5 - d)), cie_lightness(Map::Diverging.at(0.5 + d)));
             assert!((low - high).abs() < 8.0, "{d}: {low} {high}");
         }
     }

@@ -9,10 +9,7 @@ pub fn segments(sheet: &Sheet, level: f64) -> Vec<[(f64, f64); 2]> {
     if sheet.rows < 2 || sheet.cols < 2 {
         return out;
     }
-    let step = (
-        (sheet.x.1 - sheet.x.0) / (sheet.cols - 1) as f64,
-        (sheet.y.1 - sheet.y.0) / (sheet.rows - 1) as f64,
-    );
+    let step = ((sheet.x.1 - sheet.x.0) / (sheet.cols - 1) as f64, (sheet.y.1 - sheet.y.0) / (sheet.rows - 1) as f64);
     let point = |i: usize, j: usize| (sheet.x.0 + j as f64 * step.0, sheet.y.0 + i as f64 * step.1);
     let value = |i: usize, j: usize| sheet.values[i * sheet.cols + j] as f64 - level;
     for i in 0..sheet.rows - 1 {
@@ -40,11 +37,7 @@ pub fn segments(sheet: &Sheet, level: f64) -> Vec<[(f64, f64); 2]> {
                 4 => {
                     // A saddle: the mean tells which corners belong together.
                     let together = (values.iter().sum::<f64>() > 0.0) == (values[0] > 0.0);
-                    let (a, b) = if together {
-                        ([0, 1], [2, 3])
-                    } else {
-                        ([3, 0], [1, 2])
-                    };
+                    let (a, b) = if together { ([0, 1], [2, 3]) } else { ([3, 0], [1, 2]) };
                     out.extend([a, b].map(|[p, q]| [crossed[p], crossed[q]]));
                 }
                 _ => {}
@@ -62,22 +55,14 @@ mod tests {
     fn the_level_line_of_a_distance_is_a_circle() {
         let n = 81;
         let at = |k: usize| -2.0 + 4.0 * k as f64 / (n - 1) as f64;
-        let values = (0..n * n)
-            .map(|i| at(i / n).hypot(at(i % n)) as f32)
-            .collect();
+        let values = (0..n * n).map(|i| at(i / n).hypot(at(i % n)) as f32).collect();
         let sheet = Sheet::new(values, n, n, (-2.0, 2.0), (-2.0, 2.0)).unwrap();
         let found = segments(&sheet, 1.5);
         for p in found.iter().flatten() {
             assert!((p.0.hypot(p.1) - 1.5).abs() < 1e-3, "{p:?}");
         }
-        let length: f64 = found
-            .iter()
-            .map(|[a, b]| (a.0 - b.0).hypot(a.1 - b.1))
-            .sum();
-        assert!(
-            (length - 3.0 * std::f64::consts::PI).abs() < 0.01,
-            "{length}"
-        );
+        let length: f64 = found.iter().map(|[a, b]| (a.0 - b.0).hypot(a.1 - b.1)).sum();
+        assert!((length - 3.0 * std::f64::consts::PI).abs() < 0.01, "{length}");
     }
 
     #[test]
@@ -85,8 +70,7 @@ mod tests {
         let sheet = Sheet::new(vec![1.0, -1.0, -1.0, 1.0], 2, 2, (0.0, 1.0), (0.0, 1.0)).unwrap();
         assert_eq!(segments(&sheet, 0.1).len(), 2);
         assert!(segments(&sheet, 5.0).is_empty());
-        let hole =
-            Sheet::new(vec![1.0, f32::NAN, -1.0, 1.0], 2, 2, (0.0, 1.0), (0.0, 1.0)).unwrap();
+        let hole = Sheet::new(vec![1.0, f32::NAN, -1.0, 1.0], 2, 2, (0.0, 1.0), (0.0, 1.0)).unwrap();
         assert!(segments(&hole, 0.0).is_empty());
     }
 }

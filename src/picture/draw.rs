@@ -37,11 +37,7 @@ impl View {
 
     /// The y of 0, or the bottom where the axis does not reach it.
     fn floor(&self) -> f32 {
-        if self.y.0.holds(0.0) {
-            self.py(0.0).clamp(0.0, self.h)
-        } else {
-            self.h
-        }
+        if self.y.0.holds(0.0) { self.py(0.0).clamp(0.0, self.h) } else { self.h }
     }
 }
 
@@ -62,19 +58,10 @@ pub fn layer(canvas: &mut Canvas, view: &View, layer: &Layer, colour: Colour) {
 fn line(canvas: &mut Canvas, view: &View, l: &Line, colour: Colour) {
     let width = if l.width > 0.0 { l.width } else { 1.7 };
     if let Some(level) = l.fill_to {
-        let base = if view.y.0.holds(level) {
-            view.py(level)
-        } else {
-            view.h
-        };
+        let base = if view.y.0.holds(level) { view.py(level) } else { view.h };
         for run in view.runs(&l.x, &l.y) {
             let run = curve::thinned(run, 1.0 / canvas.density());
-            let clamp = |p: &(f32, f32)| {
-                (
-                    p.0.clamp(-20.0, view.w + 20.0),
-                    p.1.clamp(-20.0, view.h + 20.0),
-                )
-            };
+            let clamp = |p: &(f32, f32)| (p.0.clamp(-20.0, view.w + 20.0), p.1.clamp(-20.0, view.h + 20.0));
             let mut area: Run = run.iter().map(clamp).collect();
             area.extend([(area[area.len() - 1].0, base), (area[0].0, base)]);
             canvas.fill_polygon(&area, colour.alpha(0.18));
@@ -85,31 +72,17 @@ fn line(canvas: &mut Canvas, view: &View, l: &Line, colour: Colour) {
             canvas,
             view,
             view.runs(&l.x, &l.y),
-            Stroke {
-                dashed: false,
-                ..Stroke::new(colour.alpha(0.28), 1.0)
-            },
+            Stroke { dashed: false, ..Stroke::new(colour.alpha(0.28), 1.0) },
         );
         let mean = curve::smoothed(&l.y, l.smooth.min(0.9999));
         stroke_runs(
             canvas,
             view,
             view.runs(&l.x, &mean),
-            Stroke {
-                dashed: l.dashed,
-                ..Stroke::new(colour, width + 0.3)
-            },
+            Stroke { dashed: l.dashed, ..Stroke::new(colour, width + 0.3) },
         );
     } else {
-        stroke_runs(
-            canvas,
-            view,
-            view.runs(&l.x, &l.y),
-            Stroke {
-                dashed: l.dashed,
-                ..Stroke::new(colour, width)
-            },
-        );
+        stroke_runs(canvas, view, view.runs(&l.x, &l.y), Stroke { dashed: l.dashed, ..Stroke::new(colour, width) });
     }
     if l.markers {
         for (x, y) in view.runs(&l.x, &l.y).into_iter().flatten() {
@@ -153,11 +126,7 @@ fn bars(canvas: &mut Canvas, view: &View, l: &Bars, colour: Colour) {
     let floor = view.floor();
     let edge = |v: f64| if view.x.0.holds(v) { view.px(v) } else { 0.0 };
     let top = |v: f64| {
-        if view.y.0.holds(v) {
-            view.py(v).clamp(-20.0, view.h + 20.0)
-        } else {
-            floor
-        }
+        if view.y.0.holds(v) { view.py(v).clamp(-20.0, view.h + 20.0) } else { floor }
     };
     let mut outline: Run = Vec::with_capacity(2 * l.heights.len() + 2);
     let Some(first) = l.edges.first().filter(|_| !l.heights.is_empty()) else {
@@ -175,8 +144,7 @@ fn bars(canvas: &mut Canvas, view: &View, l: &Bars, colour: Colour) {
 fn band(canvas: &mut Canvas, view: &View, l: &Band, colour: Colour) {
     let edges = l.x.iter().zip(l.low.iter().zip(&l.high));
     let placed = curve::runs(edges.enumerate(), |(i, (&x, (&low, &high)))| {
-        (view.place((x, low)).is_some() && view.place((x, high)).is_some())
-            .then_some((i as f32, 0.0))
+        (view.place((x, low)).is_some() && view.place((x, high)).is_some()).then_some((i as f32, 0.0))
     });
     for run in placed {
         let index = |p: &(f32, f32)| p.0 as usize;
@@ -188,10 +156,7 @@ fn band(canvas: &mut Canvas, view: &View, l: &Band, colour: Colour) {
 }
 
 fn rule(canvas: &mut Canvas, view: &View, l: &Rule, colour: Colour) {
-    let stroke = Stroke {
-        dashed: true,
-        ..Stroke::new(colour, 1.2)
-    };
+    let stroke = Stroke { dashed: true, ..Stroke::new(colour, 1.2) };
     if l.horizontal && view.y.0.holds(l.at) {
         let y = view.py(l.at);
         canvas.polyline(&[(0.0, y), (view.w, y)], stroke);
@@ -204,11 +169,7 @@ fn rule(canvas: &mut Canvas, view: &View, l: &Rule, colour: Colour) {
 /// The values at the two ends of a heat map's colours.
 pub fn heat_range(l: &Heat) -> (f64, f64) {
     let (low, high) = l.range.or_else(|| l.sheet.limits()).unwrap_or((0.0, 1.0));
-    if high > low {
-        (low, high)
-    } else {
-        Scale::Linear.padded((low, high), 0.0)
-    }
+    if high > low { (low, high) } else { Scale::Linear.padded((low, high), 0.0) }
 }
 
 fn heat(canvas: &mut Canvas, view: &View, l: &Heat) {
@@ -228,15 +189,11 @@ fn heat(canvas: &mut Canvas, view: &View, l: &Heat) {
     let scale = 255.0 / (high - low);
     let value = |i: usize, j: usize| s.values[i * s.cols + j];
     canvas.pixels(0.0, 0.0, w, h, |column, row| {
-        let (Some((i, k, g)), Some((j, m, f))) = (rows[row as usize], columns[column as usize])
-        else {
+        let (Some((i, k, g)), Some((j, m, f))) = (rows[row as usize], columns[column as usize]) else {
             return super::colour::CARD;
         };
         let v = if l.smooth {
-            let (a, b) = (
-                value(i, j) * (1.0 - f) + value(i, m) * f,
-                value(k, j) * (1.0 - f) + value(k, m) * f,
-            );
+            let (a, b) = (value(i, j) * (1.0 - f) + value(i, m) * f, value(k, j) * (1.0 - f) + value(k, m) * f);
             a * (1.0 - g) + b * g
         } else {
             value(i, j)
@@ -249,14 +206,7 @@ fn heat(canvas: &mut Canvas, view: &View, l: &Heat) {
 }
 
 /// For each device pixel along one side: the two nearest of `n` values and the weight of the second; none outside.
-fn samples(
-    pixels: u32,
-    density: f32,
-    from: f32,
-    to: f32,
-    n: usize,
-    smooth: bool,
-) -> Vec<Option<(usize, usize, f32)>> {
+fn samples(pixels: u32, density: f32, from: f32, to: f32, n: usize, smooth: bool) -> Vec<Option<(usize, usize, f32)>> {
     (0..pixels)
         .map(|p| {
             let t = ((p as f32 + 0.5) / density - from) / (to - from);
@@ -279,20 +229,14 @@ fn contours(canvas: &mut Canvas, view: &View, l: &Contour, colour: Colour) {
         let Some(limits) = l.sheet.limits() else {
             return;
         };
-        Scale::Linear
-            .ticks(limits, 7)
-            .into_iter()
-            .map(|t| t.at)
-            .collect()
+        Scale::Linear.ticks(limits, 7).into_iter().map(|t| t.at).collect()
     } else {
         l.levels.clone()
     };
     for level in levels {
         let place = |p: (f64, f64)| (view.px(p.0), view.py(p.1));
-        let segments: Vec<_> = contour::segments(&l.sheet, level)
-            .into_iter()
-            .map(|[a, b]| [place(a), place(b)])
-            .collect();
+        let segments: Vec<_> =
+            contour::segments(&l.sheet, level).into_iter().map(|[a, b]| [place(a), place(b)]).collect();
         canvas.segments(&segments, Stroke::new(colour, 1.2));
     }
 }
@@ -317,29 +261,11 @@ fn field(canvas: &mut Canvas, view: &View, l: &Field, colour: Colour) {
     let room = (view.w * view.h / drawn.len() as f32).sqrt().min(60.0) * 0.85;
     for i in drawn {
         let (dx, dy) = arrow(i);
-        let scale = if l.unit {
-            room / length(i).max(1e-12)
-        } else {
-            room / longest
-        };
-        let colour = if l.unit {
-            Map::Viridis.at(0.9 * (magnitude(i) / strongest) as f32)
-        } else {
-            colour
-        };
+        let scale = if l.unit { room / length(i).max(1e-12) } else { room / longest };
+        let colour = if l.unit { Map::Viridis.at(0.9 * (magnitude(i) / strongest) as f32) } else { colour };
         let (x, y) = (view.px(l.x[i]), view.py(l.y[i]));
-        let (dx, dy) = if length(i) == 0.0 {
-            (0.0, 0.0)
-        } else {
-            (dx * scale, dy * scale)
-        };
-        self::arrow(
-            canvas,
-            (x - dx / 2.0, y - dy / 2.0),
-            (x + dx / 2.0, y + dy / 2.0),
-            colour,
-            1.3,
-        );
+        let (dx, dy) = if length(i) == 0.0 { (0.0, 0.0) } else { (dx * scale, dy * scale) };
+        self::arrow(canvas, (x - dx / 2.0, y - dy / 2.0), (x + dx / 2.0, y + dy / 2.0), colour, 1.3);
     }
 }
 
@@ -348,12 +274,7 @@ pub fn arrow(canvas: &mut Canvas, from: (f32, f32), to: (f32, f32), colour: Colo
     let (dx, dy) = (to.0 - from.0, to.1 - from.1);
     let length = dx.hypot(dy);
     if length < 1.5 {
-        canvas.dot(
-            (from.0 + to.0) / 2.0,
-            (from.1 + to.1) / 2.0,
-            width * 0.7,
-            colour,
-        );
+        canvas.dot((from.0 + to.0) / 2.0, (from.1 + to.1) / 2.0, width * 0.7, colour);
         return;
     }
     let head = (4.2 * width).min(0.55 * length);
@@ -365,11 +286,7 @@ pub fn arrow(canvas: &mut Canvas, from: (f32, f32), to: (f32, f32), colour: Colo
         Stroke::new(colour, width.min(0.5 * length)),
     );
     canvas.fill_polygon(
-        &[
-            to,
-            (base.0 - half * uy, base.1 + half * ux),
-            (base.0 + half * uy, base.1 - half * ux),
-        ],
+        &[to, (base.0 - half * uy, base.1 + half * ux), (base.0 + half * uy, base.1 - half * ux)],
         colour,
     );
 }

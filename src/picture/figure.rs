@@ -54,12 +54,7 @@ impl Figure {
     /// Draws the figure as PNG.
     pub fn picture(&self) -> Picture {
         let (canvas, (w, h)) = self.canvas(DENSITY, true);
-        Picture {
-            bytes: png::encode(canvas),
-            width: w as u32,
-            height: h as u32,
-            text: self.describe(),
-        }
+        Picture { bytes: png::encode(canvas), width: w as u32, height: h as u32, text: self.describe() }
     }
 
     /// One short line, the same for the same data: "grid 4×8 of 8×8 images".
@@ -71,12 +66,7 @@ impl Figure {
                 let rows: Vec<String> = layout
                     .rows
                     .iter()
-                    .map(|row| {
-                        row.iter()
-                            .map(Figure::describe)
-                            .collect::<Vec<_>>()
-                            .join(" | ")
-                    })
+                    .map(|row| row.iter().map(Figure::describe).collect::<Vec<_>>().join(" | "))
                     .collect();
                 rows.join("\n")
             }
@@ -100,10 +90,7 @@ impl Figure {
             Figure::Layout(layout) => {
                 let (columns, rows) = layout.tracks();
                 let title = if layout.title.is_empty() { 0.0 } else { TITLE };
-                (
-                    columns.iter().sum::<f32>().max(60.0),
-                    rows.iter().sum::<f32>().max(40.0) + title,
-                )
+                (columns.iter().sum::<f32>().max(60.0), rows.iter().sum::<f32>().max(40.0) + title)
             }
         }
     }
@@ -147,12 +134,7 @@ impl Layout {
         let (columns, heights) = self.tracks();
         let mut y = area.y;
         if !self.title.is_empty() {
-            canvas.text(
-                area.x + 12.0,
-                y + 20.0,
-                &self.title,
-                Style::new(14.0).bold().colour(INK),
-            );
+            canvas.text(area.x + 12.0, y + 20.0, &self.title, Style::new(14.0).bold().colour(INK));
             y += TITLE;
         }
         for (row, height) in self.rows.iter().zip(heights) {
@@ -176,25 +158,15 @@ impl Layout {
 ///
 /// # Errors
 /// Value: no frames, or a pace that is not above 0; that of `check`.
-pub fn animate(
-    frames: &[Figure],
-    per_second: f64,
-    check: &dyn Fn() -> Result<()>,
-) -> Result<Picture> {
+pub fn animate(frames: &[Figure], per_second: f64, check: &dyn Fn() -> Result<()>) -> Result<Picture> {
     let Some(first) = frames.first() else {
-        return Err(
-            Fault::value("animate: no frames").hint("give an array with at least one figure")
-        );
+        return Err(Fault::value("animate: no frames").hint("give an array with at least one figure"));
     };
     if !(per_second > 0.0 && per_second.is_finite()) {
-        return Err(Fault::value(format!(
-            "animate: {per_second} frames a second; it must be above 0"
-        )));
+        return Err(Fault::value(format!("animate: {per_second} frames a second; it must be above 0")));
     }
     let sizes = frames.iter().map(Figure::size);
-    let (w, h) = sizes.fold((0f32, 0f32), |m, s| {
-        (m.0.max(s.0.ceil()), m.1.max(s.1.ceil()))
-    });
+    let (w, h) = sizes.fold((0f32, 0f32), |m, s| (m.0.max(s.0.ceil()), m.1.max(s.1.ceil())));
     let drawn = frames.iter().map(|figure| {
         check()?;
         let mut canvas = Canvas::new(w, h, DENSITY);

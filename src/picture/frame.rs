@@ -27,21 +27,10 @@ impl Axes {
         if self.layers.is_empty() && self.transport.is_some() {
             return (460.0, 170.0);
         }
-        let extra = if self.transport.is_some() {
-            TRANSPORT + TRANSPORT_GAP + 16.0
-        } else {
-            0.0
-        };
-        let square = self.equal
-            || self
-                .layers
-                .iter()
-                .any(|l| matches!(l, Layer::Heat(_) | Layer::Contour(_) | Layer::Field(_)));
-        if square {
-            (400.0, 350.0 + extra)
-        } else {
-            (480.0, 300.0 + extra)
-        }
+        let extra = if self.transport.is_some() { TRANSPORT + TRANSPORT_GAP + 16.0 } else { 0.0 };
+        let square =
+            self.equal || self.layers.iter().any(|l| matches!(l, Layer::Heat(_) | Layer::Contour(_) | Layer::Field(_)));
+        if square { (400.0, 350.0 + extra) } else { (480.0, 300.0 + extra) }
     }
 
     /// Draws the plot into `area`.
@@ -69,47 +58,21 @@ impl<'a> Frame<'a> {
     fn new(axes: &'a Axes, area: Rect) -> Self {
         let colours = colours(&axes.layers);
         let notes = axes.notes();
-        let heat = axes.layers.iter().find_map(|l| {
-            if let Layer::Heat(h) = l {
-                Some(h)
-            } else {
-                None
-            }
-        });
+        let heat = axes.layers.iter().find_map(|l| if let Layer::Heat(h) = l { Some(h) } else { None });
         let (x, y) = ranges(axes);
         let legend = legend::rows(axes, area.w - 2.0 * PADDING);
         let bare = axes.layers.is_empty() && axes.transport.is_some();
 
         let top = PADDING
-            + if axes.title.is_empty() {
-                0.0
-            } else {
-                TITLE_SIZE + 8.0
-            }
+            + if axes.title.is_empty() { 0.0 } else { TITLE_SIZE + 8.0 }
             + legend.len() as f32 * legend::ROW
-            + if axes.title.is_empty() && legend.is_empty() {
-                2.0
-            } else {
-                4.0
-            };
+            + if axes.title.is_empty() && legend.is_empty() { 2.0 } else { 4.0 };
         let bottom = PADDING
             + if axes.x.hidden { 4.0 } else { TICK_SIZE + 8.0 }
-            + if axes.x.label.is_empty() {
-                0.0
-            } else {
-                LABEL_SIZE + 6.0
-            }
+            + if axes.x.label.is_empty() { 0.0 } else { LABEL_SIZE + 6.0 }
             + notes.len() as f32 * (TICK_SIZE + 5.0)
-            + if axes.transport.is_some() {
-                TRANSPORT + TRANSPORT_GAP + TICK_SIZE
-            } else {
-                0.0
-            };
-        let h = if bare {
-            0.0
-        } else {
-            (area.h - top - bottom).max(20.0)
-        };
+            + if axes.transport.is_some() { TRANSPORT + TRANSPORT_GAP + TICK_SIZE } else { 0.0 };
+        let h = if bare { 0.0 } else { (area.h - top - bottom).max(20.0) };
 
         let tick = Style::new(TICK_SIZE);
         let y_ticks = if axes.y.hidden || bare {
@@ -118,56 +81,18 @@ impl<'a> Frame<'a> {
             axes.y.scale.ticks(y, (h / 42.0).clamp(2.0, 10.0) as usize)
         };
         let left = PADDING
-            + if axes.y.label.is_empty() {
-                0.0
-            } else {
-                LABEL_SIZE + 7.0
-            }
-            + if axes.y.hidden || bare {
-                12.0
-            } else {
-                widest(&y_ticks, tick) + 7.0
-            };
+            + if axes.y.label.is_empty() { 0.0 } else { LABEL_SIZE + 7.0 }
+            + if axes.y.hidden || bare { 12.0 } else { widest(&y_ticks, tick) + 7.0 };
         let right = PADDING + heat.map_or(6.0, |heat| 14.0 + bar_width(heat, h));
-        let mut plot = Rect::new(
-            area.x + left,
-            area.y + top,
-            (area.w - left - right).max(20.0),
-            h,
-        );
+        let mut plot = Rect::new(area.x + left, area.y + top, (area.w - left - right).max(20.0), h);
         if axes.equal && !bare {
             plot = fit_equal(plot, x, y);
         }
         // On whole CSS pixels, so that the canvas of the data can be laid over without resampling.
-        plot = Rect::new(
-            plot.x.round(),
-            plot.y.round(),
-            plot.w.round(),
-            plot.h.round(),
-        );
-        let x_ticks = if axes.x.hidden {
-            Vec::new()
-        } else {
-            fitting_ticks(axes.x.scale, x, plot.w, tick)
-        };
-        let view = View {
-            x: (axes.x.scale, x),
-            y: (axes.y.scale, y),
-            w: plot.w,
-            h: plot.h,
-        };
-        Self {
-            axes,
-            area,
-            plot,
-            view,
-            x_ticks,
-            y_ticks,
-            colours,
-            legend,
-            heat,
-            notes,
-        }
+        plot = Rect::new(plot.x.round(), plot.y.round(), plot.w.round(), plot.h.round());
+        let x_ticks = if axes.x.hidden { Vec::new() } else { fitting_ticks(axes.x.scale, x, plot.w, tick) };
+        let view = View { x: (axes.x.scale, x), y: (axes.y.scale, y), w: plot.w, h: plot.h };
+        Self { axes, area, plot, view, x_ticks, y_ticks, colours, legend, heat, notes }
     }
 
     fn draw(&self, canvas: &mut Canvas) {
@@ -190,12 +115,7 @@ impl<'a> Frame<'a> {
         let note = Style::new(TICK_SIZE).colour(MUTED);
         let mut y = self.area.bottom() - PADDING + 2.0;
         for line in self.notes.iter().rev() {
-            canvas.text(
-                self.plot.x,
-                y,
-                &text::fitted(line, note, self.area.right() - self.plot.x - 4.0),
-                note,
-            );
+            canvas.text(self.plot.x, y, &text::fitted(line, note, self.area.right() - self.plot.x - 4.0), note);
             y -= TICK_SIZE + 5.0;
         }
     }
@@ -205,19 +125,12 @@ impl<'a> Frame<'a> {
         let mut y = self.area.y + PADDING;
         if !self.axes.title.is_empty() {
             let style = Style::new(TITLE_SIZE).bold();
-            let title = text::fitted(
-                &self.axes.title,
-                style,
-                self.area.right() - PADDING - self.plot.x,
-            );
+            let title = text::fitted(&self.axes.title, style, self.area.right() - PADDING - self.plot.x);
             canvas.text(self.plot.x, y + TITLE_SIZE - 1.0, &title, style);
             y += TITLE_SIZE + 8.0;
         }
         for row in &self.legend {
-            let mut x = self
-                .plot
-                .x
-                .min(self.area.right() - PADDING - legend::row_width(self.axes, row));
+            let mut x = self.plot.x.min(self.area.right() - PADDING - legend::row_width(self.axes, row));
             for &i in row {
                 let layer = &self.axes.layers[i];
                 legend::swatch(canvas, layer, self.colours[i], x, y + 7.0);
@@ -265,31 +178,13 @@ impl<'a> Frame<'a> {
         }
         let label = Style::new(LABEL_SIZE).colour(INK).middle();
         if !self.axes.x.label.is_empty() {
-            let below = if self.axes.x.hidden {
-                4.0
-            } else {
-                TICK_SIZE + 8.0
-            };
-            let transport = if self.axes.transport.is_some() {
-                TRANSPORT + TRANSPORT_GAP + TICK_SIZE
-            } else {
-                0.0
-            };
+            let below = if self.axes.x.hidden { 4.0 } else { TICK_SIZE + 8.0 };
+            let transport = if self.axes.transport.is_some() { TRANSPORT + TRANSPORT_GAP + TICK_SIZE } else { 0.0 };
             let text = text::fitted(&self.axes.x.label, label, p.w);
-            canvas.text(
-                p.x + p.w / 2.0,
-                p.bottom() + below + transport + LABEL_SIZE,
-                &text,
-                label,
-            );
+            canvas.text(p.x + p.w / 2.0, p.bottom() + below + transport + LABEL_SIZE, &text, label);
         }
         if !self.axes.y.label.is_empty() {
-            let x = p.x
-                - if self.axes.y.hidden {
-                    8.0
-                } else {
-                    widest(&self.y_ticks, style) + 13.0
-                };
+            let x = p.x - if self.axes.y.hidden { 8.0 } else { widest(&self.y_ticks, style) + 13.0 };
             let text = text::fitted(&self.axes.y.label, label, p.h.max(40.0));
             canvas.text(x, p.y + p.h / 2.0, &text, label.upright());
         }
@@ -302,9 +197,7 @@ impl<'a> Frame<'a> {
         let table = heat.map.table();
         let d = canvas.density();
         let (w, h) = ((bar.w * d) as u32, (bar.h * d) as u32);
-        canvas.pixels(bar.x, bar.y, w, h, |_, row| {
-            table[(255.0 * (1.0 - row as f32 / h.max(2) as f32)) as usize]
-        });
+        canvas.pixels(bar.x, bar.y, w, h, |_, row| table[(255.0 * (1.0 - row as f32 / h.max(2) as f32)) as usize]);
         let range = draw::heat_range(heat);
         let style = Style::new(TICK_SIZE).colour(MUTED);
         for tick in bar_ticks(heat, p.h) {
@@ -315,25 +208,14 @@ impl<'a> Frame<'a> {
         if !heat.label.is_empty() {
             let label = Style::new(LABEL_SIZE).middle().upright();
             let x = bar.x + bar_width(heat, p.h) - 2.0;
-            canvas.text(
-                x,
-                p.y + p.h / 2.0,
-                &text::fitted(&heat.label, label, p.h.max(40.0)),
-                label,
-            );
+            canvas.text(x, p.y + p.h / 2.0, &text::fitted(&heat.label, label, p.h.max(40.0)), label);
         }
     }
 
     /// Two lines with arrows from every z on the lower to its x on the upper, which lies under the plot's own axis.
     fn draw_transport(&self, canvas: &mut Canvas, transport: &Transport) {
         let p = self.plot;
-        let upper = p.bottom()
-            + if self.axes.x.hidden {
-                4.0
-            } else {
-                TICK_SIZE + 6.0
-            }
-            + TRANSPORT_GAP;
+        let upper = p.bottom() + if self.axes.x.hidden { 4.0 } else { TICK_SIZE + 6.0 } + TRANSPORT_GAP;
         let lower = upper + TRANSPORT - 8.0;
         let letter = Style::new(LABEL_SIZE).end();
         let number = Style::new(TICK_SIZE).colour(MUTED);
@@ -344,17 +226,8 @@ impl<'a> Frame<'a> {
         let Some(z_range) = limits(transport.z.iter().copied()) else {
             return;
         };
-        let z_range = if z_range.1 > z_range.0 {
-            z_range
-        } else {
-            Scale::Linear.padded(z_range, 0.0)
-        };
-        let mut pairs: Vec<(f64, f64)> = transport
-            .z
-            .iter()
-            .copied()
-            .zip(transport.x.iter().copied())
-            .collect();
+        let z_range = if z_range.1 > z_range.0 { z_range } else { Scale::Linear.padded(z_range, 0.0) };
+        let mut pairs: Vec<(f64, f64)> = transport.z.iter().copied().zip(transport.x.iter().copied()).collect();
         pairs.retain(|(z, x)| z.is_finite() && self.view.x.0.holds(*x));
         pairs.sort_by(|a, b| a.0.total_cmp(&b.0));
         let every = pairs.len().div_ceil(MOST_ARROWS).max(1);
@@ -362,22 +235,11 @@ impl<'a> Frame<'a> {
             let from = p.x + Scale::Linear.fraction(z, z_range) as f32 * p.w;
             let to = p.x + self.view.px(x);
             if (p.x - 0.5..=p.right() + 0.5).contains(&to) {
-                draw::arrow(
-                    canvas,
-                    (from, lower),
-                    (to, upper + 1.0),
-                    INK.alpha(0.75),
-                    1.0,
-                );
+                draw::arrow(canvas, (from, lower), (to, upper + 1.0), INK.alpha(0.75), 1.0);
             }
         }
         canvas.text(p.x, lower + TICK_SIZE + 3.0, &short(z_range.0), number);
-        canvas.text(
-            p.right(),
-            lower + TICK_SIZE + 3.0,
-            &short(z_range.1),
-            number.end(),
-        );
+        canvas.text(p.right(), lower + TICK_SIZE + 3.0, &short(z_range.1), number.end());
     }
 }
 
@@ -405,25 +267,16 @@ fn ranges(axes: &Axes) -> ((f64, f64), (f64, f64)) {
         (x, y) = (union(x, lx), union(y, ly));
         airy |= matches!(layer, Layer::Scatter(_) | Layer::Field(_));
         sheet |= matches!(layer, Layer::Heat(_) | Layer::Contour(_));
-        floor |= matches!(layer, Layer::Bars(_))
-            || matches!(layer, Layer::Line(l) if l.fill_to == Some(0.0));
+        floor |= matches!(layer, Layer::Bars(_)) || matches!(layer, Layer::Line(l) if l.fill_to == Some(0.0));
     }
     if let Some(t) = &axes.transport {
-        x = union(
-            x,
-            limits(t.x.iter().copied().filter(|&v| axes.x.scale.holds(v))),
-        );
+        x = union(x, limits(t.x.iter().copied().filter(|&v| axes.x.scale.holds(v))));
     }
     let empty = |scale| {
-        if scale == Scale::Log {
-            (0.1, 10.0)
-        } else {
-            (0.0, 1.0)
-        }
+        if scale == Scale::Log { (0.1, 10.0) } else { (0.0, 1.0) }
     };
-    let pad = |found: Option<(f64, f64)>, scale: Scale, share: f64| {
-        found.map_or(empty(scale), |r| scale.padded(r, share))
-    };
+    let pad =
+        |found: Option<(f64, f64)>, scale: Scale, share: f64| found.map_or(empty(scale), |r| scale.padded(r, share));
     let x_auto = pad(
         x,
         axes.x.scale,
@@ -441,18 +294,10 @@ fn ranges(axes: &Axes) -> ((f64, f64), (f64, f64)) {
     if floor && y.is_some_and(|r| r.0 == 0.0) {
         y_auto.0 = 0.0;
     }
-    let valid = |range: &(f64, f64), scale: Scale| {
-        scale.holds(range.0) && scale.holds(range.1) && range.0 < range.1
-    };
+    let valid = |range: &(f64, f64), scale: Scale| scale.holds(range.0) && scale.holds(range.1) && range.0 < range.1;
     (
-        axes.x
-            .range
-            .filter(|r| valid(r, axes.x.scale))
-            .unwrap_or(x_auto),
-        axes.y
-            .range
-            .filter(|r| valid(r, axes.y.scale))
-            .unwrap_or(y_auto),
+        axes.x.range.filter(|r| valid(r, axes.x.scale)).unwrap_or(x_auto),
+        axes.y.range.filter(|r| valid(r, axes.y.scale)).unwrap_or(y_auto),
     )
 }
 
@@ -460,12 +305,7 @@ fn ranges(axes: &Axes) -> ((f64, f64), (f64, f64)) {
 fn fit_equal(room: Rect, x: (f64, f64), y: (f64, f64)) -> Rect {
     let (dx, dy) = ((x.1 - x.0) as f32, (y.1 - y.0) as f32);
     let per_unit = (room.w / dx).min(room.h / dy);
-    Rect::new(
-        room.x,
-        room.y,
-        (per_unit * dx).max(20.0),
-        (per_unit * dy).max(20.0),
-    )
+    Rect::new(room.x, room.y, (per_unit * dx).max(20.0), (per_unit * dy).max(20.0))
 }
 
 /// As many ticks as fit side by side.
@@ -482,26 +322,16 @@ fn fitting_ticks(scale: Scale, range: (f64, f64), width: f32, style: Style) -> V
 }
 
 fn widest(ticks: &[Tick], style: Style) -> f32 {
-    ticks
-        .iter()
-        .map(|t| text::width(&t.label, style))
-        .fold(0.0, f32::max)
+    ticks.iter().map(|t| text::width(&t.label, style)).fold(0.0, f32::max)
 }
 
 fn bar_ticks(heat: &Heat, height: f32) -> Vec<Tick> {
-    Scale::Linear.ticks(
-        draw::heat_range(heat),
-        (height / 42.0).clamp(2.0, 8.0) as usize,
-    )
+    Scale::Linear.ticks(draw::heat_range(heat), (height / 42.0).clamp(2.0, 8.0) as usize)
 }
 
 /// The width of the colour bar with its numbers and its label.
 fn bar_width(heat: &Heat, height: f32) -> f32 {
-    let label = if heat.label.is_empty() {
-        0.0
-    } else {
-        LABEL_SIZE + 8.0
-    };
+    let label = if heat.label.is_empty() { 0.0 } else { LABEL_SIZE + 8.0 };
     BAR_WIDTH + 6.0 + widest(&bar_ticks(heat, height), Style::new(TICK_SIZE)) + label
 }
 
@@ -509,11 +339,7 @@ fn bar_width(heat: &Heat, height: f32) -> f32 {
 pub fn card(canvas: &mut Canvas, w: f32, h: f32, rounded: bool) {
     if rounded {
         canvas.fill_rounded(Rect::new(0.0, 0.0, w, h), 7.0, CARD);
-        canvas.stroke_rounded(
-            Rect::new(0.25, 0.25, w - 0.5, h - 0.5),
-            7.0,
-            Stroke::new(colour::EDGE, 0.75),
-        );
+        canvas.stroke_rounded(Rect::new(0.25, 0.25, w - 0.5, h - 0.5), 7.0, Stroke::new(colour::EDGE, 0.75));
     } else {
         canvas.fill_rect(Rect::new(0.0, 0.0, w, h), CARD);
     }

@@ -68,18 +68,14 @@ impl Grid {
         let (count, channels, height, width) = match *shape {
             [n, d] if d.isqrt().pow(2) == d => (n, 1, d.isqrt(), d.isqrt()),
             [_, d] => {
-                return Err(Fault::shape(format!(
-                    "images {shape:?}: {d} pixels are not a square image"
-                ))
-                .hint("reshape to [n, height, width]"));
+                return Err(Fault::shape(format!("images {shape:?}: {d} pixels are not a square image"))
+                    .hint("reshape to [n, height, width]"));
             }
             [n, h, w] => (n, 1, h, w),
             [n, c @ (1 | 3), h, w] => (n, c, h, w),
             [_, c, _, _] => {
-                return Err(Fault::shape(format!(
-                    "images {shape:?}: {c} channels; 1 (grey) or 3 (RGB) can be shown"
-                ))
-                .hint("the order is [n, channels, height, width]"));
+                return Err(Fault::shape(format!("images {shape:?}: {c} channels; 1 (grey) or 3 (RGB) can be shown"))
+                    .hint("the order is [n, channels, height, width]"));
             }
             _ => {
                 return Err(Fault::shape(format!("images of shape {shape:?} cannot be shown"))
@@ -87,10 +83,7 @@ impl Grid {
             }
         };
         if pixels.len() != count * channels * height * width {
-            return Err(Fault::shape(format!(
-                "images {shape:?}: got {} values",
-                pixels.len()
-            )));
+            return Err(Fault::shape(format!("images {shape:?}: got {} values", pixels.len())));
         }
         Ok(Self {
             pixels,
@@ -111,18 +104,12 @@ impl Grid {
     pub fn describe(&self) -> String {
         let sheet = self.sheet();
         let kind = if self.channels == 3 { " colour" } else { "" };
-        let image = if self.count == 1 {
-            format!("{}×{}{kind} image", self.height, self.width)
-        } else {
-            String::new()
-        };
+        let image =
+            if self.count == 1 { format!("{}×{}{kind} image", self.height, self.width) } else { String::new() };
         match self.count {
             0 => "grid of no images".into(),
             1 => image,
-            _ => format!(
-                "grid {}×{} of {}×{}{kind} images",
-                sheet.rows, sheet.cols, self.height, self.width
-            ),
+            _ => format!("grid {}×{} of {}×{}{kind} images", sheet.rows, sheet.cols, self.height, self.width),
         }
     }
 
@@ -138,10 +125,7 @@ impl Grid {
         let rows = sheet.rows as f32 * (sheet.tile.1 + sheet.label + GAP) - GAP;
         let notes = self.notes(&sheet).len() as f32 * NOTE;
         let title = if self.title.is_empty() { 0.0 } else { TITLE };
-        (
-            width.max(24.0) + 2.0 * PADDING,
-            rows.max(0.0) + title + notes + 2.0 * PADDING,
-        )
+        (width.max(24.0) + 2.0 * PADDING, rows.max(0.0) + title + notes + 2.0 * PADDING)
     }
 
     /// Draws the sheet into `area`, from its top left.
@@ -155,10 +139,7 @@ impl Grid {
         }
         let position = |i: usize| {
             let (row, col) = (i / sheet.cols, i % sheet.cols);
-            (
-                left + col as f32 * (sheet.tile.0 + GAP),
-                top + row as f32 * (sheet.tile.1 + sheet.label + GAP),
-            )
+            (left + col as f32 * (sheet.tile.0 + GAP), top + row as f32 * (sheet.tile.1 + sheet.label + GAP))
         };
         for i in 0..sheet.shown {
             let (x, y) = position(i);
@@ -166,44 +147,24 @@ impl Grid {
             if let Some(label) = self.labels.get(i) {
                 let style = Style::new(LABEL_SIZE).colour(MUTED).middle();
                 let label = text::fitted(label, style, sheet.tile.0);
-                canvas.text(
-                    x + sheet.tile.0 / 2.0,
-                    y + sheet.tile.1 + 11.0,
-                    &label,
-                    style,
-                );
+                canvas.text(x + sheet.tile.0 / 2.0, y + sheet.tile.1 + 11.0, &label, style);
             }
         }
         // After all tiles: a frame lies over the gaps.
         for &i in self.outlined.iter().filter(|&&i| i < sheet.shown) {
             let (x, y) = position(i);
-            let frame = |grow: f32| {
-                Rect::new(
-                    x - grow,
-                    y - grow,
-                    sheet.tile.0 + 2.0 * grow,
-                    sheet.tile.1 + 2.0 * grow,
-                )
-            };
+            let frame = |grow: f32| Rect::new(x - grow, y - grow, sheet.tile.0 + 2.0 * grow, sheet.tile.1 + 2.0 * grow);
             canvas.stroke_rounded(frame(0.0), 1.5, Stroke::new(BLACK, 4.0));
             canvas.stroke_rounded(frame(0.0), 1.5, Stroke::new(YELLOW, 3.0));
         }
-        let mut y =
-            top + (sheet.rows as f32 * (sheet.tile.1 + sheet.label + GAP) - GAP).max(0.0) + 14.0;
+        let mut y = top + (sheet.rows as f32 * (sheet.tile.1 + sheet.label + GAP) - GAP).max(0.0) + 14.0;
         for note in self.notes(&sheet) {
             canvas.text(left, y, &note, Style::new(LABEL_SIZE).colour(MUTED));
             y += NOTE;
         }
     }
 
-    fn draw_tile(
-        &self,
-        canvas: &mut Canvas,
-        sheet: &Sheet,
-        i: usize,
-        (x, y): (f32, f32),
-        range: (f32, f32),
-    ) {
+    fn draw_tile(&self, canvas: &mut Canvas, sheet: &Sheet, i: usize, (x, y): (f32, f32), range: (f32, f32)) {
         let colours = self.colours(i, sheet.shrink, range);
         let columns = self.width.div_ceil(sheet.shrink);
         let rows = self.height.div_ceil(sheet.shrink);
@@ -211,28 +172,19 @@ impl Grid {
             return canvas.squares(x, y, sheet.zoom, columns, &colours);
         }
         let zoom = sheet.zoom as u32;
-        canvas.pixels(
-            x,
-            y,
-            columns as u32 * zoom,
-            rows as u32 * zoom,
-            |column, row| match colours[(row / zoom) as usize * columns + (column / zoom) as usize]
-            {
+        canvas.pixels(x, y, columns as u32 * zoom, rows as u32 * zoom, |column, row| {
+            match colours[(row / zoom) as usize * columns + (column / zoom) as usize] {
                 Some(colour) => colour,
                 None => hatch(column, row),
-            },
-        );
+            }
+        });
     }
 
     /// The colours of image `i`, row by row, averaged over squares of `shrink` pixels; `None` where a value is not finite.
     fn colours(&self, i: usize, shrink: usize, (low, high): (f32, f32)) -> Vec<Option<Colour>> {
         let plane = self.height * self.width;
         let image = &self.pixels[i * self.channels * plane..(i + 1) * self.channels * plane];
-        let scale = if high > low {
-            255.0 / (high - low)
-        } else {
-            0.0
-        };
+        let scale = if high > low { 255.0 / (high - low) } else { 0.0 };
         let byte = |c: usize, row: usize, column: usize| {
             let (mut sum, mut n) = (0.0, 0);
             for y in row * shrink..((row + 1) * shrink).min(self.height) {
@@ -242,19 +194,14 @@ impl Grid {
                 }
             }
             let mean = sum / n as f32;
-            mean.is_finite()
-                .then(|| ((mean - low) * scale).round().clamp(0.0, 255.0) as u8)
+            mean.is_finite().then(|| ((mean - low) * scale).round().clamp(0.0, 255.0) as u8)
         };
         let mut out = Vec::with_capacity(plane / (shrink * shrink));
         for row in 0..self.height.div_ceil(shrink) {
             for column in 0..self.width.div_ceil(shrink) {
                 out.push(match self.channels {
                     1 => byte(0, row, column).map(Colour::grey),
-                    _ => match (
-                        byte(0, row, column),
-                        byte(1, row, column),
-                        byte(2, row, column),
-                    ) {
+                    _ => match (byte(0, row, column), byte(1, row, column), byte(2, row, column)) {
                         (Some(r), Some(g), Some(b)) => Some(Colour { r, g, b, a: 255 }),
                         _ => None,
                     },
@@ -269,9 +216,7 @@ impl Grid {
             Range::Fixed(low, high) => (low, high),
             Range::Auto => {
                 let finite = self.pixels.iter().filter(|v| v.is_finite());
-                finite.fold((f32::INFINITY, f32::NEG_INFINITY), |(l, h), &v| {
-                    (l.min(v), h.max(v))
-                })
+                finite.fold((f32::INFINITY, f32::NEG_INFINITY), |(l, h), &v| (l.min(v), h.max(v)))
             }
         }
     }
@@ -279,25 +224,15 @@ impl Grid {
     fn notes(&self, sheet: &Sheet) -> Vec<String> {
         let mut notes = Vec::new();
         if self.count * self.height * self.width == 0 {
-            notes.push(format!(
-                "no images: shape [{}, {}, {}]",
-                self.count, self.height, self.width
-            ));
+            notes.push(format!("no images: shape [{}, {}, {}]", self.count, self.height, self.width));
         }
         if self.count > sheet.shown {
-            notes.push(format!(
-                "the first {} of {} images",
-                fixed(sheet.shown as f64, 0),
-                fixed(self.count as f64, 0)
-            ));
+            notes.push(format!("the first {} of {} images", fixed(sheet.shown as f64, 0), fixed(self.count as f64, 0)));
         }
         match self.pixels.iter().filter(|v| !v.is_finite()).count() {
             0 => {}
             1 => notes.push("1 pixel is not finite: hatched".into()),
-            bad => notes.push(format!(
-                "{} pixels are not finite: hatched",
-                fixed(bad as f64, 0)
-            )),
+            bad => notes.push(format!("{} pixels are not finite: hatched", fixed(bad as f64, 0))),
         }
         notes
     }
@@ -305,15 +240,10 @@ impl Grid {
     fn sheet(&self) -> Sheet {
         let empty = self.height * self.width == 0;
         let shown = if empty { 0 } else { self.count.min(MOST_TILES) };
-        let cols = self
-            .cols
-            .unwrap_or_else(|| default_cols(shown))
-            .clamp(1, shown.max(1));
+        let cols = self.cols.unwrap_or_else(|| default_cols(shown)).clamp(1, shown.max(1));
         let rows = shown.div_ceil(cols);
         let label = if self.labels.is_empty() { 0.0 } else { LABEL };
-        let wanted = self
-            .tile
-            .map_or(if self.count == 1 { 160.0 } else { 48.0 }, |t| t as f32);
+        let wanted = self.tile.map_or(if self.count == 1 { 160.0 } else { 48.0 }, |t| t as f32);
         let side = self.height.max(self.width).max(1) as f32;
         // In device pixels per image pixel; even ones stay crisp on a screen of one device pixel per CSS pixel too.
         let mut zoom = (wanted / side).round().max(1.0) * 2.0;
@@ -331,15 +261,7 @@ impl Grid {
         };
         let css = |n: usize| (n as f32 / shrink).ceil() * zoom / 2.0;
         let tile = (css(self.width), css(self.height));
-        Sheet {
-            cols,
-            rows,
-            shown,
-            zoom: zoom as usize,
-            shrink: shrink as usize,
-            tile,
-            label,
-        }
+        Sheet { cols, rows, shown, zoom: zoom as usize, shrink: shrink as usize, tile, label }
     }
 }
 
@@ -355,11 +277,7 @@ fn default_cols(n: usize) -> usize {
 
 /// Stripes that no image has, for values that are not numbers.
 pub fn hatch(column: u32, row: u32) -> Colour {
-    if ((column + row) / 3).is_multiple_of(2) {
-        VERMILLION
-    } else {
-        WHITE
-    }
+    if ((column + row) / 3).is_multiple_of(2) { VERMILLION } else { WHITE }
 }
 
 #[cfg(test)]
@@ -426,9 +344,7 @@ mod tests {
     #[test]
     fn large_images_are_averaged_to_fit() {
         // A fine chessboard of 4,000 × 4,000 averages to grey.
-        let board = (0..4000 * 4000)
-            .map(|i| ((i % 4000 + i / 4000) % 2) as f32)
-            .collect();
+        let board = (0..4000 * 4000).map(|i| ((i % 4000 + i / 4000) % 2) as f32).collect();
         let grid = Grid::new(board, &[1, 4000, 4000]).unwrap();
         let picture = decoded(grid);
         assert!(picture.width() <= 2 * 920, "{}", picture.width());
@@ -438,15 +354,7 @@ mod tests {
 
     #[test]
     fn numbers_of_columns() {
-        for (n, cols) in [
-            (1, 1),
-            (10, 10),
-            (16, 8),
-            (32, 8),
-            (64, 8),
-            (100, 10),
-            (144, 12),
-        ] {
+        for (n, cols) in [(1, 1), (10, 10), (16, 8), (32, 8), (64, 8), (100, 10), (144, 12)] {
             assert_eq!(default_cols(n), cols, "{n}");
         }
         let grid = Grid::new(vec![0.0; 32 * 64], &[32, 8, 8]).unwrap();
@@ -456,22 +364,9 @@ mod tests {
     #[test]
     fn what_cannot_be_shown_says_why() {
         let fault = Grid::new(vec![0.0; 20], &[2, 10]).unwrap_err();
-        assert_eq!(
-            fault.message,
-            "images [2, 10]: 10 pixels are not a square image"
-        );
-        assert!(
-            Grid::new(vec![0.0; 16], &[1, 4, 2, 2])
-                .unwrap_err()
-                .message
-                .contains("4 channels")
-        );
-        assert!(
-            Grid::new(vec![0.0; 3], &[1, 2, 2])
-                .unwrap_err()
-                .message
-                .contains("got 3 values")
-        );
+        assert_eq!(fault.message, "images [2, 10]: 10 pixels are not a square image");
+        assert!(Grid::new(vec![0.0; 16], &[1, 4, 2, 2]).unwrap_err().message.contains("4 channels"));
+        assert!(Grid::new(vec![0.0; 3], &[1, 2, 2]).unwrap_err().message.contains("got 3 values"));
         assert!(Grid::new(vec![0.0; 3], &[3]).is_err());
     }
 

@@ -35,49 +35,22 @@ pub fn entry_width(layer: &Layer) -> f32 {
 }
 
 pub fn row_width(axes: &Axes, row: &[usize]) -> f32 {
-    row.iter()
-        .map(|&i| entry_width(&axes.layers[i]))
-        .sum::<f32>()
-        - 16.0
+    row.iter().map(|&i| entry_width(&axes.layers[i])).sum::<f32>() - 16.0
 }
 
 /// A small picture of the layer in its legend; `y` is its middle.
 pub fn swatch(canvas: &mut Canvas, layer: &Layer, colour: Colour, x: f32, y: f32) {
     let line = [(x + 1.0, y), (x + 17.0, y)];
     match layer {
-        Layer::Line(l) => canvas.polyline(
-            &line,
-            Stroke {
-                dashed: l.dashed,
-                ..Stroke::new(colour, 2.2)
-            },
-        ),
+        Layer::Line(l) => canvas.polyline(&line, Stroke { dashed: l.dashed, ..Stroke::new(colour, 2.2) }),
         Layer::Scatter(_) => canvas.dot(x + 9.0, y, 3.6, colour.alpha(0.9)),
         Layer::Bars(_) => {
-            canvas.fill_rounded(
-                Rect::new(x + 2.0, y - 5.0, 14.0, 10.0),
-                1.5,
-                colour.alpha(0.35),
-            );
-            canvas.stroke_rounded(
-                Rect::new(x + 2.0, y - 5.0, 14.0, 10.0),
-                1.5,
-                Stroke::new(colour, 1.2),
-            );
+            canvas.fill_rounded(Rect::new(x + 2.0, y - 5.0, 14.0, 10.0), 1.5, colour.alpha(0.35));
+            canvas.stroke_rounded(Rect::new(x + 2.0, y - 5.0, 14.0, 10.0), 1.5, Stroke::new(colour, 1.2));
         }
-        Layer::Band(_) => canvas.fill_rounded(
-            Rect::new(x + 2.0, y - 5.0, 14.0, 10.0),
-            1.5,
-            colour.alpha(0.3),
-        ),
+        Layer::Band(_) => canvas.fill_rounded(Rect::new(x + 2.0, y - 5.0, 14.0, 10.0), 1.5, colour.alpha(0.3)),
         Layer::Field(_) => draw::arrow(canvas, line[0], line[1], colour, 1.4),
-        Layer::Rule(_) => canvas.polyline(
-            &line,
-            Stroke {
-                dashed: true,
-                ..Stroke::new(colour, 1.4)
-            },
-        ),
+        Layer::Rule(_) => canvas.polyline(&line, Stroke { dashed: true, ..Stroke::new(colour, 1.4) }),
         Layer::Contour(_) | Layer::Heat(_) => canvas.polyline(&line, Stroke::new(colour, 1.4)),
     }
 }

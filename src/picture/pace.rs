@@ -22,18 +22,12 @@ impl Default for Pace {
 
 impl Pace {
     pub fn new(every: Duration) -> Self {
-        Self {
-            every,
-            drawn: None,
-            behind: false,
-        }
+        Self { every, drawn: None, behind: false }
     }
 
     /// Notes a change at the time `now`; true when the picture is to be drawn. The first change always is.
     pub fn due(&mut self, now: Instant) -> bool {
-        let due = self
-            .drawn
-            .is_none_or(|last| now.saturating_duration_since(last) >= self.every);
+        let due = self.drawn.is_none_or(|last| now.saturating_duration_since(last) >= self.every);
         if due {
             self.drawn = Some(now);
         }
@@ -61,9 +55,7 @@ mod tests {
     fn ten_a_second_and_the_last() {
         let start = Instant::now();
         let mut pace = Pace::default();
-        let drawn: Vec<u64> = (0..1000)
-            .filter(|&ms| pace.due(start + Duration::from_millis(ms)))
-            .collect();
+        let drawn: Vec<u64> = (0..1000).filter(|&ms| pace.due(start + Duration::from_millis(ms))).collect();
         assert_eq!(drawn, (0..10).map(|i| 100 * i).collect::<Vec<_>>());
         assert!(pace.behind(), "the change at 999 ms was not drawn");
         pace.caught_up(start + Duration::from_millis(1000));

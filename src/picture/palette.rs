@@ -14,10 +14,7 @@ pub struct Palette {
 
 impl Palette {
     pub fn new() -> Self {
-        Self {
-            colours: Vec::with_capacity(COLOURS),
-            slots: [0; SLOTS],
-        }
+        Self { colours: Vec::with_capacity(COLOURS), slots: [0; SLOTS] }
     }
 
     /// The numbers of the colours of a row of RGBA pixels; `None` where there are more than a palette holds.
@@ -63,9 +60,6 @@ impl Palette {
     pub fn opacity(&self) -> Option<Vec<u8>> {
         let opacity = self.colours.iter().map(|colour| colour.to_le_bytes()[3]);
         let opacity: Vec<u8> = opacity.collect();
-        opacity
-            .iter()
-            .any(|&opacity| opacity < 255)
-            .then_some(opacity)
+        opacity.iter().any(|&opacity| opacity < 255).then_some(opacity)
     }
 }

@@ -135,10 +135,7 @@ mod tests {
 
     /// What a decoder not written by us makes of it.
     fn decoded(png: &[u8]) -> Vec<u8> {
-        image::load_from_memory(png)
-            .expect("a PNG")
-            .to_rgba8()
-            .into_raw()
+        image::load_from_memory(png).expect("a PNG").to_rgba8().into_raw()
     }
 
     fn picture(width: u32, height: u32, colour: impl Fn(u32, u32) -> [u8; 4]) -> Vec<u8> {
@@ -166,18 +163,8 @@ mod tests {
             (1, 1, Format::Palette, picture(1, 1, |_, _| [1, 2, 3, 4])),
             (40, 24, Format::Palette, picture(40, 24, blocks)),
             (33, 9, Format::Palette, picture(33, 9, corner)),
-            (
-                256,
-                2,
-                Format::Palette,
-                picture(256, 2, |x, _| [x as u8, 7, 0, 255]),
-            ),
-            (
-                16,
-                16,
-                Format::Palette,
-                picture(16, 16, |x, y| grey(x * 16 + y)),
-            ),
+            (256, 2, Format::Palette, picture(256, 2, |x, _| [x as u8, 7, 0, 255])),
+            (16, 16, Format::Palette, picture(16, 16, |x, y| grey(x * 16 + y))),
             (300, 7, Format::GreyAlpha, picture(300, 7, thin)),
             (70, 60, Format::Rgb, picture(70, 60, colours)),
             (70, 60, Format::Rgba, picture(70, 60, glass)),

@@ -22,11 +22,7 @@ impl Scanlines {
     /// For `height` lines of `width` pixels, each of `pixel` bytes.
     pub fn new(width: usize, height: usize, pixel: usize) -> Self {
         let length = width * pixel;
-        Self {
-            filtered: Vec::with_capacity((length + 1) * height),
-            before: vec![0; length],
-            pixel,
-        }
+        Self { filtered: Vec::with_capacity((length + 1) * height), before: vec![0; length], pixel }
     }
 
     /// The line before once more.
@@ -61,9 +57,7 @@ impl Scanlines {
     /// What stands in the `IDAT` chunk.
     pub fn deflate(self, level: Compression) -> Vec<u8> {
         let mut zlib = ZlibEncoder::new(Vec::with_capacity(self.filtered.len() / 16), level);
-        zlib.write_all(&self.filtered)
-            .and_then(|()| zlib.finish())
-            .expect("memory takes all bytes")
+        zlib.write_all(&self.filtered).and_then(|()| zlib.finish()).expect("memory takes all bytes")
     }
 }
 

@@ -25,13 +25,7 @@ pub struct Style {
 
 impl Style {
     pub fn new(size: f32) -> Self {
-        Self {
-            size,
-            bold: false,
-            colour: INK,
-            anchor: Anchor::Start,
-            upright: false,
-        }
+        Self { size, bold: false, colour: INK, anchor: Anchor::Start, upright: false }
     }
 
     pub fn bold(self) -> Self {
@@ -43,35 +37,23 @@ impl Style {
     }
 
     pub fn middle(self) -> Self {
-        Self {
-            anchor: Anchor::Middle,
-            ..self
-        }
+        Self { anchor: Anchor::Middle, ..self }
     }
 
     pub fn end(self) -> Self {
-        Self {
-            anchor: Anchor::End,
-            ..self
-        }
+        Self { anchor: Anchor::End, ..self }
     }
 
     pub fn upright(self) -> Self {
-        Self {
-            upright: true,
-            ..self
-        }
+        Self { upright: true, ..self }
     }
 }
 
 fn font(bold: bool) -> &'static FontRef<'static> {
     static REGULAR: OnceLock<FontRef<'static>> = OnceLock::new();
     static BOLD: OnceLock<FontRef<'static>> = OnceLock::new();
-    let (slot, bytes): (_, fn() -> &'static [u8]) = if bold {
-        (&BOLD, dejavu::sans::bold)
-    } else {
-        (&REGULAR, dejavu::sans::regular)
-    };
+    let (slot, bytes): (_, fn() -> &'static [u8]) =
+        if bold { (&BOLD, dejavu::sans::bold) } else { (&REGULAR, dejavu::sans::regular) };
     slot.get_or_init(|| FontRef::try_from_slice(bytes()).expect("the embedded font is valid"))
 }
 
@@ -157,10 +139,7 @@ mod tests {
     fn long_text_is_cut_with_an_ellipsis() {
         let style = Style::new(12.0);
         let short = fitted("a rather long label of a series", style, 60.0);
-        assert!(
-            short.ends_with('…') && width(&short, style) <= 60.0,
-            "{short}"
-        );
+        assert!(short.ends_with('…') && width(&short, style) <= 60.0, "{short}");
         assert_eq!(fitted("V", style, 60.0), "V");
     }
 }

@@ -43,10 +43,7 @@ impl Scale {
             Scale::Log => {
                 let (l, h) = (low.log10(), high.log10());
                 let pad = if h - l < 1e-9 { 0.5 } else { share * (h - l) };
-                (
-                    10f64.powf(l - pad).max(f64::MIN_POSITIVE),
-                    10f64.powf(h + pad).min(f64::MAX),
-                )
+                (10f64.powf(l - pad).max(f64::MIN_POSITIVE), 10f64.powf(h + pad).min(f64::MAX))
             }
         }
     }
@@ -97,15 +94,9 @@ fn linear((low, high): (f64, f64), wanted: usize) -> Vec<Tick> {
         return Vec::new();
     }
     // Adding 0.0 turns −0 into 0.
-    let values: Vec<f64> = (0..=(last - first) as i64)
-        .map(|i| (first + i as f64) * step + 0.0)
-        .collect();
+    let values: Vec<f64> = (0..=(last - first) as i64).map(|i| (first + i as f64) * step + 0.0).collect();
     let labels = labels(&values, step);
-    values
-        .into_iter()
-        .zip(labels)
-        .map(|(at, label)| Tick { at, label })
-        .collect()
+    values.into_iter().zip(labels).map(|(at, label)| Tick { at, label }).collect()
 }
 
 /// Labels with as many decimals as the step needs; powers of ten for the very large and the very small.
@@ -121,11 +112,7 @@ fn labels(values: &[f64], step: f64) -> Vec<String> {
                 if v == 0.0 {
                     "0".into()
                 } else {
-                    format!(
-                        "{}·{}",
-                        fixed(v / unit, decimals),
-                        power_of_ten(exponent as i32)
-                    )
+                    format!("{}·{}", fixed(v / unit, decimals), power_of_ten(exponent as i32))
                 }
             })
             .collect();
@@ -159,14 +146,7 @@ fn log((low, high): (f64, f64), wanted: usize) -> Vec<Tick> {
             }
             let labelled = lead == 1 && (exponent - first) % every == 0;
             if labelled || every == 1 {
-                ticks.push(Tick {
-                    at,
-                    label: if labelled {
-                        power(exponent)
-                    } else {
-                        String::new()
-                    },
-                });
+                ticks.push(Tick { at, label: if labelled { power(exponent) } else { String::new() } });
             }
         }
     }
@@ -189,8 +169,7 @@ fn power_of_ten(exponent: i32) -> String {
             if c == '-' {
                 '⁻'
             } else {
-                ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹']
-                    [c.to_digit(10).unwrap_or(0) as usize]
+                ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'][c.to_digit(10).unwrap_or(0) as usize]
             }
         })
         .collect();
@@ -200,9 +179,7 @@ fn power_of_ten(exponent: i32) -> String {
 /// A number with that many decimals, thousands grouped from five digits on, and a true minus sign.
 pub fn fixed(v: f64, decimals: usize) -> String {
     let text = format!("{:.decimals$}", v.abs());
-    let (whole, fraction) = text
-        .split_once('.')
-        .map_or((text.as_str(), ""), |(w, f)| (w, f));
+    let (whole, fraction) = text.split_once('.').map_or((text.as_str(), ""), |(w, f)| (w, f));
     let mut out = String::new();
     if v < 0.0 && text.chars().any(|c| c.is_ascii_digit() && c != '0') {
         out.push('−');
@@ -223,11 +200,7 @@ pub fn fixed(v: f64, decimals: usize) -> String {
 /// A number in as few characters as show three significant digits.
 pub fn short(v: f64) -> String {
     if v == 0.0 || !v.is_finite() {
-        return if v.is_nan() {
-            "NaN".into()
-        } else {
-            fixed(v, 0)
-        };
+        return if v.is_nan() { "NaN".into() } else { fixed(v, 0) };
     }
     let exponent = v.abs().log10().floor() as i32;
     if !(-4..6).contains(&exponent) {
@@ -238,11 +211,7 @@ pub fn short(v: f64) -> String {
 }
 
 fn trimmed(text: &str) -> &str {
-    if text.contains('.') {
-        text.trim_end_matches('0').trim_end_matches('.')
-    } else {
-        text
-    }
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { text }
 }
 
 #[cfg(test)]
@@ -250,69 +219,35 @@ mod tests {
     use super::*;
 
     fn labels_of(scale: Scale, range: (f64, f64), wanted: usize) -> Vec<String> {
-        scale
-            .ticks(range, wanted)
-            .into_iter()
-            .map(|t| t.label)
-            .filter(|l| !l.is_empty())
-            .collect()
+        scale.ticks(range, wanted).into_iter().map(|t| t.label).filter(|l| !l.is_empty()).collect()
     }
 
     /// What matplotlib's AutoLocator and ScalarFormatter put on the same ranges (with "−" as it writes it).
     #[test]
     fn known_linear_ranges() {
-        assert_eq!(
-            labels_of(Scale::Linear, (0.0, 1.0), 5),
-            ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]
-        );
-        assert_eq!(
-            labels_of(Scale::Linear, (-1.0, 1.0), 4),
-            ["−1.0", "−0.5", "0.0", "0.5", "1.0"]
-        );
+        assert_eq!(labels_of(Scale::Linear, (0.0, 1.0), 5), ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
+        assert_eq!(labels_of(Scale::Linear, (-1.0, 1.0), 4), ["−1.0", "−0.5", "0.0", "0.5", "1.0"]);
         assert_eq!(
             labels_of(Scale::Linear, (0.0, 2000.0), 8),
-            [
-                "0", "200", "400", "600", "800", "1000", "1200", "1400", "1600", "1800", "2000"
-            ]
+            ["0", "200", "400", "600", "800", "1000", "1200", "1400", "1600", "1800", "2000"]
         );
-        assert_eq!(
-            labels_of(Scale::Linear, (-3.3, 7.2), 5),
-            ["−2", "0", "2", "4", "6"]
-        );
-        assert_eq!(
-            labels_of(Scale::Linear, (0.0012, 0.0018), 3),
-            ["0.0012", "0.0014", "0.0016", "0.0018"]
-        );
+        assert_eq!(labels_of(Scale::Linear, (-3.3, 7.2), 5), ["−2", "0", "2", "4", "6"]);
+        assert_eq!(labels_of(Scale::Linear, (0.0012, 0.0018), 3), ["0.0012", "0.0014", "0.0016", "0.0018"]);
     }
 
     #[test]
     fn large_and_small_numbers_have_powers_of_ten() {
-        assert_eq!(
-            labels_of(Scale::Linear, (0.0, 2e6), 4),
-            ["0", "0.5·10⁶", "1.0·10⁶", "1.5·10⁶", "2.0·10⁶"]
-        );
-        assert_eq!(
-            labels_of(Scale::Linear, (0.0, 30_000.0), 3),
-            ["0", "10,000", "20,000", "30,000"]
-        );
-        assert_eq!(
-            labels_of(Scale::Linear, (0.0, 4e-5), 4),
-            ["0", "1·10⁻⁵", "2·10⁻⁵", "3·10⁻⁵", "4·10⁻⁵"]
-        );
+        assert_eq!(labels_of(Scale::Linear, (0.0, 2e6), 4), ["0", "0.5·10⁶", "1.0·10⁶", "1.5·10⁶", "2.0·10⁶"]);
+        assert_eq!(labels_of(Scale::Linear, (0.0, 30_000.0), 3), ["0", "10,000", "20,000", "30,000"]);
+        assert_eq!(labels_of(Scale::Linear, (0.0, 4e-5), 4), ["0", "1·10⁻⁵", "2·10⁻⁵", "3·10⁻⁵", "4·10⁻⁵"]);
     }
 
     #[test]
     fn log_ticks_stand_at_powers_of_ten() {
-        assert_eq!(
-            labels_of(Scale::Log, (1e-4, 1.0), 5),
-            ["10⁻⁴", "10⁻³", "0.01", "0.1", "1"]
-        );
+        assert_eq!(labels_of(Scale::Log, (1e-4, 1.0), 5), ["10⁻⁴", "10⁻³", "0.01", "0.1", "1"]);
         let minor = Scale::Log.ticks((1.0, 100.0), 5);
         assert_eq!(minor.len(), 19, "1, 2, …, 9, 10, 20, …, 100");
-        assert_eq!(
-            labels_of(Scale::Log, (2.0, 6.0), 4),
-            ["2", "3", "4", "5", "6"]
-        );
+        assert_eq!(labels_of(Scale::Log, (2.0, 6.0), 4), ["2", "3", "4", "5", "6"]);
     }
 
     #[test]
@@ -322,15 +257,8 @@ mod tests {
                 let extent = lead * 10f64.powi(exponent);
                 let ticks = Scale::Linear.ticks((-0.3 * extent, 0.7 * extent), 6);
                 assert!((3..=10).contains(&ticks.len()), "{extent}: {ticks:?}");
-                assert!(
-                    ticks
-                        .iter()
-                        .all(|t| t.at >= -0.3001 * extent && t.at <= 0.7001 * extent)
-                );
-                assert!(
-                    ticks.windows(2).all(|w| w[0].label != w[1].label),
-                    "{ticks:?}"
-                );
+                assert!(ticks.iter().all(|t| t.at >= -0.3001 * extent && t.at <= 0.7001 * extent));
+                assert!(ticks.windows(2).all(|w| w[0].label != w[1].label), "{ticks:?}");
             }
         }
         assert!(Scale::Linear.ticks((1.0, 1.0), 5).is_empty());

@@ -221,9 +221,7 @@ impl Rust {
         }
         match ended {
             // It was not let begin.
-            None if self.stopping.is_some() && !self.begun => {
-                Err(Stop::Interrupted { lost: Vec::new() })
-            }
+            None if self.stopping.is_some() && !self.begun => Err(Stop::Interrupted { lost: Vec::new() }),
             None => Ok(shown),
             Some(_) if self.stopping.is_some() => Err(Stop::Interrupted { lost: Vec::new() }),
             Some(Ended::Panic { message, line }) => {
@@ -249,13 +247,9 @@ impl Rust {
         let mut exports = std::mem::take(&mut self.fresh);
         if !exports.is_empty() {
             let code = self.compiled();
-            exports
-                .iter_mut()
-                .for_each(|export| export.code = code.clone());
+            exports.iter_mut().for_each(|export| export.code = code.clone());
         }
-        let named = exports
-            .iter()
-            .map(|export| (export.name.clone(), export.clone()));
+        let named = exports.iter().map(|export| (export.name.clone(), export.clone()));
         self.exports.extend(named);
         exports
     }
@@ -286,9 +280,7 @@ impl Rust {
                 self.accept_exports();
             }
             Err(Stop::Wrong(mistakes)) => {
-                let why = mistakes
-                    .first()
-                    .map_or("", |mistake| mistake.message.as_str());
+                let why = mistakes.first().map_or("", |mistake| mistake.message.as_str());
                 let text = format!(
                     "what was exported before does not fit this cell ({why}): it runs as it was; export it again\n"
                 );
@@ -367,11 +359,7 @@ impl Rust {
         }
         self.cell += 1;
         let mut code = head(self.cell);
-        code.extend(
-            self.exports
-                .values()
-                .map(|export| export.statement.as_str()),
-        );
+        code.extend(self.exports.values().map(|export| export.statement.as_str()));
         self.carry_out(&Order::Revive { code }, desk)?;
         self.fresh.clear();
         self.ended = None;
@@ -380,11 +368,7 @@ impl Rust {
     }
 
     /// Has the host do something, and serves the cells until it is done.
-    fn carry_out(
-        &mut self,
-        order: &Order,
-        desk: &mut dyn Desk,
-    ) -> Result<(Shown, Vec<String>), Stop> {
+    fn carry_out(&mut self, order: &Order, desk: &mut dyn Desk) -> Result<(Shown, Vec<String>), Stop> {
         (self.begun, self.ended, self.stopping) = (false, None, None);
         self.fresh.clear();
         self.order(order)?;
@@ -394,10 +378,7 @@ impl Rust {
         let outcome = outcome?;
         let stopped = self.stopping.is_some();
         match outcome {
-            Outcome::Ran {
-                shown,
-                mut variables,
-            } => {
+            Outcome::Ran { shown, mut variables } => {
                 variables.retain(|name| name != HEAD);
                 Ok((shown, variables))
             }
@@ -409,9 +390,7 @@ impl Rust {
                     false => Stop::Died { how, lost },
                 })
             }
-            Outcome::Wrong(_) | Outcome::Refused(_) if stopped => {
-                Err(Stop::Interrupted { lost: Vec::new() })
-            }
+            Outcome::Wrong(_) | Outcome::Refused(_) if stopped => Err(Stop::Interrupted { lost: Vec::new() }),
             Outcome::Wrong(mistakes) => Err(Stop::Wrong(mistakes)),
             Outcome::Refused(why) => Err(Fault::value(why).into()),
         }
@@ -508,18 +487,14 @@ impl Drop for Rust {
         let _ = self.ears.control().shutdown(std::net::Shutdown::Both);
         self.ears.questions().connect(None);
         if let Some(process) = self.process.take() {
-            let _ = std::thread::Builder::new()
-                .name("rust ends".into())
-                .spawn(move || process.wait());
+            let _ = std::thread::Builder::new().name("rust ends".into()).spawn(move || process.wait());
         }
     }
 }
 
 /// A line of a text, counted from 1.
 fn nth_line(text: &str, number: u32) -> Option<String> {
-    let line = text
-        .lines()
-        .nth(usize::try_from(number).ok()?.checked_sub(1)?)?;
+    let line = text.lines().nth(usize::try_from(number).ok()?.checked_sub(1)?)?;
     Some(line.to_string())
 }
 
@@ -536,10 +511,7 @@ fn answer(name: &str, message: &Message, code: &str) -> Result<Value, Stop> {
         }
         Some("panic") => {
             let message = reader.text().unwrap_or("").to_string();
-            let line = reader
-                .int()
-                .and_then(|n| u32::try_from(n).ok())
-                .unwrap_or(0);
+            let line = reader.int().and_then(|n| u32::try_from(n).ok()).unwrap_or(0);
             let line = nth_line(code, line);
             Err(Stop::Panic { message, line })
         }

@@ -54,19 +54,9 @@ struct Cells {
 }
 
 impl Ears {
-    pub fn new(
-        control: UnixStream,
-        listener: UnixListener,
-        questions: Questions,
-    ) -> io::Result<Self> {
+    pub fn new(control: UnixStream, listener: UnixListener, questions: Questions) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
-        Ok(Self {
-            control,
-            listener,
-            arriving: HashMap::new(),
-            cells: None,
-            questions,
-        })
+        Ok(Self { control, listener, arriving: HashMap::new(), cells: None, questions })
     }
 
     pub fn questions(&self) -> &Questions {
@@ -114,10 +104,7 @@ impl Ears {
                 self.accept();
                 continue;
             }
-            for (place, stream) in [
-                (Place::Stderr, Stream::Stderr),
-                (Place::Stdout, Stream::Stdout),
-            ] {
+            for (place, stream) in [(Place::Stderr, Stream::Stderr), (Place::Stdout, Stream::Stdout)] {
                 if ready.contains(&place)
                     && let Some(text) = self.text(place)
                 {
@@ -139,11 +126,7 @@ impl Ears {
         }
     }
 
-    fn message(
-        &mut self,
-        link: impl FnOnce(&mut Cells) -> &mut Link,
-        heard: impl FnOnce(Message) -> Heard,
-    ) -> Heard {
+    fn message(&mut self, link: impl FnOnce(&mut Cells) -> &mut Link, heard: impl FnOnce(Message) -> Heard) -> Heard {
         // A process that sends what is no message has overwritten its own memory: it is as good as gone.
         match self.cells.as_mut().map(|cells| link(cells).receive()) {
             Some(Ok(Some(message))) => heard(message),
@@ -192,17 +175,11 @@ impl Ears {
 
     /// Which connections have something to say; waits for at most so long.
     fn ready(&self, wait: Duration) -> io::Result<Vec<Place>> {
-        let mut places = vec![
-            (Place::Control, self.control.as_raw_fd()),
-            (Place::Listener, self.listener.as_raw_fd()),
-        ];
+        let mut places = vec![(Place::Control, self.control.as_raw_fd()), (Place::Listener, self.listener.as_raw_fd())];
         if let Some(cells) = &self.cells {
             places.push((Place::Requests, cells.requests.stream().as_raw_fd()));
             places.push((Place::Calls, cells.calls.stream().as_raw_fd()));
-            let voices = [
-                (Place::Stderr, &cells.stderr),
-                (Place::Stdout, &cells.stdout),
-            ];
+            let voices = [(Place::Stderr, &cells.stderr), (Place::Stdout, &cells.stdout)];
             let open = voices.into_iter().filter(|(_, voice)| !voice.ended);
             places.extend(open.map(|(place, voice)| (place, voice.stream.as_raw_fd())));
         }
@@ -225,28 +202,19 @@ enum Place {
 
 /// Which of these files can be read, or have ended.
 fn poll(numbers: &[RawFd], wait: Duration) -> io::Result<Vec<bool>> {
-    let about = |&fd| libc::pollfd {
-        fd,
-        events: libc::POLLIN,
-        revents: 0,
-    };
+    let about = |&fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
     let mut all: Vec<libc::pollfd> = numbers.iter().map(about).collect();
     let wait = i32::try_from(wait.as_millis()).unwrap_or(i32::MAX);
     // SAFETY: a list of that length.
     match unsafe { libc::poll(all.as_mut_ptr(), all.len() as libc::nfds_t, wait) } {
-        -1 if io::Error::last_os_error().kind() != ErrorKind::Interrupted => {
-            Err(io::Error::last_os_error())
-        }
+        -1 if io::Error::last_os_error().kind() != ErrorKind::Interrupted => Err(io::Error::last_os_error()),
         _ => Ok(all.iter().map(|one| one.revents != 0).collect()),
     }
 }
 
 impl Cells {
     fn new(streams: Vec<(Role, UnixStream)>) -> Option<Self> {
-        let mut streams: HashMap<u8, UnixStream> = streams
-            .into_iter()
-            .map(|(role, s)| (role as u8, s))
-            .collect();
+        let mut streams: HashMap<u8, UnixStream> = streams.into_iter().map(|(role, s)| (role as u8, s)).collect();
         let mut take = |role: Role| streams.remove(&(role as u8));
         Some(Self {
             requests: Link::new(take(Role::Requests)?),
@@ -267,11 +235,7 @@ struct Voice {
 impl Voice {
     fn new(stream: UnixStream) -> Option<Self> {
         stream.set_nonblocking(true).ok()?;
-        Some(Self {
-            stream,
-            rest: Vec::new(),
-            ended: false,
-        })
+        Some(Self { stream, rest: Vec::new(), ended: false })
     }
 
     /// The letters that are whole.

@@ -102,10 +102,9 @@ fn home(temporary: &Path) -> io::Result<PathBuf> {
     // Whoever may write here may run code as this user.
     match about.is_dir() && about.uid() == user && about.mode() & 0o022 == 0 {
         true => Ok(all),
-        false => Err(io::Error::new(
-            io::ErrorKind::PermissionDenied,
-            format!("{} belongs to someone else", all.display()),
-        )),
+        false => {
+            Err(io::Error::new(io::ErrorKind::PermissionDenied, format!("{} belongs to someone else", all.display())))
+        }
     }
 }
 

@@ -70,10 +70,7 @@ pub fn without_commands(code: &str) -> String {
     let lines = code.split_inclusive('\n').map(|line| {
         before_code &= !matches!(Line::of(line.trim_end_matches('\n')), Line::Code);
         match before_code {
-            true => line
-                .bytes()
-                .map(|b| if b == b'\n' { '\n' } else { ' ' })
-                .collect(),
+            true => line.bytes().map(|b| if b == b'\n' { '\n' } else { ' ' }).collect(),
             false => line.to_string(),
         }
     });
@@ -82,9 +79,7 @@ pub fn without_commands(code: &str) -> String {
 
 /// The crates that a cell asks for.
 pub fn dependencies(code: &str) -> Vec<String> {
-    let lines = code
-        .lines()
-        .take_while(|line| !matches!(Line::of(line), Line::Code));
+    let lines = code.lines().take_while(|line| !matches!(Line::of(line), Line::Code));
     let dep = |line: &str| {
         let rest = line.trim_start().strip_prefix(":dep ")?.trim_start();
         let name = rest.split([' ', '=']).next()?;
@@ -95,19 +90,8 @@ pub fn dependencies(code: &str) -> Vec<String> {
 
 /// Whether a cell defines something that functions of other cells may use.
 pub fn has_items(code: &str) -> bool {
-    const STARTS: [&str; 11] = [
-        "fn ",
-        "struct ",
-        "enum ",
-        "impl",
-        "trait ",
-        "const ",
-        "static ",
-        "type ",
-        "macro_rules!",
-        "mod ",
-        "use ",
-    ];
+    const STARTS: [&str; 11] =
+        ["fn ", "struct ", "enum ", "impl", "trait ", "const ", "static ", "type ", "macro_rules!", "mod ", "use "];
     let bare = |line: &'_ str| {
         let line = line.trim_start().trim_start_matches("pub ");
         line.trim_start_matches("unsafe ").to_string()
@@ -154,10 +138,7 @@ fn allowed(name: &str, line: &str, number: usize) -> Result<(), Mistake> {
             column: line.chars().take_while(|c| *c == ' ').count() + 1,
             label: String::new(),
         }],
-        helps: vec![format!(
-            "there are {}; `%reset` forgets everything",
-            COMMANDS.join(", ")
-        )],
+        helps: vec![format!("there are {}; `%reset` forgets everything", COMMANDS.join(", "))],
         ..Mistake::default()
     })
 }
@@ -166,14 +147,8 @@ fn shell(line: &str, number: usize) -> Mistake {
     let code = line.trim_start_matches('!');
     Mistake {
         message: "a cell of Rust does not run programs of the shell".into(),
-        places: vec![Spot {
-            line: number,
-            column: 1,
-            label: String::new(),
-        }],
-        helps: vec![format!(
-            "a value is negated with a space in front: ` !{code}`"
-        )],
+        places: vec![Spot { line: number, column: 1, label: String::new() }],
+        helps: vec![format!("a value is negated with a space in front: ` !{code}`")],
         ..Mistake::default()
     }
 }
@@ -186,10 +161,7 @@ mod tests {
     fn the_head_stands_before_the_first_statement() {
         let code = "\n// a comment\n:dep rand = \"0.9\"\nlet x = 1;\nx\n";
         let layout = Layout::new("HEAD ", code).unwrap();
-        assert_eq!(
-            layout.text,
-            "\n// a comment\n:dep rand = \"0.9\"\nHEAD let x = 1;\nx\n"
-        );
+        assert_eq!(layout.text, "\n// a comment\n:dep rand = \"0.9\"\nHEAD let x = 1;\nx\n");
         assert_eq!(layout.head, Some((4, 5)));
         assert_eq!(layout.column(4, 6), Some(1));
         assert_eq!(layout.column(4, 5), None);
@@ -219,13 +191,7 @@ mod tests {
 
     #[test]
     fn cells_with_items_are_known() {
-        for code in [
-            "fn f() {}",
-            "  pub fn f() {}",
-            "let a = 1;\nimpl X {}",
-            "unsafe fn f() {}",
-            "pub struct A;",
-        ] {
+        for code in ["fn f() {}", "  pub fn f() {}", "let a = 1;\nimpl X {}", "unsafe fn f() {}", "pub struct A;"] {
             assert!(has_items(code), "{code}");
         }
         for code in ["let x = f(1);", "x", "println!(\"fn\");"] {

@@ -50,11 +50,7 @@ impl Link {
         head[..4].copy_from_slice(&(bytes.len() as u32).to_le_bytes());
         head[4..].copy_from_slice(&(files.len() as u32).to_le_bytes());
         let files: Vec<RawFd> = files.iter().map(AsRawFd::as_raw_fd).collect();
-        let sent = send_with_files(
-            &self.stream,
-            &[IoSlice::new(&head), IoSlice::new(bytes)],
-            &files,
-        )?;
+        let sent = send_with_files(&self.stream, &[IoSlice::new(&head), IoSlice::new(bytes)], &files)?;
         // The files have gone with the first byte.
         if sent < HEAD {
             self.stream.write_all(&head[sent..])?;
@@ -143,11 +139,7 @@ const CLOSED_ON_EXEC: i32 = libc::MSG_CMSG_CLOEXEC;
 const CLOSED_ON_EXEC: i32 = 0;
 
 /// Reads what is there, at most as much as fits into `into`, and takes the files that come with it.
-fn receive_with_files(
-    stream: &UnixStream,
-    into: &mut [u8],
-    files: &mut Vec<OwnedFd>,
-) -> io::Result<usize> {
+fn receive_with_files(stream: &UnixStream, into: &mut [u8], files: &mut Vec<OwnedFd>) -> io::Result<usize> {
     let mut control: Control = [0; 128];
     let mut parts = [IoSliceMut::new(into)];
     // SAFETY: a plain struct for which zeros are valid.
@@ -195,10 +187,7 @@ const LONGEST_SPARE: usize = 16 << 20;
 
 impl Spares {
     pub const fn new() -> Self {
-        Self {
-            files: Vec::new(),
-            used: 0,
-        }
+        Self { files: Vec::new(), used: 0 }
     }
 
     /// Memory that holds these bytes; it may be longer.
@@ -257,11 +246,7 @@ pub fn shared_memory(len: u64) -> io::Result<File> {
 fn unnamed_file() -> io::Result<File> {
     let name = format!("saddlepoint-tensor-{}", uuid::Uuid::new_v4());
     let path = std::env::temp_dir().join(name);
-    let file = File::options()
-        .read(true)
-        .write(true)
-        .create_new(true)
-        .open(&path)?;
+    let file = File::options().read(true).write(true).create_new(true).open(&path)?;
     std::fs::remove_file(&path)?;
     Ok(file)
 }
@@ -281,10 +266,7 @@ mod tests {
         for len in [0, 1, 7, CHUNK - HEAD - 1, CHUNK - HEAD, CHUNK, 3_000_000] {
             let bytes: Vec<u8> = (0..len).map(|i| (i * 31 % 251) as u8).collect();
             let files = (0..len % 3).map(|_| shared_memory(4).unwrap().into());
-            let message = Message {
-                bytes: bytes.clone(),
-                files: files.collect(),
-            };
+            let message = Message { bytes: bytes.clone(), files: files.collect() };
             let sent = std::thread::scope(|scope| {
                 let sending = scope.spawn(|| a.send(&message));
                 let received = b.receive().unwrap().unwrap();

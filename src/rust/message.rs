@@ -39,10 +39,7 @@ pub enum Report {
 pub enum Outcome {
     /// To its end, by a panic, or by a `?`: the process of the cells has said which. What it showed, by mime type; the names
     /// of the variables there are now.
-    Ran {
-        shown: Vec<(String, String)>,
-        variables: Vec<String>,
-    },
+    Ran { shown: Vec<(String, String)>, variables: Vec<String> },
     /// It does not compile.
     Wrong(Vec<Mistake>),
     /// It cannot be run, for a reason that has no place in it.
@@ -110,13 +107,7 @@ pub enum Role {
 
 impl Role {
     pub fn of(byte: u8) -> Option<Self> {
-        let all = [
-            Self::Questions,
-            Self::Requests,
-            Self::Calls,
-            Self::Stderr,
-            Self::Stdout,
-        ];
+        let all = [Self::Questions, Self::Requests, Self::Calls, Self::Stderr, Self::Stdout];
         all.into_iter().find(|role| *role as u8 == byte)
     }
 }

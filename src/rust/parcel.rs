@@ -20,10 +20,7 @@ pub struct Parcel {
 impl Parcel {
     /// A call of an exported function with so many arguments to come. Their tensors lie in `spares`.
     pub fn call(name: &str, arguments: usize, spares: Spares) -> Self {
-        let mut parcel = Self {
-            spares: Some(spares),
-            ..Self::default()
-        };
+        let mut parcel = Self { spares: Some(spares), ..Self::default() };
         // An exported name is no longer than this: `export!` was told so.
         let name = &name.as_bytes()[..name.len().min(255)];
         parcel.writer.bytes.push(name.len() as u8);
@@ -42,13 +39,12 @@ impl Parcel {
             return Ok(());
         }
         // SAFETY: floats as the bytes that they are.
-        let bytes = unsafe {
-            std::slice::from_raw_parts(numbers.as_ptr().cast::<u8>(), size_of_val(numbers))
-        };
+        let bytes = unsafe { std::slice::from_raw_parts(numbers.as_ptr().cast::<u8>(), size_of_val(numbers)) };
         let shared = match &mut self.spares {
             Some(spares) => spares.hold(bytes),
-            None => shared_memory(bytes.len() as u64)
-                .and_then(|file| file.write_all_at(bytes, 0).map(|()| file.into())),
+            None => {
+                shared_memory(bytes.len() as u64).and_then(|file| file.write_all_at(bytes, 0).map(|()| file.into()))
+            }
         };
         let file = shared.map_err(|error| no_memory(bytes.len(), &error))?;
         self.files.push(file);
@@ -62,10 +58,7 @@ impl Parcel {
     }
 
     pub fn message(self) -> Message {
-        Message {
-            bytes: self.writer.bytes,
-            files: self.files,
-        }
+        Message { bytes: self.writer.bytes, files: self.files }
     }
 }
 
@@ -83,10 +76,7 @@ pub enum Value {
     Float(f64),
     Text(String),
     List(Vec<Value>),
-    Tensor {
-        shape: Vec<usize>,
-        numbers: Vec<f32>,
-    },
+    Tensor { shape: Vec<usize>, numbers: Vec<f32> },
 }
 
 impl Value {
@@ -108,18 +98,14 @@ impl Value {
                 Self::tensor(shape, numbers)?
             }
             Item::Long(shape, block) => {
-                let len = shape
-                    .iter()
-                    .try_fold(1usize, |n, &size| n.checked_mul(size))?;
+                let len = shape.iter().try_fold(1usize, |n, &size| n.checked_mul(size))?;
                 Self::tensor(shape, numbers(files.get(block)?, len)?)?
             }
         })
     }
 
     fn tensor(shape: Vec<usize>, numbers: Vec<f32>) -> Option<Self> {
-        let len = shape
-            .iter()
-            .try_fold(1usize, |n, &size| n.checked_mul(size));
+        let len = shape.iter().try_fold(1usize, |n, &size| n.checked_mul(size));
         (len? == numbers.len()).then_some(Self::Tensor { shape, numbers })
     }
 }
@@ -173,29 +159,14 @@ mod tests {
         assert_eq!(reader.item(), None);
         assert_eq!(
             values[..5],
-            [
-                Value::Nothing,
-                Value::Bool(true),
-                Value::Int(i64::MIN),
-                Value::Float(-0.1),
-                Value::Text("ä😀".into()),
-            ]
+            [Value::Nothing, Value::Bool(true), Value::Int(i64::MIN), Value::Float(-0.1), Value::Text("ä😀".into()),]
         );
         let bits = |numbers: &[f32]| numbers.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
         match &values[5..] {
             [
-                Value::Tensor {
-                    shape: a,
-                    numbers: x,
-                },
-                Value::Tensor {
-                    shape: b,
-                    numbers: y,
-                },
-                Value::Tensor {
-                    shape: c,
-                    numbers: z,
-                },
+                Value::Tensor { shape: a, numbers: x },
+                Value::Tensor { shape: b, numbers: y },
+                Value::Tensor { shape: c, numbers: z },
             ] => {
                 assert_eq!((a.as_slice(), bits(x)), (&[2, 3][..], bits(&short)));
                 assert_eq!((b.as_slice(), bits(y)), (&[3, 5_000][..], bits(&long)));

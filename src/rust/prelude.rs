@@ -24,8 +24,7 @@ mod tensor;
 mod value;
 
 /// The crate's own manifest.
-pub const MANIFEST: &str =
-    "[package]\nname = \"saddle\"\nversion = \"1.0.0\"\nedition = \"2024\"\n";
+pub const MANIFEST: &str = "[package]\nname = \"saddle\"\nversion = \"1.0.0\"\nedition = \"2024\"\n";
 
 macro_rules! files {
     ($($name:literal),*) => {
@@ -34,17 +33,8 @@ macro_rules! files {
 }
 
 /// Its files: name and text.
-pub const SOURCE: &[(&str, &str)] = files!(
-    "lib.rs",
-    "abi.rs",
-    "cell.rs",
-    "export.rs",
-    "link.rs",
-    "notebook.rs",
-    "pack.rs",
-    "tensor.rs",
-    "value.rs"
-);
+pub const SOURCE: &[(&str, &str)] =
+    files!("lib.rs", "abi.rs", "cell.rs", "export.rs", "link.rs", "notebook.rs", "pack.rs", "tensor.rs", "value.rs");
 
 #[cfg(test)]
 mod tests {
@@ -58,17 +48,14 @@ mod tests {
     fn panic_of(f: impl FnOnce() + std::panic::UnwindSafe) -> String {
         let panic = std::panic::catch_unwind(f).unwrap_err();
         let text = panic.downcast_ref::<String>().cloned();
-        text.or_else(|| panic.downcast_ref::<&str>().map(|text| text.to_string()))
-            .unwrap()
+        text.or_else(|| panic.downcast_ref::<&str>().map(|text| text.to_string())).unwrap()
     }
 
     #[test]
     fn every_file_of_the_crate_is_written() {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/prelude");
-        let mut found: Vec<String> = std::fs::read_dir(folder)
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
+        let mut found: Vec<String> =
+            std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         found.sort();
         let mut written: Vec<&str> = SOURCE.iter().map(|(name, _)| *name).collect();
         written.sort();
@@ -89,10 +76,7 @@ mod tests {
         assert_eq!((flat.shape(), flat[5]), (&[6][..], 13.0));
         assert_eq!(x.zip_map(&x, |a, b| a - b), Tensor::zeros([2, 3]));
         assert_eq!(Tensor::scalar(2.0).shape(), &[] as &[usize]);
-        assert_eq!(
-            format!("{:?}", Tensor::full(0.5, [9])),
-            format!("tensor [9] [{}…]", "0.5, ".repeat(8))
-        );
+        assert_eq!(format!("{:?}", Tensor::full(0.5, [9])), format!("tensor [9] [{}…]", "0.5, ".repeat(8)));
     }
 
     /// The sum of many small numbers, which 32 bits lose: 2²⁴ ones and 2²⁴ more.
@@ -111,10 +95,7 @@ mod tests {
         });
         assert_eq!(said, "needs a tensor of 3 dims, got one of shape [2, 2]");
         let said = panic_of(|| assert_eq!(Tensor::zeros([2, 2])[[0, 2]], 0.0));
-        assert_eq!(
-            said,
-            "there is no element [0, 2] in a tensor of shape [2, 2]"
-        );
+        assert_eq!(said, "there is no element [0, 2] in a tensor of shape [2, 2]");
         let said = panic_of(|| drop(Tensor::zeros([2]).zip_map(&Tensor::zeros([3]), |a, _| a)));
         assert_eq!(said, "the shapes [2] and [3] differ");
         let said = panic_of(|| drop(Tensor::zeros([2, 3]).reshape([4])));
@@ -126,20 +107,14 @@ mod tests {
         assert_eq!(f64::read(&mut Value::Int(3)), Ok(3.0));
         assert_eq!(u8::read(&mut Value::Int(255)), Ok(255));
         let said = u8::read(&mut Value::Int(256)).unwrap_err();
-        assert_eq!(
-            said,
-            "must be a whole number that fits into u8, got the int 256"
-        );
+        assert_eq!(said, "must be a whole number that fits into u8, got the int 256");
         let said = usize::read(&mut Value::Float(1.0)).unwrap_err();
         assert_eq!(said, "must be a whole number, got the float 1.0");
         let said = bool::read(&mut Value::Nothing).unwrap_err();
         assert_eq!(said, "must be true or false, got nothing");
         let mut x = Value::Tensor(Tensor::zeros([2]));
         assert_eq!(<&[f32]>::read(&mut x), Ok(&[0.0, 0.0][..]));
-        assert_eq!(
-            String::read(&mut x).unwrap_err(),
-            "must be a text, got a tensor of shape [2]"
-        );
+        assert_eq!(String::read(&mut x).unwrap_err(), "must be a text, got a tensor of shape [2]");
     }
 
     #[test]
@@ -152,14 +127,8 @@ mod tests {
             let bytes = unsafe { std::slice::from_raw_parts(parcel.bytes, parcel.len) };
             let mut reader = Reader(bytes);
             let items: Vec<Item> = std::iter::from_fn(|| reader.item()).collect();
-            let expected = [
-                Item::List(3),
-                Item::Int(1),
-                Item::List(2),
-                Item::Float(0.5),
-                Item::Nothing,
-                Item::Text("text"),
-            ];
+            let expected =
+                [Item::List(3), Item::Int(1), Item::List(2), Item::Float(0.5), Item::Nothing, Item::Text("text")];
             assert_eq!(items, expected);
         });
         let wrong: Result<f64, &str> = Err("no root");

@@ -19,20 +19,12 @@ impl Rust {
                 writer.list(2);
                 writer.text("error");
                 writer.text(&fault.message);
-                Message {
-                    bytes: writer.bytes,
-                    files: Vec::new(),
-                }
+                Message { bytes: writer.bytes, files: Vec::new() }
             }
         }
     }
 
-    fn fulfil(
-        &mut self,
-        message: &Message,
-        desk: &mut dyn Desk,
-        answer: &mut Parcel,
-    ) -> Result<()> {
+    fn fulfil(&mut self, message: &Message, desk: &mut dyn Desk, answer: &mut Parcel) -> Result<()> {
         let garbled = || Fault::new(Kind::Internal, "the request cannot be read");
         let mut reader = Reader(&message.bytes);
         reader.list().ok_or_else(garbled)?;
@@ -65,8 +57,7 @@ impl Rust {
                 let (statement, count) = (reader.text(), reader.list());
                 let parameters = (0..count.unwrap_or(0)).map(|_| reader.text().map(str::to_string));
                 let parameters: Option<Vec<String>> = parameters.collect();
-                if let (Some(name), Some(role), Some(statement), Some(parameters)) =
-                    (name, role, statement, parameters)
+                if let (Some(name), Some(role), Some(statement), Some(parameters)) = (name, role, statement, parameters)
                     && role != "gradient"
                 {
                     desk.may_export(name)?;

@@ -35,21 +35,14 @@ pub fn start(desk: &mut dyn Desk) -> Result<Started> {
         None => compile(desk)?,
     };
     desk.print(Stream::Stdout, "starting Rust, about 5 s\n");
-    let cannot = |what: &str, error: std::io::Error| {
-        Fault::new(Kind::File, format!("%%rust cannot start: {what}: {error}"))
-    };
+    let cannot =
+        |what: &str, error: std::io::Error| Fault::new(Kind::File, format!("%%rust cannot start: {what}: {error}"));
     let folder = Folder::create().map_err(|e| cannot("no folder for temporary files", e))?;
     let listener = UnixListener::bind(folder.socket()).map_err(|e| cannot("no socket", e))?;
     let command = told(&program, &tools, &folder);
     let started = process::start_freely(command).map_err(|e| cannot("no process", e))?;
     let (process, control) = started;
-    Ok(Started {
-        process,
-        control,
-        listener,
-        folder,
-        has_source: tools.has_source,
-    })
+    Ok(Started { process, control, listener, folder, has_source: tools.has_source })
 }
 
 /// The program of the host, where there is one of the same build as this program.
@@ -58,13 +51,8 @@ pub fn host() -> Option<PathBuf> {
 }
 
 fn is_of_this_build(program: &Path) -> bool {
-    let asked = Command::new(program)
-        .arg(IDENTITY)
-        .stdin(Stdio::null())
-        .output();
-    asked.is_ok_and(|said| {
-        said.status.success() && said.stdout.trim_ascii() == identity().as_bytes()
-    })
+    let asked = Command::new(program).arg(IDENTITY).stdin(Stdio::null()).output();
+    asked.is_ok_and(|said| said.status.success() && said.stdout.trim_ascii() == identity().as_bytes())
 }
 
 /// Builds the host, and shows how far that is.
@@ -80,10 +68,9 @@ fn compile(desk: &mut dyn Desk) -> Result<PathBuf> {
         return Ok(program);
     }
     let (place, command) = (program.display(), RUST_HOST.command());
-    Err(Fault::file(format!("%%rust cannot start: {place} is not of the same build as this saddle"))
-        .hint(format!(
-            "run `cargo build --release` and `{command}` in the folder of the sources, and restart the kernel"
-        )))
+    Err(Fault::file(format!("%%rust cannot start: {place} is not of the same build as this saddle")).hint(format!(
+        "run `cargo build --release` and `{command}` in the folder of the sources, and restart the kernel"
+    )))
 }
 
 /// The host's program, with what it has to know.

@@ -36,10 +36,7 @@ impl Toolchain {
                 ));
             }
         }
-        if ["cc", "gcc", "clang"]
-            .iter()
-            .all(|name| on_path(&path, name).is_none())
-        {
+        if ["cc", "gcc", "clang"].iter().all(|name| on_path(&path, name).is_none()) {
             return Err(missing(
                 "a C linker: there is no `cc` on the PATH",
                 "install gcc or clang (Debian and Ubuntu: `apt install gcc`; macOS: `xcode-select --install`); \
@@ -58,12 +55,7 @@ impl Toolchain {
         let root = PathBuf::from(rustc(&path, &["--print", "sysroot"])?);
         let own = std::env::var_os("RUST_SRC_PATH").map(PathBuf::from);
         let source = own.unwrap_or_else(|| root.join("lib/rustlib/src/rust/library"));
-        Ok(Self {
-            version,
-            path,
-            libraries,
-            has_source: source.join("core").is_dir(),
-        })
+        Ok(Self { version, path, libraries, has_source: source.join("core").is_dir() })
     }
 }
 
@@ -80,12 +72,8 @@ fn rustc(path: &OsString, arguments: &[&str]) -> Result<String> {
         // A user's toolchain is not ours to change.
         .env("RUSTUP_AUTO_INSTALL", "0")
         .output();
-    let said = asked.map_err(|error| {
-        missing(
-            &format!("`rustc`, which does not start: {error}"),
-            "see https://rustup.rs",
-        )
-    })?;
+    let said =
+        asked.map_err(|error| missing(&format!("`rustc`, which does not start: {error}"), "see https://rustup.rs"))?;
     if !said.status.success() {
         let why = String::from_utf8_lossy(&said.stderr);
         let why = why.lines().next().unwrap_or("it says nothing").trim();
@@ -109,10 +97,7 @@ mod tests {
 
     #[test]
     fn versions_are_compared_as_numbers() {
-        assert_eq!(
-            version_of("rustc 1.95.0 (59807616e 2026-04-14)"),
-            Some((1, 95))
-        );
+        assert_eq!(version_of("rustc 1.95.0 (59807616e 2026-04-14)"), Some((1, 95)));
         assert!(version_of("rustc 1.9.0").unwrap() < OLDEST);
         assert!(version_of("rustc 1.100.0-nightly").unwrap() > OLDEST);
         assert_eq!(version_of("nothing"), None);

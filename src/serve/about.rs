@@ -31,10 +31,7 @@ pub fn kernel_info() -> Content {
         .into(),
         debugger: false,
         supported_features: &[],
-        help_links: vec![HelpLink {
-            text: "The Rhai Book",
-            url: "https://rhai.rs/book/",
-        }],
+        help_links: vec![HelpLink { text: "The Rhai Book", url: "https://rhai.rs/book/" }],
     };
     Content::KernelInfo(Box::new(info))
 }

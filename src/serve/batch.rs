@@ -20,11 +20,7 @@ pub struct Batch {
 impl Batch {
     /// Takes more text; hands back what has to be sent first, because it belongs to the other stream.
     pub fn push(&mut self, stream: Stream, text: &str, now: Instant) -> Option<(Stream, String)> {
-        let before = if self.stream == Some(stream) {
-            None
-        } else {
-            self.take()
-        };
+        let before = if self.stream == Some(stream) { None } else { self.take() };
         if !text.is_empty() {
             self.text.push_str(text);
             self.stream = Some(stream);
@@ -36,19 +32,13 @@ impl Batch {
     /// Takes everything there is.
     pub fn take(&mut self) -> Option<(Stream, String)> {
         self.since = None;
-        self.stream
-            .take()
-            .map(|stream| (stream, std::mem::take(&mut self.text)))
+        self.stream.take().map(|stream| (stream, std::mem::take(&mut self.text)))
     }
 
     /// Takes the text if it is enough or has waited long enough.
     pub fn ripe(&mut self, now: Instant) -> Option<(Stream, String)> {
         let due = self.deadline().is_some_and(|deadline| deadline <= now);
-        if due || self.text.len() >= ENOUGH {
-            self.take()
-        } else {
-            None
-        }
+        if due || self.text.len() >= ENOUGH { self.take() } else { None }
     }
 
     /// When the text has waited long enough; `None` where there is no text.
@@ -68,17 +58,11 @@ mod tests {
         assert_eq!(batch.push(Stream::Stdout, "a", start), None);
         assert_eq!(batch.push(Stream::Stdout, "b", start + WAIT / 2), None);
         assert_eq!(batch.ripe(start + WAIT / 2), None);
-        assert_eq!(
-            batch.ripe(start + WAIT),
-            Some((Stream::Stdout, "ab".into()))
-        );
+        assert_eq!(batch.ripe(start + WAIT), Some((Stream::Stdout, "ab".into())));
         assert_eq!((batch.deadline(), batch.take()), (None, None));
 
         batch.push(Stream::Stdout, "out", start);
-        assert_eq!(
-            batch.push(Stream::Stderr, "err", start),
-            Some((Stream::Stdout, "out".into()))
-        );
+        assert_eq!(batch.push(Stream::Stderr, "err", start), Some((Stream::Stdout, "out".into())));
         assert_eq!(batch.take(), Some((Stream::Stderr, "err".into())));
 
         batch.push(Stream::Stdout, &"x".repeat(ENOUGH), start);

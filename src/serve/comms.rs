@@ -12,8 +12,8 @@ use serde_json::{Map, Value, json};
 use super::crew::{Asked, Errand, Job, Work};
 use super::kernel::Kernel;
 use super::turns::Turn;
-use saddle_session::output::{Comm, CommStep};
 use saddle_session::CommReply;
+use saddle_session::output::{Comm, CommStep};
 use saddle_wire::content::{Content, Status};
 use saddle_wire::{Channel, request};
 
@@ -41,54 +41,23 @@ impl Comms {
         let open = self.0.iter().filter(|(_, target)| wanted(target));
         Content::CommInfo {
             status: Status::Ok,
-            comms: open
-                .map(|(id, target)| (id.clone(), json!({ "target_name": target })))
-                .collect(),
+            comms: open.map(|(id, target)| (id.clone(), json!({ "target_name": target }))).collect(),
         }
     }
 }
 
 /// A request about a comm, as the session takes it.
-pub fn received(
-    step: CommStep,
-    comm: request::Comm,
-    (metadata, buffers): (Map<String, Value>, Vec<Vec<u8>>),
-) -> Comm {
-    Comm {
-        id: comm.comm_id,
-        step,
-        data: comm.data,
-        metadata,
-        buffers,
-    }
+pub fn received(step: CommStep, comm: request::Comm, (metadata, buffers): (Map<String, Value>, Vec<Vec<u8>>)) -> Comm {
+    Comm { id: comm.comm_id, step, data: comm.data, metadata, buffers }
 }
 
 /// A message to the front ends: its metadata and content.
 fn sent(comm: Comm) -> (Map<String, Value>, Content) {
-    let Comm {
-        id: comm_id,
-        step,
-        data,
-        metadata,
-        buffers,
-    } = comm;
+    let Comm { id: comm_id, step, data, metadata, buffers } = comm;
     let content = match step {
-        CommStep::Open { target } => Content::CommOpen {
-            comm_id,
-            target_name: target,
-            data,
-            buffers,
-        },
-        CommStep::Message => Content::CommMsg {
-            comm_id,
-            data,
-            buffers,
-        },
-        CommStep::Close => Content::CommClose {
-            comm_id,
-            data,
-            buffers,
-        },
+        CommStep::Open { target } => Content::CommOpen { comm_id, target_name: target, data, buffers },
+        CommStep::Message => Content::CommMsg { comm_id, data, buffers },
+        CommStep::Close => Content::CommClose { comm_id, data, buffers },
     };
     (metadata, content)
 }
@@ -97,10 +66,7 @@ impl Kernel {
     /// A front end's comm message came in: the desk sees to it, and its place in the queue is kept.
     pub(super) fn listen(&mut self, asked: Arc<Asked>, comm: Comm) {
         self.comms.note(&comm);
-        let turn = Turn::Comm {
-            comm: comm.id.clone(),
-            heard: false,
-        };
+        let turn = Turn::Comm { comm: comm.id.clone(), heard: false };
         self.queue.push_back((asked.clone(), turn));
         let _ = self.crew.desk.send((asked, Errand::Comm(comm)));
     }
@@ -118,10 +84,7 @@ impl Kernel {
 
     /// Gives up the place in the queue that was kept, or makes it the turn of the callback.
     fn settle_turn(&mut self, asked: &Arc<Asked>, callback: bool) {
-        let place = self
-            .queue
-            .iter()
-            .position(|(who, _)| Arc::ptr_eq(who, asked));
+        let place = self.queue.iter().position(|(who, _)| Arc::ptr_eq(who, asked));
         let Some(place) = place else { return };
         let Turn::Comm { comm: id, heard } = &mut self.queue[place].1 else {
             return;
@@ -129,8 +92,7 @@ impl Kernel {
         *heard = callback;
         let id = id.clone();
         let earlier = self.queue.iter().position(|(who, turn)| {
-            matches!(turn, Turn::Comm { comm, heard: true } if *comm == id)
-                && !Arc::ptr_eq(who, asked)
+            matches!(turn, Turn::Comm { comm, heard: true } if *comm == id) && !Arc::ptr_eq(who, asked)
         });
         if let (true, Some(earlier)) = (callback, earlier) {
             // One turn for both messages, with the newer one's name on it.
@@ -144,11 +106,7 @@ impl Kernel {
     /// Runs a callback, as a silent cell that no one waits for.
     pub(super) fn start_callback(&mut self, asked: Arc<Asked>, comm: String) {
         self.open(&asked);
-        let job = Job {
-            asked,
-            work: Work::Callback { comm },
-            allow_stdin: false,
-        };
+        let job = Job { asked, work: Work::Callback { comm }, allow_stdin: false };
         self.begin(job, false);
     }
 

@@ -12,9 +12,7 @@ use serde_json::{Map, Value, json};
 use super::mime;
 use saddle_fault::Kind;
 use saddle_session::output::{Comm, Output};
-use saddle_session::{
-    Cell, CommReply, Completeness, Completions, Detail, Failure, Frontend, Notebook, Reply,
-};
+use saddle_session::{Cell, CommReply, Completeness, Completions, Detail, Failure, Frontend, Notebook, Reply};
 use saddle_wire::content::{self, Completed, Content, Inspected, Status};
 use saddle_wire::request::{Code, Inspect, Position};
 use saddle_wire::{Channel, Waker};
@@ -49,7 +47,9 @@ pub enum Work {
         user_expressions: Map<String, Value>,
     },
     /// What a cell wants done about the messages of a comm.
-    Callback { comm: String },
+    Callback {
+        comm: String,
+    },
 }
 
 /// A question that is answered beside the running cell.
@@ -136,11 +136,7 @@ impl Mailbox {
     pub fn new(waker: Waker) -> (Self, Receiver<Event>) {
         let (events, receiver) = sync_channel(BACKLOG);
         let scale = Arc::default();
-        let mailbox = Self {
-            events,
-            waker,
-            scale,
-        };
+        let mailbox = Self { events, waker, scale };
         (mailbox, receiver)
     }
 
@@ -176,13 +172,11 @@ impl Crew {
             .name("cells".into())
             .spawn(move || jobs.iter().for_each(|job| run(book.as_ref(), job, &post)))?;
         let (book, post) = (notebook.clone(), mailbox.clone());
-        std::thread::Builder::new()
-            .name("desk".into())
-            .spawn(move || {
-                for (asked, errand) in errands {
-                    post.post(do_errand(book.as_ref(), asked, errand));
-                }
-            })?;
+        std::thread::Builder::new().name("desk".into()).spawn(move || {
+            for (asked, errand) in errands {
+                post.post(do_errand(book.as_ref(), asked, errand));
+            }
+        })?;
         Ok(Self { cells, desk })
     }
 }
@@ -197,92 +191,54 @@ fn do_errand(notebook: &dyn Notebook, asked: Arc<Asked>, errand: Errand) -> Even
                 let reply = notebook.comm(message);
                 return Event::Heard { asked, reply };
             }
-            Errand::Complete(at) => {
-                Content::Complete(completed(notebook.complete(&at.code, at.cursor())))
-            }
+            Errand::Complete(at) => Content::Complete(completed(notebook.complete(&at.code, at.cursor()))),
             Errand::Inspect(what) => Content::Inspect(inspected(notebook, &what)),
-            Errand::IsComplete(asked) => {
-                Content::IsComplete(completeness(notebook.is_complete(&asked.code)))
-            }
+            Errand::IsComplete(asked) => Content::IsComplete(completeness(notebook.is_complete(&asked.code))),
         };
         Event::Helped { asked, content }
     }));
     done.unwrap_or_else(|_| match is_comm {
-        true => Event::Heard {
-            asked: whose,
-            reply: CommReply::default(),
-        },
+        true => Event::Heard { asked: whose, reply: CommReply::default() },
         false => {
             let content = Content::refused(&whose.msg_type, defect().into());
-            Event::Helped {
-                asked: whose,
-                content,
-            }
+            Event::Helped { asked: whose, content }
         }
     })
 }
 
 /// Runs one cell and its user expressions, or one callback, to the end.
 fn run(notebook: &dyn Notebook, job: Job, mailbox: &Mailbox) {
-    let Job {
-        asked,
-        work,
-        allow_stdin,
-    } = job;
-    let frontend = Arc::new(Outlet {
-        asked: asked.clone(),
-        mailbox: mailbox.clone(),
-        allow_stdin,
-    });
+    let Job { asked, work, allow_stdin } = job;
+    let frontend = Arc::new(Outlet { asked: asked.clone(), mailbox: mailbox.clone(), allow_stdin });
     let ran = catch_unwind(AssertUnwindSafe(|| {
         let (reply, user_expressions) = match work {
-            Work::Cell {
-                cell,
-                user_expressions,
-            } => (notebook.execute(cell, frontend), user_expressions),
+            Work::Cell { cell, user_expressions } => (notebook.execute(cell, frontend), user_expressions),
             Work::Callback { comm } => (notebook.call_back(&comm, frontend), Map::new()),
         };
         let values = match reply {
-            Reply::Done => user_expressions
-                .into_iter()
-                .map(|(name, code)| (name, evaluate(notebook, &code)))
-                .collect(),
+            Reply::Done => user_expressions.into_iter().map(|(name, code)| (name, evaluate(notebook, &code))).collect(),
             Reply::Failed(_) => Map::new(),
         };
         (reply, values)
     }));
     let (reply, user_expressions) = ran.unwrap_or_else(|_| (Reply::Failed(defect()), Map::new()));
-    mailbox.post(Event::Finished {
-        asked,
-        reply,
-        user_expressions,
-    });
+    mailbox.post(Event::Finished { asked, reply, user_expressions });
 }
 
 fn evaluate(notebook: &dyn Notebook, expression: &Value) -> Value {
     mime::expression(match expression {
         Value::String(code) => notebook.evaluate(code),
-        other => Err(failure(
-            Kind::Type,
-            &format!("a user expression is text, not {other}"),
-        )),
+        other => Err(failure(Kind::Type, &format!("a user expression is text, not {other}"))),
     })
 }
 
 fn failure(kind: Kind, message: &str) -> Failure {
     let name = kind.name().to_string();
-    Failure {
-        traceback: vec![format!("{name}: {message}")],
-        name,
-        value: message.to_string(),
-    }
+    Failure { traceback: vec![format!("{name}: {message}")], name, value: message.to_string() }
 }
 
 fn defect() -> Failure {
-    failure(
-        Kind::Internal,
-        "a defect of Saddlepoint stopped this; the variables that it did not touch are unharmed",
-    )
+    failure(Kind::Internal, "a defect of Saddlepoint stopped this; the variables that it did not touch are unharmed")
 }
 
 /// A running cell's way to the client.
@@ -306,31 +262,17 @@ impl Frontend for Outlet {
             return None;
         }
         let (answer, answered) = sync_channel(1);
-        self.mailbox.post(Event::Question {
-            asked: self.asked.clone(),
-            prompt: prompt.to_string(),
-            password,
-            answer,
-        });
+        self.mailbox.post(Event::Question { asked: self.asked.clone(), prompt: prompt.to_string(), password, answer });
         answered.recv().ok()
     }
 }
 
 fn inspected(notebook: &dyn Notebook, asked: &Inspect) -> Inspected {
-    let detail = if asked.detail_level == 0 {
-        Detail::Brief
-    } else {
-        Detail::Full
-    };
+    let detail = if asked.detail_level == 0 { Detail::Brief } else { Detail::Full };
     let bundle = notebook.inspect(&asked.position.code, asked.position.cursor(), detail);
     let found = bundle.is_some();
     let (data, metadata) = mime::fields(bundle.unwrap_or_default());
-    Inspected {
-        status: Status::Ok,
-        found,
-        data,
-        metadata,
-    }
+    Inspected { status: Status::Ok, found, data, metadata }
 }
 
 fn completeness(found: Completeness) -> content::Completeness {
@@ -343,11 +285,7 @@ fn completeness(found: Completeness) -> content::Completeness {
 
 /// A completion reply; types and signatures go where JupyterLab and IPython agreed to put them.
 fn completed(found: Completions) -> Completed {
-    let Completions {
-        start,
-        end,
-        matches,
-    } = found;
+    let Completions { start, end, matches } = found;
     let types: Vec<Value> = matches
         .iter()
         .map(|m| json!({ "start": start, "end": end, "text": m.text, "type": m.kind, "signature": m.signature }))
@@ -357,9 +295,6 @@ fn completed(found: Completions) -> Completed {
         matches: matches.into_iter().map(|m| m.text).collect(),
         cursor_start: start,
         cursor_end: end,
-        metadata: Map::from_iter([(
-            "_jupyter_types_experimental".to_string(),
-            Value::Array(types),
-        )]),
+        metadata: Map::from_iter([("_jupyter_types_experimental".to_string(), Value::Array(types))]),
     }
 }

@@ -31,11 +31,7 @@ struct Entry {
 impl History {
     /// The history in `file`, or of this session alone. A file that cannot be used is no reason not to serve.
     pub fn open(file: Option<&Path>) -> Self {
-        let mut history = Self {
-            entries: VecDeque::new(),
-            session: 1,
-            past: None,
-        };
+        let mut history = Self { entries: VecDeque::new(), session: 1, past: None };
         match file.map(Past::open) {
             None => {}
             Some(Ok((past, records))) => {
@@ -62,21 +58,13 @@ impl History {
         if self.entries.len() == REMEMBERED {
             self.entries.pop_front();
         }
-        self.entries.push_back(Entry {
-            session,
-            line,
-            input,
-            output: None,
-        });
+        self.entries.push_back(Entry { session, line, input, output: None });
     }
 
     /// Remembers what the cell `line` gave, as text.
     pub fn gave(&mut self, line: usize, output: &str) {
-        if let Some(entry) = self
-            .entries
-            .iter_mut()
-            .rev()
-            .find(|entry| entry.session == self.session && entry.line == line)
+        if let Some(entry) =
+            self.entries.iter_mut().rev().find(|entry| entry.session == self.session && entry.line == line)
         {
             entry.output = Some(output.to_string());
         }
@@ -104,30 +92,17 @@ impl History {
         };
         let start = asked.start.unwrap_or(1);
         let stop = asked.stop.unwrap_or(i64::MAX);
-        let within =
-            |entry: &&Entry| (start..stop).contains(&i64::try_from(entry.line).unwrap_or(i64::MAX));
-        self.entries
-            .iter()
-            .filter(|entry| entry.session == session)
-            .filter(within)
-            .collect()
+        let within = |entry: &&Entry| (start..stop).contains(&i64::try_from(entry.line).unwrap_or(i64::MAX));
+        self.entries.iter().filter(|entry| entry.session == session).filter(within).collect()
     }
 
     fn search(&self, asked: &request::History) -> Vec<&Entry> {
         let pattern: Vec<char> = asked.pattern.as_deref().unwrap_or("*").chars().collect();
-        let mut found: Vec<&Entry> = self
-            .entries
-            .iter()
-            .filter(|entry| matches(&pattern, &entry.input))
-            .collect();
+        let mut found: Vec<&Entry> = self.entries.iter().filter(|entry| matches(&pattern, &entry.input)).collect();
         if asked.unique {
             // Of equal inputs the latest stands for all.
             let mut seen = std::collections::HashSet::new();
-            found = found
-                .into_iter()
-                .rev()
-                .filter(|entry| seen.insert(&entry.input))
-                .collect();
+            found = found.into_iter().rev().filter(|entry| seen.insert(&entry.input)).collect();
             found.reverse();
         }
         last(found, asked.n)
@@ -181,26 +156,13 @@ mod tests {
     #[test]
     fn tail_range_and_search_answer_as_ipython_does() {
         let history = history();
-        let tail = history.look_up(&asked(
-            json!({"hist_access_type": "tail", "n": 2, "output": true}),
-        ));
-        assert_eq!(
-            tail,
-            [
-                json!([1, 3, ["1 + 1", null]]),
-                json!([1, 4, ["x * 2", "6"]])
-            ]
-        );
-        let range =
-            asked(json!({"hist_access_type": "range", "session": 0, "start": 2, "stop": 4}));
-        assert_eq!(
-            history.look_up(&range),
-            [json!([1, 2, "let x = 3;"]), json!([1, 3, "1 + 1"])]
-        );
+        let tail = history.look_up(&asked(json!({"hist_access_type": "tail", "n": 2, "output": true})));
+        assert_eq!(tail, [json!([1, 3, ["1 + 1", null]]), json!([1, 4, ["x * 2", "6"]])]);
+        let range = asked(json!({"hist_access_type": "range", "session": 0, "start": 2, "stop": 4}));
+        assert_eq!(history.look_up(&range), [json!([1, 2, "let x = 3;"]), json!([1, 3, "1 + 1"])]);
         let other = asked(json!({"hist_access_type": "range", "session": -1, "start": 1}));
         assert!(history.look_up(&other).is_empty());
-        let unique =
-            asked(json!({"hist_access_type": "search", "pattern": "1 ?*", "unique": true}));
+        let unique = asked(json!({"hist_access_type": "search", "pattern": "1 ?*", "unique": true}));
         assert_eq!(history.look_up(&unique), [json!([1, 3, "1 + 1"])]);
         let two = asked(json!({"hist_access_type": "search", "pattern": "*", "n": 2}));
         assert_eq!(history.look_up(&two).len(), 2);
@@ -219,19 +181,12 @@ mod tests {
         let mut history = History::open(Some(&file));
         history.ran(1, "a = 3");
         let show = |fields| history.look_up(&asked(fields));
-        assert_eq!(
-            show(json!({"hist_access_type": "tail", "n": 2})),
-            [json!([2, 2, "b = 2"]), json!([3, 1, "a = 3"])]
-        );
+        assert_eq!(show(json!({"hist_access_type": "tail", "n": 2})), [json!([2, 2, "b = 2"]), json!([3, 1, "a = 3"])]);
         for (session, number) in [(0, 3), (-1, 2), (-2, 1), (2, 2)] {
-            let range =
-                json!({"hist_access_type": "range", "session": session, "start": 1, "stop": 2});
+            let range = json!({"hist_access_type": "range", "session": session, "start": 1, "stop": 2});
             assert_eq!(show(range), [json!([number, 1, format!("a = {number}")])]);
         }
-        assert_eq!(
-            show(json!({"hist_access_type": "search", "pattern": "a*"})).len(),
-            3
-        );
+        assert_eq!(show(json!({"hist_access_type": "search", "pattern": "a*"})).len(), 3);
         std::fs::remove_file(&file).unwrap();
         std::fs::remove_file(file.with_extension("lock")).unwrap();
     }
@@ -247,13 +202,7 @@ mod tests {
     #[test]
     fn globs() {
         let fits = |pattern: &str, text: &str| matches(&pattern.chars().collect::<Vec<_>>(), text);
-        assert!(
-            fits("", "")
-                && fits("*", "")
-                && fits("a*c*e", "abcde")
-                && fits("?😀?", "a😀b")
-                && fits("*ab", "aab")
-        );
+        assert!(fits("", "") && fits("*", "") && fits("a*c*e", "abcde") && fits("?😀?", "a😀b") && fits("*ab", "aab"));
         assert!(!fits("", "a") && !fits("?", "") && !fits("a*d", "abc") && !fits("ab", "abc"));
         // Linear in practice: no exponential search over many stars.
         assert!(!fits(&"a*".repeat(50), &"b".repeat(10_000)));

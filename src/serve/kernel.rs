@@ -25,8 +25,8 @@ use super::outgoing::Outgoing;
 use super::stop::{Step, Stop};
 use super::turns::{Running, Turn};
 use super::{about, mime};
-use saddle_session::output::{CommStep, Output};
 use saddle_session::Notebook;
+use saddle_session::output::{CommStep, Output};
 use saddle_wire::connection::Ports;
 use saddle_wire::content::{Content, Error, State, Status};
 use saddle_wire::request::Unreadable;
@@ -89,8 +89,7 @@ impl Kernel {
 
     /// Whether the kernel has been told to go and has nothing left to say.
     pub fn gone(&self, now: Instant) -> bool {
-        self.leaving
-            .is_some_and(|until| self.running.is_none() || until <= now)
+        self.leaving.is_some_and(|until| self.running.is_none() || until <= now)
     }
 
     /// A client subscribed to a topic of iopub.
@@ -107,37 +106,20 @@ impl Kernel {
 
     /// A message came in.
     pub fn receive(&mut self, channel: Channel, message: Received, now: Instant) {
-        let Received {
-            peer,
-            header,
-            raw_header,
-            metadata,
-            content,
-            buffers,
-        } = message;
-        let asked = Arc::new(Asked {
-            channel,
-            peer,
-            msg_type: header.msg_type,
-            header: raw_header,
-        });
+        let Received { peer, header, raw_header, metadata, content, buffers } = message;
+        let asked = Arc::new(Asked { channel, peer, msg_type: header.msg_type, header: raw_header });
         if self.leaving.is_some() {
             return log(|| format!("{} came after the shutdown", asked.msg_type));
         }
         match Request::read(&asked.msg_type, content) {
             Ok(request) => self.serve(asked, request, (metadata, buffers), now),
-            Err(Unreadable::Unknown) => {
-                log(|| format!("{channel:?}: unknown message type {:?}", asked.msg_type))
-            }
+            Err(Unreadable::Unknown) => log(|| format!("{channel:?}: unknown message type {:?}", asked.msg_type)),
             Err(Unreadable::Content(error)) => {
                 log(|| format!("{channel:?}: {}: {error}", asked.msg_type));
                 if asked.msg_type.ends_with("_request") {
                     let message = format!("{}: {error}", asked.msg_type);
-                    let error = Error {
-                        ename: "MessageError".into(),
-                        evalue: message.clone(),
-                        traceback: vec![message],
-                    };
+                    let error =
+                        Error { ename: "MessageError".into(), evalue: message.clone(), traceback: vec![message] };
                     let content = Content::refused(&asked.msg_type, error);
                     self.answer(&asked, content);
                 }
@@ -146,18 +128,10 @@ impl Kernel {
     }
 
     /// `beside` is what came beside the content: metadata and binary parts.
-    fn serve(
-        &mut self,
-        asked: Arc<Asked>,
-        request: Request,
-        beside: (Map<String, Value>, Vec<Vec<u8>>),
-        now: Instant,
-    ) {
+    fn serve(&mut self, asked: Arc<Asked>, request: Request, beside: (Map<String, Value>, Vec<Vec<u8>>), now: Instant) {
         match request {
             Request::Execute(execute) => self.take_turn(asked, Turn::Execute(execute)),
-            Request::KernelInfo if asked.channel == Channel::Shell => {
-                self.take_turn(asked, Turn::KernelInfo)
-            }
+            Request::KernelInfo if asked.channel == Channel::Shell => self.take_turn(asked, Turn::KernelInfo),
             Request::KernelInfo => self.answer(&asked, about::kernel_info()),
             Request::Connect => self.answer(&asked, Content::Connect(self.ports)),
             Request::Complete(at) => self.send_on(asked, Errand::Complete(at)),
@@ -165,13 +139,7 @@ impl Kernel {
             Request::IsComplete(code) => self.send_on(asked, Errand::IsComplete(code)),
             Request::History(look) => {
                 let history = self.history.look_up(&look);
-                self.answer(
-                    &asked,
-                    Content::History {
-                        status: Status::Ok,
-                        history,
-                    },
-                );
+                self.answer(&asked, Content::History { status: Status::Ok, history });
             }
             Request::CommInfo(which) => {
                 let comms = self.comms.info(&which);
@@ -182,21 +150,14 @@ impl Kernel {
                 let step = CommStep::Open { target };
                 self.listen(asked, comms::received(step, open.comm, beside));
             }
-            Request::CommMsg(comm) => {
-                self.listen(asked, comms::received(CommStep::Message, comm, beside))
-            }
-            Request::CommClose(comm) => {
-                self.listen(asked, comms::received(CommStep::Close, comm, beside))
-            }
+            Request::CommMsg(comm) => self.listen(asked, comms::received(CommStep::Message, comm, beside)),
+            Request::CommClose(comm) => self.listen(asked, comms::received(CommStep::Close, comm, beside)),
             Request::Interrupt => {
                 self.interrupt(now);
                 self.answer(&asked, Content::Interrupt { status: Status::Ok });
             }
             Request::Shutdown(shutdown) => {
-                let content = Content::Shutdown {
-                    status: Status::Ok,
-                    restart: shutdown.restart,
-                };
+                let content = Content::Shutdown { status: Status::Ok, restart: shutdown.restart };
                 // All clients hear of it, not only the one that asked.
                 self.publish(&asked, content.clone());
                 self.answer(&asked, content);
@@ -212,35 +173,17 @@ impl Kernel {
     /// Something happened on another thread.
     pub fn hear(&mut self, event: Event, now: Instant) {
         match event {
-            Event::Output {
-                asked,
-                output,
-                weight,
-            } => {
+            Event::Output { asked, output, weight } => {
                 self.show(&asked, output, now);
                 drop(weight);
             }
-            Event::Question {
-                asked,
-                prompt,
-                password,
-                answer,
-            } => {
+            Event::Question { asked, prompt, password, answer } => {
                 let before = self.outgoing.flush();
                 self.publish_all(before);
                 self.question = Some(answer);
-                self.send(
-                    Channel::Stdin,
-                    &asked,
-                    Map::new(),
-                    Content::InputRequest { prompt, password },
-                );
+                self.send(Channel::Stdin, &asked, Map::new(), Content::InputRequest { prompt, password });
             }
-            Event::Finished {
-                asked,
-                reply,
-                user_expressions,
-            } => self.finish(&asked, reply, user_expressions),
+            Event::Finished { asked, reply, user_expressions } => self.finish(&asked, reply, user_expressions),
             Event::Helped { asked, content } => self.close(&asked, Some((Map::new(), content))),
             Event::Heard { asked, reply } => self.heard(&asked, reply),
         }
@@ -270,10 +213,7 @@ impl Kernel {
     /// When [`Kernel::tick`] has to be called next; `None` where nothing is due.
     pub fn due(&self) -> Option<Instant> {
         let stop = self.running.as_ref().and_then(|cell| cell.stop.as_ref());
-        [self.outgoing.deadline(), stop.map(Stop::due), self.leaving]
-            .into_iter()
-            .flatten()
-            .min()
+        [self.outgoing.deadline(), stop.map(Stop::due), self.leaving].into_iter().flatten().min()
     }
 
     /// Stops everything: the parent has died, or a client asked for the shutdown.
@@ -350,9 +290,7 @@ impl Kernel {
         if let Some(running) = &mut self.running {
             // There is one next input and one way out: of those, the last word counts.
             let source = &payload["source"];
-            running
-                .payload
-                .retain(|other| source == "page" || other["source"] != *source);
+            running.payload.retain(|other| source == "page" || other["source"] != *source);
             running.payload.push(payload);
         }
     }
@@ -403,24 +341,12 @@ impl Kernel {
         });
     }
 
-    pub(super) fn send(
-        &mut self,
-        channel: Channel,
-        asked: &Asked,
-        metadata: Map<String, Value>,
-        content: Content,
-    ) {
+    pub(super) fn send(&mut self, channel: Channel, asked: &Asked, metadata: Map<String, Value>, content: Content) {
         let peer = match channel {
             Channel::Iopub => vec![topic(&content)],
             _ => asked.peer.clone(),
         };
-        self.outbox.push(Message {
-            channel,
-            peer,
-            parent: asked.header.clone(),
-            metadata,
-            content,
-        });
+        self.outbox.push(Message { channel, peer, parent: asked.header.clone(), metadata, content });
     }
 }
 

@@ -55,12 +55,7 @@ impl Spec {
         let program = std::env::current_exe()
             .map_err(|error| Fault::file(format!("cannot tell where this program is: {error}")))?;
         let (name, display_name) = (NAME.to_string(), DISPLAY_NAME.to_string());
-        Ok(Self {
-            name,
-            display_name,
-            env: Vec::new(),
-            program,
-        })
+        Ok(Self { name, display_name, env: Vec::new(), program })
     }
 
     /// Whether a kernelspec that says the same is in a place already.
@@ -92,17 +87,12 @@ impl Spec {
 
     fn install_below(&self, data: &Path) -> Result<PathBuf> {
         let folder = data.join("kernels").join(checked(&self.name)?);
-        let program = self.program.to_str().ok_or_else(|| {
-            Fault::file(format!(
-                "the program's path is not Unicode: {}",
-                self.program.display()
-            ))
-        })?;
-        let env: Map<String, Value> = self
-            .env
-            .iter()
-            .map(|(key, value)| (key.clone(), value.as_str().into()))
-            .collect();
+        let program = self
+            .program
+            .to_str()
+            .ok_or_else(|| Fault::file(format!("the program's path is not Unicode: {}", self.program.display())))?;
+        let env: Map<String, Value> =
+            self.env.iter().map(|(key, value)| (key.clone(), value.as_str().into())).collect();
         let spec = json!({
             "argv": [program, "kernel", "-f", "{connection_file}"],
             "display_name": self.display_name,
@@ -139,13 +129,10 @@ fn uninstall_below(name: &str, data: &Path) -> Result<PathBuf> {
             .hint("`saddle doctor` lists where the kernel is installed"));
     }
     if Installed::read(&folder).is_none() {
-        return Err(Fault::file(format!(
-            "the kernelspec at {shown} was not written by saddle"
-        ))
-        .hint(format!("`jupyter kernelspec remove {name}` removes it")));
+        return Err(Fault::file(format!("the kernelspec at {shown} was not written by saddle"))
+            .hint(format!("`jupyter kernelspec remove {name}` removes it")));
     }
-    std::fs::remove_dir_all(&folder)
-        .map_err(|error| Fault::file(format!("cannot remove {shown}: {error}")))?;
+    std::fs::remove_dir_all(&folder).map_err(|error| Fault::file(format!("cannot remove {shown}: {error}")))?;
     Ok(folder)
 }
 
@@ -172,9 +159,7 @@ impl Installed {
             display_name: text(&spec["display_name"]).unwrap_or_default(),
             folder: folder.to_path_buf(),
             // In a package the program is named by where it is from here.
-            program: text(&spec["argv"][0])?
-                .replace("{resource_dir}", folder.to_str()?)
-                .into(),
+            program: text(&spec["argv"][0])?.replace("{resource_dir}", folder.to_str()?).into(),
             version: text(&spec["metadata"][MARK])?,
         })
     }
@@ -188,13 +173,8 @@ pub fn installed() -> Vec<Installed> {
 fn installed_in(search_path: &[PathBuf]) -> Vec<Installed> {
     let mut found = Vec::new();
     for data in search_path {
-        let folders = std::fs::read_dir(data.join("kernels"))
-            .into_iter()
-            .flatten()
-            .flatten();
-        let mut here: Vec<Installed> = folders
-            .filter_map(|entry| Installed::read(&entry.path()))
-            .collect();
+        let folders = std::fs::read_dir(data.join("kernels")).into_iter().flatten().flatten();
+        let mut here: Vec<Installed> = folders.filter_map(|entry| Installed::read(&entry.path())).collect();
         here.sort_by(|a, b| a.name.cmp(&b.name));
         found.extend(here);
     }
@@ -209,9 +189,7 @@ struct Jupyter<F: Fn(&str) -> Option<OsString>> {
 
 impl Jupyter<fn(&str) -> Option<OsString>> {
     fn here() -> Self {
-        Self {
-            env: |key| std::env::var_os(key),
-        }
+        Self { env: |key| std::env::var_os(key) }
     }
 }
 
@@ -220,8 +198,7 @@ impl<F: Fn(&str) -> Option<OsString>> Jupyter<F> {
     fn data(&self, place: &Place) -> Result<PathBuf> {
         match place {
             Place::User => self.user().ok_or_else(|| {
-                Fault::file("cannot tell where your home folder is")
-                    .hint("set JUPYTER_DATA_DIR, or use --prefix")
+                Fault::file("cannot tell where your home folder is").hint("set JUPYTER_DATA_DIR, or use --prefix")
             }),
             Place::SysPrefix => self.sys_prefix().map(|prefix| share(&prefix)).ok_or_else(|| {
                 Fault::file("no Python environment is active, and no python3 was found")
@@ -235,10 +212,8 @@ impl<F: Fn(&str) -> Option<OsString>> Jupyter<F> {
 
     /// Every data folder that Jupyter looks into, the preferred ones first.
     fn search_path(&self) -> Vec<PathBuf> {
-        let mut path: Vec<PathBuf> = self
-            .var("JUPYTER_PATH")
-            .map(|path| std::env::split_paths(&path).collect())
-            .unwrap_or_default();
+        let mut path: Vec<PathBuf> =
+            self.var("JUPYTER_PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or_default();
         let (user, environment) = (self.user(), self.sys_prefix().map(|prefix| share(&prefix)));
         if self.environment_first() {
             path.extend(environment.into_iter().chain(user));
@@ -272,9 +247,7 @@ impl<F: Fn(&str) -> Option<OsString>> Jupyter<F> {
 
     /// The active environment, else that of the Python on the `PATH`.
     fn sys_prefix(&self) -> Option<PathBuf> {
-        self.path("VIRTUAL_ENV")
-            .or_else(|| self.path("CONDA_PREFIX"))
-            .or_else(python_prefix)
+        self.path("VIRTUAL_ENV").or_else(|| self.path("CONDA_PREFIX")).or_else(python_prefix)
     }
 
     /// Whether Jupyter looks into the environment before it looks into the user's folder: where one is active, and it is
@@ -287,9 +260,7 @@ impl<F: Fn(&str) -> Option<OsString>> Jupyter<F> {
             }
             None => {
                 let conda = self.var("CONDA_PREFIX").is_some()
-                    && self
-                        .var("CONDA_DEFAULT_ENV")
-                        .is_some_and(|name| name != "base");
+                    && self.var("CONDA_DEFAULT_ENV").is_some_and(|name| name != "base");
                 conda || self.var("VIRTUAL_ENV").is_some()
             }
         }
@@ -306,10 +277,7 @@ impl<F: Fn(&str) -> Option<OsString>> Jupyter<F> {
 
 fn python_prefix() -> Option<PathBuf> {
     ["python3", "python"].iter().find_map(|python| {
-        let run = Command::new(python)
-            .args(["-c", "import sys; print(sys.prefix)"])
-            .output()
-            .ok()?;
+        let run = Command::new(python).args(["-c", "import sys; print(sys.prefix)"]).output().ok()?;
         let prefix = String::from_utf8(run.stdout).ok()?.trim().to_string();
         (run.status.success() && !prefix.is_empty()).then(|| prefix.into())
     })
@@ -348,9 +316,7 @@ mod tests {
         folder
     }
 
-    fn jupyter(
-        vars: &'static [(&'static str, &'static str)],
-    ) -> Jupyter<impl Fn(&str) -> Option<OsString>> {
+    fn jupyter(vars: &'static [(&'static str, &'static str)]) -> Jupyter<impl Fn(&str) -> Option<OsString>> {
         let env = move |key: &str| vars.iter().find(|(k, _)| *k == key).map(|(_, v)| v.into());
         Jupyter { env }
     }
@@ -368,28 +334,19 @@ mod tests {
 
         let text = std::fs::read_to_string(at.join("kernel.json")).unwrap();
         let written: Value = serde_json::from_str(&text).unwrap();
-        assert_eq!(
-            written["argv"],
-            json!([spec.program, "kernel", "-f", "{connection_file}"])
-        );
+        assert_eq!(written["argv"], json!([spec.program, "kernel", "-f", "{connection_file}"]));
         assert_eq!(written["env"], json!({ "RAYON_NUM_THREADS": "2" }));
         assert_eq!(written["interrupt_mode"], "message");
         assert!(!at.join("kernel.json.new").exists());
 
         let found = installed_in(&[data.join("nothing"), data.clone()]);
         assert_eq!(found.len(), 1);
-        assert_eq!(
-            (found[0].name.as_str(), found[0].display_name.as_str()),
-            ("saddle-test", "Another")
-        );
+        assert_eq!((found[0].name.as_str(), found[0].display_name.as_str()), ("saddle-test", "Another"));
         assert_eq!(found[0].program, spec.program);
 
         assert_eq!(uninstall_below("saddle-test", &data).unwrap(), at);
         assert!(!at.exists());
-        assert_eq!(
-            uninstall_below("saddle-test", &data).unwrap_err().kind,
-            Kind::File
-        );
+        assert_eq!(uninstall_below("saddle-test", &data).unwrap_err().kind, Kind::File);
         std::fs::remove_dir_all(&data).unwrap();
     }
 
@@ -412,11 +369,7 @@ mod tests {
         std::fs::create_dir_all(&bin).unwrap();
         std::fs::write(bin.join("saddle"), "").unwrap();
         assert!(spec.is_installed_below(&data));
-        assert!(
-            installed_in(std::slice::from_ref(&data))[0]
-                .program
-                .is_file()
-        );
+        assert!(installed_in(std::slice::from_ref(&data))[0].program.is_file());
         spec.display_name = "Another".into();
         assert!(!spec.is_installed_below(&data));
         std::fs::remove_dir_all(&root).unwrap();
@@ -429,19 +382,10 @@ mod tests {
         std::fs::create_dir_all(&at).unwrap();
         std::fs::write(at.join("kernel.json"), r#"{"argv": ["python"]}"#).unwrap();
         assert!(installed_in(std::slice::from_ref(&data)).is_empty());
-        assert!(
-            uninstall_below("python3", &data)
-                .unwrap_err()
-                .message
-                .contains("not written by saddle")
-        );
+        assert!(uninstall_below("python3", &data).unwrap_err().message.contains("not written by saddle"));
         assert!(at.join("kernel.json").exists());
         for name in ["", "..", "a/b", "a b", "é"] {
-            assert_eq!(
-                uninstall_below(name, &data).unwrap_err().kind,
-                Kind::Value,
-                "{name}"
-            );
+            assert_eq!(uninstall_below(name, &data).unwrap_err().kind, Kind::Value, "{name}");
         }
         std::fs::remove_dir_all(&data).unwrap();
     }
@@ -451,12 +395,8 @@ mod tests {
     fn folders_are_those_of_jupyter_core() {
         // As `jupyter --paths` shows them.
         let plain = jupyter(&[("HOME", "/home/ada"), ("VIRTUAL_ENV", "/venv")]);
-        let paths = [
-            "/venv/share/jupyter",
-            "/home/ada/.local/share/jupyter",
-            "/usr/local/share/jupyter",
-            "/usr/share/jupyter",
-        ];
+        let paths =
+            ["/venv/share/jupyter", "/home/ada/.local/share/jupyter", "/usr/local/share/jupyter", "/usr/share/jupyter"];
         assert_eq!(plain.search_path(), paths.map(PathBuf::from));
         let set = jupyter(&[
             ("HOME", "/home/ada"),
@@ -464,16 +404,10 @@ mod tests {
             ("JUPYTER_PATH", "/one:/two"),
             ("CONDA_PREFIX", "/conda"),
         ]);
-        assert_eq!(
-            set.search_path()[..4],
-            ["/one", "/two", "/xdg/jupyter", "/conda/share/jupyter"].map(PathBuf::from)
-        );
+        assert_eq!(set.search_path()[..4], ["/one", "/two", "/xdg/jupyter", "/conda/share/jupyter"].map(PathBuf::from));
         let named = jupyter(&[("JUPYTER_DATA_DIR", "/data")]);
         assert_eq!(named.data(&Place::User).unwrap(), PathBuf::from("/data"));
         let prefix = Place::Prefix("/p".into());
-        assert_eq!(
-            named.data(&prefix).unwrap(),
-            PathBuf::from("/p/share/jupyter")
-        );
+        assert_eq!(named.data(&prefix).unwrap(), PathBuf::from("/p/share/jupyter"));
     }
 }

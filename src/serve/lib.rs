@@ -80,20 +80,12 @@ const TURN: usize = 256;
 /// # Errors
 /// `FileError` where the connection file is missing or wrong, `DeviceError` where its ports cannot be bound or the system
 /// gives no more threads.
-pub fn run(
-    connection: &Path,
-    notebook: Arc<dyn Notebook>,
-    history: Option<&Path>,
-) -> Result<(), Fault> {
+pub fn run(connection: &Path, notebook: Arc<dyn Notebook>, history: Option<&Path>) -> Result<(), Fault> {
     let connection = Connection::read(connection)?;
     let sockets = Sockets::open(&connection)?;
     let (mailbox, events) = Mailbox::new(sockets.waker()?);
-    let crew = Crew::start(&notebook, &mailbox).map_err(|error| {
-        Fault::new(
-            Kind::Device,
-            format!("cannot start the kernel's threads: {error}"),
-        )
-    })?;
+    let crew = Crew::start(&notebook, &mailbox)
+        .map_err(|error| Fault::new(Kind::Device, format!("cannot start the kernel's threads: {error}")))?;
     process::on_sigint(move || mailbox.wake());
     let codec = Codec::new(&connection.key);
     Service {
@@ -123,11 +115,7 @@ impl Service {
         let mut look = Instant::now();
         let mut more = false;
         while !self.kernel.gone(Instant::now()) {
-            self.sockets.wait(if more {
-                Duration::ZERO
-            } else {
-                self.patience()
-            });
+            self.sockets.wait(if more { Duration::ZERO } else { self.patience() });
             while let Some(topic) = self.sockets.subscription() {
                 self.kernel.welcome(topic);
             }
@@ -154,10 +142,7 @@ impl Service {
     }
 
     fn patience(&self) -> Duration {
-        let due = self
-            .kernel
-            .due()
-            .map(|due| due.saturating_duration_since(Instant::now()));
+        let due = self.kernel.due().map(|due| due.saturating_duration_since(Instant::now()));
         let longest = match self.undelivered {
             Some(_) => KNOCK_AGAIN,
             None => LOOK_AFTER_PARENT,
@@ -197,9 +182,7 @@ impl Service {
 
     fn deliver(&mut self) {
         for message in self.kernel.outbox() {
-            let sent = self
-                .sockets
-                .send(message.channel, &self.codec.encode(&message));
+            let sent = self.sockets.send(message.channel, &self.codec.encode(&message));
             if !sent && message.channel == Channel::Stdin {
                 self.undelivered = Some((message, Instant::now() + KNOCK));
             }

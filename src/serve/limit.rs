@@ -40,13 +40,7 @@ struct Held {
 
 impl Default for Limit {
     fn default() -> Self {
-        Self {
-            lines: LINES,
-            bytes: BYTES,
-            pieces: PIECES,
-            stream: None,
-            held: None,
-        }
+        Self { lines: LINES, bytes: BYTES, pieces: PIECES, stream: None, held: None }
     }
 }
 
@@ -81,11 +75,7 @@ impl Limit {
         self.held = Some(held);
         let mut first = text;
         first.truncate(fits);
-        let line_end = if first.is_empty() || first.ends_with('\n') {
-            ""
-        } else {
-            "\n"
-        };
+        let line_end = if first.is_empty() || first.ends_with('\n') { "" } else { "\n" };
         let note = format!(
             "{line_end}… more text follows; its last {LAST_LINES} lines will stand here when the cell ends (`%lines all` at the \
              start of the cell shows all)\n"
@@ -102,10 +92,7 @@ impl Limit {
         let mut shown = Vec::new();
         if held.bytes_left_out > 0 {
             let (lines, size) = (count(held.lines_left_out), megabytes(held.bytes_left_out));
-            shown.push((
-                Stream::Stderr,
-                format!("… {lines} lines left out ({size})\n"),
-            ));
+            shown.push((Stream::Stderr, format!("… {lines} lines left out ({size})\n")));
         }
         for (stream, text) in held.last {
             match shown.last_mut() {
@@ -150,11 +137,7 @@ fn lines(text: &str) -> usize {
 /// How much of a text is within so many lines and bytes: whole lines, unless one line alone is too long.
 fn fitting(text: &str, most_lines: usize, most_bytes: usize) -> usize {
     let within = text.len().min(most_bytes);
-    let ends = text
-        .bytes()
-        .take(within)
-        .enumerate()
-        .filter(|(_, byte)| *byte == b'\n');
+    let ends = text.bytes().take(within).enumerate().filter(|(_, byte)| *byte == b'\n');
     let mut end = 0;
     for (count, (at, _)) in ends.enumerate() {
         if count >= most_lines {
@@ -172,10 +155,7 @@ fn fitting(text: &str, most_lines: usize, most_bytes: usize) -> usize {
 
 /// A place for a cut at or just before `at`, between two letters.
 fn cut_before(text: &str, at: usize) -> usize {
-    (0..=at)
-        .rev()
-        .find(|at| text.is_char_boundary(*at))
-        .unwrap_or(0)
+    (0..=at).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
 }
 
 /// `979,800`
@@ -223,9 +203,7 @@ pub fn fit(mut bundle: Bundle) -> Bundle {
         text => format!("{text}\n{note}"),
     };
     bundle.data.retain(|(mime, _)| mime != "text/plain");
-    bundle
-        .data
-        .insert(0, ("text/plain".to_string(), Data::Text(text)));
+    bundle.data.insert(0, ("text/plain".to_string(), Data::Text(text)));
     bundle
 }
 
@@ -266,17 +244,11 @@ mod tests {
             };
             let lines: Vec<&str> = text.lines().collect();
             assert_eq!((lines[0], lines[LINES - 1]), ("0", "9999"));
-            assert!(
-                lines[LINES].starts_with("… more text follows"),
-                "{}",
-                lines[LINES]
-            );
+            assert!(lines[LINES].starts_with("… more text follows"), "{}", lines[LINES]);
             assert_eq!(lines.last(), Some(&"999999"));
             let last = lines.len() - LINES - 2;
             let left_out = 1_000_000 - LINES - last;
-            assert!(
-                lines[LINES + 1].starts_with(&format!("… {} lines left out (", count(left_out)))
-            );
+            assert!(lines[LINES + 1].starts_with(&format!("… {} lines left out (", count(left_out))));
             assert!(last >= LAST_LINES);
         }
     }
@@ -305,11 +277,7 @@ mod tests {
         let mut limit = Limit::default();
         let mut messages = 0;
         for i in 0..100_000 {
-            let stream = if i % 2 == 0 {
-                Stream::Stdout
-            } else {
-                Stream::Stderr
-            };
+            let stream = if i % 2 == 0 { Stream::Stdout } else { Stream::Stderr };
             messages += limit.take(stream, "x\n".to_string()).len();
         }
         messages += limit.end().len();
@@ -325,9 +293,6 @@ mod tests {
         let note = "a wall\n… left out: image/png of 100.0 MB; a notebook shows at most 16.8 MB at once (`save` writes it to a file)";
         assert_eq!(large.plain(), note);
         let text = fit(Bundle::text("x".repeat(100_000_000)));
-        assert!(
-            text.plain()
-                .starts_with("… left out: text/plain of 100.0 MB")
-        );
+        assert!(text.plain().starts_with("… left out: text/plain of 100.0 MB"));
     }
 }

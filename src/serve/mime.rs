@@ -4,8 +4,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
-use saddle_session::output::{Bundle, Data, Output, Stream};
 use saddle_session::Failure;
+use saddle_session::output::{Bundle, Data, Output, Stream};
 use saddle_wire::content::{Content, Transient};
 
 /// The message of an output of the cell `number`; `None` for what goes with the reply.
@@ -21,37 +21,19 @@ pub fn content(output: Output, number: usize) -> Option<Content> {
         Output::Display { bundle, id } => {
             let (data, metadata) = fields(bundle);
             let transient = Transient { display_id: id };
-            Content::Display {
-                data,
-                metadata,
-                transient,
-            }
+            Content::Display { data, metadata, transient }
         }
         Output::Update { bundle, id } => {
             let (data, metadata) = fields(bundle);
-            let transient = Transient {
-                display_id: Some(id),
-            };
-            Content::Update {
-                data,
-                metadata,
-                transient,
-            }
+            let transient = Transient { display_id: Some(id) };
+            Content::Update { data, metadata, transient }
         }
         Output::Result { bundle } => {
             let (data, metadata) = fields(bundle);
-            Content::Result {
-                data,
-                metadata,
-                execution_count: number,
-            }
+            Content::Result { data, metadata, execution_count: number }
         }
         Output::Clear { wait } => Content::Clear { wait },
-        Output::Page { .. }
-        | Output::NextInput { .. }
-        | Output::Lines { .. }
-        | Output::Leave
-        | Output::Comm(_) => {
+        Output::Page { .. } | Output::NextInput { .. } | Output::Lines { .. } | Output::Leave | Output::Comm(_) => {
             return None;
         }
     })
@@ -64,11 +46,7 @@ pub fn fields(bundle: Bundle) -> (Map<String, Value>, Map<String, Value>) {
         Data::Json(json) => json,
         Data::Bytes(bytes) => Value::String(STANDARD.encode(bytes)),
     };
-    let data = bundle
-        .data
-        .into_iter()
-        .map(|(mime, data)| (mime, value(data)))
-        .collect();
+    let data = bundle.data.into_iter().map(|(mime, data)| (mime, value(data))).collect();
     (data, bundle.metadata)
 }
 

@@ -8,9 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::Map;
 
 use saddle_session::output::{Bundle, Comm, CommStep, Output, Stream};
-use saddle_session::{
-    Cell, CommReply, Completeness, Completions, Detail, Failure, Frontend, Match, Notebook, Reply,
-};
+use saddle_session::{Cell, CommReply, Completeness, Completions, Detail, Failure, Frontend, Match, Notebook, Reply};
 
 #[derive(Default)]
 pub struct Mock {
@@ -36,15 +34,10 @@ impl Mock {
                 bundle: Bundle::png("a dot", vec![0, 255, 16], 8),
                 id: (!argument.is_empty()).then(|| argument.to_string()),
             }),
-            "update" => show.show(Output::Update {
-                bundle: Bundle::text("new"),
-                id: argument.to_string(),
-            }),
+            "update" => show.show(Output::Update { bundle: Bundle::text("new"), id: argument.to_string() }),
             "clear_output" => show.show(Output::Clear { wait: true }),
             "input" => {
-                let answer = show
-                    .ask(argument, false)
-                    .ok_or_else(|| failure("InputError", "nobody"))?;
+                let answer = show.ask(argument, false).ok_or_else(|| failure("InputError", "nobody"))?;
                 text(Stream::Stdout, format!("<{answer}>\n"));
             }
             "sleep" => self.wait(Duration::from_millis(number(argument)))?,
@@ -74,10 +67,7 @@ impl Mock {
     fn sum(&self, line: &str) -> Option<i64> {
         let variables = self.variables.lock().unwrap();
         let value = |part: &str| part.parse().ok().or_else(|| variables.get(part).copied());
-        line.trim_end_matches(';')
-            .split('+')
-            .map(|part| value(part.trim()))
-            .sum()
+        line.trim_end_matches(';').split('+').map(|part| value(part.trim())).sum()
     }
 
     fn wait(&self, time: Duration) -> Result<(), Failure> {
@@ -95,9 +85,7 @@ impl Mock {
 /// `word("argument")`, `word argument` → the two.
 fn split(line: &str) -> (&str, &str) {
     let line = line.trim().trim_end_matches(';');
-    let end = line
-        .find(|c: char| !c.is_alphanumeric() && c != '_')
-        .unwrap_or(line.len());
+    let end = line.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(line.len());
     let argument = line[end..].trim_matches(|c: char| "(){}\" ".contains(c));
     (&line[..end], argument)
 }
@@ -108,11 +96,7 @@ fn number(text: &str) -> u64 {
 
 fn failure(name: &str, value: &str) -> Failure {
     let (name, value) = (name.to_string(), value.to_string());
-    Failure {
-        traceback: vec![format!("{name}: {value}")],
-        name,
-        value,
-    }
+    Failure { traceback: vec![format!("{name}: {value}")], name, value }
 }
 
 impl Notebook for Mock {
@@ -133,9 +117,7 @@ impl Notebook for Mock {
         self.running.store(false, Ordering::SeqCst);
         match last {
             Err(failure) => return Reply::Failed(failure),
-            Ok(Some(value)) => frontend.show(Output::Result {
-                bundle: Bundle::text(value),
-            }),
+            Ok(Some(value)) => frontend.show(Output::Result { bundle: Bundle::text(value) }),
             Ok(None) => {}
         }
         Reply::Done
@@ -143,18 +125,10 @@ impl Notebook for Mock {
 
     fn complete(&self, code: &str, cursor: usize) -> Completions {
         let before: Vec<char> = code.chars().take(cursor).collect();
-        let start = before
-            .iter()
-            .rposition(|c| !c.is_alphanumeric())
-            .map_or(0, |at| at + 1);
+        let start = before.iter().rposition(|c| !c.is_alphanumeric()).map_or(0, |at| at + 1);
         let stem: String = before[start..].iter().collect();
-        let all = [
-            ("linspace", "function", "(a, b, n)"),
-            ("like", "keyword", ""),
-        ];
-        let fits = all
-            .iter()
-            .filter(|(text, ..)| !stem.is_empty() && text.starts_with(&stem));
+        let all = [("linspace", "function", "(a, b, n)"), ("like", "keyword", "")];
+        let fits = all.iter().filter(|(text, ..)| !stem.is_empty() && text.starts_with(&stem));
         let matches = fits
             .map(|(text, kind, signature)| Match {
                 text: text.to_string(),
@@ -162,25 +136,18 @@ impl Notebook for Mock {
                 signature: signature.to_string(),
             })
             .collect();
-        Completions {
-            start,
-            end: cursor,
-            matches,
-        }
+        Completions { start, end: cursor, matches }
     }
 
     fn inspect(&self, code: &str, _cursor: usize, detail: Detail) -> Option<Bundle> {
-        code.starts_with("relu")
-            .then(|| Bundle::text(format!("relu(x) {detail:?}")))
+        code.starts_with("relu").then(|| Bundle::text(format!("relu(x) {detail:?}")))
     }
 
     fn is_complete(&self, code: &str) -> Completeness {
         let count = |brackets: &[char]| code.matches(brackets).count() as i64;
         match count(&['(', '[', '{']) - count(&[')', ']', '}']) {
             0 => Completeness::Complete,
-            1.. => Completeness::Incomplete {
-                indent: "    ".into(),
-            },
+            1.. => Completeness::Incomplete { indent: "    ".into() },
             _ => Completeness::Invalid,
         }
     }
@@ -194,24 +161,17 @@ impl Notebook for Mock {
     /// One target is known, `echo`: it says everything back, and wants a callback for it.
     fn comm(&self, message: Comm) -> CommReply {
         match &message.step {
-            CommStep::Open { target } if target != "echo" => CommReply {
-                messages: vec![Comm::new(message.id, CommStep::Close, Map::new())],
-                callback: false,
-            },
-            CommStep::Message => CommReply {
-                messages: vec![message],
-                callback: true,
-            },
+            CommStep::Open { target } if target != "echo" => {
+                CommReply { messages: vec![Comm::new(message.id, CommStep::Close, Map::new())], callback: false }
+            }
+            CommStep::Message => CommReply { messages: vec![message], callback: true },
             CommStep::Open { .. } | CommStep::Close => CommReply::default(),
         }
     }
 
     fn call_back(&self, comm: &str, frontend: Arc<dyn Frontend>) -> Reply {
         let text = format!("called back for {comm}\n");
-        frontend.show(Output::Text {
-            stream: Stream::Stdout,
-            text,
-        });
+        frontend.show(Output::Text { stream: Stream::Stdout, text });
         match comm {
             "fails" => Reply::Failed(failure("RuntimeError", "no")),
             _ => Reply::Done,
@@ -219,8 +179,6 @@ impl Notebook for Mock {
     }
 
     fn evaluate(&self, expression: &str) -> Result<Bundle, Failure> {
-        self.sum(expression)
-            .map(|sum| Bundle::text(sum.to_string()))
-            .ok_or_else(|| failure("NameError", expression))
+        self.sum(expression).map(|sum| Bundle::text(sum.to_string())).ok_or_else(|| failure("NameError", expression))
     }
 }

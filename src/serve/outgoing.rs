@@ -65,17 +65,12 @@ impl Outgoing {
         let text = self.batch.ripe(now).into_iter();
         let text = text.map(|(stream, text)| Output::Text { stream, text });
         let updates = self.updates.ripe(now).into_iter();
-        text.chain(updates.map(|(id, bundle)| Output::Update { bundle, id }))
-            .collect()
+        text.chain(updates.map(|(id, bundle)| Output::Update { bundle, id })).collect()
     }
 
     /// When [`Outgoing::ripe`] has to be asked next; `None` where nothing waits.
     pub fn deadline(&self) -> Option<Instant> {
-        self.batch
-            .deadline()
-            .into_iter()
-            .chain(self.updates.deadline())
-            .min()
+        self.batch.deadline().into_iter().chain(self.updates.deadline()).min()
     }
 
     fn text(&mut self) -> Option<Output> {
@@ -87,8 +82,7 @@ impl Outgoing {
     pub fn flush(&mut self) -> Vec<Output> {
         let text = self.text().into_iter();
         let updates = self.updates.take().into_iter();
-        text.chain(updates.map(|(id, bundle)| Output::Update { bundle, id }))
-            .collect()
+        text.chain(updates.map(|(id, bundle)| Output::Update { bundle, id })).collect()
     }
 
     /// Everything, with what is said about what was left out: the cell has ended.
@@ -106,10 +100,7 @@ mod tests {
     use saddle_session::output::{Bundle, Stream};
 
     fn text(text: &str) -> Output {
-        Output::Text {
-            stream: Stream::Stdout,
-            text: text.into(),
-        }
+        Output::Text { stream: Stream::Stdout, text: text.into() }
     }
 
     fn update(text: &str) -> Output {
@@ -127,27 +118,13 @@ mod tests {
     fn text_and_displays_keep_their_order_and_changes_do_not_cut_text() {
         let (now, mut outgoing) = (Instant::now(), Outgoing::default());
         let mut sent = Vec::new();
-        for output in [
-            text("1"),
-            update("x"),
-            text("2"),
-            update("y"),
-            text("3"),
-            display("d"),
-            text("4"),
-            update("z"),
-        ] {
+        for output in [text("1"), update("x"), text("2"), update("y"), text("3"), display("d"), text("4"), update("z")]
+        {
             sent.extend(outgoing.push(output, now));
         }
         assert!(outgoing.deadline().is_some());
         sent.extend(outgoing.end());
-        let expected = [
-            update("x"),
-            text("123"),
-            display("d"),
-            text("4"),
-            update("z"),
-        ];
+        let expected = [update("x"), text("123"), display("d"), text("4"), update("z")];
         assert_eq!(sent, expected);
         assert!(outgoing.end().is_empty() && outgoing.deadline().is_none());
     }

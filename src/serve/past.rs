@@ -79,10 +79,7 @@ fn hold(path: &Path) -> io::Result<File> {
             Err(TryLockError::Error(error)) => return Err(error),
         }
     }
-    Err(io::Error::new(
-        io::ErrorKind::WouldBlock,
-        "another kernel holds the history",
-    ))
+    Err(io::Error::new(io::ErrorKind::WouldBlock, "another kernel holds the history"))
 }
 
 /// Options to open a file that is made, where it is missing, for its owner alone.
@@ -101,9 +98,7 @@ fn read(path: &Path) -> io::Result<Vec<Record>> {
         other => other?,
     };
     let lines = bytes.split(|byte| *byte == b'\n');
-    Ok(lines
-        .filter_map(|line| serde_json::from_slice(line).ok())
-        .collect())
+    Ok(lines.filter_map(|line| serde_json::from_slice(line).ok()).collect())
 }
 
 /// Adds a line, in one write. A line that a crash has cut off before it stays a line of its own.
@@ -159,8 +154,7 @@ mod tests {
 
     impl Folder {
         fn new(name: &str) -> Self {
-            let path =
-                std::env::temp_dir().join(format!("saddle-past-{name}-{}", std::process::id()));
+            let path = std::env::temp_dir().join(format!("saddle-past-{name}-{}", std::process::id()));
             let _ = fs::remove_dir_all(&path);
             Self(path)
         }
@@ -192,11 +186,7 @@ mod tests {
         first.append(2, "c").unwrap();
         let (third, all) = Past::open(&folder.file()).unwrap();
         assert_eq!((first.session, second.session, third.session), (1, 2, 3));
-        let expected = [
-            record(1, 1, "let a = \"é\n😀\";"),
-            record(2, 1, "b"),
-            record(1, 2, "c"),
-        ];
+        let expected = [record(1, 1, "let a = \"é\n😀\";"), record(2, 1, "b"), record(1, 2, "c")];
         assert_eq!(all, expected);
     }
 
@@ -206,8 +196,7 @@ mod tests {
         let (past, _) = Past::open(&folder.file()).unwrap();
         past.append(1, "a").unwrap();
         let mut file = OpenOptions::new().append(true).open(folder.file()).unwrap();
-        file.write_all(b"\xff\xfe\n{\"not\": \"ours\"}\n[1, 2, \"cut o")
-            .unwrap();
+        file.write_all(b"\xff\xfe\n{\"not\": \"ours\"}\n[1, 2, \"cut o").unwrap();
         past.append(3, "b").unwrap();
         let (_, all) = Past::open(&folder.file()).unwrap();
         assert_eq!(all, [record(1, 1, "a"), record(1, 3, "b")]);

@@ -14,10 +14,7 @@ pub struct Parent {
 #[cfg(unix)]
 impl Parent {
     pub fn new() -> Self {
-        let pid = std::env::var("JPY_PARENT_PID")
-            .ok()
-            .and_then(|pid| pid.trim().parse().ok())
-            .filter(|pid| *pid > 1);
+        let pid = std::env::var("JPY_PARENT_PID").ok().and_then(|pid| pid.trim().parse().ok()).filter(|pid| *pid > 1);
         // SAFETY: getppid takes nothing, touches no memory and cannot fail.
         let direct = pid == Some(unsafe { libc::getppid() });
         Self { pid, direct }
@@ -47,8 +44,7 @@ fn is_zombie(pid: libc::pid_t) -> bool {
         return false;
     };
     // `12 (name, which may hold anything) Z 1 …`
-    stat.rsplit_once(") ")
-        .is_some_and(|(_, rest)| rest.starts_with(['Z', 'X']))
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with(['Z', 'X']))
 }
 
 #[cfg(not(unix))]
@@ -93,14 +89,12 @@ pub fn on_sigint(wake: impl Fn() + Send + 'static) {
         return;
     };
     PIPE.store(writer.into_raw_fd(), Ordering::Relaxed);
-    let spawned = std::thread::Builder::new()
-        .name("signals".into())
-        .spawn(move || {
-            let mut byte = [0];
-            while reader.read_exact(&mut byte).is_ok() {
-                wake();
-            }
-        });
+    let spawned = std::thread::Builder::new().name("signals".into()).spawn(move || {
+        let mut byte = [0];
+        while reader.read_exact(&mut byte).is_ok() {
+            wake();
+        }
+    });
     if spawned.is_ok() {
         // SAFETY: the handler is installed once, calls only what is allowed in one, and restores nothing.
         unsafe {

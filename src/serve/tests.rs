@@ -31,8 +31,7 @@ impl Client {
     fn new() -> Self {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let stem =
-            std::env::temp_dir().join(format!("saddle-serve-{}-{number}", std::process::id()));
+        let stem = std::env::temp_dir().join(format!("saddle-serve-{}-{number}", std::process::id()));
         let file = stem.with_extension("json");
         let connection = json!({
             "transport": "ipc", "ip": stem, "key": KEY, "signature_scheme": "hmac-sha256",
@@ -40,8 +39,7 @@ impl Client {
         });
         std::fs::write(&file, connection.to_string()).unwrap();
         let path = file.clone();
-        let kernel =
-            std::thread::spawn(move || super::run(&path, Arc::new(Mock::default()), None).unwrap());
+        let kernel = std::thread::spawn(move || super::run(&path, Arc::new(Mock::default()), None).unwrap());
 
         let context = zmq::Context::new();
         let connect = |kind, port| {
@@ -49,25 +47,14 @@ impl Client {
             socket.set_identity(b"client").unwrap();
             socket.set_linger(0).unwrap();
             socket.set_rcvtimeo(10_000).unwrap();
-            socket
-                .connect(&format!("ipc://{}-{port}", stem.display()))
-                .unwrap();
+            socket.connect(&format!("ipc://{}-{port}", stem.display())).unwrap();
             socket
         };
         let (shell, control) = (connect(zmq::DEALER, 1), connect(zmq::DEALER, 2));
         let (stdin, iopub) = (Some(connect(zmq::DEALER, 3)), connect(zmq::SUB, 4));
         iopub.set_subscribe(b"").unwrap();
         let (kernel, sent) = (Some(kernel), AtomicUsize::new(0));
-        let client = Self {
-            context,
-            shell,
-            control,
-            stdin,
-            iopub,
-            kernel,
-            file,
-            sent,
-        };
+        let client = Self { context, shell, control, stdin, iopub, kernel, file, sent };
         assert_eq!(client.hear().0, "iopub_welcome");
         client
     }
@@ -78,18 +65,11 @@ impl Client {
     }
 
     /// The same, with binary parts.
-    fn send_with(
-        &self,
-        socket: &zmq::Socket,
-        msg_type: &str,
-        content: Value,
-        buffers: &[&[u8]],
-    ) -> String {
+    fn send_with(&self, socket: &zmq::Socket, msg_type: &str, content: Value, buffers: &[&[u8]]) -> String {
         let id = format!("m{}", self.sent.fetch_add(1, Ordering::Relaxed));
         let header = json!({ "msg_id": id, "msg_type": msg_type, "session": "s", "username": "u",
                              "date": "2026-01-01T00:00:00Z", "version": "5.4" });
-        let body =
-            [header, json!({}), json!({}), content].map(|part| part.to_string().into_bytes());
+        let body = [header, json!({}), json!({}), content].map(|part| part.to_string().into_bytes());
         let mut frames = vec![b"<IDS|MSG>".to_vec(), sign(&body)];
         frames.extend(body);
         frames.extend(buffers.iter().map(|buffer| buffer.to_vec()));
@@ -98,11 +78,7 @@ impl Client {
     }
 
     fn execute(&self, code: &str) -> String {
-        self.send(
-            &self.shell,
-            "execute_request",
-            json!({ "code": code, "allow_stdin": true }),
-        )
+        self.send(&self.shell, "execute_request", json!({ "code": code, "allow_stdin": true }))
     }
 
     /// The next message of iopub: type and content.
@@ -134,15 +110,8 @@ impl Client {
 
     fn shut_down(&mut self) -> Duration {
         let start = Instant::now();
-        self.send(
-            &self.control,
-            "shutdown_request",
-            json!({ "restart": false }),
-        );
-        assert_eq!(
-            receive(&self.control).content,
-            json!({ "status": "ok", "restart": false })
-        );
+        self.send(&self.control, "shutdown_request", json!({ "restart": false }));
+        assert_eq!(receive(&self.control).content, json!({ "status": "ok", "restart": false }));
         self.kernel.take().unwrap().join().unwrap();
         start.elapsed()
     }
@@ -169,20 +138,12 @@ struct Heard {
 }
 
 fn receive(socket: &zmq::Socket) -> Heard {
-    let frames = socket
-        .recv_multipart(0)
-        .expect("an answer within the time limit");
-    let at = frames
-        .iter()
-        .position(|frame| frame == b"<IDS|MSG>")
-        .unwrap();
-    let [signature, body @ ..] = &frames[at + 1..] else {
-        panic!("no frames")
-    };
+    let frames = socket.recv_multipart(0).expect("an answer within the time limit");
+    let at = frames.iter().position(|frame| frame == b"<IDS|MSG>").unwrap();
+    let [signature, body @ ..] = &frames[at + 1..] else { panic!("no frames") };
     let (body, buffers) = body.split_at(4);
     assert_eq!(signature, &sign(body));
-    let [header, parent, metadata, content] =
-        [0, 1, 2, 3].map(|i| serde_json::from_slice::<Value>(&body[i]).unwrap());
+    let [header, parent, metadata, content] = [0, 1, 2, 3].map(|i| serde_json::from_slice::<Value>(&body[i]).unwrap());
     Heard {
         msg_type: header["msg_type"].as_str().unwrap().to_string(),
         parent: parent["msg_id"].as_str().unwrap_or_default().to_string(),
@@ -195,24 +156,15 @@ fn receive(socket: &zmq::Socket) -> Heard {
 fn sign(body: &[Vec<u8>]) -> Vec<u8> {
     let mut mac = Hmac::<Sha256>::new_from_slice(KEY.as_bytes()).unwrap();
     body.iter().for_each(|frame| mac.update(frame));
-    mac.finalize()
-        .into_bytes()
-        .iter()
-        .flat_map(|byte| format!("{byte:02x}").into_bytes())
-        .collect()
+    mac.finalize().into_bytes().iter().flat_map(|byte| format!("{byte:02x}").into_bytes()).collect()
 }
 
 #[test]
 fn every_output_becomes_its_message_in_the_order_of_the_cell() {
     let client = Client::new();
-    let id = client.execute(
-        "print a\neprint b\nshow\nshow one\nupdate one\nprint c\nclear_output\nword?\n1 + 1",
-    );
+    let id = client.execute("print a\neprint b\nshow\nshow one\nupdate one\nprint c\nclear_output\nword?\n1 + 1");
     let reply = receive(&client.shell);
-    assert_eq!(
-        (reply.msg_type.as_str(), &reply.parent),
-        ("execute_reply", &id)
-    );
+    assert_eq!((reply.msg_type.as_str(), &reply.parent), ("execute_reply", &id));
     assert!(reply.metadata["started"].as_str().unwrap().ends_with('Z'));
     let page = json!({ "source": "page", "data": { "text/plain": "a page" }, "start": 0 });
     assert_eq!(
@@ -229,67 +181,31 @@ fn every_output_becomes_its_message_in_the_order_of_the_cell() {
         ),
         ("stream", json!({ "name": "stdout", "text": "a\n" })),
         ("stream", json!({ "name": "stderr", "text": "b\n" })),
-        (
-            "display_data",
-            json!({ "data": dot, "metadata": about, "transient": {} }),
-        ),
-        (
-            "display_data",
-            json!({ "data": dot, "metadata": about, "transient": one }),
-        ),
-        (
-            "update_display_data",
-            json!({ "data": { "text/plain": "new" }, "metadata": {}, "transient": one }),
-        ),
+        ("display_data", json!({ "data": dot, "metadata": about, "transient": {} })),
+        ("display_data", json!({ "data": dot, "metadata": about, "transient": one })),
+        ("update_display_data", json!({ "data": { "text/plain": "new" }, "metadata": {}, "transient": one })),
         ("stream", json!({ "name": "stdout", "text": "c\n" })),
         ("clear_output", json!({ "wait": true })),
-        (
-            "execute_result",
-            json!({ "data": { "text/plain": "2" }, "metadata": {}, "execution_count": 1 }),
-        ),
+        ("execute_result", json!({ "data": { "text/plain": "2" }, "metadata": {}, "execution_count": 1 })),
     ];
-    assert_eq!(
-        client.until_idle(),
-        expected.map(|(msg_type, content)| (msg_type.to_string(), content))
-    );
+    assert_eq!(client.until_idle(), expected.map(|(msg_type, content)| (msg_type.to_string(), content)));
 }
 
 #[test]
 fn a_question_reaches_the_client_that_ran_the_cell_and_its_answer_the_cell() {
     let client = Client::new();
     client.execute("input name");
-    assert_eq!(
-        client.question(),
-        json!({ "prompt": "name", "password": false })
-    );
-    client.send(
-        client.stdin.as_ref().unwrap(),
-        "input_reply",
-        json!({ "value": "Ada" }),
-    );
+    assert_eq!(client.question(), json!({ "prompt": "name", "password": false }));
+    client.send(client.stdin.as_ref().unwrap(), "input_reply", json!({ "value": "Ada" }));
     assert_eq!(client.reply()["status"], "ok");
-    assert_eq!(
-        client.until_idle()[1],
-        (
-            "stream".into(),
-            json!({ "name": "stdout", "text": "<Ada>\n" })
-        )
-    );
+    assert_eq!(client.until_idle()[1], ("stream".into(), json!({ "name": "stdout", "text": "<Ada>\n" })));
 
     // A client that cannot answer is not asked; the cell hears that at once.
-    client.send(
-        &client.shell,
-        "execute_request",
-        json!({ "code": "input name" }),
-    );
+    client.send(&client.shell, "execute_request", json!({ "code": "input name" }));
     assert_eq!(client.reply()["ename"], "InputError");
 
     // An answer that no one asked for is dropped.
-    client.send(
-        client.stdin.as_ref().unwrap(),
-        "input_reply",
-        json!({ "value": "?" }),
-    );
+    client.send(client.stdin.as_ref().unwrap(), "input_reply", json!({ "value": "?" }));
     client.execute("1 + 1");
     assert_eq!(client.reply()["status"], "ok");
 }
@@ -331,21 +247,11 @@ fn a_panic_is_an_error_reply_and_the_next_cell_runs() {
     let client = Client::new();
     client.execute("panic");
     let reply = client.reply();
-    assert_eq!(
-        (&reply["status"], &reply["ename"]),
-        (&json!("error"), &json!("InternalError"))
-    );
-    let errors: Vec<_> = client
-        .until_idle()
-        .into_iter()
-        .filter(|(msg_type, _)| msg_type == "error")
-        .collect();
+    assert_eq!((&reply["status"], &reply["ename"]), (&json!("error"), &json!("InternalError")));
+    let errors: Vec<_> = client.until_idle().into_iter().filter(|(msg_type, _)| msg_type == "error").collect();
     assert_eq!(errors.len(), 1);
     client.execute("1 + 1");
-    assert_eq!(
-        client.reply(),
-        json!({ "status": "ok", "execution_count": 2, "user_expressions": {}, "payload": [] })
-    );
+    assert_eq!(client.reply(), json!({ "status": "ok", "execution_count": 2, "user_expressions": {}, "payload": [] }));
 }
 
 #[test]
@@ -367,18 +273,9 @@ fn shutdown_answers_what_waits_and_lets_the_running_cell_say_its_last_words() {
     let replies = [client.reply(), client.reply()];
     let statuses: Vec<&Value> = replies.iter().map(|reply| &reply["status"]).collect();
     assert_eq!(statuses, ["aborted", "error"]);
-    let all = std::iter::from_fn(|| {
-        client
-            .iopub
-            .poll(zmq::POLLIN, 200)
-            .is_ok_and(|n| n > 0)
-            .then(|| client.hear().0)
-    });
+    let all = std::iter::from_fn(|| client.iopub.poll(zmq::POLLIN, 200).is_ok_and(|n| n > 0).then(|| client.hear().0));
     let all: Vec<String> = all.collect();
-    assert!(
-        all.contains(&"shutdown_reply".to_string()) && all.contains(&"error".to_string()),
-        "{all:?}"
-    );
+    assert!(all.contains(&"shutdown_reply".to_string()) && all.contains(&"error".to_string()), "{all:?}");
     assert_eq!(all.last().unwrap(), "status");
 }
 
@@ -404,12 +301,7 @@ fn heartbeats_come_back_while_a_cell_runs() {
     let heart = client.context.socket(zmq::REQ).unwrap();
     heart.set_linger(0).unwrap();
     heart.set_rcvtimeo(5_000).unwrap();
-    heart
-        .connect(&format!(
-            "ipc://{}-5",
-            client.file.with_extension("").display()
-        ))
-        .unwrap();
+    heart.connect(&format!("ipc://{}-5", client.file.with_extension("").display())).unwrap();
     for beat in ["ping", "", "pong"] {
         heart.send(beat, 0).unwrap();
         assert_eq!(heart.recv_bytes(0).unwrap(), beat.as_bytes());
@@ -426,10 +318,7 @@ fn a_port_that_is_taken_is_explained() {
                              "iopub_port": port, "hb_port": port });
     std::fs::write(&file, connection.to_string()).unwrap();
     let fault = super::run(&file, Arc::new(Mock::default()), None).unwrap_err();
-    assert!(
-        fault.message.contains(&format!("tcp://127.0.0.1:{port}")),
-        "{fault}"
-    );
+    assert!(fault.message.contains(&format!("tcp://127.0.0.1:{port}")), "{fault}");
     std::fs::remove_file(&file).unwrap();
 }
 
@@ -437,8 +326,7 @@ fn a_port_that_is_taken_is_explained() {
 fn comm_messages_take_effect_at_once_and_callbacks_have_their_turn() {
     let client = Client::new();
     let comm = |id: &str| json!({ "comm_id": id, "target_name": "echo", "data": { "n": 1 } });
-    let tell =
-        |id: &str, buffer: &[u8]| client.send_with(&client.shell, "comm_msg", comm(id), &[buffer]);
+    let tell = |id: &str, buffer: &[u8]| client.send_with(&client.shell, "comm_msg", comm(id), &[buffer]);
     for id in ["a", "fails"] {
         client.send(&client.shell, "comm_open", comm(id));
         assert!(client.until_idle().is_empty());
@@ -457,10 +345,7 @@ fn comm_messages_take_effect_at_once_and_callbacks_have_their_turn() {
             "status" => message.content["execution_state"].as_str().unwrap(),
             "stream" => message.content["text"].as_str().unwrap(),
             "comm_msg" => {
-                assert_eq!(
-                    message.content,
-                    json!({ "comm_id": "a", "data": { "n": 1 } })
-                );
+                assert_eq!(message.content, json!({ "comm_id": "a", "data": { "n": 1 } }));
                 assert_eq!(message.buffers.len(), 1);
                 "said back"
             }
@@ -479,10 +364,7 @@ fn comm_messages_take_effect_at_once_and_callbacks_have_their_turn() {
     .concat();
     assert_eq!(order, expected);
     let parents = |place: usize| heard[place].1.as_str();
-    assert_eq!(
-        [parents(8), parents(10), parents(14)],
-        [&*cell, &*newer, &*next]
-    );
+    assert_eq!([parents(8), parents(10), parents(14)], [&*cell, &*newer, &*next]);
 
     tell("fails", b"");
     let failed = client.until_idle();
@@ -490,9 +372,6 @@ fn comm_messages_take_effect_at_once_and_callbacks_have_their_turn() {
     let failed = client.until_idle();
     assert_eq!(
         failed[1],
-        (
-            "error".into(),
-            json!({ "ename": "RuntimeError", "evalue": "no", "traceback": ["RuntimeError: no"] })
-        )
+        ("error".into(), json!({ "ename": "RuntimeError", "evalue": "no", "traceback": ["RuntimeError: no"] }))
     );
 }

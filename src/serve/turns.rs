@@ -50,10 +50,7 @@ impl Kernel {
     /// Serves what waits, up to the next cell.
     pub(super) fn go_on(&mut self) {
         while self.running.is_none()
-            && !matches!(
-                self.queue.front(),
-                Some((_, Turn::Comm { heard: false, .. }))
-            )
+            && !matches!(self.queue.front(), Some((_, Turn::Comm { heard: false, .. })))
             && let Some((asked, turn)) = self.queue.pop_front()
         {
             match turn {
@@ -65,45 +62,21 @@ impl Kernel {
     }
 
     fn start(&mut self, asked: Arc<Asked>, execute: Execute) {
-        let Execute {
-            code,
-            silent,
-            store_history,
-            user_expressions,
-            allow_stdin,
-            stop_on_error,
-        } = execute;
+        let Execute { code, silent, store_history, user_expressions, allow_stdin, stop_on_error } = execute;
         // As in IPython, a blank cell does not count: clients send one to have user expressions evaluated.
         let stored = store_history && !silent && !code.trim().is_empty();
         let number = self.count + 1;
         self.open(&asked);
         if !silent {
-            self.publish(
-                &asked,
-                Content::ExecuteInput {
-                    code: code.clone(),
-                    execution_count: number,
-                },
-            );
+            self.publish(&asked, Content::ExecuteInput { code: code.clone(), execution_count: number });
         }
         if stored {
             self.count = number;
             self.history.ran(number, &code);
         }
-        let cell = Cell {
-            number,
-            code,
-            silent,
-        };
-        let work = Work::Cell {
-            cell,
-            user_expressions,
-        };
-        let job = Job {
-            asked,
-            work,
-            allow_stdin,
-        };
+        let cell = Cell { number, code, silent };
+        let work = Work::Cell { cell, user_expressions };
+        let job = Job { asked, work, allow_stdin };
         self.begin(job, stop_on_error);
     }
 
@@ -127,12 +100,7 @@ impl Kernel {
         let _ = self.crew.cells.send(job);
     }
 
-    pub(super) fn finish(
-        &mut self,
-        asked: &Arc<Asked>,
-        reply: Reply,
-        user_expressions: Map<String, Value>,
-    ) {
+    pub(super) fn finish(&mut self, asked: &Arc<Asked>, reply: Reply, user_expressions: Map<String, Value>) {
         let last = self.outgoing.end();
         self.publish_all(last);
         let Some(running) = self.running.take() else {
@@ -172,9 +140,7 @@ impl Kernel {
         for (asked, turn) in std::mem::take(&mut self.queue) {
             match turn {
                 Turn::KernelInfo => self.answer(&asked, about::kernel_info()),
-                Turn::Execute(_) => {
-                    self.answer(&asked, Content::Execute(Executed::aborted(self.count)))
-                }
+                Turn::Execute(_) => self.answer(&asked, Content::Execute(Executed::aborted(self.count))),
                 Turn::Comm { .. } if self.leaving.is_none() => self.queue.push_back((asked, turn)),
                 Turn::Comm { .. } => {}
             }

@@ -34,11 +34,7 @@ impl Updates {
                 display.waiting = None;
                 display.next = now + pause;
             }
-            None => self.0.push(Display {
-                id: id.clone(),
-                next: now + pause,
-                waiting: None,
-            }),
+            None => self.0.push(Display { id: id.clone(), next: now + pause, waiting: None }),
         }
         Some((id, bundle))
     }
@@ -57,16 +53,13 @@ impl Updates {
     /// Everything that waits; nothing is remembered of any display.
     pub fn take(&mut self) -> Vec<(String, Bundle)> {
         let all = std::mem::take(&mut self.0).into_iter();
-        all.filter_map(|display| Some((display.id, display.waiting?)))
-            .collect()
+        all.filter_map(|display| Some((display.id, display.waiting?))).collect()
     }
 
     /// Drops what waits for a display.
     pub fn forget(&mut self, id: &str) {
         let display = self.0.iter_mut().find(|display| display.id == id);
-        display
-            .into_iter()
-            .for_each(|display| display.waiting = None);
+        display.into_iter().for_each(|display| display.waiting = None);
     }
 
     /// When something has waited long enough.
@@ -98,10 +91,7 @@ mod tests {
         assert!((38..=44).contains(&sent.len()), "{}", sent.len());
         assert!(updates.deadline().is_some());
         let last = updates.take();
-        let last: Vec<_> = last
-            .iter()
-            .map(|(id, bundle)| (id.as_str(), bundle.plain()))
-            .collect();
+        let last: Vec<_> = last.iter().map(|(id, bundle)| (id.as_str(), bundle.plain())).collect();
         assert_eq!(last, [("a", "9999"), ("b", "9999")]);
         assert_eq!(updates.deadline(), None);
     }

@@ -5,8 +5,8 @@
 
 pub mod output;
 
-use saddle_fault::{Fault, Kind};
 use crate::output::{Bundle, Comm, Output};
+use saddle_fault::{Fault, Kind};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -67,11 +67,7 @@ impl Failure {
         let name = fault.kind.name().to_string();
         let mut traceback = vec![format!("{RED}{name}{PLAIN}: {}", fault.message)];
         traceback.extend(fault.hint.iter().map(|hint| format!("hint: {hint}")));
-        Self {
-            name,
-            value: fault.message.clone(),
-            traceback,
-        }
+        Self { name, value: fault.message.clone(), traceback }
     }
 
     /// The failure of a cell that the user stopped before it began.

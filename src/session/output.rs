@@ -51,8 +51,7 @@ impl Bundle {
     /// The bundle marked as one whose pictures are others in every run, since they tell the time: who compares two runs
     /// compares only its text.
     pub fn varying(mut self) -> Self {
-        self.metadata
-            .insert("saddlepoint".into(), serde_json::json!({ "varies": true }));
+        self.metadata.insert("saddlepoint".into(), serde_json::json!({ "varies": true }));
         self
     }
 
@@ -134,13 +133,7 @@ pub enum CommStep {
 impl Comm {
     /// A message without metadata and binary parts.
     pub fn new(id: impl Into<String>, step: CommStep, data: Map<String, Value>) -> Self {
-        Self {
-            id: id.into(),
-            step,
-            data,
-            metadata: Map::new(),
-            buffers: Vec::new(),
-        }
+        Self { id: id.into(), step, data, metadata: Map::new(), buffers: Vec::new() }
     }
 }
 
@@ -191,10 +184,7 @@ fn weight_of_json(value: &Value) -> usize {
     match value {
         Value::String(text) => text.len(),
         Value::Array(items) => items.iter().map(weight_of_json).sum(),
-        Value::Object(fields) => fields
-            .iter()
-            .map(|(key, value)| key.len() + weight_of_json(value))
-            .sum(),
+        Value::Object(fields) => fields.iter().map(|(key, value)| key.len() + weight_of_json(value)).sum(),
         _ => size_of::<Value>(),
     }
 }

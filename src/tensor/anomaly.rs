@@ -27,17 +27,9 @@ pub(super) fn inspect(op: &'static str, raw: &Raw) {
         return;
     }
     let kinds = [(nans, "NaN"), (infinities, "infinite")];
-    let kinds: Vec<_> = kinds
-        .iter()
-        .filter(|(n, _)| *n > 0)
-        .map(|(n, what)| format!("{n} {what}"))
-        .collect();
-    let text = format!(
-        "{op} gave {} of {} values, shape {}",
-        kinds.join(" and "),
-        values.len(),
-        super::shown(&raw.shape())
-    );
+    let kinds: Vec<_> = kinds.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+    let text =
+        format!("{op} gave {} of {} values, shape {}", kinds.join(" and "), values.len(), super::shown(&raw.shape()));
     if let Some(report) = REPORT.with(|r| r.borrow_mut().take()) {
         report(&text);
     }

@@ -82,11 +82,7 @@ impl Device {
             )),
         })?;
         let interface = if kind == "wgpu" || *api != Api::Wgpu { "" } else { kind };
-        let with = With {
-            ints: &[*api as i64, number],
-            data: interface.as_bytes(),
-            ..With::default()
-        };
+        let with = With { ints: &[*api as i64, number], data: interface.as_bytes(), ..With::default() };
         let place = library.ask(Op::Open, with)?.ints[0] as usize;
         Ok(match api {
             Api::Ndarray => Device::Ndarray,
@@ -108,10 +104,7 @@ impl Device {
     /// What the library answers about this device.
     fn ask(&self, op: Op) -> std::result::Result<Answer, Failure> {
         let ints = self.numbers();
-        let with = With {
-            ints: &ints,
-            ..With::default()
-        };
+        let with = With { ints: &ints, ..With::default() };
         library().try_ask(op, with)
     }
 
@@ -188,11 +181,8 @@ fn warnings() -> Vec<String> {
 
 fn unknown(name: &str) -> Fault {
     let names: Vec<String> = list().into_iter().map(|d| d.name).collect();
-    Fault::new(
-        Kind::Device,
-        format!("device: there is no device \"{name}\""),
-    )
-    .hint(format!("this machine has: {}", names.join(", ")))
+    Fault::new(Kind::Device, format!("device: there is no device \"{name}\""))
+        .hint(format!("this machine has: {}", names.join(", ")))
 }
 
 impl fmt::Display for Device {
@@ -221,19 +211,17 @@ pub fn list() -> Vec<DeviceInfo> {
         Ok(Some(_)) => {
             let adapters = load().and_then(|library| library.ask(Op::Adapters, With::default()));
             let text = adapters.map_or_else(|_| String::new(), |answer| answer.text());
-            all.extend(text.lines().filter_map(|line| line.split_once('\t')).map(|(name, detail)| DeviceInfo {
-                name: name.into(),
-                detail: detail.into(),
-            }));
+            all.extend(
+                text.lines()
+                    .filter_map(|line| line.split_once('\t'))
+                    .map(|(name, detail)| DeviceInfo { name: name.into(), detail: detail.into() }),
+            );
         }
         Ok(None) => all.push(DeviceInfo {
             name: "wgpu".into(),
             detail: "graphics processors: compiled at the first device(\"wgpu\")".into(),
         }),
-        Err(fault) => all.push(DeviceInfo {
-            name: "wgpu".into(),
-            detail: fault.message,
-        }),
+        Err(fault) => all.push(DeviceInfo { name: "wgpu".into(), detail: fault.message }),
     }
     all
 }
@@ -286,8 +274,7 @@ impl Device {
             if let Device::Wgpu(_) = self {
                 self.tell(Op::Lost);
             }
-            return Fault::new(Kind::Device, format!("the device {self} was lost: {first}"))
-                .hint(reopen(self));
+            return Fault::new(Kind::Device, format!("the device {self} was lost: {first}")).hint(reopen(self));
         }
         if scarce {
             return Fault::new(Kind::Device, format!("{self} is out of memory")).hint(
@@ -295,17 +282,14 @@ impl Device {
             );
         }
         after_a_loss().unwrap_or_else(|| {
-            Fault::new(Kind::Device, format!("an operation on {self} failed: {first}")).hint(
-                "what it computed is lost, everything else is not; `device(\"cpu\")` can do all operations",
-            )
+            Fault::new(Kind::Device, format!("an operation on {self} failed: {first}"))
+                .hint("what it computed is lost, everything else is not; `device(\"cpu\")` can do all operations")
         })
     }
 }
 
 fn reopen(lost: &Device) -> String {
-    format!(
-        "`device(\"{lost}\")` opens it again; `resume` brings a checkpoint back to networks made anew"
-    )
+    format!("`device(\"{lost}\")` opens it again; `resume` brings a checkpoint back to networks made anew")
 }
 
 /// The line of a device's report that says what happened: around it stands how it came to be known.

@@ -22,13 +22,7 @@ impl Tensor {
         };
         let values: Vec<f32> = values.iter().map(|&v| v as f32).collect();
         match self.dtype() {
-            Dtype::Bool => describe(&values, &shape, "bool", |v| {
-                if v != 0.0 {
-                    "true".into()
-                } else {
-                    "false".into()
-                }
-            }),
+            Dtype::Bool => describe(&values, &shape, "bool", |v| if v != 0.0 { "true".into() } else { "false".into() }),
             _ => describe(&values, &shape, "int", |v| format!("{v}")),
         }
     }
@@ -51,20 +45,12 @@ fn describe(values: &[f32], shape: &[usize], dtype: &str, show: fn(f32) -> Strin
 
 /// `mean 0.013  std 0.988  min -2.1  max 2.3`, and how many are not finite.
 fn statistics(values: &[f32]) -> String {
-    let finite: Vec<f64> = values
-        .iter()
-        .filter(|v| v.is_finite())
-        .map(|&v| v as f64)
-        .collect();
+    let finite: Vec<f64> = values.iter().filter(|v| v.is_finite()).map(|&v| v as f64).collect();
     let odd = values.len() - finite.len();
     let n = finite.len().max(1) as f64;
     let mean = finite.iter().sum::<f64>() / n;
     let std = (finite.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / n).sqrt();
-    let (lo, hi) = finite
-        .iter()
-        .fold((f64::INFINITY, f64::NEG_INFINITY), |(lo, hi), &v| {
-            (lo.min(v), hi.max(v))
-        });
+    let (lo, hi) = finite.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(lo, hi), &v| (lo.min(v), hi.max(v)));
     let mut text = match finite.is_empty() {
         true => String::new(),
         false => format!(
@@ -101,24 +87,11 @@ pub(super) fn short(v: f32) -> String {
 
 fn corner(values: &[f32], shape: &[usize], show: fn(f32) -> String) -> String {
     let columns = *shape.last().unwrap_or(&1);
-    let rows = if shape.len() == 1 {
-        1
-    } else {
-        shape[shape.len() - 2]
-    };
+    let rows = if shape.len() == 1 { 1 } else { shape[shape.len() - 2] };
     let cells: Vec<Vec<String>> = (0..rows.min(ROWS))
-        .map(|r| {
-            (0..columns.min(COLUMNS))
-                .map(|c| show(values[r * columns + c]))
-                .collect()
-        })
+        .map(|r| (0..columns.min(COLUMNS)).map(|c| show(values[r * columns + c])).collect())
         .collect();
-    let width = cells
-        .iter()
-        .flatten()
-        .map(|s| s.chars().count())
-        .max()
-        .unwrap_or(0);
+    let width = cells.iter().flatten().map(|s| s.chars().count()).max().unwrap_or(0);
     let mut lines: Vec<String> = cells
         .iter()
         .map(|row| {

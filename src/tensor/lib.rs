@@ -23,8 +23,8 @@ mod ops;
 pub mod precision;
 pub mod random;
 mod raw;
-pub mod tape;
 mod shape;
+pub mod tape;
 pub mod tuning;
 pub mod update;
 mod view;
@@ -52,10 +52,7 @@ pub struct Tensor {
 impl Tensor {
     /// A new leaf: nothing before it is known to any gradient.
     pub fn constant(raw: Raw) -> Self {
-        Self {
-            raw,
-            node: Node::leaf(),
-        }
+        Self { raw, node: Node::leaf() }
     }
 
     /// A tensor of floats, row-major, on `device`. The shape's size must be the number of values.
@@ -160,11 +157,7 @@ impl Tensor {
 /// `x · scale + shift` as a new leaf: how drawn numbers are brought to their range.
 pub fn affine(x: &Tensor, scale: f32, shift: f32) -> Tensor {
     use saddle_cpu::Unary;
-    Tensor::constant(
-        x.raw
-            .unary(Unary::MulScalar(scale))
-            .unary(Unary::AddScalar(shift)),
-    )
+    Tensor::constant(x.raw.unary(Unary::MulScalar(scale)).unary(Unary::AddScalar(shift)))
 }
 
 /// A shape as users read it: `[64, 100]`.

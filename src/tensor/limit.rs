@@ -20,9 +20,7 @@ pub fn check_shape(name: &str, shape: &[usize]) -> Result<()> {
             shape.len()
         )));
     }
-    let bytes = shape
-        .iter()
-        .try_fold(size_of::<f32>(), |n, &size| n.checked_mul(size));
+    let bytes = shape.iter().try_fold(size_of::<f32>(), |n, &size| n.checked_mul(size));
     match bytes {
         Some(bytes) if bytes <= memory() / 2 => on_device(name, shape, bytes),
         _ => Err(Fault::value(format!(
@@ -65,16 +63,8 @@ fn memory() -> usize {
 #[cfg(unix)]
 fn physical() -> Option<usize> {
     // SAFETY: `sysconf` takes a number and gives one.
-    let (pages, size) = unsafe {
-        (
-            libc::sysconf(libc::_SC_PHYS_PAGES),
-            libc::sysconf(libc::_SC_PAGESIZE),
-        )
-    };
-    usize::try_from(pages)
-        .ok()?
-        .checked_mul(usize::try_from(size).ok()?)
-        .filter(|&n| n > 0)
+    let (pages, size) = unsafe { (libc::sysconf(libc::_SC_PHYS_PAGES), libc::sysconf(libc::_SC_PAGESIZE)) };
+    usize::try_from(pages).ok()?.checked_mul(usize::try_from(size).ok()?).filter(|&n| n > 0)
 }
 
 #[cfg(not(unix))]

@@ -5,9 +5,9 @@
 //! of the loss ([`loss_scale`]) and divided afterwards (Micikevicius et al. 2018).
 
 use super::{Device, Raw, Tensor, no_grad};
-use saddle_fault::{Fault, Kind, Result};
 use crate::raw::Far;
 use saddle_backend::Op;
+use saddle_fault::{Fault, Kind, Result};
 use std::cell::Cell;
 
 /// What the factors of products are.
@@ -37,11 +37,9 @@ pub fn set(precision: Precision, device: &Device) -> Result<()> {
     if precision == Precision::F16 {
         let has = device.has_f16();
         if !has {
-            return Err(Fault::new(
-                Kind::Device,
-                format!("precision: {device} has no half precision"),
-            )
-            .hint("it is for graphics processors: `device(\"wgpu\")` first; `precision(\"f32\")` works everywhere"));
+            return Err(Fault::new(Kind::Device, format!("precision: {device} has no half precision")).hint(
+                "it is for graphics processors: `device(\"wgpu\")` first; `precision(\"f32\")` works everywhere",
+            ));
         }
     }
     CURRENT.set(precision);
@@ -60,9 +58,7 @@ pub fn loss_scale(loss: &Tensor) -> Option<f32> {
 pub fn unscaled(gradient: &Tensor, scale: f32) -> Result<Tensor> {
     no_grad(|| {
         let zero = Tensor::full(0.0, &[], &gradient.device());
-        let finite = gradient
-            .abs()?
-            .le(&Tensor::full(f32::MAX, &[], &gradient.device()))?;
+        let finite = gradient.abs()?.le(&Tensor::full(f32::MAX, &[], &gradient.device()))?;
         finite.choose(&gradient.mul_scalar(1.0 / scale)?, &zero)
     })
 }

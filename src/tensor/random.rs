@@ -31,11 +31,7 @@ pub fn using<T>(stream: &mut Stream, f: impl FnOnce() -> T) -> T {
     result
 }
 
-fn draw(
-    shape: &[usize],
-    device: &Device,
-    f: impl FnOnce(&mut Stream, usize) -> Vec<f32>,
-) -> Tensor {
+fn draw(shape: &[usize], device: &Device, f: impl FnOnce(&mut Stream, usize) -> Vec<f32>) -> Tensor {
     let data = with_stream(|s| f(s, shape.iter().product()));
     Tensor::from_floats(data, shape, device)
 }
@@ -63,16 +59,11 @@ pub fn gumbel(shape: &[usize]) -> Tensor {
 /// Normal numbers with this mean and standard deviation, between `low` and `high`, which may be infinite.
 /// `std` is above 0 and `low` below `high`.
 pub fn truncated_normal(shape: &[usize], mean: f64, std: f64, low: f64, high: f64) -> Tensor {
-    let ends = Between {
-        low: (low - mean) / std,
-        high: (high - mean) / std,
-    };
+    let ends = Between { low: (low - mean) / std, high: (high - mean) / std };
     draw(shape, &device::current(), |s, n| {
         let numbers = s.truncated_normal(n, ends).into_iter();
         // Rounding must not lead over the ends.
-        numbers
-            .map(|z| (mean + std * z).clamp(low, high) as f32)
-            .collect()
+        numbers.map(|z| (mean + std * z).clamp(low, high) as f32).collect()
     })
 }
 
@@ -90,9 +81,5 @@ pub fn integers(lo: i64, hi: i64, shape: &[usize]) -> Tensor {
 /// The numbers `0..n` in random order.
 pub fn permutation(n: usize) -> Tensor {
     let data = with_stream(|s| s.permutation(n));
-    Tensor::from_ints(
-        data.into_iter().map(|v| v as i32).collect(),
-        &[n],
-        &device::current(),
-    )
+    Tensor::from_ints(data.into_iter().map(|v| v as i32).collect(), &[n], &device::current())
 }

@@ -35,9 +35,7 @@ pub(super) struct Back<'a> {
 impl Back<'_> {
     /// The output that the operation kept.
     pub fn output(&self) -> Result<&Tensor> {
-        self.out
-            .as_ref()
-            .ok_or_else(|| Fault::new(Kind::Internal, "an operation did not keep its output"))
+        self.out.as_ref().ok_or_else(|| Fault::new(Kind::Internal, "an operation did not keep its output"))
     }
 }
 
@@ -112,11 +110,7 @@ impl Node {
     }
 
     fn new(recorded: Option<Box<Recorded>>) -> Self {
-        Self {
-            id: next_id(),
-            mark: Cell::new(u64::MAX),
-            recorded,
-        }
+        Self { id: next_id(), mark: Cell::new(u64::MAX), recorded }
     }
 
     fn op(&self) -> &'static str {
@@ -157,12 +151,7 @@ impl Op<'_> {
     }
 
     /// As [`Op::done`], where gradients pass a gate before the rule gets them.
-    pub fn done_behind(
-        self,
-        gate: Option<Gate>,
-        raw: Raw,
-        rule: impl Fn(&Back) -> Result<Grads> + 'static,
-    ) -> Tensor {
+    pub fn done_behind(self, gate: Option<Gate>, raw: Raw, rule: impl Fn(&Back) -> Result<Grads> + 'static) -> Tensor {
         if !is_recording() {
             return Tensor::constant(raw);
         }
@@ -176,10 +165,7 @@ impl Op<'_> {
             rule: Box::new(rule),
         };
         super::anomaly::inspect(self.name, &raw);
-        Tensor {
-            raw,
-            node: Rc::new(Node::new(Some(Box::new(recorded)))),
-        }
+        Tensor { raw, node: Rc::new(Node::new(Some(Box::new(recorded)))) }
     }
 }
 
@@ -207,34 +193,19 @@ pub struct GradOptions {
 ///
 /// # Errors
 /// `y` has more than one element and no seed is given; `y` is not a float tensor; the seed's shape is not that of `y`.
-pub fn grad(
-    y: &Tensor,
-    wrt: &[&Tensor],
-    seed: Option<&Tensor>,
-    options: GradOptions,
-) -> Result<Vec<Option<Tensor>>> {
+pub fn grad(y: &Tensor, wrt: &[&Tensor], seed: Option<&Tensor>, options: GradOptions) -> Result<Vec<Option<Tensor>>> {
     if y.dtype() != super::Dtype::F32 {
-        return Err(Fault::type_(format!(
-            "grad: only floats have gradients, got a tensor of {}",
-            y.dtype().name()
-        )));
+        return Err(Fault::type_(format!("grad: only floats have gradients, got a tensor of {}", y.dtype().name())));
     }
     let seed = match seed {
         Some(s) if s.shape() == y.shape() => s.clone(),
         Some(s) => {
-            return Err(Fault::shape(format!(
-                "grad: the seed's shape {} is not that of y, {}",
-                s.shape(),
-                y.shape()
-            )));
+            return Err(Fault::shape(format!("grad: the seed's shape {} is not that of y, {}", s.shape(), y.shape())));
         }
         None if y.len() == 1 => Tensor::full(1.0, &y.shape(), &y.device()),
         None => {
-            return Err(Fault::shape(format!(
-                "grad: y must be a single number, got shape {}",
-                y.shape()
-            ))
-            .hint("reduce it first, for example with mean(y) or sum(y)"));
+            return Err(Fault::shape(format!("grad: y must be a single number, got shape {}", y.shape()))
+                .hint("reduce it first, for example with mean(y) or sum(y)"));
         }
     };
     let mut wanted: Vec<u64> = wrt.iter().map(|t| t.node.id).collect();
@@ -265,8 +236,7 @@ fn between(y: &Rc<Node>, wanted: &[u64]) -> Vec<Rc<Node>> {
     nodes.sort_unstable_by_key(|n| n.id);
     nodes.retain(|node| {
         let parents = node.recorded.as_ref().map_or(&[][..], |r| &r.parents);
-        let on_the_way =
-            wanted.binary_search(&node.id).is_ok() || parents.iter().any(|p| p.mark.get() == leads);
+        let on_the_way = wanted.binary_search(&node.id).is_ok() || parents.iter().any(|p| p.mark.get() == leads);
         if on_the_way {
             node.mark.set(leads);
         }
@@ -277,12 +247,7 @@ fn between(y: &Rc<Node>, wanted: &[u64]) -> Vec<Rc<Node>> {
 }
 
 /// Sends `seed` from the first node of `order` to the others, and gives what arrives at each of `wrt`.
-fn walk(
-    seed: Tensor,
-    wrt: &[&Tensor],
-    wanted: &[u64],
-    order: &[Rc<Node>],
-) -> Result<Vec<Option<Tensor>>> {
+fn walk(seed: Tensor, wrt: &[&Tensor], wanted: &[u64], order: &[Rc<Node>]) -> Result<Vec<Option<Tensor>>> {
     // Newest first. A rule may search on its own, so marks do not serve here.
     let place = |node: &Node| order.binary_search_by(|n| node.id.cmp(&n.id)).ok();
     let mut grads: Vec<Option<Tensor>> = vec![None; order.len()];
@@ -298,8 +263,7 @@ fn walk(
             Err(_) => grads[i].take(),
         };
         let Some(arrived) = arrived else { continue };
-        let places: SmallVec<[Option<usize>; 3]> =
-            recorded.parents.iter().map(|p| place(p)).collect();
+        let places: SmallVec<[Option<usize>; 3]> = recorded.parents.iter().map(|p| place(p)).collect();
         let needs: SmallVec<[bool; 3]> = places.iter().map(Option::is_some).collect();
         if !needs.contains(&true) {
             continue;
@@ -308,23 +272,10 @@ fn walk(
             Some(gate) => gate.pass(recorded.op, arrived)?,
             None => arrived,
         };
-        let out = recorded.out.clone().map(|raw| Tensor {
-            raw,
-            node: node.clone(),
-        });
-        let back = Back {
-            grad: &arrived,
-            saved: &recorded.saved,
-            out,
-            needs: &needs,
-        };
+        let out = recorded.out.clone().map(|raw| Tensor { raw, node: node.clone() });
+        let back = Back { grad: &arrived, saved: &recorded.saved, out, needs: &needs };
         let given = (recorded.rule)(&back)?;
-        debug_assert_eq!(
-            given.len(),
-            needs.len(),
-            "{}: one gradient for each parent",
-            node.op()
-        );
+        debug_assert_eq!(given.len(), needs.len(), "{}: one gradient for each parent", node.op());
         for (gradient, place) in given.into_iter().zip(places) {
             let (Some(gradient), Some(place)) = (gradient, place) else {
                 continue;
@@ -336,8 +287,5 @@ fn walk(
             });
         }
     }
-    Ok(wrt
-        .iter()
-        .map(|t| place(&t.node).and_then(|i| grads[i].clone()))
-        .collect())
+    Ok(wrt.iter().map(|t| place(&t.node).and_then(|i| grads[i].clone())).collect())
 }

@@ -34,9 +34,6 @@ extern "C" fn hear(kernels: u64, tuned: u64) {
 /// Has the library tell, once it is loaded.
 pub(crate) fn begin() {
     let address = hear as extern "C" fn(u64, u64) as usize as i64;
-    let with = With {
-        ints: &[address],
-        ..With::default()
-    };
+    let with = With { ints: &[address], ..With::default() };
     let _ = crate::raw::library().try_ask(Op::Listen, with);
 }

@@ -109,33 +109,15 @@ impl Moment {
 ///
 /// # Errors
 /// None on the CPU; a device's own.
-pub fn step(
-    rule: &Rule,
-    state: &mut State,
-    p: &Tensor,
-    g: &Tensor,
-    ascend: bool,
-) -> Result<Tensor> {
+pub fn step(rule: &Rule, state: &mut State, p: &Tensor, g: &Tensor, ascend: bool) -> Result<Tensor> {
     state.steps += 1;
     let g = g.raw().contiguous();
     let p = p.raw().contiguous();
     if let (Some(p_old), Some(g)) = (p.slice(), g.slice()) {
         let p_new = on_cpu(rule, state, p_old, g, ascend);
-        return Ok(Tensor::constant(Raw::from_floats(
-            p_new,
-            p.shape(),
-            &super::Device::Cpu,
-        )));
+        return Ok(Tensor::constant(Raw::from_floats(p_new, p.shape(), &super::Device::Cpu)));
     }
-    super::no_grad(|| {
-        on_device(
-            rule,
-            state,
-            &Tensor::constant(p),
-            &Tensor::constant(g),
-            ascend,
-        )
-    })
+    super::no_grad(|| on_device(rule, state, &Tensor::constant(p), &Tensor::constant(g), ascend))
 }
 
 /// The running buffer `i`, zeros at first.
@@ -191,26 +173,14 @@ fn on_cpu(rule: &Rule, state: &mut State, p: &[f32], g: &[f32], ascend: bool) ->
             let velocity = (o.momentum != 0.0).then(|| buffer(second, n));
             saddle_cpu::rmsprop_step(&cfg, p, g, buffer(first, n), velocity)
         }
-        Rule::Adagrad(o) => {
-            saddle_cpu::adagrad_step(o.lr, o.eps, o.weight_decay, ascend, p, g, buffer(first, n))
-        }
+        Rule::Adagrad(o) => saddle_cpu::adagrad_step(o.lr, o.eps, o.weight_decay, ascend, p, g, buffer(first, n)),
     }
 }
 
-fn on_device(
-    rule: &Rule,
-    state: &mut State,
-    p: &Tensor,
-    g: &Tensor,
-    ascend: bool,
-) -> Result<Tensor> {
+fn on_device(rule: &Rule, state: &mut State, p: &Tensor, g: &Tensor, ascend: bool) -> Result<Tensor> {
     let g = if ascend { g.neg()? } else { g.clone() };
     let decayed = |g: &Tensor, decay: f32| {
-        if decay == 0.0 {
-            Ok(g.clone())
-        } else {
-            g.add(&p.mul_scalar(decay)?)
-        }
+        if decay == 0.0 { Ok(g.clone()) } else { g.add(&p.mul_scalar(decay)?) }
     };
     let get = |m: &Option<Moment>| match m {
         Some(Moment::Device(raw)) => Tensor::constant(raw.clone()),
@@ -225,49 +195,26 @@ fn on_device(
             }
             let v = match state.steps {
                 1 => g.clone(),
-                _ => get(&state.moments[0])
-                    .mul_scalar(o.momentum)?
-                    .add(&g.mul_scalar(1.0 - o.dampening)?)?,
+                _ => get(&state.moments[0]).mul_scalar(o.momentum)?.add(&g.mul_scalar(1.0 - o.dampening)?)?,
             };
             put(&mut state.moments[0], &v);
-            let way = if o.nesterov {
-                g.add(&v.mul_scalar(o.momentum)?)?
-            } else {
-                v
-            };
+            let way = if o.nesterov { g.add(&v.mul_scalar(o.momentum)?)? } else { v };
             p.sub(&way.mul_scalar(o.lr)?)
         }
         Rule::Adam(o) => {
-            let g = if o.decoupled {
-                g
-            } else {
-                decayed(&g, o.weight_decay)?
-            };
-            let m = get(&state.moments[0])
-                .mul_scalar(o.betas[0])?
-                .add(&g.mul_scalar(1.0 - o.betas[0])?)?;
-            let v = get(&state.moments[1])
-                .mul_scalar(o.betas[1])?
-                .add(&g.square()?.mul_scalar(1.0 - o.betas[1])?)?;
+            let g = if o.decoupled { g } else { decayed(&g, o.weight_decay)? };
+            let m = get(&state.moments[0]).mul_scalar(o.betas[0])?.add(&g.mul_scalar(1.0 - o.betas[0])?)?;
+            let v = get(&state.moments[1]).mul_scalar(o.betas[1])?.add(&g.square()?.mul_scalar(1.0 - o.betas[1])?)?;
             put(&mut state.moments[0], &m);
             put(&mut state.moments[1], &v);
-            let (c1, c2) = (
-                1.0 - o.betas[0].powi(state.steps as i32),
-                1.0 - o.betas[1].powi(state.steps as i32),
-            );
+            let (c1, c2) = (1.0 - o.betas[0].powi(state.steps as i32), 1.0 - o.betas[1].powi(state.steps as i32));
             let below = v.mul_scalar(1.0 / c2)?.sqrt()?.add_scalar(o.eps)?;
-            let kept = if o.decoupled {
-                p.mul_scalar(1.0 - o.lr * o.weight_decay)?
-            } else {
-                p.clone()
-            };
+            let kept = if o.decoupled { p.mul_scalar(1.0 - o.lr * o.weight_decay)? } else { p.clone() };
             kept.sub(&m.div(&below)?.mul_scalar(o.lr / c1)?)
         }
         Rule::RmsProp(o) => {
             let g = decayed(&g, o.weight_decay)?;
-            let s = get(&state.moments[0])
-                .mul_scalar(o.alpha)?
-                .add(&g.square()?.mul_scalar(1.0 - o.alpha)?)?;
+            let s = get(&state.moments[0]).mul_scalar(o.alpha)?.add(&g.square()?.mul_scalar(1.0 - o.alpha)?)?;
             put(&mut state.moments[0], &s);
             let mut way = g.div(&s.sqrt()?.add_scalar(o.eps)?)?;
             if o.momentum != 0.0 {

@@ -109,12 +109,7 @@ impl View {
     /// All of `data`, row-major; its length is the shape's.
     pub fn new<T: Element>(data: Vec<T>, shape: Shape) -> Self {
         debug_assert_eq!(data.len(), shape.num_elements());
-        Self {
-            data: Rc::new(T::buffer(data)),
-            strides: shape.strides(),
-            shape,
-            offset: 0,
-        }
+        Self { data: Rc::new(T::buffer(data)), strides: shape.strides(), shape, offset: 0 }
     }
 
     pub fn shape(&self) -> &Shape {
@@ -180,11 +175,7 @@ impl View {
     /// Another shape of the same size; copied where the elements do not lie in row-major order.
     pub fn reshape(&self, shape: Shape) -> Self {
         let lies = self.contiguous();
-        Self {
-            strides: shape.strides(),
-            shape,
-            ..lies
-        }
+        Self { strides: shape.strides(), shape, ..lies }
     }
 
     /// The axes in another order.
@@ -208,11 +199,7 @@ impl View {
 
     /// Repeated to the larger shape `out`, to which this one broadcasts.
     pub fn expand(&self, out: &Shape) -> Self {
-        Self {
-            strides: broadcast_strides(&self.shape, &self.strides, out),
-            shape: out.clone(),
-            ..self.clone()
-        }
+        Self { strides: broadcast_strides(&self.shape, &self.strides, out), shape: out.clone(), ..self.clone() }
     }
 }
 
@@ -243,9 +230,7 @@ mod tests {
         let turned = all.permute(&[2, 0, 1]);
         assert_eq!(**turned.shape(), [5, 3, 4]);
         let part = turned.part(&[1..4, 2..3, 0..4]);
-        let expected: Vec<i64> = (1..4)
-            .flat_map(|k| (0..4).map(move |j| 2 * 20 + j * 5 + k))
-            .collect();
+        let expected: Vec<i64> = (1..4).flat_map(|k| (0..4).map(move |j| 2 * 20 + j * 5 + k)).collect();
         assert_eq!(part.to_vec::<i64>().unwrap(), expected);
         assert_eq!(part.slice::<i64>(), None);
         let wide = part.expand(&Shape::new([2, 3, 2, 4]));

@@ -90,14 +90,8 @@ pub struct Codec {
 impl Codec {
     /// A codec for one run of the kernel; an empty key means no signatures.
     pub fn new(key: &str) -> Self {
-        let mac = (!key.is_empty())
-            .then(|| Hmac::new_from_slice(key.as_bytes()).ok())
-            .flatten();
-        Self {
-            mac,
-            session: uuid::Uuid::new_v4().to_string(),
-            seen: Seen::default(),
-        }
+        let mac = (!key.is_empty()).then(|| Hmac::new_from_slice(key.as_bytes()).ok()).flatten();
+        Self { mac, session: uuid::Uuid::new_v4().to_string(), seen: Seen::default() }
     }
 
     /// The frames of a message.
@@ -119,17 +113,8 @@ impl Codec {
             msg_type: message.content.msg_type(),
             version: PROTOCOL,
         };
-        let parent = if message.parent.is_empty() {
-            b"{}".to_vec()
-        } else {
-            message.parent.clone()
-        };
-        let body = [
-            json(&header),
-            parent,
-            json(&message.metadata),
-            json(&message.content),
-        ];
+        let parent = if message.parent.is_empty() { b"{}".to_vec() } else { message.parent.clone() };
+        let body = [json(&header), parent, json(&message.metadata), json(&message.content)];
 
         let mut frames = message.peer.clone();
         frames.push(DELIMITER.to_vec());
@@ -144,21 +129,9 @@ impl Codec {
     /// # Errors
     /// The frames are no message of the protocol, are not signed with our key, or were sent before.
     pub fn decode(&mut self, frames: Vec<Vec<u8>>) -> Result<Received, Rejected> {
-        let at = frames
-            .iter()
-            .position(|frame| frame == DELIMITER)
-            .ok_or(Rejected::NoDelimiter)?;
+        let at = frames.iter().position(|frame| frame == DELIMITER).ok_or(Rejected::NoDelimiter)?;
         let (peer, rest) = frames.split_at(at);
-        let [
-            _,
-            signature,
-            header,
-            parent,
-            metadata,
-            content,
-            buffers @ ..,
-        ] = rest
-        else {
+        let [_, signature, header, parent, metadata, content, buffers @ ..] = rest else {
             return Err(Rejected::TooFewFrames);
         };
         self.check(signature, &[header, parent, metadata, content])?;
@@ -186,13 +159,8 @@ impl Codec {
         let digest = unhex(signature).ok_or(Rejected::BadSignature)?;
         let mut mac = mac.clone();
         body.iter().for_each(|frame| mac.update(frame));
-        mac.verify_slice(&digest)
-            .map_err(|_| Rejected::BadSignature)?;
-        if self.seen.insert(digest) {
-            Ok(())
-        } else {
-            Err(Rejected::Replayed)
-        }
+        mac.verify_slice(&digest).map_err(|_| Rejected::BadSignature)?;
+        if self.seen.insert(digest) { Ok(()) } else { Err(Rejected::Replayed) }
     }
 }
 
@@ -230,15 +198,7 @@ fn json(value: &impl Serialize) -> Vec<u8> {
 
 fn hex(bytes: &[u8]) -> Vec<u8> {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    bytes
-        .iter()
-        .flat_map(|byte| {
-            [
-                DIGITS[usize::from(byte >> 4)],
-                DIGITS[usize::from(byte & 15)],
-            ]
-        })
-        .collect()
+    bytes.iter().flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]).collect()
 }
 
 fn unhex(text: &[u8]) -> Option<[u8; 32]> {
@@ -260,22 +220,14 @@ pub fn timestamp(time: SystemTime) -> String {
     // Days → date, by the cycle of 400 years (146,097 days) counted from 1 March of year 0.
     let shifted = days + 719_468;
     let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let march_month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * march_month + 2) / 5 + 1;
-    let month = if march_month < 10 {
-        march_month + 3
-    } else {
-        march_month - 9
-    };
+    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
     let year = era * 400 + year_of_era + u64::from(month <= 2);
     let (hour, minute, second) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
-    format!(
-        "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:06}Z",
-        since.subsec_micros()
-    )
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:06}Z", since.subsec_micros())
 }
 
 #[cfg(test)]
@@ -298,12 +250,7 @@ mod tests {
     fn signature_is_the_one_of_rfc_4231() {
         // RFC 4231, test case 2, the data cut into the four frames that are signed.
         let codec = Codec::new("Jefe");
-        let body = [
-            b"what do ya ".to_vec(),
-            b"want ".to_vec(),
-            b"for ".to_vec(),
-            b"nothing?".to_vec(),
-        ];
+        let body = [b"what do ya ".to_vec(), b"want ".to_vec(), b"for ".to_vec(), b"nothing?".to_vec()];
         let expected = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
         assert_eq!(codec.sign(&body), expected.as_bytes());
     }
@@ -321,27 +268,18 @@ mod tests {
         let mut short = frames(&codec);
         short[2].pop();
         assert_eq!(codec.decode(short).unwrap_err(), Rejected::BadSignature);
-        assert_eq!(
-            codec.decode(good[..5].to_vec()).unwrap_err(),
-            Rejected::TooFewFrames
-        );
+        assert_eq!(codec.decode(good[..5].to_vec()).unwrap_err(), Rejected::TooFewFrames);
         assert_eq!(codec.decode(vec![]).unwrap_err(), Rejected::NoDelimiter);
 
         let mut open = Codec::new("");
         let mut broken = frames(&open);
         assert!(broken[2].is_empty());
         broken[6] = b"{".to_vec();
-        assert!(matches!(
-            open.decode(broken),
-            Err(Rejected::BadJson("content", _))
-        ));
+        assert!(matches!(open.decode(broken), Err(Rejected::BadJson("content", _))));
         let deep = [vec![b'['; 100_000], vec![b']'; 100_000]].concat();
         let mut nested = frames(&open);
         nested[6] = deep;
-        assert!(matches!(
-            open.decode(nested),
-            Err(Rejected::BadJson("content", _))
-        ));
+        assert!(matches!(open.decode(nested), Err(Rejected::BadJson("content", _))));
     }
 
     #[test]
@@ -358,9 +296,7 @@ mod tests {
     #[test]
     fn timestamps_agree_with_the_calendar() {
         // Checked with Python's datetime.fromtimestamp(n, timezone.utc).isoformat().
-        let at = |seconds, micros| {
-            timestamp(UNIX_EPOCH + Duration::from_secs(seconds) + Duration::from_micros(micros))
-        };
+        let at = |seconds, micros| timestamp(UNIX_EPOCH + Duration::from_secs(seconds) + Duration::from_micros(micros));
         assert_eq!(at(0, 0), "1970-01-01T00:00:00.000000Z");
         assert_eq!(at(951_782_399, 1), "2000-02-28T23:59:59.000001Z");
         assert_eq!(at(951_782_400, 0), "2000-02-29T00:00:00.000000Z");

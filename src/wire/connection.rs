@@ -75,17 +75,13 @@ impl Connection {
             Fault::file(format!("connection file {shown}: {error}"))
                 .hint("Jupyter writes this file when it starts a kernel")
         })?;
-        Self::parse(&text)
-            .map_err(|message| Fault::file(format!("connection file {shown}: {message}")))
+        Self::parse(&text).map_err(|message| Fault::file(format!("connection file {shown}: {message}")))
     }
 
     fn parse(text: &str) -> Result<Self, String> {
         let connection: Self = serde_json::from_str(text).map_err(|error| error.to_string())?;
         if !connection.key.is_empty() && connection.signature_scheme != hmac_sha256() {
-            return Err(format!(
-                "signature scheme {:?}; only \"hmac-sha256\" is known",
-                connection.signature_scheme
-            ));
+            return Err(format!("signature scheme {:?}; only \"hmac-sha256\" is known", connection.signature_scheme));
         }
         let ports = connection.ports;
         let ports = [
@@ -120,22 +116,16 @@ impl Connection {
 mod tests {
     use super::*;
 
-    const PORTS: &str =
-        r#""shell_port": 1, "control_port": 2, "stdin_port": 3, "iopub_port": 4, "hb_port": 5"#;
+    const PORTS: &str = r#""shell_port": 1, "control_port": 2, "stdin_port": 3, "iopub_port": 4, "hb_port": 5"#;
 
     #[test]
     fn addresses_are_those_that_jupyter_client_connects_to() {
-        let tcp = Connection::parse(&format!(
-            r#"{{"transport": "tcp", "ip": "127.0.0.1", "key": "k", {PORTS}}}"#
-        ))
-        .unwrap();
+        let tcp =
+            Connection::parse(&format!(r#"{{"transport": "tcp", "ip": "127.0.0.1", "key": "k", {PORTS}}}"#)).unwrap();
         assert_eq!(tcp.address(tcp.ports.shell), "tcp://127.0.0.1:1");
         let six = Connection::parse(&format!(r#"{{"ip": "::1", {PORTS}}}"#)).unwrap();
         assert_eq!(six.address(six.ports.heartbeat), "tcp://[::1]:5");
-        let ipc = Connection::parse(&format!(
-            r#"{{"transport": "ipc", "ip": "/tmp/kernel", {PORTS}}}"#
-        ))
-        .unwrap();
+        let ipc = Connection::parse(&format!(r#"{{"transport": "ipc", "ip": "/tmp/kernel", {PORTS}}}"#)).unwrap();
         assert_eq!(ipc.address(ipc.ports.iopub), "ipc:///tmp/kernel-4");
         // Others are not let in unless the client says so.
         let silent = Connection::parse(&format!("{{{PORTS}}}")).unwrap();
@@ -144,20 +134,10 @@ mod tests {
 
     #[test]
     fn a_file_that_cannot_be_honoured_is_refused_with_the_reason() {
-        let md5 = format!(
-            r#"{{"ip": "127.0.0.1", "key": "k", "signature_scheme": "hmac-md5", {PORTS}}}"#
-        );
+        let md5 = format!(r#"{{"ip": "127.0.0.1", "key": "k", "signature_scheme": "hmac-md5", {PORTS}}}"#);
         assert!(Connection::parse(&md5).unwrap_err().contains("hmac-md5"));
         let open = format!(r#"{{"ip": "127.0.0.1", {}}}"#, PORTS.replace("5", "0"));
-        assert!(
-            Connection::parse(&open)
-                .unwrap_err()
-                .contains("hb_port is 0")
-        );
-        assert!(
-            Connection::parse(r#"{"key": "k"}"#)
-                .unwrap_err()
-                .contains("shell_port")
-        );
+        assert!(Connection::parse(&open).unwrap_err().contains("hb_port is 0"));
+        assert!(Connection::parse(r#"{"key": "k"}"#).unwrap_err().contains("shell_port"));
     }
 }

@@ -158,11 +158,7 @@ impl Content {
     /// The error reply to a request of the type `request` (`…_request`).
     pub fn refused(request: &str, error: Error) -> Self {
         let stem = request.strip_suffix("_request").unwrap_or(request);
-        Content::Refused {
-            msg_type: format!("{stem}_reply"),
-            status: Status::Error,
-            error,
-        }
+        Content::Refused { msg_type: format!("{stem}_reply"), status: Status::Error, error }
     }
 }
 
@@ -191,11 +187,7 @@ pub struct Error {
 
 impl From<Failure> for Error {
     fn from(failure: Failure) -> Self {
-        Self {
-            ename: failure.name,
-            evalue: failure.value,
-            traceback: failure.traceback,
-        }
+        Self { ename: failure.name, evalue: failure.value, traceback: failure.traceback }
     }
 }
 

@@ -64,8 +64,7 @@ impl Position {
     /// The cursor in code points, within the code whatever the client sent.
     pub fn cursor(&self) -> usize {
         let end = self.code.chars().count();
-        self.cursor_pos
-            .map_or(end, |cursor| usize::try_from(cursor).unwrap_or(0).min(end))
+        self.cursor_pos.map_or(end, |cursor| usize::try_from(cursor).unwrap_or(0).min(end))
     }
 }
 
@@ -184,9 +183,7 @@ fn or_yes<'de, D: Deserializer<'de>>(from: D) -> Result<bool, D::Error> {
     Ok(Option::deserialize(from)?.unwrap_or(true))
 }
 
-fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
-    from: D,
-) -> Result<T, D::Error> {
+fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(from: D) -> Result<T, D::Error> {
     Ok(Option::deserialize(from)?.unwrap_or_default())
 }
 
@@ -201,15 +198,8 @@ mod tests {
             json!({"code": "1"}),
             json!({"code": "1", "silent": null, "store_history": null, "user_expressions": null, "stop_on_error": null}),
         ] {
-            let Ok(Request::Execute(execute)) = Request::read("execute_request", content) else {
-                panic!()
-            };
-            assert!(
-                !execute.silent
-                    && execute.store_history
-                    && execute.stop_on_error
-                    && !execute.allow_stdin
-            );
+            let Ok(Request::Execute(execute)) = Request::read("execute_request", content) else { panic!() };
+            assert!(!execute.silent && execute.store_history && execute.stop_on_error && !execute.allow_stdin);
             assert!(execute.user_expressions.is_empty());
         }
     }
@@ -228,17 +218,8 @@ mod tests {
 
     #[test]
     fn content_that_does_not_fit_is_told_apart_from_unknown_types() {
-        assert!(matches!(
-            Request::read("execute_request", json!({"code": 1})),
-            Err(Unreadable::Content(_))
-        ));
-        assert!(matches!(
-            Request::read("execute_request", json!([])),
-            Err(Unreadable::Content(_))
-        ));
-        assert_eq!(
-            Request::read("make_tea", json!({})).unwrap_err(),
-            Unreadable::Unknown
-        );
+        assert!(matches!(Request::read("execute_request", json!({"code": 1})), Err(Unreadable::Content(_))));
+        assert!(matches!(Request::read("execute_request", json!([])), Err(Unreadable::Content(_))));
+        assert_eq!(Request::read("make_tea", json!({})).unwrap_err(), Unreadable::Unknown);
     }
 }

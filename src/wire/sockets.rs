@@ -87,50 +87,23 @@ impl Sockets {
         let control = router(connection.ports.control)?;
         let stdin = router(connection.ports.stdin)?;
         // So that a question to a client that has gone is an error, not a wait without end.
-        stdin
-            .set_router_mandatory(true)
-            .map_err(|error| refused("stdin", error))?;
-        let iopub = bind(
-            &context,
-            connection,
-            SocketType::XPUB,
-            connection.ports.iopub,
-            |socket| {
-                // Every subscription is seen, repeated ones too: each client is owed its welcome.
-                socket.set_xpub_verbose(true)?;
-                socket.set_sndhwm(IOPUB_BACKLOG)
-            },
-        )?;
+        stdin.set_router_mandatory(true).map_err(|error| refused("stdin", error))?;
+        let iopub = bind(&context, connection, SocketType::XPUB, connection.ports.iopub, |socket| {
+            // Every subscription is seen, repeated ones too: each client is owed its welcome.
+            socket.set_xpub_verbose(true)?;
+            socket.set_sndhwm(IOPUB_BACKLOG)
+        })?;
         // A REP socket would do, but it can be left waiting for its turn to send; a ROUTER has no turns.
-        let echo = bind(
-            &context,
-            connection,
-            SocketType::ROUTER,
-            connection.ports.heartbeat,
-            |socket| socket.set_router_handover(true),
-        )?;
-        let heartbeat = std::thread::Builder::new()
-            .name("heartbeat".into())
-            .spawn(move || beat(&echo))
-            .ok();
+        let echo = bind(&context, connection, SocketType::ROUTER, connection.ports.heartbeat, |socket| {
+            socket.set_router_handover(true)
+        })?;
+        let heartbeat = std::thread::Builder::new().name("heartbeat".into()).spawn(move || beat(&echo)).ok();
 
         let inner = Context::new();
-        let wake = inner
-            .socket(SocketType::PULL)
-            .map_err(|error| refused(WAKE, error))?;
+        let wake = inner.socket(SocketType::PULL).map_err(|error| refused(WAKE, error))?;
         wake.bind(WAKE).map_err(|error| refused(WAKE, error))?;
         let woken = Arc::new(AtomicBool::new(false));
-        Ok(Self {
-            context,
-            shell,
-            control,
-            stdin,
-            iopub,
-            wake,
-            inner,
-            woken,
-            heartbeat,
-        })
+        Ok(Self { context, shell, control, stdin, iopub, wake, inner, woken, heartbeat })
     }
 
     /// A handle that wakes the thread waiting in [`Sockets::wait`].
@@ -138,30 +111,18 @@ impl Sockets {
     /// # Errors
     /// `DeviceError` where the process is out of sockets.
     pub fn waker(&self) -> Result<Waker> {
-        let socket = self
-            .inner
-            .socket(SocketType::PUSH)
-            .map_err(|error| refused(WAKE, error))?;
+        let socket = self.inner.socket(SocketType::PUSH).map_err(|error| refused(WAKE, error))?;
         socket.set_linger(0).map_err(|error| refused(WAKE, error))?;
         socket.connect(WAKE).map_err(|error| refused(WAKE, error))?;
-        Ok(Waker {
-            socket: Arc::new(Mutex::new(socket)),
-            woken: self.woken.clone(),
-        })
+        Ok(Waker { socket: Arc::new(Mutex::new(socket)), woken: self.woken.clone() })
     }
 
     /// Waits until a socket has something to receive, a waker calls, or the time is over.
     pub fn wait(&self, timeout: Duration) {
-        let mut items: Vec<PollItem> = [
-            &self.control,
-            &self.shell,
-            &self.stdin,
-            &self.iopub,
-            &self.wake,
-        ]
-        .iter()
-        .map(|socket| socket.as_poll_item(POLLIN))
-        .collect();
+        let mut items: Vec<PollItem> = [&self.control, &self.shell, &self.stdin, &self.iopub, &self.wake]
+            .iter()
+            .map(|socket| socket.as_poll_item(POLLIN))
+            .collect();
         // Rounded up: a wait of 0.4 ms must not become a busy loop of waits of 0 ms.
         let milliseconds = i64::try_from(timeout.as_micros().div_ceil(1_000)).unwrap_or(i64::MAX);
         if let Err(error) = zmq::poll(&mut items, milliseconds)
@@ -204,15 +165,7 @@ impl Sockets {
 
     /// Closes the sockets, after what was sent has left (within [`LINGER`]).
     pub fn close(self) {
-        let Self {
-            mut context,
-            shell,
-            control,
-            stdin,
-            iopub,
-            heartbeat,
-            ..
-        } = self;
+        let Self { mut context, shell, control, stdin, iopub, heartbeat, .. } = self;
         drop((shell, control, stdin, iopub));
         if let Err(error) = context.destroy() {
             log(|| format!("closing: {error}"));
@@ -260,9 +213,7 @@ fn refused(address: &str, error: zmq::Error) -> Fault {
 /// Echoes heartbeats until the context is closed.
 fn beat(echo: &Socket) {
     loop {
-        let echoed = echo
-            .recv_multipart(0)
-            .and_then(|frames| echo.send_multipart(frames, DONTWAIT));
+        let echoed = echo.recv_multipart(0).and_then(|frames| echo.send_multipart(frames, DONTWAIT));
         match echoed {
             Ok(()) | Err(zmq::Error::EINTR | zmq::Error::EAGAIN) => {}
             Err(error) => {

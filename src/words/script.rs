@@ -1,10 +1,8 @@
 //! Words about the notebook itself: waiting, the clock, questions to the person, checks.
 
-use saddle_catalog::{
-    Call, ENTRY, Entry, Example, Gives, Opt, Param, Ty, did_you_mean, help, number,
-};
-use saddle_fault::{Fault, Kind, Result};
 use rhai::{Dynamic, FnPtr, ImmutableString};
+use saddle_catalog::{Call, ENTRY, Entry, Example, Gives, Opt, Param, Ty, did_you_mean, help, number};
+use saddle_fault::{Fault, Kind, Result};
 use std::cmp::Ordering;
 use std::time::{Duration, Instant};
 
@@ -15,12 +13,7 @@ static CHECK: Entry = Entry {
     group: "notebook",
     summary: "states what must hold; the cell fails where it does not",
     params: &[
-        Param {
-            name: "what",
-            ty: Ty::Text,
-            default: None,
-            doc: "what is claimed, in words",
-        },
+        Param { name: "what", ty: Ty::Text, default: None, doc: "what is claimed, in words" },
         Param {
             name: "value",
             ty: Ty::OneOf(&[Ty::Bool, Ty::Number, Ty::Of("tensor")]),
@@ -29,42 +22,15 @@ static CHECK: Entry = Entry {
         },
     ],
     options: &[
-        Opt {
-            key: "below",
-            ty: Ty::Number,
-            default: "none",
-            doc: "the value must be less than this",
-        },
-        Opt {
-            key: "above",
-            ty: Ty::Number,
-            default: "none",
-            doc: "the value must be greater than this",
-        },
-        Opt {
-            key: "near",
-            ty: Ty::Number,
-            default: "none",
-            doc: "the value must lie within `tol` of this",
-        },
-        Opt {
-            key: "tol",
-            ty: Ty::Number,
-            default: "1e-6",
-            doc: "how far from `near` it may lie",
-        },
+        Opt { key: "below", ty: Ty::Number, default: "none", doc: "the value must be less than this" },
+        Opt { key: "above", ty: Ty::Number, default: "none", doc: "the value must be greater than this" },
+        Opt { key: "near", ty: Ty::Number, default: "none", doc: "the value must lie within `tol` of this" },
+        Opt { key: "tol", ty: Ty::Number, default: "1e-6", doc: "how far from `near` it may lie" },
     ],
     returns: Ty::Nothing,
-    errors: &[
-        "the claim does not hold (CheckFailed)",
-        "a number is given without `below`, `above` or `near`",
-    ],
+    errors: &["the claim does not hold (CheckFailed)", "a number is given without `below`, `above` or `near`"],
     examples: &[
-        Example {
-            what: "a truth",
-            code: "check(\"two and two\", 2 + 2 == 4)",
-            gives: Gives::Runs,
-        },
+        Example { what: "a truth", code: "check(\"two and two\", 2 + 2 == 4)", gives: Gives::Runs },
         Example {
             what: "a bound",
             code: "check(\"loss\", 0.7, #{ below: 0.5 })",
@@ -84,29 +50,19 @@ fn check(call: &mut Call) -> Result<Dynamic> {
     let what = call.args.text(0)?;
     let failed = |text: String| Err(Fault::new(Kind::Check, text));
     if let Ok(holds) = call.args.bool(1) {
-        return if holds {
-            passed(call, &what, "true")
-        } else {
-            failed(format!("{what}: does not hold"))
-        };
+        return if holds { passed(call, &what, "true") } else { failed(format!("{what}: does not hold")) };
     }
     let value = match number(call.args.any(1)) {
         Some(value) => value,
         None => item(call)?,
     };
-    let bound = |key: &str| -> Result<Option<f64>> {
-        call.options
-            .any(key)
-            .map(|_| call.options.number(key, 0.0))
-            .transpose()
-    };
+    let bound =
+        |key: &str| -> Result<Option<f64>> { call.options.any(key).map(|_| call.options.number(key, 0.0)).transpose() };
     let (below, above, near) = (bound("below")?, bound("above")?, bound("near")?);
     let tol = call.options.number("tol", 1e-6)?;
     if below.is_none() && above.is_none() && near.is_none() {
-        return Err(Fault::value(format!(
-            "{what}: got the number {value}, but nothing to compare it with"
-        ))
-        .hint("give `below`, `above` or `near`, or a comparison such as `x < 1`"));
+        return Err(Fault::value(format!("{what}: got the number {value}, but nothing to compare it with"))
+            .hint("give `below`, `above` or `near`, or a comparison such as `x < 1`"));
     }
     // NaN is neither below nor above nor near anything.
     if let Some(limit) = below.filter(|limit| value.partial_cmp(limit) != Some(Ordering::Less)) {
@@ -115,12 +71,7 @@ fn check(call: &mut Call) -> Result<Dynamic> {
     if let Some(limit) = above.filter(|limit| value.partial_cmp(limit) != Some(Ordering::Greater)) {
         return failed(format!("{what}: {value} is not above {limit}"));
     }
-    let far = |target: &f64| {
-        matches!(
-            (value - target).abs().partial_cmp(&tol),
-            None | Some(Ordering::Greater)
-        )
-    };
+    let far = |target: &f64| matches!((value - target).abs().partial_cmp(&tol), None | Some(Ordering::Greater));
     if let Some(target) = near.filter(far) {
         return failed(format!("{what}: {value} is not within {tol} of {target}"));
     }
@@ -167,17 +118,8 @@ static EPRINT: Entry = Entry {
     name: "eprint",
     group: "notebook",
     summary: "prints a line on the standard error stream, which notebooks show in a colour of its own",
-    params: &[Param {
-        name: "value",
-        ty: Ty::Any,
-        default: None,
-        doc: "what to print, as `print` would",
-    }],
-    examples: &[Example {
-        what: "a warning",
-        code: "eprint(\"D has won: V is 0\")",
-        gives: Gives::Runs,
-    }],
+    params: &[Param { name: "value", ty: Ty::Any, default: None, doc: "what to print, as `print` would" }],
+    examples: &[Example { what: "a warning", code: "eprint(\"D has won: V is 0\")", gives: Gives::Runs }],
     call: |call| {
         let value = call.args.any(0);
         let text = match (call.catalog.kind_of(value), value.as_immutable_string_ref()) {
@@ -198,37 +140,18 @@ static SLEEP: Entry = Entry {
     name: "sleep",
     group: "notebook",
     summary: "waits; an interrupt ends it at once",
-    params: &[Param {
-        name: "seconds",
-        ty: Ty::Number,
-        default: None,
-        doc: "how long, ≥ 0",
-    }],
+    params: &[Param { name: "seconds", ty: Ty::Number, default: None, doc: "how long, ≥ 0" }],
     errors: &["`seconds` is negative or not finite"],
     examples: &[
-        Example {
-            what: "a short wait",
-            code: "sleep(0.01)",
-            gives: Gives::Runs,
-        },
-        Example {
-            what: "not in the past",
-            code: "sleep(-1)",
-            gives: Gives::Error("seconds must be ≥ 0"),
-        },
+        Example { what: "a short wait", code: "sleep(0.01)", gives: Gives::Runs },
+        Example { what: "not in the past", code: "sleep(-1)", gives: Gives::Error("seconds must be ≥ 0") },
     ],
     call: |call| {
         let seconds = call.args.number(0)?;
-        let length = Duration::try_from_secs_f64(seconds).map_err(|_| {
-            Fault::value(format!(
-                "sleep: seconds must be ≥ 0 and finite, got {seconds}"
-            ))
-        })?;
+        let length = Duration::try_from_secs_f64(seconds)
+            .map_err(|_| Fault::value(format!("sleep: seconds must be ≥ 0 and finite, got {seconds}")))?;
         let start = Instant::now();
-        while let Some(left) = length
-            .checked_sub(start.elapsed())
-            .filter(|left| !left.is_zero())
-        {
+        while let Some(left) = length.checked_sub(start.elapsed()).filter(|left| !left.is_zero()) {
             call.host.check_interrupt()?;
             std::thread::sleep(left.min(Duration::from_millis(20)));
         }
@@ -249,9 +172,7 @@ static CLOCK: Entry = Entry {
     }],
     call: |_| {
         static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
-        Ok(Dynamic::from(
-            START.get_or_init(Instant::now).elapsed().as_secs_f64(),
-        ))
+        Ok(Dynamic::from(START.get_or_init(Instant::now).elapsed().as_secs_f64()))
     },
     ..ENTRY
 };
@@ -260,12 +181,7 @@ static INPUT: Entry = Entry {
     name: "input",
     group: "notebook",
     summary: "asks the person for a line of text and waits for it",
-    params: &[Param {
-        name: "prompt",
-        ty: Ty::Text,
-        default: Some("\"\""),
-        doc: "what is asked",
-    }],
+    params: &[Param { name: "prompt", ty: Ty::Text, default: Some("\"\""), doc: "what is asked" }],
     returns: Ty::Text,
     errors: &["no one can be asked (a headless run)"],
     examples: &[Example {
@@ -281,12 +197,7 @@ static PASSWORD: Entry = Entry {
     name: "password",
     group: "notebook",
     summary: "asks the person for a line of text without showing it",
-    params: &[Param {
-        name: "prompt",
-        ty: Ty::Text,
-        default: Some("\"\""),
-        doc: "what is asked",
-    }],
+    params: &[Param { name: "prompt", ty: Ty::Text, default: Some("\"\""), doc: "what is asked" }],
     returns: Ty::Text,
     errors: &["no one can be asked (a headless run)"],
     examples: &[Example {
@@ -299,11 +210,7 @@ static PASSWORD: Entry = Entry {
 };
 
 fn ask(call: &mut Call, hidden: bool) -> Result<Dynamic> {
-    let prompt = if call.args.has(0) {
-        call.args.text(0)?
-    } else {
-        String::new()
-    };
+    let prompt = if call.args.has(0) { call.args.text(0)? } else { String::new() };
     let answer = call.host.ask(&prompt, hidden);
     call.host.check_interrupt()?;
     answer.map(Dynamic::from).ok_or_else(|| {
@@ -324,11 +231,7 @@ static HELP: Entry = Entry {
     }],
     errors: &["there is no such word"],
     examples: &[
-        Example {
-            what: "a word",
-            code: "help(clock)",
-            gives: Gives::Runs,
-        },
+        Example { what: "a word", code: "help(clock)", gives: Gives::Runs },
         Example {
             what: "a name that is no word",
             code: "help(\"clok\")",
@@ -344,18 +247,11 @@ static HELP: Entry = Entry {
         let entries = call.catalog.find(&name);
         let text = match (call.catalog.kind_of(what), call.catalog.kind(&name)) {
             (Some(kind), _) => help::kind(kind),
-            _ if !entries.is_empty() => entries
-                .iter()
-                .map(|e| help::full(e))
-                .collect::<Vec<_>>()
-                .join("\n\n"),
+            _ if !entries.is_empty() => entries.iter().map(|e| help::full(e)).collect::<Vec<_>>().join("\n\n"),
             (_, Some(kind)) => help::kind(kind),
             _ => {
                 let meant = did_you_mean(&name, call.catalog.words().map(|(word, _)| word));
-                return Err(Fault::new(
-                    Kind::Name,
-                    format!("help: there is no word `{name}`{meant}"),
-                ));
+                return Err(Fault::new(Kind::Name, format!("help: there is no word `{name}`{meant}")));
             }
         };
         call.host.print(&format!("{text}\n"));

@@ -52,15 +52,12 @@ fn wrong(what: String) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use saddle_session::output::{Bundle, Comm, CommStep, Data, Output};
     use crate::message::Event;
+    use saddle_session::output::{Bundle, Comm, CommStep, Data, Output};
     use serde_json::json;
 
     fn there_and_back(output: &Output) -> Output {
-        let event = Event::Output {
-            ticket: u64::MAX,
-            output: output.clone(),
-        };
+        let event = Event::Output { ticket: u64::MAX, output: output.clone() };
         let bytes = encode(&event).unwrap();
         match read(&mut bytes.as_slice()).unwrap() {
             Some(Event::Output { ticket, output }) if ticket == u64::MAX => output,
@@ -72,22 +69,14 @@ mod tests {
     fn everything_that_can_be_shown_comes_back_as_it_was() {
         // Letters of several bytes at every place where a reader may cut.
         let text: String = "aé😀".repeat(5_000);
-        let tricky = json!({ "x": [0.1, 1e-300, -0.0, 1.0, 1, -1, u64::MAX, i64::MIN, null, true], "": { "b": 1, "a": 2 } });
+        let tricky =
+            json!({ "x": [0.1, 1e-300, -0.0, 1.0, 1, -1, u64::MAX, i64::MIN, null, true], "": { "b": 1, "a": 2 } });
         let bundle = Bundle::text(text)
-            .with(
-                "image/png",
-                Data::Bytes((0..=255).cycle().take(100_000).collect()),
-            )
+            .with("image/png", Data::Bytes((0..=255).cycle().take(100_000).collect()))
             .with("application/json", Data::Json(tricky));
         for output in [
-            Output::Display {
-                bundle: bundle.clone(),
-                id: Some("a".into()),
-            },
-            Output::Update {
-                bundle,
-                id: String::new(),
-            },
+            Output::Display { bundle: bundle.clone(), id: Some("a".into()) },
+            Output::Update { bundle, id: String::new() },
             Output::Clear { wait: true },
             Output::Comm(Comm {
                 buffers: vec![vec![0, 255, 16], Vec::new()],
@@ -100,9 +89,7 @@ mod tests {
 
     #[test]
     fn bytes_are_sent_as_bytes() {
-        let output = Output::Result {
-            bundle: Bundle::png("a picture", vec![255; 1_000_000], 8),
-        };
+        let output = Output::Result { bundle: Bundle::png("a picture", vec![255; 1_000_000], 8) };
         let length = encode(&Event::Output { ticket: 1, output }).unwrap().len();
         assert!(length < 1_000_300, "{length}");
     }
@@ -111,20 +98,13 @@ mod tests {
     fn a_stream_that_ends_anywhere_ends() {
         let bytes = encode(&Event::Names(vec!["a".into(), "b".into()])).unwrap();
         for end in 0..bytes.len() {
-            assert!(
-                read::<Event>(&mut &bytes[..end]).unwrap().is_none(),
-                "{end}"
-            );
+            assert!(read::<Event>(&mut &bytes[..end]).unwrap().is_none(), "{end}");
         }
     }
 
     #[test]
     fn what_is_no_message_is_an_error() {
-        for bytes in [
-            &[255, 255, 255, 255, 0][..],
-            &[1, 0, 0, 0, 255],
-            &[2, 0, 0, 0, 0x61, 0x61],
-        ] {
+        for bytes in [&[255, 255, 255, 255, 0][..], &[1, 0, 0, 0, 255], &[2, 0, 0, 0, 0x61, 0x61]] {
             assert!(read::<Event>(&mut &bytes[..]).is_err(), "{bytes:?}");
         }
     }

@@ -4,9 +4,7 @@ use super::keeper::{Heard, Shared, Waiting, keep};
 use super::loss::{Cause, Loss, no_worker};
 use super::message::{Call, Request, Ticket, Value};
 use saddle_session::output::{Bundle, Comm, Output, Stream};
-use saddle_session::{
-    Cell, CommReply, Completeness, Completions, Detail, Failure, Frontend, Notebook, Reply,
-};
+use saddle_session::{Cell, CommReply, Completeness, Completions, Detail, Failure, Frontend, Notebook, Reply};
 use std::io;
 use std::process::Command;
 use std::sync::mpsc::{Receiver, channel};
@@ -52,9 +50,7 @@ impl Isolated {
         let shared = Arc::new(Shared::default());
         shared.lock().wanted = true;
         let kept = shared.clone();
-        std::thread::Builder::new()
-            .name("keeper".into())
-            .spawn(move || keep(&kept, program))?;
+        std::thread::Builder::new().name("keeper".into()).spawn(move || keep(&kept, program))?;
         Ok(Self { shared })
     }
 
@@ -125,12 +121,7 @@ impl Isolated {
     }
 
     /// Gives the call to the worker, as soon as there is one.
-    fn hand_over(
-        &self,
-        ticket: Ticket,
-        call: &Call,
-        frontend: Option<&Arc<dyn Frontend>>,
-    ) -> Result<(), Unanswered> {
+    fn hand_over(&self, ticket: Ticket, call: &Call, frontend: Option<&Arc<dyn Frontend>>) -> Result<(), Unanswered> {
         let mut state = self.shared.lock();
         let failures = state.failures;
         loop {
@@ -140,11 +131,7 @@ impl Isolated {
             if state.failures != failures {
                 return Err(Unanswered::NoWorker(state.failure.clone()));
             }
-            if state
-                .calls
-                .get(&ticket)
-                .is_some_and(|call| call.interrupted)
-            {
+            if state.calls.get(&ticket).is_some_and(|call| call.interrupted) {
                 return Err(Unanswered::Interrupted);
             }
             if state.worker.is_none() {
@@ -174,13 +161,7 @@ impl Isolated {
 
     /// Asks the person on a thread of its own: the worker may die before there is an answer, and the cell must not wait for
     /// that.
-    fn ask(
-        &self,
-        ticket: Ticket,
-        prompt: String,
-        password: bool,
-        frontend: Option<&Arc<dyn Frontend>>,
-    ) {
+    fn ask(&self, ticket: Ticket, prompt: String, password: bool, frontend: Option<&Arc<dyn Frontend>>) {
         let (shared, frontend) = (self.shared.clone(), frontend.cloned());
         let answer = move |text| {
             if let Some(worker) = &shared.lock().worker {
@@ -216,21 +197,13 @@ impl Notebook for Isolated {
         let code = code.to_string();
         match self.call(&Call::Complete { code, cursor }, None) {
             Ok(Value::Completed(completions)) => completions,
-            _ => Completions {
-                start: cursor,
-                end: cursor,
-                matches: Vec::new(),
-            },
+            _ => Completions { start: cursor, end: cursor, matches: Vec::new() },
         }
     }
 
     fn inspect(&self, code: &str, cursor: usize, detail: Detail) -> Option<Bundle> {
         let code = code.to_string();
-        let call = Call::Inspect {
-            code,
-            cursor,
-            detail,
-        };
+        let call = Call::Inspect { code, cursor, detail };
         match self.call(&call, None) {
             Ok(Value::Inspected(bundle)) => bundle,
             _ => None,

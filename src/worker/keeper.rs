@@ -101,9 +101,7 @@ impl Shared {
     }
 
     pub fn wait<'s>(&self, state: MutexGuard<'s, State>) -> MutexGuard<'s, State> {
-        self.changed
-            .wait(state)
-            .unwrap_or_else(PoisonError::into_inner)
+        self.changed.wait(state).unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -169,15 +167,10 @@ fn attend(shared: &Shared, process: Process, stream: UnixStream) {
 fn writer(stream: &UnixStream) -> io::Result<Sender<Vec<u8>>> {
     let mut stream = stream.try_clone()?;
     let (frames, inbox): (_, Receiver<Vec<u8>>) = channel();
-    std::thread::Builder::new()
-        .name("writer".into())
-        .spawn(move || {
-            let mut frames = inbox.iter();
-            while frames
-                .next()
-                .is_some_and(|frame| stream.write_all(&frame).is_ok())
-            {}
-        })?;
+    std::thread::Builder::new().name("writer".into()).spawn(move || {
+        let mut frames = inbox.iter();
+        while frames.next().is_some_and(|frame| stream.write_all(&frame).is_ok()) {}
+    })?;
     Ok(frames)
 }
 
@@ -200,11 +193,7 @@ fn take(shared: &Shared, event: Event) -> bool {
                 let _ = catch_unwind(AssertUnwindSafe(|| frontend.show(output)));
             }
         }
-        Event::Question {
-            ticket,
-            prompt,
-            password,
-        } => {
+        Event::Question { ticket, prompt, password } => {
             if let Some(call) = state.calls.get(&ticket) {
                 let _ = call.heard.send(Heard::Question { prompt, password });
             }

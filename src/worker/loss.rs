@@ -64,8 +64,7 @@ impl Loss {
     /// What the next cell says when the worker ended while nothing ran.
     pub fn note(&self) -> String {
         let (what, _) = self.what();
-        let mut text =
-            format!("the process that held the variables {what}; a fresh one runs this cell\n");
+        let mut text = format!("the process that held the variables {what}; a fresh one runs this cell\n");
         for line in self.details() {
             text.push_str(&format!("{line}\n"));
         }
@@ -77,11 +76,7 @@ impl Loss {
 
     /// What happened to the process, and what to try against it.
     fn what(&self) -> (String, Option<String>) {
-        let Exit {
-            status,
-            peak,
-            last_words,
-        } = &self.exit;
+        let Exit { status, peak, last_words } = &self.exit;
         match self.cause {
             Cause::Itself => {}
             Cause::Abandoned => return ("was ended, because a cell did not stop".into(), None),
@@ -92,33 +87,22 @@ impl Loss {
             return (format!("ended by itself with exit status {code}"), None);
         };
         let name = signal_name(signal);
-        let smaller = || {
-            Some(
-                "smaller tensors or batches need less; `%memory` lists the largest variables"
-                    .to_string(),
-            )
-        };
+        let smaller =
+            || Some("smaller tensors or batches need less; `%memory` lists the largest variables".to_string());
         match signal {
             libc::SIGKILL => {
                 let held = size(*peak);
-                let what = format!(
-                    "was killed by the system, probably for memory ({name}; it held up to {held})"
-                );
+                let what = format!("was killed by the system, probably for memory ({name}; it held up to {held})");
                 (what, smaller())
             }
             libc::SIGABRT if let Some(bytes) = refused_bytes(last_words) => {
                 let asked = size(bytes);
-                let what = format!(
-                    "ran out of memory: {asked} more were asked for and not given ({name})"
-                );
+                let what = format!("ran out of memory: {asked} more were asked for and not given ({name})");
                 (what, smaller())
             }
             libc::SIGABRT if last_words.contains("has overflowed its stack") => {
                 let what = format!("overflowed its stack ({name})");
-                (
-                    what,
-                    Some("a function may call itself without end".to_string()),
-                )
+                (what, Some("a function may call itself without end".to_string()))
             }
             libc::SIGABRT | libc::SIGSEGV | libc::SIGBUS | libc::SIGILL | libc::SIGFPE => {
                 (format!("crashed in native code ({name})"), None)
@@ -143,18 +127,11 @@ impl Loss {
             lines.push(format!("  last checkpoint: `{path}`, written {ago} ago"));
         }
         let words = &self.exit.last_words;
-        let explained =
-            refused_bytes(words).is_some() || words.contains("has overflowed its stack");
+        let explained = refused_bytes(words).is_some() || words.contains("has overflowed its stack");
         if !explained && self.cause == Cause::Itself {
-            let all: Vec<&str> = words
-                .lines()
-                .filter(|line| !line.trim().is_empty())
-                .collect();
+            let all: Vec<&str> = words.lines().filter(|line| !line.trim().is_empty()).collect();
             let last = &all[all.len().saturating_sub(MOST_WORDS)..];
-            lines.extend(
-                last.iter()
-                    .map(|line| format!("  it said: {}", line.trim())),
-            );
+            lines.extend(last.iter().map(|line| format!("  it said: {}", line.trim())));
         }
         lines
     }
@@ -169,10 +146,7 @@ impl Loss {
                     [] => "#{}".to_string(),
                     entries => format!("#{{ {} }}", entries.join(", ")),
                 };
-                Some(format!(
-                    "{again}, and go on from the checkpoint with `resume({:?}, {map})`",
-                    file.path
-                ))
+                Some(format!("{again}, and go on from the checkpoint with `resume({:?}, {map})`", file.path))
             }
             None if self.names.is_empty() => None,
             None => Some(again.to_string()),
@@ -184,10 +158,7 @@ impl Loss {
 pub fn no_worker(error: &str) -> Failure {
     let message = format!("the process that runs the cells cannot be started: {error}");
     let fault = Fault::new(Kind::Lost, message);
-    Failure::of(
-        &fault
-            .hint("run the cell again to try once more; restart the kernel if that does not help"),
-    )
+    Failure::of(&fault.hint("run the cell again to try once more; restart the kernel if that does not help"))
 }
 
 /// How much memory was asked for in vain, where that ended the process: Rust's own last words.
@@ -239,11 +210,7 @@ mod tests {
 
     fn loss(status: i32, last_words: &str) -> Loss {
         Loss {
-            exit: Exit {
-                status: ExitStatus::from_raw(status),
-                peak: 14_200_000_000,
-                last_words: last_words.into(),
-            },
+            exit: Exit { status: ExitStatus::from_raw(status), peak: 14_200_000_000, last_words: last_words.into() },
             cause: Cause::Itself,
             names: Vec::new(),
             checkpoint: None,
@@ -256,16 +223,8 @@ mod tests {
         let overflow = "thread 'engine' (7) has overflowed its stack\nfatal runtime error: stack overflow, aborting";
         // A wait status holds a signal in its low bits and an exit status above them.
         for (status, words, expected) in [
-            (
-                libc::SIGKILL,
-                "",
-                "was killed by the system, probably for memory (SIGKILL; it held up to 14.2 GB)",
-            ),
-            (
-                libc::SIGABRT,
-                refused,
-                "ran out of memory: 160.0 GB more were asked for and not given (SIGABRT)",
-            ),
+            (libc::SIGKILL, "", "was killed by the system, probably for memory (SIGKILL; it held up to 14.2 GB)"),
+            (libc::SIGABRT, refused, "ran out of memory: 160.0 GB more were asked for and not given (SIGABRT)"),
             (libc::SIGABRT, overflow, "overflowed its stack (SIGABRT)"),
             (libc::SIGSEGV, "", "crashed in native code (SIGSEGV)"),
             (libc::SIGTERM, "", "was ended from outside (SIGTERM)"),
@@ -274,10 +233,7 @@ mod tests {
         ] {
             let failure = loss(status, words).failure();
             assert_eq!(failure.name, "SessionLost");
-            assert_eq!(
-                failure.value,
-                format!("the process that ran the cell {expected}")
-            );
+            assert_eq!(failure.value, format!("the process that ran the cell {expected}"));
         }
     }
 
@@ -286,29 +242,17 @@ mod tests {
         let mut loss = loss(libc::SIGSEGV, "free(): invalid pointer\n");
         loss.names = (0..MOST_NAMES + 2).map(|i| format!("v{i}")).collect();
         loss.checkpoint = Some(Kept {
-            file: Checkpoint {
-                path: "gan.ckpt".into(),
-                names: vec!["G".into(), "opt".into()],
-            },
+            file: Checkpoint { path: "gan.ckpt".into(), names: vec!["G".into(), "opt".into()] },
             at: Instant::now(),
         });
         let lines = loss.failure().traceback;
-        assert!(
-            lines[1].starts_with("  gone: v0, v1, ") && lines[1].ends_with("v19 and 2 more"),
-            "{lines:?}"
-        );
+        assert!(lines[1].starts_with("  gone: v0, v1, ") && lines[1].ends_with("v19 and 2 more"), "{lines:?}");
         assert_eq!(lines[2], "  last checkpoint: `gan.ckpt`, written 0 s ago");
         assert_eq!(lines[3], "  it said: free(): invalid pointer");
-        assert!(
-            lines[4].ends_with("`resume(\"gan.ckpt\", #{ G: G, opt: opt })`"),
-            "{lines:?}"
-        );
+        assert!(lines[4].ends_with("`resume(\"gan.ckpt\", #{ G: G, opt: opt })`"), "{lines:?}");
         assert_eq!(lines.len(), 5);
         loss.cause = Cause::Abandoned;
         let failure = loss.failure();
-        assert_eq!(
-            (failure.name.as_str(), failure.traceback.len()),
-            ("KeyboardInterrupt", 4)
-        );
+        assert_eq!((failure.name.as_str(), failure.traceback.len()), ("KeyboardInterrupt", 4));
     }
 }

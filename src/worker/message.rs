@@ -2,9 +2,7 @@
 //! method of `Isolated` and the arm of `server::answer`; the compiler names the places.
 
 use saddle_session::output::{Bundle, Comm, Output};
-use saddle_session::{
-    Cell, Checkpoint, CommReply, Completeness, Completions, Detail, Failure, Reply,
-};
+use saddle_session::{Cell, Checkpoint, CommReply, Completeness, Completions, Detail, Failure, Reply};
 use serde::{Deserialize, Serialize};
 
 /// Which call something belongs to. Later calls have greater tickets.
@@ -57,10 +55,7 @@ pub enum Call {
 impl Call {
     /// Whether it runs code, one call at a time. The others are answered at once, beside the one that runs.
     pub fn runs_code(&self) -> bool {
-        matches!(
-            self,
-            Call::Execute(_) | Call::Evaluate { .. } | Call::Respond { .. }
-        )
+        matches!(self, Call::Execute(_) | Call::Evaluate { .. } | Call::Respond { .. })
     }
 }
 

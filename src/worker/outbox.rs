@@ -29,15 +29,9 @@ impl Outbox {
     /// # Errors
     /// The system gives no thread.
     pub fn open(stream: UnixStream) -> Result<Arc<Self>> {
-        let outbox = Arc::new(Self {
-            stream,
-            waiting: Mutex::default(),
-            changed: Condvar::new(),
-        });
+        let outbox = Arc::new(Self { stream, waiting: Mutex::default(), changed: Condvar::new() });
         let theirs = outbox.clone();
-        std::thread::Builder::new()
-            .name("outbox".into())
-            .spawn(move || theirs.write_what_waits())?;
+        std::thread::Builder::new().name("outbox".into()).spawn(move || theirs.write_what_waits())?;
         Ok(outbox)
     }
 
@@ -100,9 +94,7 @@ impl Outbox {
     }
 
     fn wait<'w>(&self, waiting: MutexGuard<'w, Waiting>) -> MutexGuard<'w, Waiting> {
-        self.changed
-            .wait(waiting)
-            .unwrap_or_else(PoisonError::into_inner)
+        self.changed.wait(waiting).unwrap_or_else(PoisonError::into_inner)
     }
 }
 

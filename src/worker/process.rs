@@ -61,16 +61,11 @@ fn start_as(mut command: Command, tied: bool) -> Result<(Process, UnixStream)> {
     let words = Arc::new(Mutex::new(Vec::new()));
     let (done, said) = channel();
     let kept = words.clone();
-    std::thread::Builder::new()
-        .name("last words".into())
-        .spawn(move || {
-            listen(pipe, &kept);
-            let _ = done.send(());
-        })?;
-    command
-        .stdin(OwnedFd::from(theirs))
-        .stdout(stderr.try_clone()?)
-        .stderr(stderr);
+    std::thread::Builder::new().name("last words".into()).spawn(move || {
+        listen(pipe, &kept);
+        let _ = done.send(());
+    })?;
+    command.stdin(OwnedFd::from(theirs)).stdout(stderr.try_clone()?).stderr(stderr);
     let supervisor = libc::pid_t::try_from(std::process::id()).unwrap_or_default();
     // SAFETY: between fork and exec, `prepare` makes only calls that are allowed there, and does not allocate.
     unsafe { command.pre_exec(move || prepare(tied.then_some(supervisor))) };

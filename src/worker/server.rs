@@ -5,9 +5,7 @@ use super::outbox::Outbox;
 use super::{frame, process};
 use saddle_fault::Fault;
 use saddle_session::output::{Output, Stream};
-use saddle_session::{
-    Checkpoint, CommReply, Completeness, Completions, Failure, Frontend, Notebook, Reply,
-};
+use saddle_session::{Checkpoint, CommReply, Completeness, Completions, Failure, Frontend, Notebook, Reply};
 use std::io::{self, BufReader};
 use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -63,8 +61,7 @@ struct TooLong;
 
 impl Desk {
     fn send(&self, event: &Event) -> Result<(), TooLong> {
-        self.outbox
-            .send(&frame::encode(event).map_err(|_| TooLong)?);
+        self.outbox.send(&frame::encode(event).map_err(|_| TooLong)?);
         Ok(())
     }
 
@@ -146,10 +143,7 @@ fn run(notebook: &dyn Notebook, desk: &Arc<Desk>, calls: &Receiver<(Ticket, Call
 /// Answers what may be asked while a cell runs.
 fn help(notebook: &dyn Notebook, desk: &Arc<Desk>, calls: &Receiver<(Ticket, Call)>) {
     for (ticket, call) in calls {
-        let outlet = Arc::new(Outlet {
-            desk: desk.clone(),
-            ticket,
-        });
+        let outlet = Arc::new(Outlet { desk: desk.clone(), ticket });
         // A defect in what Tab asks must not cost the variables.
         let value = catch_unwind(AssertUnwindSafe(|| answer(notebook, &call, outlet)))
             .unwrap_or_else(|_| refused(&call, &Failure::interrupted()));
@@ -162,11 +156,7 @@ fn answer(notebook: &dyn Notebook, call: &Call, outlet: Arc<dyn Frontend>) -> Va
         Call::Execute(cell) => Value::Executed(notebook.execute(cell.clone(), outlet)),
         Call::Evaluate { expression } => Value::Evaluated(notebook.evaluate(expression)),
         Call::Complete { code, cursor } => Value::Completed(notebook.complete(code, *cursor)),
-        Call::Inspect {
-            code,
-            cursor,
-            detail,
-        } => Value::Inspected(notebook.inspect(code, *cursor, *detail)),
+        Call::Inspect { code, cursor, detail } => Value::Inspected(notebook.inspect(code, *cursor, *detail)),
         Call::IsComplete { code } => Value::Judged(notebook.is_complete(code)),
         Call::Comm(message) => Value::Answered(notebook.comm(message.clone())),
         Call::Respond { comm } => Value::Executed(notebook.call_back(comm, outlet)),
@@ -178,11 +168,9 @@ fn refused(call: &Call, failure: &Failure) -> Value {
     match call {
         Call::Execute(_) | Call::Respond { .. } => Value::Executed(Reply::Failed(failure.clone())),
         Call::Evaluate { .. } => Value::Evaluated(Err(failure.clone())),
-        Call::Complete { cursor, .. } => Value::Completed(Completions {
-            start: *cursor,
-            end: *cursor,
-            matches: Vec::new(),
-        }),
+        Call::Complete { cursor, .. } => {
+            Value::Completed(Completions { start: *cursor, end: *cursor, matches: Vec::new() })
+        }
         Call::Inspect { .. } => Value::Inspected(None),
         Call::IsComplete { .. } => Value::Judged(Completeness::Complete),
         Call::Comm(_) => Value::Answered(CommReply::default()),
@@ -211,11 +199,7 @@ impl Frontend for Outlet {
         let ticket = self.ticket;
         *lock(&self.desk.question) = Some((ticket, answer));
         let prompt = prompt.to_string();
-        let question = Event::Question {
-            ticket,
-            prompt,
-            password,
-        };
+        let question = Event::Question { ticket, prompt, password };
         self.desk.send(&question).ok()?;
         answered.recv().ok().flatten()
     }

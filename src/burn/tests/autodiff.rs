@@ -12,8 +12,8 @@ mod operations;
 
 use burn_autodiff::Autodiff;
 use burn_backend::ops::{
-    ActivationOps, ConvOptions, ConvTransposeOptions, FloatTensorOps, IntTensorOps,
-    InterpolateMode, InterpolateOptions, ModuleOps,
+    ActivationOps, ConvOptions, ConvTransposeOptions, FloatTensorOps, IntTensorOps, InterpolateMode,
+    InterpolateOptions, ModuleOps,
 };
 use burn_backend::tensor::{FloatTensor, IntTensor};
 use burn_backend::{AutodiffBackend, BoolDType, Shape, TensorData, TensorMetadata};
@@ -34,10 +34,7 @@ const NOT_IN_BURN: [(&str, &str); 7] = [
     ("var 0", "a composition; no rule of its own"),
     ("std", "a composition; no rule of its own"),
     ("einsum bi,bj->ij", "rewritten as matmul, which is compared"),
-    (
-        "maximum of equals",
-        "no maximum of two tensors: a choice by a mask, where a tie goes to one side",
-    ),
+    ("maximum of equals", "no maximum of two tensors: a choice by a mask, where a tie goes to one side"),
 ];
 
 /// An input of a fixture on Burn's side.
@@ -52,11 +49,7 @@ fn numbers(v: &Value, key: &str) -> Option<Vec<f64>> {
 }
 
 fn input(v: &Value) -> Input {
-    let shape: Vec<usize> = numbers(v, "shape")
-        .expect("a shape")
-        .iter()
-        .map(|&n| n as usize)
-        .collect();
+    let shape: Vec<usize> = numbers(v, "shape").expect("a shape").iter().map(|&n| n as usize).collect();
     match numbers(v, "f32") {
         Some(x) => {
             let x: Vec<f32> = x.iter().map(|&x| x as f32).collect();
@@ -115,10 +108,7 @@ fn elementwise(name: &str, x: Float) -> Option<Float> {
         "leaky_relu 0.2" => B::leaky_relu(x, 0.2.into()),
         "elu 0.8" => {
             let below = B::float_lower_equal_elem(x.clone(), 0.0.into(), BoolDType::Native);
-            let bent = B::float_mul_scalar(
-                B::float_sub_scalar(B::float_exp(x.clone()), 1.0.into()),
-                0.8.into(),
-            );
+            let bent = B::float_mul_scalar(B::float_sub_scalar(B::float_exp(x.clone()), 1.0.into()), 0.8.into());
             B::float_mask_where(x, below, bent)
         }
         "clamp -0.5 0.5" => B::float_clamp(x, (-0.5).into(), 0.5.into()),
@@ -147,11 +137,7 @@ fn one(name: &str, x: Float) -> Option<Float> {
         "max" => B::float_max(x),
         "flip" => B::float_flip(x, &[0]),
         "repeat" => B::float_repeat_dim(B::float_repeat_dim(unsqueeze(x, 3), 2, 2), 0, 2),
-        "pad" => B::float_pad(
-            x,
-            &[(2, 1), (1, 0)],
-            burn_backend::ops::PadMode::Constant(0.5),
-        ),
+        "pad" => B::float_pad(x, &[(2, 1), (1, 0)], burn_backend::ops::PadMode::Constant(0.5)),
         "sort" => B::float_sort(x, 1, true),
         "topk" => B::float_topk(x, 1, 2),
         "avg_pool2d 2 2 0" => B::avg_pool2d(x, [2; 2], [2; 2], [0; 2], true, false),
@@ -169,11 +155,8 @@ fn one(name: &str, x: Float) -> Option<Float> {
 
 fn two(name: &str, x: Float, y: Float) -> Option<Float> {
     let rank = x.shape().num_dims().max(y.shape().num_dims());
-    let conv = |stride, padding, dilation, groups| {
-        ConvOptions::new([stride; 2], [padding; 2], [dilation; 2], groups)
-    };
-    let transposed =
-        |out, groups| ConvTransposeOptions::new([2; 2], [1; 2], [out; 2], [1; 2], groups);
+    let conv = |stride, padding, dilation, groups| ConvOptions::new([stride; 2], [padding; 2], [dilation; 2], groups);
+    let transposed = |out, groups| ConvTransposeOptions::new([2; 2], [1; 2], [out; 2], [1; 2], groups);
     Some(match name {
         "pow" => B::float_powf(x, y),
         "div" => B::float_div(x, unsqueeze(y, rank)),
@@ -190,9 +173,7 @@ fn two(name: &str, x: Float, y: Float) -> Option<Float> {
             let above = B::float_greater_elem(x.clone(), 0.0.into(), BoolDType::Native);
             B::float_mask_where(y, above, x)
         }
-        "matmul" | "matmul batched" | "matmul broadcast" => {
-            B::float_matmul(unsqueeze(x, rank), unsqueeze(y, rank))
-        }
+        "matmul" | "matmul batched" | "matmul broadcast" => B::float_matmul(unsqueeze(x, rank), unsqueeze(y, rank)),
         "matmul vector" => squeeze(B::float_matmul(unsqueeze(x, rank), y), 1),
         "conv2d 2 1 1 1" => B::conv2d(x, y, None, conv(2, 1, 1, 1)),
         "conv2d 1 1 2 2" => B::conv2d(x, y, None, conv(1, 1, 2, 2)),
@@ -248,11 +229,7 @@ fn by_burn(record_: &Value) -> Option<Vec<Value>> {
             .iter()
             .map(|x| match B::grad(x, &grads) {
                 Some(g) => record(g),
-                None => record(B::inner(B::float_zeros(
-                    x.shape(),
-                    &NdArrayDevice::Cpu,
-                    burn_backend::FloatDType::F32,
-                ))),
+                None => record(B::inner(B::float_zeros(x.shape(), &NdArrayDevice::Cpu, burn_backend::FloatDType::F32))),
             })
             .collect(),
     )
@@ -270,8 +247,7 @@ fn first_order_gradients_agree_with_burns_autodiff() {
             (Some(_), true) => found.push(format!("{name}: Burn has it after all")),
             (None, false) => found.push(format!("{name}: is not written for Burn")),
             (Some(theirs), false) => {
-                let ours: Vec<Tensor> =
-                    gradients(record, operation(&operations, name)).expect(name);
+                let ours: Vec<Tensor> = gradients(record, operation(&operations, name)).expect(name);
                 assert_eq!(ours.len(), theirs.len(), "{name}");
                 for (i, (a, b)) in ours.iter().zip(&theirs).enumerate() {
                     found.extend(compare(&format!("{name}, input {i}, against Burn"), a, b));

@@ -1,8 +1,8 @@
 //! Tab and Shift-Tab in a cell of Rust: answered by rust-analyzer in the host, when it has time.
 
 use super::Questions;
-use saddle_session::output::{Bundle, Data};
 use saddle_rust::Question;
+use saddle_session::output::{Bundle, Data};
 use saddle_session::{Completions, Match};
 
 /// The first word of such a cell.
@@ -22,16 +22,9 @@ fn code(cell: &str, cursor: usize) -> Option<String> {
 /// What could stand at `cursor` (in letters); `None` where the cell is not of Rust.
 pub fn complete(questions: &Questions, cell: &str, cursor: usize) -> Option<Completions> {
     let code = code(cell, cursor)?;
-    let nothing = Completions {
-        start: cursor,
-        end: cursor,
-        matches: Vec::new(),
-    };
+    let nothing = Completions { start: cursor, end: cursor, matches: Vec::new() };
     let cursor = byte(&code, cursor);
-    let question = Question::Complete {
-        code: code.clone(),
-        cursor,
-    };
+    let question = Question::Complete { code: code.clone(), cursor };
     let Some(answer) = questions.ask(question) else {
         return Some(nothing);
     };
@@ -40,20 +33,9 @@ pub fn complete(questions: &Questions, cell: &str, cursor: usize) -> Option<Comp
         return Some(nothing);
     };
     let typed = code.get(answer.start..cursor).unwrap_or("");
-    let matches = answer
-        .matches
-        .into_iter()
-        .filter(|(text, ..)| text.starts_with(typed));
-    let matches = matches.map(|(text, kind, signature)| Match {
-        text,
-        kind,
-        signature,
-    });
-    Some(Completions {
-        start,
-        end,
-        matches: matches.collect(),
-    })
+    let matches = answer.matches.into_iter().filter(|(text, ..)| text.starts_with(typed));
+    let matches = matches.map(|(text, kind, signature)| Match { text, kind, signature });
+    Some(Completions { start, end, matches: matches.collect() })
 }
 
 /// What the name at `cursor` is; `None` where the cell is not of Rust.
@@ -70,9 +52,7 @@ pub fn describe(questions: &Questions, cell: &str, cursor: usize) -> Option<Opti
 }
 
 fn byte(text: &str, letters: usize) -> usize {
-    text.char_indices()
-        .nth(letters)
-        .map_or(text.len(), |(at, _)| at)
+    text.char_indices().nth(letters).map_or(text.len(), |(at, _)| at)
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
 //! What the Rust side may want of the notebook.
 
-use saddle_catalog::{Catalog, Host, type_of};
 use crate::variables::Variables;
-use saddle_fault::{Fault, Kind, Result};
-use saddle_session::output::{Bundle, Output, Stream};
-use saddle_rust::{Desk, Parcel, Value};
-use saddle_tensor::{Dtype, Tensor, check_shape, device};
 use rhai::{Array, Dynamic};
+use saddle_catalog::{Catalog, Host, type_of};
+use saddle_fault::{Fault, Kind, Result};
+use saddle_rust::{Desk, Parcel, Value};
+use saddle_session::output::{Bundle, Output, Stream};
+use saddle_tensor::{Dtype, Tensor, check_shape, device};
 use std::rc::Rc;
 
 /// The notebook, as the cells of Rust see it while they run.
@@ -20,24 +20,17 @@ pub struct NotebookDesk {
 
 impl NotebookDesk {
     pub fn new(host: &Rc<Host>, variables: &Variables, catalog: &'static Catalog) -> Self {
-        Self {
-            host: host.clone(),
-            variables: variables.clone(),
-            catalog,
-            status: None,
-        }
+        Self { host: host.clone(), variables: variables.clone(), catalog, status: None }
     }
 }
 
 impl Desk for NotebookDesk {
     fn get(&mut self, name: &str, to: &mut Parcel) -> Result<()> {
         match self.variables.get(name) {
-            Some(value) => pack(&value.flatten(), to)
-                .map_err(|fault| Fault::type_(format!("`{name}` is {}", fault.message))),
-            None => Err(Fault::new(
-                Kind::Name,
-                format!("the notebook has no variable `{name}`"),
-            )),
+            Some(value) => {
+                pack(&value.flatten(), to).map_err(|fault| Fault::type_(format!("`{name}` is {}", fault.message)))
+            }
+            None => Err(Fault::new(Kind::Name, format!("the notebook has no variable `{name}`"))),
         }
     }
 
@@ -53,9 +46,9 @@ impl Desk for NotebookDesk {
         match self.catalog.find(name) {
             [] if rhai::is_valid_identifier(name) => Ok(()),
             [] => Err(Fault::value(format!("a word cannot be named `{name}`"))),
-            _ => Err(Fault::value(format!(
-                "`{name}` is a word of the language already: give the function another name"
-            ))),
+            _ => {
+                Err(Fault::value(format!("`{name}` is a word of the language already: give the function another name")))
+            }
         }
     }
 
@@ -103,9 +96,7 @@ pub fn pack(value: &Dynamic, to: &mut Parcel) -> Result<()> {
     }
     if let Some(items) = value.read_lock::<Array>() {
         to.writer.list(items.len());
-        return items
-            .iter()
-            .try_for_each(|item| pack(&item.flatten_clone(), to));
+        return items.iter().try_for_each(|item| pack(&item.flatten_clone(), to));
     }
     if let Ok(text) = value.as_immutable_string_ref() {
         to.writer.text(&text);

@@ -1,8 +1,8 @@
 //! How a cell of Rust, or a call of what it exported, ended: in the user's terms.
 
-use saddle_catalog::Host;
 use crate::failure::Place;
 use crate::worker::Worker;
+use saddle_catalog::Host;
 use saddle_fault::{Fault, Kind};
 use saddle_rust::{Mistake, Stop};
 use saddle_session::Failure;
@@ -64,23 +64,14 @@ fn ended(what: &str, stop: Stop) -> Fault {
         Stop::Interrupted { lost } if lost.is_empty() => {
             Fault::new(Kind::Interrupt, "interrupted").hint("variables keep their values")
         }
-        Stop::Interrupted { lost } => {
-            Fault::new(Kind::Interrupt, format!("interrupted{}", gone(&lost))).hint(KEPT)
-        }
+        Stop::Interrupted { lost } => Fault::new(Kind::Interrupt, format!("interrupted{}", gone(&lost))).hint(KEPT),
         Stop::Died { how, lost } => {
             let how = cause(&how);
-            let message = format!(
-                "{what} ended the process of the Rust cells: {how}{}",
-                gone(&lost)
-            );
+            let message = format!("{what} ended the process of the Rust cells: {how}{}", gone(&lost));
             Fault::new(Kind::Lost, message).hint(KEPT)
         }
         Stop::Lost(said) => {
-            let why = if said.is_empty() {
-                String::new()
-            } else {
-                format!(": {said}")
-            };
+            let why = if said.is_empty() { String::new() } else { format!(": {said}") };
             Fault::new(Kind::Lost, format!("Rust ended under {what}{why}"))
                 .hint("run the %%rust cells again; the variables of the notebook are as they were")
         }
@@ -89,7 +80,8 @@ fn ended(what: &str, stop: Stop) -> Fault {
     }
 }
 
-const KEPT: &str = "functions and exports of Rust come back at their next use; the variables of the notebook are as they were";
+const KEPT: &str =
+    "functions and exports of Rust come back at their next use; the variables of the notebook are as they were";
 
 fn gone(lost: &[String]) -> String {
     let mut names = lost.to_vec();
@@ -106,18 +98,14 @@ fn cause(how: &str) -> String {
     let status = how.rsplit("status:").next().unwrap_or(how).trim();
     let number = |prefix: &str| {
         let rest = how.split(prefix).nth(1)?.trim_start();
-        rest.split(|c: char| !c.is_ascii_digit())
-            .next()?
-            .parse::<i32>()
-            .ok()
+        rest.split(|c: char| !c.is_ascii_digit()).next()?.parse::<i32>().ok()
     };
     if how.contains("stack overflow") {
         return "its stack overflowed".into();
     }
     match (number("signal:"), number("exit status:")) {
         (Some(libc::SIGSEGV | libc::SIGBUS), _) => {
-            "it touched memory that is not its own, or its stack overflowed (segmentation fault)"
-                .into()
+            "it touched memory that is not its own, or its stack overflowed (segmentation fault)".into()
         }
         (Some(libc::SIGABRT), _) => "it aborted".into(),
         (Some(libc::SIGKILL), _) => "it was killed; is the machine short of memory?".into(),
@@ -129,21 +117,12 @@ fn cause(how: &str) -> String {
 /// The compiler's errors, each with its place.
 fn compile(worker: &mut Worker, cell: &str, mistakes: &[Mistake], has_source: bool) -> Failure {
     let mut shown = mistakes.iter().take(MOST).map(|mistake| {
-        let code = mistake
-            .code
-            .as_ref()
-            .map(|code| format!(" ({code})"))
-            .unwrap_or_default();
-        let label = mistake
-            .places
-            .first()
-            .map_or("", |spot| spot.label.as_str());
-        let label =
-            match label.is_empty() || mistake.message.contains(label) || label.starts_with("error")
-            {
-                true => String::new(),
-                false => format!(": {label}"),
-            };
+        let code = mistake.code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default();
+        let label = mistake.places.first().map_or("", |spot| spot.label.as_str());
+        let label = match label.is_empty() || mistake.message.contains(label) || label.starts_with("error") {
+            true => String::new(),
+            false => format!(": {label}"),
+        };
         let mut fault = Fault::value(format!("{}{label}{code}", mistake.message));
         if let Some(help) = mistake.helps.first() {
             fault = fault.hint(one_line(help));
@@ -161,9 +140,7 @@ fn compile(worker: &mut Worker, cell: &str, mistakes: &[Mistake], has_source: bo
     }
     if mistakes.len() > MOST {
         let more = mistakes.len() - MOST;
-        failure
-            .traceback
-            .push(format!("… and {more} more of the compiler's errors"));
+        failure.traceback.push(format!("… and {more} more of the compiler's errors"));
     }
     failure
 }
@@ -199,14 +176,8 @@ mod tests {
     fn causes_are_told_in_plain_words() {
         let segmentation = "Subprocess terminated with status: signal: 11 (SIGSEGV) (core dumped)";
         assert!(cause(segmentation).contains("segmentation fault"));
-        assert_eq!(
-            cause("Subprocess terminated with status: exit status: 3"),
-            "it called exit(3)"
-        );
+        assert_eq!(cause("Subprocess terminated with status: exit status: 3"), "it called exit(3)");
         assert_eq!(cause("signal: 6 (SIGABRT)"), "it aborted");
-        assert_eq!(
-            gone(&["b".into(), "a".into()]),
-            "; its variables a, b are lost"
-        );
+        assert_eq!(gone(&["b".into(), "a".into()]), "; its variables a, b are lost");
     }
 }

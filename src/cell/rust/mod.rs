@@ -12,17 +12,17 @@ mod desk;
 mod explain;
 mod word;
 
-pub use saddle_rust::Questions;
 pub use ask::{complete, describe};
+pub use saddle_rust::Questions;
 
 use super::functions::Native;
 use super::magic::{Outcome, Spell};
 use super::worker::Worker;
-use saddle_fault::Fault;
-use saddle_session::output::{Bundle, Data};
-use saddle_rust::{Export, Rust, Shown};
 use base64::Engine as _;
 use desk::NotebookDesk;
+use saddle_fault::Fault;
+use saddle_rust::{Export, Rust, Shown};
+use saddle_session::output::{Bundle, Data};
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -84,13 +84,7 @@ pub fn run(worker: &mut Worker, spell: &Spell) -> Outcome {
 fn define(worker: &mut Worker, spell: &Spell, export: &Export) {
     let (signature, doc) = written(spell.rest, &export.name);
     let module = word::Word::new(worker, export.clone()).module();
-    let native = Native {
-        name: export.name.clone(),
-        params: export.parameters.clone(),
-        signature,
-        doc,
-        module,
-    };
+    let native = Native { name: export.name.clone(), params: export.parameters.clone(), signature, doc, module };
     worker.define_native(spell.cell, native);
 }
 
@@ -126,10 +120,7 @@ fn written(code: &str, name: &str) -> (Option<String>, String) {
 
 /// What the cell showed: plain text first, the richest last.
 fn bundle(shown: Shown) -> Option<Bundle> {
-    let mut shown: Vec<_> = shown
-        .into_iter()
-        .filter(|(_, text)| !text.is_empty())
-        .collect();
+    let mut shown: Vec<_> = shown.into_iter().filter(|(_, text)| !text.is_empty()).collect();
     shown.sort_by_key(|(mime, _)| match mime.as_str() {
         "text/plain" => 0,
         mime if mime.starts_with("text/") => 1,
@@ -139,12 +130,10 @@ fn bundle(shown: Shown) -> Option<Bundle> {
         let (mime, _) = shown.last()?;
         shown.insert(0, ("text/plain".into(), mime.clone()));
     }
-    let bundle = shown
-        .into_iter()
-        .fold(Bundle::default(), |bundle, (mime, text)| {
-            let data = data(&mime, text);
-            bundle.with(&mime, data)
-        });
+    let bundle = shown.into_iter().fold(Bundle::default(), |bundle, (mime, text)| {
+        let data = data(&mime, text);
+        bundle.with(&mime, data)
+    });
     Some(bundle)
 }
 
@@ -174,19 +163,10 @@ mod tests {
     fn the_signature_and_the_comments_of_a_function_are_found() {
         let code = "\nfn other() {}\n/// Scales x.\n///\n/// More.\n#[inline]\nfn scale(\n    x: &Tensor,\n    by: f64,\n) -> Tensor {\n";
         let (signature, doc) = written(code, "scale");
-        assert_eq!(
-            signature.unwrap(),
-            "scale( x: &Tensor, by: f64, ) -> Tensor"
-        );
+        assert_eq!(signature.unwrap(), "scale( x: &Tensor, by: f64, ) -> Tensor");
         assert_eq!(doc, "Scales x.\n\nMore.");
-        assert_eq!(
-            written("fn scaled(x: f64) {}", "scale"),
-            (None, String::new())
-        );
-        assert_eq!(
-            written("pub fn f<T>(x: T) {}", "f").0.unwrap(),
-            "f<T>(x: T)"
-        );
+        assert_eq!(written("fn scaled(x: f64) {}", "scale"), (None, String::new()));
+        assert_eq!(written("pub fn f<T>(x: T) {}", "f").0.unwrap(), "f<T>(x: T)");
     }
 
     #[test]
@@ -195,9 +175,6 @@ mod tests {
         let shown = vec![("image/png".to_string(), "AAEC\n/w==".to_string())];
         let bundle = bundle(shown).unwrap();
         assert_eq!(bundle.plain(), "image/png");
-        assert_eq!(
-            bundle.get("image/png"),
-            Some(&Data::Bytes(vec![0, 1, 2, 255]))
-        );
+        assert_eq!(bundle.get("image/png"), Some(&Data::Bytes(vec![0, 1, 2, 255])));
     }
 }

@@ -2,12 +2,12 @@
 
 use super::desk::{NotebookDesk, pack, unpack};
 use super::{RustCells, explain};
-use saddle_catalog::{Host, raise, type_of};
 use crate::worker::Worker;
+use rhai::{Dynamic, FuncRegistration, Module, NativeCallContext, RhaiFunc, Shared};
+use saddle_catalog::{Host, raise, type_of};
 use saddle_fault::{Fault, Result};
 use saddle_rust::{Export, Value};
 use saddle_tensor::{Dtype, Tensor};
-use rhai::{Dynamic, FuncRegistration, Module, NativeCallContext, RhaiFunc, Shared};
 use std::any::TypeId;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -27,12 +27,7 @@ impl Word {
     pub fn new(worker: &Worker, export: Export) -> Self {
         let host = worker.host().clone();
         let desk = NotebookDesk::new(&host, worker.known_variables(), worker.catalog());
-        Self(Rc::new(Inner {
-            export,
-            cells: worker.rust().clone(),
-            desk: RefCell::new(desk),
-            host,
-        }))
+        Self(Rc::new(Inner { export, cells: worker.rust().clone(), desk: RefCell::new(desk), host }))
     }
 
     /// A module with the function, for any types of arguments: `f(x, y)` and `x.f(y)`.
@@ -51,9 +46,7 @@ impl Word {
             is_pure: true,
             is_volatile: true,
         };
-        FuncRegistration::new(name)
-            .in_global_namespace()
-            .set_into_module_raw(&mut module, &any, function);
+        FuncRegistration::new(name).in_global_namespace().set_into_module_raw(&mut module, &any, function);
         module.build_index();
         module
     }
@@ -67,12 +60,7 @@ impl Word {
 
     /// Calls the function or its gradient.
     fn call(&self, gradient: bool, arguments: &[Dynamic]) -> Result<Value> {
-        let Inner {
-            export,
-            cells,
-            desk,
-            host,
-        } = &*self.0;
+        let Inner { export, cells, desk, host } = &*self.0;
         let name = &export.name;
         let busy = || {
             Fault::value(format!("{name}: Rust is busy with another call"))
@@ -80,18 +68,17 @@ impl Word {
         };
         let mut running = cells.running.try_borrow_mut().map_err(|_| busy())?;
         let Some(rust) = running.as_mut().filter(|rust| !rust.is_lost()) else {
-            return Err(Fault::value(format!("{name}: Rust has ended"))
-                .hint("run the %%rust cells again; that starts it anew"));
+            return Err(
+                Fault::value(format!("{name}: Rust has ended")).hint("run the %%rust cells again; that starts it anew")
+            );
         };
         let pack = |parcel: &mut _| {
             arguments.iter().try_for_each(|value| {
-                pack(value, parcel)
-                    .map_err(|fault| Fault::type_(format!("{name}: got {}", fault.message)))
+                pack(value, parcel).map_err(|fault| Fault::type_(format!("{name}: got {}", fault.message)))
             })
         };
         let mut desk = desk.try_borrow_mut().map_err(|_| busy())?;
-        rust.call(name, gradient, arguments.len(), pack, &mut *desk)
-            .map_err(|stop| explain::call(name, stop, host))
+        rust.call(name, gradient, arguments.len(), pack, &mut *desk).map_err(|stop| explain::call(name, stop, host))
     }
 
     /// Calls the function, and records that its gradient is the exported one.
@@ -106,24 +93,15 @@ impl Word {
         };
         let inputs: Vec<Tensor> = arguments.iter().filter_map(differentiated).collect();
         let word = self.clone();
-        let recorded = Tensor::custom(
-            &inputs.iter().collect::<Vec<_>>(),
-            &output,
-            move |inputs, _, g| word.gradient(inputs, g, &arguments),
-        );
+        let recorded = Tensor::custom(&inputs.iter().collect::<Vec<_>>(), &output, move |inputs, _, g| {
+            word.gradient(inputs, g, &arguments)
+        });
         Ok(Dynamic::from(recorded))
     }
 
     /// The gradients for `inputs`, the tensors among `arguments`, from the gradient `g` of the result.
-    fn gradient(
-        &self,
-        inputs: &[Tensor],
-        g: &Tensor,
-        arguments: &[Dynamic],
-    ) -> Result<Vec<Option<Tensor>>> {
-        let all: Vec<Dynamic> = std::iter::once(Dynamic::from(g.clone()))
-            .chain(arguments.iter().cloned())
-            .collect();
+    fn gradient(&self, inputs: &[Tensor], g: &Tensor, arguments: &[Dynamic]) -> Result<Vec<Option<Tensor>>> {
+        let all: Vec<Dynamic> = std::iter::once(Dynamic::from(g.clone())).chain(arguments.iter().cloned()).collect();
         let name = &self.0.export.name;
         let given = match self.call(true, &all)? {
             Value::List(items) if inputs.len() != 1 => items,
@@ -161,9 +139,7 @@ fn differentiated(value: &Dynamic) -> Option<Tensor> {
 fn once_only(name: &str, sources: &[&Tensor], gradient: &Tensor) -> Tensor {
     let name = name.to_string();
     Tensor::custom(sources, gradient, move |_, _, _| {
-        Err(Fault::value(format!(
-            "{name}: its gradient cannot be differentiated again: it is a function of Rust"
-        ))
-        .hint("written with words of the language, in `custom_op`, it can be"))
+        Err(Fault::value(format!("{name}: its gradient cannot be differentiated again: it is a function of Rust"))
+            .hint("written with words of the language, in `custom_op`, it can be"))
     })
 }

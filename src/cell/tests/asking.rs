@@ -37,36 +37,16 @@ fn tab_offers_what_fits_the_place() {
 fn shift_tab_says_what_a_name_is() {
     let mut notes = Notes::new();
     notes.ok("let rate = 0.5; /// doubles\nfn twice(x) { 2 * x }");
-    let says = |code: &str, cursor| {
-        notes
-            .session
-            .inspect(code, cursor, Detail::Brief)
-            .map(|b| b.plain().to_string())
-    };
-    assert_eq!(
-        says("scale(3)", 2).unwrap(),
-        "scale(k, #{ stride, invert }) → scale\nmakes a scale"
-    );
-    assert_eq!(
-        says("scale(3, ", 9).unwrap(),
-        "scale(k, #{ stride, invert }) → scale\nmakes a scale"
-    );
+    let says = |code: &str, cursor| notes.session.inspect(code, cursor, Detail::Brief).map(|b| b.plain().to_string());
+    assert_eq!(says("scale(3)", 2).unwrap(), "scale(k, #{ stride, invert }) → scale\nmakes a scale");
+    assert_eq!(says("scale(3, ", 9).unwrap(), "scale(k, #{ stride, invert }) → scale\nmakes a scale");
     assert_eq!(says("x + rate", 8).unwrap(), "rate: float\n0.5");
     assert_eq!(says("twice(1)", 1).unwrap(), "twice(x)\ndoubles");
-    assert_eq!(
-        says("%who", 3).unwrap(),
-        "%who \nthe notebook's variables and functions"
-    );
+    assert_eq!(says("%who", 3).unwrap(), "%who \nthe notebook's variables and functions");
     assert_eq!(says("nothing_here", 3), None);
     let full = notes.session.inspect("check", 1, Detail::Full).unwrap();
-    assert!(
-        full.plain()
-            .contains("below: number — the value must be less than this (default none)")
-    );
-    assert!(
-        full.plain()
-            .contains("// error: loss: 0.7 is not below 0.5")
-    );
+    assert!(full.plain().contains("below: number — the value must be less than this (default none)"));
+    assert!(full.plain().contains("// error: loss: 0.7 is not below 0.5"));
     assert!(full.get("text/markdown").is_some());
 }
 
@@ -76,20 +56,12 @@ fn magics() {
     assert!(notes.ok("%time 1 + 1").starts_with("Wall time: "));
     assert!(notes.ok("%time 1 + 1").ends_with("\n2"));
     assert!(notes.ok("%%time\nlet a = 1;\na + 1").ends_with("\n2"));
-    assert!(
-        notes
-            .ok("%timeit sqrt(2)")
-            .contains(" per loop (mean ± std. dev. of 7 runs")
-    );
+    assert!(notes.ok("%timeit sqrt(2)").contains(" per loop (mean ± std. dev. of 7 runs"));
     assert_eq!(
         notes.ok("fn f(x) { x } let b = [1, 2];\n%who"),
         "a     int       1\nb     array     [1, 2]\nf(x)  function\n"
     );
-    assert!(
-        notes
-            .ok("%memory")
-            .ends_with(" MB resident\n0 operations recorded for gradients\n")
-    );
+    assert!(notes.ok("%memory").ends_with(" MB resident\n0 operations recorded for gradients\n"));
     assert!(notes.ok("%lsmagic").contains("%timeit code"));
     assert_eq!(notes.ok("a?"), "a: int\n1");
     assert!(notes.ok("check??").contains("Options"));
@@ -99,9 +71,7 @@ fn magics() {
         "NameError: there is no magic `%tiem`; did you mean `%time`?\nhint: `%lsmagic` lists them"
     );
     assert!(
-        notes
-            .err("let q = 1;\n%time 1 + nope")
-            .contains("In[12], line 2\n    2 | %time 1 + nope\n                  ^")
+        notes.err("let q = 1;\n%time 1 + nope").contains("In[12], line 2\n    2 | %time 1 + nope\n                  ^")
     );
     notes.ok("%reset");
     assert!(notes.err("a").contains("`a` is not defined"));
@@ -113,21 +83,13 @@ fn magics() {
 fn a_defect_is_recorded_and_not_printed() {
     let mut notes = Notes::new();
     assert!(!notes.err("defect()").contains("len is 3"));
-    assert!(
-        notes
-            .ok("%debug")
-            .contains("the len is 3 but the index is 7")
-    );
+    assert!(notes.ok("%debug").contains("the len is 3 but the index is 7"));
 }
 
 /// How long a cell takes to end after an interrupt, and its failure's name.
 fn interrupted(notes: &Notes, code: &str) -> (Duration, String) {
     let session = notes.session.clone();
-    let cell = Cell {
-        number: 99,
-        code: code.into(),
-        silent: false,
-    };
+    let cell = Cell { number: 99, code: code.into(), silent: false };
     let running = std::thread::Builder::new()
         .name("client".into())
         .spawn(move || session.execute(cell, Arc::new(Recorder::default())))
@@ -140,9 +102,7 @@ fn interrupted(notes: &Notes, code: &str) -> (Duration, String) {
     let start = Instant::now();
     notes.session.interrupt();
     let reply = running.join().unwrap();
-    let Reply::Failed(failure) = reply else {
-        panic!("{code} ended by itself")
-    };
+    let Reply::Failed(failure) = reply else { panic!("{code} ended by itself") };
     (start.elapsed(), failure.name)
 }
 
@@ -166,15 +126,8 @@ fn an_interrupt_ends_a_cell_at_once_and_keeps_its_variables() {
 #[test]
 fn a_question_reaches_the_person() {
     let notes = Notes::new();
-    let recorder = Arc::new(Recorder {
-        answer: Some("Ada".into()),
-        ..Recorder::default()
-    });
-    let cell = Cell {
-        number: 1,
-        code: "`hello ${input(\"name? \")}`".into(),
-        silent: false,
-    };
+    let recorder = Arc::new(Recorder { answer: Some("Ada".into()), ..Recorder::default() });
+    let cell = Cell { number: 1, code: "`hello ${input(\"name? \")}`".into(), silent: false };
     assert_eq!(notes.session.execute(cell, recorder.clone()), Reply::Done);
     let outputs = recorder.outputs.lock().unwrap();
     assert!(matches!(&outputs[0], Output::Result { bundle } if bundle.plain() == "\"hello Ada\""));
@@ -185,10 +138,7 @@ fn an_expression_is_evaluated_silently() {
     let mut notes = Notes::new();
     notes.ok("let a = 20;");
     assert_eq!(notes.session.evaluate("a + 1").unwrap().plain(), "21");
-    assert_eq!(
-        notes.session.evaluate("nope").unwrap_err().name,
-        "NameError"
-    );
+    assert_eq!(notes.session.evaluate("nope").unwrap_err().name, "NameError");
 }
 
 #[test]
@@ -202,16 +152,10 @@ fn tab_offers_files_inside_the_text_of_a_path() {
     let here = folder.display().to_string();
     let here = here.as_str();
     for (code, names) in [
-        (
-            format!("csv(\"{here}/"),
-            &["data.csv", "digits.npz", "données/"][..],
-        ),
+        (format!("csv(\"{here}/"), &["data.csv", "digits.npz", "données/"][..]),
         (format!("csv(\"{here}/da"), &["data.csv"]),
         (format!("csv(\"{here}/."), &[".hidden"]),
-        (
-            format!("mnist(#{{ split: \"test\", folder: \"{here}/do"),
-            &["données/"],
-        ),
+        (format!("mnist(#{{ split: \"test\", folder: \"{here}/do"), &["données/"]),
         (format!("print(\"é\"); csv(\"{here}/dig"), &["digits.npz"]),
         (format!("csv(\"{here}/nowhere/"), &[]),
         // Texts that are no paths.

@@ -36,133 +36,55 @@ fn an_error_inside_functions_shows_the_way_there() {
 #[test]
 fn an_error_in_a_callback_is_shown_where_it_happened() {
     let text = failure("let f = |x| x + missing;\napply_twice(f, 1)");
-    assert!(
-        text.starts_with("NameError: `missing` is not defined"),
-        "{text}"
-    );
+    assert!(text.starts_with("NameError: `missing` is not defined"), "{text}");
     let text = failure("let m = 1;\nlet f = |x| x + m.foo;\napply_twice(f, 1)");
-    assert!(
-        text.contains("In[1], line 3") && text.contains("in a closure, In[1], line 2"),
-        "{text}"
-    );
+    assert!(text.contains("In[1], line 3") && text.contains("in a closure, In[1], line 2"), "{text}");
 }
 
 #[test]
 fn errors_in_the_users_terms() {
     for (code, expected) in [
-        (
-            "scale(1, #{ strid: 2 })",
-            "OptionError: scale: unknown option `strid`; did you mean `stride`?",
-        ),
-        (
-            "scale(1, #{ stride: \"x\" })",
-            "TypeError: scale: option stride must be a whole number, got a text",
-        ),
+        ("scale(1, #{ strid: 2 })", "OptionError: scale: unknown option `strid`; did you mean `stride`?"),
+        ("scale(1, #{ stride: \"x\" })", "TypeError: scale: option stride must be a whole number, got a text"),
         ("scale()", "TypeError: scale: missing `k`"),
-        (
-            "scale(1, 2, 3)",
-            "TypeError: scale: takes 1 argument, got 3",
-        ),
-        (
-            "scale(\"x\")",
-            "TypeError: scale: k must be a number, got a text",
-        ),
-        (
-            "scal(1)",
-            "NameError: `scal` is not defined; did you mean `scale`?",
-        ),
-        (
-            "fn f(a, b) { a } f(1)",
-            "TypeError: f: takes 2 arguments, got 1",
-        ),
-        (
-            "let x = 3; x(1)",
-            "TypeError: `x` is an int, which cannot be called like a function",
-        ),
-        (
-            "scale(1) + 1",
-            "TypeError: `+` does not work between a scale and an int",
-        ),
-        (
-            "scale(1) @ 2",
-            "TypeError: `@` does not work between a scale and an int",
-        ),
-        (
-            "let x = [1, 2]; x[5]",
-            "IndexError: index 5 in an array of 2 elements",
-        ),
-        (
-            "let m = #{ rate: 1 }; m.rat",
-            "IndexError: the map has no key `rat`; did you mean `rate`?",
-        ),
+        ("scale(1, 2, 3)", "TypeError: scale: takes 1 argument, got 3"),
+        ("scale(\"x\")", "TypeError: scale: k must be a number, got a text"),
+        ("scal(1)", "NameError: `scal` is not defined; did you mean `scale`?"),
+        ("fn f(a, b) { a } f(1)", "TypeError: f: takes 2 arguments, got 1"),
+        ("let x = 3; x(1)", "TypeError: `x` is an int, which cannot be called like a function"),
+        ("scale(1) + 1", "TypeError: `+` does not work between a scale and an int"),
+        ("scale(1) @ 2", "TypeError: `@` does not work between a scale and an int"),
+        ("let x = [1, 2]; x[5]", "IndexError: index 5 in an array of 2 elements"),
+        ("let m = #{ rate: 1 }; m.rat", "IndexError: the map has no key `rat`; did you mean `rate`?"),
         ("1 / 0", "ValueError: division by zero"),
         ("1 % 0", "ValueError: division of an int by zero"),
-        (
-            "9223372036854775807 + 1",
-            "ValueError: the result does not fit into an int",
-        ),
+        ("9223372036854775807 + 1", "ValueError: the result does not fit into an int"),
         ("const C = 1; C = 2", "SyntaxError: `C` is a constant"),
         ("throw \"no data\"", "Thrown: no data"),
-        (
-            "let n = 5; for i in n { }",
-            "TypeError: `for` cannot run through this value",
-        ),
-        (
-            "let n = 1; if n { }",
-            "TypeError: expected true or false, got something else",
-        ),
-        (
-            "let s = scale(1); s[\"a\"]",
-            "TypeError: a scale cannot be indexed by a text",
-        ),
+        ("let n = 5; for i in n { }", "TypeError: `for` cannot run through this value"),
+        ("let n = 1; if n { }", "TypeError: expected true or false, got something else"),
+        ("let s = scale(1); s[\"a\"]", "TypeError: a scale cannot be indexed by a text"),
         ("let x = null;", "NameError: `null` is not defined"),
         ("push(1)", "TypeError: `push` cannot take an int"),
-        (
-            "let s = scale(1); s[0] = 2",
-            "TypeError: the elements of a scale cannot be set by an int",
-        ),
-        (
-            "let s = scale(1); s.factor = 2",
-            "TypeError: the field `factor` of a scale cannot be set",
-        ),
+        ("let s = scale(1); s[0] = 2", "TypeError: the elements of a scale cannot be set by an int"),
+        ("let s = scale(1); s.factor = 2", "TypeError: the field `factor` of a scale cannot be set"),
         ("throw #{ code: 5 }", "Thrown: #{ code: 5 }"),
         ("exit()", "ValueError: `exit` does not end a notebook"),
-        (
-            "let f = |a, b| a; f(1)",
-            "TypeError: the closure is called with 1 argument too few",
-        ),
-        (
-            "let k = 1; let f = |a| a + k; f(1, 2, 3)",
-            "TypeError: the closure is called with 2 arguments too many",
-        ),
+        ("let f = |a, b| a; f(1)", "TypeError: the closure is called with 1 argument too few"),
+        ("let k = 1; let f = |a| a + k; f(1, 2, 3)", "TypeError: the closure is called with 2 arguments too many"),
         ("return 1", "ValueError: `return` outside of a function"),
-        (
-            "check(\"loss\", 0.7, #{ below: 0.5 })",
-            "CheckFailed: loss: 0.7 is not below 0.5",
-        ),
+        ("check(\"loss\", 0.7, #{ below: 0.5 })", "CheckFailed: loss: 0.7 is not below 0.5"),
         ("let a = 1\nlet b = 2", "SyntaxError: `;` is missing"),
         ("let x = (1 + 2;", "SyntaxError: `)` is missing"),
         ("let x = ;", "SyntaxError: "),
         ("\"abc", "SyntaxError: "),
         ("import numpy", "SyntaxError: "),
-        (
-            "defect()",
-            "InternalError: defect: stopped by a defect inside the kernel",
-        ),
-        (
-            "fn f(n) { f(n + 1) } f(0)",
-            "ValueError: calls are nested more than",
-        ),
-        (
-            "let f = |n| f(n + 1); f(0)",
-            "ValueError: calls are nested more than",
-        ),
+        ("defect()", "InternalError: defect: stopped by a defect inside the kernel"),
+        ("fn f(n) { f(n + 1) } f(0)", "ValueError: calls are nested more than"),
+        ("let f = |n| f(n + 1); f(0)", "ValueError: calls are nested more than"),
     ] {
         let text = failure(code);
-        assert!(
-            text.starts_with(expected),
-            "{code}\n  gave     {text}\n  expected {expected}"
-        );
+        assert!(text.starts_with(expected), "{code}\n  gave     {text}\n  expected {expected}");
         assert!(!text.contains("__") && !text.contains("panicked"), "{text}");
     }
 }
@@ -192,9 +114,7 @@ fn oversized_input_gives_one_error_each() {
     let deep = format!("{}1{}", "(".repeat(100_000), ")".repeat(100_000));
     let text = notes.err(&deep);
     assert!(
-        text.starts_with(
-            "ValueError: the line has 200001 letters; it may have 60000\n  In[1], line 1\n    1 | …(((("
-        ),
+        text.starts_with("ValueError: the line has 200001 letters; it may have 60000\n  In[1], line 1\n    1 | …(((("),
         "{text}"
     );
     // Told in a few lines, whatever the cell holds.
@@ -207,28 +127,12 @@ fn oversized_input_gives_one_error_each() {
         "{text}"
     );
     let deep = format!("{}1{}", "(".repeat(20_000), ")".repeat(20_000));
-    assert!(
-        notes
-            .err(&deep)
-            .starts_with("SyntaxError: the expression is nested too deep")
-    );
+    assert!(notes.err(&deep).starts_with("SyntaxError: the expression is nested too deep"));
     let long = format!("1{}", " + 1".repeat(10_000));
-    assert!(
-        notes
-            .err(&long)
-            .starts_with("SyntaxError: the expression is nested too deep")
-    );
+    assert!(notes.err(&long).starts_with("SyntaxError: the expression is nested too deep"));
     let blocks = format!("{}{}", "{".repeat(20_000), "}".repeat(20_000));
-    assert!(
-        notes
-            .err(&blocks)
-            .starts_with("SyntaxError: the expression is nested too deep")
-    );
-    let big = format!(
-        "{}{}x",
-        "let x = 1;\n".repeat(50_000),
-        format!("// {}\n", "padding ".repeat(9)).repeat(9_000)
-    );
+    assert!(notes.err(&blocks).starts_with("SyntaxError: the expression is nested too deep"));
+    let big = format!("{}{}x", "let x = 1;\n".repeat(50_000), format!("// {}\n", "padding ".repeat(9)).repeat(9_000));
     assert_eq!(notes.ok(&big), "1");
     assert_eq!(notes.ok("1 + 1"), "2");
 }
@@ -237,18 +141,9 @@ fn oversized_input_gives_one_error_each() {
 fn habits_from_other_languages_get_a_hint() {
     for (code, hint) in [
         ("x = 5", "hint: `let x = …` defines a new variable"),
-        (
-            "def f(x): return x",
-            "hint: a function is written `fn f(x) { … }`",
-        ),
-        (
-            "import numpy as np",
-            "hint: there is nothing to import: every word is known",
-        ),
-        (
-            "for i in range(3):\n    print(i)",
-            "hint: blocks stand in braces: `if x { … }`",
-        ),
+        ("def f(x): return x", "hint: a function is written `fn f(x) { … }`"),
+        ("import numpy as np", "hint: there is nothing to import: every word is known"),
+        ("for i in range(3):\n    print(i)", "hint: blocks stand in braces: `if x { … }`"),
         ("let x = None", "hint: Rhai's \"nothing\" is written `()`"),
     ] {
         let text = failure(code);
@@ -264,8 +159,5 @@ fn an_error_in_a_call_through_a_map_has_the_place_of_its_statement() {
     let text = notes.err("let a = 1;\na + nets.s(\"x\")");
     assert!(text.contains("In[2], line 2"), "{text}");
     let text = notes.err("let a = 1;\na + nets.f(1)");
-    assert!(
-        text.contains("In[3], line 2") && text.contains("in a closure, In[1], line 1"),
-        "{text}"
-    );
+    assert!(text.contains("In[3], line 2") && text.contains("in a closure, In[1], line 1"), "{text}");
 }

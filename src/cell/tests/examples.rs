@@ -24,12 +24,7 @@ fn judge(entry: &Entry, code: &str, gives: &Gives) -> Option<String> {
 fn every_example_gives_what_it_says() {
     let mut complaints = Vec::new();
     for entry in saddle_words::catalog().entries() {
-        complaints.extend(
-            entry
-                .examples
-                .iter()
-                .filter_map(|e| judge(entry, e.code, &e.gives)),
-        );
+        complaints.extend(entry.examples.iter().filter_map(|e| judge(entry, e.code, &e.gives)));
     }
     assert!(complaints.is_empty(), "{}", complaints.join("\n"));
 }
@@ -43,20 +38,8 @@ fn every_record_is_complete() {
         missing.extend(entry.group.is_empty().then_some("group"));
         missing.extend(entry.summary.is_empty().then_some("summary"));
         missing.extend(entry.examples.is_empty().then_some("example"));
-        missing.extend(
-            entry
-                .params
-                .iter()
-                .filter(|p| p.doc.is_empty())
-                .map(|p| p.name),
-        );
-        missing.extend(
-            entry
-                .options
-                .iter()
-                .filter(|o| o.doc.is_empty())
-                .map(|o| o.key),
-        );
+        missing.extend(entry.params.iter().filter(|p| p.doc.is_empty()).map(|p| p.name));
+        missing.extend(entry.options.iter().filter(|o| o.doc.is_empty()).map(|o| o.key));
         if !missing.is_empty() {
             complaints.push(format!("{}: lacks {}", entry.name, missing.join(", ")));
         }
@@ -82,19 +65,10 @@ fn every_kind_that_a_record_names_is_registered() {
     for entry in catalog.entries() {
         let mut named = Vec::new();
         entry.params.iter().for_each(|p| kinds_in(p.ty, &mut named));
-        entry
-            .options
-            .iter()
-            .for_each(|o| kinds_in(o.ty, &mut named));
+        entry.options.iter().for_each(|o| kinds_in(o.ty, &mut named));
         kinds_in(entry.returns, &mut named);
-        let unknown = named
-            .into_iter()
-            .filter(|name| catalog.kind(name).is_none());
+        let unknown = named.into_iter().filter(|name| catalog.kind(name).is_none());
         complaints.extend(unknown.map(|name| format!("{}: {name}", entry.name)));
     }
-    assert!(
-        complaints.is_empty(),
-        "not in KINDS of words/mod.rs:\n{}",
-        complaints.join("\n")
-    );
+    assert!(complaints.is_empty(), "not in KINDS of words/mod.rs:\n{}", complaints.join("\n"));
 }

@@ -20,9 +20,7 @@ impl Folder {
     /// The names of the files in it.
     fn names(&self) -> Vec<String> {
         let files = std::fs::read_dir(&self.0).unwrap();
-        files
-            .map(|f| f.unwrap().file_name().into_string().unwrap())
-            .collect()
+        files.map(|f| f.unwrap().file_name().into_string().unwrap()).collect()
     }
 }
 
@@ -57,17 +55,11 @@ fn a_resumed_training_is_the_same_to_the_bit() {
     let mut straight = Notes::with(saddle_words::catalog());
     straight.ok(&format!("seed(1);{GAME}"));
     straight.ok("train(0, 250);");
-    straight.ok(&format!(
-        "checkpoint({:?}, {kept}, step: 250, note: 0.1 }});",
-        folder.at("a.ckpt")
-    ));
+    straight.ok(&format!("checkpoint({:?}, {kept}, step: 250, note: 0.1 }});", folder.at("a.ckpt")));
     straight.ok("train(250, 500);");
     let mut resumed = Notes::with(saddle_words::catalog());
     resumed.ok(&format!("seed(2);{GAME}"));
-    let code = format!(
-        "let kept = resume({:?}, {kept} }}); [kept.step, kept.note]",
-        folder.at("a.ckpt")
-    );
+    let code = format!("let kept = resume({:?}, {kept} }}); [kept.step, kept.note]", folder.at("a.ckpt"));
     assert_eq!(resumed.ok(&code), "[250, 0.1]");
     resumed.ok("train(kept.step, 500);");
     let digest = "to_json(#{ all: all(), next: randn([3]).to_array(), lr: opt_G.lr })";
@@ -83,26 +75,15 @@ fn a_checkpoint_that_does_not_fit_changes_nothing() {
     let path = folder.at("a.ckpt");
     let mut notes = Notes::with(saddle_words::catalog());
     notes.ok("let G = linear(2, 1); let D = linear(3, 1); let opt = adam(G); opt.descend(mean(G(ones([1, 2]))));");
-    notes.ok(&format!(
-        "checkpoint({path:?}, #{{ G: G, D: D, opt: opt }});"
-    ));
+    notes.ok(&format!("checkpoint({path:?}, #{{ G: G, D: D, opt: opt }});"));
     notes.ok("let state = || to_json(#{ G: G.params().map(|p| p.to_array()), D: D.params().map(|p| p.to_array()) });");
     notes.ok("opt.descend(mean(G(ones([1, 2])))); let other = linear(4, 1); seed(9); let before = state();");
     for (wrong, why) in [
         ("#{ G: G, D: other }", "the network's of shape [1, 4]"),
         ("#{ G: G, X: D }", "holds no `X`"),
-        (
-            "#{ G: G, opt: sgd(G) }",
-            "was saved from adam, but this optimizer is sgd",
-        ),
-        (
-            "#{ G: G, opt: adam([G, D]) }",
-            "was saved over 2 parameter tensors",
-        ),
-        (
-            "#{ G: G, D: opt }",
-            "`D` is a network there, here an optimizer",
-        ),
+        ("#{ G: G, opt: sgd(G) }", "was saved from adam, but this optimizer is sgd"),
+        ("#{ G: G, opt: adam([G, D]) }", "was saved over 2 parameter tensors"),
+        ("#{ G: G, D: opt }", "`D` is a network there, here an optimizer"),
     ] {
         let shown = notes.err(&format!("resume({path:?}, {wrong})"));
         assert!(shown.contains(why), "{shown}");
@@ -115,10 +96,7 @@ fn a_checkpoint_that_does_not_fit_changes_nothing() {
     }
     assert_eq!(notes.ok("state() == before"), "true");
     // The random stream is as it was, too.
-    assert_eq!(
-        notes.ok("let a = randn([2]); seed(9); sum(abs(a - randn([2]))).item()"),
-        "0.0"
-    );
+    assert_eq!(notes.ok("let a = randn([2]); seed(9); sum(abs(a - randn([2]))).item()"), "0.0");
 }
 
 /// When the new file cannot be finished, the old one stays and nothing is left beside it.
@@ -146,14 +124,9 @@ fn networks_of_all_sorts_go_through_files() {
         "weight_norm(spectral_norm(linear(3, 2)))",
         "with_reference(virtual_batch_norm(2), randn([4, 2]))",
     ] {
-        notes.ok(&format!(
-            "let a = {net}; let b = {net}; a.save({path:?}); b.load({path:?});"
-        ));
+        notes.ok(&format!("let a = {net}; let b = {net}; a.save({path:?}); b.load({path:?});"));
         let same = "let same = true; for i in 0..a.params().len() { same = same && all(a.params()[i] == b.params()[i]); } same";
         assert_eq!(notes.ok(same), "true", "{net}");
     }
-    assert_eq!(
-        notes.ok(&format!("load({path:?}).keys()")),
-        "[\"bias\", \"reference\", \"weight\"]"
-    );
+    assert_eq!(notes.ok(&format!("load({path:?}).keys()")), "[\"bias\", \"reference\", \"weight\"]");
 }

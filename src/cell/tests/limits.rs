@@ -32,22 +32,13 @@ fn the_deepest_recursion_is_an_error() {
         format!("let f = |n| {open} f(n + 1) {close}; f(0)"),
         format!("let f = |n| {open} apply_twice(f, n + 1) {close}; f(0)"),
         format!("let f = |n| {open} [n].map(f)[0] {close}; f(0)"),
-        format!(
-            "fn id(x) {{ x }} fn f(n) {{ {} f(n + 1) {} }} f(0)",
-            "id(".repeat(100),
-            ")".repeat(100)
-        ),
+        format!("fn id(x) {{ x }} fn f(n) {{ {} f(n + 1) {} }} f(0)", "id(".repeat(100), ")".repeat(100)),
         format!("fn g(n) {{ {open} f(n) {close} }} let f = |n| {open} g(n) {close}; f(0)"),
     ] {
         // Twice: the second time the closure is a variable that is known when the cell is read.
         for _ in 0..2 {
             let text = notes.err(&code);
-            assert!(
-                text.starts_with(&format!(
-                    "ValueError: calls are nested more than {DEEPEST_CALL} deep"
-                )),
-                "{text}"
-            );
+            assert!(text.starts_with(&format!("ValueError: calls are nested more than {DEEPEST_CALL} deep")), "{text}");
         }
     }
     assert_eq!(notes.ok("1 + 1"), "2");
@@ -59,8 +50,5 @@ fn ordinary_recursion_works() {
     let mut notes = Notes::new();
     notes.ok("fn fib(n) { if n < 2 { n } else { fib(n - 1) + fib(n - 2) } }");
     assert_eq!(notes.ok("fib(15)"), "610");
-    assert_eq!(
-        notes.ok("fn down(n) { if n == 0 { 0 } else { 1 + down(n - 1) } } down(120)"),
-        "120"
-    );
+    assert_eq!(notes.ok("fn down(n) { if n == 0 { 0 } else { 1 + down(n - 1) } } down(120)"), "120");
 }

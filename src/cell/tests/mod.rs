@@ -12,10 +12,10 @@ mod rewriting;
 mod showing;
 
 use super::Session;
+use rhai::Dynamic;
 use saddle_catalog::{Catalog, ENTRY, Entry, Field, KIND, Kind, Opt, Param, Ty};
 use saddle_session::output::{Bundle, Output};
 use saddle_session::{Cell, Failure, Frontend, Notebook, Reply};
-use rhai::Dynamic;
 use std::any::TypeId;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -49,19 +49,16 @@ impl Notes {
     }
 
     pub fn with(catalog: &'static Catalog) -> Self {
-        Self {
-            session: Arc::new(Session::with(catalog).unwrap()),
-            count: 0,
-        }
+        Self { session: Arc::new(Session::with(catalog).unwrap()), count: 0 }
     }
 
     /// Runs a cell: all that it showed as plain text, or how it failed.
     pub fn run(&mut self, code: &str) -> Result<String, Failure> {
         let shown = |output: &Output| match output {
             Output::Text { text, .. } => text.clone(),
-            Output::Result { bundle }
-            | Output::Display { bundle, .. }
-            | Output::Page { bundle } => bundle.plain().to_string(),
+            Output::Result { bundle } | Output::Display { bundle, .. } | Output::Page { bundle } => {
+                bundle.plain().to_string()
+            }
             _ => String::new(),
         };
         Ok(self.outputs(code)?.iter().map(shown).collect())
@@ -73,21 +70,13 @@ impl Notes {
             Output::Result { bundle } => Some(bundle.plain().to_string()),
             _ => None,
         };
-        Ok(self
-            .outputs(code)?
-            .iter()
-            .find_map(shown)
-            .unwrap_or_default())
+        Ok(self.outputs(code)?.iter().find_map(shown).unwrap_or_default())
     }
 
     fn outputs(&mut self, code: &str) -> Result<Vec<Output>, Failure> {
         self.count += 1;
         let recorder = Arc::new(Recorder::default());
-        let cell = Cell {
-            number: self.count,
-            code: code.into(),
-            silent: false,
-        };
+        let cell = Cell { number: self.count, code: code.into(), silent: false };
         match self.session.execute(cell, recorder.clone()) {
             Reply::Done => Ok(recorder.outputs.lock().unwrap().clone()),
             Reply::Failed(failure) => Err(failure),
@@ -131,14 +120,7 @@ struct Scale(Rc<f64>);
 fn toy_catalog() -> &'static Catalog {
     static CATALOG: OnceLock<Catalog> = OnceLock::new();
     CATALOG.get_or_init(|| {
-        Catalog::new(
-            &[
-                saddle_words::script::ENTRIES,
-                saddle_words::number::ENTRIES,
-                TOYS,
-            ],
-            &[&SCALE, &BUFFER],
-        )
+        Catalog::new(&[saddle_words::script::ENTRIES, saddle_words::number::ENTRIES, TOYS], &[&SCALE, &BUFFER])
     })
 }
 
@@ -150,18 +132,11 @@ static SCALE: Kind = Kind {
     id: TypeId::of::<Scale>,
     show: |value| Bundle::text(format!("scale by {:?}", factor(value))),
     text: None,
-    fields: &[Field {
-        name: "factor",
-        ty: Ty::Number,
-        doc: "the factor",
-        get: |value| Ok(factor(value).into()),
-    }],
+    fields: &[Field { name: "factor", ty: Ty::Number, doc: "the factor", get: |value| Ok(factor(value).into()) }],
     set: None,
     call: Some(&CALL_SCALE),
     index: Some(|value, index| {
-        let n = index
-            .as_int()
-            .map_err(|_| saddle_fault::Fault::type_("a scale is indexed by an int"))?;
+        let n = index.as_int().map_err(|_| saddle_fault::Fault::type_("a scale is indexed by an int"))?;
         Ok((factor(value) * n as f64).into())
     }),
     iter: Some(|value| {
@@ -179,34 +154,15 @@ static MAKE_SCALE: Entry = Entry {
     name: "scale",
     group: "toy",
     summary: "makes a scale",
-    params: &[Param {
-        name: "k",
-        ty: Ty::Number,
-        default: None,
-        doc: "the factor",
-    }],
+    params: &[Param { name: "k", ty: Ty::Number, default: None, doc: "the factor" }],
     options: &[
-        Opt {
-            key: "stride",
-            ty: Ty::Int,
-            default: "1",
-            doc: "not used",
-        },
-        Opt {
-            key: "invert",
-            ty: Ty::Bool,
-            default: "false",
-            doc: "1 / k instead of k",
-        },
+        Opt { key: "stride", ty: Ty::Int, default: "1", doc: "not used" },
+        Opt { key: "invert", ty: Ty::Bool, default: "false", doc: "1 / k instead of k" },
     ],
     returns: Ty::Of("scale"),
     call: |call| {
         let k = call.args.number(0)?;
-        let k = if call.options.bool("invert", false)? {
-            1.0 / k
-        } else {
-            k
-        };
+        let k = if call.options.bool("invert", false)? { 1.0 / k } else { k };
         Ok(Dynamic::from(Scale(Rc::new(k))))
     },
     ..ENTRY
@@ -217,18 +173,8 @@ static CALL_SCALE: Entry = Entry {
     group: "toy",
     summary: "multiplies",
     params: &[
-        Param {
-            name: "self",
-            ty: Ty::Of("scale"),
-            default: None,
-            doc: "the scale",
-        },
-        Param {
-            name: "x",
-            ty: Ty::Number,
-            default: None,
-            doc: "what to multiply",
-        },
+        Param { name: "self", ty: Ty::Of("scale"), default: None, doc: "the scale" },
+        Param { name: "x", ty: Ty::Number, default: None, doc: "what to multiply" },
     ],
     returns: Ty::Number,
     call: |call| Ok((factor(call.args.any(0)) * call.args.number(1)?).into()),
@@ -248,18 +194,8 @@ static APPLY_TWICE: Entry = Entry {
     group: "toy",
     summary: "f(f(x))",
     params: &[
-        Param {
-            name: "f",
-            ty: Ty::Any,
-            default: None,
-            doc: "what to apply",
-        },
-        Param {
-            name: "x",
-            ty: Ty::Any,
-            default: None,
-            doc: "to what",
-        },
+        Param { name: "f", ty: Ty::Any, default: None, doc: "what to apply" },
+        Param { name: "x", ty: Ty::Any, default: None, doc: "to what" },
     ],
     returns: Ty::Any,
     call: |call| {
@@ -275,25 +211,11 @@ static TIMES: Entry = Entry {
     group: "toy",
     summary: "the product of two scales",
     params: &[
-        Param {
-            name: "a",
-            ty: Ty::Of("scale"),
-            default: None,
-            doc: "left",
-        },
-        Param {
-            name: "b",
-            ty: Ty::Of("scale"),
-            default: None,
-            doc: "right",
-        },
+        Param { name: "a", ty: Ty::Of("scale"), default: None, doc: "left" },
+        Param { name: "b", ty: Ty::Of("scale"), default: None, doc: "right" },
     ],
     returns: Ty::Of("scale"),
-    call: |call| {
-        Ok(Dynamic::from(Scale(Rc::new(
-            factor(call.args.any(0)) * factor(call.args.any(1)),
-        ))))
-    },
+    call: |call| Ok(Dynamic::from(Scale(Rc::new(factor(call.args.any(0)) * factor(call.args.any(1)))))),
     ..ENTRY
 };
 
@@ -302,18 +224,8 @@ static WITH: Entry = Entry {
     group: "toy",
     summary: "a scale by another factor",
     params: &[
-        Param {
-            name: "self",
-            ty: Ty::Of("scale"),
-            default: None,
-            doc: "the scale",
-        },
-        Param {
-            name: "k",
-            ty: Ty::Number,
-            default: None,
-            doc: "the new factor",
-        },
+        Param { name: "self", ty: Ty::Of("scale"), default: None, doc: "the scale" },
+        Param { name: "k", ty: Ty::Number, default: None, doc: "the new factor" },
     ],
     returns: Ty::Of("scale"),
     call: |call| Ok(Dynamic::from(Scale(Rc::new(call.args.number(1)?)))),
@@ -336,12 +248,7 @@ static BYTES: Entry = Entry {
     name: "buffer",
     group: "toy",
     summary: "bytes that are all touched",
-    params: &[Param {
-        name: "n",
-        ty: Ty::Int,
-        default: None,
-        doc: "how many",
-    }],
+    params: &[Param { name: "n", ty: Ty::Int, default: None, doc: "how many" }],
     returns: Ty::Of("buffer"),
     call: |call| Ok(Dynamic::from(Buffer(Rc::new(vec![1; call.args.size(0)?])))),
     ..ENTRY

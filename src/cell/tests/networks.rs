@@ -10,15 +10,12 @@ fn notebook() -> Notes {
 #[test]
 fn a_forward_function_trains_as_a_sequence_does() {
     let mut notes = notebook();
-    notes.ok(
-        "seed(3); let fc1 = linear(2, 4); let fc2 = linear(4, 1); \
+    notes.ok("seed(3); let fc1 = linear(2, 4); let fc2 = linear(4, 1); \
          let a = sequential([fc1.copy(), tanh(), fc2.copy()]); \
          let b = network(#{ fc1: fc1.copy(), fc2: fc2.copy() }, |net, x| net.fc2(tanh(net.fc1(x)))); \
-         let opt_a = adam(a); let opt_b = adam(b); let x = randn([8, 2]);",
-    );
+         let opt_a = adam(a); let opt_b = adam(b); let x = randn([8, 2]);");
     notes.ok("for _ in 0..5 { opt_a.descend(mean(a(x) ** 2)); opt_b.descend(mean(b(x) ** 2)); }");
-    let difference =
-        "let d = 0.0; for i in 0..4 { d += sum(abs(a.params()[i] - b.params()[i])).item(); } d";
+    let difference = "let d = 0.0; for i in 0..4 { d += sum(abs(a.params()[i] - b.params()[i])).item(); } d";
     assert_eq!(notes.ok(difference), "0.0");
 }
 
@@ -36,16 +33,10 @@ fn names_of_parts_win_over_words_that_do_not_fit() {
 fn a_layer_used_twice_is_one_parameter() {
     let mut notes = notebook();
     notes.ok("let l = linear(2, 2, #{ init: constant(1), bias: false });");
-    for net in [
-        "sequential([l, l])",
-        "network(#{ a: l, b: l }, |net, x| net.b(net.a(x)))",
-    ] {
+    for net in ["sequential([l, l])", "network(#{ a: l, b: l }, |net, x| net.b(net.a(x)))"] {
         notes.ok(&format!("let f = {net}; let g = f.copy();"));
         assert_eq!(notes.ok("[f.params().len(), g.params().len()]"), "[1, 1]");
-        assert_eq!(
-            notes.ok("(g(ones([1, 2])) - f(ones([1, 2]))).to_array()"),
-            "[[0.0, 0.0]]"
-        );
+        assert_eq!(notes.ok("(g(ones([1, 2])) - f(ones([1, 2]))).to_array()"), "[[0.0, 0.0]]");
         // One functional call reaches both uses: 2·w applied twice is 4 times as much.
         let ratio = "(f.with([f.params()[0] * 2])(ones([1, 2])) / f(ones([1, 2]))).to_array()";
         assert_eq!(notes.ok(ratio), "[[4.0, 4.0]]");
@@ -60,10 +51,7 @@ fn the_mode_reaches_the_parts() {
     // Two dropouts double what they leave.
     assert_eq!(notes.ok("f.train(); max(f(ones([1000]))).item()"), "4.0");
     // Inside a sequence it is the sequence's.
-    assert_eq!(
-        notes.ok("let s = sequential([f, dropout(0.5)]); s.eval(); sum(s(ones([1000]))).item()"),
-        "1000.0"
-    );
+    assert_eq!(notes.ok("let s = sequential([f, dropout(0.5)]); s.eval(); sum(s(ones([1000]))).item()"), "1000.0");
 }
 
 #[test]
@@ -98,9 +86,7 @@ fn only_batch_norm_lets_batch_mates_meet() {
     notes.ok("fn change(D) { max(abs(D(cat([x, mates]))[0] - D(cat([x, others]))[0])).item() }");
     assert_eq!(notes.ok("change(batch_norm(2)) > 0.1"), "true");
     for layer in ["reference_batch_norm(2)", "virtual_batch_norm(2)"] {
-        notes.ok(&format!(
-            "let D = with_reference(sequential([linear(2, 2), {layer}, relu()]), r);"
-        ));
+        notes.ok(&format!("let D = with_reference(sequential([linear(2, 2), {layer}, relu()]), r);"));
         assert_eq!(notes.ok("change(D)"), "0.0", "{layer}");
     }
 }
@@ -109,10 +95,8 @@ fn only_batch_norm_lets_batch_mates_meet() {
 #[test]
 fn minibatch_discrimination_is_the_formula_of_its_paper() {
     let mut notes = notebook();
-    notes.ok(
-        "seed(5); let layer = minibatch_discrimination(4, 3, 2); let x = randn([6, 4]); \
-         let o = layer(x); let M = (x @ layer.params()[0]).reshape([6, 3, 2]);",
-    );
+    notes.ok("seed(5); let layer = minibatch_discrimination(4, 3, 2); let x = randn([6, 4]); \
+         let o = layer(x); let M = (x @ layer.params()[0]).reshape([6, 3, 2]);");
     let code = "let worst = max(abs(o.slice(1, 0..4) - x)).item();
                 for i in 0..6 { for b in 0..3 {
                     let close = 0.0;
@@ -142,10 +126,7 @@ fn steps_as_values_are_those_of_the_optimizers() {
     notes.ok("seed(4); let f = sequential([linear(2, 8), tanh(), linear(8, 1)]); let x = randn([16, 2]);");
     notes.ok("fn loss(net) { mean((net(x) - sum(x * x, #{ dim: 1, keepdim: true })) ** 2) }");
     for (optimizer, step) in [
-        (
-            "sgd(g, #{ lr: 0.1 })",
-            "#{ params: sgd_step(p, grads, 0.1) }",
-        ),
+        ("sgd(g, #{ lr: 0.1 })", "#{ params: sgd_step(p, grads, 0.1) }"),
         (
             "sgd(g, #{ lr: 0.1, momentum: 0.9 })",
             "{ let s = momentum_step(p, grads, state, #{ lr: 0.1, momentum: 0.9 }); state = s.velocity; s }",
@@ -155,14 +136,11 @@ fn steps_as_values_are_those_of_the_optimizers() {
             "{ let s = adam_step(p, grads, state, #{ lr: 0.1, betas: [0.5, 0.99] }); state = s.state; s }",
         ),
     ] {
-        notes.ok(&format!(
-            "let g = f.copy(); let opt = {optimizer}; for i in 0..10 {{ opt.descend(loss(g)); }}"
-        ));
+        notes.ok(&format!("let g = f.copy(); let opt = {optimizer}; for i in 0..10 {{ opt.descend(loss(g)); }}"));
         notes.ok(&format!(
             "let p = f.params(); let state = (); for i in 0..10 {{ let net = f.with(p); let grads = grad(loss(net), p); let s = {step}; p = s.params; }}"
         ));
-        let apart =
-            "let d = 0.0; for i in 0..4 { d += max(abs(p[i] - g.params()[i])).item(); } d < 1e-5";
+        let apart = "let d = 0.0; for i in 0..4 { d += max(abs(p[i] - g.params()[i])).item(); } d < 1e-5";
         assert_eq!(notes.ok(apart), "true", "{optimizer}");
     }
 }
@@ -175,10 +153,7 @@ fn remedies_for_games_that_turn() {
         for i in 0..50 { let g = field.call(x, y); x = (x - 0.1 * g[0]).detach(); y = (y - 0.1 * g[1]).detach(); }
         sqrt(x ** 2 + y ** 2).item() }");
     // Known: the radius grows by √(1 + 0.1²) a step.
-    assert_eq!(
-        notes.ok("abs(play(|x, y| [y, -x]) - sqrt(2) * 1.01 ** 25) < 1e-4"),
-        "true"
-    );
+    assert_eq!(notes.ok("abs(play(|x, y| [y, -x]) - sqrt(2) * 1.01 ** 25) < 1e-4"), "true");
     // And here it is multiplied by √((1 − 0.1)² + 0.1²), as J + JᵀJ has eigenvalues 1 ± i.
     for word in [
         "consensus([x * y, -(x * y)], [[x], [y]], #{ gamma: 1 })",

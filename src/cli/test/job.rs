@@ -31,46 +31,29 @@ pub struct Order<'a> {
 ///
 /// # Errors
 /// The notebook cannot be read, or the system gives no thread.
-pub fn test(
-    order: &Order<'_>,
-    mut step: impl FnMut(usize, usize, &Document, usize),
-) -> Result<Trial> {
+pub fn test(order: &Order<'_>, mut step: impl FnMut(usize, usize, &Document, usize)) -> Result<Trial> {
     let stored = run::read_notebook(order.file)?;
     let start = Instant::now();
     let folder = order.file.parent().unwrap_or(Path::new(""));
     let notebook = session::open_in(folder)?;
     let mut new = stored.clone();
     let mut took = HashMap::new();
-    let how = How {
-        testing: true,
-        ..How::default()
-    };
+    let how = How { testing: true, ..How::default() };
     let watch = Watch::default();
     let end = std::thread::scope(|scope| {
         scope.spawn(|| watch.over(notebook.as_ref(), order.timeout));
         let _finish = Finish(&watch);
-        run_document(
-            &mut new,
-            notebook.as_ref(),
-            Arc::new(Silent),
-            how,
-            |event| match event {
-                Event::Starts {
-                    number,
-                    total,
-                    index,
-                    ..
-                } => {
-                    step(number, total, &stored, index);
-                    watch.lock().since = Some(Instant::now());
-                }
-                Event::Fails(_) => {}
-                Event::Ends { index, took: time } => {
-                    watch.lock().since = None;
-                    took.insert(index, time);
-                }
-            },
-        )
+        run_document(&mut new, notebook.as_ref(), Arc::new(Silent), how, |event| match event {
+            Event::Starts { number, total, index, .. } => {
+                step(number, total, &stored, index);
+                watch.lock().since = Some(Instant::now());
+            }
+            Event::Fails(_) => {}
+            Event::Ends { index, took: time } => {
+                watch.lock().since = None;
+                took.insert(index, time);
+            }
+        })
     });
     let by_clock = watch.lock().by_clock;
     let failed = match end {
@@ -112,8 +95,7 @@ impl Watch {
                 if watched.finished {
                     return;
                 }
-                let late =
-                    limit.filter(|limit| watched.since.is_some_and(|at| at.elapsed() > *limit));
+                let late = limit.filter(|limit| watched.since.is_some_and(|at| at.elapsed() > *limit));
                 if watched.stopped.is_none() && (late.is_some() || signal::pressed()) {
                     watched.by_clock = late;
                     watched.stopped = Some(Instant::now());
@@ -138,18 +120,8 @@ impl Drop for Finish<'_> {
 }
 
 fn too_slow(index: usize, limit: Duration) -> Failed {
-    let value = format!(
-        "the cell ran for more than {} s (--timeout)",
-        limit.as_secs_f64()
-    );
-    Failed {
-        index,
-        failure: Failure {
-            name: "Timeout".into(),
-            value,
-            traceback: Vec::new(),
-        },
-    }
+    let value = format!("the cell ran for more than {} s (--timeout)", limit.as_secs_f64());
+    Failed { index, failure: Failure { name: "Timeout".into(), value, traceback: Vec::new() } }
 }
 
 /// A front end at which no one sits.

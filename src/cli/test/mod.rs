@@ -60,10 +60,7 @@ pub fn test(options: &Options) -> Result<Outcome> {
         }
     });
     let entries = test_each(&files, options);
-    for (file, text) in [
-        (&options.html, report::page as fn(&[Entry]) -> String),
-        (&options.junit, report::junit),
-    ] {
+    for (file, text) in [(&options.html, report::page as fn(&[Entry]) -> String), (&options.junit, report::junit)] {
         if let Some(file) = file {
             run::write_whole(file, &text(&entries))?;
         }
@@ -84,27 +81,20 @@ pub fn test(options: &Options) -> Result<Outcome> {
 fn check(options: &Options) -> Result<()> {
     let tolerance = options.tolerance;
     if tolerance.is_nan() || tolerance < 0.0 {
-        return Err(Fault::value(format!(
-            "--tolerance {tolerance} is not a fraction from 0 on"
-        )));
+        return Err(Fault::value(format!("--tolerance {tolerance} is not a fraction from 0 on")));
     }
     let similarity = options.similarity;
     if similarity.is_nan() || similarity > 1.0 {
-        return Err(Fault::value(format!(
-            "--similarity {similarity} is more than any picture reaches"
-        ))
-        .hint("1 asks for equal pictures, 0.9 lets rounding pass"));
+        return Err(Fault::value(format!("--similarity {similarity} is more than any picture reaches"))
+            .hint("1 asks for equal pictures, 0.9 lets rounding pass"));
     }
     if let Some(timeout) = options.timeout
         && (Duration::try_from_secs_f64(timeout).is_err() || timeout == 0.0)
     {
-        return Err(Fault::value(format!(
-            "--timeout {timeout} is not a number of seconds"
-        )));
+        return Err(Fault::value(format!("--timeout {timeout} is not a number of seconds")));
     }
     if options.jobs == 0 {
-        return Err(Fault::value("--jobs 0 would run nothing")
-            .hint("leave it out to run one notebook at a time"));
+        return Err(Fault::value("--jobs 0 would run nothing").hint("leave it out to run one notebook at a time"));
     }
     for file in [&options.html, &options.junit].into_iter().flatten() {
         run::check_folder_of(file)?;
@@ -120,12 +110,7 @@ fn notebooks(named: &[PathBuf]) -> Result<Vec<PathBuf>> {
             files.push(path.clone());
             continue;
         }
-        let cannot = |error| {
-            Fault::file(format!(
-                "cannot read the folder {}: {error}",
-                path.display()
-            ))
-        };
+        let cannot = |error| Fault::file(format!("cannot read the folder {}: {error}", path.display()));
         let mut found = Vec::new();
         for entry in std::fs::read_dir(path).map_err(cannot)? {
             let file = entry.map_err(cannot)?.path();
@@ -134,10 +119,7 @@ fn notebooks(named: &[PathBuf]) -> Result<Vec<PathBuf>> {
             }
         }
         if found.is_empty() {
-            return Err(Fault::file(format!(
-                "there is no notebook in the folder {}",
-                path.display()
-            )));
+            return Err(Fault::file(format!("there is no notebook in the folder {}", path.display())));
         }
         found.sort();
         files.extend(found);
@@ -183,10 +165,7 @@ fn test_one(file: &Path, options: &Options, bars: &MultiProgress) -> Entry {
     let order = Order {
         file,
         limits: Limits {
-            numbers: Tolerance {
-                relative: options.tolerance,
-                ..DEFAULT_TOLERANCE
-            },
+            numbers: Tolerance { relative: options.tolerance, ..DEFAULT_TOLERANCE },
             similarity: options.similarity,
             lax: options.lax,
         },
@@ -213,9 +192,7 @@ fn test_one(file: &Path, options: &Options, bars: &MultiProgress) -> Entry {
     });
     Entry {
         name,
-        outcome: outcome.map_or_else(report::Outcome::Refused, |trial| {
-            report::Outcome::Ran(Box::new(trial))
-        }),
+        outcome: outcome.map_or_else(report::Outcome::Refused, |trial| report::Outcome::Ran(Box::new(trial))),
         updated,
     }
 }

@@ -8,16 +8,8 @@ use crate::{Mat, gemm};
 /// The gradient with respect to the input, `[batch, in_channels, input…]`, from the output's gradient `g`. It is the
 /// transposed convolution of `g` with `w`, where `shape` is that of the convolution from the result to `g`.
 pub fn conv2d_grad_input(shape: &Conv2d, g: &[f32], w: &[f32]) -> Vec<f32> {
-    assert_eq!(
-        g.len(),
-        shape.output_len(),
-        "conv2d_grad_input: length of g"
-    );
-    assert_eq!(
-        w.len(),
-        shape.weight_len(),
-        "conv2d_grad_input: length of w"
-    );
+    assert_eq!(g.len(), shape.output_len(), "conv2d_grad_input: length of g");
+    assert_eq!(w.len(), shape.weight_len(), "conv2d_grad_input: length of w");
     if g.is_empty() || shape.input_len() == 0 {
         return vec![0.0; shape.input_len()];
     }
@@ -32,33 +24,13 @@ pub fn conv2d_grad_input(shape: &Conv2d, g: &[f32], w: &[f32]) -> Vec<f32> {
         .map(|at| Phase::new(shape, at))
         .collect();
     let output = shape.output();
-    let taps = || {
-        phases
-            .iter()
-            .flat_map(|phase| phase.taps.iter().map(move |tap| (phase, tap)))
-    };
-    let before = [0, 1].map(|d| {
-        taps()
-            .map(|(_, tap)| -tap.shift[d])
-            .max()
-            .unwrap_or(0)
-            .max(0) as usize
-    });
+    let taps = || phases.iter().flat_map(|phase| phase.taps.iter().map(move |tap| (phase, tap)));
+    let before = [0, 1].map(|d| taps().map(|(_, tap)| -tap.shift[d]).max().unwrap_or(0).max(0) as usize);
     let after = [0, 1].map(|d| {
-        let last = taps()
-            .map(|(phase, tap)| phase.grid[d] as isize - 1 + tap.shift[d])
-            .max()
-            .unwrap_or(0);
+        let last = taps().map(|(phase, tap)| phase.grid[d] as isize - 1 + tap.shift[d]).max().unwrap_or(0);
         (last + 1 - output[d] as isize).max(0) as usize
     });
-    let padded = Padded::new(
-        g,
-        shape.batch * shape.out_channels,
-        output,
-        before,
-        after,
-        1,
-    );
+    let padded = Padded::new(g, shape.batch * shape.out_channels, output, before, after, 1);
     let mut out = Vec::with_capacity(shape.input_len());
     let c = Shared::new(&mut out.spare_capacity_mut()[..shape.input_len()]).cast();
     for group in 0..shape.groups {
@@ -82,24 +54,17 @@ fn grad_of_few_channels(shape: &Conv2d, g: &[f32], w: &[f32]) -> Vec<f32> {
     let terms = inputs * area(shape.kernel);
     let mut out = vec![0.0; shape.input_len()];
     // A group of an image is a unit of work.
-    over_rows(
-        &mut out,
-        inputs * plane,
-        terms * outputs * pixels,
-        GRAIN,
-        |unit, out| {
-            let group = unit % shape.groups;
-            let weights =
-                Mat::rows(&w[group * outputs * terms..][..outputs * terms], terms).transposed();
-            let g = Mat::rows(&g[unit * outputs * pixels..][..outputs * pixels], pixels);
-            let mut seen = vec![0.0; terms * pixels];
-            gemm(terms, outputs, pixels, weights, g, 0.0, &mut seen);
-            for (term, seen) in seen.chunks_exact(pixels).enumerate() {
-                let (channel, tap) = (term / area(shape.kernel), term % area(shape.kernel));
-                add_tap(shape, tap, seen, &mut out[channel * plane..][..plane]);
-            }
-        },
-    );
+    over_rows(&mut out, inputs * plane, terms * outputs * pixels, GRAIN, |unit, out| {
+        let group = unit % shape.groups;
+        let weights = Mat::rows(&w[group * outputs * terms..][..outputs * terms], terms).transposed();
+        let g = Mat::rows(&g[unit * outputs * pixels..][..outputs * pixels], pixels);
+        let mut seen = vec![0.0; terms * pixels];
+        gemm(terms, outputs, pixels, weights, g, 0.0, &mut seen);
+        for (term, seen) in seen.chunks_exact(pixels).enumerate() {
+            let (channel, tap) = (term / area(shape.kernel), term % area(shape.kernel));
+            add_tap(shape, tap, seen, &mut out[channel * plane..][..plane]);
+        }
+    });
     out
 }
 
@@ -107,27 +72,17 @@ fn grad_of_few_channels(shape: &Conv2d, g: &[f32], w: &[f32]) -> Vec<f32> {
 fn add_tap(shape: &Conv2d, tap: usize, seen: &[f32], plane: &mut [f32]) {
     let [height, width] = shape.input;
     let [_, columns] = shape.output();
-    let [ky, kx] = [
-        tap / shape.kernel[1] * shape.dilation[0],
-        tap % shape.kernel[1] * shape.dilation[1],
-    ];
+    let [ky, kx] = [tap / shape.kernel[1] * shape.dilation[0], tap % shape.kernel[1] * shape.dilation[1]];
     // Output columns whose input column x · stride + kx − padding is inside.
     let (stride, padding) = (shape.stride[1], shape.padding[1]);
     let first = padding.saturating_sub(kx).div_ceil(stride).min(columns);
-    let end = (width + padding)
-        .saturating_sub(kx)
-        .div_ceil(stride)
-        .clamp(first, columns);
+    let end = (width + padding).saturating_sub(kx).div_ceil(stride).clamp(first, columns);
     for (y, seen) in seen.chunks_exact(columns).enumerate() {
         let line = (y * shape.stride[0] + ky).wrapping_sub(shape.padding[0]);
         if line < height && first < end {
             let row = &mut plane[line * width..][..width];
             let start = first * stride + kx - padding;
-            for (to, x) in row[start..]
-                .iter_mut()
-                .step_by(stride)
-                .zip(&seen[first..end])
-            {
+            for (to, x) in row[start..].iter_mut().step_by(stride).zip(&seen[first..end]) {
                 *to += x;
             }
         }
@@ -162,10 +117,7 @@ impl Phase {
         for y in 0..shape.kernel[0] {
             for x in 0..shape.kernel[1] {
                 if let (Some(dy), Some(dx)) = (shift(0, y), shift(1, x)) {
-                    taps.push(Tap {
-                        index: y * shape.kernel[1] + x,
-                        shift: [dy, dx],
-                    });
+                    taps.push(Tap { index: y * shape.kernel[1] + x, shift: [dy, dx] });
                 }
             }
         }
@@ -173,15 +125,7 @@ impl Phase {
     }
 
     /// Writes the gradient at this phase's pixels of a group's channels, for all images.
-    fn product(
-        &self,
-        shape: &Conv2d,
-        group: usize,
-        padded: &Padded,
-        before: [usize; 2],
-        w: &[f32],
-        c: Shared<f32>,
-    ) {
+    fn product(&self, shape: &Conv2d, group: usize, padded: &Padded, before: [usize; 2], w: &[f32], c: Shared<f32>) {
         let (inputs, outputs) = (shape.group_inputs(), shape.group_outputs());
         let kernel = area(shape.kernel);
         let terms = outputs * self.taps.len();
@@ -214,18 +158,10 @@ impl Phase {
         let column = |j: usize| {
             let (image, pixel) = (j / pixels, j % pixels);
             let (y, x) = (pixel / self.grid[1], pixel % self.grid[1]);
-            let (y, x) = (
-                self.at[0] + y * shape.stride[0],
-                self.at[1] + x * shape.stride[1],
-            );
+            let (y, x) = (self.at[0] + y * shape.stride[0], self.at[1] + x * shape.stride[1]);
             image * shape.in_channels * plane + y * width + x
         };
-        let into = Into {
-            c: c.at(group * inputs * plane),
-            row_stride: plane,
-            column,
-            add: false,
-        };
+        let into = Into { c: c.at(group * inputs * plane), row_stride: plane, column, add: false };
         in_parts(inputs, terms, shape.batch * pixels, |rows, columns| {
             // Safety: phases, groups and parts write to different places, all inside the result.
             unsafe { into.product(terms, Mat::rows(&weights, terms), &patches, rows, columns) }

@@ -25,24 +25,11 @@ pub(super) struct Padded {
 const SLACK: usize = 8;
 
 impl Padded {
-    pub fn new(
-        x: &[f32],
-        planes: usize,
-        size: [usize; 2],
-        before: [usize; 2],
-        after: [usize; 2],
-        step: usize,
-    ) -> Self {
+    pub fn new(x: &[f32], planes: usize, size: [usize; 2], before: [usize; 2], after: [usize; 2], step: usize) -> Self {
         let [height, width] = [0, 1].map(|d| before[d] + size[d] + after[d]);
         let lane = width.div_ceil(step);
         let row = lane * step;
-        let mut padded = Padded {
-            data: Vec::new(),
-            row,
-            plane: height * row,
-            step,
-            lane,
-        };
+        let mut padded = Padded { data: Vec::new(), row, plane: height * row, step, lane };
         // Safety: `zeroed` writes everything.
         padded.data = unsafe {
             filled(planes * padded.plane + SLACK, |out| {
@@ -54,13 +41,7 @@ impl Padded {
                     if step == 2 && size[1].is_multiple_of(2) && (1..=HALVES).contains(&size[1]) {
                         let out = &mut out[before[0] * row..];
                         let (width, before) = (size[1], before[1]);
-                        return dispatch(Halves {
-                            x,
-                            width,
-                            out,
-                            lane,
-                            before,
-                        });
+                        return dispatch(Halves { x, width, out, lane, before });
                     }
                     for (y, x) in x.chunks_exact(size[1]).enumerate() {
                         padded.fill_row(&mut out[(before[0] + y) * row..][..row], before[1], x);
@@ -80,10 +61,7 @@ impl Padded {
             // The first column of the image that has this remainder, and its place in the lane.
             let first = (remainder + self.step - before % self.step) % self.step;
             let place = (before + first) / self.step;
-            for (out, &x) in out[place..]
-                .iter_mut()
-                .zip(x.iter().skip(first).step_by(self.step))
-            {
+            for (out, &x) in out[place..].iter_mut().zip(x.iter().skip(first).step_by(self.step)) {
                 *out = x;
             }
         }
@@ -112,13 +90,7 @@ impl Kernel for Halves<'_> {
     type Out = ();
     #[inline(always)]
     fn run<A: Arith>(self) {
-        let Self {
-            x,
-            width,
-            out,
-            lane,
-            before,
-        } = self;
+        let Self { x, width, out, lane, before } = self;
         let half = width / 2;
         // So many rows at a time that vectors are whole, however short a row is.
         let rows = HALVES / width;
@@ -187,11 +159,7 @@ impl Patches<'_> {
             (next < end).then(|| {
                 let (line, x) = (next / width, next % width);
                 let at = line / height * self.image + line % height * self.row + x;
-                let run = Run {
-                    start: next - first,
-                    len: (width - x).min(end - next),
-                    at,
-                };
+                let run = Run { start: next - first, len: (width - x).min(end - next), at };
                 next += run.len;
                 run
             })
@@ -202,10 +170,7 @@ impl Patches<'_> {
     fn check(&self, runs: impl Iterator<Item = Run>, offsets: &[usize]) {
         let last = runs.map(|run| run.at + run.len).max().unwrap_or(0);
         let reach = offsets.iter().max().copied().unwrap_or(0);
-        assert!(
-            last + reach + SLACK <= self.data.len(),
-            "convolution: a patch reaches beyond the image"
-        );
+        assert!(last + reach + SLACK <= self.data.len(), "convolution: a patch reaches beyond the image");
     }
 }
 
@@ -252,13 +217,7 @@ impl Right for Patches<'_> {
 ///
 /// # Safety
 /// Whole pieces can be read at every offset, and written in every row.
-unsafe fn copy_pieces(
-    data: &[f32],
-    offsets: &[usize],
-    pieces: &[(usize, usize)],
-    width: usize,
-    out: &mut [f32],
-) {
+unsafe fn copy_pieces(data: &[f32], offsets: &[usize], pieces: &[(usize, usize)], width: usize, out: &mut [f32]) {
     // The loop over a few pieces is unrolled.
     macro_rules! copy {
         ($($number:literal)*) => {
@@ -287,13 +246,7 @@ impl<P: AsRef<[(usize, usize)]>> Kernel for Copies<'_, P> {
     type Out = ();
     #[inline(always)]
     fn run<A: Arith>(self) {
-        let Self {
-            data,
-            offsets,
-            pieces,
-            width,
-            out,
-        } = self;
+        let Self { data, offsets, pieces, width, out } = self;
         let mut row = out.as_mut_ptr();
         for &offset in offsets {
             let from = data.as_ptr().wrapping_add(offset);
@@ -325,32 +278,21 @@ impl Right for Turned<'_> {
         let data = patches.data.as_ptr();
         for run in patches.runs(terms) {
             // Four by four, the last ones overlapping with the next run, which overwrites them, if there is one.
-            let squares = if run.start + run.len.next_multiple_of(4) <= rows {
-                run.len.div_ceil(4)
-            } else {
-                run.len / 4
-            };
+            let squares =
+                if run.start + run.len.next_multiple_of(4) <= rows { run.len.div_ceil(4) } else { run.len / 4 };
             let quads = offsets.chunks_exact(4);
             for (q, quad) in quads.enumerate() {
                 for p in (0..4 * squares).step_by(4) {
                     // Safety: `check` allows for reading beyond the run, and these rows of `out` exist.
                     unsafe {
                         let from = [0, 1, 2, 3].map(|i| data.add(quad[i] + run.at + p));
-                        transpose_four(
-                            from,
-                            out.as_mut_ptr().add((run.start + p) * width + 4 * q),
-                            width,
-                        );
+                        transpose_four(from, out.as_mut_ptr().add((run.start + p) * width + 4 * q), width);
                     }
                 }
             }
             let whole = offsets.len() / 4 * 4;
             for (column, offset) in offsets.iter().enumerate() {
-                let first = if column < whole {
-                    (4 * squares).min(run.len)
-                } else {
-                    0
-                };
+                let first = if column < whole { (4 * squares).min(run.len) } else { 0 };
                 for p in first..run.len {
                     out[(run.start + p) * width + column] = patches.data[offset + run.at + p];
                 }

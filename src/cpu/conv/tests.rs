@@ -13,9 +13,7 @@ fn each_product(s: &Conv2d, mut visit: impl FnMut(usize, usize, usize)) {
         for o in 0..s.out_channels {
             for (y, x) in (0..oh).flat_map(|y| (0..ow).map(move |x| (y, x))) {
                 for c in 0..ci {
-                    for (ky, kx) in
-                        (0..s.kernel[0]).flat_map(|y| (0..s.kernel[1]).map(move |x| (y, x)))
-                    {
+                    for (ky, kx) in (0..s.kernel[0]).flat_map(|y| (0..s.kernel[1]).map(move |x| (y, x))) {
                         let iy = (y * s.stride[0] + ky * s.dilation[0]).wrapping_sub(s.padding[0]);
                         let ix = (x * s.stride[1] + kx * s.dilation[1]).wrapping_sub(s.padding[1]);
                         if iy < s.input[0] && ix < s.input[1] {
@@ -41,17 +39,7 @@ fn shape(
     padding: [usize; 2],
     dilation: [usize; 2],
 ) -> Conv2d {
-    Conv2d {
-        batch,
-        in_channels,
-        out_channels,
-        groups,
-        input,
-        kernel,
-        stride,
-        padding,
-        dilation,
-    }
+    Conv2d { batch, in_channels, out_channels, groups, input, kernel, stride, padding, dilation }
 }
 
 fn shapes() -> Vec<Conv2d> {
@@ -90,9 +78,8 @@ fn convolution_and_gradients_follow_their_definition() {
             dx[i] += f64::from(g[k]) * f64::from(w[j]);
             dw[j] += f64::from(g[k]) * f64::from(x[i]);
         });
-        let with_bias: Vec<f64> = (y.iter().enumerate())
-            .map(|(i, y)| y + f64::from(bias[i / area(s.output()) % s.out_channels]))
-            .collect();
+        let with_bias: Vec<f64> =
+            (y.iter().enumerate()).map(|(i, y)| y + f64::from(bias[i / area(s.output()) % s.out_channels])).collect();
         at_each_level(|level| {
             println!("{level:?} {s:?}"); // shown if one of these fails
             assert_close(&conv2d(&s, &x, &w, None), &rounded(&y), 1e-4);
@@ -105,28 +92,13 @@ fn convolution_and_gradients_follow_their_definition() {
 
 #[test]
 fn results_do_not_depend_on_the_number_of_threads() {
-    for s in [
-        shapes()[12],
-        shape([16, 1, 64, 1], [28, 28], [4, 4], [2, 2], [1, 1], [1, 1]),
-    ] {
-        let (x, w, g) = (
-            sample(s.input_len(), 1),
-            sample(s.weight_len(), 2),
-            sample(s.output_len(), 3),
-        );
+    for s in [shapes()[12], shape([16, 1, 64, 1], [28, 28], [4, 4], [2, 2], [1, 1], [1, 1])] {
+        let (x, w, g) = (sample(s.input_len(), 1), sample(s.weight_len(), 2), sample(s.output_len(), 3));
         let all = |threads| {
             set_threads(threads);
-            let results = [
-                conv2d(&s, &x, &w, None),
-                conv2d_grad_input(&s, &g, &w),
-                conv2d_grad_weight(&s, &x, &g),
-            ];
+            let results = [conv2d(&s, &x, &w, None), conv2d_grad_input(&s, &g, &w), conv2d_grad_weight(&s, &x, &g)];
             set_threads(0);
-            results
-                .concat()
-                .into_iter()
-                .map(f32::to_bits)
-                .collect::<Vec<_>>()
+            results.concat().into_iter().map(f32::to_bits).collect::<Vec<_>>()
         };
         let one = all(1);
         assert!(one == all(2));

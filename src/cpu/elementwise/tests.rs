@@ -16,9 +16,7 @@ fn erf(x: f64) -> f64 {
         }
         return (2.0 / std::f64::consts::PI.sqrt() * sum).copysign(x);
     }
-    let fraction = (1..80)
-        .rev()
-        .fold(a, |rest, n| a + f64::from(n) / 2.0 / rest);
+    let fraction = (1..80).rev().fold(a, |rest, n| a + f64::from(n) / 2.0 / rest);
     (1.0 - (-a * a).exp() / (fraction * std::f64::consts::PI.sqrt())).copysign(x)
 }
 
@@ -31,19 +29,12 @@ fn check(op: Unary, inputs: &[f32], bound: f64, exact: impl Fn(f64) -> f64) {
     let exact: Vec<f64> = inputs.iter().map(|&x| exact(f64::from(x))).collect();
     at_each_level(|level| {
         // Without fused multiply-add there are more roundings.
-        let bound = if level == Level::Baseline {
-            1.25 * bound
-        } else {
-            bound
-        };
+        let bound = if level == Level::Baseline { 1.25 * bound } else { bound };
         // In pieces that are not shared with other threads, where the level is not in force.
         for (x, exact) in inputs.chunks(4001).zip(exact.chunks(4001)) {
             for ((&got, &exact), x) in unary(op, x).iter().zip(exact).zip(x) {
                 let error = ulps(got, exact);
-                assert!(
-                    error <= bound,
-                    "{op:?} at {level:?}: {x:e} gives {got:e}, not {exact:e}: {error} ulp"
-                );
+                assert!(error <= bound, "{op:?} at {level:?}: {x:e} gives {got:e}, not {exact:e}: {error} ulp");
             }
         }
     });
@@ -63,13 +54,9 @@ fn transcendental_functions_are_within_their_bounds_over_the_whole_range() {
     check(Unary::Erf, &all, 2.0, erf);
     check(Unary::Sin, &all, 2.0, f64::sin);
     check(Unary::Cos, &all, 2.0, f64::cos);
-    check(Unary::Elu(1.0), &all, 2.0, |x| {
-        if x > 0.0 { x } else { x.exp_m1() }
-    });
+    check(Unary::Elu(1.0), &all, 2.0, |x| if x > 0.0 { x } else { x.exp_m1() });
     for power in [-2.5, -0.3, 0.1, 1.0 / 3.0, 3.0, 7.5] {
-        check(Unary::PowScalar(power), &all, 1.0, |x| {
-            x.powf(f64::from(power))
-        });
+        check(Unary::PowScalar(power), &all, 1.0, |x| x.powf(f64::from(power)));
     }
 }
 
@@ -95,10 +82,7 @@ fn gelu_is_accurate_relative_to_its_argument() {
     for (got, x) in unary(Unary::Gelu, &x).iter().zip(&x) {
         let x = f64::from(*x);
         let exact = 0.5 * x * (1.0 + erf(x / std::f64::consts::SQRT_2));
-        assert!(
-            (f64::from(*got) - exact).abs() <= 1.2e-7 * x.abs(),
-            "gelu({x}) = {got}, not {exact}"
-        );
+        assert!((f64::from(*got) - exact).abs() <= 1.2e-7 * x.abs(), "gelu({x}) = {got}, not {exact}");
     }
 }
 
@@ -114,31 +98,17 @@ fn simple_functions_are_exact() {
     check(Unary::Floor, &all, 0.0, f64::floor);
     check(Unary::Ceil, &all, 0.0, f64::ceil);
     check(Unary::Round, &all, 0.0, f64::round_ties_even);
-    check(Unary::Sign, &all, 0.0, |x| {
-        if x == 0.0 || x.is_nan() {
-            x
-        } else {
-            x.signum()
-        }
-    });
-    check(Unary::Relu, &all, 0.0, |x| {
-        if x.is_nan() { x } else { x.max(0.0) }
-    });
-    check(Unary::LeakyRelu(0.25), &all, 0.5, |x| {
-        if x > 0.0 { x } else { 0.25 * x }
-    });
+    check(Unary::Sign, &all, 0.0, |x| if x == 0.0 || x.is_nan() { x } else { x.signum() });
+    check(Unary::Relu, &all, 0.0, |x| if x.is_nan() { x } else { x.max(0.0) });
+    check(Unary::LeakyRelu(0.25), &all, 0.5, |x| if x > 0.0 { x } else { 0.25 * x });
     check(Unary::Step, &all, 0.0, |x| f64::from(x > 0.0));
-    check(Unary::LeakyStep(0.25), &all, 0.0, |x| {
-        if x > 0.0 { 1.0 } else { 0.25 }
-    });
+    check(Unary::LeakyStep(0.25), &all, 0.0, |x| if x > 0.0 { 1.0 } else { 0.25 });
     check(Unary::AddScalar(1.5), &all, 0.5, |x| x + 1.5);
     check(Unary::MulScalar(3.0), &all, 0.5, |x| x * 3.0);
     check(Unary::RsubScalar(1.0), &all, 0.5, |x| 1.0 - x);
     check(Unary::RdivScalar(2.0), &all, 0.5, |x| 2.0 / x);
     check(Unary::Clamp(-1.0, 2.0), &all, 0.0, |x| x.clamp(-1.0, 2.0));
-    check(Unary::ClampMask(-1.0, 2.0), &all, 0.0, |x| {
-        f64::from((-1.0..=2.0).contains(&x))
-    });
+    check(Unary::ClampMask(-1.0, 2.0), &all, 0.0, |x| f64::from((-1.0..=2.0).contains(&x)));
     check(Unary::PowScalar(2.0), &all, 0.5, |x| x * x);
     check(Unary::PowScalar(-1.0), &all, 0.5, |x| 1.0 / x);
     check(Unary::PowScalar(0.0), &all, 0.0, |_| 1.0);
@@ -146,14 +116,7 @@ fn simple_functions_are_exact() {
 
 #[test]
 fn signs_of_zero_are_kept() {
-    for op in [
-        Unary::Floor,
-        Unary::Ceil,
-        Unary::Round,
-        Unary::Tanh,
-        Unary::Erf,
-        Unary::Expm1,
-    ] {
+    for op in [Unary::Floor, Unary::Ceil, Unary::Round, Unary::Tanh, Unary::Erf, Unary::Expm1] {
         assert!(unary(op, &[-0.0])[0].is_sign_negative(), "{op:?}(-0)");
         assert!(unary(op, &[0.0])[0].is_sign_positive(), "{op:?}(0)");
     }
@@ -162,18 +125,12 @@ fn signs_of_zero_are_kept() {
 
 #[test]
 fn powers_follow_ieee_754() {
-    let pairs: Vec<(f32, f32)> = SPECIAL
-        .iter()
-        .flat_map(|&a| SPECIAL.iter().map(move |&b| (a, b)))
-        .collect();
+    let pairs: Vec<(f32, f32)> = SPECIAL.iter().flat_map(|&a| SPECIAL.iter().map(move |&b| (a, b))).collect();
     let (a, b): (Vec<f32>, Vec<f32>) = pairs.into_iter().unzip();
     at_each_level(|level| {
         for ((got, a), b) in binary(Binary::Pow, &a, &b).iter().zip(&a).zip(&b) {
             let exact = f64::from(*a).powf(f64::from(*b));
-            assert!(
-                ulps(*got, exact) <= 1.0,
-                "{level:?}: {a:e} ^ {b:e} = {got:e}, not {exact:e}"
-            );
+            assert!(ulps(*got, exact) <= 1.0, "{level:?}: {a:e} ^ {b:e} = {got:e}, not {exact:e}");
         }
     });
 }
@@ -262,18 +219,9 @@ fn binary_functions_agree_with_one_number_at_a_time() {
                 assert_eq!(got.len(), len);
                 for i in 0..len {
                     let expected = reference(op, a[i], b[i]);
-                    let close =
-                        ulps(got[i], f64::from(expected)) <= if op == Pow { 1.0 } else { 4.0 };
-                    assert!(
-                        close,
-                        "{op:?}({}, {}) at {level:?}: {} not {expected}",
-                        a[i], b[i], got[i]
-                    );
-                    assert_eq!(
-                        got[i].to_bits(),
-                        in_place[i].to_bits(),
-                        "{op:?} in place, {len} elements"
-                    );
+                    let close = ulps(got[i], f64::from(expected)) <= if op == Pow { 1.0 } else { 4.0 };
+                    assert!(close, "{op:?}({}, {}) at {level:?}: {} not {expected}", a[i], b[i], got[i]);
+                    assert_eq!(got[i].to_bits(), in_place[i].to_bits(), "{op:?} in place, {len} elements");
                 }
             });
         }
@@ -285,25 +233,12 @@ fn in_place_and_threads_change_nothing() {
     let mut x = sample(300_001, 3);
     x[7] = 3e7;
     x[299_999] = f32::INFINITY;
-    for op in [
-        Unary::Exp,
-        Unary::Sin,
-        Unary::Tanh,
-        Unary::PowScalar(1.7),
-        Unary::MulScalar(2.0),
-    ] {
-        let alone: Vec<u32> = x
-            .chunks(5000)
-            .flat_map(|x| unary(op, x))
-            .map(f32::to_bits)
-            .collect();
+    for op in [Unary::Exp, Unary::Sin, Unary::Tanh, Unary::PowScalar(1.7), Unary::MulScalar(2.0)] {
+        let alone: Vec<u32> = x.chunks(5000).flat_map(|x| unary(op, x)).map(f32::to_bits).collect();
         let together: Vec<u32> = unary(op, &x).into_iter().map(f32::to_bits).collect();
         let mut in_place = x.clone();
         unary_in_place(op, &mut in_place);
         assert!(alone == together, "{op:?}: whole or in pieces");
-        assert!(
-            in_place.into_iter().map(f32::to_bits).eq(together),
-            "{op:?}: in place"
-        );
+        assert!(in_place.into_iter().map(f32::to_bits).eq(together), "{op:?}: in place");
     }
 }

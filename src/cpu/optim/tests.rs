@@ -22,14 +22,7 @@ fn compare(
     for len in LENGTHS {
         let mut p = sample(len, 1);
         let (mut a, mut b) = (vec![0.0; len], vec![0.0; len]);
-        let mut reference: Vec<Reference> = p
-            .iter()
-            .map(|&p| Reference {
-                p: f64::from(p),
-                a: 0.0,
-                b: 0.0,
-            })
-            .collect();
+        let mut reference: Vec<Reference> = p.iter().map(|&p| Reference { p: f64::from(p), a: 0.0, b: 0.0 }).collect();
         for step in 1..=STEPS {
             let g = sample(len, 10 + step as u32);
             p = fast(step, &p, &g, &mut a, &mut b);
@@ -45,19 +38,8 @@ fn compare(
 
 #[test]
 fn adam_and_adamw() {
-    for (decoupled, maximize, weight_decay) in
-        [(false, false, 0.0), (false, true, 0.1), (true, false, 0.1)]
-    {
-        let cfg = Adam {
-            lr: 0.01,
-            beta1: 0.5,
-            beta2: 0.999,
-            eps: 1e-8,
-            weight_decay,
-            decoupled,
-            step: 0,
-            maximize,
-        };
+    for (decoupled, maximize, weight_decay) in [(false, false, 0.0), (false, true, 0.1), (true, false, 0.1)] {
+        let cfg = Adam { lr: 0.01, beta1: 0.5, beta2: 0.999, eps: 1e-8, weight_decay, decoupled, step: 0, maximize };
         let (beta1, beta2, decay) = (0.5f64, f64::from(0.999f32), f64::from(weight_decay));
         compare(
             "adam",
@@ -105,41 +87,17 @@ fn sgd_with_and_without_momentum() {
         (0.5, 0.3, 0.1, false, false),
         (0.9, 0.0, 0.1, true, true),
     ] {
-        let cfg = Sgd {
-            lr: 0.1,
-            momentum,
-            dampening,
-            weight_decay,
-            nesterov,
-            maximize,
-            first: false,
-        };
+        let cfg = Sgd { lr: 0.1, momentum, dampening, weight_decay, nesterov, maximize, first: false };
         compare(
             "sgd",
             |step, p, g, velocity, _| {
-                let velocity = if momentum == 0.0 {
-                    None
-                } else {
-                    Some(velocity)
-                };
-                sgd_step(
-                    &Sgd {
-                        first: step == 1,
-                        ..cfg
-                    },
-                    p,
-                    g,
-                    velocity,
-                )
+                let velocity = if momentum == 0.0 { None } else { Some(velocity) };
+                sgd_step(&Sgd { first: step == 1, ..cfg }, p, g, velocity)
             },
             |step, r, g| {
                 let g = if maximize { -g } else { g } + f64::from(weight_decay) * r.p;
                 let mu = f64::from(momentum);
-                r.a = if step == 1 {
-                    g
-                } else {
-                    mu * r.a + (1.0 - f64::from(dampening)) * g
-                };
+                r.a = if step == 1 { g } else { mu * r.a + (1.0 - f64::from(dampening)) * g };
                 r.p -= 0.1
                     * match (momentum == 0.0, nesterov) {
                         (true, _) => g,
@@ -154,19 +112,10 @@ fn sgd_with_and_without_momentum() {
 #[test]
 fn rmsprop_and_adagrad() {
     for momentum in [0.0f32, 0.7] {
-        let cfg = Rmsprop {
-            lr: 0.01,
-            alpha: 0.9,
-            eps: 1e-3,
-            weight_decay: 0.1,
-            momentum,
-            maximize: false,
-        };
+        let cfg = Rmsprop { lr: 0.01, alpha: 0.9, eps: 1e-3, weight_decay: 0.1, momentum, maximize: false };
         compare(
             "rmsprop",
-            |_, p, g, square, buffer| {
-                rmsprop_step(&cfg, p, g, square, (momentum > 0.0).then_some(buffer))
-            },
+            |_, p, g, square, buffer| rmsprop_step(&cfg, p, g, square, (momentum > 0.0).then_some(buffer)),
             |_, r, g| {
                 let g = g + 0.1 * r.p;
                 r.a = 0.9 * r.a + 0.1 * g * g;

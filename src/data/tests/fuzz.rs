@@ -150,11 +150,7 @@ fn mend_checksums(png: &mut [u8]) {
 
 /// Lets a reader read, with one of its sets of options; whether it took the file.
 fn read(reader: Reader, file: &[u8], way: usize, folder: &Path) -> bool {
-    let mut watch = Watch {
-        stop: &mut || Ok(()),
-        step: &mut |_| (),
-        note: &mut |_| (),
-    };
+    let mut watch = Watch { stop: &mut || Ok(()), step: &mut |_| (), note: &mut |_| () };
     let written = |name: &str| {
         let path = folder.join(name);
         fs::write(&path, file).unwrap();
@@ -163,11 +159,8 @@ fn read(reader: Reader, file: &[u8], way: usize, folder: &Path) -> bool {
     let places = || -> saddle_fault::Result<Places> { unreachable!("a folder is given") };
     match reader {
         Reader::Npy => saddle_data::numpy::decode_npy("x", file).is_ok_and(|a| whole(&a)),
-        Reader::Npz => saddle_data::numpy::decode_npz("x", file)
-            .is_ok_and(|all| all.iter().all(|(_, a)| whole(a))),
-        Reader::Safetensors => {
-            Named::decode("x", file).is_ok_and(|all| all.arrays.iter().all(|(_, a)| whole(a)))
-        }
+        Reader::Npz => saddle_data::numpy::decode_npz("x", file).is_ok_and(|all| all.iter().all(|(_, a)| whole(a))),
+        Reader::Safetensors => Named::decode("x", file).is_ok_and(|all| all.arrays.iter().all(|(_, a)| whole(a))),
         Reader::Csv => {
             let how = Csv {
                 label: [Some(Column::At(-1)), None][way & 1].clone(),
@@ -179,9 +172,7 @@ fn read(reader: Reader, file: &[u8], way: usize, folder: &Path) -> bool {
         }
         Reader::Idx => {
             written("t10k-images.idx3-ubyte");
-            MNIST
-                .load(Split::Test, Some(folder), places, &mut watch)
-                .is_ok()
+            MNIST.load(Split::Test, Some(folder), places, &mut watch).is_ok()
         }
         Reader::Cifar => {
             fs::write(folder.join("cifar-10-binary.tar.gz"), gzip(file)).unwrap();
@@ -189,11 +180,7 @@ fn read(reader: Reader, file: &[u8], way: usize, folder: &Path) -> bool {
         }
         Reader::Picture => {
             written("pictures/a.png");
-            let look = Look {
-                size: [None, Some(5)][way & 1],
-                grey: way & 2 > 0,
-                skip_unreadable: way & 4 > 0,
-            };
+            let look = Look { size: [None, Some(5)][way & 1], grey: way & 2 > 0, skip_unreadable: way & 4 > 0 };
             saddle_data::image_folder(&folder.join("pictures"), look, &mut watch).is_ok()
         }
     }
@@ -271,10 +258,7 @@ fn seeds() -> Vec<(String, Reader, Vec<u8>)> {
     for format in [ImageFormat::Png, ImageFormat::Gif, ImageFormat::Jpeg] {
         for (kind, picture) in [
             ("colour", image::DynamicImage::from(picture.clone())),
-            (
-                "grey",
-                image::DynamicImage::from(picture.clone()).grayscale(),
-            ),
+            ("grey", image::DynamicImage::from(picture.clone()).grayscale()),
         ] {
             let mut bytes = Cursor::new(Vec::new());
             if picture.write_to(&mut bytes, format).is_ok() {
@@ -303,9 +287,7 @@ fn damaged_files_do_no_harm() {
     fs::write(folder.0.join("t10k-labels.idx1-ubyte"), idx(&[4])).unwrap();
     let seeds = seeds();
     // Some are there because no reader takes them: text, complex numbers, numbers that are too large.
-    let taken = seeds
-        .iter()
-        .filter(|(_, r, file)| read(*r, file, 0, &folder.0));
+    let taken = seeds.iter().filter(|(_, r, file)| read(*r, file, 0, &folder.0));
     assert_eq!(taken.count(), seeds.len() - 4);
     let start = Instant::now();
     let (mut most, mut longest, mut taken) = (0, Duration::ZERO, 0);
@@ -326,18 +308,9 @@ fn damaged_files_do_no_harm() {
         let outcome = catch_unwind(AssertUnwindSafe(|| read(*reader, &file, way, &folder.0)));
         let (peak, took) = (PEAK.load(Relaxed) - before, began.elapsed());
         let mutant = format!("mutant {tried} of {name} in way {way}");
-        assert!(
-            outcome.is_ok(),
-            "{mutant}: {reader:?} panics on {file:02x?}"
-        );
-        assert!(
-            peak <= MOST,
-            "{mutant}: {reader:?} takes {peak} bytes for {file:02x?}"
-        );
-        assert!(
-            took <= LONGEST,
-            "{mutant}: {reader:?} takes {took:?} for {file:02x?}"
-        );
+        assert!(outcome.is_ok(), "{mutant}: {reader:?} panics on {file:02x?}");
+        assert!(peak <= MOST, "{mutant}: {reader:?} takes {peak} bytes for {file:02x?}");
+        assert!(took <= LONGEST, "{mutant}: {reader:?} takes {took:?} for {file:02x?}");
         most = most.max(peak);
         longest = longest.max(took);
         taken += usize::from(outcome.unwrap_or(false));

@@ -14,15 +14,11 @@ impl Distribution {
     /// A weight below 0 or not finite; weights that add up to 0.
     pub fn new(word: &str, weights: Vec<f64>) -> Result<Self> {
         if let Some(bad) = weights.iter().find(|&&w| !(w >= 0.0 && w.is_finite())) {
-            return Err(Fault::value(format!(
-                "{word}: probabilities or counts must be ≥ 0, got {bad}"
-            )));
+            return Err(Fault::value(format!("{word}: probabilities or counts must be ≥ 0, got {bad}")));
         }
         let total: f64 = weights.iter().sum();
         if total == 0.0 {
-            return Err(Fault::value(format!(
-                "{word}: probabilities or counts that add up to 0"
-            )));
+            return Err(Fault::value(format!("{word}: probabilities or counts that add up to 0")));
         }
         Ok(Self(weights.iter().map(|w| w / total).collect()))
     }

@@ -24,9 +24,7 @@ impl Gaussian {
     pub fn fitted(samples: &Samples, poll: Poll) -> Result<Self> {
         let (n, d) = (samples.count(), samples.dim());
         if n < 2 {
-            return Err(Fault::value(
-                "fid: one sample has no covariance: at least 2 are needed, better 10,000",
-            ));
+            return Err(Fault::value("fid: one sample has no covariance: at least 2 are needed, better 10,000"));
         }
         let mean = samples.mean();
         let mut covariance = vec![0.0; d * d];
@@ -54,12 +52,7 @@ impl Gaussian {
 /// # Errors
 /// When `poll` gives one.
 pub fn distance(a: &Gaussian, b: &Gaussian, poll: Poll) -> Result<f64> {
-    let apart: f64 = a
-        .mean
-        .iter()
-        .zip(&b.mean)
-        .map(|(a, b)| (a - b).powi(2))
-        .sum();
+    let apart: f64 = a.mean.iter().zip(&b.mean).map(|(a, b)| (a - b).powi(2)).sum();
     let root = trace_of_root(&a.covariance, &b.covariance, a.mean.len(), poll)?;
     Ok((apart + a.trace() + b.trace() - 2.0 * root).max(0.0))
 }
@@ -70,9 +63,5 @@ pub fn distance(a: &Gaussian, b: &Gaussian, poll: Poll) -> Result<f64> {
 /// Features of different size; fewer than two samples.
 pub fn fid(a: &Samples, b: &Samples, poll: Poll) -> Result<f64> {
     Samples::check_dims("fid", a, b)?;
-    distance(
-        &Gaussian::fitted(a, poll)?,
-        &Gaussian::fitted(b, poll)?,
-        poll,
-    )
+    distance(&Gaussian::fitted(a, poll)?, &Gaussian::fitted(b, poll)?, poll)
 }

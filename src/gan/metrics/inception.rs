@@ -33,30 +33,20 @@ pub fn score(probabilities: &Samples, splits: usize) -> Result<Score> {
     }
     let n = probabilities.count();
     if splits == 0 || splits > n {
-        return Err(Fault::value(format!(
-            "inception_score: {n} samples cannot be divided into {splits} parts"
-        )));
+        return Err(Fault::value(format!("inception_score: {n} samples cannot be divided into {splits} parts")));
     }
-    let each: Vec<f64> = (0..splits)
-        .map(|part| of_part(probabilities, part * n / splits, (part + 1) * n / splits))
-        .collect();
+    let each: Vec<f64> =
+        (0..splits).map(|part| of_part(probabilities, part * n / splits, (part + 1) * n / splits)).collect();
     let mean = each.iter().sum::<f64>() / splits as f64;
     let variance = each.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / splits as f64;
-    Ok(Score {
-        mean,
-        std: variance.sqrt(),
-    })
+    Ok(Score { mean, std: variance.sqrt() })
 }
 
 /// Whether the samples stand in the order of their classes, so that the parts hold few classes each and the score is too
 /// low: neighbours are of different classes in less than half as many places as by chance.
 pub fn in_order_of_classes(probabilities: &Samples) -> bool {
-    let likeliest = |row: &[f32]| {
-        row.iter()
-            .enumerate()
-            .max_by(|a, b| a.1.total_cmp(b.1))
-            .map_or(0, |(class, _)| class)
-    };
+    let likeliest =
+        |row: &[f32]| row.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)).map_or(0, |(class, _)| class);
     let classes: Vec<usize> = probabilities.rows().map(likeliest).collect();
     let mut counts = vec![0usize; probabilities.dim()];
     classes.iter().for_each(|&class| counts[class] += 1);
@@ -74,16 +64,9 @@ fn of_part(probabilities: &Samples, start: usize, end: usize) -> f64 {
     let rows = || (start..end).map(|i| probabilities.row(i));
     let mut marginal = vec![0.0; probabilities.dim()];
     for row in rows() {
-        marginal
-            .iter_mut()
-            .zip(row)
-            .for_each(|(m, &p)| *m += f64::from(p) / n);
+        marginal.iter_mut().zip(row).for_each(|(m, &p)| *m += f64::from(p) / n);
     }
-    let divergences = rows().map(|row| {
-        row.iter()
-            .zip(&marginal)
-            .map(|(&p, m)| super::divergence::term(f64::from(p), *m))
-            .sum::<f64>()
-    });
+    let divergences = rows()
+        .map(|row| row.iter().zip(&marginal).map(|(&p, m)| super::divergence::term(f64::from(p), *m)).sum::<f64>());
     (divergences.sum::<f64>() / n).exp()
 }

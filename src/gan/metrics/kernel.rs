@@ -40,10 +40,7 @@ pub fn kid(a: &Samples, b: &Samples, subsets: usize, size: usize, poll: Poll) ->
     let n = each.len() as f64;
     let mean = each.iter().sum::<f64>() / n;
     let variance = each.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / n;
-    Ok(Kid {
-        mean,
-        std: variance.sqrt(),
-    })
+    Ok(Kid { mean, std: variance.sqrt() })
 }
 
 /// `size` samples, or all, chosen without replacement.
@@ -63,10 +60,7 @@ fn squared_discrepancy(a: &Samples, b: &Samples, poll: Poll) -> Result<f64> {
     poll()?;
     let (between, _) = kernel_sums(&x, &y, a.dim());
     let (m, n) = (a.count() as f64, b.count() as f64);
-    Ok(
-        (within_x - diagonal_x) / (m * (m - 1.0)) + (within_y - diagonal_y) / (n * (n - 1.0))
-            - 2.0 * between / (m * n),
-    )
+    Ok((within_x - diagonal_x) / (m * (m - 1.0)) + (within_y - diagonal_y) / (n * (n - 1.0)) - 2.0 * between / (m * n))
 }
 
 fn doubles(samples: &Samples) -> Vec<f64> {
@@ -78,8 +72,5 @@ fn kernel_sums(x: &[f64], y: &[f64], dim: usize) -> (f64, f64) {
     let (m, n) = (x.len() / dim, y.len() / dim);
     let products = gemm64(m, dim, n, Mat::rows(x, dim), Mat::rows(y, dim).transposed());
     let kernel = |product: &f64| (product / dim as f64 + 1.0).powi(3);
-    (
-        products.iter().map(kernel).sum(),
-        products.iter().step_by(n + 1).map(kernel).sum(),
-    )
+    (products.iter().map(kernel).sum(), products.iter().step_by(n + 1).map(kernel).sum())
 }

@@ -29,12 +29,7 @@ pub struct DensityCoverage {
 ///
 /// # Errors
 /// Samples of different dimensions; `k` below 1, or not below the number of samples of each set.
-pub fn precision_recall(
-    real: &Samples,
-    fake: &Samples,
-    k: usize,
-    poll: Poll,
-) -> Result<PrecisionRecall> {
+pub fn precision_recall(real: &Samples, fake: &Samples, k: usize, poll: Poll) -> Result<PrecisionRecall> {
     let word = "precision_recall";
     let pairs = Pairs::new(word, fake, real)?;
     let (around_real, around_fake) = (radii(word, real, k, poll)?, radii(word, fake, k, poll)?);
@@ -50,22 +45,14 @@ pub fn precision_recall(
             }
         }
     })?;
-    Ok(PrecisionRecall {
-        precision: share(&precise),
-        recall: share(&recalled),
-    })
+    Ok(PrecisionRecall { precision: share(&precise), recall: share(&recalled) })
 }
 
 /// Density and coverage with open balls, as in the authors' code: a copy of the real samples has density 1.
 ///
 /// # Errors
 /// Samples of different dimensions; `k` below 1, or not below the number of real samples.
-pub fn density_coverage(
-    real: &Samples,
-    fake: &Samples,
-    k: usize,
-    poll: Poll,
-) -> Result<DensityCoverage> {
+pub fn density_coverage(real: &Samples, fake: &Samples, k: usize, poll: Poll) -> Result<DensityCoverage> {
     let word = "density_coverage";
     let pairs = Pairs::new(word, fake, real)?;
     let radii = radii(word, real, k, poll)?;

@@ -36,21 +36,14 @@ pub fn found(samples: &Samples, centres: &Samples, std: &Samples, within: f64) -
         )));
     }
     if let Some(bad) = std.values().iter().find(|v| **v <= 0.0) {
-        return Err(Fault::value(format!(
-            "modes: std must be above 0, got {bad}"
-        )));
+        return Err(Fault::value(format!("modes: std must be above 0, got {bad}")));
     }
     if !(within > 0.0 && within.is_finite()) {
-        return Err(Fault::value(format!(
-            "modes: within must be above 0, got {within}"
-        )));
+        return Err(Fault::value(format!("modes: within must be above 0, got {within}")));
     }
     let mut counts = vec![0; centres.count()];
     for x in samples.rows() {
-        let squares = centres
-            .rows()
-            .zip(std.rows())
-            .map(|(centre, std)| standardised_square(x, centre, std));
+        let squares = centres.rows().zip(std.rows()).map(|(centre, std)| standardised_square(x, centre, std));
         let nearest = squares.enumerate().min_by(|a, b| a.1.total_cmp(&b.1));
         if let Some((mode, square)) = nearest
             && square <= within * within
@@ -59,19 +52,11 @@ pub fn found(samples: &Samples, centres: &Samples, std: &Samples, within: f64) -
         }
     }
     let near: usize = counts.iter().sum();
-    Ok(Found {
-        share: near as f64 / samples.count() as f64,
-        counts,
-    })
+    Ok(Found { share: near as f64 / samples.count() as f64, counts })
 }
 
 /// ‖(x − centre) / std‖².
 fn standardised_square(x: &[f32], centre: &[f32], std: &[f32]) -> f64 {
-    let distance =
-        |((&x, &c), &s): ((&f32, &f32), &f32)| (f64::from(x) - f64::from(c)) / f64::from(s);
-    x.iter()
-        .zip(centre)
-        .zip(std)
-        .map(|v| distance(v).powi(2))
-        .sum()
+    let distance = |((&x, &c), &s): ((&f32, &f32), &f32)| (f64::from(x) - f64::from(c)) / f64::from(s);
+    x.iter().zip(centre).zip(std).map(|v| distance(v).powi(2)).sum()
 }

@@ -32,16 +32,11 @@ pub fn nearest(x: &Samples, data: &Samples, k: usize, poll: Poll) -> Result<Vec<
         }
     })?;
     let refine = |(i, nearest): (usize, &Nearest)| {
-        let exact = |index: usize| Neighbour {
-            index,
-            distance: squared_distance(x.row(i), data.row(index)).sqrt(),
-        };
+        let exact = |index: usize| Neighbour { index, distance: squared_distance(x.row(i), data.row(index)).sqrt() };
         let found = first(nearest.kept.iter().map(|kept| exact(kept.1)).collect(), k);
         // A point that was not kept can be nearer than the last of these: then only all distances tell.
         let certain = nearest.kept.len() == data.count()
-            || found.last().is_some_and(|last| {
-                last.distance.powi(2) < f64::from(nearest.limit()) * (1.0 - SLACK)
-            });
+            || found.last().is_some_and(|last| last.distance.powi(2) < f64::from(nearest.limit()) * (1.0 - SLACK));
         match certain {
             true => found,
             false => first((0..data.count()).map(exact).collect(), k),
@@ -52,11 +47,7 @@ pub fn nearest(x: &Samples, data: &Samples, k: usize, poll: Poll) -> Result<Vec<
 
 /// The `k` nearest, nearest first; of equally near ones the first.
 fn first(mut all: Vec<Neighbour>, k: usize) -> Vec<Neighbour> {
-    all.sort_by(|a, b| {
-        a.distance
-            .total_cmp(&b.distance)
-            .then(a.index.cmp(&b.index))
-    });
+    all.sort_by(|a, b| a.distance.total_cmp(&b.distance).then(a.index.cmp(&b.index)));
     all.truncate(k);
     all
 }
@@ -65,9 +56,7 @@ fn first(mut all: Vec<Neighbour>, k: usize) -> Vec<Neighbour> {
 pub(super) fn check_k(word: &str, k: usize, n: usize) -> Result<()> {
     match (1..=n).contains(&k) {
         true => Ok(()),
-        false => Err(Fault::value(format!(
-            "{word}: k must be from 1 to {n}, the number of points, got {k}"
-        ))),
+        false => Err(Fault::value(format!("{word}: k must be from 1 to {n}, the number of points, got {k}"))),
     }
 }
 
@@ -80,10 +69,7 @@ pub(super) struct Nearest {
 
 impl Nearest {
     pub fn new(size: usize) -> Self {
-        Self {
-            size,
-            kept: Vec::new(),
-        }
+        Self { size, kept: Vec::new() }
     }
 
     /// The values at the places `start`, `start + 1`, ….

@@ -99,21 +99,12 @@ impl<'a> Pairs<'a> {
                 Way::Difference(points) => points.squares(&rows, &columns),
                 Way::Product(sets) => self.by_products(sets, &rows, &columns)?,
             };
-            body(Block {
-                rows,
-                columns,
-                values,
-            });
+            body(Block { rows, columns, values });
             Ok(())
         })
     }
 
-    fn by_products(
-        &self,
-        [x, y]: &[Centred; 2],
-        rows: &Range<usize>,
-        columns: &Range<usize>,
-    ) -> Result<Vec<f32>> {
+    fn by_products(&self, [x, y]: &[Centred; 2], rows: &Range<usize>, columns: &Range<usize>) -> Result<Vec<f32>> {
         let mut values = x.products(rows, y, columns)?;
         let halves: Vec<f32> = singles(&y.halves[columns.clone()]).collect();
         let each = values.chunks_exact_mut(columns.len());
@@ -130,11 +121,7 @@ impl<'a> Pairs<'a> {
         Ok(values)
     }
 
-    fn each_block(
-        &self,
-        poll: Poll,
-        mut body: impl FnMut(Range<usize>, Range<usize>) -> Result<()>,
-    ) -> Result<()> {
+    fn each_block(&self, poll: Poll, mut body: impl FnMut(Range<usize>, Range<usize>) -> Result<()>) -> Result<()> {
         let pairs = (WORK / self.dim).clamp(SIDE * SIDE, PAIRS);
         let width = self.to.count().min(COLUMNS).min(pairs / SIDE);
         let height = pairs / width;
@@ -158,11 +145,7 @@ impl Plain {
     fn new(from: &Samples, to: &Samples) -> Self {
         let (n, dim) = (to.count(), to.dim());
         let coordinate = |k: usize| (0..n).map(move |j| to.values()[j * dim + k]);
-        Self {
-            x: from.values().to_vec(),
-            y: (0..dim).flat_map(coordinate).collect(),
-            dim,
-        }
+        Self { x: from.values().to_vec(), y: (0..dim).flat_map(coordinate).collect(), dim }
     }
 
     fn squares(&self, rows: &Range<usize>, columns: &Range<usize>) -> Vec<f32> {
@@ -194,19 +177,11 @@ impl Centred {
         });
         let halves = halves.collect();
         let shape = [samples.count(), samples.dim()];
-        Self {
-            points: Tensor::from_floats(values, &shape, device),
-            halves,
-        }
+        Self { points: Tensor::from_floats(values, &shape, device), halves }
     }
 
     /// x·y.
-    fn products(
-        &self,
-        rows: &Range<usize>,
-        other: &Self,
-        columns: &Range<usize>,
-    ) -> Result<Vec<f32>> {
+    fn products(&self, rows: &Range<usize>, other: &Self, columns: &Range<usize>) -> Result<Vec<f32>> {
         no_grad(|| {
             let x = self.points.narrow(0, rows.clone())?;
             let y = other.points.narrow(0, columns.clone())?;

@@ -27,9 +27,7 @@ pub struct Width {
 
 /// Ten widths from 0.1 to 1, evenly spaced in their logarithm: the grid of Goodfellow et al. 2014.
 pub fn usual_grid() -> Vec<f64> {
-    (0..10)
-        .map(|i| 10f64.powf(f64::from(i) / 9.0 - 1.0))
-        .collect()
+    (0..10).map(|i| 10f64.powf(f64::from(i) / 9.0 - 1.0)).collect()
 }
 
 /// The mean log-likelihood of the points `x` for kernels of width `sigma` at `samples`.
@@ -41,22 +39,14 @@ pub fn score(samples: &Samples, x: &Samples, sigma: f64, poll: Poll) -> Result<S
     let n = x.count() as f64;
     let mean = each[0].iter().sum::<f64>() / n;
     let variance = each[0].iter().map(|v| (v - mean).powi(2)).sum::<f64>() / n;
-    Ok(Score {
-        mean,
-        standard_error: (variance / n).sqrt(),
-    })
+    Ok(Score { mean, standard_error: (variance / n).sqrt() })
 }
 
 /// The width of `grid` under which the points `validation`, which must not be those of the test, are most likely.
 ///
 /// # Errors
 /// An empty grid; as [`score`].
-pub fn choose_width(
-    samples: &Samples,
-    validation: &Samples,
-    grid: &[f64],
-    poll: Poll,
-) -> Result<Width> {
+pub fn choose_width(samples: &Samples, validation: &Samples, grid: &[f64], poll: Poll) -> Result<Width> {
     let each = log_likelihoods(samples, validation, grid, poll)?;
     let totals = each.iter().map(|all| all.iter().sum::<f64>());
     let best = grid
@@ -66,25 +56,15 @@ pub fn choose_width(
         .map(|(&sigma, _)| sigma)
         .ok_or_else(|| Fault::value(format!("{WORD}: the grid of widths is empty")))?;
     let at_edge = !(grid.iter().any(|&s| s < best) && grid.iter().any(|&s| s > best));
-    Ok(Width {
-        sigma: best,
-        at_edge,
-    })
+    Ok(Width { sigma: best, at_edge })
 }
 
 /// The log-likelihood of each point, for each width.
-fn log_likelihoods(
-    samples: &Samples,
-    x: &Samples,
-    sigmas: &[f64],
-    poll: Poll,
-) -> Result<Vec<Vec<f64>>> {
+fn log_likelihoods(samples: &Samples, x: &Samples, sigmas: &[f64], poll: Poll) -> Result<Vec<Vec<f64>>> {
     for &sigma in sigmas {
         let inverse = (1.0 / (sigma * sigma)) as f32;
         if !(sigma > 0.0 && inverse.is_normal()) {
-            return Err(Fault::value(format!(
-                "{WORD}: a width must be above 0 and moderate, got {sigma}"
-            )));
+            return Err(Fault::value(format!("{WORD}: a width must be above 0 and moderate, got {sigma}")));
         }
     }
     let mut sums = vec![vec![f64::NEG_INFINITY; x.count()]; sigmas.len()];

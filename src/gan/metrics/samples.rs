@@ -25,11 +25,8 @@ impl Samples {
     pub fn read(word: &str, what: &str, t: &Tensor) -> Result<Self> {
         let shape = t.shape();
         if shape.is_empty() || t.is_empty() {
-            return Err(Fault::shape(format!(
-                "{word}: {what} are needed, got shape {}",
-                shown(&shape)
-            ))
-            .hint("one row for each: [n, features]"));
+            return Err(Fault::shape(format!("{word}: {what} are needed, got shape {}", shown(&shape)))
+                .hint("one row for each: [n, features]"));
         }
         let count = shape[0];
         let dim = t.len() / count;
@@ -41,12 +38,7 @@ impl Samples {
                 values[at]
             )));
         }
-        Ok(Self {
-            values,
-            count,
-            dim,
-            device: t.device(),
-        })
+        Ok(Self { values, count, dim, device: t.device() })
     }
 
     /// How many there are.
@@ -90,9 +82,7 @@ impl Samples {
     pub fn mean(&self) -> Vec<f64> {
         let mut mean = vec![0.0; self.dim];
         for row in self.rows() {
-            mean.iter_mut()
-                .zip(row)
-                .for_each(|(m, &v)| *m += f64::from(v));
+            mean.iter_mut().zip(row).for_each(|(m, &v)| *m += f64::from(v));
         }
         mean.iter_mut().for_each(|m| *m /= self.count as f64);
         mean
@@ -103,17 +93,11 @@ impl Samples {
         if a.dim == b.dim {
             return Ok(());
         }
-        Err(Fault::shape(format!(
-            "{word}: samples of {} and of {} numbers each cannot be compared",
-            a.dim, b.dim
-        )))
+        Err(Fault::shape(format!("{word}: samples of {} and of {} numbers each cannot be compared", a.dim, b.dim)))
     }
 }
 
 /// The squared distance of two points, in double precision.
 pub fn squared_distance(a: &[f32], b: &[f32]) -> f64 {
-    a.iter()
-        .zip(b)
-        .map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2))
-        .sum()
+    a.iter().zip(b).map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2)).sum()
 }

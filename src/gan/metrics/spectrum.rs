@@ -127,22 +127,16 @@ fn bisected(diagonal: &[f64], beside: &[f64]) -> Vec<f64> {
     let side = |i: usize| beside.get(i).map_or(0.0, |v| v.abs());
     let reach = |i: usize| side(i) + if i > 0 { side(i - 1) } else { 0.0 };
     let (low, high) = (0..n).fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), i| {
-        (
-            low.min(diagonal[i] - reach(i)),
-            high.max(diagonal[i] + reach(i)),
-        )
+        (low.min(diagonal[i] - reach(i)), high.max(diagonal[i] + reach(i)))
     });
     let smallest = f64::MIN_POSITIVE.max(low.abs().max(high.abs()) * f64::EPSILON * f64::EPSILON);
-    let squares: Vec<f64> = std::iter::once(0.0)
-        .chain(beside.iter().map(|v| v * v))
-        .collect();
+    let squares: Vec<f64> = std::iter::once(0.0).chain(beside.iter().map(|v| v * v)).collect();
     let mut all = Vec::with_capacity(n + TOGETHER);
     for first in (0..n).step_by(TOGETHER) {
         let (mut lows, mut highs) = ([low; TOGETHER], [high; TOGETHER]);
         // Each step gains a bit.
         for _ in 0..64 {
-            let middle: [f64; TOGETHER] =
-                std::array::from_fn(|lane| 0.5 * (lows[lane] + highs[lane]));
+            let middle: [f64; TOGETHER] = std::array::from_fn(|lane| 0.5 * (lows[lane] + highs[lane]));
             let below = count_below(diagonal, &squares, middle, smallest);
             for lane in 0..TOGETHER {
                 match below[lane] > (first + lane) as f64 {
@@ -158,21 +152,12 @@ fn bisected(diagonal: &[f64], beside: &[f64]) -> Vec<f64> {
 }
 
 /// How many eigenvalues lie below each of `x`. `squares[i]` is the square of the element before the i-th diagonal one.
-fn count_below(
-    diagonal: &[f64],
-    squares: &[f64],
-    x: [f64; TOGETHER],
-    smallest: f64,
-) -> [f64; TOGETHER] {
+fn count_below(diagonal: &[f64], squares: &[f64], x: [f64; TOGETHER], smallest: f64) -> [f64; TOGETHER] {
     let (mut pivots, mut counts) = ([1.0; TOGETHER], [0.0; TOGETHER]);
     for (&d, &square) in diagonal.iter().zip(squares) {
         for lane in 0..TOGETHER {
             let pivot: f64 = d - x[lane] - square / pivots[lane];
-            let pivot = if pivot.abs() < smallest {
-                -smallest
-            } else {
-                pivot
-            };
+            let pivot = if pivot.abs() < smallest { -smallest } else { pivot };
             counts[lane] += if pivot < 0.0 { 1.0 } else { 0.0 };
             pivots[lane] = pivot;
         }

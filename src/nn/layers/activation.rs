@@ -1,8 +1,8 @@
 //! Layers without parameters that bend each element, and maxout.
 
 use super::{Layer, Pass, Start};
-use saddle_fault::{Fault, Result};
 use crate::{Init, Param};
+use saddle_fault::{Fault, Result};
 use saddle_tensor::{Tensor, shown};
 
 /// An element-wise function as a layer.
@@ -90,41 +90,21 @@ pub struct Maxout {
 
 impl Layer for Maxout {
     fn describe(&self) -> String {
-        format!(
-            "maxout({} → {}, {} pieces)",
-            self.inputs, self.units, self.pieces
-        )
+        format!("maxout({} → {}, {} pieces)", self.inputs, self.units, self.pieces)
     }
 
     fn start(&self) -> Start {
         let wide = self.units * self.pieces;
         let bias = self.init.of_bias();
-        let weight = Param::new(
-            "weight",
-            self.init.draw(&[wide, self.inputs], self.inputs, wide),
-        );
-        Start {
-            params: vec![
-                weight,
-                Param::new("bias", bias.draw(&[wide], self.inputs, wide)),
-            ],
-            buffers: vec![],
-        }
+        let weight = Param::new("weight", self.init.draw(&[wide, self.inputs], self.inputs, wide));
+        Start { params: vec![weight, Param::new("bias", bias.draw(&[wide], self.inputs, wide))], buffers: vec![] }
     }
 
     fn forward(&self, params: &[Tensor], _: &[Param], x: &Tensor, _: &Pass) -> Result<Tensor> {
         if x.rank() != 2 {
-            return Err(Fault::shape(format!(
-                "maxout: input must be [n, {}], got {}",
-                self.inputs,
-                shown(&x.shape())
-            )));
+            return Err(Fault::shape(format!("maxout: input must be [n, {}], got {}", self.inputs, shown(&x.shape()))));
         }
-        let pieces = x.linear(&params[0], params.get(1))?.reshape(&[
-            x.shape()[0],
-            self.units,
-            self.pieces,
-        ])?;
+        let pieces = x.linear(&params[0], params.get(1))?.reshape(&[x.shape()[0], self.units, self.pieces])?;
         Ok(pieces.extreme_dim(2, false, true)?.values)
     }
 }

@@ -1,8 +1,8 @@
 //! Self-attention of images.
 
 use super::{Layer, Pass, Start};
-use saddle_fault::{Fault, Result};
 use crate::{Init, Param};
+use saddle_fault::{Fault, Result};
 use saddle_tensor::{Tensor, shown};
 
 /// Zhang et al. 2019 (SAGAN): every pixel sees every other. `[n, c, h, w]`, unchanged:
@@ -31,10 +31,7 @@ impl Layer for SelfAttention {
             table("value", c),
             Param::new("gamma", Init::Constant(0.0).draw(&[1], 1, 1)),
         ];
-        Start {
-            params,
-            buffers: vec![],
-        }
+        Start { params, buffers: vec![] }
     }
 
     fn forward(&self, params: &[Tensor], _: &[Param], x: &Tensor, _: &Pass) -> Result<Tensor> {
@@ -46,11 +43,7 @@ impl Layer for SelfAttention {
             return Err(self.wrong(&shape));
         }
         let pixels = x.reshape(&[n, c, h * w])?;
-        let (q, k, v) = (
-            params[0].matmul(&pixels)?,
-            params[1].matmul(&pixels)?,
-            params[2].matmul(&pixels)?,
-        );
+        let (q, k, v) = (params[0].matmul(&pixels)?, params[1].matmul(&pixels)?, params[2].matmul(&pixels)?);
         // [n, from, to]: how much each pixel takes of each other.
         let attention = q.transpose(1, 2)?.matmul(&k)?.softmax(-1)?;
         let taken = v.matmul(&attention.transpose(1, 2)?)?;
@@ -60,10 +53,6 @@ impl Layer for SelfAttention {
 
 impl SelfAttention {
     fn wrong(&self, shape: &[usize]) -> Fault {
-        Fault::shape(format!(
-            "self_attention: input must be [n, {}, h, w], got {}",
-            self.channels,
-            shown(shape)
-        ))
+        Fault::shape(format!("self_attention: input must be [n, {}, h, w], got {}", self.channels, shown(shape)))
     }
 }

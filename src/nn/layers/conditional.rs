@@ -1,8 +1,8 @@
 //! Batch norm whose gain and shift depend on a label.
 
 use super::{BatchNorm, Layer, Pass, Start};
-use saddle_fault::{Fault, Result};
 use crate::{Init, Param};
+use saddle_fault::{Fault, Result};
 use saddle_tensor::{Dtype, Tensor, shown};
 
 /// Conditional batch norm (Dumoulin et al. 2017; Miyato and Koyama 2018): batch norm with a gain and a shift for each of
@@ -18,9 +18,7 @@ impl ConditionalBatchNorm {
         let (n, shape) = (x.shape()[0], labels.shape());
         let chosen = match (labels.dtype(), &shape[..]) {
             (Dtype::Int, &[rows]) if rows == n => table.index_select(0, labels)?,
-            (Dtype::F32, &[rows, classes]) if rows == n && classes == self.classes => {
-                labels.matmul(table)?
-            }
+            (Dtype::F32, &[rows, classes]) if rows == n && classes == self.classes => labels.matmul(table)?,
             _ => {
                 return Err(Fault::shape(format!(
                     "conditional_batch_norm: {n} rows need {n} labels (ints), or weights [{n}, {}], got {} of shape {}",
@@ -38,40 +36,25 @@ impl ConditionalBatchNorm {
 
 impl Layer for ConditionalBatchNorm {
     fn describe(&self) -> String {
-        format!(
-            "conditional_batch_norm({}, {} classes)",
-            self.norm.channels, self.classes
-        )
+        format!("conditional_batch_norm({}, {} classes)", self.norm.channels, self.classes)
     }
 
     fn start(&self) -> Start {
         let shape = [self.classes, self.norm.channels];
         let table = |name: &str, init: Init| Param::new(name, init.draw(&shape, 1, 1));
         Start {
-            params: vec![
-                table("weight", self.norm.gain),
-                table("bias", Init::Constant(0.0)),
-            ],
+            params: vec![table("weight", self.norm.gain), table("bias", Init::Constant(0.0))],
             buffers: self.norm.start().buffers,
         }
     }
 
-    fn forward(
-        &self,
-        params: &[Tensor],
-        buffers: &[Param],
-        x: &Tensor,
-        pass: &Pass,
-    ) -> Result<Tensor> {
+    fn forward(&self, params: &[Tensor], buffers: &[Param], x: &Tensor, pass: &Pass) -> Result<Tensor> {
         let Some(labels) = &pass.condition else {
             return Err(Fault::value("conditional_batch_norm: there are no labels")
                 .hint("give them as the second input: G(z, labels)"));
         };
         let normal = self.norm.forward(&[], buffers, x, pass)?;
-        let (gain, shift) = (
-            self.select(&params[0], labels, x)?,
-            self.select(&params[1], labels, x)?,
-        );
+        let (gain, shift) = (self.select(&params[0], labels, x)?, self.select(&params[1], labels, x)?);
         normal.mul(&gain)?.add(&shift)
     }
 

@@ -1,8 +1,8 @@
 //! Convolution layers.
 
 use super::{Layer, Pass, Start};
-use saddle_fault::Result;
 use crate::{Init, Param};
+use saddle_fault::Result;
 use saddle_tensor::{Geometry, Tensor, device};
 
 /// Two-dimensional convolution, `[n, in, h, w] → [n, out, h', w']`, kernels `[out, in/groups, kh, kw]`.
@@ -33,25 +33,12 @@ fn start(shape: [usize; 4], outputs: usize, fan_in: usize, bias: bool, init: Ini
         let init = init.of_bias();
         params.push(Param::new("bias", init.draw(&[outputs], fan_in, fan_out)));
     }
-    Start {
-        params,
-        buffers: vec![],
-    }
+    Start { params, buffers: vec![] }
 }
 
-fn described(
-    name: &str,
-    inputs: usize,
-    outputs: usize,
-    kernel: [usize; 2],
-    g: &Geometry,
-) -> String {
+fn described(name: &str, inputs: usize, outputs: usize, kernel: [usize; 2], g: &Geometry) -> String {
     let pair = |p: [usize; 2]| {
-        if p[0] == p[1] {
-            p[0].to_string()
-        } else {
-            format!("{}×{}", p[0], p[1])
-        }
+        if p[0] == p[1] { p[0].to_string() } else { format!("{}×{}", p[0], p[1]) }
     };
     format!(
         "{name}({inputs} → {outputs}, kernel {}, stride {}, padding {})",
@@ -63,25 +50,13 @@ fn described(
 
 impl Layer for Conv2d {
     fn describe(&self) -> String {
-        described(
-            "conv2d",
-            self.inputs,
-            self.outputs,
-            self.kernel,
-            &self.geometry,
-        )
+        described("conv2d", self.inputs, self.outputs, self.kernel, &self.geometry)
     }
 
     fn start(&self) -> Start {
         let per_group = self.inputs / self.geometry.groups.max(1);
         let fan_in = per_group * self.kernel[0] * self.kernel[1];
-        start(
-            [self.outputs, per_group, self.kernel[0], self.kernel[1]],
-            self.outputs,
-            fan_in,
-            self.bias,
-            self.init,
-        )
+        start([self.outputs, per_group, self.kernel[0], self.kernel[1]], self.outputs, fan_in, self.bias, self.init)
     }
 
     fn forward(&self, params: &[Tensor], _: &[Param], x: &Tensor, _: &Pass) -> Result<Tensor> {
@@ -111,35 +86,18 @@ pub fn autoregressive_mask(shape: [usize; 4], colours: usize, with_own: bool) ->
 
 impl Layer for ConvTranspose2d {
     fn describe(&self) -> String {
-        described(
-            "conv_transpose2d",
-            self.inputs,
-            self.outputs,
-            self.kernel,
-            &self.geometry,
-        )
+        described("conv_transpose2d", self.inputs, self.outputs, self.kernel, &self.geometry)
     }
 
     fn start(&self) -> Start {
         let per_group = self.outputs / self.geometry.groups.max(1);
         // PyTorch counts the fan of a transposed convolution on its second axis.
         let fan_in = per_group * self.kernel[0] * self.kernel[1];
-        start(
-            [self.inputs, per_group, self.kernel[0], self.kernel[1]],
-            self.outputs,
-            fan_in,
-            self.bias,
-            self.init,
-        )
+        start([self.inputs, per_group, self.kernel[0], self.kernel[1]], self.outputs, fan_in, self.bias, self.init)
     }
 
     fn forward(&self, params: &[Tensor], _: &[Param], x: &Tensor, _: &Pass) -> Result<Tensor> {
-        x.conv_transpose2d_with_bias(
-            &params[0],
-            params.get(1),
-            &self.geometry,
-            self.output_padding,
-        )
+        x.conv_transpose2d_with_bias(&params[0], params.get(1), &self.geometry, self.output_padding)
     }
 
     fn output_dim(&self) -> isize {

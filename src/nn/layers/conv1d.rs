@@ -1,8 +1,8 @@
 //! Convolution of sequences, plain and causal.
 
 use super::{Layer, Pass, Start};
-use saddle_fault::Result;
 use crate::{Init, Param};
+use saddle_fault::Result;
 use saddle_tensor::{Geometry, Tensor};
 
 /// One-dimensional convolution, `[n, in, length] → [n, out, length']`, kernels `[out, in/groups, kernel]`. The second
@@ -32,54 +32,32 @@ impl Layer for Conv1d {
     fn describe(&self) -> String {
         let g = &self.geometry;
         let (name, ends) = match self.sight {
-            Sight::Around => (
-                "conv1d",
-                format!("stride {}, padding {}", g.stride[1], g.padding[1]),
-            ),
+            Sight::Around => ("conv1d", format!("stride {}, padding {}", g.stride[1], g.padding[1])),
             Sight::Causal => ("causal_conv1d", format!("dilation {}", g.dilation[1])),
-            Sight::Before => (
-                "causal_conv1d",
-                format!("dilation {}, strict", g.dilation[1]),
-            ),
+            Sight::Before => ("causal_conv1d", format!("dilation {}, strict", g.dilation[1])),
         };
-        format!(
-            "{name}({} → {}, kernel {}, {ends})",
-            self.inputs, self.outputs, self.kernel
-        )
+        format!("{name}({} → {}, kernel {}, {ends})", self.inputs, self.outputs, self.kernel)
     }
 
     fn start(&self) -> Start {
         let per_group = self.inputs / self.geometry.groups.max(1);
         let (fan_in, fan_out) = (per_group * self.kernel, self.outputs * self.kernel);
         let shape = [self.outputs, per_group, self.kernel];
-        let mut params = vec![Param::new(
-            "weight",
-            self.init.draw(&shape, fan_in, fan_out),
-        )];
+        let mut params = vec![Param::new("weight", self.init.draw(&shape, fan_in, fan_out))];
         if self.bias {
             let init = self.init.of_bias();
-            params.push(Param::new(
-                "bias",
-                init.draw(&[self.outputs], fan_in, fan_out),
-            ));
+            params.push(Param::new("bias", init.draw(&[self.outputs], fan_in, fan_out)));
         }
-        Start {
-            params,
-            buffers: vec![],
-        }
+        Start { params, buffers: vec![] }
     }
 
     fn forward(&self, params: &[Tensor], _: &[Param], x: &Tensor, _: &Pass) -> Result<Tensor> {
         let past = (self.kernel - 1) * self.geometry.dilation[1];
         let y = match self.sight {
             Sight::Around => x.conv1d(&params[0], &self.geometry)?,
-            Sight::Causal => x
-                .pad(&[(past, 0)], 0.0)?
-                .conv1d(&params[0], &self.geometry)?,
+            Sight::Causal => x.pad(&[(past, 0)], 0.0)?.conv1d(&params[0], &self.geometry)?,
             Sight::Before => {
-                let y = x
-                    .pad(&[(past + 1, 0)], 0.0)?
-                    .conv1d(&params[0], &self.geometry)?;
+                let y = x.pad(&[(past + 1, 0)], 0.0)?.conv1d(&params[0], &self.geometry)?;
                 let length = y.shape()[2];
                 y.narrow(2, 0..length - 1)?
             }

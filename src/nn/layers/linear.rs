@@ -1,8 +1,8 @@
 //! Layers whose heart is one matrix product.
 
 use super::{Layer, Pass, Start};
-use saddle_fault::{Fault, Result};
 use crate::{Init, Param};
+use saddle_fault::{Fault, Result};
 use saddle_tensor::{Tensor, shown};
 
 /// `y = x·Wᵀ + b`, `[.., in] → [.., out]`, with W `[out, in]` as in PyTorch.
@@ -17,40 +17,24 @@ pub struct Linear {
 
 impl Layer for Linear {
     fn describe(&self) -> String {
-        format!(
-            "linear({} → {}{})",
-            self.inputs,
-            self.outputs,
-            if self.bias { "" } else { ", no bias" }
-        )
+        format!("linear({} → {}{})", self.inputs, self.outputs, if self.bias { "" } else { ", no bias" })
     }
 
     fn start(&self) -> Start {
         let (inputs, outputs) = (self.inputs, self.outputs);
-        let mut params = vec![Param::new(
-            "weight",
-            self.init.draw(&[outputs, inputs], inputs, outputs),
-        )];
+        let mut params = vec![Param::new("weight", self.init.draw(&[outputs, inputs], inputs, outputs))];
         if self.bias {
             let init = self.bias_init.unwrap_or(self.init.of_bias());
             params.push(Param::new("bias", init.draw(&[outputs], inputs, outputs)));
         }
-        Start {
-            params,
-            buffers: vec![],
-        }
+        Start { params, buffers: vec![] }
     }
 
     fn forward(&self, params: &[Tensor], _: &[Param], x: &Tensor, _: &Pass) -> Result<Tensor> {
         x.linear(&params[0], params.get(1))
     }
 
-    fn forward_rectified(
-        &self,
-        params: &[Tensor],
-        x: &Tensor,
-        slope: f32,
-    ) -> Option<Result<Tensor>> {
+    fn forward_rectified(&self, params: &[Tensor], x: &Tensor, slope: f32) -> Option<Result<Tensor>> {
         Some(x.linear_rectified(&params[0], params.get(1), slope))
     }
 }
@@ -68,13 +52,8 @@ impl Layer for Embedding {
     }
 
     fn start(&self) -> Start {
-        let table = self
-            .init
-            .draw(&[self.count, self.size], self.size, self.count);
-        Start {
-            params: vec![Param::new("weight", table)],
-            buffers: vec![],
-        }
+        let table = self.init.draw(&[self.count, self.size], self.size, self.count);
+        Start { params: vec![Param::new("weight", table)], buffers: vec![] }
     }
 
     fn forward(&self, params: &[Tensor], _: &[Param], x: &Tensor, _: &Pass) -> Result<Tensor> {
@@ -110,10 +89,7 @@ impl Layer for MinibatchDiscrimination {
         let width = self.kernels * self.dims;
         let t = self.init.draw(&[self.inputs, width], self.inputs, width);
         let bias = Init::Constant(0.0).draw(&[self.kernels], 1, 1);
-        Start {
-            params: vec![Param::new("weight", t), Param::new("bias", bias)],
-            buffers: vec![],
-        }
+        Start { params: vec![Param::new("weight", t), Param::new("bias", bias)], buffers: vec![] }
     }
 
     fn forward(&self, params: &[Tensor], _: &[Param], x: &Tensor, _: &Pass) -> Result<Tensor> {
@@ -126,21 +102,14 @@ impl Layer for MinibatchDiscrimination {
         }
         let n = x.shape()[0];
         // One dimension after the other, so that every operation runs along the kernels: a sum over a last axis of five is slow.
-        let m = x
-            .matmul(&params[0])?
-            .reshape(&[n, self.kernels, self.dims])?
-            .permute(&[2, 0, 1])?;
+        let m = x.matmul(&params[0])?.reshape(&[n, self.kernels, self.dims])?.permute(&[2, 0, 1])?;
         let along = |dim: usize| {
             let here = m.narrow(0, dim..dim + 1)?;
             here.sub(&here.permute(&[1, 0, 2])?)?.abs()
         };
         let apart = (1..self.dims).try_fold(along(0)?, |sum, dim| sum.add(&along(dim)?))?;
         // Each sample's distance to itself is 0 and adds exp(0) = 1: take that one off.
-        let closeness = apart
-            .neg()?
-            .exp()?
-            .sum_dims(&[1], false)?
-            .add_scalar(-1.0)?;
+        let closeness = apart.neg()?.exp()?.sum_dims(&[1], false)?.add_scalar(-1.0)?;
         Tensor::cat(&[x.clone(), closeness.add(&params[1])?], 1)
     }
 }

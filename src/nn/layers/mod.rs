@@ -50,11 +50,7 @@ pub struct Pass {
 impl Pass {
     /// A pass without reference batch and second input.
     pub fn of(mode: Mode) -> Self {
-        Self {
-            mode,
-            reference: 0,
-            condition: None,
-        }
+        Self { mode, reference: 0, condition: None }
     }
 }
 
@@ -81,13 +77,7 @@ pub trait Layer {
     ///
     /// # Errors
     /// An input whose shape does not fit.
-    fn forward(
-        &self,
-        params: &[Tensor],
-        buffers: &[Param],
-        x: &Tensor,
-        pass: &Pass,
-    ) -> Result<Tensor>;
+    fn forward(&self, params: &[Tensor], buffers: &[Param], x: &Tensor, pass: &Pass) -> Result<Tensor>;
 
     /// The slope below 0, if the layer is x where x > 0 and `slope` · x elsewhere.
     fn rectifier(&self) -> Option<f32> {
@@ -95,12 +85,7 @@ pub trait Layer {
     }
 
     /// [`Layer::forward`] and then a rectifier, where both can be done in one pass.
-    fn forward_rectified(
-        &self,
-        _params: &[Tensor],
-        _x: &Tensor,
-        _slope: f32,
-    ) -> Option<Result<Tensor>> {
+    fn forward_rectified(&self, _params: &[Tensor], _x: &Tensor, _slope: f32) -> Option<Result<Tensor>> {
         None
     }
 

@@ -1,8 +1,8 @@
 //! Layers that add randomness while a network is trained.
 
 use super::{Layer, Mode, Pass};
-use saddle_fault::Result;
 use crate::Param;
+use saddle_fault::Result;
 use saddle_tensor::{Tensor, random};
 
 /// Sets each element to 0 with probability `p` and multiplies the others by `scale` (1/(1−p) keeps the expectation).
@@ -19,12 +19,7 @@ impl Layer for Dropout {
 
     fn forward(&self, _: &[Tensor], _: &[Param], x: &Tensor, pass: &Pass) -> Result<Tensor> {
         match pass.mode {
-            Mode::Train if self.p > 0.0 => x.mul(&random::mask(
-                &x.shape(),
-                1.0 - self.p,
-                self.scale,
-                &x.device(),
-            )),
+            Mode::Train if self.p > 0.0 => x.mul(&random::mask(&x.shape(), 1.0 - self.p, self.scale, &x.device())),
             _ => Ok(x.clone()),
         }
     }

@@ -1,35 +1,24 @@
 //! Normalisations. Statistics are recorded values, so gradients pass through them to any order.
 
 use super::{Layer, Mode, Pass, Start};
-use saddle_fault::{Fault, Result};
 use crate::{Init, Param};
+use saddle_fault::{Fault, Result};
 use saddle_tensor::{Tensor, no_grad, shown};
 
 /// Gain and shift of a normalisation, one for each channel.
 pub(super) fn affine_params(channels: usize, gain: Init) -> Vec<Param> {
     let ones = gain.draw(&[channels], channels, channels);
-    vec![
-        Param::new("weight", ones),
-        Param::new("bias", Init::Constant(0.0).draw(&[channels], 1, 1)),
-    ]
+    vec![Param::new("weight", ones), Param::new("bias", Init::Constant(0.0).draw(&[channels], 1, 1))]
 }
 
 /// `(x − mean) / √(var + ε) · gain + shift`, the channel axis being `1` of `rank` axes.
-pub(super) fn normalise(
-    x: &Tensor,
-    mean: &Tensor,
-    var: &Tensor,
-    eps: f32,
-    params: &[Tensor],
-) -> Result<Tensor> {
+pub(super) fn normalise(x: &Tensor, mean: &Tensor, var: &Tensor, eps: f32, params: &[Tensor]) -> Result<Tensor> {
     let scaled = x.sub(mean)?.div(&var.add_scalar(eps)?.sqrt()?)?;
     match params {
         [gain, shift, ..] => {
             let mut shape = vec![1; x.rank()];
             shape[1] = gain.len();
-            scaled
-                .mul(&gain.reshape(&shape)?)?
-                .add(&shift.reshape(&shape)?)
+            scaled.mul(&gain.reshape(&shape)?)?.add(&shift.reshape(&shape)?)
         }
         _ => Ok(scaled),
     }
@@ -63,13 +52,7 @@ impl BatchNorm {
         let unbiased = var.detach().mul_scalar(n as f32 / (n.max(2) - 1) as f32)?;
         for (buffer, new) in buffers.iter().zip([mean.detach(), unbiased]) {
             let new = new.mul_scalar(self.momentum)?;
-            buffer.set(
-                buffer
-                    .value()
-                    .mul_scalar(1.0 - self.momentum)?
-                    .add(&new)?
-                    .detach(),
-            );
+            buffer.set(buffer.value().mul_scalar(1.0 - self.momentum)?.add(&new)?.detach());
         }
         Ok(())
     }
@@ -81,30 +64,19 @@ impl Layer for BatchNorm {
     }
 
     fn start(&self) -> Start {
-        let stat = |name: &str, value| {
-            Param::new(name, Init::Constant(value).draw(&[self.channels], 1, 1))
-        };
+        let stat = |name: &str, value| Param::new(name, Init::Constant(value).draw(&[self.channels], 1, 1));
         Start {
             params: affine_params(self.channels, self.gain),
             buffers: vec![stat("running_mean", 0.0), stat("running_var", 1.0)],
         }
     }
 
-    fn forward(
-        &self,
-        params: &[Tensor],
-        buffers: &[Param],
-        x: &Tensor,
-        pass: &Pass,
-    ) -> Result<Tensor> {
+    fn forward(&self, params: &[Tensor], buffers: &[Param], x: &Tensor, pass: &Pass) -> Result<Tensor> {
         self.check(x)?;
         if pass.mode == Mode::Eval {
             let mut shape = vec![1; x.rank()];
             shape[1] = self.channels;
-            let (mean, var) = (
-                buffers[0].value().reshape(&shape)?,
-                buffers[1].value().reshape(&shape)?,
-            );
+            let (mean, var) = (buffers[0].value().reshape(&shape)?, buffers[1].value().reshape(&shape)?);
             return normalise(x, &mean, &var, self.eps, params);
         }
         let n = x.len() / self.channels.max(1);
@@ -144,10 +116,7 @@ impl Layer for LayerNorm {
             Param::new("weight", Init::Constant(1.0).draw(&self.shape, 1, 1)),
             Param::new("bias", Init::Constant(0.0).draw(&self.shape, 1, 1)),
         ];
-        Start {
-            params,
-            buffers: vec![],
-        }
+        Start { params, buffers: vec![] }
     }
 
     fn forward(&self, params: &[Tensor], _: &[Param], x: &Tensor, _: &Pass) -> Result<Tensor> {
@@ -163,10 +132,7 @@ impl Layer for LayerNorm {
         let mean = x.mean_dims(&dims, true)?;
         let centred = x.sub(&mean)?;
         let var = centred.square()?.mean_dims(&dims, true)?;
-        centred
-            .div(&var.add_scalar(self.eps)?.sqrt()?)?
-            .mul(&params[0])?
-            .add(&params[1])
+        centred.div(&var.add_scalar(self.eps)?.sqrt()?)?.mul(&params[0])?.add(&params[1])
     }
 }
 
@@ -182,10 +148,7 @@ impl Layer for InstanceNorm {
     }
 
     fn start(&self) -> Start {
-        Start {
-            params: affine_params(self.channels, Init::Constant(1.0)),
-            buffers: vec![],
-        }
+        Start { params: affine_params(self.channels, Init::Constant(1.0)), buffers: vec![] }
     }
 
     fn forward(&self, params: &[Tensor], _: &[Param], x: &Tensor, _: &Pass) -> Result<Tensor> {

@@ -4,8 +4,8 @@
 
 use super::norm::{affine_params, normalise};
 use super::{Layer, Pass, Start};
-use saddle_fault::{Fault, Result};
 use crate::{Init, Param};
+use saddle_fault::{Fault, Result};
 use saddle_tensor::{Tensor, shown};
 
 /// Normalisation of `[n, c]` or `[n, c, h, w]` by the statistics of the reference batch, alone or together with each
@@ -49,13 +49,7 @@ impl ReferenceNorm {
     }
 
     /// Mean and variance for each example, from those of the reference batch and its own.
-    fn of_examples(
-        &self,
-        x: &Tensor,
-        mean: &Tensor,
-        var: &Tensor,
-        n: usize,
-    ) -> Result<(Tensor, Tensor)> {
+    fn of_examples(&self, x: &Tensor, mean: &Tensor, var: &Tensor, n: usize) -> Result<(Tensor, Tensor)> {
         if !self.with_example {
             return Ok((mean.clone(), var.clone()));
         }
@@ -81,10 +75,7 @@ impl Layer for ReferenceNorm {
     }
 
     fn start(&self) -> Start {
-        Start {
-            params: affine_params(self.channels, self.gain),
-            buffers: vec![],
-        }
+        Start { params: affine_params(self.channels, self.gain), buffers: vec![] }
     }
 
     fn forward(&self, params: &[Tensor], _: &[Param], x: &Tensor, pass: &Pass) -> Result<Tensor> {

@@ -1,8 +1,8 @@
 //! Layers that only rearrange.
 
 use super::{Layer, Pass};
-use saddle_fault::{Fault, Result};
 use crate::Param;
+use saddle_fault::{Fault, Result};
 use saddle_tensor::{Tensor, shown};
 
 /// All axes but the first in one: `[n, ..] → [n, size]`.
@@ -58,19 +58,12 @@ impl Layer for PixelShuffle {
         let f = self.0;
         let shape = x.shape();
         let &[n, c, h, w] = &shape[..] else {
-            return Err(Fault::shape(format!(
-                "pixel_shuffle: input must be [n, c, h, w], got {}",
-                shown(&shape)
-            )));
+            return Err(Fault::shape(format!("pixel_shuffle: input must be [n, c, h, w], got {}", shown(&shape))));
         };
         if f == 0 || c % (f * f) != 0 {
-            return Err(Fault::shape(format!(
-                "pixel_shuffle: {c} channels are not a multiple of {f}²"
-            )));
+            return Err(Fault::shape(format!("pixel_shuffle: {c} channels are not a multiple of {f}²")));
         }
         let c = c / (f * f);
-        x.reshape(&[n, c, f, f, h, w])?
-            .permute(&[0, 1, 4, 2, 5, 3])?
-            .reshape(&[n, c, h * f, w * f])
+        x.reshape(&[n, c, f, f, h, w])?.permute(&[0, 1, 4, 2, 5, 3])?.reshape(&[n, c, h * f, w * f])
     }
 }

@@ -2,9 +2,9 @@
 //! layer that it changes.
 
 use super::{Layer, Mode, Pass, Start};
-use saddle_fault::{Fault, Result};
 use crate::network::{Network, Slot};
 use crate::{Init, Param};
+use saddle_fault::{Fault, Result};
 use saddle_tensor::{Tensor, no_grad};
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -37,13 +37,7 @@ impl Rule {
         }
     }
 
-    fn weight(
-        self,
-        params: &[Tensor],
-        buffers: &[Param],
-        output_dim: isize,
-        mode: Mode,
-    ) -> Result<Tensor> {
+    fn weight(self, params: &[Tensor], buffers: &[Param], output_dim: isize, mode: Mode) -> Result<Tensor> {
         match self {
             Rule::Mask => params[0].mul(&buffers[0].value()),
             Rule::Spectral { iterations } => {
@@ -70,17 +64,9 @@ impl Layer for Reweighted {
         }
     }
 
-    fn forward(
-        &self,
-        params: &[Tensor],
-        buffers: &[Param],
-        x: &Tensor,
-        pass: &Pass,
-    ) -> Result<Tensor> {
+    fn forward(&self, params: &[Tensor], buffers: &[Param], x: &Tensor, pass: &Pass) -> Result<Tensor> {
         let (weights, own) = self.rule.places();
-        let weight = self
-            .rule
-            .weight(params, buffers, self.inner.output_dim(), pass.mode)?;
+        let weight = self.rule.weight(params, buffers, self.inner.output_dim(), pass.mode)?;
         let mut inner: smallvec::SmallVec<[Tensor; 4]> = smallvec::smallvec![weight];
         inner.extend(params[weights..].iter().cloned());
         self.inner.forward(&inner, &buffers[own..], x, pass)
@@ -127,15 +113,9 @@ fn lengths(v: &Tensor) -> Result<Tensor> {
 
 /// A layer whose weight is multiplied by `mask`, a tensor of the weight's shape.
 pub fn masked(layer: impl Layer + 'static, mask: &Tensor) -> Network {
-    let Start {
-        params,
-        mut buffers,
-    } = layer.start();
+    let Start { params, mut buffers } = layer.start();
     buffers.insert(0, Param::new("mask", mask.detach()));
-    let layer = Reweighted {
-        inner: Rc::new(layer),
-        rule: Rule::Mask,
-    };
+    let layer = Reweighted { inner: Rc::new(layer), rule: Rule::Mask };
     Network::with_start(Rc::new(layer), Start { params, buffers })
 }
 
@@ -177,11 +157,7 @@ pub fn weight_norm(network: &Network) -> Result<Network> {
 /// Rule, parameters and the rule's own buffers for a layer.
 type Made = (Rule, Vec<Param>, Vec<Param>);
 
-fn reweighted(
-    word: &str,
-    network: &Network,
-    make: impl Fn(&Slot) -> Result<Made>,
-) -> Result<Network> {
+fn reweighted(word: &str, network: &Network, make: impl Fn(&Slot) -> Result<Made>) -> Result<Network> {
     // A layer that is used twice stays one layer.
     let mut done: HashMap<usize, Slot> = HashMap::new();
     let new = network.map_layers(&mut |slot| {
@@ -194,23 +170,14 @@ fn reweighted(
         }
         let (rule, params, mut buffers) = make(slot)?;
         buffers.extend_from_slice(&slot.buffers);
-        let layer = Rc::new(Reweighted {
-            inner: slot.layer.clone(),
-            rule,
-        });
-        let slot = Slot {
-            layer,
-            params,
-            buffers,
-        };
+        let layer = Rc::new(Reweighted { inner: slot.layer.clone(), rule });
+        let slot = Slot { layer, params, buffers };
         done.insert(weight.id(), slot.clone());
         Ok(slot)
     })?;
     match done.is_empty() {
         false => Ok(new),
-        true => Err(
-            Fault::value(format!("{word}: no layer here has a weight matrix"))
-                .hint("linear and convolution layers have one"),
-        ),
+        true => Err(Fault::value(format!("{word}: no layer here has a weight matrix"))
+            .hint("linear and convolution layers have one")),
     }
 }

@@ -25,31 +25,20 @@ pub fn changes<'a>(stored: &'a str, new: &'a str, tolerance: &Tolerance) -> Vec<
     let tail = old[head..].iter().rev().zip(new[head..].iter().rev());
     let tail = tail.take_while(|(a, b)| same(a, b)).count();
     let (old_middle, new_middle) = (&old[head..old.len() - tail], &new[head..new.len() - tail]);
-    let mut changes: Vec<_> = old[..head]
-        .iter()
-        .map(|&line| (Change::Same, line))
-        .collect();
+    let mut changes: Vec<_> = old[..head].iter().map(|&line| (Change::Same, line)).collect();
     if old_middle.len() * new_middle.len() <= TABLE {
         changes.extend(middle(old_middle, new_middle, &same));
     } else {
         changes.extend(old_middle.iter().map(|&line| (Change::Gone, line)));
         changes.extend(new_middle.iter().map(|&line| (Change::New, line)));
     }
-    changes.extend(
-        old[old.len() - tail..]
-            .iter()
-            .map(|&line| (Change::Same, line)),
-    );
+    changes.extend(old[old.len() - tail..].iter().map(|&line| (Change::Same, line)));
     changes
 }
 
 /// The same by the table of dynamic programming: `common[i][j]` is the length of the longest common subsequence of
 /// `old[i..]` and `new[j..]`.
-fn middle<'a>(
-    old: &[&'a str],
-    new: &[&'a str],
-    same: &dyn Fn(&str, &str) -> bool,
-) -> Vec<(Change, &'a str)> {
+fn middle<'a>(old: &[&'a str], new: &[&'a str], same: &dyn Fn(&str, &str) -> bool) -> Vec<(Change, &'a str)> {
     let columns = new.len() + 1;
     let mut common = vec![0u32; (old.len() + 1) * columns];
     for i in (0..old.len()).rev() {
@@ -68,9 +57,7 @@ fn middle<'a>(
         if both && same(old[i], new[j]) {
             changes.push((Change::Same, old[i]));
             (i, j) = (i + 1, j + 1);
-        } else if j == new.len()
-            || (both && common[(i + 1) * columns + j] >= common[i * columns + j + 1])
-        {
+        } else if j == new.len() || (both && common[(i + 1) * columns + j] >= common[i * columns + j + 1]) {
             changes.push((Change::Gone, old[i]));
             i += 1;
         } else {
@@ -100,16 +87,9 @@ mod tests {
     #[test]
     fn only_what_differs_is_marked() {
         assert_eq!(marked("a\nb\nc", "a\nb\nc"), " a| b| c");
-        assert_eq!(
-            marked("a\nb\nc\nd\ne", "a\nx\nc\ne\nf"),
-            " a|-b|+x| c|-d| e|+f"
-        );
+        assert_eq!(marked("a\nb\nc\nd\ne", "a\nx\nc\ne\nf"), " a|-b|+x| c|-d| e|+f");
         assert_eq!(marked("", "a"), "+a");
         assert_eq!(marked("a", ""), "-a");
-        assert_eq!(
-            marked("x 1.00001", "x 1.00002"),
-            " x 1.00001",
-            "within the tolerance"
-        );
+        assert_eq!(marked("x 1.00001", "x 1.00002"), " x 1.00001", "within the tolerance");
     }
 }

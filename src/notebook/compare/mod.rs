@@ -41,11 +41,7 @@ pub const DEFAULT_SIMILARITY: f64 = 0.9;
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            numbers: DEFAULT_TOLERANCE,
-            similarity: DEFAULT_SIMILARITY,
-            lax: false,
-        }
+        Self { numbers: DEFAULT_TOLERANCE, similarity: DEFAULT_SIMILARITY, lax: false }
     }
 }
 
@@ -53,10 +49,7 @@ impl Limits {
     /// These limits as the marks of one cell change them.
     fn of(&self, markers: &Markers) -> Self {
         Self {
-            numbers: Tolerance {
-                relative: markers.tolerance.unwrap_or(self.numbers.relative),
-                ..self.numbers
-            },
+            numbers: Tolerance { relative: markers.tolerance.unwrap_or(self.numbers.relative), ..self.numbers },
             similarity: markers.similarity.unwrap_or(self.similarity),
             ..*self
         }
@@ -118,12 +111,7 @@ pub struct Judged {
 }
 
 /// Compares each code cell of `stored` with its twin in `new`, by its place; `failed` is the cell that ended the run.
-pub fn compare(
-    stored: &Document,
-    new: &Document,
-    limits: &Limits,
-    failed: Option<&Failed>,
-) -> Vec<Judged> {
+pub fn compare(stored: &Document, new: &Document, limits: &Limits, failed: Option<&Failed>) -> Vec<Judged> {
     let pairs = stored.code_cells().zip(new.code_cells());
     pairs
         .map(|((index, old), (_, new))| {
@@ -144,11 +132,7 @@ pub fn compare(
                     found => Verdict::Differs(found),
                 }
             };
-            Judged {
-                index,
-                verdict,
-                limits,
-            }
+            Judged { index, verdict, limits }
         })
         .collect()
 }
@@ -162,9 +146,7 @@ pub(super) fn outputs_agree(stored: &Value, new: &Value, limits: &Limits) -> boo
     compare_displays("", stored, new, limits, &mut found);
     found.is_empty()
         && limits.numbers.texts_agree(&text_of(stored), &text_of(new))
-        && limits
-            .numbers
-            .texts_agree(&error_of(stored), &error_of(new))
+        && limits.numbers.texts_agree(&error_of(stored), &error_of(new))
 }
 
 /// Everything in which the outputs of two cells differ.
@@ -172,20 +154,11 @@ fn differences(stored: &Cell, new: &Cell, limits: &Limits) -> Vec<Difference> {
     let mut found = Vec::new();
     let mut texts = |what: &str, stored: String, new: String| {
         if !limits.numbers.texts_agree(&stored, &new) {
-            found.push(Difference {
-                what: what.into(),
-                stored: text(stored),
-                new: text(new),
-                likeness: None,
-            });
+            found.push(Difference { what: what.into(), stored: text(stored), new: text(new), likeness: None });
         }
     };
     for stream in ["stdout", "stderr"] {
-        texts(
-            stream,
-            stream_text(stored, stream),
-            stream_text(new, stream),
-        );
+        texts(stream, stream_text(stored, stream), stream_text(new, stream));
     }
     texts("error", error(stored), error(new));
     let (old, new) = (displays(stored), displays(new));
@@ -210,20 +183,11 @@ fn differences(stored: &Cell, new: &Cell, limits: &Limits) -> Vec<Difference> {
 const NEVER_COMPARED: &str = "application/vnd.jupyter.widget-view+json";
 
 /// Compares two displays (or results), one mime type after the other.
-fn compare_displays(
-    name: &str,
-    old: &Value,
-    new: &Value,
-    limits: &Limits,
-    found: &mut Vec<Difference>,
-) {
+fn compare_displays(name: &str, old: &Value, new: &Value, limits: &Limits, found: &mut Vec<Difference>) {
     let empty = serde_json::Map::new();
     let varies = |output: &Value| output["metadata"]["saddlepoint"]["varies"] == true;
     let varies = varies(old) || varies(new);
-    let (old, new) = (
-        old["data"].as_object().unwrap_or(&empty),
-        new["data"].as_object().unwrap_or(&empty),
-    );
+    let (old, new) = (old["data"].as_object().unwrap_or(&empty), new["data"].as_object().unwrap_or(&empty));
     let added = new.keys().filter(|mime| !old.contains_key(*mime));
     let compared = |mime: &&String| *mime != NEVER_COMPARED && (!varies || *mime == "text/plain");
     for mime in old.keys().chain(added).filter(compared) {
@@ -236,9 +200,7 @@ fn compare_displays(
         let same = match (&stored, &new) {
             (Content::Picture(a), Content::Picture(b)) => {
                 likeness = a.likeness(b);
-                likeness
-                    .as_ref()
-                    .is_some_and(|found| found.reaches(limits.similarity))
+                likeness.as_ref().is_some_and(|found| found.reaches(limits.similarity))
             }
             (Content::Text(_), Content::Text(_)) => {
                 let values = before.zip(now);
@@ -247,12 +209,7 @@ fn compare_displays(
             _ => false,
         };
         if !same {
-            found.push(Difference {
-                what: format!("{name}, {mime}"),
-                stored,
-                new,
-                likeness,
-            });
+            found.push(Difference { what: format!("{name}, {mime}"), stored, new, likeness });
         }
     }
 }
@@ -261,8 +218,9 @@ fn compare_displays(
 fn content(mime: &str, value: Option<&Value>) -> Content {
     match value {
         None => Content::Nothing,
-        Some(Value::String(base64)) if pixels::is_picture(mime) => Picture::read(mime, base64)
-            .map_or_else(|| Content::Unreadable(mime.into()), Content::Picture),
+        Some(Value::String(base64)) if pixels::is_picture(mime) => {
+            Picture::read(mime, base64).map_or_else(|| Content::Unreadable(mime.into()), Content::Picture)
+        }
         Some(Value::String(text)) => Content::Text(text.clone()),
         Some(other) => Content::Text(other.to_string()),
     }
@@ -272,21 +230,12 @@ fn content(mime: &str, value: Option<&Value>) -> Content {
 fn best(output: &Value) -> Content {
     let data = &output["data"];
     let mimes = ["image/gif", "image/png", "image/jpeg", "text/plain"];
-    let best = mimes
-        .into_iter()
-        .find_map(|mime| Some((mime, data.get(mime)?)));
-    best.map_or_else(
-        || Content::Text(data.to_string()),
-        |(mime, value)| content(mime, Some(value)),
-    )
+    let best = mimes.into_iter().find_map(|mime| Some((mime, data.get(mime)?)));
+    best.map_or_else(|| Content::Text(data.to_string()), |(mime, value)| content(mime, Some(value)))
 }
 
 fn text(text: String) -> Content {
-    if text.is_empty() {
-        Content::Nothing
-    } else {
-        Content::Text(text)
-    }
+    if text.is_empty() { Content::Nothing } else { Content::Text(text) }
 }
 
 /// All that a cell printed to one stream, as a terminal would show it in the end.
@@ -317,7 +266,5 @@ fn error_of(output: &Value) -> String {
 /// The displays and results of a cell, in order.
 fn displays(cell: &Cell) -> Vec<&Value> {
     let outputs = cell.outputs.iter();
-    outputs
-        .filter(|output| output.get("data").is_some())
-        .collect()
+    outputs.filter(|output| output.get("data").is_some()).collect()
 }

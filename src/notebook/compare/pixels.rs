@@ -58,19 +58,10 @@ impl Picture {
     pub fn read(mime: &str, base64: &str) -> Option<Self> {
         let base64: String = base64.split_whitespace().collect();
         let bytes = STANDARD.decode(&base64).ok()?;
-        let (width, height) = image::ImageReader::new(Cursor::new(&bytes))
-            .with_guessed_format()
-            .ok()?
-            .into_dimensions()
-            .ok()?;
+        let (width, height) =
+            image::ImageReader::new(Cursor::new(&bytes)).with_guessed_format().ok()?.into_dimensions().ok()?;
         let frames = frames(&bytes)?.len();
-        Some(Self {
-            mime: mime.to_string(),
-            base64,
-            width,
-            height,
-            frames,
-        })
+        Some(Self { mime: mime.to_string(), base64, width, height, frames })
     }
 
     /// How alike this stored picture and `new` are; `None` where their sizes or numbers of frames differ.
@@ -91,9 +82,7 @@ impl Picture {
 fn frames(bytes: &[u8]) -> Option<Vec<RgbaImage>> {
     let collect = |frames: Frames<'_>| {
         let frames = frames.take(FRAMES);
-        frames
-            .map(|frame| Some(frame.ok()?.into_buffer()))
-            .collect()
+        frames.map(|frame| Some(frame.ok()?.into_buffer())).collect()
     };
     match image::guess_format(bytes).ok()? {
         ImageFormat::Gif => collect(GifDecoder::new(Cursor::new(bytes)).ok()?.into_frames()),
@@ -110,22 +99,16 @@ fn frames(bytes: &[u8]) -> Option<Vec<RgbaImage>> {
 
 fn compare_frames(frame: usize, old: &RgbaImage, new: &RgbaImage) -> Likeness {
     let (old_planes, new_planes) = (colours(old), colours(new));
-    let mut map = Plane {
-        width: old.width() as usize,
-        height: old.height() as usize,
-        values: vec![0.0; old.pixels().len()],
-    };
+    let mut map =
+        Plane { width: old.width() as usize, height: old.height() as usize, values: vec![0.0; old.pixels().len()] };
     let mut known: Option<(usize, Plane)> = None;
     for channel in 0..3 {
         // The channels of a grey picture are the same: one of them says it all.
-        let repeats = known.as_ref().is_some_and(|(of, _)| {
-            old_planes[*of] == old_planes[channel] && new_planes[*of] == new_planes[channel]
-        });
+        let repeats = known
+            .as_ref()
+            .is_some_and(|(of, _)| old_planes[*of] == old_planes[channel] && new_planes[*of] == new_planes[channel]);
         if !repeats {
-            known = Some((
-                channel,
-                channel_map(&old_planes[channel], &new_planes[channel]),
-            ));
+            known = Some((channel, channel_map(&old_planes[channel], &new_planes[channel])));
         }
         known.iter().for_each(|(_, plane)| map.add(plane));
     }
@@ -139,38 +122,18 @@ fn compare_frames(frame: usize, old: &RgbaImage, new: &RgbaImage) -> Likeness {
     };
     // A picture has at least one part, so the fallback is never taken.
     let parts: Vec<_> = map.parts();
-    let judged = parts
-        .iter()
-        .map(|&part| (part, map.mean_of(part), tone(part)));
+    let judged = parts.iter().map(|&part| (part, map.mean_of(part), tone(part)));
     let least = judged.clone().map(|(_, mean, _)| mean).fold(1.0, f64::min);
     let tone = judged.clone().map(|(_, _, tone)| tone).fold(0.0, f64::max);
     let part = judged
         .min_by(|(_, a, x), (_, b, y)| (a - x).total_cmp(&(b - y)))
-        .map_or(
-            Part {
-                x: 0,
-                y: 0,
-                width: map.width,
-                height: map.height,
-            },
-            |(part, ..)| part,
-        );
-    Likeness {
-        overall: map.mean_inside(),
-        least,
-        part,
-        tone,
-        frame,
-        map: drawn(&map, new, part),
-    }
+        .map_or(Part { x: 0, y: 0, width: map.width, height: map.height }, |(part, ..)| part);
+    Likeness { overall: map.mean_inside(), least, part, tone, frame, map: drawn(&map, new, part) }
 }
 
 fn channel_map(old: &Plane, new: &Plane) -> Plane {
     if old == new {
-        return Plane {
-            values: vec![1.0; old.values.len()],
-            ..*old
-        };
+        return Plane { values: vec![1.0; old.values.len()], ..*old };
     }
     similarity::map(old, new)
 }
@@ -235,9 +198,7 @@ mod tests {
 
     fn stored(picture: &RgbaImage) -> Picture {
         let mut bytes = Cursor::new(Vec::new());
-        DynamicImage::from(picture.clone())
-            .write_to(&mut bytes, ImageFormat::Png)
-            .expect("a picture");
+        DynamicImage::from(picture.clone()).write_to(&mut bytes, ImageFormat::Png).expect("a picture");
         Picture::read("image/png", &STANDARD.encode(bytes.into_inner())).expect("a picture")
     }
 
@@ -250,11 +211,7 @@ mod tests {
         RgbaImage::from_fn(320, 200, |x, y| {
             let curve = 100.0 + 60.0 * (f64::from(x + shift) / 40.0).sin();
             let ink = (f64::from(y) - curve).abs() < 1.5 || x == 20 || y == 180;
-            Rgba(if ink {
-                [30, 80, 160, 255]
-            } else {
-                [255, 255, 255, 255]
-            })
+            Rgba(if ink { [30, 80, 160, 255] } else { [255, 255, 255, 255] })
         })
     }
 
@@ -282,17 +239,8 @@ mod tests {
         let found = likeness(&old, &new);
         assert!(found.overall > 0.99, "{}", found.overall);
         assert!(!found.reaches(0.9), "{}", found.least);
-        let Part {
-            x,
-            y,
-            width,
-            height,
-        } = found.part;
-        assert!(
-            (x..x + width).contains(&272) && (y..y + height).contains(&13),
-            "{:?}",
-            found.part
-        );
+        let Part { x, y, width, height } = found.part;
+        assert!((x..x + width).contains(&272) && (y..y + height).contains(&13), "{:?}", found.part);
     }
 
     #[test]
@@ -325,16 +273,12 @@ mod tests {
                     let level = if x % 6 < 3 { level } else { 255 - level };
                     Rgba([level, level, level, 255])
                 });
-                encoder
-                    .encode_frame(image::Frame::new(frame))
-                    .expect("a frame");
+                encoder.encode_frame(image::Frame::new(frame)).expect("a frame");
             }
             drop(encoder);
             Picture::read("image/gif", &STANDARD.encode(bytes)).expect("an animation")
         };
-        let found = gif(&[0, 0, 0])
-            .likeness(&gif(&[0, 255, 0]))
-            .expect("equal sizes");
+        let found = gif(&[0, 0, 0]).likeness(&gif(&[0, 255, 0])).expect("equal sizes");
         assert_eq!(found.frame, 1);
         assert!(found.least < 0.0, "a negative");
         assert!(gif(&[0, 0]).likeness(&gif(&[0])).is_none());

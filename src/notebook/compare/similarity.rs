@@ -56,32 +56,21 @@ impl Plane {
     /// The mean over a rectangle.
     pub fn mean_of(&self, part: Part) -> f64 {
         let rows = (part.y..part.y + part.height).map(|row| row * self.width + part.x);
-        let sum: f64 = rows
-            .map(|start| self.values[start..start + part.width].iter().sum::<f64>())
-            .sum();
+        let sum: f64 = rows.map(|start| self.values[start..start + part.width].iter().sum::<f64>()).sum();
         sum / (part.width * part.height) as f64
     }
 
     /// The mean over the pixels whose whole window lies in the picture; over all of them where there is no such pixel.
     pub fn mean_inside(&self) -> f64 {
         let (width, height) = (self.width, self.height);
-        let all = Part {
-            x: 0,
-            y: 0,
-            width,
-            height,
-        };
+        let all = Part { x: 0, y: 0, width, height };
         let inside = Part {
             x: RADIUS,
             y: RADIUS,
             width: width.saturating_sub(2 * RADIUS),
             height: height.saturating_sub(2 * RADIUS),
         };
-        self.mean_of(if inside.width * inside.height > 0 {
-            inside
-        } else {
-            all
-        })
+        self.mean_of(if inside.width * inside.height > 0 { inside } else { all })
     }
 
     /// The plane cut into parts of about [`PART`] pixels a side, all of nearly the same size.
@@ -112,11 +101,7 @@ impl Plane {
 /// Both planes have the same width and height, at least 1; values from 0 to 255.
 pub fn map(a: &Plane, b: &Plane) -> Plane {
     let (mean_a, mean_b) = (blur(a), blur(b));
-    let (aa, bb, ab) = (
-        blur(&a.product(a)),
-        blur(&b.product(b)),
-        blur(&a.product(b)),
-    );
+    let (aa, bb, ab) = (blur(&a.product(a)), blur(&b.product(b)), blur(&a.product(b)));
     let values = (0..a.values.len())
         .map(|i| {
             let (ma, mb) = (mean_a.values[i], mean_b.values[i]);
@@ -170,11 +155,7 @@ fn weights() -> [f64; 2 * RADIUS + 1] {
 fn mirrored(at: isize, length: usize) -> usize {
     let period = 2 * length as isize;
     let at = at.rem_euclid(period);
-    (if at < length as isize {
-        at
-    } else {
-        period - 1 - at
-    }) as usize
+    (if at < length as isize { at } else { period - 1 - at }) as usize
 }
 
 #[cfg(test)]
@@ -187,9 +168,7 @@ mod tests {
         let value = |x: usize, y: usize| match name {
             "slope" => (3 * x + 2 * y) % 256,
             "texture" => (x * x * 7 + y * y * 13 + x * y * 5) % 256,
-            "texture, a little lighter" => {
-                ((x * x * 7 + y * y * 13 + x * y * 5) % 256).min(235) + 20
-            }
+            "texture, a little lighter" => ((x * x * 7 + y * y * 13 + x * y * 5) % 256).min(235) + 20,
             "negative" => 255 - (x * x * 7 + y * y * 13 + x * y * 5) % 256,
             "stripes" => 255 * ((x / 3) % 2),
             "stripes, one pixel on" => 255 * (((x + 1) / 3) % 2),
@@ -200,11 +179,7 @@ mod tests {
             other => panic!("no picture {other}"),
         };
         let pixels = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
-        Plane {
-            width,
-            height,
-            values: pixels.map(|(x, y)| value(x, y) as f64).collect(),
-        }
+        Plane { width, height, values: pixels.map(|(x, y)| value(x, y) as f64).collect() }
     }
 
     #[test]
@@ -216,16 +191,9 @@ mod tests {
             let size = |key: &str| case[key].as_u64().expect("a size") as usize;
             let name = |key: &str| case[key].as_str().expect("a name");
             let (width, height) = (size("width"), size("height"));
-            let found = map(
-                &picture(name("a"), width, height),
-                &picture(name("b"), width, height),
-            );
+            let found = map(&picture(name("a"), width, height), &picture(name("b"), width, height));
             let mean = case["mean"].as_f64().expect("a mean");
-            assert!(
-                (found.mean_inside() - mean).abs() < 1e-9,
-                "{case}: {}",
-                found.mean_inside()
-            );
+            assert!((found.mean_inside() - mean).abs() < 1e-9, "{case}: {}", found.mean_inside());
             for at in case["at"].as_array().expect("points") {
                 let [x, y, value] = [0, 1, 2].map(|i| at[i].as_f64().expect("a number"));
                 let ours = found.values[y as usize * width + x as usize];
@@ -236,11 +204,7 @@ mod tests {
 
     #[test]
     fn two_flat_pictures_differ_by_the_closed_form() {
-        let flat = |value: f64| Plane {
-            width: 4,
-            height: 3,
-            values: vec![value; 12],
-        };
+        let flat = |value: f64| Plane { width: 4, height: 3, values: vec![value; 12] };
         let expected = (2.0 * 100.0 * 180.0 + C1) / (100.0 * 100.0 + 180.0 * 180.0 + C1);
         let found = map(&flat(100.0), &flat(180.0));
         assert!((found.mean_inside() - expected).abs() < 1e-12);
@@ -250,11 +214,7 @@ mod tests {
     #[test]
     fn the_parts_cover_the_picture_once() {
         for (width, height) in [(1, 1), (31, 33), (100, 64), (640, 401)] {
-            let plane = Plane {
-                width,
-                height,
-                values: vec![1.0; width * height],
-            };
+            let plane = Plane { width, height, values: vec![1.0; width * height] };
             let mut covered = vec![0; width * height];
             for part in plane.parts() {
                 for y in part.y..part.y + part.height {

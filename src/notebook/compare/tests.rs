@@ -14,12 +14,7 @@ fn with_outputs(outputs: Value, tags: &[&str]) -> Document {
 }
 
 fn verdict(stored: Value, new: Value, tags: &[&str]) -> Verdict {
-    let verdicts = compare(
-        &with_outputs(stored, tags),
-        &with_outputs(new, tags),
-        &Limits::default(),
-        None,
-    );
+    let verdicts = compare(&with_outputs(stored, tags), &with_outputs(new, tags), &Limits::default(), None);
     verdicts.into_iter().next().expect("one cell").verdict
 }
 
@@ -30,31 +25,16 @@ fn printed(text: &str) -> Value {
 fn png(width: u32, height: u32) -> Value {
     let mut bytes = Cursor::new(Vec::new());
     let picture = image::DynamicImage::new_luma8(width, height);
-    picture
-        .write_to(&mut bytes, image::ImageFormat::Png)
-        .expect("a picture");
+    picture.write_to(&mut bytes, image::ImageFormat::Png).expect("a picture");
     let base64 = base64::engine::general_purpose::STANDARD.encode(bytes.into_inner());
     json!([{ "output_type": "display_data", "metadata": {}, "data": { "image/png": base64, "text/plain": "grid" } }])
 }
 
 #[test]
 fn text_and_numbers_are_compared_unless_marked() {
-    assert_eq!(
-        verdict(printed("V = 0.50000001"), printed("V = 0.5"), &[]),
-        Verdict::Same
-    );
-    assert!(matches!(
-        verdict(printed("V = 0.6"), printed("V = 0.5"), &[]),
-        Verdict::Differs(_)
-    ));
-    assert_eq!(
-        verdict(
-            printed("V = 0.6"),
-            printed("V = 0.5"),
-            &["nbval-ignore-output"]
-        ),
-        Verdict::Ignored
-    );
+    assert_eq!(verdict(printed("V = 0.50000001"), printed("V = 0.5"), &[]), Verdict::Same);
+    assert!(matches!(verdict(printed("V = 0.6"), printed("V = 0.5"), &[]), Verdict::Differs(_)));
+    assert_eq!(verdict(printed("V = 0.6"), printed("V = 0.5"), &["nbval-ignore-output"]), Verdict::Ignored);
     assert_eq!(
         verdict(printed("V = 0.6"), printed("V = 0.5"), &["nbval-skip"]),
         Verdict::NotRun("it is marked to be skipped")
@@ -65,45 +45,30 @@ fn text_and_numbers_are_compared_unless_marked() {
 fn one_text_in_several_pieces_is_the_same_text() {
     let mut pieces = printed("a\n").as_array().cloned().unwrap_or_default();
     pieces.extend(printed("b\n").as_array().cloned().unwrap_or_default());
-    assert_eq!(
-        verdict(Value::Array(pieces), printed("a\nb\n"), &[]),
-        Verdict::Same
-    );
+    assert_eq!(verdict(Value::Array(pieces), printed("a\nb\n"), &[]), Verdict::Same);
 }
 
 #[test]
 fn pictures_are_compared_by_their_size_and_their_looks() {
     assert_eq!(verdict(png(4, 3), png(4, 3), &[]), Verdict::Same);
-    let Verdict::Differs(found) = verdict(png(4, 3), png(4, 5), &[]) else {
-        panic!("sizes differ")
-    };
+    let Verdict::Differs(found) = verdict(png(4, 3), png(4, 5), &[]) else { panic!("sizes differ") };
     assert_eq!(found[0].what, "display 1, image/png");
     assert!(matches!(&found[0].new, Content::Picture(new) if new.height == 5));
     assert_eq!(found[0].likeness, None);
     let mut damaged = png(4, 3);
     damaged[0]["data"]["image/png"] = json!("iVBORw0KGgo=");
-    let Verdict::Differs(found) = verdict(png(4, 3), damaged, &[]) else {
-        panic!("one is damaged")
-    };
+    let Verdict::Differs(found) = verdict(png(4, 3), damaged, &[]) else { panic!("one is damaged") };
     assert_eq!(found[0].new, Content::Unreadable("image/png".into()));
 }
 
 #[test]
 fn a_missing_output_and_a_new_error_are_differences() {
-    let Verdict::Differs(found) = verdict(png(4, 3), json!([]), &[]) else {
-        panic!("one output is missing")
-    };
-    assert_eq!(
-        (found[0].what.as_str(), &found[0].new),
-        ("display 1", &Content::Nothing)
-    );
+    let Verdict::Differs(found) = verdict(png(4, 3), json!([]), &[]) else { panic!("one output is missing") };
+    assert_eq!((found[0].what.as_str(), &found[0].new), ("display 1", &Content::Nothing));
     let error = json!([{ "output_type": "error", "ename": "ShapeError", "evalue": "[2] + [3]", "traceback": ["x"] }]);
     let other = json!([{ "output_type": "error", "ename": "ShapeError", "evalue": "[2] + [3]", "traceback": ["y"] }]);
     assert_eq!(verdict(error.clone(), other, &[]), Verdict::Same);
-    assert!(matches!(
-        verdict(json!([]), error, &[]),
-        Verdict::Differs(_)
-    ));
+    assert!(matches!(verdict(json!([]), error, &[]), Verdict::Differs(_)));
 }
 
 #[test]
@@ -124,29 +89,17 @@ fn a_widget_is_compared_by_being_there() {
 #[test]
 fn marks_on_a_cell_change_what_is_allowed_to_it() {
     let (stored, new) = (printed("V = 0.52"), printed("V = 0.50"));
-    assert!(matches!(
-        verdict(stored.clone(), new.clone(), &[]),
-        Verdict::Differs(_)
-    ));
+    assert!(matches!(verdict(stored.clone(), new.clone(), &[]), Verdict::Differs(_)));
     let tag = "saddle-tolerance-0.1";
     assert_eq!(verdict(stored, new, &[tag]), Verdict::Same);
 }
 
 #[test]
 fn in_the_lax_mode_only_marked_cells_are_compared() {
-    let lax = Limits {
-        lax: true,
-        ..Limits::default()
-    };
-    for (tags, expected) in [
-        (&[][..], Verdict::Ignored),
-        (&["nbval-check-output"], Verdict::Same),
-    ] {
+    let lax = Limits { lax: true, ..Limits::default() };
+    for (tags, expected) in [(&[][..], Verdict::Ignored), (&["nbval-check-output"], Verdict::Same)] {
         let document = with_outputs(printed("a"), tags);
-        assert_eq!(
-            compare(&document, &document, &lax, None)[0].verdict,
-            expected
-        );
+        assert_eq!(compare(&document, &document, &lax, None)[0].verdict, expected);
     }
 }
 
@@ -160,8 +113,5 @@ fn a_picture_that_tells_the_time_is_compared_by_its_text() {
     assert_eq!(verdict(png(4, 3), marked(5), &[]), Verdict::Same);
     let mut other = marked(5);
     other[0]["data"]["text/plain"] = json!("progress over 9");
-    assert!(matches!(
-        verdict(png(4, 3), other, &[]),
-        Verdict::Differs(_)
-    ));
+    assert!(matches!(verdict(png(4, 3), other, &[]), Verdict::Differs(_)));
 }

@@ -13,10 +13,7 @@ pub struct Tolerance {
 
 /// What a sum of some thousand `f32` products loses when its order changes, with room to spare. A figure that depends on
 /// more than that (a trained network's loss) should be compared by a `check` line, with its own tolerance.
-pub const DEFAULT: Tolerance = Tolerance {
-    relative: 1e-4,
-    absolute: 1e-6,
-};
+pub const DEFAULT: Tolerance = Tolerance { relative: 1e-4, absolute: 1e-6 };
 
 /// From this many printed digits on, one unit in the last of them is taken for rounding.
 const DIGITS_THAT_ROUND: usize = 4;
@@ -46,9 +43,7 @@ impl Tolerance {
                 x.len() == y.len() && x.iter().zip(y).all(|(x, y)| self.values_agree(x, y))
             }
             (Value::Object(x), Value::Object(y)) => {
-                x.len() == y.len()
-                    && x.iter()
-                        .all(|(key, x)| y.get(key).is_some_and(|y| self.values_agree(x, y)))
+                x.len() == y.len() && x.iter().all(|(key, x)| y.get(key).is_some_and(|y| self.values_agree(x, y)))
             }
             _ => a == b,
         }
@@ -103,10 +98,7 @@ impl<'a> Iterator for Pieces<'a> {
             (Piece::Number(number), rest)
         } else {
             let starts = self.0.char_indices().map(|(at, _)| at).skip(1);
-            let end = starts
-                .into_iter()
-                .find(|&at| number_length(&self.0[at..]) > 0)
-                .unwrap_or(self.0.len());
+            let end = starts.into_iter().find(|&at| number_length(&self.0[at..]) > 0).unwrap_or(self.0.len());
             let (other, rest) = self.0.split_at(end);
             (Piece::Other(other), rest)
         };
@@ -118,12 +110,7 @@ impl<'a> Iterator for Pieces<'a> {
 /// The length of the number with which `text` starts, 0 where there is none: `-?digits[.digits][e[±]digits]`.
 fn number_length(text: &str) -> usize {
     let bytes = text.as_bytes();
-    let digits = |from: usize| {
-        bytes[from..]
-            .iter()
-            .take_while(|b| b.is_ascii_digit())
-            .count()
-    };
+    let digits = |from: usize| bytes[from..].iter().take_while(|b| b.is_ascii_digit()).count();
     let sign = usize::from(bytes.first() == Some(&b'-'));
     let whole = digits(sign);
     if whole == 0 {
@@ -157,10 +144,7 @@ fn significant_digits(number: &str) -> usize {
 /// One unit in the last printed place.
 fn last_place(number: &str) -> f64 {
     let mut parts = number.split(['e', 'E']);
-    let decimals = parts
-        .next()
-        .and_then(|m| m.split_once('.'))
-        .map_or(0, |(_, d)| d.len());
+    let decimals = parts.next().and_then(|m| m.split_once('.')).map_or(0, |(_, d)| d.len());
     let exponent: i32 = parts.next().and_then(|e| e.parse().ok()).unwrap_or(0);
     10f64.powi(exponent - decimals as i32)
 }
@@ -171,11 +155,7 @@ mod tests {
     use serde_json::json;
 
     fn agree(a: &str, b: &str) -> bool {
-        assert_eq!(
-            DEFAULT.texts_agree(a, b),
-            DEFAULT.texts_agree(b, a),
-            "not symmetric: {a} {b}"
-        );
+        assert_eq!(DEFAULT.texts_agree(a, b), DEFAULT.texts_agree(b, a), "not symmetric: {a} {b}");
         DEFAULT.texts_agree(a, b)
     }
 
@@ -201,10 +181,7 @@ mod tests {
     fn the_last_printed_digit_may_round_either_way() {
         assert!(agree("0.6931", "0.6932"));
         assert!(!agree("0.6931", "0.6933"));
-        assert!(
-            !agree("0.69", "0.70"),
-            "two digits are too few to call it rounding"
-        );
+        assert!(!agree("0.69", "0.70"), "two digits are too few to call it rounding");
     }
 
     #[test]

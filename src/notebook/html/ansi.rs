@@ -29,11 +29,7 @@ pub fn html(text: &str) -> String {
         if pen == Pen::default() {
             html.push_str(&escape(rest));
         } else {
-            html.push_str(&format!(
-                "<span class=\"{}\">{}</span>",
-                pen.classes(),
-                escape(rest)
-            ));
+            html.push_str(&format!("<span class=\"{}\">{}</span>", pen.classes(), escape(rest)));
         }
     }
     html
@@ -52,9 +48,7 @@ fn control_sequence(part: &str) -> (&str, &str) {
 
 impl Pen {
     fn apply(&mut self, codes: &str) {
-        let mut codes = codes
-            .split(';')
-            .map(|code| code.parse::<u16>().unwrap_or(0));
+        let mut codes = codes.split(';').map(|code| code.parse::<u16>().unwrap_or(0));
         while let Some(code) = codes.next() {
             match code {
                 0 => *self = Self::default(),
@@ -77,10 +71,7 @@ impl Pen {
     }
 
     fn classes(self) -> String {
-        let colour = self
-            .colour
-            .map(|colour| format!("ansi-{colour}"))
-            .unwrap_or_default();
+        let colour = self.colour.map(|colour| format!("ansi-{colour}")).unwrap_or_default();
         let bold = if self.bold { "bold" } else { "" };
         format!("{colour} {bold}").trim().to_string()
     }
@@ -93,14 +84,8 @@ mod tests {
     #[test]
     fn colours_become_classes_and_nothing_else_gets_through() {
         assert_eq!(html("a < b"), "a &lt; b");
-        assert_eq!(
-            html("\x1b[1;31mE\x1b[0m x"),
-            "<span class=\"ansi-1 bold\">E</span> x"
-        );
-        assert_eq!(
-            html("\x1b[38;5;9mE\x1b[39mx\x1b[2K"),
-            "<span class=\"ansi-9\">E</span>x"
-        );
+        assert_eq!(html("\x1b[1;31mE\x1b[0m x"), "<span class=\"ansi-1 bold\">E</span> x");
+        assert_eq!(html("\x1b[38;5;9mE\x1b[39mx\x1b[2K"), "<span class=\"ansi-9\">E</span>x");
         assert_eq!(html("\x1b[38;2;1;2;3mE\x1b[m"), "E");
     }
 }

@@ -75,9 +75,7 @@ fn token(text: &str, first: char, line_start: bool) -> (usize, &'static str) {
         '"' | '\'' | '`' => (string(text, first), "string"),
         '0'..='9' => (number(text), "number"),
         c if c.is_alphabetic() || c == '_' => {
-            let length = text
-                .find(|c: char| !(c.is_alphanumeric() || c == '_'))
-                .unwrap_or(text.len());
+            let length = text.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(text.len());
             let (word, after) = text.split_at(length);
             let class = if KEYWORDS.contains(&word) {
                 "keyword"
@@ -161,10 +159,7 @@ mod tests {
              <span class=\"call\">D</span>(x) <span class=\"comment\">/* a /* b */ c */</span> + \
              <span class=\"string\">&quot;a\\&quot;b&quot;</span>"
         );
-        assert_eq!(
-            code("1..=2000"),
-            "<span class=\"number\">1</span>..=<span class=\"number\">2000</span>"
-        );
+        assert_eq!(code("1..=2000"), "<span class=\"number\">1</span>..=<span class=\"number\">2000</span>");
         assert_eq!(code("\"open"), "<span class=\"string\">&quot;open</span>");
     }
 }

@@ -8,9 +8,7 @@ use pulldown_latex::{Storage, push_mathml};
 
 /// The text of a markdown cell; links to the cell's attachments become data URIs.
 pub fn render(cell: &Cell) -> String {
-    html(&cell.source, &|link| {
-        attachment(cell, &link).map_or(link, CowStr::from)
-    })
+    html(&cell.source, &|link| attachment(cell, &link).map_or(link, CowStr::from))
 }
 
 /// Markdown as HTML; `link` may rewrite the addresses of pictures.
@@ -23,17 +21,9 @@ pub fn html(source: &str, link: &dyn for<'a> Fn(CowStr<'a>) -> CowStr<'a>) -> St
     let events = Parser::new_ext(source, options).map(|event| match event {
         Event::InlineMath(tex) => Event::InlineHtml(formula(&tex, DisplayMode::Inline).into()),
         Event::DisplayMath(tex) => Event::InlineHtml(formula(&tex, DisplayMode::Block).into()),
-        Event::Start(Tag::Image {
-            link_type,
-            dest_url,
-            title,
-            id,
-        }) => Event::Start(Tag::Image {
-            link_type,
-            dest_url: link(dest_url),
-            title,
-            id,
-        }),
+        Event::Start(Tag::Image { link_type, dest_url, title, id }) => {
+            Event::Start(Tag::Image { link_type, dest_url: link(dest_url), title, id })
+        }
         other => other,
     });
     let mut html = String::new();
@@ -46,20 +36,12 @@ fn formula(tex: &str, display_mode: DisplayMode) -> String {
     let storage = Storage::new();
     let events: Result<Vec<_>, _> = pulldown_latex::Parser::new(tex, &storage).collect();
     let mut mathml = String::new();
-    let config = RenderConfig {
-        display_mode,
-        annotation: Some(tex),
-        ..RenderConfig::default()
-    };
+    let config = RenderConfig { display_mode, annotation: Some(tex), ..RenderConfig::default() };
     let drawn = events.is_ok_and(|events| {
         let events = events.into_iter().map(Ok::<_, std::convert::Infallible>);
         push_mathml(&mut mathml, events, config).is_ok()
     });
-    if drawn {
-        mathml
-    } else {
-        format!("<code class=\"tex\">{}</code>", escape(tex))
-    }
+    if drawn { mathml } else { format!("<code class=\"tex\">{}</code>", escape(tex)) }
 }
 
 /// The data URI of `attachment:NAME`.
@@ -75,20 +57,11 @@ mod tests {
 
     #[test]
     fn formulas_are_drawn_or_left_legible() {
-        let good = html(
-            r"The value $V(D, G) = \mathbb{E}_{x}[\log D(x)]$.",
-            &|link| link,
-        );
-        assert!(
-            good.contains("<math") && good.contains("\\mathbb{E}"),
-            "{good}"
-        );
+        let good = html(r"The value $V(D, G) = \mathbb{E}_{x}[\log D(x)]$.", &|link| link);
+        assert!(good.contains("<math") && good.contains("\\mathbb{E}"), "{good}");
         let block = html("$$\\min_G \\max_D V$$", &|link| link);
         assert!(block.contains("display=\"block\""), "{block}");
         let bad = html(r"$\nosuchcommand<1$", &|link| link);
-        assert!(
-            bad.contains(r#"<code class="tex">\nosuchcommand&lt;1</code>"#),
-            "{bad}"
-        );
+        assert!(bad.contains(r#"<code class="tex">\nosuchcommand&lt;1</code>"#), "{bad}");
     }
 }

@@ -19,18 +19,10 @@ pub fn page(document: &Document, fallback_title: &str) -> String {
     for cell in &document.cells {
         match cell.kind {
             CellKind::Markdown => {
-                let _ = writeln!(
-                    body,
-                    "<section class=\"prose\">\n{}</section>",
-                    markdown::render(cell)
-                );
+                let _ = writeln!(body, "<section class=\"prose\">\n{}</section>", markdown::render(cell));
             }
             CellKind::Raw => {
-                let _ = writeln!(
-                    body,
-                    "<section class=\"prose\"><pre>{}</pre></section>",
-                    escape(&cell.source)
-                );
+                let _ = writeln!(body, "<section class=\"prose\"><pre>{}</pre></section>", escape(&cell.source));
             }
             CellKind::Code => code(&mut body, cell),
         }
@@ -45,9 +37,7 @@ pub fn page(document: &Document, fallback_title: &str) -> String {
 
 /// A code cell: its number, its code, its outputs.
 fn code(body: &mut String, cell: &Cell) {
-    let label = cell
-        .count
-        .map_or_else(|| "[ ]".to_string(), |n| format!("[{n}]"));
+    let label = cell.count.map_or_else(|| "[ ]".to_string(), |n| format!("[{n}]"));
     let _ = write!(
         body,
         "<section class=\"code\">\n<div class=\"count\">{label}</div>\n<pre class=\"source\">{}</pre>\n",
@@ -65,15 +55,8 @@ fn code(body: &mut String, cell: &Cell) {
 }
 
 fn stream(output: &Value) -> String {
-    let class = if output["name"] == "stderr" {
-        " class=\"stderr\""
-    } else {
-        ""
-    };
-    format!(
-        "<pre{class}>{}</pre>",
-        ansi::html(output["text"].as_str().unwrap_or_default())
-    )
+    let class = if output["name"] == "stderr" { " class=\"stderr\"" } else { "" };
+    format!("<pre{class}>{}</pre>", ansi::html(output["text"].as_str().unwrap_or_default()))
 }
 
 fn error(output: &Value) -> String {
@@ -135,10 +118,7 @@ mod tests {
 
     fn page_of(cells: Value) -> String {
         let notebook = serde_json::json!({ "nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells });
-        page(
-            &Document::parse(&notebook.to_string()).expect("a notebook"),
-            "untitled",
-        )
+        page(&Document::parse(&notebook.to_string()).expect("a notebook"), "untitled")
     }
 
     #[test]
@@ -155,13 +135,8 @@ mod tests {
         assert!(html.contains("<title>A &lt; B</title>"), "{html}");
         assert!(html.contains("<math"), "the formula is MathML");
         assert!(html.contains("[3]") && html.contains("&lt;&quot;") || html.contains("\"&lt;\""));
-        assert!(
-            html.contains("1 &lt; 2\n<span"),
-            "colours of the terminal become spans"
-        );
-        assert!(
-            html.contains("<img alt=\"a grid\" width=\"320\" src=\"data:image/png;base64,AAAA\">")
-        );
+        assert!(html.contains("1 &lt; 2\n<span"), "colours of the terminal become spans");
+        assert!(html.contains("<img alt=\"a grid\" width=\"320\" src=\"data:image/png;base64,AAAA\">"));
         for foreign in ["http://", "https://", "<script", "@import"] {
             let own = html.replace("http://www.w3.org/1998/Math/MathML", "");
             assert!(!own.contains(foreign), "{foreign}");

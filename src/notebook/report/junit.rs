@@ -15,19 +15,12 @@ pub fn junit(entries: &[Entry]) -> String {
             Outcome::Ran(trial) => ran(entry, trial),
             Outcome::Refused(fault) => {
                 let problem = format!("<error message=\"{}\"/>", escape(&fault.message));
-                let found = Sums {
-                    tests: 1,
-                    errors: 1,
-                    ..Sums::default()
-                };
+                let found = Sums { tests: 1, errors: 1, ..Sums::default() };
                 (case(entry, "the file", 0.0, &problem), found)
             }
         };
         let name = escape(&entry.name);
-        let _ = writeln!(
-            suites,
-            "  <testsuite name=\"{name}\" {found}>\n{cases}  </testsuite>"
-        );
+        let _ = writeln!(suites, "  <testsuite name=\"{name}\" {found}>\n{cases}  </testsuite>");
         sums.add(&found);
     }
     format!(
@@ -57,13 +50,7 @@ impl Sums {
 
 impl std::fmt::Display for Sums {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self {
-            tests,
-            failures,
-            errors,
-            skipped,
-            seconds,
-        } = self;
+        let Self { tests, failures, errors, skipped, seconds } = self;
         write!(
             f,
             "tests=\"{tests}\" failures=\"{failures}\" errors=\"{errors}\" skipped=\"{skipped}\" time=\"{seconds:.3}\""
@@ -73,20 +60,10 @@ impl std::fmt::Display for Sums {
 
 fn ran(entry: &Entry, trial: &Trial) -> (String, Sums) {
     let mut cases = String::new();
-    let mut found = Sums {
-        seconds: trial.total.as_secs_f64(),
-        ..Sums::default()
-    };
+    let mut found = Sums { seconds: trial.total.as_secs_f64(), ..Sums::default() };
     for judged in &trial.cells {
-        let name = format!(
-            "cell {}: {}",
-            judged.index + 1,
-            first_line(&trial.stored, judged)
-        );
-        let seconds = trial
-            .took
-            .get(&judged.index)
-            .map_or(0.0, |took| took.as_secs_f64());
+        let name = format!("cell {}: {}", judged.index + 1, first_line(&trial.stored, judged));
+        let seconds = trial.took.get(&judged.index).map_or(0.0, |took| took.as_secs_f64());
         found.tests += 1;
         let problem = match &judged.verdict {
             Verdict::Same | Verdict::Ignored => String::new(),
@@ -131,11 +108,7 @@ fn case(entry: &Entry, name: &str, seconds: f64, problem: &str) -> String {
     let class = escape(class.trim_start_matches('.'));
     let name = escape(name);
     let case = format!("    <testcase classname=\"{class}\" name=\"{name}\" time=\"{seconds:.3}\"");
-    if problem.is_empty() {
-        case + "/>\n"
-    } else {
-        format!("{case}>{problem}</testcase>\n")
-    }
+    if problem.is_empty() { case + "/>\n" } else { format!("{case}>{problem}</testcase>\n") }
 }
 
 /// Text for XML; characters that XML 1.0 has no way to write become U+FFFD.

@@ -55,11 +55,7 @@ fn first_line(document: &Document, judged: &Judged) -> String {
     let source = &document.cells[judged.index].source;
     let line = source.lines().map(str::trim).find(|line| !line.is_empty());
     let line = line.unwrap_or_default();
-    if line.chars().count() <= 60 {
-        line.to_string()
-    } else {
-        line.chars().take(59).chain(['…']).collect()
-    }
+    if line.chars().count() <= 60 { line.to_string() } else { line.chars().take(59).chain(['…']).collect() }
 }
 
 /// What there is to say about a difference beside the two values; empty for texts.
@@ -68,10 +64,7 @@ fn remark(difference: &Difference, judged: &Judged) -> String {
     match (&difference.stored, &difference.new, &difference.likeness) {
         (_, _, Some(likeness)) => {
             let part = likeness.part;
-            let place = format!(
-                "the part of {}×{} pixels at ({}, {})",
-                part.width, part.height, part.x, part.y
-            );
+            let place = format!("the part of {}×{} pixels at ({}, {})", part.width, part.height, part.x, part.y);
             let mut remark = format!(
                 "similarity {:.3} in {place}, {:.3} overall; at least {wanted} is wanted everywhere",
                 likeness.least, likeness.overall
@@ -89,15 +82,11 @@ fn remark(difference: &Difference, judged: &Judged) -> String {
             remark
         }
         (Content::Picture(old), Content::Picture(new), None) if old.frames != new.frames => {
-            format!(
-                "{} frames are stored, now there are {}",
-                old.frames, new.frames
-            )
+            format!("{} frames are stored, now there are {}", old.frames, new.frames)
         }
-        (Content::Picture(old), Content::Picture(new), None) => format!(
-            "{}×{} pixels are stored, now there are {}×{}",
-            old.width, old.height, new.width, new.height
-        ),
+        (Content::Picture(old), Content::Picture(new), None) => {
+            format!("{}×{} pixels are stored, now there are {}×{}", old.width, old.height, new.width, new.height)
+        }
         _ => String::new(),
     }
 }
@@ -109,9 +98,7 @@ fn without_colours(text: &str) -> String {
     while let Some((before, after)) = rest.split_once('\x1b') {
         plain.push_str(before);
         rest = match after.strip_prefix('[') {
-            Some(body) => body
-                .find(|c: char| ('@'..='~').contains(&c))
-                .map_or("", |end| &body[end + 1..]),
+            Some(body) => body.find(|c: char| ('@'..='~').contains(&c)).map_or("", |end| &body[end + 1..]),
             None => after,
         };
     }

@@ -2,13 +2,11 @@
 //! one that marks where they differ. No script, nothing fetched, light and dark.
 
 use super::{Entry, Outcome, count, first_line, remark};
-use crate::compare::{
-    Change, Content, Difference, Judged, Picture, Tolerance, Verdict, changes,
-};
+use crate::compare::{Change, Content, Difference, Judged, Picture, Tolerance, Verdict, changes};
 use crate::html::{STYLE, ansi, highlight};
 use crate::trial::Trial;
-use saddle_session::output::escape_html as escape;
 use base64::Engine as _;
+use saddle_session::output::escape_html as escape;
 use std::fmt::Write as _;
 
 const REPORT_STYLE: &str = include_str!("report.css");
@@ -23,11 +21,7 @@ pub fn page(entries: &[Entry]) -> String {
     };
     let mut body = format!("<h1>{title}</h1>\n{}", overview(entries));
     for (at, entry) in entries.iter().enumerate() {
-        let _ = write!(
-            body,
-            "<section class=\"notebook\" id=\"n{at}\">\n{}</section>\n",
-            notebook(entry)
-        );
+        let _ = write!(body, "<section class=\"notebook\" id=\"n{at}\">\n{}</section>\n", notebook(entry));
     }
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
@@ -53,13 +47,7 @@ fn overview(entries: &[Entry]) -> String {
             ),
             Outcome::Ran(trial) => {
                 let counts = trial.counts();
-                let numbers = [
-                    counts.same,
-                    counts.differ,
-                    counts.failed,
-                    counts.ignored,
-                    counts.not_run,
-                ];
+                let numbers = [counts.same, counts.differ, counts.failed, counts.ignored, counts.not_run];
                 let cells = numbers.map(|n| match n {
                     0 => "<td class=\"none\">0</td>".to_string(),
                     n => format!("<td>{n}</td>"),
@@ -90,11 +78,7 @@ fn notebook(entry: &Entry) -> String {
     let mut html = format!("<h2>{} {}</h2>\n", mark(entry), escape(&entry.name));
     match &entry.outcome {
         Outcome::Refused(fault) => {
-            let _ = writeln!(
-                html,
-                "<pre class=\"error\">{}</pre>",
-                escape(&fault.to_string())
-            );
+            let _ = writeln!(html, "<pre class=\"error\">{}</pre>", escape(&fault.to_string()));
         }
         Outcome::Ran(trial) => {
             let mut quiet = true;
@@ -105,17 +89,11 @@ fn notebook(entry: &Entry) -> String {
                 }
             }
             if let Some(n) = entry.updated.filter(|n| *n > 0) {
-                let _ = writeln!(
-                    html,
-                    "<p>The new outputs of {} have been stored.</p>",
-                    count(n, "cell")
-                );
+                let _ = writeln!(html, "<p>The new outputs of {} have been stored.</p>", count(n, "cell"));
             } else if trial.interrupted {
                 html.push_str("<p>The run was interrupted.</p>\n");
             } else if quiet {
-                html.push_str(
-                    "<p class=\"dim\">Every cell that was compared shows what is stored.</p>\n",
-                );
+                html.push_str("<p class=\"dim\">Every cell that was compared shows what is stored.</p>\n");
             }
         }
     }
@@ -129,11 +107,7 @@ fn cell(trial: &Trial, judged: &Judged) -> String {
         "<section class=\"cell\">\n<h3>Cell {}</h3>\n<details{}><summary><code>{}</code></summary>\
          <pre class=\"source\">{}</pre></details>\n",
         judged.index + 1,
-        if source.lines().count() <= 12 {
-            " open"
-        } else {
-            ""
-        },
+        if source.lines().count() <= 12 { " open" } else { "" },
         escape(&first_line(&trial.stored, judged)),
         highlight::code(source)
     );
@@ -166,17 +140,11 @@ fn side_by_side(difference: &Difference, judged: &Judged) -> String {
     let mut figures = vec![("stored", stored), ("now", new)];
     if let Some(likeness) = &difference.likeness {
         let base64 = base64::engine::general_purpose::STANDARD.encode(&likeness.map);
-        figures.push((
-            "where they differ",
-            image("image/png", &base64, "the places that differ, in red"),
-        ));
+        figures.push(("where they differ", image("image/png", &base64, "the places that differ, in red")));
     }
     html.push_str("<div class=\"sides\">\n");
     for (caption, shown) in figures {
-        let _ = writeln!(
-            html,
-            "<figure><figcaption>{caption}</figcaption>{shown}</figure>"
-        );
+        let _ = writeln!(html, "<figure><figcaption>{caption}</figcaption>{shown}</figure>");
     }
     html + "</div>\n"
 }

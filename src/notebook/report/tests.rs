@@ -4,8 +4,8 @@ use super::*;
 use crate::compare::Limits;
 use crate::run::Failed;
 use crate::tests::notebook;
-use saddle_session::Failure;
 use base64::Engine as _;
+use saddle_session::Failure;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::io::Cursor;
@@ -17,12 +17,8 @@ fn printed(text: &str) -> Value {
 
 fn grey(level: u8) -> Value {
     let mut bytes = Cursor::new(Vec::new());
-    let picture = image::GrayImage::from_fn(48, 40, |x, _| {
-        image::Luma([if x % 8 < 4 { level } else { 0 }])
-    });
-    picture
-        .write_to(&mut bytes, image::ImageFormat::Png)
-        .expect("a picture");
+    let picture = image::GrayImage::from_fn(48, 40, |x, _| image::Luma([if x % 8 < 4 { level } else { 0 }]));
+    picture.write_to(&mut bytes, image::ImageFormat::Png).expect("a picture");
     let base64 = base64::engine::general_purpose::STANDARD.encode(bytes.into_inner());
     json!({ "output_type": "display_data", "metadata": {}, "data": { "image/png": base64 } })
 }
@@ -37,19 +33,8 @@ fn entry(name: &str, stored: &[&[Value]], new: &[&[Value]], failed: Option<&Fail
         document
     };
     let took = HashMap::from([(0, Duration::from_millis(1500))]);
-    let trial = Trial::judge(
-        document(stored),
-        document(new),
-        &Limits::default(),
-        failed,
-        took,
-        Duration::from_secs(2),
-    );
-    Entry {
-        name: name.into(),
-        outcome: Outcome::Ran(Box::new(trial)),
-        updated: None,
-    }
+    let trial = Trial::judge(document(stored), document(new), &Limits::default(), failed, took, Duration::from_secs(2));
+    Entry { name: name.into(), outcome: Outcome::Ran(Box::new(trial)), updated: None }
 }
 
 #[test]
@@ -68,21 +53,11 @@ fn the_terminal_sees_the_lines_that_differ_and_those_next_to_them() {
 fn two_pictures_are_described_by_how_alike_they_are() {
     let entry = entry("n.ipynb", &[&[grey(250)]], &[&[grey(20)]], None);
     let text = text(&entry);
-    assert!(
-        text.contains("display 1, image/png: similarity 0."),
-        "{text}"
-    );
+    assert!(text.contains("display 1, image/png: similarity 0."), "{text}");
     assert!(text.contains("at least 0.9 is wanted"), "{text}");
     let page = page(&[entry]);
-    assert_eq!(
-        page.matches("<img ").count(),
-        3,
-        "stored, now, and where they differ"
-    );
-    assert!(
-        !page.contains("<script") && !page.contains("http"),
-        "nothing is fetched"
-    );
+    assert_eq!(page.matches("<img ").count(), 3, "stored, now, and where they differ");
+    assert!(!page.contains("<script") && !page.contains("http"), "nothing is fetched");
 }
 
 #[test]
@@ -95,39 +70,24 @@ fn the_build_server_gets_a_suite_for_each_notebook_and_a_case_for_each_cell() {
     let failed = Failed { index: 0, failure };
     let bad = entry("a/b.ipynb", &[&[]], &[&[]], Some(&failed));
     let different = entry("c.ipynb", &[&[printed("1\x07")]], &[&[printed("2")]], None);
-    let refused = Entry {
-        name: "d.ipynb".into(),
-        outcome: Outcome::Refused(Fault::file("cannot read d.ipynb")),
-        updated: None,
-    };
+    let refused =
+        Entry { name: "d.ipynb".into(), outcome: Outcome::Refused(Fault::file("cannot read d.ipynb")), updated: None };
     let xml = junit(&[bad, different, refused]);
-    assert!(xml.contains("<testsuites name=\"saddle test\" tests=\"3\" failures=\"1\" errors=\"2\" skipped=\"0\" time=\"4.000\">"), "{xml}");
+    assert!(
+        xml.contains(
+            "<testsuites name=\"saddle test\" tests=\"3\" failures=\"1\" errors=\"2\" skipped=\"0\" time=\"4.000\">"
+        ),
+        "{xml}"
+    );
     assert!(xml.contains("<testcase classname=\"a.b\" name=\"cell 1: let x = 1 &lt; 2;\" time=\"1.500\"><error type=\"ValueError\" message=\"&quot;a&quot; &lt; b\">ValueError</error>"), "{xml}");
-    assert!(
-        xml.contains("- 1\u{fffd}\n") && !xml.contains('\x07'),
-        "{xml}"
-    );
-    assert!(
-        xml.contains("<error message=\"cannot read d.ipynb\"/>"),
-        "{xml}"
-    );
+    assert!(xml.contains("- 1\u{fffd}\n") && !xml.contains('\x07'), "{xml}");
+    assert!(xml.contains("<error message=\"cannot read d.ipynb\"/>"), "{xml}");
 }
 
 #[test]
 fn a_page_escapes_what_cells_print() {
-    let page = page(&[entry(
-        "<n>.ipynb",
-        &[&[printed("<script>1")]],
-        &[&[printed("<b>2")]],
-        None,
-    )]);
-    assert!(
-        page.contains("<del>&lt;script&gt;1</del>") && page.contains("<ins>&lt;b&gt;2</ins>"),
-        "{page}"
-    );
+    let page = page(&[entry("<n>.ipynb", &[&[printed("<script>1")]], &[&[printed("<b>2")]], None)]);
+    assert!(page.contains("<del>&lt;script&gt;1</del>") && page.contains("<ins>&lt;b&gt;2</ins>"), "{page}");
     assert!(page.contains("&lt;n&gt;.ipynb") && !page.contains("<script"));
-    assert!(
-        page.contains("<title>0 of 1 notebooks as stored</title>"),
-        "{page}"
-    );
+    assert!(page.contains("<title>0 of 1 notebooks as stored</title>"), "{page}");
 }

@@ -17,13 +17,7 @@ pub fn text(entry: &Entry) -> String {
     let _ = match &entry.outcome {
         Outcome::Refused(fault) => {
             let hint = fault.hint.iter().map(|hint| format!("\n  hint: {hint}"));
-            writeln!(
-                text,
-                "{}: {}{}",
-                entry.name,
-                fault.message,
-                hint.collect::<String>()
-            )
+            writeln!(text, "{}: {}{}", entry.name, fault.message, hint.collect::<String>())
         }
         Outcome::Ran(trial) => ran(&mut text, entry, trial),
     };
@@ -47,10 +41,7 @@ pub(super) fn cell(text: &mut String, trial: &Trial, judged: &Judged) -> std::fm
     writeln!(text, "  cell {}: {line}", judged.index + 1)?;
     if let Verdict::Failed(failure, _) = &judged.verdict {
         writeln!(text, "    failed with {}: {}", failure.name, failure.value)?;
-        for line in without_colours(&failure.traceback.join("\n"))
-            .lines()
-            .skip(1)
-        {
+        for line in without_colours(&failure.traceback.join("\n")).lines().skip(1) {
             writeln!(text, "    {line}")?;
         }
         return Ok(());
@@ -65,11 +56,7 @@ pub(super) fn cell(text: &mut String, trial: &Trial, judged: &Judged) -> std::fm
 fn summary(entry: &Entry, trial: &Trial) -> String {
     let counts = trial.counts();
     let mut summary = format!("{} same, {} different", counts.same, counts.differ);
-    for (n, what) in [
-        (counts.failed, "failed"),
-        (counts.ignored, "not compared"),
-        (counts.not_run, "not run"),
-    ] {
+    for (n, what) in [(counts.failed, "failed"), (counts.ignored, "not compared"), (counts.not_run, "not run")] {
         if n > 0 {
             let _ = write!(summary, ", {n} {what}");
         }
@@ -82,8 +69,9 @@ fn summary(entry: &Entry, trial: &Trial) -> String {
         Some(n) => {
             let _ = write!(summary, "; {} updated", count(n, "cell"));
         }
-        None if trial.has_nothing_stored() && counts.differ > 0 => summary
-            .push_str("; the notebook has no stored outputs (saddle test --update stores them)"),
+        None if trial.has_nothing_stored() && counts.differ > 0 => {
+            summary.push_str("; the notebook has no stored outputs (saddle test --update stores them)")
+        }
         None => {}
     }
     summary
@@ -126,9 +114,7 @@ fn relevant<'a>(lines: &[(Change, &'a str)]) -> Vec<Option<(Change, &'a str)>> {
     let near = |at: usize| {
         let from = at.saturating_sub(AROUND);
         let to = (at + AROUND + 1).min(lines.len());
-        lines[from..to]
-            .iter()
-            .any(|(change, _)| *change != Change::Same)
+        lines[from..to].iter().any(|(change, _)| *change != Change::Same)
     };
     let mut shown = Vec::new();
     for (at, &line) in lines.iter().enumerate() {

@@ -48,14 +48,7 @@ struct Shared {
 
 static SHARED: OnceLock<Shared> = OnceLock::new();
 
-static FUNCTIONS: Table = Table {
-    ask,
-    export,
-    share,
-    release,
-    panicked,
-    last_panic,
-};
+static FUNCTIONS: Table = Table { ask, export, share, release, panicked, last_panic };
 
 /// Sets everything up where this process is to run cells; does nothing in any other.
 pub fn prepare() {
@@ -84,18 +77,12 @@ fn connect(socket: &Path) -> io::Result<()> {
     put_in_place(&open(Role::Stderr)?, libc::STDERR_FILENO)?;
     let functions = Mutex::default();
     // Called once.
-    let _ = SHARED.set(Shared {
-        requests,
-        functions,
-    });
+    let _ = SHARED.set(Shared { requests, functions });
     let address = std::ptr::from_ref(&FUNCTIONS) as usize;
     // SAFETY: there is no other thread yet.
     unsafe { std::env::set_var(TABLE, address.to_string()) };
     OURS.set(true);
-    std::thread::Builder::new()
-        .name("calls".into())
-        .stack_size(STACK)
-        .spawn(move || serve(calls, &printed))?;
+    std::thread::Builder::new().name("calls".into()).stack_size(STACK).spawn(move || serve(calls, &printed))?;
     Ok(())
 }
 
@@ -120,10 +107,7 @@ fn die_plainly() {
         // SAFETY: sets no handler.
         unsafe { libc::signal(signal, libc::SIG_DFL) };
     }
-    let none = libc::rlimit {
-        rlim_cur: 0,
-        rlim_max: 0,
-    };
+    let none = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: a live value. A dump of the cells' memory helps no one.
     unsafe { libc::setrlimit(libc::RLIMIT_CORE, &raw const none) };
 }
@@ -193,19 +177,11 @@ fn refusal(why: &str) -> Message {
     writer.list(2);
     writer.text("error");
     writer.text(why);
-    Message {
-        bytes: writer.bytes,
-        files: Vec::new(),
-    }
+    Message { bytes: writer.bytes, files: Vec::new() }
 }
 
 fn parcel(bytes: &[u8], blocks: &[Block]) -> Parcel {
-    Parcel {
-        bytes: bytes.as_ptr(),
-        len: bytes.len(),
-        blocks: blocks.as_ptr(),
-        count: blocks.len(),
-    }
+    Parcel { bytes: bytes.as_ptr(), len: bytes.len(), blocks: blocks.as_ptr(), count: blocks.len() }
 }
 
 /// Takes what a function delivers into the message that is the context.
@@ -242,9 +218,7 @@ unsafe extern "C" fn ask(question: Parcel, context: *mut c_void, deliver: Delive
     let answer = shared().and_then(|shared| {
         let mut requests = lock(&shared.requests);
         match requests.send(&question) {
-            Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
-                Some(refusal(&error.to_string()))
-            }
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => Some(refusal(&error.to_string())),
             Err(_) => None,
             Ok(()) => requests.receive().ok()?,
         }
@@ -275,11 +249,7 @@ unsafe extern "C" fn share(bytes: *const u8, len: usize) -> Block {
     // SAFETY: the caller keeps to `abi`.
     let bytes = unsafe { std::slice::from_raw_parts(bytes, len) };
     let shared = SPARES.with_borrow_mut(|spares| spares.hold(bytes));
-    Block {
-        address: std::ptr::null_mut(),
-        len,
-        file: shared.map_or(-1, IntoRawFd::into_raw_fd),
-    }
+    Block { address: std::ptr::null_mut(), len, file: shared.map_or(-1, IntoRawFd::into_raw_fd) }
 }
 
 unsafe extern "C" fn release(block: Block) {
@@ -324,21 +294,13 @@ fn lent(file: OwnedFd) -> io::Result<Block> {
                 return Ok(all[known].block);
             }
             // It has grown.
-            all.remove(known)
-                .into_iter()
-                .for_each(|old| unmap(old.block));
+            all.remove(known).into_iter().for_each(|old| unmap(old.block));
         }
         if all.len() == MOST_LENT {
             all.pop_front().into_iter().for_each(|old| unmap(old.block));
         }
-        let block = Block {
-            file: -1,
-            ..map(&file, libc::MAP_SHARED)?
-        };
-        all.push_back(Lent {
-            file: number,
-            block,
-        });
+        let block = Block { file: -1, ..map(&file, libc::MAP_SHARED)? };
+        all.push_back(Lent { file: number, block });
         Ok(block)
     })
 }
@@ -353,10 +315,7 @@ fn mapped(files: Vec<OwnedFd>) -> io::Result<Vec<Block>> {
         // SAFETY: a mapping that nothing refers to yet.
         match unsafe { libc::mprotect(block.address.cast(), block.len, access) } {
             -1 => Err(io::Error::last_os_error()),
-            _ => Ok(Block {
-                file: file.into_raw_fd(),
-                ..block
-            }),
+            _ => Ok(Block { file: file.into_raw_fd(), ..block }),
         }
     };
     files.into_iter().map(own).collect()
@@ -370,11 +329,7 @@ fn map(file: &std::fs::File, sharing: i32) -> io::Result<Block> {
     let address = unsafe { libc::mmap(std::ptr::null_mut(), len, access, how, number, 0) };
     match address == libc::MAP_FAILED {
         true => Err(io::Error::last_os_error()),
-        false => Ok(Block {
-            address: address.cast(),
-            len,
-            file: -1,
-        }),
+        false => Ok(Block { address: address.cast(), len, file: -1 }),
     }
 }
 

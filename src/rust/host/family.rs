@@ -18,10 +18,7 @@ pub fn kill_below(root: u32, spared: Option<u32>) {
         }
         false
     };
-    for &process in parents
-        .keys()
-        .filter(|&&process| process != root && is_below(process))
-    {
+    for &process in parents.keys().filter(|&&process| process != root && is_below(process)) {
         if let Ok(process) = libc::pid_t::try_from(process) {
             // SAFETY: takes no memory. The process was below this one a moment ago.
             unsafe { libc::kill(process, libc::SIGKILL) };
@@ -45,12 +42,8 @@ fn parents() -> HashMap<u32, u32> {
 
 #[cfg(not(target_os = "linux"))]
 fn parents() -> HashMap<u32, u32> {
-    let listed = std::process::Command::new("ps")
-        .args(["-A", "-o", "pid=,ppid="])
-        .output();
-    let text = listed
-        .map(|out| String::from_utf8_lossy(&out.stdout).into_owned())
-        .unwrap_or_default();
+    let listed = std::process::Command::new("ps").args(["-A", "-o", "pid=,ppid="]).output();
+    let text = listed.map(|out| String::from_utf8_lossy(&out.stdout).into_owned()).unwrap_or_default();
     let pair = |line: &str| {
         let mut numbers = line.split_whitespace().map(|n| n.parse().ok());
         Some((numbers.next()??, numbers.next()??))
@@ -68,11 +61,7 @@ mod tests {
     #[test]
     fn what_is_below_ends_and_what_is_spared_lives() {
         let script = "sleep 100 & echo $!; sleep 100 & echo $!; wait";
-        let mut shell = Command::new("sh")
-            .args(["-c", script])
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut shell = Command::new("sh").args(["-c", script]).stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(shell.stdout.take().unwrap()).lines();
         let mut number = || lines.next().unwrap().unwrap().parse::<u32>().unwrap();
         let (spared, ended) = (number(), number());

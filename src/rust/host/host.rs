@@ -7,8 +7,7 @@ use crossbeam_channel::{Receiver, Sender, select, unbounded};
 use evcxr::{CommandContext, CompilationError, Error, EvalCallbacks, EvalContext};
 use saddle_rust::protocol::abi::LINE_END;
 use saddle_rust::protocol::{
-    Answer, Folder, HEAD, Layout, Mistake, Order, Outcome, Question, Report, Role, Spot,
-    without_commands,
+    Answer, Folder, HEAD, Layout, Mistake, Order, Outcome, Question, Report, Role, Spot, without_commands,
 };
 use saddle_worker::{frame, process};
 use std::io::{self, BufReader, Write as _};
@@ -30,15 +29,8 @@ pub fn serve() -> io::Result<()> {
     let (work, jobs) = unbounded();
     let (answers, answered) = unbounded();
     let shared = Arc::new(Shared::default());
-    let heard = Reader {
-        shared: shared.clone(),
-        folder: folder.clone(),
-        work: work.clone(),
-        answers,
-    };
-    std::thread::Builder::new()
-        .name("orders".into())
-        .spawn(move || heard.read(control))?;
+    let heard = Reader { shared: shared.clone(), folder: folder.clone(), work: work.clone(), answers };
+    std::thread::Builder::new().name("orders".into()).spawn(move || heard.read(control))?;
     let context = match start(&folder) {
         Ok(started) => started,
         Err(why) => {
@@ -51,14 +43,7 @@ pub fn serve() -> io::Result<()> {
     *lock(&shared.cells) = Some(context.0.process_handle());
     hear_questions(&folder, work)?;
     voice.say(&Report::Ready);
-    let mut host = Host {
-        context: context.0,
-        printed: context.1,
-        voice,
-        answered,
-        shared,
-        count: 0,
-    };
+    let mut host = Host { context: context.0, printed: context.1, voice, answered, shared, count: 0 };
     for job in jobs {
         match job {
             Job::Order(order) => host.carry_out(order),
@@ -167,8 +152,7 @@ fn start(folder: &Folder) -> Result<(CommandContext, Receiver<String>), String> 
     };
     let mut cells = Command::new(program);
     cells.env(SOCKET, folder.socket());
-    let (context, outputs) =
-        EvalContext::with_subprocess_command(cells).map_err(|error| error.to_string())?;
+    let (context, outputs) = EvalContext::with_subprocess_command(cells).map_err(|error| error.to_string())?;
     // What is not read here is read by the worker itself.
     drop(outputs.stderr);
     let mut context = CommandContext::with_eval_context(context);
@@ -200,15 +184,12 @@ fn hear_questions(folder: &Folder, work: Sender<Job>) -> io::Result<()> {
     stream.write_all(&greeting(Role::Questions))?;
     let stream = Arc::new(stream);
     let reading = stream.clone();
-    std::thread::Builder::new()
-        .name("questions".into())
-        .spawn(move || {
-            let mut questions = BufReader::new(&*reading);
-            while let Ok(Some((ticket, question))) = frame::read::<(u64, Question)>(&mut questions)
-            {
-                let _ = work.send(Job::Question(stream.clone(), ticket, question));
-            }
-        })?;
+    std::thread::Builder::new().name("questions".into()).spawn(move || {
+        let mut questions = BufReader::new(&*reading);
+        while let Ok(Some((ticket, question))) = frame::read::<(u64, Question)>(&mut questions) {
+            let _ = work.send(Job::Question(stream.clone(), ticket, question));
+        }
+    })?;
     Ok(())
 }
 
@@ -264,9 +245,7 @@ impl Host {
                 voice.say(&Report::Asked { prompt, password });
                 answered.recv().unwrap_or_default()
             };
-            let mut callbacks = EvalCallbacks {
-                input_reader: &|request| ask(request.prompt, request.is_password),
-            };
+            let mut callbacks = EvalCallbacks { input_reader: &|request| ask(request.prompt, request.is_password) };
             let run = || context.execute_with_callbacks(&layout.text, &mut callbacks);
             let result = catch_unwind(AssertUnwindSafe(run));
             // The printer ends when it hears this, and the scope when everything is printed.
@@ -302,10 +281,7 @@ impl Host {
             Question::Complete { code, cursor } => self.complete(&code, cursor),
             Question::Describe { code, cursor } => self.describe(&code, cursor),
         }));
-        let answer = Answer {
-            ticket,
-            ..answer.ok().flatten().unwrap_or_default()
-        };
+        let answer = Answer { ticket, ..answer.ok().flatten().unwrap_or_default() };
         if let Ok(bytes) = frame::encode(&answer) {
             let mut stream = stream;
             let _ = stream.write_all(&bytes);
@@ -315,12 +291,9 @@ impl Host {
     fn complete(&mut self, code: &str, cursor: usize) -> Option<Answer> {
         let found = self.context.completions(code, cursor).ok()?;
         let matches = found.completions.into_iter();
-        let matches =
-            matches.filter(|one| !one.code.contains("__") && !one.code.starts_with("evcxr"));
+        let matches = matches.filter(|one| !one.code.contains("__") && !one.code.starts_with("evcxr"));
         Some(Answer {
-            matches: matches
-                .map(|one| (one.code, one.kind.to_string(), one.label))
-                .collect(),
+            matches: matches.map(|one| (one.code, one.kind.to_string(), one.label)).collect(),
             start: found.start_offset,
             end: found.end_offset,
             ..Answer::default()
@@ -332,10 +305,8 @@ impl Host {
         let before = code.get(..cursor)?.to_string();
         // Only what stands before the cursor is looked at.
         let described = self.context.hover_at(&before, before.len()).ok()?;
-        (!described.0.starts_with("No documentation")).then(|| Answer {
-            described: Some(described),
-            ..Answer::default()
-        })
+        (!described.0.starts_with("No documentation"))
+            .then(|| Answer { described: Some(described), ..Answer::default() })
     }
 }
 
@@ -364,15 +335,9 @@ fn hand_on(printed: &Receiver<String>, is_done: &Receiver<()>, voice: &Voice) {
 /// The compiler's errors, where they are in the cell. Warnings are left out: they are about code that is half of a program.
 fn wrong(errors: &[CompilationError], layout: &Layout) -> Outcome {
     let is_error = |error: &&CompilationError| error.level() == "error";
-    let mistakes: Vec<Mistake> = errors
-        .iter()
-        .filter(is_error)
-        .map(|e| mistake(e, layout))
-        .collect();
+    let mistakes: Vec<Mistake> = errors.iter().filter(is_error).map(|e| mistake(e, layout)).collect();
     match mistakes.is_empty() {
-        true => {
-            Outcome::Refused("the cell does not compile, and the compiler does not say why".into())
-        }
+        true => Outcome::Refused("the cell does not compile, and the compiler does not say why".into()),
         false => Outcome::Wrong(mistakes),
     }
 }

@@ -107,10 +107,7 @@ pub unsafe fn open<'a>(parcel: Parcel) -> (&'a [u8], Vec<Option<Mapped>>) {
             0 => &[],
             n => std::slice::from_raw_parts(parcel.blocks, n),
         };
-        (
-            bytes,
-            blocks.iter().map(|block| Some(Mapped(*block))).collect(),
-        )
+        (bytes, blocks.iter().map(|block| Some(Mapped(*block))).collect())
     }
 }
 
@@ -120,10 +117,7 @@ pub fn receive<R>(
     read: impl FnOnce(&[u8], Vec<Option<Mapped>>) -> R,
 ) -> Option<R> {
     struct Slot<F, R>(Option<F>, Option<R>);
-    unsafe extern "C" fn deliver<F: FnOnce(&[u8], Vec<Option<Mapped>>) -> R, R>(
-        context: *mut c_void,
-        parcel: Parcel,
-    ) {
+    unsafe extern "C" fn deliver<F: FnOnce(&[u8], Vec<Option<Mapped>>) -> R, R>(context: *mut c_void, parcel: Parcel) {
         // SAFETY: `context` is the slot below, which lives until `give` returns; the parcel is this function's to open.
         let (slot, (bytes, blocks)) = unsafe { (&mut *context.cast::<Slot<F, R>>(), open(parcel)) };
         slot.1 = slot.0.take().map(|read| read(bytes, blocks));

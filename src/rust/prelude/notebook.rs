@@ -82,9 +82,7 @@ pub fn question(kind: &str, values: usize) -> Packed {
 pub fn ask(question: Packed) -> Result<Value, String> {
     let answer = receive(
         // SAFETY: the parcel is whole, and the context is that of the answer's reader.
-        |context, deliver| {
-            question.send(|parcel| unsafe { (table().ask)(parcel, context, deliver) })
-        },
+        |context, deliver| question.send(|parcel| unsafe { (table().ask)(parcel, context, deliver) }),
         |bytes, mut blocks| {
             let mut reader = Reader(bytes);
             match (reader.list(), reader.text()) {

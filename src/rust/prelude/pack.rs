@@ -61,8 +61,7 @@ impl Writer {
         self.bytes.push(6);
         self.shape(shape);
         self.size(numbers.len());
-        self.bytes
-            .extend(numbers.iter().flat_map(|x| x.to_ne_bytes()));
+        self.bytes.extend(numbers.iter().flat_map(|x| x.to_ne_bytes()));
     }
 
     /// A tensor whose numbers lie in the block of that number.

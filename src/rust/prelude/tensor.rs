@@ -25,14 +25,8 @@ impl Tensor {
         let (numbers, shape) = (numbers.into(), shape.as_ref());
         let wanted: usize = shape.iter().product();
         let got = numbers.len();
-        assert!(
-            wanted == got,
-            "a tensor of shape {shape:?} has {wanted} numbers, got {got}"
-        );
-        Self {
-            shape: shape.to_vec(),
-            data: Data::Own(numbers),
-        }
+        assert!(wanted == got, "a tensor of shape {shape:?} has {wanted} numbers, got {got}");
+        Self { shape: shape.to_vec(), data: Data::Own(numbers) }
     }
 
     /// Zeros.
@@ -52,10 +46,7 @@ impl Tensor {
     }
 
     /// The number at each place, which is told as its indices: `Tensor::from_fn([28, 28], |[y, x]| …)`.
-    pub fn from_fn<const RANK: usize>(
-        shape: [usize; RANK],
-        mut number: impl FnMut([usize; RANK]) -> f32,
-    ) -> Self {
+    pub fn from_fn<const RANK: usize>(shape: [usize; RANK], mut number: impl FnMut([usize; RANK]) -> f32) -> Self {
         let len = shape.iter().product();
         let mut at = [0; RANK];
         let mut numbers = Vec::with_capacity(len);
@@ -104,10 +95,7 @@ impl Tensor {
     pub fn dims<const RANK: usize>(&self) -> [usize; RANK] {
         match self.shape.as_slice().try_into() {
             Ok(dims) => dims,
-            Err(_) => panic!(
-                "needs a tensor of {RANK} dims, got one of shape {:?}",
-                self.shape
-            ),
+            Err(_) => panic!("needs a tensor of {RANK} dims, got one of shape {:?}", self.shape),
         }
     }
 
@@ -141,10 +129,7 @@ impl Tensor {
     /// Their count is not that of the shape.
     pub fn reshape(self, shape: impl AsRef<[usize]>) -> Self {
         let (wanted, from) = (shape.as_ref(), &self.shape);
-        assert!(
-            wanted.iter().product::<usize>() == self.len(),
-            "shape {from:?} does not fit into {wanted:?}"
-        );
+        assert!(wanted.iter().product::<usize>() == self.len(), "shape {from:?} does not fit into {wanted:?}");
         let shape = wanted.to_vec();
         Self { shape, ..self }
     }
@@ -183,11 +168,7 @@ impl Tensor {
     pub fn zip_map(&self, other: &Self, mut f: impl FnMut(f32, f32) -> f32) -> Self {
         let (a, b) = (self.shape(), other.shape());
         assert!(a == b, "the shapes {a:?} and {b:?} differ");
-        let numbers: Vec<f32> = self
-            .iter()
-            .zip(other.iter())
-            .map(|(&x, &y)| f(x, y))
-            .collect();
+        let numbers: Vec<f32> = self.iter().zip(other.iter()).map(|(&x, &y)| f(x, y)).collect();
         Self::new(numbers, a)
     }
 
@@ -204,13 +185,8 @@ impl Tensor {
     fn offset(&self, at: &[usize]) -> usize {
         let shape = &self.shape;
         let inside = at.len() == shape.len() && at.iter().zip(shape).all(|(i, n)| i < n);
-        assert!(
-            inside,
-            "there is no element {at:?} in a tensor of shape {shape:?}"
-        );
-        at.iter()
-            .zip(shape)
-            .fold(0, |offset, (i, n)| offset * n + i)
+        assert!(inside, "there is no element {at:?} in a tensor of shape {shape:?}");
+        at.iter().zip(shape).fold(0, |offset, (i, n)| offset * n + i)
     }
 }
 
@@ -245,13 +221,7 @@ macro_rules! index_like_a_slice {
     )*};
 }
 
-index_like_a_slice!(
-    usize,
-    Range<usize>,
-    RangeTo<usize>,
-    RangeFrom<usize>,
-    RangeFull
-);
+index_like_a_slice!(usize, Range<usize>, RangeTo<usize>, RangeFrom<usize>, RangeFull);
 
 /// `x[[row, column]]`: the number at these indices, one for each dim.
 impl<const RANK: usize> Index<[usize; RANK]> for Tensor {

@@ -37,9 +37,7 @@ impl Value {
                 let numbers: Vec<f32> = numbers.iter().map(|x| f32::from_ne_bytes(*x)).collect();
                 Self::Tensor(Tensor::new(numbers, shape))
             }
-            Item::Long(shape, block) => {
-                Self::Tensor(Tensor::given(shape, blocks.get_mut(block)?.take()?)?)
-            }
+            Item::Long(shape, block) => Self::Tensor(Tensor::given(shape, blocks.get_mut(block)?.take()?)?),
         })
     }
 

@@ -12,9 +12,7 @@ impl Tensor {
         let out = broadcast(name, self, other)?;
         let (a, b) = match (self.dtype(), other.dtype()) {
             (x, y) if x == y => (self.raw().clone(), other.raw().clone()),
-            _ if self.is_whole() && other.is_whole() => {
-                (self.raw().cast(Dtype::Int), other.raw().cast(Dtype::Int))
-            }
+            _ if self.is_whole() && other.is_whole() => (self.raw().cast(Dtype::Int), other.raw().cast(Dtype::Int)),
             _ => (floats(self).raw().clone(), floats(other).raw().clone()),
         };
         Ok(Tensor::constant(a.compare(op, &b, &out)))
@@ -52,20 +50,12 @@ impl Tensor {
 
     pub fn and(&self, other: &Tensor) -> Result<Tensor> {
         let out = broadcast("and", self, other)?;
-        Ok(Tensor::constant(
-            self.raw()
-                .cast(Dtype::Bool)
-                .and(&other.raw().cast(Dtype::Bool), &out),
-        ))
+        Ok(Tensor::constant(self.raw().cast(Dtype::Bool).and(&other.raw().cast(Dtype::Bool), &out)))
     }
 
     pub fn or(&self, other: &Tensor) -> Result<Tensor> {
         let out = broadcast("or", self, other)?;
-        Ok(Tensor::constant(
-            self.raw()
-                .cast(Dtype::Bool)
-                .or(&other.raw().cast(Dtype::Bool), &out),
-        ))
+        Ok(Tensor::constant(self.raw().cast(Dtype::Bool).or(&other.raw().cast(Dtype::Bool), &out)))
     }
 
     /// `yes` where `self` (a bool tensor) holds, else `no`; all three broadcast.
@@ -85,36 +75,19 @@ impl Tensor {
         let shape = broadcast("where", &Tensor::constant(no.raw().clone()), yes)?;
         let out = broadcast("where", self, &Tensor::full(0.0, &shape, &self.device()))?;
         if yes.is_whole() && no.is_whole() {
-            let kind = if yes.dtype() == no.dtype() {
-                yes.dtype()
-            } else {
-                Dtype::Int
-            };
+            let kind = if yes.dtype() == no.dtype() { yes.dtype() } else { Dtype::Int };
             let (yes, no) = (yes.raw().cast(kind), no.raw().cast(kind));
             return Ok(Tensor::constant(Raw::choose(self.raw(), &yes, &no, &out)));
         }
         let (yes, no) = (floats(yes), floats(no));
         let raw = Raw::choose(self.raw(), yes.raw(), no.raw(), &out);
         let (sy, sn) = (yes.shape(), no.shape());
-        let op = Op {
-            name: "where",
-            parents: &[&yes, &no],
-            saved: &[self],
-            keep_output: false,
-        };
+        let op = Op { name: "where", parents: &[&yes, &no], saved: &[self], keep_output: false };
         Ok(two(
             op,
             raw,
-            move |b| {
-                b.saved[0]
-                    .choose(b.grad, &Tensor::full(0.0, &[], &b.grad.device()))?
-                    .sum_to(&sy)
-            },
-            move |b| {
-                b.saved[0]
-                    .choose(&Tensor::full(0.0, &[], &b.grad.device()), b.grad)?
-                    .sum_to(&sn)
-            },
+            move |b| b.saved[0].choose(b.grad, &Tensor::full(0.0, &[], &b.grad.device()))?.sum_to(&sy),
+            move |b| b.saved[0].choose(&Tensor::full(0.0, &[], &b.grad.device()), b.grad)?.sum_to(&sn),
         ))
     }
 

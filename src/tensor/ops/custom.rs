@@ -1,9 +1,9 @@
 //! Operations whose gradient is given from outside: straight-through estimators and custom rules.
 
 use super::{floats, unary};
-use saddle_fault::{Fault, Result};
 use crate::tape::{Grads, Op};
 use crate::{Device, Tensor, shown};
+use saddle_fault::{Fault, Result};
 
 impl Tensor {
     /// The value of `self` with the gradient of `soft`: a straight-through estimator.
@@ -19,14 +19,7 @@ impl Tensor {
             )));
         }
         let hard = floats(self);
-        Ok(unary(
-            "straight_through",
-            &floats(soft),
-            hard.raw().clone(),
-            &[],
-            false,
-            |b| Ok(b.grad.clone()),
-        ))
+        Ok(unary("straight_through", &floats(soft), hard.raw().clone(), &[], false, |b| Ok(b.grad.clone())))
     }
 
     /// An operation with a rule of its own: `output` was computed from `inputs` without recording, and
@@ -37,12 +30,7 @@ impl Tensor {
         output: &Tensor,
         backward: impl Fn(&[Tensor], &Tensor, &Tensor) -> Result<Vec<Option<Tensor>>> + 'static,
     ) -> Tensor {
-        let op = Op {
-            name: "custom_op",
-            parents: inputs,
-            saved: inputs,
-            keep_output: true,
-        };
+        let op = Op { name: "custom_op", parents: inputs, saved: inputs, keep_output: true };
         op.done(output.raw().clone(), move |b| {
             let grads = backward(b.saved, b.output()?, b.grad)?;
             for (i, (x, grad)) in b.saved.iter().zip(&grads).enumerate() {
@@ -73,9 +61,7 @@ impl Tensor {
         }
         let raw = self.raw().to_device(device);
         match self.dtype() {
-            crate::Dtype::F32 => unary("to", self, raw, &[], false, move |b| {
-                Ok(b.grad.to_device(&from))
-            }),
+            crate::Dtype::F32 => unary("to", self, raw, &[], false, move |b| Ok(b.grad.to_device(&from))),
             _ => Tensor::constant(raw),
         }
     }

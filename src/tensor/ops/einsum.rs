@@ -19,22 +19,14 @@ impl Tensor {
             )));
         }
         let shape = self.shape();
-        let mut order: Vec<isize> = (0..shape.len())
-            .filter(|&i| i != a && i != b)
-            .map(|i| i as isize)
-            .collect();
+        let mut order: Vec<isize> = (0..shape.len()).filter(|&i| i != a && i != b).map(|i| i as isize).collect();
         order.extend([a as isize, b as isize]);
-        let rest: Vec<usize> = order[..order.len() - 2]
-            .iter()
-            .map(|&i| shape[i as usize])
-            .collect();
+        let rest: Vec<usize> = order[..order.len() - 2].iter().map(|&i| shape[i as usize]).collect();
         let (rows, columns) = (shape[a], shape[b]);
         let places = diagonal_places(rows, columns, offset);
         let (n, flat) = (places.len(), [&rest[..], &[rows * columns]].concat());
         let places = Tensor::from_ints(places, &[n], &self.device());
-        self.permute(&order)?
-            .reshape(&flat)?
-            .index_select(-1, &places)
+        self.permute(&order)?.reshape(&flat)?.index_select(-1, &places)
     }
 
     /// The sum of the main diagonal of a matrix, of rank 0.
@@ -44,11 +36,8 @@ impl Tensor {
     pub fn trace(&self) -> Result<Tensor> {
         match self.rank() {
             2 => self.diagonal(0, 0, 1)?.sum(),
-            _ => Err(Fault::shape(format!(
-                "trace: expected a matrix, got {}",
-                shown(&self.shape())
-            ))
-            .hint("diagonal(x) takes those of matrices along leading dims")),
+            _ => Err(Fault::shape(format!("trace: expected a matrix, got {}", shown(&self.shape())))
+                .hint("diagonal(x) takes those of matrices along leading dims")),
         }
     }
 
@@ -60,38 +49,23 @@ impl Tensor {
         let name = if upper { "triu" } else { "tril" };
         let shape = self.shape();
         let &[.., rows, columns] = &shape[..] else {
-            return Err(Fault::shape(format!(
-                "{name}: expected a matrix, got {}",
-                shown(&shape)
-            )));
+            return Err(Fault::shape(format!("{name}: expected a matrix, got {}", shown(&shape))));
         };
         let inside = |at: usize| {
             let beyond = (at % columns) as i64 - (at / columns) as i64;
-            if upper {
-                beyond >= offset
-            } else {
-                beyond <= offset
-            }
+            if upper { beyond >= offset } else { beyond <= offset }
         };
         let mask = (0..rows * columns).map(inside).collect();
         let mask = Tensor::from_bools(mask, &[rows, columns], &self.device());
         let zero = Tensor::full(0.0, &[], &self.device());
-        let zero = if self.is_whole() {
-            zero.cast(self.dtype())
-        } else {
-            zero
-        };
+        let zero = if self.is_whole() { zero.cast(self.dtype()) } else { zero };
         mask.choose(self, &zero)
     }
 }
 
 /// Where the elements of a diagonal lie in a matrix, row by row.
 fn diagonal_places(rows: usize, columns: usize, offset: i64) -> Vec<i64> {
-    let column = |row: usize| {
-        (row as i64)
-            .checked_add(offset)
-            .filter(|c| (0..columns as i64).contains(c))
-    };
+    let column = |row: usize| (row as i64).checked_add(offset).filter(|c| (0..columns as i64).contains(c));
     let at = |row: usize| Some(row as i64 * columns as i64 + column(row)?);
     (0..rows).filter_map(at).collect()
 }
@@ -162,11 +136,7 @@ fn unreadable(form: &str) -> Fault {
 
 /// The text of a term as letters, with a mark for `...`.
 fn symbols(form: &str, text: &str) -> Result<Vec<Option<char>>> {
-    let text: String = text
-        .replace("...", "\u{2026}")
-        .chars()
-        .filter(|c| !c.is_whitespace())
-        .collect();
+    let text: String = text.replace("...", "\u{2026}").chars().filter(|c| !c.is_whitespace()).collect();
     let mut all = Vec::new();
     for c in text.chars() {
         let symbol = match c {
@@ -192,10 +162,7 @@ fn labels(form: &str, text: &str, x: &Tensor) -> Result<Vec<Label>> {
         )));
     }
     let rest = x.rank() - letters;
-    Ok(symbols
-        .into_iter()
-        .flat_map(|symbol| spelled(symbol, rest))
-        .collect())
+    Ok(symbols.into_iter().flat_map(|symbol| spelled(symbol, rest)).collect())
 }
 
 fn spelled(symbol: Option<char>, rest: usize) -> Vec<Label> {
@@ -219,32 +186,19 @@ fn explicit(form: &str, text: &str, terms: &[Vec<Label>]) -> Result<Vec<Label>> 
     for (i, symbol) in symbols.iter().enumerate() {
         let Some(c) = symbol else { continue };
         if symbols[..i].contains(symbol) {
-            return Err(Fault::value(format!(
-                "einsum: the letter {c} comes twice behind the arrow of \"{form}\""
-            ))
-            .hint("a diagonal can be taken, \"ii->i\", but not made"));
+            return Err(Fault::value(format!("einsum: the letter {c} comes twice behind the arrow of \"{form}\""))
+                .hint("a diagonal can be taken, \"ii->i\", but not made"));
         }
-        if !terms
-            .iter()
-            .flatten()
-            .any(|label| *label == Label::Letter(*c))
-        {
-            return Err(Fault::value(format!(
-                "einsum: the letter {c} behind the arrow of \"{form}\" is in no term"
-            )));
+        if !terms.iter().flatten().any(|label| *label == Label::Letter(*c)) {
+            return Err(Fault::value(format!("einsum: the letter {c} behind the arrow of \"{form}\" is in no term")));
         }
     }
     let rest = rest(terms);
     if rest > 0 && !symbols.contains(&None) {
-        return Err(Fault::value(format!(
-            "einsum: the dims of ... in \"{form}\" are missing behind the arrow"
-        ))
-        .hint("write ... behind the arrow too, and sum over them afterwards"));
+        return Err(Fault::value(format!("einsum: the dims of ... in \"{form}\" are missing behind the arrow"))
+            .hint("write ... behind the arrow too, and sum over them afterwards"));
     }
-    Ok(symbols
-        .into_iter()
-        .flat_map(|symbol| spelled(symbol, rest))
-        .collect())
+    Ok(symbols.into_iter().flat_map(|symbol| spelled(symbol, rest)).collect())
 }
 
 fn implicit(terms: &[Vec<Label>]) -> Vec<Label> {
@@ -259,19 +213,11 @@ fn implicit(terms: &[Vec<Label>]) -> Vec<Label> {
     letters.sort_unstable();
     let once = |c: &char| letters.iter().filter(|other| *other == c).count() == 1;
     let single = letters.iter().copied().filter(once).map(Label::Letter);
-    spelled(None, rest(terms))
-        .into_iter()
-        .chain(single)
-        .collect()
+    spelled(None, rest(terms)).into_iter().chain(single).collect()
 }
 
 /// Every label has one size; those of `...` broadcast.
-fn check_sizes(
-    form: &str,
-    order: &[Label],
-    terms: &[Vec<Label>],
-    tensors: &[Tensor],
-) -> Result<()> {
+fn check_sizes(form: &str, order: &[Label], terms: &[Vec<Label>], tensors: &[Tensor]) -> Result<()> {
     let mut sizes = vec![1; order.len()];
     for (place, label) in order.iter().enumerate() {
         let mut found: Option<usize> = None;

@@ -1,9 +1,9 @@
 //! Recorded operations that take parts, put them back, join and sort.
 
 use super::{axis, floats, unary, whole};
-use saddle_fault::{Fault, Kind, Result};
 use crate::tape::{Grads, Op};
 use crate::{Dtype, Raw, Shape, Tensor, check_shape, shown};
+use saddle_fault::{Fault, Kind, Result};
 use std::ops::Range;
 
 impl Tensor {
@@ -14,21 +14,13 @@ impl Tensor {
     pub fn slice(&self, ranges: &[Range<usize>]) -> Result<Tensor> {
         let shape = self.shape();
         if ranges.len() > shape.len() {
-            return Err(Fault::new(
-                Kind::Index,
-                format!("slice: {} ranges for shape {}", ranges.len(), shown(&shape)),
-            ));
+            return Err(Fault::new(Kind::Index, format!("slice: {} ranges for shape {}", ranges.len(), shown(&shape))));
         }
         for (i, (r, &n)) in ranges.iter().zip(shape.iter()).enumerate() {
             if r.start > r.end || r.end > n {
                 return Err(Fault::new(
                     Kind::Index,
-                    format!(
-                        "slice: {}..{} is outside dim {i} of {}",
-                        r.start,
-                        r.end,
-                        shown(&shape)
-                    ),
+                    format!("slice: {}..{} is outside dim {i} of {}", r.start, r.end, shown(&shape)),
                 ));
             }
         }
@@ -38,27 +30,21 @@ impl Tensor {
         if self.dtype() != Dtype::F32 {
             return Ok(Tensor::constant(raw));
         }
-        Ok(unary("slice", self, raw, &[], false, move |b| {
-            b.grad.embed(&shape, &all)
-        }))
+        Ok(unary("slice", self, raw, &[], false, move |b| b.grad.embed(&shape, &all)))
     }
 
     /// Zeros of `shape` with this tensor in `ranges`: what slicing undoes.
     fn embed(&self, shape: &Shape, ranges: &[Range<usize>]) -> Result<Tensor> {
         let raw = self.raw().embed(shape.clone(), ranges);
         let ranges = ranges.to_vec();
-        Ok(unary("slice", self, raw, &[], false, move |b| {
-            b.grad.slice(&ranges)
-        }))
+        Ok(unary("slice", self, raw, &[], false, move |b| b.grad.slice(&ranges)))
     }
 
     /// The range `from..to` along one axis.
     pub fn narrow(&self, dim: isize, range: Range<usize>) -> Result<Tensor> {
         let at = axis("slice", self, dim)?;
         let shape = self.shape();
-        let ranges: Vec<_> = (0..=at)
-            .map(|i| if i == at { range.clone() } else { 0..shape[i] })
-            .collect();
+        let ranges: Vec<_> = (0..=at).map(|i| if i == at { range.clone() } else { 0..shape[i] }).collect();
         self.slice(&ranges)
     }
 
@@ -69,19 +55,14 @@ impl Tensor {
     pub fn at(&self, index: i64) -> Result<Tensor> {
         let shape = self.shape();
         let Some(&n) = shape.first() else {
-            return Err(Fault::new(Kind::Index, "a single number cannot be indexed")
-                .hint("t.item() gives its value"));
+            return Err(Fault::new(Kind::Index, "a single number cannot be indexed").hint("t.item() gives its value"));
         };
         let i = if index < 0 { index + n as i64 } else { index };
         if !(0..n as i64).contains(&i) {
-            return Err(Fault::new(
-                Kind::Index,
-                format!("index {index} is outside dim 0 of {}", shown(&shape)),
-            ));
+            return Err(Fault::new(Kind::Index, format!("index {index} is outside dim 0 of {}", shown(&shape))));
         }
         let i = i as usize;
-        self.slice(std::slice::from_ref(&(i..i + 1)))?
-            .reshape(&shape[1..])
+        self.slice(std::slice::from_ref(&(i..i + 1)))?.reshape(&shape[1..])
     }
 
     /// Zeros added around: `pads` holds (before, after) for each of the last axes, filled with `value`.
@@ -89,37 +70,20 @@ impl Tensor {
         let x = floats(self);
         let from = x.shape();
         if pads.len() > from.len() {
-            return Err(Fault::shape(format!(
-                "pad: {} pairs for shape {}",
-                pads.len(),
-                shown(&from)
-            )));
+            return Err(Fault::shape(format!("pad: {} pairs for shape {}", pads.len(), shown(&from))));
         }
         let lead = from.len() - pads.len();
-        let wide: Vec<usize> = (0..pads.len())
-            .map(|i| {
-                from[lead + i]
-                    .saturating_add(pads[i].0)
-                    .saturating_add(pads[i].1)
-            })
-            .collect();
+        let wide: Vec<usize> =
+            (0..pads.len()).map(|i| from[lead + i].saturating_add(pads[i].0).saturating_add(pads[i].1)).collect();
         check_shape("pad", &[&from[..lead], &wide].concat())?;
         let pad = |i: usize| if i < lead { (0, 0) } else { pads[i - lead] };
-        let shape = Shape::from(
-            (0..from.len())
-                .map(|i| from[i] + pad(i).0 + pad(i).1)
-                .collect::<Vec<_>>(),
-        );
-        let ranges: Vec<_> = (0..from.len())
-            .map(|i| pad(i).0..pad(i).0 + from[i])
-            .collect();
+        let shape = Shape::from((0..from.len()).map(|i| from[i] + pad(i).0 + pad(i).1).collect::<Vec<_>>());
+        let ranges: Vec<_> = (0..from.len()).map(|i| pad(i).0..pad(i).0 + from[i]).collect();
         let padded = x.embed(&shape, &ranges)?;
         if value == 0.0 {
             return Ok(padded);
         }
-        let inside = Tensor::full(1.0, &from, &x.device())
-            .embed(&shape, &ranges)?
-            .detach();
+        let inside = Tensor::full(1.0, &from, &x.device()).embed(&shape, &ranges)?.detach();
         padded.add(&inside.rsub_scalar(1.0)?.mul_scalar(value)?)
     }
 
@@ -142,27 +106,13 @@ impl Tensor {
             return Ok(Tensor::constant(raw));
         }
         let shape = self.shape();
-        Ok(unary(
-            "index_select",
-            self,
-            raw,
-            &[indices],
-            false,
-            move |b| b.grad.index_add(&shape, at, &b.saved[0]),
-        ))
+        Ok(unary("index_select", self, raw, &[indices], false, move |b| b.grad.index_add(&shape, at, &b.saved[0])))
     }
 
     /// Zeros of `shape` with slices added at `indices`: what `index_select` undoes.
     fn index_add(&self, shape: &Shape, at: usize, indices: &Tensor) -> Result<Tensor> {
         let raw = self.raw().select_add(shape.clone(), at, indices.raw());
-        Ok(unary(
-            "index_select",
-            self,
-            raw,
-            &[indices],
-            false,
-            move |b| b.grad.index_select(at as isize, &b.saved[0]),
-        ))
+        Ok(unary("index_select", self, raw, &[indices], false, move |b| b.grad.index_select(at as isize, &b.saved[0])))
     }
 
     /// For each element of `indices` (ints of the same rank), the element of this tensor with that index along `dim`.
@@ -185,17 +135,13 @@ impl Tensor {
         if self.dtype() != Dtype::F32 {
             return Ok(Tensor::constant(raw));
         }
-        Ok(unary("gather", self, raw, &[indices], false, move |b| {
-            b.grad.scatter_add(&shape, at, &b.saved[0])
-        }))
+        Ok(unary("gather", self, raw, &[indices], false, move |b| b.grad.scatter_add(&shape, at, &b.saved[0])))
     }
 
     /// Zeros of `shape` with each element added at its index along axis `at`.
     pub fn scatter_add(&self, shape: &Shape, at: usize, indices: &Tensor) -> Result<Tensor> {
         let raw = self.raw().scatter_add(shape.clone(), at, indices.raw());
-        Ok(unary("scatter", self, raw, &[indices], false, move |b| {
-            b.grad.gather(at as isize, &b.saved[0])
-        }))
+        Ok(unary("scatter", self, raw, &[indices], false, move |b| b.grad.gather(at as isize, &b.saved[0])))
     }
 
     /// Tensors joined along an existing axis.
@@ -210,9 +156,7 @@ impl Tensor {
         let shape = first.shape();
         for part in parts {
             let other = part.shape();
-            if other.len() != shape.len()
-                || (0..shape.len()).any(|i| i != at && other[i] != shape[i])
-            {
+            if other.len() != shape.len() || (0..shape.len()).any(|i| i != at && other[i] != shape[i]) {
                 return Err(Fault::shape(format!(
                     "cat: {} and {} differ outside dim {at}",
                     shown(&shape),
@@ -222,11 +166,7 @@ impl Tensor {
             super::same_device("cat", first, part)?;
         }
         let alike = parts.iter().all(|p| p.dtype() == first.dtype());
-        let parts: Vec<Tensor> = if alike {
-            parts.to_vec()
-        } else {
-            parts.iter().map(floats).collect()
-        };
+        let parts: Vec<Tensor> = if alike { parts.to_vec() } else { parts.iter().map(floats).collect() };
         let raws: Vec<Raw> = parts.iter().map(|p| p.raw().clone()).collect();
         let raw = Raw::cat(&raws, at);
         if raw.dtype() != Dtype::F32 {
@@ -234,21 +174,12 @@ impl Tensor {
         }
         let sizes: Vec<usize> = parts.iter().map(|p| p.shape()[at]).collect();
         let parents: Vec<&Tensor> = parts.iter().collect();
-        let op = Op {
-            name: "cat",
-            parents: &parents,
-            saved: &[],
-            keep_output: false,
-        };
+        let op = Op { name: "cat", parents: &parents, saved: &[], keep_output: false };
         Ok(op.done(raw, move |b| {
             let mut start = 0;
             let mut grads = Grads::new();
             for (&n, &needed) in sizes.iter().zip(b.needs) {
-                grads.push(if needed {
-                    Some(b.grad.narrow(at as isize, start..start + n)?)
-                } else {
-                    None
-                });
+                grads.push(if needed { Some(b.grad.narrow(at as isize, start..start + n)?) } else { None });
                 start += n;
             }
             Ok(grads)
@@ -257,10 +188,7 @@ impl Tensor {
 
     /// Tensors of one shape along a new axis.
     pub fn stack(parts: &[Tensor], dim: isize) -> Result<Tensor> {
-        let wide = parts
-            .iter()
-            .map(|p| p.unsqueeze(dim))
-            .collect::<Result<Vec<_>>>()?;
+        let wide = parts.iter().map(|p| p.unsqueeze(dim)).collect::<Result<Vec<_>>>()?;
         Tensor::cat(&wide, dim)
     }
 
@@ -268,15 +196,10 @@ impl Tensor {
     pub fn split(&self, size: usize, dim: isize) -> Result<Vec<Tensor>> {
         let at = axis("split", self, dim)?;
         if size == 0 {
-            return Err(Fault::value(
-                "split: the size of a piece must be at least 1",
-            ));
+            return Err(Fault::value("split: the size of a piece must be at least 1"));
         }
         let n = self.shape()[at];
-        (0..n)
-            .step_by(size)
-            .map(|i| self.narrow(at as isize, i..(i + size).min(n)))
-            .collect()
+        (0..n).step_by(size).map(|i| self.narrow(at as isize, i..(i + size).min(n))).collect()
     }
 
     /// The order that sorts along `dim`: ints.
@@ -300,9 +223,7 @@ impl Tensor {
         let at = axis("topk", self, dim)?;
         let n = self.shape()[at];
         if k > n {
-            return Err(Fault::value(format!(
-                "topk: {k} of {n} elements along dim {dim}"
-            )));
+            return Err(Fault::value(format!("topk: {k} of {n} elements along dim {dim}")));
         }
         let order = self.argsort(dim, largest)?.narrow(dim, 0..k)?;
         Ok((self.gather(dim, &order)?, order))
@@ -325,14 +246,9 @@ impl Tensor {
         }
         let mut data = vec![0.0; self.len() * classes];
         for (i, label) in self.to_ints()?.into_iter().enumerate() {
-            let at = usize::try_from(label)
-                .ok()
-                .filter(|&l| l < classes)
-                .ok_or_else(|| {
-                    Fault::value(format!(
-                        "one_hot: label {label} is not one of the {classes} classes 0..{classes}"
-                    ))
-                })?;
+            let at = usize::try_from(label).ok().filter(|&l| l < classes).ok_or_else(|| {
+                Fault::value(format!("one_hot: label {label} is not one of the {classes} classes 0..{classes}"))
+            })?;
             data[i * classes + at] = 1.0;
         }
         let mut shape = self.shape().to_vec();
@@ -347,18 +263,14 @@ fn check_indices(name: &str, indices: &Tensor, x: &Tensor, at: usize) -> Result<
     let n = x.shape()[at] as i64;
     if let Some((low, high)) = indices.raw().bounds()
         && low >= 0
-        && i64::from(high) < n
+        && high < n
     {
         return Ok(());
     }
     match indices.to_ints()?.into_iter().find(|i| !(0..n).contains(i)) {
-        Some(bad) => Err(Fault::new(
-            Kind::Index,
-            format!(
-                "{name}: index {bad} is outside dim {at} of {}",
-                shown(&x.shape())
-            ),
-        )),
+        Some(bad) => {
+            Err(Fault::new(Kind::Index, format!("{name}: index {bad} is outside dim {at} of {}", shown(&x.shape()))))
+        }
         None => Ok(()),
     }
 }

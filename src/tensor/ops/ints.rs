@@ -21,9 +21,7 @@ impl Tensor {
             _ => return Ok(None),
         };
         match self.is_whole() {
-            true => Ok(Some(Tensor::constant(
-                self.raw().cast(Dtype::Int).int_unary(f)?,
-            ))),
+            true => Ok(Some(Tensor::constant(self.raw().cast(Dtype::Int).int_unary(f)?))),
             false => Ok(None),
         }
     }
@@ -46,12 +44,7 @@ impl Tensor {
     }
 
     /// `+ − ·`, the larger and the smaller of two int tensors stay whole; `None` when a float takes part.
-    pub(super) fn int_arithmetic(
-        &self,
-        name: &str,
-        op: Binary,
-        other: &Tensor,
-    ) -> Result<Option<Tensor>> {
+    pub(super) fn int_arithmetic(&self, name: &str, op: Binary, other: &Tensor) -> Result<Option<Tensor>> {
         let Some((a, b, out)) = self.int_pair(name, other)? else {
             return Ok(None);
         };
@@ -65,8 +58,7 @@ impl Tensor {
         };
         if b.to_ints()?.contains(&0) {
             return Err(
-                Fault::value("%: whole numbers have no remainder of a division by 0")
-                    .hint("float(t) gives NaN there"),
+                Fault::value("%: whole numbers have no remainder of a division by 0").hint("float(t) gives NaN there")
             );
         }
         let rem = |a: i64, b: i64| {

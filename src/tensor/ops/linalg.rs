@@ -15,16 +15,11 @@ impl Tensor {
     /// A single number; inner sizes that differ; leading axes that do not broadcast.
     pub fn matmul(&self, other: &Tensor) -> Result<Tensor> {
         let (sa, sb) = (self.shape(), other.shape());
-        let wrong =
-            |why: String| Fault::shape(format!("matmul: {} @ {}: {why}", shown(&sa), shown(&sb)));
+        let wrong = |why: String| Fault::shape(format!("matmul: {} @ {}: {why}", shown(&sa), shown(&sb)));
         if sa.is_empty() || sb.is_empty() {
             return Err(wrong("a single number is not a matrix".into()).hint("use * to scale"));
         }
-        let inner = if sb.len() == 1 {
-            sb[0]
-        } else {
-            sb[sb.len() - 2]
-        };
+        let inner = if sb.len() == 1 { sb[0] } else { sb[sb.len() - 2] };
         let k = sa[sa.len() - 1];
         if k != inner {
             let mut fault = wrong(format!("inner sizes {k} and {inner} differ"));
@@ -34,16 +29,8 @@ impl Tensor {
             return Err(fault);
         }
         same_device("matmul", self, other)?;
-        let a = if sa.len() == 1 {
-            self.unsqueeze(0)?
-        } else {
-            self.clone()
-        };
-        let b = if sb.len() == 1 {
-            other.unsqueeze(1)?
-        } else {
-            other.clone()
-        };
+        let a = if sa.len() == 1 { self.unsqueeze(0)? } else { self.clone() };
+        let b = if sb.len() == 1 { other.unsqueeze(1)? } else { other.clone() };
         let product = batched(&floats(&a), &floats(&b)).map_err(|fault| match fault.kind {
             Kind::Shape => wrong("leading dims do not broadcast".into()),
             _ => fault,
@@ -76,12 +63,7 @@ impl Tensor {
     ///
     /// # Errors
     /// As there.
-    pub fn linear_rectified(
-        &self,
-        w: &Tensor,
-        bias: Option<&Tensor>,
-        slope: f32,
-    ) -> Result<Tensor> {
+    pub fn linear_rectified(&self, w: &Tensor, bias: Option<&Tensor>, slope: f32) -> Result<Tensor> {
         self.affine(w, bias, Some(slope))
     }
 
@@ -105,16 +87,8 @@ impl Tensor {
         let raw = x.raw().linear(w.raw(), bias.map(|b| b.raw()), slope);
         let mut parents: SmallVec<[&Tensor; 3]> = smallvec![&x, w];
         parents.extend(bias);
-        let op = Op {
-            name: "linear",
-            parents: &parents,
-            saved: &[&x, w],
-            keep_output: false,
-        };
-        let gate = slope.map(|slope| Gate {
-            op: rectifier(slope).1,
-            mask: raw.clone(),
-        });
+        let op = Op { name: "linear", parents: &parents, saved: &[&x, w], keep_output: false };
+        let gate = slope.map(|slope| Gate { op: rectifier(slope).1, mask: raw.clone() });
         let y = op.done_behind(gate, raw, |b| {
             let (g, x, w) = (b.grad, &b.saved[0], &b.saved[1]);
             let mut grads = Grads::new();
@@ -165,12 +139,7 @@ fn batched(a: &Tensor, b: &Tensor) -> Result<Tensor> {
 ///
 /// With the flags, every gradient is such a product again, of operands as they are: nothing is ever transposed in memory.
 fn product(a: &Tensor, b: &Tensor, [ta, tb]: [bool; 2]) -> Result<Tensor> {
-    let op = Op {
-        name: "matmul",
-        parents: &[a, b],
-        saved: &[a, b],
-        keep_output: false,
-    };
+    let op = Op { name: "matmul", parents: &[a, b], saved: &[a, b], keep_output: false };
     let (sa, sb) = (a.shape(), b.shape());
     let rank = sa.len();
     let rows = sa[rank - if ta { 1 } else { 2 }];

@@ -18,23 +18,14 @@ impl Tensor {
             1 => floats(target),
             _ => floats(target).broadcast_to(&out)?,
         };
-        let raw = match (!a.is_empty())
-            .then(|| a.raw().bce_with_logits(t.raw()))
-            .flatten()
-        {
+        let raw = match (!a.is_empty()).then(|| a.raw().bce_with_logits(t.raw())).flatten() {
             Some(raw) => raw,
             None => no_grad(|| in_steps(&a, &t))?.raw().clone(),
         };
-        let op = Op {
-            name: "bce_with_logits",
-            parents: &[&a, &t],
-            saved: &[&a, &t],
-            keep_output: false,
-        };
+        let op = Op { name: "bce_with_logits", parents: &[&a, &t], saved: &[&a, &t], keep_output: false };
         Ok(two(op, raw, for_logits, |b| {
             let (a, t) = (&b.saved[0], &b.saved[1]);
-            a.mul(&b.grad.mul_scalar(-1.0 / a.len() as f32)?)?
-                .sum_to(&t.shape())
+            a.mul(&b.grad.mul_scalar(-1.0 / a.len() as f32)?)?.sum_to(&t.shape())
         }))
     }
 }
@@ -51,10 +42,6 @@ fn for_logits(b: &Back) -> Result<Tensor> {
     let fused = || a.raw().bce_with_logits_grad(t.raw(), b.grad.raw());
     match (!is_recording()).then(fused).flatten() {
         Some(raw) => Ok(Tensor::constant(raw)),
-        None => a
-            .sigmoid()?
-            .sub(t)?
-            .mul(&b.grad.mul_scalar(1.0 / a.len() as f32)?)?
-            .sum_to(&a.shape()),
+        None => a.sigmoid()?.sub(t)?.mul(&b.grad.mul_scalar(1.0 / a.len() as f32)?)?.sum_to(&a.shape()),
     }
 }

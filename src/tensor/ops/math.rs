@@ -14,13 +14,8 @@ const INV_SQRT_2: f32 = std::f32::consts::FRAC_1_SQRT_2;
 /// An operation of one operand whose backward is a gate.
 fn behind(name: &'static str, x: &Tensor, raw: Raw, op: Binary, mask: Raw) -> Tensor {
     let gate = Gate { op, mask };
-    Op {
-        name,
-        parents: &[x],
-        saved: &[],
-        keep_output: false,
-    }
-    .done_behind(Some(gate), raw, |b| Ok(smallvec![Some(b.grad.clone())]))
+    Op { name, parents: &[x], saved: &[], keep_output: false }
+        .done_behind(Some(gate), raw, |b| Ok(smallvec![Some(b.grad.clone())]))
 }
 
 /// Operations of one operand whose rule needs the operand: `name, kernel, |g, x| gradient`.
@@ -144,9 +139,7 @@ impl Tensor {
     pub fn mul_scalar(&self, s: f32) -> Result<Tensor> {
         let x = floats(self);
         let raw = x.raw().unary(Unary::MulScalar(s));
-        Ok(unary("mul", &x, raw, &[], false, move |b| {
-            b.grad.mul_scalar(s)
-        }))
+        Ok(unary("mul", &x, raw, &[], false, move |b| b.grad.mul_scalar(s)))
     }
 
     /// `s − x`.
@@ -160,9 +153,7 @@ impl Tensor {
     pub fn rdiv_scalar(&self, s: f32) -> Result<Tensor> {
         let x = floats(self);
         let raw = x.raw().unary(Unary::RdivScalar(s));
-        Ok(unary("div", &x, raw, &[&x], true, |b| {
-            b.grad.div(&b.saved[0])?.mul(b.output()?)?.neg()
-        }))
+        Ok(unary("div", &x, raw, &[&x], true, |b| b.grad.div(&b.saved[0])?.mul(b.output()?)?.neg()))
     }
 
     /// `xᵖ`: NaN for a negative x and a p that is not whole.
@@ -211,11 +202,7 @@ impl Tensor {
             let x = &b.saved[0];
             // On the lower branch the slope is α eˣ; exp of the clamped value keeps the unused branch finite.
             let up = x.step()?;
-            let low = x
-                .clamp(f32::MIN, 0.0)?
-                .exp()?
-                .mul_scalar(alpha)?
-                .mul(&up.rsub_scalar(1.0)?)?;
+            let low = x.clamp(f32::MIN, 0.0)?.exp()?.mul_scalar(alpha)?.mul(&up.rsub_scalar(1.0)?)?;
             b.grad.mul(&up.add(&low)?)
         }))
     }
@@ -225,9 +212,7 @@ impl Tensor {
         let x = floats(self);
         let raw = x.raw().unary(Unary::Clamp(lo, hi));
         Ok(unary("clamp", &x, raw, &[&x], false, move |b| {
-            b.grad.mul(&Tensor::constant(
-                b.saved[0].raw().unary(Unary::ClampMask(lo, hi)),
-            ))
+            b.grad.mul(&Tensor::constant(b.saved[0].raw().unary(Unary::ClampMask(lo, hi))))
         }))
     }
 
@@ -236,12 +221,7 @@ impl Tensor {
         Tensor::full(0.0, &self.shape(), &self.device())
     }
 
-    fn binary(
-        &self,
-        name: &'static str,
-        op: Binary,
-        other: &Tensor,
-    ) -> Result<(Tensor, Tensor, Raw)> {
+    fn binary(&self, name: &'static str, op: Binary, other: &Tensor) -> Result<(Tensor, Tensor, Raw)> {
         same_device(name, self, other)?;
         let out = broadcast(name, self, other)?;
         let (a, b) = (floats(self), floats(other));
@@ -256,18 +236,8 @@ impl Tensor {
         }
         let (a, b, raw) = self.binary("add", Binary::Add, other)?;
         let (sa, sb) = (a.shape(), b.shape());
-        let op = Op {
-            name: "add",
-            parents: &[&a, &b],
-            saved: &[],
-            keep_output: false,
-        };
-        Ok(two(
-            op,
-            raw,
-            move |b| b.grad.sum_to(&sa),
-            move |b| b.grad.sum_to(&sb),
-        ))
+        let op = Op { name: "add", parents: &[&a, &b], saved: &[], keep_output: false };
+        Ok(two(op, raw, move |b| b.grad.sum_to(&sa), move |b| b.grad.sum_to(&sb)))
     }
 
     /// Difference, with broadcasting.
@@ -277,18 +247,8 @@ impl Tensor {
         }
         let (a, b, raw) = self.binary("sub", Binary::Sub, other)?;
         let (sa, sb) = (a.shape(), b.shape());
-        let op = Op {
-            name: "sub",
-            parents: &[&a, &b],
-            saved: &[],
-            keep_output: false,
-        };
-        Ok(two(
-            op,
-            raw,
-            move |b| b.grad.sum_to(&sa),
-            move |b| b.grad.sum_to(&sb)?.neg(),
-        ))
+        let op = Op { name: "sub", parents: &[&a, &b], saved: &[], keep_output: false };
+        Ok(two(op, raw, move |b| b.grad.sum_to(&sa), move |b| b.grad.sum_to(&sb)?.neg()))
     }
 
     /// Product, with broadcasting.
@@ -298,30 +258,15 @@ impl Tensor {
         }
         let (a, b, raw) = self.binary("mul", Binary::Mul, other)?;
         let (sa, sb) = (a.shape(), b.shape());
-        let op = Op {
-            name: "mul",
-            parents: &[&a, &b],
-            saved: &[&a, &b],
-            keep_output: false,
-        };
-        Ok(two(
-            op,
-            raw,
-            move |b| b.grad.mul(&b.saved[1])?.sum_to(&sa),
-            move |b| b.grad.mul(&b.saved[0])?.sum_to(&sb),
-        ))
+        let op = Op { name: "mul", parents: &[&a, &b], saved: &[&a, &b], keep_output: false };
+        Ok(two(op, raw, move |b| b.grad.mul(&b.saved[1])?.sum_to(&sa), move |b| b.grad.mul(&b.saved[0])?.sum_to(&sb)))
     }
 
     /// Quotient, with broadcasting: always floats.
     pub fn div(&self, other: &Tensor) -> Result<Tensor> {
         let (a, b, raw) = self.binary("div", Binary::Div, other)?;
         let (sa, sb) = (a.shape(), b.shape());
-        let op = Op {
-            name: "div",
-            parents: &[&a, &b],
-            saved: &[&b],
-            keep_output: true,
-        };
+        let op = Op { name: "div", parents: &[&a, &b], saved: &[&b], keep_output: true };
         Ok(two(
             op,
             raw,
@@ -338,18 +283,8 @@ impl Tensor {
     pub fn pow(&self, other: &Tensor) -> Result<Tensor> {
         let (a, b, raw) = self.binary("pow", Binary::Pow, other)?;
         let (sa, sb) = (a.shape(), b.shape());
-        let op = Op {
-            name: "pow",
-            parents: &[&a, &b],
-            saved: &[&a, &b],
-            keep_output: true,
-        };
-        Ok(two(
-            op,
-            raw,
-            move |b| for_base(b)?.sum_to(&sa),
-            move |b| for_exponent(b)?.sum_to(&sb),
-        ))
+        let op = Op { name: "pow", parents: &[&a, &b], saved: &[&a, &b], keep_output: true };
+        Ok(two(op, raw, move |b| for_base(b)?.sum_to(&sa), move |b| for_exponent(b)?.sum_to(&sb)))
     }
 
     /// The remainder with the sign of the divisor, a − b · ⌊a / b⌋, with broadcasting; whole numbers stay whole.
@@ -378,12 +313,7 @@ impl Tensor {
         let (a, b, raw) = self.binary(name, op, other)?;
         let (sa, sb) = (a.shape(), b.shape());
         let out = raw.shape();
-        let op = Op {
-            name,
-            parents: &[&a, &b],
-            saved: &[&a, &b],
-            keep_output: false,
-        };
+        let op = Op { name, parents: &[&a, &b], saved: &[&a, &b], keep_output: false };
         // 1 where the left operand wins, ½ where they are equal.
         let share = move |b: &crate::tape::Back| -> Result<Tensor> {
             let (l, r) = (b.saved[0].raw(), b.saved[1].raw());
@@ -403,12 +333,7 @@ impl Tensor {
     /// `g · y · (1 − y)`: the backward of sigmoid in one pass, itself differentiable.
     fn sigmoid_grad(&self, y: &Tensor) -> Result<Tensor> {
         let (g, y, raw) = self.binary("sigmoid", Binary::SigmoidGrad, y)?;
-        let op = Op {
-            name: "sigmoid",
-            parents: &[&g, &y],
-            saved: &[&g, &y],
-            keep_output: false,
-        };
+        let op = Op { name: "sigmoid", parents: &[&g, &y], saved: &[&g, &y], keep_output: false };
         Ok(two(
             op,
             raw,
@@ -423,12 +348,7 @@ impl Tensor {
     /// `g · (1 − y²)`: the backward of tanh in one pass, itself differentiable.
     fn tanh_grad(&self, y: &Tensor) -> Result<Tensor> {
         let (g, y, raw) = self.binary("tanh", Binary::TanhGrad, y)?;
-        let op = Op {
-            name: "tanh",
-            parents: &[&g, &y],
-            saved: &[&g, &y],
-            keep_output: false,
-        };
+        let op = Op { name: "tanh", parents: &[&g, &y], saved: &[&g, &y], keep_output: false };
         Ok(two(
             op,
             raw,
@@ -449,11 +369,7 @@ impl Tensor {
 
     /// As another dtype. Only floats carry gradients.
     pub fn cast(&self, to: Dtype) -> Tensor {
-        if self.dtype() == to {
-            self.clone()
-        } else {
-            Tensor::constant(self.raw().cast(to))
-        }
+        if self.dtype() == to { self.clone() } else { Tensor::constant(self.raw().cast(to)) }
     }
 }
 

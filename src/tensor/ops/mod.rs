@@ -38,13 +38,7 @@ fn unary(
     keep_output: bool,
     rule: impl Fn(&Back) -> Result<Tensor> + 'static,
 ) -> Tensor {
-    Op {
-        name,
-        parents: &[x],
-        saved,
-        keep_output,
-    }
-    .done(raw, move |b| Ok(smallvec![Some(rule(b)?)]))
+    Op { name, parents: &[x], saved, keep_output }.done(raw, move |b| Ok(smallvec![Some(rule(b)?)]))
 }
 
 /// An operation of two float operands; each rule is run only if its operand needs a gradient.
@@ -94,33 +88,22 @@ fn same_device(name: &str, a: &Tensor, b: &Tensor) -> Result<()> {
     if da == db {
         return Ok(());
     }
-    Err(Fault::new(
-        Kind::Device,
-        format!("{name}: one tensor lives on {da}, the other on {db}"),
-    )
-    .hint("move one of them with .to(device), or create both after the same device(…)"))
+    Err(Fault::new(Kind::Device, format!("{name}: one tensor lives on {da}, the other on {db}"))
+        .hint("move one of them with .to(device), or create both after the same device(…)"))
 }
 
 /// An axis given as in Python: −1 is the last.
 fn axis(name: &str, x: &Tensor, dim: isize) -> Result<usize> {
     let rank = x.rank();
     let at = if dim < 0 { dim + rank as isize } else { dim };
-    usize::try_from(at)
-        .ok()
-        .filter(|&a| a < rank)
-        .ok_or_else(|| {
-            Fault::new(
-                Kind::Index,
-                format!(
-                    "{name}: there is no dim {dim} in shape {}",
-                    shown(&x.shape())
-                ),
-            )
-            .hint(match rank {
+    usize::try_from(at).ok().filter(|&a| a < rank).ok_or_else(|| {
+        Fault::new(Kind::Index, format!("{name}: there is no dim {dim} in shape {}", shown(&x.shape()))).hint(
+            match rank {
                 0 => "a single number has no dims".to_string(),
                 _ => format!("dims go from {} to {}", -(rank as isize), rank - 1),
-            })
-        })
+            },
+        )
+    })
 }
 
 /// Floats only; ints and truth values are converted.
@@ -135,10 +118,7 @@ fn floats(x: &Tensor) -> Tensor {
 fn whole(name: &str, what: &str, x: &Tensor) -> Result<Raw> {
     match x.dtype() {
         Dtype::Int => Ok(x.raw().clone()),
-        _ => Err(Fault::type_(format!(
-            "{name}: {what} must be whole numbers, got a tensor of {}",
-            x.dtype().name()
-        ))
-        .hint("int(t) makes whole numbers of a tensor")),
+        _ => Err(Fault::type_(format!("{name}: {what} must be whole numbers, got a tensor of {}", x.dtype().name()))
+            .hint("int(t) makes whole numbers of a tensor")),
     }
 }

@@ -1,8 +1,8 @@
 //! Recorded batch normalisation.
 
-use saddle_fault::Result;
 use crate::tape::{Back, Grads, Op, is_recording};
 use crate::{Tensor, no_grad};
+use saddle_fault::Result;
 
 /// A normalised batch with the statistics that it was normalised with, as constants.
 pub struct Normed {
@@ -46,11 +46,7 @@ impl Tensor {
             .mul(&gain.reshape(&per_channel)?)?
             .add(&shift.reshape(&per_channel)?)?;
         let of_channels = |t: &Tensor| no_grad(|| t.reshape(&[gain.len()]));
-        Ok(Normed {
-            y,
-            mean: of_channels(&mean)?,
-            var: of_channels(&var)?,
-        })
+        Ok(Normed { y, mean: of_channels(&mean)?, var: of_channels(&var)? })
     }
 }
 
@@ -73,14 +69,10 @@ fn gradients(b: &Back, eps: f32) -> Result<Grads> {
     };
     let fused = || {
         let stats = [mean.raw(), var.raw()];
-        x.raw()
-            .batch_norm_grad(b.grad.raw(), gain.raw(), stats, eps)
+        x.raw().batch_norm_grad(b.grad.raw(), gain.raw(), stats, eps)
     };
     match (!is_recording()).then(fused).flatten() {
-        Some(grads) => Ok(grads
-            .map(|raw| Some(Tensor::constant(raw)))
-            .into_iter()
-            .collect()),
+        Some(grads) => Ok(grads.map(|raw| Some(Tensor::constant(raw))).into_iter().collect()),
         None => gradients_in_steps(b.grad, x, gain, eps),
     }
 }
@@ -95,14 +87,8 @@ fn gradients_in_steps(g: &Tensor, x: &Tensor, gain: &Tensor, eps: f32) -> Result
     let hat = centred.mul(&inverse)?;
     let sum = g.sum_dims(&dims, true)?;
     let along = g.mul(&hat)?.sum_dims(&dims, true)?;
-    let inner = g
-        .sub(&sum.mul_scalar(1.0 / n)?)?
-        .sub(&hat.mul(&along.mul_scalar(1.0 / n)?)?)?;
+    let inner = g.sub(&sum.mul_scalar(1.0 / n)?)?.sub(&hat.mul(&along.mul_scalar(1.0 / n)?)?)?;
     let scale = gain.reshape(&channel_shape(x))?.mul(&inverse)?;
     let channels = [gain.len()];
-    Ok(Grads::from_iter([
-        Some(inner.mul(&scale)?),
-        Some(along.reshape(&channels)?),
-        Some(sum.reshape(&channels)?),
-    ]))
+    Ok(Grads::from_iter([Some(inner.mul(&scale)?), Some(along.reshape(&channels)?), Some(sum.reshape(&channels)?)]))
 }

@@ -1,8 +1,8 @@
 //! Pooling, resampling and table look-up, composed of recorded operations: every order differentiates.
 
 use super::{floats, whole};
-use saddle_fault::{Fault, Result};
 use crate::{Geometry, Tensor, check_shape, shown};
+use saddle_fault::{Fault, Result};
 
 /// How a window walks over an image, pairs as (height, width).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,9 +31,7 @@ impl Tensor {
             dilation: [1, g.dilation[1]],
             groups: g.groups,
         };
-        self.unsqueeze(2)?
-            .conv2d(&w.unsqueeze(2)?, &flat)?
-            .squeeze(Some(2))
+        self.unsqueeze(2)?.conv2d(&w.unsqueeze(2)?, &flat)?.squeeze(Some(2))
     }
 
     /// The mean of each window: `[n, c, h, w] → [n, c, h', w']`. Padding counts as zeros.
@@ -41,8 +39,7 @@ impl Tensor {
     /// # Errors
     /// A rank other than 4; a window or stride of 0; a window larger than the padded image.
     pub fn avg_pool2d(&self, window: &Window) -> Result<Tensor> {
-        self.windows("avg_pool2d", window, 0.0)?
-            .mean_dims(&[-1], false)
+        self.windows("avg_pool2d", window, 0.0)?.mean_dims(&[-1], false)
     }
 
     /// The largest element of each window: `[n, c, h, w] → [n, c, h', w']`. Padding never wins.
@@ -65,15 +62,9 @@ impl Tensor {
     /// The elements of each window in a last dim: `[n, c, h, w] → [n, c, h', w', size]`.
     fn windows(&self, name: &str, window: &Window, fill: f32) -> Result<Tensor> {
         let [n, c, h, w] = image(name, self)?;
-        let Window {
-            size,
-            stride,
-            padding,
-        } = *window;
+        let Window { size, stride, padding } = *window;
         if size.contains(&0) || stride.contains(&0) {
-            return Err(Fault::value(format!(
-                "{name}: the window and its stride must be at least 1"
-            )));
+            return Err(Fault::value(format!("{name}: the window and its stride must be at least 1")));
         }
         let padded = [h + 2 * padding[0], w + 2 * padding[1]];
         if size[0] > padded[0] || size[1] > padded[1] {
@@ -90,23 +81,28 @@ impl Tensor {
         let out = [0, 1].map(|i| (padded[i] - size[i]) / stride[i] + 1);
         let tiles = size == stride && padded[0] % size[0] == 0 && padded[1] % size[1] == 0;
         if tiles {
-            return x
-                .reshape(&[n * c, out[0], size[0], out[1], size[1]])?
-                .permute(&[0, 1, 3, 2, 4])?
-                .reshape(&[n, c, out[0], out[1], size[0] * size[1]]);
+            return x.reshape(&[n * c, out[0], size[0], out[1], size[1]])?.permute(&[0, 1, 3, 2, 4])?.reshape(&[
+                n,
+                c,
+                out[0],
+                out[1],
+                size[0] * size[1],
+            ]);
         }
         let mut places = Vec::with_capacity(out[0] * out[1] * size[0] * size[1]);
-        for (y, x) in
-            (0..out[0]).flat_map(|y| (0..out[1]).map(move |x| (y * stride[0], x * stride[1])))
-        {
+        for (y, x) in (0..out[0]).flat_map(|y| (0..out[1]).map(move |x| (y * stride[0], x * stride[1]))) {
             for dy in 0..size[0] {
                 places.extend((0..size[1]).map(|dx| ((y + dy) * padded[1] + x + dx) as i32));
             }
         }
         let places = Tensor::from_ints(places.clone(), &[places.len()], &self.device());
-        x.reshape(&[n * c, padded[0] * padded[1]])?
-            .index_select(1, &places)?
-            .reshape(&[n, c, out[0], out[1], size[0] * size[1]])
+        x.reshape(&[n * c, padded[0] * padded[1]])?.index_select(1, &places)?.reshape(&[
+            n,
+            c,
+            out[0],
+            out[1],
+            size[0] * size[1],
+        ])
     }
 
     /// Linear interpolation between pixel centres (PyTorch's `align_corners=False`):
@@ -139,9 +135,7 @@ impl Tensor {
             )));
         }
         let c = c / block;
-        self.reshape(&[n, c, r, r, h, w])?
-            .permute(&[0, 1, 4, 2, 5, 3])?
-            .reshape(&[n, c, h * r, w * r])
+        self.reshape(&[n, c, r, r, h, w])?.permute(&[0, 1, 4, 2, 5, 3])?.reshape(&[n, c, h * r, w * r])
     }
 
     /// The rows of this table `[classes, d]` named by `ids` (ints of any shape): `[..] → [.., d]`.
@@ -156,8 +150,7 @@ impl Tensor {
                 shown(&self.shape())
             )));
         };
-        self.index_select(0, &ids.reshape(&[ids.len()])?)?
-            .reshape(&[&ids.shape()[..], &[d]].concat())
+        self.index_select(0, &ids.reshape(&[ids.len()])?)?.reshape(&[&ids.shape()[..], &[d]].concat())
     }
 }
 
@@ -165,11 +158,8 @@ impl Tensor {
 fn image(name: &str, x: &Tensor) -> Result<[usize; 4]> {
     let shape = x.shape();
     <[usize; 4]>::try_from(&shape[..]).map_err(|_| {
-        Fault::shape(format!(
-            "{name}: needs [n, channels, height, width], got {}",
-            shown(&shape)
-        ))
-        .hint("reshape(x, [n, c, h, w]) first")
+        Fault::shape(format!("{name}: needs [n, channels, height, width], got {}", shown(&shape)))
+            .hint("reshape(x, [n, c, h, w]) first")
     })
 }
 

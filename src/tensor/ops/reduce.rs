@@ -21,9 +21,7 @@ impl Tensor {
         }
         let x = floats(self);
         let shape = x.shape();
-        Ok(unary("sum", &x, x.raw().sum_all(), &[], false, move |b| {
-            b.grad.broadcast_to(&shape)
-        }))
+        Ok(unary("sum", &x, x.raw().sum_all(), &[], false, move |b| b.grad.broadcast_to(&shape)))
     }
 
     /// Sums along `dims` (negative: from the end); with `keep` they stay with size 1.
@@ -35,10 +33,7 @@ impl Tensor {
             Dtype::Int => self.clone(),
             _ => floats(self),
         };
-        let mut axes = dims
-            .iter()
-            .map(|&d| axis("sum", &x, d))
-            .collect::<Result<Vec<_>>>()?;
+        let mut axes = dims.iter().map(|&d| axis("sum", &x, d)).collect::<Result<Vec<_>>>()?;
         axes.sort_unstable();
         axes.dedup();
         if x.dtype() == Dtype::Int {
@@ -47,33 +42,18 @@ impl Tensor {
                 sums = sums.int_sum_axis(a)?;
             }
             let kept = Tensor::constant(sums);
-            return if keep {
-                Ok(kept)
-            } else {
-                kept.drop_axes(&axes)
-            };
+            return if keep { Ok(kept) } else { kept.drop_axes(&axes) };
         }
         let raw = axes.iter().fold(x.raw().clone(), |raw, &a| raw.sum_axis(a));
         let shape = x.shape();
-        let kept = unary("sum", &x, raw, &[], false, move |b| {
-            b.grad.broadcast_to(&shape)
-        });
-        if keep {
-            Ok(kept)
-        } else {
-            kept.drop_axes(&axes)
-        }
+        let kept = unary("sum", &x, raw, &[], false, move |b| b.grad.broadcast_to(&shape));
+        if keep { Ok(kept) } else { kept.drop_axes(&axes) }
     }
 
     /// Removes axes of size 1.
     pub(super) fn drop_axes(&self, axes: &[usize]) -> Result<Tensor> {
-        let shape: Vec<usize> = self
-            .shape()
-            .iter()
-            .enumerate()
-            .filter(|(i, _)| !axes.contains(i))
-            .map(|(_, &n)| n)
-            .collect();
+        let shape: Vec<usize> =
+            self.shape().iter().enumerate().filter(|(i, _)| !axes.contains(i)).map(|(_, &n)| n).collect();
         self.reshape(&shape)
     }
 
@@ -84,23 +64,13 @@ impl Tensor {
             return Ok(self.clone());
         }
         let lead = from.num_dims() - shape.num_dims();
-        let axes: Vec<usize> = (0..from.num_dims())
-            .filter(|&i| i < lead || shape[i - lead] == 1 && from[i] != 1)
-            .collect();
+        let axes: Vec<usize> =
+            (0..from.num_dims()).filter(|&i| i < lead || shape[i - lead] == 1 && from[i] != 1).collect();
         let raw = match shape.num_elements() == 1 && from.num_elements() > 0 {
             true => self.raw().sum_all(),
-            false => axes
-                .iter()
-                .fold(self.raw().clone(), |raw, &a| raw.sum_axis(a)),
+            false => axes.iter().fold(self.raw().clone(), |raw, &a| raw.sum_axis(a)),
         };
-        Ok(unary(
-            "sum",
-            self,
-            raw.reshape(shape.clone()),
-            &[],
-            false,
-            move |b| b.grad.broadcast_to(&from),
-        ))
+        Ok(unary("sum", self, raw.reshape(shape.clone()), &[], false, move |b| b.grad.broadcast_to(&from)))
     }
 
     /// The mean of all elements, of rank 0.
@@ -109,17 +79,12 @@ impl Tensor {
     /// A tensor without elements.
     pub fn mean(&self) -> Result<Tensor> {
         match self.len() {
-            0 => Err(Fault::shape(format!(
-                "mean: there are no elements in shape {}",
-                shown(&self.shape())
-            ))),
+            0 => Err(Fault::shape(format!("mean: there are no elements in shape {}", shown(&self.shape())))),
             n => {
                 let (x, part) = (floats(self), 1.0 / n as f32);
                 let shape = x.shape();
                 let raw = x.raw().sum_all().unary(Unary::MulScalar(part));
-                Ok(unary("mean", &x, raw, &[], false, move |b| {
-                    b.grad.mul_scalar(part)?.broadcast_to(&shape)
-                }))
+                Ok(unary("mean", &x, raw, &[], false, move |b| b.grad.mul_scalar(part)?.broadcast_to(&shape)))
             }
         }
     }
@@ -138,10 +103,7 @@ impl Tensor {
             n *= shape[axis(name, self, d)?];
         }
         match n {
-            0 => Err(Fault::shape(format!(
-                "{name}: there are no elements along dims {dims:?} of {}",
-                shown(&shape)
-            ))),
+            0 => Err(Fault::shape(format!("{name}: there are no elements along dims {dims:?} of {}", shown(&shape)))),
             n => Ok(n),
         }
     }
@@ -152,10 +114,7 @@ impl Tensor {
     /// Not more elements than `correction`.
     pub fn var_dims(&self, dims: &[isize], keep: bool, correction: usize) -> Result<Tensor> {
         let left = self.freedom("var", dims, correction)?;
-        self.centred(dims)?
-            .square()?
-            .sum_dims(dims, keep)?
-            .mul_scalar(1.0 / left as f32)
+        self.centred(dims)?.square()?.sum_dims(dims, keep)?.mul_scalar(1.0 / left as f32)
     }
 
     /// Standard deviation along `dims`: the root of [`Tensor::var_dims`], also where the variance itself would overflow or
@@ -165,18 +124,17 @@ impl Tensor {
     /// As there.
     pub fn std_dims(&self, dims: &[isize], keep: bool, correction: usize) -> Result<Tensor> {
         let left = self.freedom("std", dims, correction)?;
-        self.centred(dims)?
-            .root_of_squares(dims, keep, 1.0 / left as f32)
+        self.centred(dims)?.root_of_squares(dims, keep, 1.0 / left as f32)
     }
 
     /// How many elements along `dims` there are beyond `correction`.
     fn freedom(&self, name: &str, dims: &[isize], correction: usize) -> Result<usize> {
         let n = self.count(dims, name)?;
         match n.checked_sub(correction) {
-            None | Some(0) => Err(Fault::value(format!(
-                "{name}: {n} element(s) are too few for correction {correction}"
-            ))
-            .hint("give #{ correction: 0 } for the population")),
+            None | Some(0) => {
+                Err(Fault::value(format!("{name}: {n} element(s) are too few for correction {correction}"))
+                    .hint("give #{ correction: 0 } for the population"))
+            }
             Some(left) => Ok(left),
         }
     }
@@ -198,11 +156,7 @@ impl Tensor {
     /// The largest (or smallest) elements along `dim`, and their indices. The gradient goes to the first of equals.
     pub fn extreme_dim(&self, dim: isize, keep: bool, largest: bool) -> Result<Extreme> {
         let name = if largest { "max" } else { "min" };
-        let x = if self.is_whole() {
-            self.cast(Dtype::Int)
-        } else {
-            self.clone()
-        };
+        let x = if self.is_whole() { self.cast(Dtype::Int) } else { self.clone() };
         let at = axis(name, &x, dim)?;
         if x.shape()[at] == 0 {
             return Err(Fault::shape(format!(
@@ -216,26 +170,12 @@ impl Tensor {
         };
         let shape = x.shape();
         let indices = Tensor::constant(indices);
-        let op = Op {
-            name,
-            parents: &[&x],
-            saved: &[&indices],
-            keep_output: false,
-        };
-        let values = op.done(values, move |b| {
-            Ok(smallvec![Some(b.grad.scatter_add(
-                &shape,
-                at,
-                &b.saved[0]
-            )?)])
-        });
+        let op = Op { name, parents: &[&x], saved: &[&indices], keep_output: false };
+        let values = op.done(values, move |b| Ok(smallvec![Some(b.grad.scatter_add(&shape, at, &b.saved[0])?)]));
         if keep {
             return Ok(Extreme { values, indices });
         }
-        Ok(Extreme {
-            values: values.drop_axes(&[at])?,
-            indices: indices.drop_axes(&[at])?,
-        })
+        Ok(Extreme { values: values.drop_axes(&[at])?, indices: indices.drop_axes(&[at])? })
     }
 
     /// The largest (or smallest) of all elements, of rank 0.
@@ -250,10 +190,7 @@ impl Tensor {
             Dtype::Int if !self.is_empty() => self.clone(),
             _ => floats(self),
         };
-        let axes = dims
-            .iter()
-            .map(|&d| axis("prod", &x, d))
-            .collect::<Result<Vec<_>>>()?;
+        let axes = dims.iter().map(|&d| axis("prod", &x, d)).collect::<Result<Vec<_>>>()?;
         for &at in &axes {
             let mut n = x.shape()[at];
             if n == 0 {
@@ -263,9 +200,7 @@ impl Tensor {
             }
             while n > 1 {
                 let (half, dim) = (n / 2, at as isize);
-                let halves = x
-                    .narrow(dim, 0..half)?
-                    .mul(&x.narrow(dim, half..2 * half)?)?;
+                let halves = x.narrow(dim, 0..half)?.mul(&x.narrow(dim, half..2 * half)?)?;
                 x = match n % 2 {
                     0 => halves,
                     _ => Tensor::cat(&[halves, x.narrow(dim, n - 1..n)?], dim)?,
@@ -285,17 +220,10 @@ impl Tensor {
         }
         let x = self.clone();
         let at = axis("cumsum", &x, dim)?;
-        Ok(unary(
-            "cumsum",
-            &x,
-            x.raw().cumsum(at),
-            &[],
-            false,
-            move |b| {
-                let dims = [at as isize];
-                b.grad.flip(&dims)?.cumsum(at as isize)?.flip(&dims)
-            },
-        ))
+        Ok(unary("cumsum", &x, x.raw().cumsum(at), &[], false, move |b| {
+            let dims = [at as isize];
+            b.grad.flip(&dims)?.cumsum(at as isize)?.flip(&dims)
+        }))
     }
 
     /// Euclidean norm along `dims`, also where squares would overflow or vanish. Its gradient at 0 is 0, so that penalties on

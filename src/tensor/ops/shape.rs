@@ -1,16 +1,11 @@
 //! Recorded operations that only rearrange elements.
 
 use super::{axis, unary};
-use saddle_fault::{Fault, Kind, Result};
 use crate::{Dtype, Raw, Shape, Tensor, check_shape, shown};
+use saddle_fault::{Fault, Kind, Result};
 
 /// The result of a rearrangement: recorded for floats, a constant for labels and masks.
-fn arranged(
-    name: &'static str,
-    x: &Tensor,
-    raw: Raw,
-    rule: impl Fn(&Tensor) -> Result<Tensor> + 'static,
-) -> Tensor {
+fn arranged(name: &'static str, x: &Tensor, raw: Raw, rule: impl Fn(&Tensor) -> Result<Tensor> + 'static) -> Tensor {
     match x.dtype() {
         Dtype::F32 => unary(name, x, raw, &[], false, move |b| rule(b.grad)),
         _ => Tensor::constant(raw),
@@ -37,12 +32,7 @@ impl Tensor {
             ))
             .hint("one size may be −1: it is then worked out"));
         }
-        Ok(arranged(
-            "reshape",
-            self,
-            self.raw().reshape(Shape::from(shape)),
-            move |g| g.reshape(&from),
-        ))
+        Ok(arranged("reshape", self, self.raw().reshape(Shape::from(shape)), move |g| g.reshape(&from)))
     }
 
     /// As [`Tensor::reshape`], where one size may be −1.
@@ -53,9 +43,7 @@ impl Tensor {
         let known: i64 = shape.iter().filter(|&&n| n >= 0).product();
         let open = shape.iter().filter(|&&n| n < 0).count();
         if open > 1 || shape.iter().any(|&n| n < -1) {
-            return Err(Fault::value(format!(
-                "reshape: only one size of {shape:?} may be −1, and none below"
-            )));
+            return Err(Fault::value(format!("reshape: only one size of {shape:?} may be −1, and none below")));
         }
         let fits = known > 0 && self.len() as i64 % known == 0;
         if open == 1 && !fits {
@@ -65,16 +53,8 @@ impl Tensor {
                 self.len()
             )));
         }
-        let sizes: Vec<usize> = shape
-            .iter()
-            .map(|&n| {
-                if n < 0 {
-                    self.len() / known as usize
-                } else {
-                    n as usize
-                }
-            })
-            .collect();
+        let sizes: Vec<usize> =
+            shape.iter().map(|&n| if n < 0 { self.len() / known as usize } else { n as usize }).collect();
         self.reshape(&sizes)
     }
 
@@ -95,10 +75,7 @@ impl Tensor {
     /// # Errors
     /// `axes` is not an order of all axes.
     pub fn permute(&self, axes: &[isize]) -> Result<Tensor> {
-        let order = axes
-            .iter()
-            .map(|&d| axis("permute", self, d))
-            .collect::<Result<Vec<_>>>()?;
+        let order = axes.iter().map(|&d| axis("permute", self, d)).collect::<Result<Vec<_>>>()?;
         let mut sorted = order.clone();
         sorted.sort_unstable();
         if sorted != (0..self.rank()).collect::<Vec<_>>() {
@@ -111,12 +88,7 @@ impl Tensor {
         for (to, &from) in order.iter().enumerate() {
             back[from] = to as isize;
         }
-        Ok(arranged(
-            "permute",
-            self,
-            self.raw().permute(&order),
-            move |g| g.permute(&back),
-        ))
+        Ok(arranged("permute", self, self.raw().permute(&order), move |g| g.permute(&back)))
     }
 
     /// Two axes exchanged.
@@ -137,26 +109,13 @@ impl Tensor {
             return Ok(self.clone());
         }
         let fits = from.len() <= shape.len()
-            && from
-                .iter()
-                .rev()
-                .zip(shape.iter().rev())
-                .all(|(&have, &want)| have == want || have == 1);
+            && from.iter().rev().zip(shape.iter().rev()).all(|(&have, &want)| have == want || have == 1);
         if !fits {
-            return Err(Fault::shape(format!(
-                "expand: {} does not expand to {}",
-                shown(&from),
-                shown(shape)
-            ))
-            .hint("only dims of size 1 expand, and new dims are added in front"));
+            return Err(Fault::shape(format!("expand: {} does not expand to {}", shown(&from), shown(shape)))
+                .hint("only dims of size 1 expand, and new dims are added in front"));
         }
         check_shape("expand", shape)?;
-        Ok(arranged(
-            "expand",
-            self,
-            self.raw().expand(Shape::from(shape)),
-            move |g| g.sum_to(&from),
-        ))
+        Ok(arranged("expand", self, self.raw().expand(Shape::from(shape)), move |g| g.sum_to(&from)))
     }
 
     /// A new axis of size 1 at `dim`.
@@ -164,10 +123,7 @@ impl Tensor {
         let rank = self.rank() as isize;
         let at = if dim < 0 { dim + rank + 1 } else { dim };
         if !(0..=rank).contains(&at) {
-            return Err(Fault::new(
-                Kind::Index,
-                format!("unsqueeze: dim {dim} is outside {}", shown(&self.shape())),
-            ));
+            return Err(Fault::new(Kind::Index, format!("unsqueeze: dim {dim} is outside {}", shown(&self.shape()))));
         }
         let mut shape = self.shape().to_vec();
         shape.insert(at as usize, 1);
@@ -189,45 +145,26 @@ impl Tensor {
 
     /// Reversed along `dims`.
     pub fn flip(&self, dims: &[isize]) -> Result<Tensor> {
-        let axes = dims
-            .iter()
-            .map(|&d| axis("flip", self, d))
-            .collect::<Result<Vec<_>>>()?;
+        let axes = dims.iter().map(|&d| axis("flip", self, d)).collect::<Result<Vec<_>>>()?;
         if let Some(i) = (1..axes.len()).find(|&i| axes[..i].contains(&axes[i])) {
-            return Err(Fault::value(format!(
-                "flip: dim {} is given twice",
-                dims[i]
-            )));
+            return Err(Fault::value(format!("flip: dim {} is given twice", dims[i])));
         }
         let dims = dims.to_vec();
-        Ok(arranged("flip", self, self.raw().flip(&axes), move |g| {
-            g.flip(&dims)
-        }))
+        Ok(arranged("flip", self, self.raw().flip(&axes), move |g| g.flip(&dims)))
     }
 
     /// The whole tensor again and again: `times[i]` copies along axis i; more entries than axes add axes in front.
     pub fn repeat(&self, times: &[usize]) -> Result<Tensor> {
         let from = self.shape();
         if times.len() < from.len() {
-            return Err(Fault::shape(format!(
-                "repeat: {times:?} needs at least {} numbers, one a dim",
-                from.len()
-            )));
+            return Err(Fault::shape(format!("repeat: {times:?} needs at least {} numbers, one a dim", from.len())));
         }
         let mut sizes = vec![1; times.len() - from.len()];
         sizes.extend_from_slice(&from);
         // [n] seen as [1, n], expanded to [times, n], and seen as [times · n].
         let apart: Vec<usize> = sizes.iter().flat_map(|&n| [1, n]).collect();
-        let wide: Vec<usize> = sizes
-            .iter()
-            .zip(times)
-            .flat_map(|(&n, &t)| [t, n])
-            .collect();
-        let out: Vec<usize> = sizes
-            .iter()
-            .zip(times)
-            .map(|(&n, &t)| n.saturating_mul(t))
-            .collect();
+        let wide: Vec<usize> = sizes.iter().zip(times).flat_map(|(&n, &t)| [t, n]).collect();
+        let out: Vec<usize> = sizes.iter().zip(times).map(|(&n, &t)| n.saturating_mul(t)).collect();
         check_shape("repeat", &out)?;
         self.reshape(&apart)?.broadcast_to(&wide)?.reshape(&out)
     }
@@ -239,19 +176,14 @@ impl Tensor {
     pub fn upsample(&self, factor: usize) -> Result<Tensor> {
         let shape = self.shape();
         let &[n, c, h, w] = &shape[..] else {
-            return Err(Fault::shape(format!(
-                "upsample: input must be [n, c, h, w], got {}",
-                shown(&shape)
-            )));
+            return Err(Fault::shape(format!("upsample: input must be [n, c, h, w], got {}", shown(&shape))));
         };
         if factor == 0 {
             return Err(Fault::value("upsample: the factor must be at least 1"));
         }
         let side = |n: usize| n.saturating_mul(factor);
         check_shape("upsample", &[n, c, side(h), side(w)])?;
-        let wide = self
-            .reshape(&[n, c, h, 1, w, 1])?
-            .broadcast_to(&[n, c, h, factor, w, factor])?;
+        let wide = self.reshape(&[n, c, h, 1, w, 1])?.broadcast_to(&[n, c, h, factor, w, factor])?;
         wide.reshape(&[n, c, h * factor, w * factor])
     }
 }

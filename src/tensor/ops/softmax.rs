@@ -44,10 +44,7 @@ impl Tensor {
     /// A dim that the shape does not have.
     pub fn logsumexp(&self, dims: &[isize], keep: bool) -> Result<Tensor> {
         let x = floats(self);
-        let mut axes = dims
-            .iter()
-            .map(|&d| axis("logsumexp", &x, d))
-            .collect::<Result<Vec<_>>>()?;
+        let mut axes = dims.iter().map(|&d| axis("logsumexp", &x, d)).collect::<Result<Vec<_>>>()?;
         axes.sort_unstable();
         axes.dedup();
         let sum = no_grad(|| log_sum(&x, &signed(&axes)))?;
@@ -60,11 +57,7 @@ impl Tensor {
             let share = x.away_from(&none)?.softmax_over(over.clone());
             b.grad.mul(&share.zero_at(&none)?)
         });
-        if keep {
-            Ok(kept)
-        } else {
-            kept.drop_axes(&axes)
-        }
+        if keep { Ok(kept) } else { kept.drop_axes(&axes) }
     }
 }
 
@@ -93,10 +86,7 @@ fn finite_or_zero(x: &Tensor) -> Result<Tensor> {
     }
     Ok(match x.raw().to_floats() {
         Ok(v) if v.iter().any(|v| !v.is_finite()) => {
-            let v = v
-                .into_iter()
-                .map(|v| if v.is_finite() { v } else { 0.0 })
-                .collect();
+            let v = v.into_iter().map(|v| if v.is_finite() { v } else { 0.0 }).collect();
             Tensor::constant(Raw::from_floats(v, x.shape(), &x.device()))
         }
         _ => x.clone(),

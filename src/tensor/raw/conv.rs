@@ -1,10 +1,10 @@
 //! Convolutions of values: the three products that are each other's gradients.
 
 use super::Raw;
-use saddle_cpu::{Binary, Conv2d};
 use super::far;
 use crate::shape::Shape;
 use saddle_backend::Op;
+use saddle_cpu::{Binary, Conv2d};
 
 /// How a two-dimensional convolution walks: each pair is (height, width).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,9 +20,7 @@ impl ConvGeometry {
     /// not fit.
     pub fn output(&self, i: usize, size: usize, kernel: usize) -> Option<usize> {
         let reach = self.dilation[i] * (kernel - 1) + 1;
-        (size + 2 * self.padding[i])
-            .checked_sub(reach)
-            .map(|rest| rest / self.stride[i] + 1)
+        (size + 2 * self.padding[i]).checked_sub(reach).map(|rest| rest / self.stride[i] + 1)
     }
 
     /// As it crosses the border.
@@ -85,20 +83,13 @@ impl Raw {
     }
 
     fn conv2d_burn(&self, w: &Raw, g: &ConvGeometry) -> Raw {
-        Raw::product(far::compute(Op::Conv2d, &[&self.factor(), &w.factor()], &g.numbers(), &[]))
-        .straightened()
+        Raw::product(far::compute(Op::Conv2d, &[&self.factor(), &w.factor()], &g.numbers(), &[])).straightened()
     }
 
     /// The transposed convolution: the gradient of `conv2d` with respect to an input of `height × width`, which that
     /// convolution would take to the size of `self`.
     /// `self [n, out, h', w']`, `w [out, c/groups, kh, kw]`, `bias [c]` → `[n, c, height, width]`.
-    pub fn conv2d_transposed(
-        &self,
-        w: &Raw,
-        bias: Option<&Raw>,
-        g: &ConvGeometry,
-        size: [usize; 2],
-    ) -> Raw {
+    pub fn conv2d_transposed(&self, w: &Raw, bias: Option<&Raw>, g: &ConvGeometry, size: [usize; 2]) -> Raw {
         let (y, w) = (self.contiguous(), w.contiguous());
         if let (Some(image), Some(kernels)) = (y.slice(), w.slice()) {
             let (n, kernel) = (y.shape()[0], w.shape());
@@ -155,8 +146,7 @@ impl Raw {
 
     fn conv2d_kernel_grad_burn(&self, grad: &Raw, like: &Raw, g: &ConvGeometry) -> Raw {
         let tensors = [&self.factor(), &like.factor(), &grad.factor()];
-        Raw::product(far::compute(Op::Conv2dWeightGrad, &tensors, &g.numbers(), &[]))
-        .straightened()
+        Raw::product(far::compute(Op::Conv2dWeightGrad, &tensors, &g.numbers(), &[])).straightened()
     }
 }
 
@@ -209,12 +199,7 @@ mod tests {
     /// precision.
     #[test]
     fn convolutions_on_the_cpu_are_their_definition() {
-        let walk = |stride, padding, dilation, groups| ConvGeometry {
-            stride,
-            padding,
-            dilation,
-            groups,
-        };
+        let walk = |stride, padding, dilation, groups| ConvGeometry { stride, padding, dilation, groups };
         let cases = [
             ([1, 1, 1, 1], [1, 1, 1, 1], walk([1, 1], [0, 0], [1, 1], 1)),
             ([2, 3, 7, 5], [4, 3, 3, 3], walk([1, 1], [1, 1], [1, 1], 1)),

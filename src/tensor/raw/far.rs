@@ -45,19 +45,13 @@ impl Far {
     /// # Errors
     /// The device's: in its own words, and whether it is lost.
     pub fn read(&self) -> Result<Vec<u8>, saddle_backend::Failure> {
-        let with = With {
-            tensors: &[&self.tensor],
-            ..With::default()
-        };
+        let with = With { tensors: &[&self.tensor], ..With::default() };
         library().try_ask(Op::Read, with).map(|answer| answer.bytes)
     }
 
     fn made(tensor: Option<Tensor>, device: &Device) -> Self {
         match tensor {
-            Some(tensor) => Self {
-                tensor: Rc::new(tensor),
-                device: device.clone(),
-            },
+            Some(tensor) => Self { tensor: Rc::new(tensor), device: device.clone() },
             None => unreachable!("an operation gives its tensors"),
         }
     }
@@ -66,12 +60,7 @@ impl Far {
 /// A tensor made of elements, as bytes.
 pub fn upload(dtype: Dtype, data: &[u8], shape: &Shape, device: &Device) -> Far {
     let ints = placed(shape, device);
-    let with = With {
-        ints: &ints,
-        data,
-        kind: Some(kind(dtype)),
-        ..With::default()
-    };
+    let with = With { ints: &ints, data, kind: Some(kind(dtype)), ..With::default() };
     let [tensor, _] = library().compute(Op::Upload, with);
     Far::made(tensor, device)
 }
@@ -79,11 +68,7 @@ pub fn upload(dtype: Dtype, data: &[u8], shape: &Shape, device: &Device) -> Far 
 /// A float tensor full of a number.
 pub fn full(value: f32, shape: &Shape, device: &Device) -> Far {
     let ints = placed(shape, device);
-    let with = With {
-        ints: &ints,
-        floats: &[value],
-        ..With::default()
-    };
+    let with = With { ints: &ints, floats: &[value], ..With::default() };
     let [tensor, _] = library().compute(Op::Full, with);
     Far::made(tensor, device)
 }
@@ -109,13 +94,7 @@ pub fn compute_two(op: Op, tensors: &[&Far], ints: &[i64]) -> (Far, Far) {
 
 fn run(op: Op, tensors: &[&Far], ints: &[i64], floats: &[f32]) -> [Option<Tensor>; 2] {
     let tensors: smallvec::SmallVec<[&Tensor; 4]> = tensors.iter().map(|far| &*far.tensor).collect();
-    let with = With {
-        tensors: &tensors,
-        ints,
-        floats,
-        kind: None,
-        data: &[],
-    };
+    let with = With { tensors: &tensors, ints, floats, kind: None, data: &[] };
     library().compute(op, with)
 }
 

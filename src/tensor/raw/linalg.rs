@@ -11,11 +11,7 @@ impl Raw {
     fn mat(&self) -> Option<Mat<'_>> {
         let (data, strides) = self.strided()?;
         match strides.as_slice() {
-            &[row_stride, col_stride] => Some(Mat {
-                data,
-                row_stride,
-                col_stride,
-            }),
+            &[row_stride, col_stride] => Some(Mat { data, row_stride, col_stride }),
             _ => None,
         }
     }
@@ -93,9 +89,7 @@ impl Raw {
         let bias_cpu = bias.map(|b| b.contiguous());
         let then = slope.map(|slope| rectifier(slope).0);
         if let (Some(x), Some(w)) = (self.mat(), w.mat())
-            && let Some(b) = bias_cpu
-                .as_ref()
-                .map_or(Some(None), |b| b.slice().map(Some))
+            && let Some(b) = bias_cpu.as_ref().map_or(Some(None), |b| b.slice().map(Some))
         {
             let y = saddle_cpu::linear_then(m, k, n, x, w.transposed(), b, then);
             return Raw::cpu(y, Shape::new([m, n]));

@@ -139,11 +139,7 @@ impl Raw {
 
     /// Expanded to `shape` where it is not of that shape already.
     pub(super) fn lift(&self, shape: &Shape) -> Raw {
-        if self.shape() == *shape {
-            self.clone()
-        } else {
-            self.expand(shape.clone())
-        }
+        if self.shape() == *shape { self.clone() } else { self.expand(shape.clone()) }
     }
 
     /// A comparison of two tensors of one dtype that broadcast to `out`; gives truth values.

@@ -77,12 +77,7 @@ pub struct Raw {
 
 impl Raw {
     fn hold(held: Held, dtype: Dtype) -> Self {
-        Self {
-            held: Rc::new(held),
-            dtype,
-            bounds: None,
-            point: false,
-        }
+        Self { held: Rc::new(held), dtype, bounds: None, point: false }
     }
 
     pub(super) fn wrap(far: Far, dtype: Dtype) -> Self {
@@ -394,20 +389,15 @@ impl Raw {
         let order: Vec<usize> = axes.iter().filter_map(|&a| place(a)).collect();
         match order.is_sorted() {
             true => self.reshape(permuted),
-            false => self
-                .reshape(Shape::from(sizes(&long)))
-                .permute(&order)
-                .reshape(permuted),
+            false => self.reshape(Shape::from(sizes(&long))).permute(&order).reshape(permuted),
         }
     }
 
     /// A new tensor without the strides that [`Raw::permute_long`] speaks of: Burn's convolutions permute their results.
     pub(super) fn straightened(self) -> Self {
         let shape = self.shape();
-        match self.view().is_none() && shape.iter().any(|&n| n == 1) {
-            true => self
-                .reshape(Shape::new([shape.num_elements()]))
-                .reshape(shape),
+        match self.view().is_none() && shape.contains(&1) {
+            true => self.reshape(Shape::new([shape.num_elements()])).reshape(shape),
             false => self,
         }
     }

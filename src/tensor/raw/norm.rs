@@ -20,21 +20,11 @@ impl Raw {
         let sizes = [batch, channels, inner];
         let normed = saddle_cpu::batch_norm(x.slice()?, sizes, eps, gain.slice()?, shift.slice()?);
         let one_each = |v| Raw::cpu(v, Shape::new([channels]));
-        Some(Normed {
-            y: Raw::cpu(normed.y, shape),
-            mean: one_each(normed.mean),
-            var: one_each(normed.var),
-        })
+        Some(Normed { y: Raw::cpu(normed.y, shape), mean: one_each(normed.mean), var: one_each(normed.var) })
     }
 
     /// The gradients of [`Raw::batch_norm`] with respect to the input, the gain and the shift, for the gradient `g` of `y`.
-    pub fn batch_norm_grad(
-        &self,
-        g: &Raw,
-        gain: &Raw,
-        [mean, var]: [&Raw; 2],
-        eps: f32,
-    ) -> Option<[Raw; 3]> {
+    pub fn batch_norm_grad(&self, g: &Raw, gain: &Raw, [mean, var]: [&Raw; 2], eps: f32) -> Option<[Raw; 3]> {
         let (x, g, gain) = (self.contiguous(), g.contiguous(), gain.contiguous());
         let shape = self.shape();
         let (batch, channels, inner) = around(&shape, 1);
@@ -48,10 +38,6 @@ impl Raw {
             var.slice()?,
         );
         let one_each = |v| Raw::cpu(v, Shape::new([channels]));
-        Some([
-            Raw::cpu(grads.x, shape),
-            one_each(grads.gain),
-            one_each(grads.shift),
-        ])
+        Some([Raw::cpu(grads.x, shape), one_each(grads.gain), one_each(grads.shift)])
     }
 }

@@ -10,11 +10,7 @@ use saddle_fault::Result;
 
 /// A shape seen from one axis: how many blocks before it, its size, how many elements behind it.
 pub(super) fn around(shape: &[usize], axis: usize) -> (usize, usize, usize) {
-    (
-        shape[..axis].iter().product(),
-        shape[axis],
-        shape[axis + 1..].iter().product(),
-    )
+    (shape[..axis].iter().product(), shape[axis], shape[axis + 1..].iter().product())
 }
 
 fn kept(shape: &Shape, axis: usize) -> Shape {
@@ -71,10 +67,7 @@ impl Raw {
                 saddle_cpu::min_axis(x, outer, n, inner)
             };
             let out = kept(&shape, axis);
-            return (
-                Raw::cpu(values, out.clone()),
-                Raw::cpu(at.into_iter().map(i64::from).collect(), out),
-            );
+            return (Raw::cpu(values, out.clone()), Raw::cpu(at.into_iter().map(i64::from).collect(), out));
         }
         if let Some(home) = self.too_long_for(shape[axis]) {
             let (values, at) = self.on_cpu().extreme_axis(axis, largest);
@@ -103,11 +96,12 @@ impl Raw {
     pub fn cumsum(&self, axis: usize) -> Raw {
         if self.view().is_some() {
             let mut sum = 0.0;
-            return self.running(axis, |v: f32, first| {
-                sum = if first { 0.0 } else { sum } + f64::from(v);
-                Some(sum as f32)
-            })
-            .unwrap_or_else(|| self.clone());
+            return self
+                .running(axis, |v: f32, first| {
+                    sum = if first { 0.0 } else { sum } + f64::from(v);
+                    Some(sum as f32)
+                })
+                .unwrap_or_else(|| self.clone());
         }
         if let Some(home) = self.too_long_for(self.shape()[axis]) {
             return self.on_cpu().cumsum(axis).to_device(&home);

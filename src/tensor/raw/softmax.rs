@@ -24,10 +24,7 @@ impl Raw {
             true => saddle_cpu::log_softmax_rows(x, rows, columns),
         };
         let mut back = vec![0; order.len()];
-        order
-            .iter()
-            .enumerate()
-            .for_each(|(to, &from)| back[from] = to);
+        order.iter().enumerate().for_each(|(to, &from)| back[from] = to);
         Raw::cpu(y, moved.shape()).permute(&back)
     }
 
@@ -36,9 +33,7 @@ impl Raw {
         if self.is_empty() {
             return self.clone();
         }
-        let top = axes
-            .iter()
-            .fold(self.clone(), |raw, &a| raw.extreme_axis(a, true).0);
+        let top = axes.iter().fold(self.clone(), |raw, &a| raw.extreme_axis(a, true).0);
         let shifted = self.binary(Binary::Sub, &top, &shape);
         let terms = shifted.unary(Unary::Exp);
         let total = axes.iter().fold(terms.clone(), |raw, &a| raw.sum_axis(a));

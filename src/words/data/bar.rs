@@ -2,8 +2,8 @@
 
 use saddle_catalog::Host;
 use saddle_data::Step;
-use saddle_session::output::{Bundle, Output};
 use saddle_picture::progress_bar;
+use saddle_session::output::{Bundle, Output};
 use std::time::{Duration, Instant};
 
 /// The time between two pictures of a bar.
@@ -22,13 +22,7 @@ pub struct DownloadBar<'a> {
 
 impl<'a> DownloadBar<'a> {
     pub fn new(host: &'a Host, name: &'a str) -> Self {
-        Self {
-            host,
-            name,
-            current: None,
-            start: Instant::now(),
-            drawn: Instant::now(),
-        }
+        Self { host, name, current: None, start: Instant::now(), drawn: Instant::now() }
     }
 
     /// Shows how far a file has come.
@@ -58,8 +52,7 @@ impl<'a> DownloadBar<'a> {
         match step.total {
             Some(total) => {
                 let kilobytes = |bytes: u64| bytes.div_ceil(1000);
-                let bar =
-                    progress_bar(kilobytes(step.done), kilobytes(total), self.start.elapsed());
+                let bar = progress_bar(kilobytes(step.done), kilobytes(total), self.start.elapsed());
                 Bundle::png(format!("{text} (kB)"), bar.bytes, bar.width).varying()
             }
             None => Bundle::text(format!("{text}: {} kB", step.done.div_ceil(1000))),

@@ -4,12 +4,12 @@
 use super::super::tensor::{opt, value as gives, wrap};
 use super::dataset::{M, SELF, dataset};
 use super::{Notebook, count};
+use rhai::{Dynamic, Map};
 use saddle_catalog::{ENTRY, Entry, Field, Items, KIND, Kind, Opt, Ty};
 use saddle_data::{Batch, Dataset, Plan, Source};
 use saddle_fault::{Fault, Result};
 use saddle_session::output::Bundle;
 use saddle_tensor::{Tensor, device};
-use rhai::{Dynamic, Map};
 use std::any::TypeId;
 
 pub static ENTRIES: &[&Entry] = &[&BATCHES_WORD, &BATCHES_LABELLED];
@@ -41,15 +41,8 @@ impl Batches {
         };
         order.truncate(self.len().saturating_mul(self.size));
         let row = self.data.shape().to_vec();
-        let plan = Plan {
-            data: self.data,
-            order,
-            size: self.size,
-            labels: self.labels,
-        };
-        Ok(Box::new(
-            plan.start()?.map(move |batch| Ok(value(batch?, &row))),
-        ))
+        let plan = Plan { data: self.data, order, size: self.size, labels: self.labels };
+        Ok(Box::new(plan.start()?.map(move |batch| Ok(value(batch?, &row)))))
     }
 }
 
@@ -72,19 +65,16 @@ pub static BATCHES: Kind = Kind {
     summary: "a data set in minibatches: `for x in data.batches(64)` is one epoch",
     id: TypeId::of::<Batches>,
     show: |v| {
-        Bundle::text(v.read_lock::<Batches>().map_or(String::new(), |b| {
-            format!("{} batches of {} from {}", b.len(), b.size, b.data.name())
-        }))
+        Bundle::text(
+            v.read_lock::<Batches>()
+                .map_or(String::new(), |b| format!("{} batches of {} from {}", b.len(), b.size, b.data.name())),
+        )
     },
     fields: &[Field {
         name: "len",
         ty: Ty::Int,
         doc: "the number of batches in an epoch",
-        get: |v| {
-            Ok(v.read_lock::<Batches>()
-                .map_or(0, |b| b.len() as i64)
-                .into())
-        },
+        get: |v| Ok(v.read_lock::<Batches>().map_or(0, |b| b.len() as i64).into()),
     }],
     iter: Some(|value| -> Items {
         match value.try_cast::<Batches>() {
@@ -99,18 +89,8 @@ pub static BATCHES: Kind = Kind {
 };
 
 const OPTIONS: &[Opt] = &[
-    opt(
-        "shuffle",
-        Ty::Bool,
-        "true",
-        "a new random order for each loop, from the notebook's stream",
-    ),
-    opt(
-        "drop_last",
-        Ty::Bool,
-        "false",
-        "leave out a last batch that is smaller than m",
-    ),
+    opt("shuffle", Ty::Bool, "true", "a new random order for each loop, from the notebook's stream"),
+    opt("drop_last", Ty::Bool, "false", "leave out a last batch that is smaller than m"),
 ];
 
 static BATCHES_WORD: Entry = Entry {
@@ -123,11 +103,7 @@ static BATCHES_WORD: Entry = Entry {
     shapes: "each batch is [m, …]; the last may be smaller",
     errors: &["m below 1"],
     examples: &[
-        gives(
-            "one epoch",
-            "let n = 0; for x in digits().batches(64) { n += x.shape[0]; } n",
-            "1797",
-        ),
+        gives("one epoch", "let n = 0; for x in digits().batches(64) { n += x.shape[0]; } n", "1797"),
         gives("how many batches", "digits().batches(64).len", "29"),
     ],
     call: |call| batches(call, false),
@@ -155,12 +131,8 @@ static BATCHES_LABELLED: Entry = Entry {
 fn batches(call: &saddle_catalog::Call, labels: bool) -> Result<Dynamic> {
     let data = dataset(call)?;
     if labels && !data.has_labels() {
-        return Err(Fault::value(format!(
-            "{}: {} has no labels",
-            call.entry.name,
-            data.name()
-        ))
-        .hint("data.batches(m) gives samples alone"));
+        return Err(Fault::value(format!("{}: {} has no labels", call.entry.name, data.name()))
+            .hint("data.batches(m) gives samples alone"));
     }
     let size = count(call, 1, data.shape())?;
     Ok(Dynamic::from(Batches {

@@ -2,23 +2,15 @@
 
 use super::super::tensor::{fails, opt, param, runs, value as gives, wrap};
 use super::{Notebook, count};
+use rhai::{Array, Dynamic, Map};
 use saddle_catalog::{Call, ENTRY, Entry, Field, Items, KIND, Kind, Param, Ty, type_of};
 use saddle_data::{Dataset, Source};
 use saddle_fault::{Fault, Kind as Wrong, Result};
 use saddle_session::output::Bundle;
 use saddle_tensor::{Tensor, device};
-use rhai::{Array, Dynamic, Map};
 use std::any::TypeId;
 
-pub static ENTRIES: &[&Entry] = &[
-    &SAMPLE,
-    &SAMPLE_LABELLED,
-    &LEN,
-    &SPLIT,
-    &FILTER,
-    &WITH_LABEL,
-    &TAKE,
-];
+pub static ENTRIES: &[&Entry] = &[&SAMPLE, &SAMPLE_LABELLED, &LEN, &SPLIT, &FILTER, &WITH_LABEL, &TAKE];
 
 pub(super) const DATA: Ty = Ty::Of("dataset");
 pub(super) const SELF: Param = param("data", DATA, "the data set");
@@ -28,19 +20,9 @@ pub static DATASET: Kind = Kind {
     name: "dataset",
     summary: "samples of one shape, with labels or without",
     id: TypeId::of::<Dataset>,
-    show: |v| {
-        Bundle::text(
-            v.read_lock::<Dataset>()
-                .map_or(String::new(), |d| describe(&d)),
-        )
-    },
+    show: |v| Bundle::text(v.read_lock::<Dataset>().map_or(String::new(), |d| describe(&d))),
     fields: &[
-        Field {
-            name: "len",
-            ty: Ty::Int,
-            doc: "the number of samples",
-            get: |v| Ok((read(v)?.len() as i64).into()),
-        },
+        Field { name: "len", ty: Ty::Int, doc: "the number of samples", get: |v| Ok((read(v)?.len() as i64).into()) },
         Field {
             name: "shape",
             ty: Ty::Array,
@@ -48,11 +30,7 @@ pub static DATASET: Kind = Kind {
             get: |v| {
                 let data = read(v)?;
                 let sizes = [&[data.len()], data.shape()].concat();
-                Ok(sizes
-                    .into_iter()
-                    .map(|n| Dynamic::from(n as i64))
-                    .collect::<Array>()
-                    .into())
+                Ok(sizes.into_iter().map(|n| Dynamic::from(n as i64)).collect::<Array>().into())
             },
         },
         Field {
@@ -82,12 +60,7 @@ pub static DATASET: Kind = Kind {
             doc: "what each label means, in a text",
             get: |v| {
                 let data = read(v)?;
-                Ok(data
-                    .classes()
-                    .iter()
-                    .map(|c| Dynamic::from(c.clone()))
-                    .collect::<Array>()
-                    .into())
+                Ok(data.classes().iter().map(|c| Dynamic::from(c.clone())).collect::<Array>().into())
             },
         },
         Field {
@@ -95,12 +68,9 @@ pub static DATASET: Kind = Kind {
             ty: Ty::Array,
             doc: "channels, height and width of a sample; () where samples are not pictures",
             get: |v| {
-                Ok(read(v)?.picture().map_or(Dynamic::UNIT, |p| {
-                    p.iter()
-                        .map(|&n| Dynamic::from(n as i64))
-                        .collect::<Array>()
-                        .into()
-                }))
+                Ok(read(v)?
+                    .picture()
+                    .map_or(Dynamic::UNIT, |p| p.iter().map(|&n| Dynamic::from(n as i64)).collect::<Array>().into()))
             },
         },
     ],
@@ -111,12 +81,7 @@ pub static DATASET: Kind = Kind {
 };
 
 fn describe(data: &Dataset) -> String {
-    let mut text = format!(
-        "dataset {}: {} samples of shape {:?}",
-        data.name(),
-        data.len(),
-        data.shape()
-    );
+    let mut text = format!("dataset {}: {} samples of shape {:?}", data.name(), data.len(), data.shape());
     if let Some([channels, height, width]) = data.picture() {
         text += &match channels {
             1 => format!(", pictures of {height} × {width}"),
@@ -150,20 +115,10 @@ fn all(data: &Dataset) -> Tensor {
 }
 
 /// The labels at `places`, [m].
-pub(super) fn labels(
-    data: &Dataset,
-    places: impl Iterator<Item = usize>,
-    word: &str,
-) -> Result<Tensor> {
-    let labels = data
-        .gather_labels(places)
-        .ok_or_else(|| no_labels(data, word))?;
+pub(super) fn labels(data: &Dataset, places: impl Iterator<Item = usize>, word: &str) -> Result<Tensor> {
+    let labels = data.gather_labels(places).ok_or_else(|| no_labels(data, word))?;
     let n = labels.len();
-    Ok(Tensor::from_ints(
-        labels.into_iter().collect(),
-        &[n],
-        &device::current(),
-    ))
+    Ok(Tensor::from_ints(labels.into_iter().collect(), &[n], &device::current()))
 }
 
 fn no_labels(data: &Dataset, word: &str) -> Fault {
@@ -186,31 +141,16 @@ fn index(value: &Dynamic, at: &Dynamic) -> Result<Dynamic> {
         let place = usize::try_from(from_end)
             .ok()
             .filter(|&p| p < n)
-            .ok_or_else(|| {
-                Fault::new(
-                    Wrong::Index,
-                    format!("sample {i} is outside a data set of {n}"),
-                )
-            })?;
+            .ok_or_else(|| Fault::new(Wrong::Index, format!("sample {i} is outside a data set of {n}")))?;
         let row = data.gather(std::iter::once(place));
-        return Ok(wrap(Tensor::from_floats(
-            row,
-            data.shape(),
-            &device::current(),
-        )));
+        return Ok(wrap(Tensor::from_floats(row, data.shape(), &device::current())));
     }
     match super::super::tensor::value::range(at, n as i64) {
         Some(range) if range.start <= range.end && range.end <= n => Ok(wrap(gather(&data, range))),
-        Some(_) => Err(Fault::new(
-            Wrong::Index,
-            format!("the range is outside a data set of {n}"),
-        )),
+        Some(_) => Err(Fault::new(Wrong::Index, format!("the range is outside a data set of {n}"))),
         None => Err(Fault::new(
             Wrong::Index,
-            format!(
-                "a data set is indexed by a whole number or a range, not by {}",
-                type_of(at)
-            ),
+            format!("a data set is indexed by a whole number or a range, not by {}", type_of(at)),
         )
         .hint("data[0], data[-1], data[0..10]; data.filter(|x, y| …) chooses by content")),
     }
@@ -221,11 +161,7 @@ fn samples(value: Dynamic) -> Items {
     match read(&value) {
         Ok(data) => Box::new((0..data.len()).map(move |place| {
             let row = data.gather(std::iter::once(place));
-            Ok(wrap(Tensor::from_floats(
-                row,
-                data.shape(),
-                &device::current(),
-            )))
+            Ok(wrap(Tensor::from_floats(row, data.shape(), &device::current())))
         })),
         Err(fault) => Box::new(std::iter::once(Err(fault))),
     }
@@ -245,11 +181,7 @@ static SAMPLE: Entry = Entry {
     shapes: "[m, …], the rest as one sample",
     errors: &["m below 1", "a data set without samples"],
     examples: &[
-        gives(
-            "a minibatch of digits",
-            "digits().sample(64).shape",
-            "[64, 64]",
-        ),
+        gives("a minibatch of digits", "digits().sample(64).shape", "[64, 64]"),
         gives(
             "drawn from the notebook's stream",
             "let d = digits(); seed(3); let a = d.sample(8); seed(3); sum(abs(a - d.sample(8))).item()",
@@ -280,10 +212,7 @@ static SAMPLE_LABELLED: Entry = Entry {
             "let b = digits().sample_labelled(32); [b.x.shape, b.y.shape]",
             "[[32, 64], [32]]",
         ),
-        runs(
-            "for a conditional model",
-            "let b = digits().sample_labelled(32); one_hot(b.y, 10)",
-        ),
+        runs("for a conditional model", "let b = digits().sample_labelled(32); one_hot(b.y, 10)"),
     ],
     call: |call| {
         let data = dataset(call)?;
@@ -311,11 +240,7 @@ static SPLIT: Entry = Entry {
     summary: "two parts of a data set: the share asked for, and the rest",
     params: &[
         SELF,
-        param(
-            "part",
-            Ty::Number,
-            "of the first part: a share between 0 and 1 (0.8), or a number of samples (1500)",
-        ),
+        param("part", Ty::Number, "of the first part: a share between 0 and 1 (0.8), or a number of samples (1500)"),
     ],
     options: &[opt(
         "shuffle",
@@ -361,10 +286,8 @@ fn first_part(call: &Call, len: usize) -> Result<usize> {
     }
     let share = call.args.number(1)?;
     if !(0.0..=1.0).contains(&share) {
-        return Err(
-            Fault::value(format!("split: a share lies between 0 and 1, got {share}"))
-                .hint("data.split(0.8); a whole number is a number of samples"),
-        );
+        return Err(Fault::value(format!("split: a share lies between 0 and 1, got {share}"))
+            .hint("data.split(0.8); a whole number is a number of samples"));
     }
     Ok((share * len as f64).round() as usize)
 }
@@ -384,16 +307,8 @@ static FILTER: Entry = Entry {
     returns: DATA,
     errors: &["a function that gives anything else than true or false"],
     examples: &[
-        gives(
-            "two digits",
-            "digits().filter(|x, y| y == 3 || y == 8).len",
-            "357",
-        ),
-        gives(
-            "by the ink",
-            "digits().filter(|x, y| mean(x) > 0.4).len < 100",
-            "true",
-        ),
+        gives("two digits", "digits().filter(|x, y| y == 3 || y == 8).len", "357"),
+        gives("by the ink", "digits().filter(|x, y| mean(x) > 0.4).len < 100", "true"),
     ],
     call: |call| {
         let data = dataset(call)?;
@@ -402,11 +317,7 @@ static FILTER: Entry = Entry {
         for place in 0..data.len() {
             call.host.check_interrupt()?;
             let row = data.gather(std::iter::once(place));
-            let mut args = vec![wrap(Tensor::from_floats(
-                row,
-                data.shape(),
-                &device::current(),
-            ))];
+            let mut args = vec![wrap(Tensor::from_floats(row, data.shape(), &device::current()))];
             if let Some(label) = data.gather_labels(std::iter::once(place)) {
                 args.push(Dynamic::from(i64::from(label[0])));
             }
@@ -431,35 +342,19 @@ static WITH_LABEL: Entry = Entry {
     name: "with_label",
     group: "data",
     summary: "the part of a data set with one label, or with one of several",
-    params: &[
-        SELF,
-        param(
-            "label",
-            Ty::OneOf(&[Ty::Int, Ty::Array]),
-            "a label, or an array of them",
-        ),
-    ],
+    params: &[SELF, param("label", Ty::OneOf(&[Ty::Int, Ty::Array]), "a label, or an array of them")],
     returns: DATA,
-    errors: &[
-        "a data set without labels",
-        "a label that is no class of the data set",
-    ],
+    errors: &["a data set without labels", "a label that is no class of the data set"],
     examples: &[
         gives("all threes", "digits().with_label(3).len", "183"),
-        gives(
-            "threes and eights",
-            "digits().with_label([3, 8]).len",
-            "357",
-        ),
+        gives("threes and eights", "digits().with_label([3, 8]).len", "357"),
         fails("no such digit", "digits().with_label(10)", "0 to 9"),
     ],
     call: |call| {
         let data = dataset(call)?;
         let wanted = match call.args.any(1).as_int() {
             Ok(label) => vec![label],
-            Err(_) => {
-                super::super::tensor::ints(call.args.any(1)).ok_or_else(|| call.args.wrong(1))?
-            }
+            Err(_) => super::super::tensor::ints(call.args.any(1)).ok_or_else(|| call.args.wrong(1))?,
         };
         if !data.has_labels() {
             return Err(no_labels(&data, "with_label"));
@@ -483,10 +378,7 @@ static TAKE: Entry = Entry {
     name: "take",
     group: "data",
     summary: "the first n samples",
-    params: &[
-        SELF,
-        param("n", Ty::Int, "how many; all where there are fewer"),
-    ],
+    params: &[SELF, param("n", Ty::Int, "how many; all where there are fewer")],
     returns: DATA,
     errors: &["n below 0"],
     examples: &[gives("a small set", "digits().take(100).len", "100")],

@@ -24,10 +24,7 @@ static LOG_PROB: Entry = Entry {
     params: &[SELF, POINTS],
     returns: Ty::Tensor,
     shapes: DENSITY_SHAPES,
-    errors: &[
-        "a distribution without a density in closed form",
-        "points of another dimension",
-    ],
+    errors: &["a distribution without a density in closed form", "points of another dimension"],
     examples: &[
         gives(
             "the standard normal at 0: −log √(2π)",
@@ -39,11 +36,7 @@ static LOG_PROB: Entry = Entry {
             "let x = tensor([[2.0]]); grad(sum(gaussian(0, 1).log_prob(x)), x).to_array()",
             "[[-2.0]]",
         ),
-        fails(
-            "another dimension",
-            "ring(8).log_prob(zeros([5, 3]))",
-            "[5, 3]",
-        ),
+        fails("another dimension", "ring(8).log_prob(zeros([5, 3]))", "[5, 3]"),
     ],
     call: |call| log_prob(call).map(wrap),
     ..ENTRY
@@ -56,10 +49,7 @@ static PROB: Entry = Entry {
     params: &[SELF, POINTS],
     returns: Ty::Tensor,
     shapes: DENSITY_SHAPES,
-    errors: &[
-        "a distribution without a density in closed form",
-        "points of another dimension",
-    ],
+    errors: &["a distribution without a density in closed form", "points of another dimension"],
     examples: &[gives(
         "the optimal discriminator between two Gaussians, half way",
         "let p = gaussian(-1, 1); let q = gaussian(1, 1); (p.prob(0) / (p.prob(0) + q.prob(0))).item()",
@@ -80,11 +70,8 @@ fn log_density(word: &str, p: &Distribution, x: &Tensor) -> Result<Tensor> {
     let (shape, d) = (x.shape(), p.dim());
     let fits = d == 1 || shape.last() == Some(&d);
     if !fits {
-        return Err(Fault::shape(format!(
-            "{word}: points of {d} coordinates are needed, got shape {}",
-            shown(&shape)
-        ))
-        .hint(format!("x must be [m, {d}]")));
+        return Err(Fault::shape(format!("{word}: points of {d} coordinates are needed, got shape {}", shown(&shape)))
+            .hint(format!("x must be [m, {d}]")));
     }
     let mean = table(m, |part| &part.mean)?.to_device(&x.device());
     let std = table(m, |part| &part.std)?.to_device(&x.device());
@@ -150,10 +137,7 @@ mod tests {
         assert_eq!(&got.shape()[..], [4, 1]);
         for (got, point) in got.to_floats().unwrap().iter().zip(points) {
             let expected = textbook(&p, point);
-            assert!(
-                (f64::from(*got) - expected).abs() < 1e-4,
-                "{got} {expected}"
-            );
+            assert!((f64::from(*got) - expected).abs() < 1e-4, "{got} {expected}");
         }
     }
 
@@ -163,15 +147,10 @@ mod tests {
         let p = Distribution::grid(2, 1.0, 0.3).unwrap();
         let (n, step) = (200, 0.025);
         let place = |i: usize| (step * (i as f64 - n as f64 / 2.0 + 0.5)) as f32;
-        let points: Vec<f32> = (0..n * n)
-            .flat_map(|k| [place(k / n), place(k % n)])
-            .collect();
+        let points: Vec<f32> = (0..n * n).flat_map(|k| [place(k / n), place(k % n)]).collect();
         let log = log_density("log_prob", &p, &at(&points, &[n * n, 2])).unwrap();
         let values = log.to_floats().unwrap();
-        let total: f64 = values
-            .iter()
-            .map(|v| f64::from(*v).exp() * step * step)
-            .sum();
+        let total: f64 = values.iter().map(|v| f64::from(*v).exp() * step * step).sum();
         assert!((total - 1.0).abs() < 1e-4, "{total}");
     }
 
@@ -182,12 +161,7 @@ mod tests {
         let x = at(&[2.0, -1.0], &[2, 1]);
         let log = log_density("log_prob", &p, &x).unwrap();
         let options = GradOptions { create_graph: true };
-        let slope = |y: &Tensor| {
-            grad(&y.sum().unwrap(), &[&x], None, options)
-                .unwrap()
-                .remove(0)
-                .unwrap()
-        };
+        let slope = |y: &Tensor| grad(&y.sum().unwrap(), &[&x], None, options).unwrap().remove(0).unwrap();
         let first = slope(&log);
         assert_eq!(first.to_floats().unwrap(), [-4.0, 8.0]);
         let second = slope(&first);

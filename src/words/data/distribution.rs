@@ -3,24 +3,15 @@
 use super::super::tensor::{fails, opt, optional, param, runs, value as gives, wrap};
 use super::dataset::M;
 use super::{Notebook, count};
+use rhai::{Array, Dynamic, Map};
 use saddle_catalog::{Call, ENTRY, Entry, Field, KIND, Kind, Opt, Param, Ty, number, type_of};
 use saddle_data::{Distribution, Mixture};
 use saddle_fault::{Fault, Result};
 use saddle_session::output::Bundle;
 use saddle_tensor::{Tensor, device};
-use rhai::{Array, Dynamic, Map};
 use std::any::TypeId;
 
-pub static ENTRIES: &[&Entry] = &[
-    &GAUSSIAN,
-    &MIXTURE,
-    &RING,
-    &GRID,
-    &SWISS_ROLL,
-    &MOONS,
-    &SAMPLE,
-    &SAMPLE_LABELLED,
-];
+pub static ENTRIES: &[&Entry] = &[&GAUSSIAN, &MIXTURE, &RING, &GRID, &SWISS_ROLL, &MOONS, &SAMPLE, &SAMPLE_LABELLED];
 
 pub(super) const LAW: Ty = Ty::Of("distribution");
 pub(super) const SELF: Param = param("p", LAW, "the distribution");
@@ -30,12 +21,7 @@ pub static DISTRIBUTION: Kind = Kind {
     name: "distribution",
     summary: "what samples can be drawn from: p.sample(m), p.log_prob(x), p.modes()",
     id: TypeId::of::<Distribution>,
-    show: |v| {
-        Bundle::text(
-            v.read_lock::<Distribution>()
-                .map_or(String::new(), |p| describe(&p)),
-        )
-    },
+    show: |v| Bundle::text(v.read_lock::<Distribution>().map_or(String::new(), |p| describe(&p))),
     fields: &[
         Field {
             name: "dim",
@@ -59,11 +45,7 @@ pub static DISTRIBUTION: Kind = Kind {
             get: |v| {
                 let p = read(v)?;
                 let weights = mixture(&p, "weights")?.weights();
-                Ok(weights
-                    .iter()
-                    .map(|&w| Dynamic::from(w))
-                    .collect::<Array>()
-                    .into())
+                Ok(weights.iter().map(|&w| Dynamic::from(w)).collect::<Array>().into())
             },
         },
     ],
@@ -73,15 +55,8 @@ pub static DISTRIBUTION: Kind = Kind {
 fn describe(p: &Distribution) -> String {
     match p {
         Distribution::Mixture(m) => match m.parts() {
-            [one] => format!(
-                "gaussian: mean {:?}, standard deviation {:?}",
-                one.mean, one.std
-            ),
-            parts => format!(
-                "mixture of {} Gaussians in {} dimensions",
-                parts.len(),
-                p.dim()
-            ),
+            [one] => format!("gaussian: mean {:?}, standard deviation {:?}", one.mean, one.std),
+            parts => format!("mixture of {} Gaussians in {} dimensions", parts.len(), p.dim()),
         },
         Distribution::SwissRoll { noise } => format!("Swiss roll in the plane, noise {noise}"),
         Distribution::Moons { noise } => format!("two moons in the plane, noise {noise}"),
@@ -101,11 +76,7 @@ pub(super) fn mixture<'a>(p: &'a Distribution, word: &str) -> Result<&'a Mixture
         Distribution::Mixture(m) => Ok(m),
         _ => Err(Fault::value(format!(
             "{word}: the {} has no density in closed form, and no modes",
-            if matches!(p, Distribution::Moons { .. }) {
-                "two moons"
-            } else {
-                "Swiss roll"
-            }
+            if matches!(p, Distribution::Moons { .. }) { "two moons" } else { "Swiss roll" }
         ))
         .hint("gaussian, mixture, ring and grid have them")),
     }
@@ -113,16 +84,8 @@ pub(super) fn mixture<'a>(p: &'a Distribution, word: &str) -> Result<&'a Mixture
 
 /// One row of numbers for each part: [parts, dim].
 pub(super) fn table(m: &Mixture, row: impl Fn(&saddle_data::Gaussian) -> &[f64]) -> Result<Tensor> {
-    let values = m
-        .parts()
-        .iter()
-        .flat_map(|p| row(p).iter().map(|&v| v as f32))
-        .collect();
-    Ok(Tensor::from_floats(
-        values,
-        &[m.parts().len(), m.parts()[0].mean.len()],
-        &device::current(),
-    ))
+    let values = m.parts().iter().flat_map(|p| row(p).iter().map(|&v| v as f32)).collect();
+    Ok(Tensor::from_floats(values, &[m.parts().len(), m.parts()[0].mean.len()], &device::current()))
 }
 
 fn made(p: Distribution) -> Result<Dynamic> {
@@ -134,10 +97,7 @@ fn above_zero(call: &Call, key: &str, default: f64) -> Result<f64> {
     let v = call.options.number(key, default)?;
     match v > 0.0 && v.is_finite() {
         true => Ok(v),
-        false => Err(Fault::value(format!(
-            "{}: {key} must be above 0, got {v}",
-            call.entry.name
-        ))),
+        false => Err(Fault::value(format!("{}: {key} must be above 0, got {v}", call.entry.name))),
     }
 }
 
@@ -146,38 +106,16 @@ static GAUSSIAN: Entry = Entry {
     group: "data",
     summary: "the normal distribution, of any number of dimensions, its coordinates independent",
     params: &[
-        optional(
-            "mu",
-            NUMBERS,
-            "0",
-            "the mean: a number, or one for each dimension in an array or a tensor",
-        ),
-        optional(
-            "sigma",
-            NUMBERS,
-            "1",
-            "the standard deviation, above 0: a number, or one for each dimension",
-        ),
+        optional("mu", NUMBERS, "0", "the mean: a number, or one for each dimension in an array or a tensor"),
+        optional("sigma", NUMBERS, "1", "the standard deviation, above 0: a number, or one for each dimension"),
     ],
     returns: LAW,
     shapes: "samples are [m, dim]; dim is 1 for numbers",
     errors: &["sigma not above 0", "mu and sigma of different lengths"],
     examples: &[
-        gives(
-            "the data of Figure 1",
-            "gaussian(4, 0.5).sample(64).shape",
-            "[64, 1]",
-        ),
-        gives(
-            "in the plane",
-            "gaussian([0, 2], [1, 0.5]).sample(64).shape",
-            "[64, 2]",
-        ),
-        gives(
-            "its mean",
-            "seed(0); abs(mean(gaussian(4, 0.5).sample(100000)) - 4) < 0.01",
-            "true",
-        ),
+        gives("the data of Figure 1", "gaussian(4, 0.5).sample(64).shape", "[64, 1]"),
+        gives("in the plane", "gaussian([0, 2], [1, 0.5]).sample(64).shape", "[64, 2]"),
+        gives("its mean", "seed(0); abs(mean(gaussian(4, 0.5).sample(100000)) - 4) < 0.01", "true"),
         fails("no spread", "gaussian(0, 0)", "sigma must be above 0"),
     ],
     call: |call| {
@@ -194,17 +132,8 @@ static MIXTURE: Entry = Entry {
     name: "mixture",
     group: "data",
     summary: "a mixture of Gaussians or of mixtures: each sample comes from one of them",
-    params: &[param(
-        "parts",
-        Ty::Array,
-        "the distributions, of one dimension",
-    )],
-    options: &[opt(
-        "weights",
-        Ty::Array,
-        "equal",
-        "the share of each part, ≥ 0; they need not add up to 1",
-    )],
+    params: &[param("parts", Ty::Array, "the distributions, of one dimension")],
+    options: &[opt("weights", Ty::Array, "equal", "the share of each part, ≥ 0; they need not add up to 1")],
     returns: LAW,
     errors: &[
         "no parts, or parts of different dimensions",
@@ -212,11 +141,7 @@ static MIXTURE: Entry = Entry {
         "weights that are negative, all 0, or not one for each part",
     ],
     examples: &[
-        gives(
-            "two modes",
-            "mixture([gaussian(-2, 0.5), gaussian(2, 0.5)]).modes().to_array()",
-            "[[-2.0], [2.0]]",
-        ),
+        gives("two modes", "mixture([gaussian(-2, 0.5), gaussian(2, 0.5)]).modes().to_array()", "[[-2.0], [2.0]]"),
         gives(
             "three quarters on the right",
             "seed(0); let p = mixture([gaussian(-2, 0.1), gaussian(2, 0.1)], #{ weights: [1, 3] }); abs(mean(p.sample(100000)) - 1) < 0.02",
@@ -225,33 +150,21 @@ static MIXTURE: Entry = Entry {
     ],
     call: |call| {
         let parts = call.args.array(0)?;
-        let parts = parts
-            .iter()
-            .map(|part| Ok(mixture(&read(part)?, "mixture")?.clone()))
-            .collect::<Result<Vec<_>>>()?;
+        let parts =
+            parts.iter().map(|part| Ok(mixture(&read(part)?, "mixture")?.clone())).collect::<Result<Vec<_>>>()?;
         let mixed = Mixture::of(&parts, call.options.numbers("weights")?)?;
         made(Distribution::Mixture(mixed))
     },
     ..ENTRY
 };
 
-const STD: Opt = opt(
-    "std",
-    Ty::Number,
-    "0.01",
-    "the standard deviation of each mode",
-);
+const STD: Opt = opt("std", Ty::Number, "0.01", "the standard deviation of each mode");
 
 static RING: Entry = Entry {
     name: "ring",
     group: "data",
     summary: "n equal Gaussians on a circle in the plane, at the angles 2πk/n",
-    params: &[optional(
-        "n",
-        Ty::Int,
-        "8",
-        "the number of modes, at least 1",
-    )],
+    params: &[optional("n", Ty::Int, "8", "the number of modes, at least 1")],
     options: &[opt("radius", Ty::Number, "1", "of the circle"), STD],
     returns: LAW,
     shapes: "samples are [m, 2]",
@@ -259,18 +172,11 @@ static RING: Entry = Entry {
     source: "Metz et al., Unrolled GANs, 2016 (radius 2, std 0.02); Lin et al., PacGAN, 2018 (radius 1, std 0.01)",
     examples: &[
         gives("eight modes", "ring(8).modes().shape", "[8, 2]"),
-        gives(
-            "as for unrolled GANs",
-            "ring(8, #{ radius: 2, std: 0.02 }).sample(512).shape",
-            "[512, 2]",
-        ),
+        gives("as for unrolled GANs", "ring(8, #{ radius: 2, std: 0.02 }).sample(512).shape", "[512, 2]"),
     ],
     call: |call| {
         let n = modes_asked(call, 8, 1)?;
-        let (radius, std) = (
-            above_zero(call, "radius", 1.0)?,
-            above_zero(call, "std", 0.01)?,
-        );
+        let (radius, std) = (above_zero(call, "radius", 1.0)?, above_zero(call, "std", 0.01)?);
         made(Distribution::ring(n, radius, std)?)
     },
 };
@@ -279,20 +185,10 @@ static GRID: Entry = Entry {
     name: "grid",
     group: "data",
     summary: "n × n equal Gaussians on a square grid around the origin",
-    params: &[optional(
-        "n",
-        Ty::Int,
-        "5",
-        "the number of modes on a side, at least 1",
-    )],
+    params: &[optional("n", Ty::Int, "5", "the number of modes on a side, at least 1")],
     options: &[
         opt("spacing", Ty::Number, "2", "from one mode to the next"),
-        opt(
-            "std",
-            Ty::Number,
-            "0.05",
-            "the standard deviation of each mode",
-        ),
+        opt("std", Ty::Number, "0.05", "the standard deviation of each mode"),
     ],
     returns: LAW,
     shapes: "samples are [m, 2]",
@@ -300,18 +196,11 @@ static GRID: Entry = Entry {
     source: "Srivastava et al., VEEGAN, 2017; Lin et al., PacGAN, 2018",
     examples: &[
         gives("25 modes", "grid(5).modes().shape", "[25, 2]"),
-        gives(
-            "its corner",
-            "grid(5).modes()[0].to_array()",
-            "[-4.0, -4.0]",
-        ),
+        gives("its corner", "grid(5).modes()[0].to_array()", "[-4.0, -4.0]"),
     ],
     call: |call| {
         let n = modes_asked(call, 5, 2)?;
-        let (spacing, std) = (
-            above_zero(call, "spacing", 2.0)?,
-            above_zero(call, "std", 0.05)?,
-        );
+        let (spacing, std) = (above_zero(call, "spacing", 2.0)?, above_zero(call, "std", 0.05)?);
         made(Distribution::grid(n, spacing, std)?)
     },
 };
@@ -323,32 +212,18 @@ fn modes_asked(call: &Call, default: usize, power: u32) -> Result<usize> {
         true => call.args.int(0)?,
         false => default as i64,
     };
-    usize::try_from(n)
-        .ok()
-        .filter(|&n| n > 0 && n.checked_pow(power).is_some_and(|all| all <= MOST))
-        .ok_or_else(|| {
-            Fault::value(format!(
-                "{}: n must be at least 1, and not too many modes, got {n}",
-                call.entry.name
-            ))
-        })
+    usize::try_from(n).ok().filter(|&n| n > 0 && n.checked_pow(power).is_some_and(|all| all <= MOST)).ok_or_else(|| {
+        Fault::value(format!("{}: n must be at least 1, and not too many modes, got {n}", call.entry.name))
+    })
 }
 
-const NOISE: Opt = opt(
-    "noise",
-    Ty::Number,
-    "0.05",
-    "the standard deviation around the curve, ≥ 0",
-);
+const NOISE: Opt = opt("noise", Ty::Number, "0.05", "the standard deviation around the curve, ≥ 0");
 
 fn noise(call: &Call) -> Result<f64> {
     let noise = call.options.number("noise", 0.05)?;
     match noise >= 0.0 && noise.is_finite() {
         true => Ok(noise),
-        false => Err(Fault::value(format!(
-            "{}: noise must not be negative, got {noise}",
-            call.entry.name
-        ))),
+        false => Err(Fault::value(format!("{}: noise must not be negative, got {noise}", call.entry.name))),
     }
 }
 
@@ -362,17 +237,9 @@ static SWISS_ROLL: Entry = Entry {
     errors: &["noise below 0"],
     examples: &[
         gives("samples", "swiss_roll().sample(64).shape", "[64, 2]"),
-        fails(
-            "no density",
-            "swiss_roll().log_prob([[0, 0]])",
-            "no density",
-        ),
+        fails("no density", "swiss_roll().log_prob([[0, 0]])", "no density"),
     ],
-    call: |call| {
-        made(Distribution::SwissRoll {
-            noise: noise(call)?,
-        })
-    },
+    call: |call| made(Distribution::SwissRoll { noise: noise(call)? }),
     ..ENTRY
 };
 
@@ -389,11 +256,7 @@ static MOONS: Entry = Entry {
         "let b = moons().sample_labelled(100); max(b.y).item() <= 1",
         "true",
     )],
-    call: |call| {
-        made(Distribution::Moons {
-            noise: noise(call)?,
-        })
-    },
+    call: |call| made(Distribution::Moons { noise: noise(call)? }),
     ..ENTRY
 };
 
@@ -405,11 +268,7 @@ static SAMPLE: Entry = Entry {
     returns: Ty::Tensor,
     shapes: "[m, dim]",
     errors: &["m below 1"],
-    examples: &[gives(
-        "points of a ring",
-        "ring(8).sample(100).shape",
-        "[100, 2]",
-    )],
+    examples: &[gives("points of a ring", "ring(8).sample(100).shape", "[100, 2]")],
     call: |call| draw(call).map(|(x, _)| wrap(x)),
     ..ENTRY
 };
@@ -422,18 +281,11 @@ static SAMPLE_LABELLED: Entry = Entry {
     returns: Ty::Map,
     shapes: "x: [m, dim]; y: [m], whole numbers",
     errors: &["m below 1"],
-    examples: &[runs(
-        "for a conditional model",
-        "let b = ring(8).sample_labelled(100); one_hot(b.y, 8)",
-    )],
+    examples: &[runs("for a conditional model", "let b = ring(8).sample_labelled(100); one_hot(b.y, 8)")],
     call: |call| {
         let (x, part) = draw(call)?;
         let n = part.len();
-        let y = Tensor::from_ints(
-            part.into_iter().map(|v| v as i32).collect(),
-            &[n],
-            &x.device(),
-        );
+        let y = Tensor::from_ints(part.into_iter().map(|v| v as i32).collect(), &[n], &x.device());
         Ok(Map::from([("x".into(), wrap(x)), ("y".into(), wrap(y))]).into())
     },
     ..ENTRY
@@ -443,10 +295,7 @@ fn draw(call: &Call) -> Result<(Tensor, Vec<usize>)> {
     let p: Distribution = call.args.get(0)?;
     let m = count(call, 1, &[p.dim()])?;
     let (x, part) = p.sample(m, &mut Notebook);
-    Ok((
-        Tensor::from_floats(x, &[m, p.dim()], &device::current()),
-        part,
-    ))
+    Ok((Tensor::from_floats(x, &[m, p.dim()], &device::current()), part))
 }
 
 /// The numbers in a tensor or an array, or the one in a number.

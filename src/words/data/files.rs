@@ -2,21 +2,17 @@
 
 use super::super::tensor::{coerce, fails, opt, optional, param, value as gives, whole, wrap};
 use super::load::{FLAT, RANGE, pictures};
+use rhai::{Dynamic, Map};
 use saddle_catalog::{Call, ENTRY, Entry, Param, Ty};
 use saddle_data::{Column, Csv, Dataset, Features, Look, Missing, Watch};
 use saddle_fault::{Fault, Result};
 use saddle_tensor::{Tensor, check_shape, device, shown};
-use rhai::{Dynamic, Map};
 use std::path::PathBuf;
 
 pub static ENTRIES: &[&Entry] = &[&DATASET, &CSV, &NPY, &NPZ, &IMAGE_FOLDER];
 
 const SET: Ty = Ty::Of("dataset");
-const PATH: Param = param(
-    "path",
-    Ty::Text,
-    "of the file; relative paths start from the notebook's folder",
-);
+const PATH: Param = param("path", Ty::Text, "of the file; relative paths start from the notebook's folder");
 const FILE_ERRORS: &[&str] = &["a file that is missing or damaged"];
 
 /// Runs a load that can be interrupted; what it notes stands on the cell's standard error.
@@ -37,36 +33,19 @@ static DATASET: Entry = Entry {
     group: "data",
     summary: "a data set of a tensor's rows, with labels or without",
     params: &[
-        param(
-            "x",
-            Ty::OneOf(&[Ty::Tensor, Ty::Array]),
-            "the samples, along the first dim",
-        ),
-        optional(
-            "y",
-            Ty::OneOf(&[Ty::Tensor, Ty::Array]),
-            "none",
-            "the label of each sample: whole numbers from 0",
-        ),
+        param("x", Ty::OneOf(&[Ty::Tensor, Ty::Array]), "the samples, along the first dim"),
+        optional("y", Ty::OneOf(&[Ty::Tensor, Ty::Array]), "none", "the label of each sample: whole numbers from 0"),
     ],
     returns: SET,
     shapes: "x: [n, …]; y: [n]",
-    errors: &[
-        "no samples",
-        "another number of labels than samples",
-        "a negative label",
-    ],
+    errors: &["no samples", "another number of labels than samples", "a negative label"],
     examples: &[
         gives(
             "points with their classes",
             "dataset([[0, 0], [1, 1], [2, 2]], [0, 1, 1]).with_label(1).images.to_array()",
             "[[1.0, 1.0], [2.0, 2.0]]",
         ),
-        fails(
-            "a label too few",
-            "dataset(zeros([3, 2]), [0, 1])",
-            "2 labels for 3 rows",
-        ),
+        fails("a label too few", "dataset(zeros([3, 2]), [0, 1])", "2 labels for 3 rows"),
     ],
     call: |call| {
         let x = coerce(call.args.any(0), &device::current())?.ok_or_else(|| call.args.wrong(0))?;
@@ -78,11 +57,7 @@ static DATASET: Entry = Entry {
             )));
         }
         // Of rank 1, each number is a sample.
-        let row = if shape.len() == 1 {
-            &[1][..]
-        } else {
-            &shape[1..]
-        };
+        let row = if shape.len() == 1 { &[1][..] } else { &shape[1..] };
         let data = Dataset::new("dataset", Features::Floats(x.to_floats()?.into()), row)?;
         if !call.args.has(1) {
             return Ok(Dynamic::from(data));
@@ -97,9 +72,7 @@ fn labelled(data: Dataset, y: &Tensor) -> Result<Dataset> {
     const MOST: i64 = 1 << 20;
     let labels = y.to_ints()?;
     if let Some(bad) = labels.iter().find(|l| !(0..MOST).contains(*l)) {
-        return Err(Fault::value(format!(
-            "dataset: a label is a whole number from 0, got {bad}"
-        )));
+        return Err(Fault::value(format!("dataset: a label is a whole number from 0, got {bad}")));
     }
     let classes = labels.iter().max().map_or(0, |m| m + 1);
     let names: Vec<String> = (0..classes).map(|c| c.to_string()).collect();
@@ -148,11 +121,7 @@ static CSV: Entry = Entry {
     ],
     source: "RFC 4180",
     examples: &[
-        fails(
-            "no file",
-            "csv(\"no/such.csv\", #{ label: \"kind\", missing: \"skip\" })",
-            "no/such.csv does not exist",
-        ),
+        fails("no file", "csv(\"no/such.csv\", #{ label: \"kind\", missing: \"skip\" })", "no/such.csv does not exist"),
         fails(
             "no such choice",
             "csv(\"no/such.csv\", #{ separator: \" \", header: false, missing: \"drop\" })",
@@ -187,9 +156,7 @@ fn separator(call: &Call) -> Result<Option<char>> {
     let mut chars = text.chars();
     match (chars.next(), chars.next()) {
         (Some(one), None) => Ok(Some(one)),
-        _ => Err(Fault::value(format!(
-            "csv: separator must be one character, got \"{text}\""
-        ))),
+        _ => Err(Fault::value(format!("csv: separator must be one character, got \"{text}\""))),
     }
 }
 
@@ -206,9 +173,7 @@ fn missing(call: &Call) -> Result<Missing> {
         ("error", None) => Ok(Missing::Refuse),
         ("skip", None) => Ok(Missing::Skip),
         (_, Some(number)) if number.is_finite() => Ok(Missing::Fill(number)),
-        (other, _) => Err(Fault::value(format!(
-            "csv: missing must be error, skip or a number, got {other}"
-        ))),
+        (other, _) => Err(Fault::value(format!("csv: missing must be error, skip or a number, got {other}"))),
     }
 }
 
@@ -218,16 +183,9 @@ static NPY: Entry = Entry {
     summary: "the array in a file of NumPy (.npy) as a tensor",
     params: &[PATH],
     returns: Ty::Tensor,
-    errors: &[
-        "a file that is missing or damaged",
-        "elements that are not numbers, or whole numbers beyond 32 bits",
-    ],
+    errors: &["a file that is missing or damaged", "elements that are not numbers, or whole numbers beyond 32 bits"],
     source: "numpy.lib.format",
-    examples: &[fails(
-        "no file",
-        "npy(\"no/such.npy\")",
-        "no/such.npy does not exist",
-    )],
+    examples: &[fails("no file", "npy(\"no/such.npy\")", "no/such.npy does not exist")],
     call: |call| {
         let path = path(call)?;
         let array = watched(call, |watch| saddle_data::npy(&path, watch))?;
@@ -244,17 +202,11 @@ static NPZ: Entry = Entry {
     returns: Ty::Map,
     errors: FILE_ERRORS,
     source: "numpy.lib.format",
-    examples: &[fails(
-        "no file",
-        "npz(\"no/such.npz\")",
-        "no/such.npz does not exist",
-    )],
+    examples: &[fails("no file", "npz(\"no/such.npz\")", "no/such.npz does not exist")],
     call: |call| {
         let path = path(call)?;
         let arrays = watched(call, |watch| saddle_data::npz(&path, watch))?;
-        let named = arrays
-            .into_iter()
-            .map(|(name, array)| Ok((name.into(), tensor(call, array)?)));
+        let named = arrays.into_iter().map(|(name, array)| Ok((name.into(), tensor(call, array)?)));
         Ok(named.collect::<Result<Map>>()?.into())
     },
     ..ENTRY
@@ -283,12 +235,7 @@ static IMAGE_FOLDER: Entry = Entry {
             "as they are",
             "the side, in pixels, to which the middle square of each picture is brought",
         ),
-        opt(
-            "grey",
-            Ty::Bool,
-            "false",
-            "one channel instead of three: 0.299 R + 0.587 G + 0.114 B, as PIL's mode L",
-        ),
+        opt("grey", Ty::Bool, "false", "one channel instead of three: 0.299 R + 0.587 G + 0.114 B, as PIL's mode L"),
         opt(
             "skip_unreadable",
             Ty::Bool,

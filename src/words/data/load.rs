@@ -2,10 +2,10 @@
 
 use super::super::tensor::{fails, opt, runs, value};
 use super::bar::DownloadBar;
+use rhai::Dynamic;
 use saddle_catalog::{Call, ENTRY, Entry, Example, Opt, Ty};
 use saddle_data::{Dataset, Famous, Places, Split, Watch};
 use saddle_fault::{Fault, Result};
-use rhai::Dynamic;
 use std::path::Path;
 
 pub static ENTRIES: &[&Entry] = &[&DIGITS, &MNIST, &FASHION_MNIST, &CIFAR10];
@@ -16,12 +16,8 @@ pub(super) const FLAT: Opt = opt(
     "true",
     "samples as rows of pixels, [m, 64]; false: as pictures, [m, channels, height, width]",
 );
-pub(super) const RANGE: Opt = opt(
-    "range",
-    Ty::Array,
-    "[0, 1]",
-    "the values of the faintest and the strongest pixel; [-1, 1] suits tanh",
-);
+pub(super) const RANGE: Opt =
+    opt("range", Ty::Array, "[0, 1]", "the values of the faintest and the strongest pixel; [-1, 1] suits tanh");
 
 static DIGITS: Entry = Entry {
     name: "digits",
@@ -54,9 +50,7 @@ pub(super) fn pictures(call: &Call, data: Dataset) -> Result<Dynamic> {
     };
     let data = match call.options.numbers("range")?.as_deref() {
         None => data,
-        Some(&[lo, hi]) if lo < hi && lo.is_finite() && hi.is_finite() => {
-            data.with_range(lo as f32, hi as f32)
-        }
+        Some(&[lo, hi]) if lo < hi && lo.is_finite() && hi.is_finite() => data.with_range(lo as f32, hi as f32),
         Some(other) => {
             return Err(Fault::value(format!(
                 "{}: range must be two numbers, the lower first, got {other:?}",
@@ -74,28 +68,10 @@ const FOLDER: Opt = opt(
     "where data are kept",
     "where the files are, under any of their usual names, packed with gzip or not. Without it: the folder of this name in $SADDLE_DATA, then the user's cache folder; found in neither, they are downloaded",
 );
-const FILES: &[Opt] = &[
-    opt(
-        "split",
-        Ty::Text,
-        "\"train\"",
-        "`train`: 60,000 samples; `test`: 10,000 others",
-    ),
-    FOLDER,
-    FLAT,
-    RANGE,
-];
-const CIFAR_FILES: &[Opt] = &[
-    opt(
-        "split",
-        Ty::Text,
-        "\"train\"",
-        "`train`: 50,000 samples; `test`: 10,000 others",
-    ),
-    FOLDER,
-    FLAT,
-    RANGE,
-];
+const FILES: &[Opt] =
+    &[opt("split", Ty::Text, "\"train\"", "`train`: 60,000 samples; `test`: 10,000 others"), FOLDER, FLAT, RANGE];
+const CIFAR_FILES: &[Opt] =
+    &[opt("split", Ty::Text, "\"train\"", "`train`: 50,000 samples; `test`: 10,000 others"), FOLDER, FLAT, RANGE];
 const FILE_SHAPES: &str = "samples are [m, 784]; with flat: false, [m, 1, 28, 28]";
 const FILE_ERRORS: &[&str] = &[
     "files that are missing and cannot be downloaded, or are damaged",
@@ -112,14 +88,7 @@ static MNIST: Entry = Entry {
     shapes: FILE_SHAPES,
     errors: FILE_ERRORS,
     source: "LeCun, Bottou, Bengio, Haffner: Gradient-based learning applied to document recognition, 1998",
-    examples: &[
-        NO_FOLDER_MNIST,
-        fails(
-            "no such part",
-            "mnist(#{ split: \"valid\" })",
-            "train or test",
-        ),
-    ],
+    examples: &[NO_FOLDER_MNIST, fails("no such part", "mnist(#{ split: \"valid\" })", "train or test")],
     call: |call| famous(call, &saddle_data::MNIST),
     ..ENTRY
 };
@@ -138,11 +107,7 @@ static FASHION_MNIST: Entry = Entry {
     shapes: FILE_SHAPES,
     errors: FILE_ERRORS,
     source: "Xiao, Rasul, Vollgraf: Fashion-MNIST, 2017",
-    examples: &[fails(
-        "files of one's own",
-        "fashion_mnist(#{ folder: \"no/such/folder\" })",
-        "no/such/folder",
-    )],
+    examples: &[fails("files of one's own", "fashion_mnist(#{ folder: \"no/such/folder\" })", "no/such/folder")],
     call: |call| famous(call, &saddle_data::FASHION_MNIST),
     ..ENTRY
 };
@@ -156,11 +121,7 @@ static CIFAR10: Entry = Entry {
     shapes: "samples are [m, 3072]; with flat: false, [m, 3, 32, 32]",
     errors: FILE_ERRORS,
     source: "Krizhevsky: Learning Multiple Layers of Features from Tiny Images, 2009",
-    examples: &[fails(
-        "files of one's own",
-        "cifar10(#{ folder: \"no/such/folder\" })",
-        "no/such/folder",
-    )],
+    examples: &[fails("files of one's own", "cifar10(#{ folder: \"no/such/folder\" })", "no/such/folder")],
     call: |call| {
         load(call, saddle_data::CIFAR_10, |split, folder, watch| {
             saddle_data::cifar10(split, folder, Places::of_the_user, watch)
@@ -170,9 +131,7 @@ static CIFAR10: Entry = Entry {
 };
 
 fn famous(call: &Call, set: &Famous) -> Result<Dynamic> {
-    load(call, set.name, |split, folder, watch| {
-        set.load(split, folder, Places::of_the_user, watch)
-    })
+    load(call, set.name, |split, folder, watch| set.load(split, folder, Places::of_the_user, watch))
 }
 
 /// Loads the part that the options ask for, with a bar while it is downloaded.
@@ -185,19 +144,13 @@ fn load(
         None | Some("train") => Split::Train,
         Some("test") => Split::Test,
         Some(other) => {
-            return Err(Fault::value(format!(
-                "{}: split must be train or test, got \"{other}\"",
-                call.entry.name
-            )));
+            return Err(Fault::value(format!("{}: split must be train or test, got \"{other}\"", call.entry.name)));
         }
     };
     let folder = call.options.text("folder")?;
     let mut bar = DownloadBar::new(call.host, name);
-    let mut watch = Watch {
-        stop: &mut || call.host.check_interrupt(),
-        step: &mut |step| bar.step(step),
-        note: &mut |_| (),
-    };
+    let mut watch =
+        Watch { stop: &mut || call.host.check_interrupt(), step: &mut |step| bar.step(step), note: &mut |_| () };
     let data = load(split, folder.as_deref().map(Path::new), &mut watch)?;
     pictures(call, data)
 }

@@ -23,11 +23,7 @@ use saddle_fault::{Fault, Result};
 use saddle_tensor::random::{Stream, with_stream};
 
 /// All kinds of this folder.
-pub const KINDS: &[&Kind] = &[
-    &dataset::DATASET,
-    &batches::BATCHES,
-    &distribution::DISTRIBUTION,
-];
+pub const KINDS: &[&Kind] = &[&dataset::DATASET, &batches::BATCHES, &distribution::DISTRIBUTION];
 
 /// The notebook's stream as the data room asks for it.
 struct Notebook;
@@ -42,17 +38,11 @@ impl Source for Notebook {
     }
 
     fn integers(&mut self, n: usize, below: usize) -> Vec<usize> {
-        with_stream(|s: &mut Stream| s.integers(n, 0, below as i64))
-            .into_iter()
-            .map(|v| v as usize)
-            .collect()
+        with_stream(|s: &mut Stream| s.integers(n, 0, below as i64)).into_iter().map(|v| v as usize).collect()
     }
 
     fn permutation(&mut self, n: usize) -> Vec<usize> {
-        with_stream(|s| s.permutation(n))
-            .into_iter()
-            .map(|v| v as usize)
-            .collect()
+        with_stream(|s| s.permutation(n)).into_iter().map(|v| v as usize).collect()
     }
 }
 
@@ -68,9 +58,6 @@ fn count(call: &saddle_catalog::Call, i: usize, shape: &[usize]) -> Result<usize
             saddle_tensor::check_shape(name, &[&[m], shape].concat())?;
             Ok(m)
         }
-        _ => Err(Fault::value(format!(
-            "{name}: {} must be at least 1, got {m}",
-            call.entry.params[i].name
-        ))),
+        _ => Err(Fault::value(format!("{name}: {} must be at least 1, got {m}", call.entry.params[i].name))),
     }
 }

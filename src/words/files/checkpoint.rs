@@ -8,6 +8,7 @@ use super::super::network::value::read as read_network;
 use super::super::tensor::random::Rng;
 use super::super::tensor::{fails, param, runs, value, wrap};
 use super::{PATH, array, disk, tensor};
+use rhai::{Array, Dynamic, Map};
 use saddle_catalog::{Catalog, ENTRY, Entry, Ty, articled};
 use saddle_data::safetensors::Named;
 use saddle_fault::{Fault, Result};
@@ -18,7 +19,6 @@ use saddle_session::Checkpoint;
 use saddle_tensor::Tensor;
 use saddle_tensor::random::{Stream, with_stream};
 use saddle_tensor::update::State;
-use rhai::{Array, Dynamic, Map};
 use serde_json::{Value, json};
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -53,18 +53,14 @@ fn keep(name: &str, value: &Dynamic, file: &mut Named, catalog: &Catalog) -> Res
         json!({ "kind": "rng", "state": stream_note(rng.stream()) })
     } else {
         let plain = plain(value).ok_or_else(|| {
-            Fault::type_(format!(
-                "checkpoint: `{name}`, {}, cannot be kept",
-                catalog.type_of(value)
-            ))
-            .hint("networks, optimizers, tensors, random streams, numbers, texts, arrays and maps of these last can")
+            Fault::type_(format!("checkpoint: `{name}`, {}, cannot be kept", catalog.type_of(value))).hint(
+                "networks, optimizers, tensors, random streams, numbers, texts, arrays and maps of these last can",
+            )
         })?;
         json!({ "kind": "value", "value": plain })
     };
     file.notes.insert(name.to_string(), note.to_string());
-    Ok(["network", "optimizer", "rng"]
-        .map(Value::from)
-        .contains(&note["kind"]))
+    Ok(["network", "optimizer", "rng"].map(Value::from).contains(&note["kind"]))
 }
 
 fn stream_note(stream: Stream) -> String {
@@ -73,10 +69,7 @@ fn stream_note(stream: Stream) -> String {
 
 fn stream(note: &str) -> Option<Stream> {
     let (key, counter) = note.split_once(' ')?;
-    Some(Stream {
-        key: key.parse().ok()?,
-        counter: counter.parse().ok()?,
-    })
+    Some(Stream { key: key.parse().ok()?, counter: counter.parse().ok()? })
 }
 
 /// A number, text, array or map as JSON. Floats are texts, so that every one comes back exactly, NaN too.
@@ -97,11 +90,7 @@ fn plain(value: &Dynamic) -> Option<Value> {
         return Some(text.as_str().into());
     }
     if let Some(items) = value.read_lock::<Array>() {
-        return items
-            .iter()
-            .map(plain)
-            .collect::<Option<Vec<_>>>()
-            .map(Value::Array);
+        return items.iter().map(plain).collect::<Option<Vec<_>>>().map(Value::Array);
     }
     let map = value.read_lock::<Map>()?;
     let entries = map.iter().map(|(k, v)| Some((k.to_string(), plain(v)?)));
@@ -152,10 +141,7 @@ impl Kept {
                     .hint("load(path) reads tensors, network.load(path) a network's"));
             }
         }
-        let stream = notes
-            .remove(STREAM)
-            .and_then(|s| stream(&s))
-            .ok_or_else(damaged)?;
+        let stream = notes.remove(STREAM).and_then(|s| stream(&s)).ok_or_else(damaged)?;
         let notes = notes
             .into_iter()
             .map(|(name, text)| serde_json::from_str(&text).ok().map(|note| (name, note)))
@@ -165,17 +151,9 @@ impl Kept {
         for (full, array) in file.arrays {
             let (name, part) = full.split_once('/').ok_or_else(damaged)?;
             let t = tensor(&what, array)?;
-            tensors
-                .entry(name.into())
-                .or_default()
-                .insert(part.into(), t);
+            tensors.entry(name.into()).or_default().insert(part.into(), t);
         }
-        Ok(Self {
-            what,
-            notes,
-            tensors,
-            stream,
-        })
+        Ok(Self { what, notes, tensors, stream })
     }
 
     /// The note on `name`, which must be of that kind.
@@ -208,9 +186,7 @@ impl Kept {
         let what = format!("{}, `{name}`", self.what);
         if let Ok(network) = read_network(value) {
             self.note(name, "network")?;
-            return Ok(Some(Change::Network(Network::fit(
-                &network, &what, tensors,
-            )?)));
+            return Ok(Some(Change::Network(Network::fit(&network, &what, tensors)?)));
         }
         if let Some(handle) = value.read_lock::<Handle>() {
             let note = self.note(name, "optimizer")?["state"].as_str();
@@ -281,10 +257,7 @@ static CHECKPOINT: Entry = Entry {
             "what to keep, by name: networks, optimizers, tensors, numbers, texts, arrays of numbers, random streams",
         ),
     ],
-    errors: &[
-        "a value that cannot be kept",
-        "a folder that is missing or may not be written",
-    ],
+    errors: &["a value that cannot be kept", "a folder that is missing or may not be written"],
     examples: &[
         runs(
             "every 500 steps",
@@ -301,9 +274,7 @@ static CHECKPOINT: Entry = Entry {
         let (mut file, mut names) = (Named::default(), Vec::new());
         for (name, value) in &state {
             if name.contains('/') || name.as_str() == FORMAT.0 {
-                return Err(Fault::value(format!(
-                    "checkpoint: `{name}` cannot be a name here"
-                )));
+                return Err(Fault::value(format!("checkpoint: `{name}` cannot be a name here")));
             }
             let value = value.flatten_clone();
             if keep(name, &value, &mut file, call.catalog)? {
@@ -315,10 +286,7 @@ static CHECKPOINT: Entry = Entry {
         file.notes.insert(FORMAT.0.into(), FORMAT.1.into());
         let path = call.args.text(0)?;
         disk::write("checkpoint", &path, &file.encode()?)?;
-        call.host.checkpoint(Checkpoint {
-            path: path.to_string(),
-            names,
-        });
+        call.host.checkpoint(Checkpoint { path: path.to_string(), names });
         Ok(Dynamic::UNIT)
     },
     ..ENTRY

@@ -35,19 +35,14 @@ pub fn read(word: &str, name: &str) -> Result<Vec<u8>> {
 /// # Errors
 /// A folder that is missing or may not be written; a full disk.
 pub fn write(word: &str, name: &str, content: &[u8]) -> Result<()> {
-    let failed = |e: std::io::Error| {
-        Fault::file(format!("{word}: `{name}` cannot be written: {}", plain(&e)))
-    };
+    let failed = |e: std::io::Error| Fault::file(format!("{word}: `{name}` cannot be written: {}", plain(&e)));
     let target = path(name);
     let folder = match target.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder.to_path_buf(),
         _ => PathBuf::from("."),
     };
     if !folder.is_dir() {
-        return Err(Fault::file(format!(
-            "{word}: there is no folder `{}`",
-            folder.display()
-        )));
+        return Err(Fault::file(format!("{word}: there is no folder `{}`", folder.display())));
     }
     let file = target.file_name().unwrap_or_default().to_string_lossy();
     let beside = folder.join(format!(".{file}.{}.part", uuid::Uuid::new_v4().simple()));

@@ -15,11 +15,7 @@ use saddle_data::array::{Array, Values};
 use saddle_fault::{Fault, Result};
 use saddle_tensor::{Dtype, Tensor, device};
 
-const PATH: Param = super::tensor::param(
-    "path",
-    saddle_catalog::Ty::Text,
-    "where; ~ is the home folder",
-);
+const PATH: Param = super::tensor::param("path", saddle_catalog::Ty::Text, "where; ~ is the home folder");
 
 /// A tensor as files hold it. Waits for the device.
 fn array(t: &Tensor) -> Result<Array> {
@@ -37,19 +33,13 @@ fn array(t: &Tensor) -> Result<Array> {
         }
         Dtype::Bool => Values::Bool(t.to_ints()?.into_iter().map(|v| v != 0).collect()),
     };
-    Ok(Array {
-        shape: t.shape().to_vec(),
-        values,
-    })
+    Ok(Array { shape: t.shape().to_vec(), values })
 }
 
 /// What a file held as a tensor on the current device.
 fn tensor(what: &str, array: Array) -> Result<Tensor> {
     if array.shape.len() > 6 {
-        return Err(Fault::file(format!(
-            "{what}: has {} dims, tensors have at most 6",
-            array.shape.len()
-        )));
+        return Err(Fault::file(format!("{what}: has {} dims, tensors have at most 6", array.shape.len())));
     }
     let (shape, device) = (array.shape, device::current());
     Ok(match array.values {

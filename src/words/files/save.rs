@@ -4,13 +4,13 @@ use super::super::network::value::read as read_network;
 use super::super::picture::value::png;
 use super::super::tensor::{fails, param, runs, value, wrap};
 use super::{PATH, array, disk, tensor};
+use rhai::{Dynamic, Map};
 use saddle_catalog::{Call, ENTRY, Entry, Ty, type_of};
 use saddle_data::numpy::{decode_npy, decode_npz, encode_npy, encode_npz};
 use saddle_data::safetensors::Named;
 use saddle_fault::{Fault, Result};
 use saddle_nn::checkpoint::Tensors;
 use saddle_tensor::Tensor;
-use rhai::{Dynamic, Map};
 
 pub static ENTRIES: &[&Entry] = &[&SAVE, &SAVE_NETWORK, &LOAD, &LOAD_NETWORK];
 
@@ -35,10 +35,7 @@ fn format(word: &str, path: &str) -> Result<Format> {
         Some("npy") => Ok(Format::Tensors(Container::Npy)),
         Some("npz") => Ok(Format::Tensors(Container::Npz)),
         Some("png") => Ok(Format::Png),
-        _ => Err(Fault::value(format!(
-            "{word}: the name `{path}` does not say which format is meant"
-        ))
-        .hint(
+        _ => Err(Fault::value(format!("{word}: the name `{path}` does not say which format is meant")).hint(
             "name.safetensors for networks, name.npy for a tensor, name.npz for several, name.png for a picture",
         )),
     }
@@ -53,8 +50,7 @@ fn named(word: &str, value: &Dynamic) -> Result<Vec<(String, Tensor)>> {
         return Ok(vec![("tensor".into(), t.clone())]);
     }
     let wrong = |what: String| {
-        Fault::type_(format!("{word}: {what} cannot be saved"))
-            .hint("a tensor, a network, or a map of tensors can")
+        Fault::type_(format!("{word}: {what} cannot be saved")).hint("a tensor, a network, or a map of tensors can")
     };
     let Some(map) = value.read_lock::<Map>() else {
         return Err(wrong(type_of(value)));
@@ -80,25 +76,18 @@ fn save(word: &str, path: &str, value: &Dynamic) -> Result<()> {
 }
 
 fn encoded(word: &str, container: Container, value: &Dynamic) -> Result<Vec<u8>> {
-    let arrays = named(word, value)?
-        .into_iter()
-        .map(|(name, t)| Ok((name, array(&t)?)))
-        .collect::<Result<Vec<_>>>()?;
+    let arrays = named(word, value)?.into_iter().map(|(name, t)| Ok((name, array(&t)?))).collect::<Result<Vec<_>>>()?;
     match (container, &arrays[..]) {
         (Container::Safetensors, _) => {
-            let file = Named {
-                arrays,
-                ..Named::default()
-            };
+            let file = Named { arrays, ..Named::default() };
             file.encode()
         }
         (Container::Npz, _) => encode_npz(&arrays),
         (Container::Npy, [(_, one)]) => Ok(encode_npy(one)),
-        (Container::Npy, _) => Err(Fault::value(format!(
-            "{word}: an .npy file holds one tensor, not {}",
-            arrays.len()
-        ))
-        .hint("name.npz holds several")),
+        (Container::Npy, _) => {
+            Err(Fault::value(format!("{word}: an .npy file holds one tensor, not {}", arrays.len()))
+                .hint("name.npz holds several"))
+        }
     }
 }
 
@@ -106,8 +95,7 @@ fn encoded(word: &str, container: Container, value: &Dynamic) -> Result<Vec<u8>>
 fn tensors(word: &str, path: &str) -> Result<Vec<(String, Tensor)>> {
     let file = Named::decode(&format!("{word}: `{path}`"), &disk::read(word, path)?)?;
     let each = file.arrays.into_iter();
-    each.map(|(name, a)| Ok((name, tensor(&format!("{word}: `{path}`"), a)?)))
-        .collect()
+    each.map(|(name, a)| Ok((name, tensor(&format!("{word}: `{path}`"), a)?))).collect()
 }
 
 fn load(word: &str, path: &str) -> Result<Dynamic> {
@@ -123,16 +111,11 @@ fn load(word: &str, path: &str) -> Result<Dynamic> {
             .collect::<Result<Vec<_>>>()?,
         Format::Tensors(Container::Safetensors) => tensors(word, path)?,
         Format::Png => {
-            return Err(
-                Fault::value(format!("{word}: `{path}` is a picture, not tensors"))
-                    .hint("image_folder reads pictures as data"),
-            );
+            return Err(Fault::value(format!("{word}: `{path}` is a picture, not tensors"))
+                .hint("image_folder reads pictures as data"));
         }
     };
-    let map: Map = all
-        .into_iter()
-        .map(|(name, t)| (name.into(), wrap(t)))
-        .collect();
+    let map: Map = all.into_iter().map(|(name, t)| (name.into(), wrap(t))).collect();
     Ok(map.into())
 }
 
@@ -163,25 +146,10 @@ static SAVE: Entry = Entry {
             "save(\"/tmp/saddle-example.npy\", tensor([[1, 2], [3, 4]]));\nload(\"/tmp/saddle-example.npy\").to_array()",
             "[[1.0, 2.0], [3.0, 4.0]]",
         ),
-        runs(
-            "a plot as a file",
-            "save(\"/tmp/saddle-example.png\", plot([1, 4, 9]));",
-        ),
-        fails(
-            "no picture",
-            "save(\"/tmp/saddle-example.png\", 3)",
-            "an int is no picture",
-        ),
-        fails(
-            "no format",
-            "save(\"samples\", ones([2]))",
-            "does not say which format is meant",
-        ),
-        fails(
-            "something else",
-            "save(\"/tmp/saddle-example.npz\", #{ a: 1 })",
-            "`a`, an int, cannot be saved",
-        ),
+        runs("a plot as a file", "save(\"/tmp/saddle-example.png\", plot([1, 4, 9]));"),
+        fails("no picture", "save(\"/tmp/saddle-example.png\", 3)", "an int is no picture"),
+        fails("no format", "save(\"samples\", ones([2]))", "does not say which format is meant"),
+        fails("something else", "save(\"/tmp/saddle-example.npz\", #{ a: 1 })", "`a`, an int, cannot be saved"),
     ],
     call: |call| {
         save("save", &call.args.text(0)?, call.args.any(1))?;

@@ -2,12 +2,12 @@
 
 use super::super::tensor::{fails, opt, param, value};
 use super::{FEATURES, GROUP, SAMPLES, at_least_one, features_at, map, samples_at, tensor_of, warn};
+use rhai::{Array, Dynamic};
 use saddle_catalog::{Call, Entry, Param, Ty, number};
 use saddle_data::Distribution;
 use saddle_fault::{Fault, Result};
 use saddle_gan::metrics::{Samples, manifold, modes};
 use saddle_tensor::{Tensor, device};
-use rhai::{Array, Dynamic};
 
 pub static ENTRIES: &[&Entry] = &[&MODES, &PRECISION_RECALL, &DENSITY_COVERAGE];
 
@@ -30,12 +30,7 @@ static MODES: Entry = Entry {
             "that of the mixture",
             "the standard deviation of the modes: one number, or [modes, dim]",
         ),
-        opt(
-            "within",
-            Ty::Number,
-            "3",
-            "how near is near, in standard deviations",
-        ),
+        opt("within", Ty::Number, "3", "how near is near, in standard deviations"),
     ],
     returns: Ty::Map,
     shapes: "samples [n, dim] → found: int, of: int, share: number in [0, 1], counts: an int for each mode",
@@ -61,11 +56,7 @@ static MODES: Entry = Entry {
             "modes([[0.1], [2.9], [3], [7]], [[0], [3]], #{ std: 0.5 }).counts",
             "[1, 2]",
         ),
-        fails(
-            "centres alone",
-            "modes([[0]], [[0]])",
-            "needs the standard deviation",
-        ),
+        fails("centres alone", "modes([[0]], [[0]])", "needs the standard deviation"),
     ],
     call: |call| {
         let samples = samples_at(call, 0)?;
@@ -77,15 +68,7 @@ static MODES: Entry = Entry {
             ("found", count(found.modes())),
             ("of", count(found.counts.len())),
             ("share", found.share.into()),
-            (
-                "counts",
-                found
-                    .counts
-                    .iter()
-                    .map(|&n| count(n))
-                    .collect::<Array>()
-                    .into(),
-            ),
+            ("counts", found.counts.iter().map(|&n| count(n)).collect::<Array>().into()),
         ]))
     },
 };
@@ -116,10 +99,8 @@ fn mixture(call: &Call) -> Result<(Samples, Samples)> {
     let std = match (given, own) {
         (None, Some(own)) => own,
         (None, None) => {
-            return Err(
-                Fault::value("modes: needs the standard deviation of the modes")
-                    .hint("modes(samples, centres, #{ std: 0.01 })"),
-            );
+            return Err(Fault::value("modes: needs the standard deviation of the modes")
+                .hint("modes(samples, centres, #{ std: 0.01 })"));
         }
         (Some(given), _) => match number(given) {
             Some(one) => table(&vec![one as f32; centres.count() * centres.dim()], &centres),
@@ -133,25 +114,15 @@ const REAL_AND_FAKE: &[Param] = &[
     param("real", SAMPLES, "samples of the data, or their features"),
     param("fake", SAMPLES, "samples of the model, or their features"),
 ];
-const FEWER: &[&str] = &[
-    "samples of different size, or empty, or not finite",
-    "k below 1, or not below the number of samples",
-];
+const FEWER: &[&str] =
+    &["samples of different size, or empty, or not finite", "k below 1, or not below the number of samples"];
 
 static PRECISION_RECALL: Entry = Entry {
     name: "precision_recall",
     group: GROUP,
     summary: "the share of generated samples that are where the data is, and of the data that is where generated samples are",
     params: REAL_AND_FAKE,
-    options: &[
-        opt(
-            "k",
-            Ty::Int,
-            "3",
-            "around each point a ball reaches to its k-th nearest neighbour",
-        ),
-        FEATURES,
-    ],
+    options: &[opt("k", Ty::Int, "3", "around each point a ball reaches to its k-th nearest neighbour"), FEATURES],
     returns: Ty::Map,
     shapes: "real [n, …], fake [m, …] → precision, recall: numbers in [0, 1]",
     errors: FEWER,
@@ -162,20 +133,13 @@ static PRECISION_RECALL: Entry = Entry {
             "let real = [[0], [1], [2], [3], [100], [101], [102], [103]];\nlet fake = [[0], [1], [2], [3], [500], [600], [700], [800]];\nlet r = precision_recall(real, fake, #{ k: 1 }); [r.precision, r.recall]",
             "[0.5, 0.5]",
         ),
-        fails(
-            "too few",
-            "precision_recall([[0], [1]], [[0], [1]])",
-            "below the number of samples, 2, got 3",
-        ),
+        fails("too few", "precision_recall([[0], [1]], [[0], [1]])", "below the number of samples, 2, got 3"),
     ],
     call: |call| {
         let (real, fake) = (features_at(call, 0)?, features_at(call, 1)?);
         let k = at_least_one(call, "k", 3)?;
         let found = manifold::precision_recall(&real, &fake, k, &|| call.host.check_interrupt())?;
-        Ok(map([
-            ("precision", found.precision.into()),
-            ("recall", found.recall.into()),
-        ]))
+        Ok(map([("precision", found.precision.into()), ("recall", found.recall.into())]))
     },
 };
 
@@ -185,12 +149,7 @@ static DENSITY_COVERAGE: Entry = Entry {
     summary: "how densely generated samples lie where the data is, and the share of the data that has one near it; outliers count little",
     params: REAL_AND_FAKE,
     options: &[
-        opt(
-            "k",
-            Ty::Int,
-            "5",
-            "around each real sample a ball reaches to its k-th nearest neighbour",
-        ),
+        opt("k", Ty::Int, "5", "around each real sample a ball reaches to its k-th nearest neighbour"),
         FEATURES,
     ],
     returns: Ty::Map,
@@ -223,9 +182,6 @@ static DENSITY_COVERAGE: Entry = Entry {
                 ),
             );
         }
-        Ok(map([
-            ("density", found.density.into()),
-            ("coverage", found.coverage.into()),
-        ]))
+        Ok(map([("density", found.density.into()), ("coverage", found.coverage.into())]))
     },
 };

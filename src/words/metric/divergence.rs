@@ -45,11 +45,7 @@ static HISTOGRAM: Entry = Entry {
             "let h = |x| histogram(x, #{ bins: 2, range: [0, 1] }).counts;\nkl(h([0.1, 0.2, 0.9]), h([0.3, 0.4, 0.7]))",
             "0.0",
         ),
-        fails(
-            "from 1 to 0",
-            "histogram([0], #{ range: [1, 0] })",
-            "the lower first",
-        ),
+        fails("from 1 to 0", "histogram([0], #{ range: [1, 0] })", "the lower first"),
     ],
     call: |call| {
         let x: Vec<f64> = doubles(call, 0)?;
@@ -64,14 +60,8 @@ static HISTOGRAM: Entry = Entry {
         let counts = counts.iter().map(|&v| v as i64).collect::<Vec<_>>();
         let centres = edges.windows(2).map(|pair| 0.5 * (pair[0] + pair[1]));
         Ok(map([
-            (
-                "counts",
-                wrap(Tensor::from_ints(counts, &[n], &device::current())),
-            ),
-            (
-                "density",
-                floats(saddle_picture::histogram(&x, &edges, true)),
-            ),
+            ("counts", wrap(Tensor::from_ints(counts, &[n], &device::current()))),
+            ("density", floats(saddle_picture::histogram(&x, &edges, true))),
             ("centres", floats(centres.collect())),
             ("edges", floats(edges)),
         ]))
@@ -86,9 +76,7 @@ fn edges(call: &Call, x: &[f64]) -> Result<Vec<f64>> {
         false => None,
     };
     if let Some(bins) = bins.filter(|&n| n > MOST_BINS) {
-        return Err(Fault::value(format!(
-            "histogram: at most {MOST_BINS} bins, got {bins}"
-        )));
+        return Err(Fault::value(format!("histogram: at most {MOST_BINS} bins, got {bins}")));
     }
     match call.options.numbers("range")?.as_deref() {
         None => Ok(saddle_picture::edges(&[x], bins)),
@@ -97,10 +85,10 @@ fn edges(call: &Call, x: &[f64]) -> Result<Vec<f64>> {
             let bins = bins.unwrap_or_else(usual);
             Ok(saddle_picture::edges(&[&[low, high]], Some(bins)))
         }
-        Some(other) => Err(Fault::value(format!(
-            "histogram: range must be two numbers, the lower first, got {other:?}"
-        ))
-        .hint("range: [-1, 1]")),
+        Some(other) => {
+            Err(Fault::value(format!("histogram: range must be two numbers, the lower first, got {other:?}"))
+                .hint("range: [-1, 1]"))
+        }
     }
 }
 
@@ -112,14 +100,9 @@ fn doubles(call: &Call, i: usize) -> Result<Vec<f64>> {
 
 const WEIGHTS: Ty = Ty::OneOf(&[Ty::Tensor, Ty::Array]);
 const WEIGHTS_DOC: &str = "probabilities or counts of each value; they are divided by their sum";
-const BOTH: &[Param] = &[
-    param("p", WEIGHTS, WEIGHTS_DOC),
-    param("q", WEIGHTS, WEIGHTS_DOC),
-];
-const WEIGHTS_ERRORS: &[&str] = &[
-    "weights that are negative, not finite, or all 0",
-    "distributions over different numbers of values",
-];
+const BOTH: &[Param] = &[param("p", WEIGHTS, WEIGHTS_DOC), param("q", WEIGHTS, WEIGHTS_DOC)];
+const WEIGHTS_ERRORS: &[&str] =
+    &["weights that are negative, not finite, or all 0", "distributions over different numbers of values"];
 
 /// The distribution over finitely many values at parameter `i`.
 fn weights(call: &Call, i: usize) -> Result<divergence::Distribution> {
@@ -142,11 +125,7 @@ static KL: Entry = Entry {
             "abs(kl([0.5, 0.5], [3, 1]) - 0.5 * log(4.0 / 3.0)) < 1e-6",
             "true",
         ),
-        fails(
-            "other values",
-            "kl([0.5, 0.5], [1, 1, 1])",
-            "over 2 and over 3 values",
-        ),
+        fails("other values", "kl([0.5, 0.5], [1, 1, 1])", "over 2 and over 3 values"),
     ],
     call: |call| Ok(divergence::kl(&weights(call, 0)?, &weights(call, 1)?)?.into()),
     ..ENTRY
@@ -156,26 +135,12 @@ static KL_GAUSSIAN: Entry = Entry {
     name: "kl",
     group: GROUP,
     summary: "KL(p ‖ q) of two Gaussians in closed form, in nats",
-    params: &[
-        param("p", Ty::Of("distribution"), "a Gaussian"),
-        param("q", Ty::Of("distribution"), "a Gaussian"),
-    ],
+    params: &[param("p", Ty::Of("distribution"), "a Gaussian"), param("q", Ty::Of("distribution"), "a Gaussian")],
     returns: Ty::Number,
-    errors: &[
-        "a distribution that is not one Gaussian",
-        "Gaussians of different dimensions",
-    ],
+    errors: &["a distribution that is not one Gaussian", "Gaussians of different dimensions"],
     examples: &[
-        value(
-            "one standard deviation apart",
-            "kl(gaussian(0, 1), gaussian(1, 1))",
-            "0.5",
-        ),
-        fails(
-            "no closed form",
-            "kl(gaussian([0, 0], 1), ring(8))",
-            "one Gaussian",
-        ),
+        value("one standard deviation apart", "kl(gaussian(0, 1), gaussian(1, 1))", "0.5"),
+        fails("no closed form", "kl(gaussian([0, 0], 1), ring(8))", "one Gaussian"),
     ],
     call: |call| {
         let (p, q) = (one_gaussian(call, 0)?, one_gaussian(call, 1)?);
@@ -192,10 +157,8 @@ fn one_gaussian(call: &Call, i: usize) -> Result<Gaussian> {
     {
         return Ok(one.clone());
     }
-    Err(
-        Fault::value("kl: has a closed form only for one Gaussian against one Gaussian")
-            .hint("with x = p.sample(100000): mean(p.log_prob(x) - q.log_prob(x)) is an estimate"),
-    )
+    Err(Fault::value("kl: has a closed form only for one Gaussian against one Gaussian")
+        .hint("with x = p.sample(100000): mean(p.log_prob(x) - q.log_prob(x)) is an estimate"))
 }
 
 static JS: Entry = Entry {
@@ -218,23 +181,12 @@ static WASSERSTEIN_1D: Entry = Entry {
     name: "wasserstein_1d",
     group: GROUP,
     summary: "the Wasserstein-1 (earth mover's) distance between two sets of numbers, exact, of any sizes",
-    params: &[
-        param("a", SAMPLES, "numbers, of any shape"),
-        param("b", SAMPLES, "numbers, as many or not"),
-    ],
+    params: &[param("a", SAMPLES, "numbers, of any shape"), param("b", SAMPLES, "numbers, as many or not")],
     returns: Ty::Number,
     errors: &["no numbers, or some that are not finite"],
     examples: &[
-        value(
-            "each moves by 5",
-            "wasserstein_1d([0, 1, 3], [5, 6, 8])",
-            "5.0",
-        ),
-        value(
-            "half of the mass moves by 1, half by 3",
-            "wasserstein_1d([0], [1, 3])",
-            "2.0",
-        ),
+        value("each moves by 5", "wasserstein_1d([0, 1, 3], [5, 6, 8])", "5.0"),
+        value("half of the mass moves by 1, half by 3", "wasserstein_1d([0], [1, 3])", "2.0"),
     ],
     call: |call| Ok(divergence::wasserstein_1d(doubles(call, 0)?, doubles(call, 1)?).into()),
     ..ENTRY

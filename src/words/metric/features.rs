@@ -1,9 +1,7 @@
 //! Measures on features or outputs of a classifier: `fid`, `kid`, `inception_score`.
 
 use super::super::tensor::{fails, opt, param, value};
-use super::{
-    FEATURES, GROUP, MODEL, SAMPLES, at_least_one, features_at, map, tensor_at, through, warn,
-};
+use super::{FEATURES, GROUP, MODEL, SAMPLES, at_least_one, features_at, map, tensor_at, through, warn};
 use saddle_catalog::{Entry, Param, Ty};
 use saddle_fault::Fault;
 use saddle_gan::metrics::{Samples, frechet, inception, kernel};
@@ -24,10 +22,7 @@ static FID: Entry = Entry {
     options: &[FEATURES],
     returns: Ty::Number,
     shapes: "a [n, d], b [m, d] → a number; a warning where n or m is not above d",
-    errors: &[
-        "features of different size, or not finite",
-        "fewer than 2 samples",
-    ],
+    errors: &["features of different size, or not finite", "fewer than 2 samples"],
     source: "Heusel et al. 2017. Comparable only for the same features and as many samples: few samples raise it",
     examples: &[
         value(
@@ -35,11 +30,7 @@ static FID: Entry = Entry {
             "abs(fid([[-1], [1]], [[1], [5]]) - 11) < 1e-6",
             "true",
         ),
-        value(
-            "twice the same",
-            "let x = digits().images; fid(x, x) < 1e-6",
-            "true",
-        ),
+        value("twice the same", "let x = digits().images; fid(x, x) < 1e-6", "true"),
         fails("one sample", "fid([[1, 2]], [[1, 2]])", "at least 2"),
     ],
     call: |call| {
@@ -64,33 +55,16 @@ static KID: Entry = Entry {
     summary: "the squared maximum mean discrepancy of two sets of features under (x·y/d + 1)³, unbiased: 0 on average for a perfect model",
     params: BOTH,
     options: &[
-        opt(
-            "subsets",
-            Ty::Int,
-            "100",
-            "how many random subsets the value is the mean of",
-        ),
-        opt(
-            "size",
-            Ty::Int,
-            "1000",
-            "samples in a subset; all are compared once where there are no more",
-        ),
+        opt("subsets", Ty::Int, "100", "how many random subsets the value is the mean of"),
+        opt("size", Ty::Int, "1000", "samples in a subset; all are compared once where there are no more"),
         FEATURES,
     ],
     returns: Ty::Map,
     shapes: "a [n, d], b [m, d] → kid: number, std: number, between the subsets",
-    errors: &[
-        "features of different size, or not finite",
-        "fewer than 2 samples, or a size below 2",
-    ],
+    errors: &["features of different size, or not finite", "fewer than 2 samples, or a size below 2"],
     source: "Bińkowski et al. 2018. Unlike FID it is not raised by few samples",
     examples: &[
-        value(
-            "by hand: 1 + 27 − 2·37/4",
-            "kid([[0], [1]], [[1], [2]]).kid",
-            "9.5",
-        ),
+        value("by hand: 1 + 27 − 2·37/4", "kid([[0], [1]], [[1], [2]]).kid", "9.5"),
         value(
             "two halves of one data set",
             "seed(0); let parts = digits().split(0.5);\nlet found = kid(parts[0], parts[1], #{ size: 200 }); abs(found.kid) < found.std",
@@ -123,47 +97,22 @@ static INCEPTION_SCORE: Entry = Entry {
             "none",
             "a network or a function that makes [n, classes] of samples; it gets them in batches of 500",
         ),
-        opt(
-            "logits",
-            Ty::Bool,
-            "false",
-            "whether these are logits instead of probabilities",
-        ),
-        opt(
-            "splits",
-            Ty::Int,
-            "10",
-            "parts of the samples that are scored apart; fewer where there are fewer samples",
-        ),
+        opt("logits", Ty::Bool, "false", "whether these are logits instead of probabilities"),
+        opt("splits", Ty::Int, "10", "parts of the samples that are scored apart; fewer where there are fewer samples"),
     ],
     returns: Ty::Map,
     shapes: "[n, classes] → score: number, std: number, between the parts; a warning where samples stand in the order of their classes",
-    errors: &[
-        "probabilities that are not [n, classes], or rows that do not add up to 1",
-        "splits below 1",
-    ],
+    errors: &["probabilities that are not [n, classes], or rows that do not add up to 1", "splits below 1"],
     source: "Salimans et al. 2016",
     examples: &[
-        value(
-            "sure, and all classes alike",
-            "inception_score(eye(4), #{ splits: 1 }).score",
-            "4.0",
-        ),
-        value(
-            "all of one class",
-            "inception_score([[1, 0], [1, 0]], #{ splits: 1 }).score",
-            "1.0",
-        ),
+        value("sure, and all classes alike", "inception_score(eye(4), #{ splits: 1 }).score", "4.0"),
+        value("all of one class", "inception_score([[1, 0], [1, 0]], #{ splits: 1 }).score", "1.0"),
         value(
             "a classifier given",
             "inception_score([[-50], [50]], #{ classifier: |x| cat([x, -x], #{ dim: 1 }), logits: true, splits: 1 }).score",
             "2.0",
         ),
-        fails(
-            "logits",
-            "inception_score([[2, -1]])",
-            "is no distribution over classes",
-        ),
+        fails("logits", "inception_score([[2, -1]])", "is no distribution over classes"),
     ],
     call: |call| {
         let mut y = through(call, "classifier", tensor_at(call, 0)?)?;
@@ -187,9 +136,6 @@ static INCEPTION_SCORE: Entry = Entry {
                 "the samples stand in the order of their classes, so that each of the splits has few of them and the score is too low: shuffle them, or take #{ splits: 1 }",
             );
         }
-        Ok(map([
-            ("score", found.mean.into()),
-            ("std", found.std.into()),
-        ]))
+        Ok(map([("score", found.mean.into()), ("std", found.std.into())]))
     },
 };

@@ -13,16 +13,8 @@ static PARZEN: Entry = Entry {
     group: GROUP,
     summary: "mean log-likelihood of test points in nats, for a Gaussian of width σ at each of a model's samples; with its standard error",
     params: &[
-        param(
-            "samples",
-            SAMPLES,
-            "of the model, 10,000 for Table 1 of the paper",
-        ),
-        param(
-            "test",
-            SAMPLES,
-            "held-out data, in the same range of values",
-        ),
+        param("samples", SAMPLES, "of the model, 10,000 for Table 1 of the paper"),
+        param("test", SAMPLES, "held-out data, in the same range of values"),
     ],
     options: &[
         opt(
@@ -31,12 +23,7 @@ static PARZEN: Entry = Entry {
             "\"cv\"",
             "the width of the kernels, above 0; \"cv\": the one of the grid under which `validation` is most likely",
         ),
-        opt(
-            "validation",
-            SAMPLES,
-            "none",
-            "data to choose σ on: neither the model's nor the test's",
-        ),
+        opt("validation", SAMPLES, "none", "data to choose σ on: neither the model's nor the test's"),
         opt(
             "grid",
             Ty::Array,
@@ -63,11 +50,7 @@ static PARZEN: Entry = Entry {
             "seed(0); let p = gaussian(0, 1);\nlet score = parzen(p.sample(1000), p.sample(1000), #{ validation: p.sample(1000) });\nscore.sigma < 0.5 && abs(score.ll + 1.4189) < 4 * score.se",
             "true",
         ),
-        fails(
-            "σ from nothing",
-            "parzen([[0]], [[0]])",
-            "needs a width or validation data",
-        ),
+        fails("σ from nothing", "parzen([[0]], [[0]])", "needs a width or validation data"),
     ],
     call: |call| {
         let (samples, test) = (samples_at(call, 0)?, samples_at(call, 1)?);
@@ -77,30 +60,21 @@ static PARZEN: Entry = Entry {
             None => chosen(call, &samples)?,
         };
         let score = parzen::score(&samples, &test, sigma, &poll)?;
-        Ok(map([
-            ("ll", score.mean.into()),
-            ("se", score.standard_error.into()),
-            ("sigma", sigma.into()),
-        ]))
+        Ok(map([("ll", score.mean.into()), ("se", score.standard_error.into()), ("sigma", sigma.into())]))
     },
 };
 
 /// The width chosen on the validation data.
 fn chosen(call: &Call, samples: &Samples) -> Result<f64> {
     if let Some(other) = call.options.text("sigma")?.filter(|text| text != "cv") {
-        return Err(Fault::value(format!(
-            "parzen: sigma is a number or \"cv\", got \"{other}\""
-        )));
+        return Err(Fault::value(format!("parzen: sigma is a number or \"cv\", got \"{other}\"")));
     }
     let Some(validation) = call.options.any("validation") else {
-        return Err(
-            Fault::value("parzen: needs a width or validation data to choose it on").hint(
-                "#{ sigma: 0.2 }, or #{ validation: held_out }; chosen on the test set itself the score is too good",
-            ),
-        );
+        return Err(Fault::value("parzen: needs a width or validation data to choose it on").hint(
+            "#{ sigma: 0.2 }, or #{ validation: held_out }; chosen on the test set itself the score is too good",
+        ));
     };
-    let validation =
-        tensor_of(validation)?.ok_or_else(|| call.options.wrong("validation", validation))?;
+    let validation = tensor_of(validation)?.ok_or_else(|| call.options.wrong("validation", validation))?;
     let validation = Samples::read("parzen", "validation data", &validation)?;
     let grid = match call.options.numbers("grid")? {
         Some(grid) => grid,
@@ -110,10 +84,7 @@ fn chosen(call: &Call, samples: &Samples) -> Result<f64> {
     if width.at_edge {
         warn(
             call,
-            &format!(
-                "the best width of the grid is its edge, {}: a wider grid may hold a better one",
-                width.sigma
-            ),
+            &format!("the best width of the grid is its edge, {}: a wider grid may hold a better one", width.sigma),
         );
     }
     Ok(width.sigma)

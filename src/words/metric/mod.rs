@@ -15,13 +15,13 @@ pub mod likelihood;
 pub mod neighbours;
 
 use super::tensor::{coerce, opt, wrap};
+use rhai::{Dynamic, Map};
 use saddle_catalog::{Call, Opt, Ty};
 use saddle_data::Dataset;
 use saddle_fault::{Fault, Result};
 use saddle_gan::metrics::Samples;
 use saddle_session::output::{Output, Stream};
 use saddle_tensor::{Tensor, device, no_grad};
-use rhai::{Dynamic, Map};
 
 /// Samples: a tensor, an array that makes one, or a data set, of which all samples are taken.
 const SAMPLES: Ty = Ty::OneOf(&[Ty::Tensor, Ty::Array, Ty::Of("dataset")]);
@@ -34,11 +34,7 @@ fn tensor_of(value: &Dynamic) -> Result<Option<Tensor>> {
         return coerce(value, &device::current());
     };
     let shape = [&[data.len()], data.shape()].concat();
-    Ok(Some(Tensor::from_floats(
-        data.gather(0..data.len()),
-        &shape,
-        &device::current(),
-    )))
+    Ok(Some(Tensor::from_floats(data.gather(0..data.len()), &shape, &device::current())))
 }
 
 /// The tensor of samples at parameter `i`.
@@ -84,9 +80,7 @@ fn through(call: &Call, key: &str, x: Tensor) -> Result<Tensor> {
         call.host.check_interrupt()?;
         let end = n.min(start + BATCH);
         let y = call.apply(model, vec![wrap(x.narrow(0, start..end)?)])?;
-        let y = y
-            .try_cast::<Tensor>()
-            .filter(|y| y.shape().first() == Some(&(end - start)));
+        let y = y.try_cast::<Tensor>().filter(|y| y.shape().first() == Some(&(end - start)));
         y.ok_or_else(|| {
             Fault::shape(format!(
                 "{}: {key} must give a tensor with one row for each of the {} samples it gets",
@@ -105,27 +99,17 @@ fn through(call: &Call, key: &str, x: Tensor) -> Result<Tensor> {
 /// The whole number in an option that must be at least 1.
 fn at_least_one(call: &Call, key: &str, default: usize) -> Result<usize> {
     match call.options.size(key, default)? {
-        0 => Err(Fault::value(format!(
-            "{}: {key} must be at least 1",
-            call.entry.name
-        ))),
+        0 => Err(Fault::value(format!("{}: {key} must be at least 1", call.entry.name))),
         n => Ok(n),
     }
 }
 
 /// Prints a warning under the cell.
 fn warn(call: &Call, text: &str) {
-    call.host.show(Output::Text {
-        stream: Stream::Stderr,
-        text: format!("warning: {}: {text}\n", call.entry.name),
-    });
+    call.host.show(Output::Text { stream: Stream::Stderr, text: format!("warning: {}: {text}\n", call.entry.name) });
 }
 
 /// A map of results.
 fn map<const N: usize>(parts: [(&str, Dynamic); N]) -> Dynamic {
-    parts
-        .into_iter()
-        .map(|(key, value)| (key.into(), value))
-        .collect::<Map>()
-        .into()
+    parts.into_iter().map(|(key, value)| (key.into(), value)).collect::<Map>().into()
 }

@@ -12,10 +12,7 @@ static NEAREST_NEIGHBOURS: Entry = Entry {
     name: "nearest_neighbours",
     group: GROUP,
     summary: "for each sample the nearest points of a data set: has the model learned them by heart?",
-    params: &[
-        param("x", SAMPLES, "the samples"),
-        param("data", SAMPLES, "where to look, such as the training data"),
-    ],
+    params: &[param("x", SAMPLES, "the samples"), param("data", SAMPLES, "where to look, such as the training data")],
     options: &[opt(
         "k",
         Ty::Int,
@@ -24,17 +21,10 @@ static NEAREST_NEIGHBOURS: Entry = Entry {
     )],
     returns: Ty::Map,
     shapes: "x [n, …], data [m, …] → index [n], distance [n], images [n, …]; with k: [n, k], [n, k], [n, k, …]",
-    errors: &[
-        "samples of different size, or empty, or not finite",
-        "k below 1 or above the number of points",
-    ],
+    errors: &["samples of different size, or empty, or not finite", "k below 1 or above the number of points"],
     source: "Goodfellow et al. 2014, Figure 2: the rightmost column",
     examples: &[
-        value(
-            "3 and 4 make 5",
-            "nearest_neighbours([[0, 0]], [[6, 8], [3, 4]]).distance.to_array()",
-            "[5.0]",
-        ),
+        value("3 and 4 make 5", "nearest_neighbours([[0, 0]], [[6, 8], [3, 4]]).distance.to_array()", "[5.0]"),
         value(
             "a copy is found",
             "let data = digits().images;\nlet found = nearest_neighbours(data[[7, 1000]], data);\n[found.index.to_array(), found.distance.to_array()]",
@@ -45,11 +35,7 @@ static NEAREST_NEIGHBOURS: Entry = Entry {
             "nearest_neighbours(rand([5, 64]), digits(), #{ k: 3 }).images.shape",
             "[5, 3, 64]",
         ),
-        fails(
-            "more than there are",
-            "nearest_neighbours([[0]], [[1], [2]], #{ k: 3 })",
-            "from 1 to 2",
-        ),
+        fails("more than there are", "nearest_neighbours([[0]], [[1], [2]], #{ k: 3 })", "from 1 to 2"),
     ],
     call: |call| {
         let (x, data) = (tensor_at(call, 0)?, tensor_at(call, 1)?);
@@ -74,10 +60,7 @@ static NEAREST_NEIGHBOURS: Entry = Entry {
         let images = images.reshape(&[shape, &data.shape()[1..]].concat())?;
         Ok(map([
             ("index", wrap(Tensor::from_ints(index, shape, &device))),
-            (
-                "distance",
-                wrap(Tensor::from_floats(distance, shape, &device)),
-            ),
+            ("distance", wrap(Tensor::from_floats(distance, shape, &device))),
             ("images", wrap(images)),
         ]))
     },

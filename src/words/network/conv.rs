@@ -4,20 +4,14 @@ use super::super::tensor::{fails, opt, param, value};
 use super::init::option as init;
 use super::layers::{BIAS, INIT, NET, positive};
 use super::value::made;
+use rhai::Dynamic;
 use saddle_catalog::{Call, ENTRY, Entry, Opt, Param, Ty};
 use saddle_fault::{Fault, Result};
 use saddle_nn::Network;
 use saddle_nn::layers::{Conv1d, Conv2d, ConvTranspose2d, Sight, autoregressive_mask, masked};
 use saddle_tensor::Geometry;
-use rhai::Dynamic;
 
-pub static ENTRIES: &[&Entry] = &[
-    &CONV2D,
-    &CONV_TRANSPOSE2D,
-    &CONV1D,
-    &CAUSAL_CONV1D,
-    &MASKED_CONV2D,
-];
+pub static ENTRIES: &[&Entry] = &[&CONV2D, &CONV_TRANSPOSE2D, &CONV1D, &CAUSAL_CONV1D, &MASKED_CONV2D];
 
 const PAIR: Ty = Ty::OneOf(&[Ty::Int, Ty::Shape]);
 
@@ -57,25 +51,10 @@ fn kernel(call: &Call) -> Result<[usize; 2]> {
     Ok([positive(call, 2)?; 2])
 }
 
-const STRIDE: Opt = opt(
-    "stride",
-    PAIR,
-    "1",
-    "steps between places: a number, or [height, width]",
-);
+const STRIDE: Opt = opt("stride", PAIR, "1", "steps between places: a number, or [height, width]");
 const PADDING: Opt = opt("padding", PAIR, "0", "zeros added on each side");
-const DILATION: Opt = opt(
-    "dilation",
-    PAIR,
-    "1",
-    "distance between the kernel's elements",
-);
-const GROUPS: Opt = opt(
-    "groups",
-    Ty::Int,
-    "1",
-    "channels are split into this many independent groups",
-);
+const DILATION: Opt = opt("dilation", PAIR, "1", "distance between the kernel's elements");
+const GROUPS: Opt = opt("groups", Ty::Int, "1", "channels are split into this many independent groups");
 const CHANNELS_IN: Param = param("inputs", Ty::Int, "input channels");
 const CHANNELS_OUT: Param = param("outputs", Ty::Int, "output channels");
 const KERNEL: Param = param("kernel", Ty::Int, "height and width of the kernels");
@@ -121,12 +100,7 @@ static CONV_TRANSPOSE2D: Entry = Entry {
     options: &[
         STRIDE,
         PADDING,
-        opt(
-            "output_padding",
-            PAIR,
-            "0",
-            "rows and columns added at the end, smaller than the stride",
-        ),
+        opt("output_padding", PAIR, "0", "rows and columns added at the end, smaller than the stride"),
         DILATION,
         GROUPS,
         BIAS,
@@ -134,11 +108,7 @@ static CONV_TRANSPOSE2D: Entry = Entry {
     ],
     returns: NET,
     shapes: "[n, inputs, h, w] → [n, outputs, (h − 1)·stride − 2·padding + dilation·(kernel − 1) + output_padding + 1, …]",
-    errors: &[
-        "a size below 1",
-        "groups that do not divide the channels",
-        "when called: channels that differ",
-    ],
+    errors: &["a size below 1", "groups that do not divide the channels", "when called: channels that differ"],
     source: "Radford et al. 2016: kernel 4, stride 2, padding 1 doubles an image",
     examples: &[value(
         "doubles an image",
@@ -177,10 +147,7 @@ fn sequence(call: &Call, sight: Sight) -> Result<Dynamic> {
     };
     grouped(call, &geometry, inputs, outputs)?;
     if geometry.stride[1] == 0 || geometry.dilation[1] == 0 {
-        return Err(Fault::value(format!(
-            "{}: stride and dilation must be at least 1",
-            call.entry.name
-        )));
+        return Err(Fault::value(format!("{}: stride and dilation must be at least 1", call.entry.name)));
     }
     made(Network::of(Conv1d {
         inputs,
@@ -194,12 +161,7 @@ fn sequence(call: &Call, sight: Sight) -> Result<Dynamic> {
 }
 
 const WIDTH: Param = param("kernel", Ty::Int, "length of the kernels");
-const DILATION_1D: Opt = opt(
-    "dilation",
-    Ty::Int,
-    "1",
-    "distance between the kernel's elements",
-);
+const DILATION_1D: Opt = opt("dilation", Ty::Int, "1", "distance between the kernel's elements");
 
 static CONV1D: Entry = Entry {
     name: "conv1d",
@@ -217,11 +179,7 @@ static CONV1D: Entry = Entry {
     returns: NET,
     shapes: "[n, inputs, length] → [n, outputs, (length + 2·padding − dilation·(kernel − 1) − 1) / stride + 1]",
     errors: CONV2D.errors,
-    examples: &[value(
-        "the length stays",
-        "conv1d(2, 4, 3, #{ padding: 1 })(ones([5, 2, 10])).shape",
-        "[5, 4, 10]",
-    )],
+    examples: &[value("the length stays", "conv1d(2, 4, 3, #{ padding: 1 })(ones([5, 2, 10])).shape", "[5, 4, 10]")],
     call: |call| sequence(call, Sight::Around),
     ..ENTRY
 };
@@ -245,11 +203,7 @@ static CAUSAL_CONV1D: Entry = Entry {
     ],
     returns: NET,
     shapes: "[n, inputs, length] → [n, outputs, length]",
-    errors: &[
-        "a size below 1",
-        "groups that do not divide the channels",
-        "when called: channels that differ",
-    ],
+    errors: &["a size below 1", "groups that do not divide the channels", "when called: channels that differ"],
     source: "van den Oord et al. 2016 (WaveNet): dilation 1, 2, 4, 8, …",
     examples: &[
         value(
@@ -273,11 +227,7 @@ static MASKED_CONV2D: Entry = Entry {
     name: "masked_conv2d",
     group: "layer",
     summary: "a convolution layer in which each pixel sees only those before it, in reading order",
-    params: &[
-        CHANNELS_IN,
-        CHANNELS_OUT,
-        param("kernel", Ty::Int, "height and width of the kernels: odd"),
-    ],
+    params: &[CHANNELS_IN, CHANNELS_OUT, param("kernel", Ty::Int, "height and width of the kernels: odd")],
     options: &[
         opt(
             "mask",
@@ -319,18 +269,12 @@ static MASKED_CONV2D: Entry = Entry {
             "masked_conv2d(3, 16, 3, #{ colours: 3 })",
             "16 channels cannot be shared equally among 3 colours",
         ),
-        fails(
-            "an even kernel",
-            "masked_conv2d(1, 1, 4)",
-            "kernel must be odd",
-        ),
+        fails("an even kernel", "masked_conv2d(1, 1, 4)", "kernel must be odd"),
     ],
     call: |call| {
         let (inputs, outputs, size) = (positive(call, 0)?, positive(call, 1)?, positive(call, 2)?);
         if size % 2 == 0 {
-            return Err(Fault::value(format!(
-                "masked_conv2d: kernel must be odd, got {size}"
-            )));
+            return Err(Fault::value(format!("masked_conv2d: kernel must be odd, got {size}")));
         }
         let colours = call.options.size("colours", 1)?.max(1);
         if let Some(channels) = [inputs, outputs].iter().find(|&n| n % colours != 0) {
@@ -343,9 +287,7 @@ static MASKED_CONV2D: Entry = Entry {
             Some("A") => false,
             Some("B") | None => true,
             Some(other) => {
-                return Err(Fault::value(format!(
-                    "masked_conv2d: mask must be \"A\" or \"B\", got \"{other}\""
-                )));
+                return Err(Fault::value(format!("masked_conv2d: mask must be \"A\" or \"B\", got \"{other}\"")));
             }
         };
         let mask = autoregressive_mask([outputs, inputs, size, size], colours, with_own);
@@ -353,10 +295,7 @@ static MASKED_CONV2D: Entry = Entry {
             inputs,
             outputs,
             kernel: [size; 2],
-            geometry: Geometry {
-                padding: [size / 2; 2],
-                ..Geometry::default()
-            },
+            geometry: Geometry { padding: [size / 2; 2], ..Geometry::default() },
             bias: call.options.bool("bias", true)?,
             init: init(&call.options)?,
         };

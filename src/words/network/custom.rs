@@ -3,11 +3,11 @@
 
 use super::super::tensor::{fails, param, value, wrap};
 use super::value::{NETWORK, made};
+use rhai::{Array, Dynamic, FnPtr, Map};
 use saddle_catalog::{Call, ENTRY, Entry, Ty, type_of};
 use saddle_fault::{Fault, Kind as Wrong, Result};
 use saddle_nn::{Caller, Network, Param, Part};
 use saddle_tensor::{Dtype, Tensor};
-use rhai::{Array, Dynamic, FnPtr, Map};
 use std::any::Any;
 use std::ops::Range;
 use std::rc::Rc;
@@ -16,8 +16,8 @@ pub static ENTRIES: &[&Entry] = &[&NETWORK_WORD];
 
 /// Words that a network answers to: no part may take their place.
 const TAKEN: &[&str] = &[
-    "params", "with", "copy", "freeze", "unfreeze", "train", "eval", "summary", "features",
-    "forward", "update", "save", "load",
+    "params", "with", "copy", "freeze", "unfreeze", "train", "eval", "summary", "features", "forward", "update",
+    "save", "load",
 ];
 
 static NETWORK_WORD: Entry = Entry {
@@ -63,11 +63,7 @@ static NETWORK_WORD: Entry = Entry {
             "let D = network(#{ body: sequential([linear(2, 8), relu()]), out: linear(8, 1) },\n    |net, x| { let h = net.body(x); #{ y: net.out(h), features: h } });\nD(ones([4, 2])).features.shape",
             "[4, 8]",
         ),
-        fails(
-            "a part that is none",
-            "network(#{ fc: 3 }, |net, x| x)",
-            "part `fc` is an int",
-        ),
+        fails("a part that is none", "network(#{ fc: 3 }, |net, x| x)", "part `fc` is an int"),
     ],
     call: |call| {
         let parts: Map = call.args.get(0)?;
@@ -138,10 +134,7 @@ pub(super) fn index(value: &Dynamic, at: &Dynamic) -> Result<Dynamic> {
     if let Some(range) = at.read_lock::<Range<i64>>() {
         let from_end = |i: i64| if i < 0 { i + n } else { i };
         let (from, to) = (from_end(range.start), from_end(range.end));
-        let chosen = usize::try_from(from)
-            .ok()
-            .zip(usize::try_from(to).ok())
-            .and_then(|(a, b)| layers.get(a..b));
+        let chosen = usize::try_from(from).ok().zip(usize::try_from(to).ok()).and_then(|(a, b)| layers.get(a..b));
         return match chosen {
             Some(chosen) => made(Network::sequential(chosen)),
             None => Err(no_layer(&format!("{from}..{to}"), n)),
@@ -150,10 +143,7 @@ pub(super) fn index(value: &Dynamic, at: &Dynamic) -> Result<Dynamic> {
     let Ok(i) = at.as_int() else {
         return Err(Fault::new(
             Wrong::Index,
-            format!(
-                "a network is indexed by a whole number, a range or a name, not by {}",
-                type_of(at)
-            ),
+            format!("a network is indexed by a whole number, a range or a name, not by {}", type_of(at)),
         ));
     };
     let place = if i < 0 { i + n } else { i };
@@ -179,20 +169,12 @@ impl Caller for Script<'_> {
 
     fn tensor(&self, value: &Dynamic) -> Result<Tensor> {
         let tensor = value.read_lock::<Tensor>().map(|t| t.clone());
-        tensor.ok_or_else(|| {
-            Fault::type_(format!(
-                "a layer needs a tensor, got {}",
-                self.0.catalog.type_of(value)
-            ))
-        })
+        tensor.ok_or_else(|| Fault::type_(format!("a layer needs a tensor, got {}", self.0.catalog.type_of(value))))
     }
 
     fn call(&self, forward: &dyn Any, network: &Network, inputs: Vec<Dynamic>) -> Result<Dynamic> {
         let Some(f) = forward.downcast_ref::<FnPtr>() else {
-            return Err(Fault::new(
-                Wrong::Internal,
-                "a forward function of another language",
-            ));
+            return Err(Fault::new(Wrong::Internal, "a forward function of another language"));
         };
         let mut args = vec![Dynamic::from(network.clone())];
         args.extend(inputs);

@@ -2,10 +2,10 @@
 
 use super::super::tensor::{fails, param, runs, value, wrap_all};
 use super::optimizer::{Handle, OPTIMIZER_TY};
+use rhai::{Array, Dynamic};
 use saddle_catalog::{Call, ENTRY, Entry, Param, Ty};
 use saddle_fault::{Fault, Result};
 use saddle_tensor::Tensor;
-use rhai::{Array, Dynamic};
 
 pub static ENTRIES: &[&Entry] = &[&DESCEND, &ASCEND, &STEP, &LOOKAHEAD, &SET_LR, &SET_MOMENTUM];
 
@@ -27,31 +27,13 @@ static DESCEND: Entry = Entry {
     name: "descend",
     group: "optimizer",
     summary: "one step that makes the loss smaller",
-    params: &[
-        SELF,
-        param(
-            "loss",
-            Ty::Tensor,
-            "a single number that depends on the parameters",
-        ),
-    ],
+    params: &[SELF, param("loss", Ty::Tensor, "a single number that depends on the parameters")],
     errors: STEP_ERRORS,
     source: "Algorithm 1: \"update the generator by descending its stochastic gradient\"",
     examples: &[
-        runs(
-            "G's step",
-            "let G = linear(2, 1);\nlet opt_G = adam(G);\nopt_G.descend(mean(G(randn([8, 2]))));",
-        ),
-        fails(
-            "a batch of losses",
-            "let G = linear(2, 1);\nadam(G).descend(G(randn([8, 2])))",
-            "needs a single number",
-        ),
-        fails(
-            "NaN",
-            "let G = linear(1, 1);\nadam(G).descend(log(-1 - mean(G(ones([1, 1])) ** 2)))",
-            "the loss is NaN",
-        ),
+        runs("G's step", "let G = linear(2, 1);\nlet opt_G = adam(G);\nopt_G.descend(mean(G(randn([8, 2]))));"),
+        fails("a batch of losses", "let G = linear(2, 1);\nadam(G).descend(G(randn([8, 2])))", "needs a single number"),
+        fails("NaN", "let G = linear(1, 1);\nadam(G).descend(log(-1 - mean(G(ones([1, 1])) ** 2)))", "the loss is NaN"),
     ],
     call: |call| minimise(call, false),
     ..ENTRY
@@ -61,14 +43,7 @@ static ASCEND: Entry = Entry {
     name: "ascend",
     group: "optimizer",
     summary: "one step that makes the value larger",
-    params: &[
-        SELF,
-        param(
-            "value",
-            Ty::Tensor,
-            "a single number that depends on the parameters",
-        ),
-    ],
+    params: &[SELF, param("value", Ty::Tensor, "a single number that depends on the parameters")],
     errors: STEP_ERRORS,
     source: "Algorithm 1: \"update the discriminator by ascending its stochastic gradient\"",
     examples: &[value(
@@ -84,14 +59,7 @@ static STEP: Entry = Entry {
     name: "step",
     group: "optimizer",
     summary: "one step against given gradients",
-    params: &[
-        SELF,
-        param(
-            "grads",
-            Ty::Array,
-            "one tensor for each parameter, in the order of params()",
-        ),
-    ],
+    params: &[SELF, param("grads", Ty::Array, "one tensor for each parameter, in the order of params()")],
     errors: &["another number of gradients", "a gradient of another shape"],
     examples: &[value(
         "a gradient by hand",
@@ -108,16 +76,9 @@ static STEP: Entry = Entry {
 
 pub(super) fn tensors(call: &Call, i: usize) -> Result<Vec<Tensor>> {
     let array: Array = call.args.array(i)?;
-    let wrong = || {
-        Fault::type_(format!(
-            "{}: {} must be an array of tensors",
-            call.entry.name, call.entry.params[i].name
-        ))
-    };
-    array
-        .into_iter()
-        .map(|v| v.try_cast::<Tensor>().ok_or_else(wrong))
-        .collect()
+    let wrong =
+        || Fault::type_(format!("{}: {} must be an array of tensors", call.entry.name, call.entry.params[i].name));
+    array.into_iter().map(|v| v.try_cast::<Tensor>().ok_or_else(wrong)).collect()
 }
 
 static SET_LR: Entry = Entry {
@@ -134,9 +95,7 @@ static SET_LR: Entry = Entry {
     call: |call| {
         let lr = call.args.number(1)?;
         if lr < 0.0 || lr.is_nan() {
-            return Err(Fault::value(format!(
-                "set_lr: lr must not be negative, got {lr}"
-            )));
+            return Err(Fault::value(format!("set_lr: lr must not be negative, got {lr}")));
         }
         let handle: Handle = call.args.get(0)?;
         handle.0.borrow_mut().rule.set_lr(lr as f32);
@@ -159,9 +118,7 @@ static SET_MOMENTUM: Entry = Entry {
     call: |call| {
         let momentum = call.args.number(1)?;
         if !(0.0..1.0).contains(&momentum) {
-            return Err(Fault::value(format!(
-                "set_momentum: momentum must be in [0, 1), got {momentum}"
-            )));
+            return Err(Fault::value(format!("set_momentum: momentum must be in [0, 1), got {momentum}")));
         }
         let handle: Handle = call.args.get(0)?;
         if !handle.0.borrow_mut().rule.set_momentum(momentum as f32) {
@@ -176,14 +133,7 @@ static LOOKAHEAD: Entry = Entry {
     name: "lookahead",
     group: "optimizer",
     summary: "the parameters that descend(loss) would give, without a step being taken: the first half of an extragradient step",
-    params: &[
-        SELF,
-        param(
-            "loss",
-            Ty::Tensor,
-            "a single number that depends on the parameters",
-        ),
-    ],
+    params: &[SELF, param("loss", Ty::Tensor, "a single number that depends on the parameters")],
     returns: Ty::Array,
     errors: STEP_ERRORS,
     source: "Korpelevich 1976; Gidel et al. 2019",

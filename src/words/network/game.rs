@@ -2,25 +2,18 @@
 
 use super::super::tensor::{fails, opt, param, value, wrap_all};
 use super::value::read;
+use rhai::{Array, Dynamic};
 use saddle_catalog::{Call, Entry, Param as Parameter, Ty, type_of};
 use saddle_fault::{Fault, Result};
 use saddle_nn::Param;
 use saddle_nn::game::{Player, consensus, symplectic};
 use saddle_tensor::Tensor;
-use rhai::{Array, Dynamic};
 
 pub static ENTRIES: &[&Entry] = &[&CONSENSUS, &SYMPLECTIC];
 
-const LOSSES: Parameter = param(
-    "losses",
-    Ty::Array,
-    "what each player descends: single numbers",
-);
-const PLAYERS: Parameter = param(
-    "players",
-    Ty::Array,
-    "each player's network, or its parameters as an array of tensors",
-);
+const LOSSES: Parameter = param("losses", Ty::Array, "what each player descends: single numbers");
+const PLAYERS: Parameter =
+    param("players", Ty::Array, "each player's network, or its parameters as an array of tensors");
 
 /// The players of a call.
 fn players(call: &Call) -> Result<Vec<Player>> {
@@ -55,9 +48,7 @@ fn params(player: &Dynamic) -> Option<Vec<Tensor>> {
         return Some(network.params().iter().map(Param::value).collect());
     }
     let all = player.read_lock::<Array>()?;
-    let each = all
-        .iter()
-        .map(|v| v.read_lock::<Tensor>().map(|t| t.clone()));
+    let each = all.iter().map(|v| v.read_lock::<Tensor>().map(|t| t.clone()));
     each.collect()
 }
 
@@ -66,10 +57,7 @@ fn gradients(all: Vec<Vec<Tensor>>) -> Dynamic {
     all.into_iter().map(wrap_all).collect::<Array>().into()
 }
 
-const ERRORS: &[&str] = &[
-    "another number of losses than of players",
-    "a loss that is not a single number",
-];
+const ERRORS: &[&str] = &["another number of losses than of players", "a loss that is not a single number"];
 
 static CONSENSUS: Entry = Entry {
     name: "consensus",
@@ -87,11 +75,7 @@ static CONSENSUS: Entry = Entry {
             "let x = tensor(1.0); let y = tensor(1.0);\nconsensus([x * y, -(x * y)], [[x], [y]], #{ gamma: 1 }).map(|g| g[0].item())",
             "[2.0, 0.0]",
         ),
-        fails(
-            "a loss too few",
-            "consensus([tensor(1.0)], [])",
-            "1 losses for 0 players",
-        ),
+        fails("a loss too few", "consensus([tensor(1.0)], [])", "1 losses for 0 players"),
     ],
     call: |call| {
         let gamma = call.options.number("gamma", 10.0)? as f32;
@@ -106,12 +90,7 @@ static SYMPLECTIC: Entry = Entry {
     params: &[LOSSES, PLAYERS],
     options: &[
         opt("lambda", Ty::Number, "1", "weight of the adjustment"),
-        opt(
-            "align",
-            Ty::Bool,
-            "true",
-            "turn its sign where it would push away from a stable point",
-        ),
+        opt("align", Ty::Bool, "true", "turn its sign where it would push away from a stable point"),
     ],
     returns: Ty::Array,
     shapes: CONSENSUS.shapes,

@@ -12,14 +12,7 @@ static GRAD: Entry = Entry {
     name: "grad",
     group: "gradient",
     summary: "the gradients of y with respect to a network's parameters, in the order of params()",
-    params: &[
-        Y,
-        param(
-            "network",
-            Ty::Of("network"),
-            "a network that y was computed with, after its last step",
-        ),
-    ],
+    params: &[Y, param("network", Ty::Of("network"), "a network that y was computed with, after its last step")],
     options: OPTIONS,
     returns: Ty::Array,
     shapes: "one tensor for each of network.params(), of its shape",
@@ -45,11 +38,7 @@ static GRAD: Entry = Entry {
         ),
     ],
     call: |call| {
-        let values: Vec<_> = network(call, 1)?
-            .params()
-            .iter()
-            .map(Param::value)
-            .collect();
+        let values: Vec<_> = network(call, 1)?.params().iter().map(Param::value).collect();
         Ok(of_tensors(call, &values)?.into())
     },
     ..ENTRY

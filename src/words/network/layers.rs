@@ -5,28 +5,16 @@ use super::init::option as init;
 use super::value::made;
 use saddle_catalog::{Call, ENTRY, Entry, Opt, Param, Ty};
 use saddle_fault::{Fault, Result};
-use saddle_nn::layers::{
-    Embedding, Linear, Maxout, MinibatchDiscrimination, SelfAttention, masked,
-};
+use saddle_nn::layers::{Embedding, Linear, Maxout, MinibatchDiscrimination, SelfAttention, masked};
 use saddle_nn::{Init, Network};
 use saddle_tensor::{Tensor, check_shape, shown};
 
-pub static ENTRIES: &[&Entry] = &[
-    &LINEAR,
-    &MAXOUT,
-    &EMBEDDING,
-    &MINIBATCH_DISCRIMINATION,
-    &MASKED_LINEAR,
-    &SELF_ATTENTION,
-];
+pub static ENTRIES: &[&Entry] =
+    &[&LINEAR, &MAXOUT, &EMBEDDING, &MINIBATCH_DISCRIMINATION, &MASKED_LINEAR, &SELF_ATTENTION];
 
 pub(super) const NET: Ty = Ty::Of("network");
-pub(super) const INIT: Opt = opt(
-    "init",
-    Ty::Of("initializer"),
-    "uniform in ±1/√inputs",
-    "how weights start: normal(0, 0.02), xavier(), …",
-);
+pub(super) const INIT: Opt =
+    opt("init", Ty::Of("initializer"), "uniform in ±1/√inputs", "how weights start: normal(0, 0.02), xavier(), …");
 pub(super) const BIAS: Opt = opt("bias", Ty::Bool, "true", "whether a bias is added");
 const INPUTS: Param = param("inputs", Ty::Int, "size of the last dim of the input");
 
@@ -36,10 +24,7 @@ pub(super) fn positive(call: &Call, i: usize) -> Result<usize> {
     let sizes: Vec<usize> = sizes.filter_map(|n| usize::try_from(n).ok()).collect();
     check_shape(call.entry.name, &sizes)?;
     match call.args.size(i)? {
-        0 => Err(Fault::value(format!(
-            "{}: {} must be at least 1",
-            call.entry.name, call.entry.params[i].name
-        ))),
+        0 => Err(Fault::value(format!("{}: {} must be at least 1", call.entry.name, call.entry.params[i].name))),
         n => Ok(n),
     }
 }
@@ -48,41 +33,22 @@ static LINEAR: Entry = Entry {
     name: "linear",
     group: "layer",
     summary: "a linear layer: y = x·Wᵀ + b",
-    params: &[
-        INPUTS,
-        param("outputs", Ty::Int, "size of the last dim of the output"),
-    ],
+    params: &[INPUTS, param("outputs", Ty::Int, "size of the last dim of the output")],
     options: &[
         BIAS,
         INIT,
-        opt(
-            "bias_init",
-            Ty::Of("initializer"),
-            "as init, or 0 where init is given",
-            "how the bias starts",
-        ),
+        opt("bias_init", Ty::Of("initializer"), "as init, or 0 where init is given", "how the bias starts"),
     ],
     returns: NET,
     shapes: "[.., inputs] → [.., outputs]; weight [outputs, inputs], bias [outputs]",
-    errors: &[
-        "a size below 1",
-        "when called: a last dim other than inputs",
-    ],
+    errors: &["a size below 1", "when called: a last dim other than inputs"],
     examples: &[
         value("shapes", "linear(3, 2)(ones([5, 3])).shape", "[5, 2]"),
-        fails(
-            "an option that does not exist",
-            "linear(3, 2, #{ biass: false })",
-            "unknown option `biass`",
-        ),
+        fails("an option that does not exist", "linear(3, 2, #{ biass: false })", "unknown option `biass`"),
     ],
     call: |call| {
         let given = call.options.has("init");
-        let bias_init = call
-            .options
-            .has("bias_init")
-            .then(|| bias_init(call))
-            .transpose()?;
+        let bias_init = call.options.has("bias_init").then(|| bias_init(call)).transpose()?;
         made(Network::of(Linear {
             inputs: positive(call, 0)?,
             outputs: positive(call, 1)?,
@@ -112,11 +78,7 @@ static MAXOUT: Entry = Entry {
     shapes: "[n, inputs] → [n, units]",
     errors: &["a size below 1", "when called: an input of another shape"],
     source: "Goodfellow et al. 2013; D of the 2014 paper: 240 units of 5 pieces",
-    examples: &[value(
-        "shapes",
-        "maxout(784, 240, 5)(ones([2, 784])).shape",
-        "[2, 240]",
-    )],
+    examples: &[value("shapes", "maxout(784, 240, 5)(ones([2, 784])).shape", "[2, 240]")],
     call: |call| {
         made(Network::of(Maxout {
             inputs: positive(call, 0)?,
@@ -131,35 +93,15 @@ static EMBEDDING: Entry = Entry {
     name: "embedding",
     group: "layer",
     summary: "a row of a table for each label",
-    params: &[
-        param("count", Ty::Int, "number of labels"),
-        param("size", Ty::Int, "length of a row"),
-    ],
-    options: &[opt(
-        "init",
-        Ty::Of("initializer"),
-        "normal(0, 1)",
-        "how the table starts",
-    )],
+    params: &[param("count", Ty::Int, "number of labels"), param("size", Ty::Int, "length of a row")],
+    options: &[opt("init", Ty::Of("initializer"), "normal(0, 1)", "how the table starts")],
     returns: NET,
     shapes: "[..] of ints → [.., size]",
     errors: &["when called: labels that are not whole numbers in 0..count"],
-    examples: &[value(
-        "three labels",
-        "embedding(10, 4)(int(tensor([1, 5, 1]))).shape",
-        "[3, 4]",
-    )],
+    examples: &[value("three labels", "embedding(10, 4)(int(tensor([1, 5, 1]))).shape", "[3, 4]")],
     call: |call| {
-        let init = if call.options.has("init") {
-            init(&call.options)?
-        } else {
-            Init::Normal(0.0, 1.0)
-        };
-        made(Network::of(Embedding {
-            count: positive(call, 0)?,
-            size: positive(call, 1)?,
-            init,
-        }))
+        let init = if call.options.has("init") { init(&call.options)? } else { Init::Normal(0.0, 1.0) };
+        made(Network::of(Embedding { count: positive(call, 0)?, size: positive(call, 1)?, init }))
     },
     ..ENTRY
 };
@@ -171,12 +113,7 @@ static MINIBATCH_DISCRIMINATION: Entry = Entry {
     params: &[
         INPUTS,
         optional("kernels", Ty::Int, "100", "number of features appended"),
-        optional(
-            "dims",
-            Ty::Int,
-            "5",
-            "dimensions in which closeness is measured",
-        ),
+        optional("dims", Ty::Int, "5", "dimensions in which closeness is measured"),
     ],
     options: &[INIT],
     returns: NET,
@@ -196,11 +133,7 @@ static MINIBATCH_DISCRIMINATION: Entry = Entry {
     ],
     call: |call| {
         let or = |i: usize, n: usize| {
-            if call.args.has(i) {
-                positive(call, i)
-            } else {
-                Ok(n)
-            }
+            if call.args.has(i) { positive(call, i) } else { Ok(n) }
         };
         made(Network::of(MinibatchDiscrimination {
             inputs: positive(call, 0)?,
@@ -218,11 +151,7 @@ static MASKED_LINEAR: Entry = Entry {
     params: &[
         INPUTS,
         param("outputs", Ty::Int, "size of the last dim of the output"),
-        param(
-            "mask",
-            Ty::Tensor,
-            "[outputs, inputs]: 1 where an output may see an input, else 0",
-        ),
+        param("mask", Ty::Tensor, "[outputs, inputs]: 1 where an output may see an input, else 0"),
     ],
     options: &[BIAS, INIT],
     returns: NET,
@@ -235,11 +164,7 @@ static MASKED_LINEAR: Entry = Entry {
             "let mask = float(arange(3).unsqueeze(1) > arange(3).unsqueeze(0));\nlet f = masked_linear(3, 3, mask);\nlet x = ones([1, 3]);\nabs(grad(sum(f(x)), x)).to_array()[0][2]",
             "0.0",
         ),
-        fails(
-            "a mask of the wrong way round",
-            "masked_linear(3, 2, ones([3, 2]))",
-            "mask must be [2, 3], got [3, 2]",
-        ),
+        fails("a mask of the wrong way round", "masked_linear(3, 2, ones([3, 2]))", "mask must be [2, 3], got [3, 2]"),
     ],
     call: |call| {
         let (inputs, outputs) = (positive(call, 0)?, positive(call, 1)?);
@@ -266,15 +191,7 @@ static SELF_ATTENTION: Entry = Entry {
     group: "layer",
     summary: "adds to every pixel what it takes from all others, times a trained factor that starts at 0",
     params: &[param("channels", Ty::Int, "channels of the images")],
-    options: &[
-        opt(
-            "inner",
-            Ty::Int,
-            "channels / 8, at least 1",
-            "channels of queries and keys",
-        ),
-        INIT,
-    ],
+    options: &[opt("inner", Ty::Int, "channels / 8, at least 1", "channels of queries and keys"), INIT],
     returns: NET,
     shapes: "[n, channels, h, w], unchanged; memory grows with (h·w)²",
     errors: &["a size below 1", "when called: another number of channels"],
@@ -290,10 +207,6 @@ static SELF_ATTENTION: Entry = Entry {
         if inner == 0 {
             return Err(Fault::value("self_attention: inner must be at least 1"));
         }
-        made(Network::of(SelfAttention {
-            channels,
-            inner,
-            init: init(&call.options)?,
-        }))
+        made(Network::of(SelfAttention { channels, inner, init: init(&call.options)? }))
     },
 };

@@ -1,13 +1,13 @@
 //! Losses: on predictions and targets, and those of the two players.
 
 use super::super::tensor::{coerce, fails, opt, param, value, wrap};
+use rhai::Dynamic;
 use saddle_catalog::{Call, ENTRY, Entry, Opt, Param, Ty};
 use saddle_fault::{Fault, Result};
 use saddle_gan::loss as gan;
 use saddle_gan::loss::Scale;
 use saddle_nn::loss;
 use saddle_tensor::Tensor;
-use rhai::Dynamic;
 
 pub static ENTRIES: &[&Entry] = &[
     &BCE,
@@ -27,20 +27,11 @@ pub static ENTRIES: &[&Entry] = &[
     &RELATIVISTIC,
 ];
 
-const TARGET: Param = param(
-    "target",
-    Ty::TensorLike,
-    "what it should be, of the same shape, or one number for all",
-);
+const TARGET: Param = param("target", Ty::TensorLike, "what it should be, of the same shape, or one number for all");
 const DIFFER: &[&str] = &["shapes that differ"];
 const REAL: Param = param("d_real", Ty::Tensor, "D's outputs for real samples");
 const FAKE: Param = param("d_fake", Ty::Tensor, "D's outputs for generated samples");
-const LOGITS: Opt = opt(
-    "logits",
-    Ty::Bool,
-    "false",
-    "whether D's outputs are logits instead of probabilities",
-);
+const LOGITS: Opt = opt("logits", Ty::Bool, "false", "whether D's outputs are logits instead of probabilities");
 
 /// Prediction and target; a number becomes a tensor beside the prediction.
 fn pair(call: &Call) -> Result<(Tensor, Tensor)> {
@@ -50,11 +41,7 @@ fn pair(call: &Call) -> Result<(Tensor, Tensor)> {
 }
 
 fn scale(call: &Call) -> Result<Scale> {
-    Ok(if call.options.bool("logits", false)? {
-        Scale::Logit
-    } else {
-        Scale::Probability
-    })
+    Ok(if call.options.bool("logits", false)? { Scale::Logit } else { Scale::Probability })
 }
 
 static BCE: Entry = Entry {
@@ -65,11 +52,7 @@ static BCE: Entry = Entry {
     returns: Ty::Tensor,
     errors: DIFFER,
     source: "logarithms cut at −100, as in PyTorch",
-    examples: &[value(
-        "a coin",
-        "bce(tensor([0.5]), 1).item() - log(2) < 1e-6",
-        "true",
-    )],
+    examples: &[value("a coin", "bce(tensor([0.5]), 1).item() - log(2) < 1e-6", "true")],
     call: |call| pair(call).and_then(|(p, t)| Ok(wrap(loss::bce(&p, &t)?))),
     ..ENTRY
 };
@@ -82,16 +65,8 @@ static BCE_WITH_LOGITS: Entry = Entry {
     returns: Ty::Tensor,
     errors: DIFFER,
     examples: &[
-        value(
-            "sure and wrong",
-            "bce_with_logits(tensor([200]), 0).item()",
-            "200.0",
-        ),
-        fails(
-            "shapes",
-            "bce_with_logits(zeros([4, 1]), zeros([4]))",
-            "prediction [4, 1] and target [4] differ",
-        ),
+        value("sure and wrong", "bce_with_logits(tensor([200]), 0).item()", "200.0"),
+        fails("shapes", "bce_with_logits(zeros([4, 1]), zeros([4]))", "prediction [4, 1] and target [4] differ"),
     ],
     call: |call| pair(call).and_then(|(a, t)| Ok(wrap(loss::bce_with_logits(&a, &t)?))),
     ..ENTRY
@@ -103,29 +78,16 @@ static CROSS_ENTROPY: Entry = Entry {
     summary: "cross-entropy of logits against labels or probabilities",
     params: &[
         param("logits", Ty::Tensor, "[n, classes]"),
-        param(
-            "target",
-            Ty::Tensor,
-            "labels: ints [n]; or probabilities [n, classes]",
-        ),
+        param("target", Ty::Tensor, "labels: ints [n]; or probabilities [n, classes]"),
     ],
     returns: Ty::Tensor,
-    errors: &[
-        "logits that are not [n, classes]",
-        "a target of another length",
-        "labels outside 0..classes",
-    ],
+    errors: &["logits that are not [n, classes]", "a target of another length", "labels outside 0..classes"],
     examples: &[value(
         "four equal classes",
         "abs(cross_entropy(zeros([2, 4]), int(tensor([0, 3]))).item() - log(4)) < 1e-6",
         "true",
     )],
-    call: |call| {
-        Ok(wrap(loss::cross_entropy(
-            &call.args.get::<Tensor>(0)?,
-            &call.args.get::<Tensor>(1)?,
-        )?))
-    },
+    call: |call| Ok(wrap(loss::cross_entropy(&call.args.get::<Tensor>(0)?, &call.args.get::<Tensor>(1)?)?)),
     ..ENTRY
 };
 
@@ -136,11 +98,7 @@ static MSE: Entry = Entry {
     params: &[param("x", Ty::Tensor, "predictions"), TARGET],
     returns: Ty::Tensor,
     errors: DIFFER,
-    examples: &[value(
-        "1 and 3 apart",
-        "mse(tensor([1, 3]), 0).item()",
-        "5.0",
-    )],
+    examples: &[value("1 and 3 apart", "mse(tensor([1, 3]), 0).item()", "5.0")],
     call: |call| pair(call).and_then(|(x, t)| Ok(wrap(loss::mse(&x, &t)?))),
     ..ENTRY
 };
@@ -152,11 +110,7 @@ static L1: Entry = Entry {
     params: MSE.params,
     returns: Ty::Tensor,
     errors: DIFFER,
-    examples: &[value(
-        "1 and 3 apart",
-        "l1(tensor([-1, 3]), 0).item()",
-        "2.0",
-    )],
+    examples: &[value("1 and 3 apart", "l1(tensor([-1, 3]), 0).item()", "2.0")],
     call: |call| pair(call).and_then(|(x, t)| Ok(wrap(loss::l1(&x, &t)?))),
     ..ENTRY
 };
@@ -168,12 +122,7 @@ static DISCRIMINATOR: Entry = Entry {
     params: &[REAL, FAKE],
     options: &[
         LOGITS,
-        opt(
-            "label_smoothing",
-            Ty::Number,
-            "0",
-            "one-sided: real samples count as 1 − this (slide 39: 0.1)",
-        ),
+        opt("label_smoothing", Ty::Number, "0", "one-sided: real samples count as 1 − this (slide 39: 0.1)"),
     ],
     returns: Ty::Tensor,
     errors: &["a label smoothing outside [0, 1)"],
@@ -191,12 +140,7 @@ static DISCRIMINATOR: Entry = Entry {
             )));
         }
         let (real, fake): (Tensor, Tensor) = (call.args.get(0)?, call.args.get(1)?);
-        Ok(wrap(gan::discriminator(
-            &real,
-            &fake,
-            1.0 - smoothing as f32,
-            scale(call)?,
-        )?))
+        Ok(wrap(gan::discriminator(&real, &fake, 1.0 - smoothing as f32, scale(call)?)?))
     },
     ..ENTRY
 };
@@ -213,11 +157,7 @@ static MINIMAX: Entry = Entry {
     options: &[LOGITS],
     returns: Ty::Tensor,
     source: "Goodfellow 2016, slide 20",
-    examples: &[value(
-        "at D = ½",
-        "abs(minimax_loss(tensor([0.5])).item() + 0.3466) < 1e-4",
-        "true",
-    )],
+    examples: &[value("at D = ½", "abs(minimax_loss(tensor([0.5])).item() + 0.3466) < 1e-4", "true")],
     call: |call| of_fake(call, gan::minimax),
     ..ENTRY
 };
@@ -230,11 +170,7 @@ static NON_SATURATING: Entry = Entry {
     options: &[LOGITS],
     returns: Ty::Tensor,
     source: "Goodfellow 2016, slide 23",
-    examples: &[value(
-        "at D = ½",
-        "abs(non_saturating_loss(tensor([0.5])).item() - 0.3466) < 1e-4",
-        "true",
-    )],
+    examples: &[value("at D = ½", "abs(non_saturating_loss(tensor([0.5])).item() - 0.3466) < 1e-4", "true")],
     call: |call| of_fake(call, gan::non_saturating),
     ..ENTRY
 };
@@ -247,20 +183,13 @@ static MAXIMUM_LIKELIHOOD: Entry = Entry {
     options: &[LOGITS],
     returns: Ty::Tensor,
     source: "Goodfellow 2016, slides 27 and 75–78",
-    examples: &[value(
-        "at D = ½",
-        "maximum_likelihood_loss(tensor([0.5])).item()",
-        "-0.5",
-    )],
+    examples: &[value("at D = ½", "maximum_likelihood_loss(tensor([0.5])).item()", "-0.5")],
     call: |call| of_fake(call, gan::maximum_likelihood),
     ..ENTRY
 };
 
 fn of_both(call: &Call, f: fn(&Tensor, &Tensor) -> Result<Tensor>) -> Result<Dynamic> {
-    Ok(wrap(f(
-        &call.args.get::<Tensor>(0)?,
-        &call.args.get::<Tensor>(1)?,
-    )?))
+    Ok(wrap(f(&call.args.get::<Tensor>(0)?, &call.args.get::<Tensor>(1)?)?))
 }
 
 static HINGE: Entry = Entry {
@@ -270,11 +199,7 @@ static HINGE: Entry = Entry {
     params: &[REAL, FAKE],
     returns: Ty::Tensor,
     source: "Lim and Ye 2017",
-    examples: &[value(
-        "beyond the margin",
-        "hinge_loss(tensor([2]), tensor([-3])).item()",
-        "0.0",
-    )],
+    examples: &[value("beyond the margin", "hinge_loss(tensor([2]), tensor([-3])).item()", "0.0")],
     call: |call| of_both(call, gan::hinge),
     ..ENTRY
 };
@@ -286,11 +211,7 @@ static LEAST_SQUARES: Entry = Entry {
     params: &[REAL, FAKE],
     returns: Ty::Tensor,
     source: "Mao et al. 2017",
-    examples: &[value(
-        "all wrong",
-        "least_squares_loss(tensor([0]), tensor([1])).item()",
-        "1.0",
-    )],
+    examples: &[value("all wrong", "least_squares_loss(tensor([0]), tensor([1])).item()", "1.0")],
     call: |call| of_both(call, gan::least_squares),
     ..ENTRY
 };
@@ -302,16 +223,8 @@ static LEAST_SQUARES_G: Entry = Entry {
     params: &[FAKE],
     returns: Ty::Tensor,
     source: "Mao et al. 2017",
-    examples: &[value(
-        "D says 0",
-        "least_squares_loss(tensor([0])).item()",
-        "0.5",
-    )],
-    call: |call| {
-        Ok(wrap(gan::least_squares_generator(
-            &call.args.get::<Tensor>(0)?,
-        )?))
-    },
+    examples: &[value("D says 0", "least_squares_loss(tensor([0])).item()", "0.5")],
+    call: |call| Ok(wrap(gan::least_squares_generator(&call.args.get::<Tensor>(0)?)?)),
     ..ENTRY
 };
 
@@ -322,11 +235,7 @@ static WASSERSTEIN: Entry = Entry {
     params: &[REAL, FAKE],
     returns: Ty::Tensor,
     source: "Arjovsky et al. 2017",
-    examples: &[value(
-        "a gap of 3",
-        "wasserstein_loss(tensor([2]), tensor([-1])).item()",
-        "-3.0",
-    )],
+    examples: &[value("a gap of 3", "wasserstein_loss(tensor([2]), tensor([-1])).item()", "-3.0")],
     call: |call| of_both(call, gan::wasserstein),
     ..ENTRY
 };
@@ -338,16 +247,8 @@ static WASSERSTEIN_G: Entry = Entry {
     params: &[FAKE],
     returns: Ty::Tensor,
     source: "Arjovsky et al. 2017",
-    examples: &[value(
-        "the critic says 2",
-        "wasserstein_loss(tensor([2])).item()",
-        "-2.0",
-    )],
-    call: |call| {
-        Ok(wrap(gan::wasserstein_generator(
-            &call.args.get::<Tensor>(0)?,
-        )?))
-    },
+    examples: &[value("the critic says 2", "wasserstein_loss(tensor([2])).item()", "-2.0")],
+    call: |call| Ok(wrap(gan::wasserstein_generator(&call.args.get::<Tensor>(0)?)?)),
     ..ENTRY
 };
 
@@ -362,11 +263,7 @@ static RELATIVISTIC: Entry = Entry {
     returns: Ty::Tensor,
     errors: DIFFER,
     source: "Jolicoeur-Martineau 2019; Huang et al. 2024 (R3GAN)",
-    examples: &[value(
-        "equal",
-        "abs(relativistic_loss(tensor([1]), tensor([1])).item() - log(2)) < 1e-6",
-        "true",
-    )],
+    examples: &[value("equal", "abs(relativistic_loss(tensor([1]), tensor([1])).item() - log(2)) < 1e-6", "true")],
     call: |call| of_both(call, gan::relativistic),
     ..ENTRY
 };

@@ -39,9 +39,4 @@ pub mod value;
 use saddle_catalog::Kind;
 
 /// All kinds of this folder.
-pub const KINDS: &[&Kind] = &[
-    &value::NETWORK,
-    &init::INITIALIZER,
-    &optimizer::OPTIMIZER,
-    &schedule::SCHEDULE,
-];
+pub const KINDS: &[&Kind] = &[&value::NETWORK, &init::INITIALIZER, &optimizer::OPTIMIZER, &schedule::SCHEDULE];

@@ -4,15 +4,14 @@ use super::super::tensor::{fails, opt, param, runs, value};
 use super::init::option as init;
 use super::layers::{NET, positive};
 use super::value::{made, network};
+use rhai::Dynamic;
 use saddle_catalog::{Call, ENTRY, Entry, Opt, Param, Ty};
 use saddle_fault::{Fault, Result};
 use saddle_nn::layers::{
-    BatchNorm, ConditionalBatchNorm, InstanceNorm, LayerNorm, ReferenceNorm, spectral_norm,
-    weight_norm,
+    BatchNorm, ConditionalBatchNorm, InstanceNorm, LayerNorm, ReferenceNorm, spectral_norm, weight_norm,
 };
 use saddle_nn::{Init, Network};
 use saddle_tensor::Tensor;
-use rhai::Dynamic;
 
 pub static ENTRIES: &[&Entry] = &[
     &BATCH_NORM,
@@ -28,18 +27,8 @@ pub static ENTRIES: &[&Entry] = &[
 
 const CHANNELS: Param = param("channels", Ty::Int, "size of dim 1");
 const EPS: Opt = opt("eps", Ty::Number, "1e-5", "added to the variance");
-const MOMENTUM: Opt = opt(
-    "momentum",
-    Ty::Number,
-    "0.1",
-    "weight of the newest batch in the running statistics",
-);
-const GAIN: Opt = opt(
-    "init",
-    Ty::Of("initializer"),
-    "constant(1)",
-    "how the gain starts; DCGAN: normal(1, 0.02)",
-);
+const MOMENTUM: Opt = opt("momentum", Ty::Number, "0.1", "weight of the newest batch in the running statistics");
+const GAIN: Opt = opt("init", Ty::Of("initializer"), "constant(1)", "how the gain starts; DCGAN: normal(1, 0.02)");
 
 /// The initializer of the gain.
 fn gain(call: &Call) -> Result<Init> {
@@ -70,10 +59,7 @@ static BATCH_NORM: Entry = Entry {
     options: &[EPS, MOMENTUM, GAIN],
     returns: NET,
     shapes: "[n, channels] or [n, channels, h, w], unchanged",
-    errors: &[
-        "when called: another number of channels",
-        "in train mode: a single value a channel",
-    ],
+    errors: &["when called: another number of channels", "in train mode: a single value a channel"],
     source: "Ioffe and Szegedy 2015; slide 42",
     examples: &[value(
         "a batch of two",
@@ -87,32 +73,17 @@ static LAYER_NORM: Entry = Entry {
     name: "layer_norm",
     group: "layer",
     summary: "each sample with mean 0 and variance 1 over its last dims, then a trained gain and shift",
-    params: &[param(
-        "shape",
-        Ty::OneOf(&[Ty::Int, Ty::Shape]),
-        "the last dims: a size, or an array of sizes",
-    )],
+    params: &[param("shape", Ty::OneOf(&[Ty::Int, Ty::Shape]), "the last dims: a size, or an array of sizes")],
     options: &[EPS],
     returns: NET,
     shapes: "[.., shape..], unchanged",
     errors: &["when called: an input that does not end with the shape"],
     source: "Ba et al. 2016",
-    examples: &[value(
-        "shapes",
-        "layer_norm(4)(ones([2, 4])).shape",
-        "[2, 4]",
-    )],
+    examples: &[value("shapes", "layer_norm(4)(ones([2, 4])).shape", "[2, 4]")],
     call: |call| {
-        let shape = if call.args.any(0).is_int() {
-            vec![positive(call, 0)?]
-        } else {
-            call.args.shape(0)?
-        };
+        let shape = if call.args.any(0).is_int() { vec![positive(call, 0)?] } else { call.args.shape(0)? };
         saddle_tensor::check_shape("layer_norm", &shape)?;
-        made(Network::of(LayerNorm {
-            shape,
-            eps: eps(call)?,
-        }))
+        made(Network::of(LayerNorm { shape, eps: eps(call)? }))
     },
 };
 
@@ -126,17 +97,8 @@ static INSTANCE_NORM: Entry = Entry {
     shapes: "[n, channels, h, w], unchanged",
     errors: &["when called: another number of channels, or no space"],
     source: "Ulyanov et al. 2016",
-    examples: &[value(
-        "shapes",
-        "instance_norm(3)(ones([2, 3, 4, 4])).shape",
-        "[2, 3, 4, 4]",
-    )],
-    call: |call| {
-        made(Network::of(InstanceNorm {
-            channels: positive(call, 0)?,
-            eps: eps(call)?,
-        }))
-    },
+    examples: &[value("shapes", "instance_norm(3)(ones([2, 3, 4, 4])).shape", "[2, 3, 4, 4]")],
+    call: |call| made(Network::of(InstanceNorm { channels: positive(call, 0)?, eps: eps(call)? })),
 };
 
 static CONDITIONAL_BATCH_NORM: Entry = Entry {
@@ -147,10 +109,7 @@ static CONDITIONAL_BATCH_NORM: Entry = Entry {
     options: &[EPS, MOMENTUM, GAIN],
     returns: NET,
     shapes: "[n, channels] or [n, channels, h, w], unchanged; labels [n] ints, or weights of the classes [n, classes]",
-    errors: &[
-        "when called: no labels, or another number of them",
-        "in train mode: a single value a channel",
-    ],
+    errors: &["when called: no labels, or another number of them", "in train mode: a single value a channel"],
     source: "Dumoulin et al. 2017; Miyato and Koyama 2018",
     examples: &[
         value(
@@ -158,33 +117,16 @@ static CONDITIONAL_BATCH_NORM: Entry = Entry {
             "let G = sequential([linear(2, 8), conditional_batch_norm(8, 10), relu(), linear(8, 1)]);\nG(randn([4, 2]), int(tensor([0, 9, 3, 3]))).shape",
             "[4, 1]",
         ),
-        fails(
-            "no labels",
-            "conditional_batch_norm(2, 10)(ones([4, 2]))",
-            "there are no labels",
-        ),
+        fails("no labels", "conditional_batch_norm(2, 10)(ones([4, 2]))", "there are no labels"),
     ],
-    call: |call| {
-        made(Network::of(ConditionalBatchNorm {
-            norm: batch_norm(call)?,
-            classes: positive(call, 1)?,
-        }))
-    },
+    call: |call| made(Network::of(ConditionalBatchNorm { norm: batch_norm(call)?, classes: positive(call, 1)? })),
 };
 
 fn reference_norm(call: &Call, with_example: bool) -> Result<Dynamic> {
-    made(Network::of(ReferenceNorm {
-        channels: positive(call, 0)?,
-        eps: eps(call)?,
-        gain: gain(call)?,
-        with_example,
-    }))
+    made(Network::of(ReferenceNorm { channels: positive(call, 0)?, eps: eps(call)?, gain: gain(call)?, with_example }))
 }
 
-const REFERENCE_ERRORS: &[&str] = &[
-    "when called: another number of channels",
-    "when called without a reference batch",
-];
+const REFERENCE_ERRORS: &[&str] = &["when called: another number of channels", "when called without a reference batch"];
 
 static REFERENCE_BATCH_NORM: Entry = Entry {
     name: "reference_batch_norm",
@@ -220,11 +162,7 @@ static VIRTUAL_BATCH_NORM: Entry = Entry {
             "let D = with_reference(virtual_batch_norm(1, #{ eps: 0 }), zeros([2, 1]) + 0);\nD(tensor([[3]])) ** 2",
             "tensor [1, 1] f32   mean 2  std 0  min 2  max 2\n  2",
         ),
-        fails(
-            "no reference batch",
-            "virtual_batch_norm(1)(ones([2, 1]))",
-            "there is no reference batch",
-        ),
+        fails("no reference batch", "virtual_batch_norm(1)(ones([2, 1]))", "there is no reference batch"),
     ],
     call: |call| reference_norm(call, true),
 };
@@ -235,18 +173,11 @@ static WITH_REFERENCE: Entry = Entry {
     summary: "the network with a fixed batch that passes through its layers beside every input: the reference of virtual batch norm",
     params: &[
         param("network", NET, "its parameters are shared, not copied"),
-        param(
-            "batch",
-            Ty::Tensor,
-            "chosen once, before training: real samples for D, noise for G",
-        ),
+        param("batch", Ty::Tensor, "chosen once, before training: real samples for D, noise for G"),
     ],
     returns: NET,
     shapes: "an input's shape but for its first size",
-    errors: &[
-        "an empty batch",
-        "when called: an input of another shape than the batch",
-    ],
+    errors: &["an empty batch", "when called: an input of another shape than the batch"],
     source: "Salimans et al. 2016, section 3.4",
     examples: &[
         runs(
@@ -273,17 +204,8 @@ static SPECTRAL_NORM: Entry = Entry {
     name: "spectral_norm",
     group: "layer",
     summary: "the layer, or every layer of a network, with its weight divided by its largest singular value",
-    params: &[param(
-        "layer",
-        NET,
-        "a layer or a network; its parameters are shared, not copied",
-    )],
-    options: &[opt(
-        "iterations",
-        Ty::Int,
-        "1",
-        "power iterations at each pass in train mode",
-    )],
+    params: &[param("layer", NET, "a layer or a network; its parameters are shared, not copied")],
+    options: &[opt("iterations", Ty::Int, "1", "power iterations at each pass in train mode")],
     returns: NET,
     shapes: "unchanged",
     errors: &["no layer has a weight matrix"],
@@ -298,11 +220,7 @@ static SPECTRAL_NORM: Entry = Entry {
             "a whole discriminator",
             "let D = spectral_norm(sequential([linear(2, 64), leaky_relu(0.1), linear(64, 1)]));",
         ),
-        fails(
-            "no weight",
-            "spectral_norm(relu())",
-            "no layer here has a weight matrix",
-        ),
+        fails("no weight", "spectral_norm(relu())", "no layer here has a weight matrix"),
     ],
     call: |call| {
         let iterations = call.options.size("iterations", 1)?;
@@ -314,11 +232,7 @@ static WEIGHT_NORM: Entry = Entry {
     name: "weight_norm",
     group: "layer",
     summary: "the layer, or every layer of a network, with its weight written as g·v/‖v‖: length and direction are trained apart",
-    params: &[param(
-        "layer",
-        NET,
-        "a layer or a network; its weights are copied",
-    )],
+    params: &[param("layer", NET, "a layer or a network; its weights are copied")],
     returns: NET,
     shapes: "unchanged; parameters weight_g and weight_v in the place of weight",
     errors: &["no layer has a weight matrix"],

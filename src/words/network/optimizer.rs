@@ -2,11 +2,11 @@
 
 use super::super::tensor::{fails, opt, param, runs, value};
 use super::value::params_of;
+use rhai::Dynamic;
 use saddle_catalog::{Call, ENTRY, Entry, Field, KIND, Kind, Opt, Param, Ty};
 use saddle_fault::{Fault, Result};
 use saddle_nn::optim::{Adagrad, Adam, Algorithm, Optimizer, RmsProp, Sgd};
 use saddle_session::output::Bundle;
-use rhai::Dynamic;
 use std::any::TypeId;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -21,13 +21,7 @@ pub static OPTIMIZER: Kind = Kind {
     name: "optimizer",
     summary: "changes a network's parameters along gradients",
     id: || TypeId::of::<Handle>(),
-    show: |v| {
-        Bundle::text(
-            v.read_lock::<Handle>()
-                .map(|h| describe(&h.0.borrow()))
-                .unwrap_or_default(),
-        )
-    },
+    show: |v| Bundle::text(v.read_lock::<Handle>().map(|h| describe(&h.0.borrow())).unwrap_or_default()),
     fields: &[Field {
         name: "lr",
         ty: Ty::Number,
@@ -50,10 +44,7 @@ fn describe(o: &Optimizer) -> String {
         Algorithm::Sgd(s) => format!("sgd(lr {}, momentum {})", s.lr, s.momentum),
         Algorithm::Adam(a) => {
             let name = if a.decoupled { "adamw" } else { "adam" };
-            format!(
-                "{name}(lr {}, betas [{}, {}])",
-                a.lr, a.betas[0], a.betas[1]
-            )
+            format!("{name}(lr {}, betas [{}, {}])", a.lr, a.betas[0], a.betas[1])
         }
         Algorithm::RmsProp(r) => format!("rmsprop(lr {}, alpha {})", r.lr, r.alpha),
         Algorithm::Adagrad(a) => format!("adagrad(lr {})", a.lr),
@@ -67,24 +58,9 @@ const TARGET: Param = param(
     Ty::OneOf(&[Ty::Of("network"), Ty::Array]),
     "the network whose parameters it changes, or an array of networks",
 );
-const DECAY: Opt = opt(
-    "weight_decay",
-    Ty::Number,
-    "0",
-    "weight of ½‖p‖² in the loss",
-);
-const CLIP_NORM: Opt = opt(
-    "clip_norm",
-    Ty::Number,
-    "none",
-    "gradients are scaled down to this joint norm",
-);
-const CLIP_VALUE: Opt = opt(
-    "clip_value",
-    Ty::Number,
-    "none",
-    "every gradient element is cut to ± this",
-);
+const DECAY: Opt = opt("weight_decay", Ty::Number, "0", "weight of ½‖p‖² in the loss");
+const CLIP_NORM: Opt = opt("clip_norm", Ty::Number, "none", "gradients are scaled down to this joint norm");
+const CLIP_VALUE: Opt = opt("clip_value", Ty::Number, "none", "every gradient element is cut to ± this");
 const CLIP_WEIGHTS: Opt = opt(
     "clip_weights",
     Ty::Number,
@@ -99,10 +75,7 @@ const fn lr(default: &'static str) -> Opt {
 fn rate(call: &Call, key: &str, default: f64) -> Result<f32> {
     let v = call.options.number(key, default)?;
     if v < 0.0 || v.is_nan() {
-        return Err(Fault::value(format!(
-            "{}: {key} must not be negative, got {v}",
-            call.entry.name
-        )));
+        return Err(Fault::value(format!("{}: {key} must not be negative, got {v}", call.entry.name)));
     }
     Ok(v as f32)
 }
@@ -111,18 +84,10 @@ fn rate(call: &Call, key: &str, default: f64) -> Result<f32> {
 fn bound(call: &Call, rule: Algorithm) -> Result<Dynamic> {
     let params = params_of(call.entry.name, call.args.any(0))?;
     if params.is_empty() {
-        return Err(Fault::value(format!(
-            "{}: the network has no parameters",
-            call.entry.name
-        )));
+        return Err(Fault::value(format!("{}: the network has no parameters", call.entry.name)));
     }
     let mut optimizer = Optimizer::new(params, rule);
-    let limit = |key: &str| {
-        call.options
-            .has(key)
-            .then(|| rate(call, key, 0.0))
-            .transpose()
-    };
+    let limit = |key: &str| call.options.has(key).then(|| rate(call, key, 0.0)).transpose();
     optimizer.clip_norm = limit("clip_norm")?;
     optimizer.clip_value = limit("clip_value")?;
     optimizer.clip_weights = limit("clip_weights")?;
@@ -136,24 +101,9 @@ static SGD: Entry = Entry {
     params: &[TARGET],
     options: &[
         lr("0.01"),
-        opt(
-            "momentum",
-            Ty::Number,
-            "0",
-            "how much of the last step goes on",
-        ),
-        opt(
-            "dampening",
-            Ty::Number,
-            "0",
-            "how much less of the new gradient counts",
-        ),
-        opt(
-            "nesterov",
-            Ty::Bool,
-            "false",
-            "looks ahead along the momentum",
-        ),
+        opt("momentum", Ty::Number, "0", "how much of the last step goes on"),
+        opt("dampening", Ty::Number, "0", "how much less of the new gradient counts"),
+        opt("nesterov", Ty::Bool, "false", "looks ahead along the momentum"),
         DECAY,
         CLIP_NORM,
         CLIP_VALUE,
@@ -168,11 +118,7 @@ static SGD: Entry = Entry {
             "let f = linear(1, 1, #{ bias: false, init: constant(1) });\nlet opt = sgd(f, #{ lr: 0.1 });\nlet w = f(ones([1, 1]));\nopt.descend(sum(w * w));\nf.params()[0].item()",
             "0.800000011920929",
         ),
-        fails(
-            "a mistyped option",
-            "sgd(linear(1, 1), #{ learning_rate: 0.1 })",
-            "unknown option `learning_rate`",
-        ),
+        fails("a mistyped option", "sgd(linear(1, 1), #{ learning_rate: 0.1 })", "unknown option `learning_rate`"),
     ],
     call: |call| {
         bound(
@@ -209,39 +155,18 @@ fn adam_rule(call: &Call, decoupled: bool, decay: f64) -> Result<Algorithm> {
     }))
 }
 
-const BETAS: Opt = opt(
-    "betas",
-    Ty::Array,
-    "[0.9, 0.999]",
-    "decay of the running mean and mean square; DCGAN: [0.5, 0.999]",
-);
-const EPS: Opt = opt(
-    "eps",
-    Ty::Number,
-    "1e-8",
-    "added to the root of the mean square",
-);
+const BETAS: Opt =
+    opt("betas", Ty::Array, "[0.9, 0.999]", "decay of the running mean and mean square; DCGAN: [0.5, 0.999]");
+const EPS: Opt = opt("eps", Ty::Number, "1e-8", "added to the root of the mean square");
 
 static ADAM: Entry = Entry {
     name: "adam",
     group: "optimizer",
     summary: "steps of a size that adapts to each parameter",
     params: &[TARGET],
-    options: &[
-        lr("0.001"),
-        BETAS,
-        EPS,
-        DECAY,
-        CLIP_NORM,
-        CLIP_VALUE,
-        CLIP_WEIGHTS,
-    ],
+    options: &[lr("0.001"), BETAS, EPS, DECAY, CLIP_NORM, CLIP_VALUE, CLIP_WEIGHTS],
     returns: OPTIMIZER_TY,
-    errors: &[
-        "a negative rate",
-        "betas that are not two numbers in [0, 1)",
-        "a target without parameters",
-    ],
+    errors: &["a negative rate", "betas that are not two numbers in [0, 1)", "a target without parameters"],
     source: "Kingma and Ba 2015",
     examples: &[
         value(
@@ -249,11 +174,7 @@ static ADAM: Entry = Entry {
             "let f = linear(1, 1, #{ bias: false, init: constant(1) });\nlet opt = adam(f, #{ lr: 0.5 });\nopt.descend(sum(f(ones([1, 1]))));\nf.params()[0].item()",
             "0.5",
         ),
-        fails(
-            "one beta",
-            "adam(linear(1, 1), #{ betas: [0.5] })",
-            "betas must be two numbers",
-        ),
+        fails("one beta", "adam(linear(1, 1), #{ betas: [0.5] })", "betas must be two numbers"),
     ],
     call: |call| bound(call, adam_rule(call, false, 0.0)?),
     ..ENTRY
@@ -268,12 +189,7 @@ static ADAMW: Entry = Entry {
         lr("0.001"),
         BETAS,
         EPS,
-        opt(
-            "weight_decay",
-            Ty::Number,
-            "0.01",
-            "share of each parameter taken off, times lr",
-        ),
+        opt("weight_decay", Ty::Number, "0.01", "share of each parameter taken off, times lr"),
         CLIP_NORM,
         CLIP_VALUE,
         CLIP_WEIGHTS,
@@ -281,10 +197,7 @@ static ADAMW: Entry = Entry {
     returns: OPTIMIZER_TY,
     errors: ADAM.errors,
     source: "Loshchilov and Hutter 2019",
-    examples: &[runs(
-        "for a small network",
-        "let opt = adamw(linear(2, 1), #{ lr: 1e-3 });",
-    )],
+    examples: &[runs("for a small network", "let opt = adamw(linear(2, 1), #{ lr: 1e-3 });")],
     call: |call| bound(call, adam_rule(call, true, 0.01)?),
     ..ENTRY
 };
@@ -296,19 +209,9 @@ static RMSPROP: Entry = Entry {
     params: &[TARGET],
     options: &[
         lr("0.01"),
-        opt(
-            "alpha",
-            Ty::Number,
-            "0.99",
-            "decay of the running mean square",
-        ),
+        opt("alpha", Ty::Number, "0.99", "decay of the running mean square"),
         EPS,
-        opt(
-            "momentum",
-            Ty::Number,
-            "0",
-            "how much of the last step goes on",
-        ),
+        opt("momentum", Ty::Number, "0", "how much of the last step goes on"),
         DECAY,
         CLIP_NORM,
         CLIP_VALUE,
@@ -317,10 +220,7 @@ static RMSPROP: Entry = Entry {
     returns: OPTIMIZER_TY,
     errors: SGD.errors,
     source: "Tieleman and Hinton 2012; the WGAN paper's choice",
-    examples: &[runs(
-        "for a critic",
-        "let opt = rmsprop(linear(2, 1), #{ lr: 5e-5, clip_weights: 0.01 });",
-    )],
+    examples: &[runs("for a critic", "let opt = rmsprop(linear(2, 1), #{ lr: 5e-5, clip_weights: 0.01 });")],
     call: |call| {
         bound(
             call,
@@ -352,10 +252,7 @@ static ADAGRAD: Entry = Entry {
     returns: OPTIMIZER_TY,
     errors: SGD.errors,
     source: "Duchi et al. 2011",
-    examples: &[runs(
-        "for a small network",
-        "let opt = adagrad(linear(2, 1));",
-    )],
+    examples: &[runs("for a small network", "let opt = adagrad(linear(2, 1));")],
     call: |call| {
         bound(
             call,

@@ -1,26 +1,22 @@
 //! Penalties on D's gradient.
 
 use super::super::tensor::{fails, opt, param, runs, value, wrap};
+use rhai::Dynamic;
 use saddle_catalog::{Call, ENTRY, Entry, Param, Ty};
 use saddle_fault::{Fault, Result};
 use saddle_gan::penalty;
 use saddle_tensor::Tensor;
-use rhai::Dynamic;
 
 pub static ENTRIES: &[&Entry] = &[&GRADIENT_PENALTY, &R1, &R2];
 
-const D: Param = param(
-    "D",
-    Ty::OneOf(&[Ty::Of("network"), Ty::Function]),
-    "the discriminator: a network or a function",
-);
+const D: Param =
+    param("D", Ty::OneOf(&[Ty::Of("network"), Ty::Function]), "the discriminator: a network or a function");
 
 /// D as a function from tensors to tensors.
 fn critic<'a>(call: &'a Call) -> impl Fn(&Tensor) -> Result<Tensor> + 'a {
     |x| {
         let y = call.apply(call.args.any(0), vec![wrap(x.clone())])?;
-        y.try_cast::<Tensor>()
-            .ok_or_else(|| Fault::type_(format!("{}: D must give a tensor", call.entry.name)))
+        y.try_cast::<Tensor>().ok_or_else(|| Fault::type_(format!("{}: D must give a tensor", call.entry.name)))
     }
 }
 
@@ -28,22 +24,10 @@ static GRADIENT_PENALTY: Entry = Entry {
     name: "gradient_penalty",
     group: "penalty",
     summary: "E (‖∇D(x̂)‖ − 1)² at points between real and generated samples; weigh it with 10",
-    params: &[
-        D,
-        param("x", Ty::Tensor, "real samples"),
-        param("x_fake", Ty::Tensor, "as many generated ones"),
-    ],
-    options: &[opt(
-        "target",
-        Ty::Number,
-        "1",
-        "the norm that costs nothing",
-    )],
+    params: &[D, param("x", Ty::Tensor, "real samples"), param("x_fake", Ty::Tensor, "as many generated ones")],
+    options: &[opt("target", Ty::Number, "1", "the norm that costs nothing")],
     returns: Ty::Tensor,
-    errors: &[
-        "shapes that differ",
-        "a D whose output does not depend on its input",
-    ],
+    errors: &["shapes that differ", "a D whose output does not depend on its input"],
     source: "Gulrajani et al. 2017 (WGAN-GP)",
     examples: &[
         value(
@@ -60,12 +44,7 @@ static GRADIENT_PENALTY: Entry = Entry {
     call: |call| {
         let (x, fake): (Tensor, Tensor) = (call.args.get(1)?, call.args.get(2)?);
         let target = call.options.number("target", 1.0)? as f32;
-        Ok(wrap(penalty::gradient_penalty(
-            &critic(call),
-            &x,
-            &fake,
-            target,
-        )?))
+        Ok(wrap(penalty::gradient_penalty(&critic(call), &x, &fake, target)?))
     },
     ..ENTRY
 };
@@ -83,11 +62,7 @@ static R1: Entry = Entry {
     returns: Ty::Tensor,
     errors: &["a D whose output does not depend on its input"],
     source: "Mescheder et al. 2018",
-    examples: &[value(
-        "a linear D of slope 3",
-        "r1(linear(1, 1, #{ init: constant(3) }), ones([4, 1])).item()",
-        "9.0",
-    )],
+    examples: &[value("a linear D of slope 3", "r1(linear(1, 1, #{ init: constant(3) }), ones([4, 1])).item()", "9.0")],
     call: |call| squared(call),
     ..ENTRY
 };
@@ -100,10 +75,7 @@ static R2: Entry = Entry {
     returns: Ty::Tensor,
     errors: R1.errors,
     source: "Mescheder et al. 2018",
-    examples: &[runs(
-        "beside r1",
-        "let D = linear(2, 1);\nlet penalty = r1(D, randn([4, 2])) + r2(D, randn([4, 2]));",
-    )],
+    examples: &[runs("beside r1", "let D = linear(2, 1);\nlet penalty = r1(D, randn([4, 2])) + r2(D, randn([4, 2]));")],
     call: |call| squared(call),
     ..ENTRY
 };

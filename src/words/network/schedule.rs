@@ -1,11 +1,11 @@
 //! The kind `schedule`: a number for each step.
 
 use super::super::tensor::{opt, param, value};
+use rhai::Dynamic;
 use saddle_catalog::{Call, ENTRY, Entry, KIND, Kind, Param, Ty};
 use saddle_fault::{Fault, Result};
 use saddle_nn::schedule::Schedule;
 use saddle_session::output::Bundle;
-use rhai::Dynamic;
 use std::any::TypeId;
 
 pub static ENTRIES: &[&Entry] = &[&LINEAR_SCHEDULE, &COSINE_SCHEDULE, &EXPONENTIAL_SCHEDULE];
@@ -26,11 +26,7 @@ fn describe(schedule: &Schedule) -> String {
     match schedule {
         Schedule::Linear { from, to, steps } => format!("linear_schedule({from}, {to}, {steps})"),
         Schedule::Cosine { from, to, steps } => format!("cosine_schedule({from}, {to}, {steps})"),
-        Schedule::Exponential {
-            from,
-            factor,
-            limit,
-        } => {
+        Schedule::Exponential { from, factor, limit } => {
             format!("exponential_schedule({from}, {factor}), limit {limit}")
         }
     }
@@ -40,16 +36,9 @@ static AT: Entry = Entry {
     name: "schedule",
     group: "optimizer",
     summary: "the value at a step",
-    params: &[
-        param("schedule", Ty::Of("schedule"), "the schedule"),
-        param("step", Ty::Number, "counted from 0"),
-    ],
+    params: &[param("schedule", Ty::Of("schedule"), "the schedule"), param("step", Ty::Number, "counted from 0")],
     returns: Ty::Number,
-    examples: &[value(
-        "half way",
-        "let lr = linear_schedule(1, 0, 10);\nlr(5)",
-        "0.5",
-    )],
+    examples: &[value("half way", "let lr = linear_schedule(1, 0, 10);\nlr(5)", "0.5")],
     call: |call| {
         let schedule: Schedule = call.args.get(0)?;
         Ok(schedule.at(call.args.number(1)?).into())
@@ -65,10 +54,7 @@ const STEPS: Param = param("steps", Ty::Number, "how many steps, above 0");
 fn way(call: &Call) -> Result<(f64, f64, f64)> {
     let steps = call.args.number(2)?;
     if steps.is_nan() || steps <= 0.0 {
-        return Err(Fault::value(format!(
-            "{}: steps must be above 0, got {steps}",
-            call.entry.name
-        )));
+        return Err(Fault::value(format!("{}: steps must be above 0, got {steps}", call.entry.name)));
     }
     Ok((call.args.number(0)?, call.args.number(1)?, steps))
 }
@@ -118,12 +104,7 @@ static EXPONENTIAL_SCHEDULE: Entry = Entry {
     group: "optimizer",
     summary: "multiplied by a factor at each step",
     params: &[FROM, param("factor", Ty::Number, "of each step, above 0")],
-    options: &[opt(
-        "limit",
-        Ty::Number,
-        "none",
-        "the value beyond which it does not go",
-    )],
+    options: &[opt("limit", Ty::Number, "none", "the value beyond which it does not go")],
     returns: Ty::Of("schedule"),
     errors: &["a factor of 0 or below"],
     source: "the 2014 recipe divides lr by 1.000004 at every update, down to 1e-6",
@@ -133,30 +114,16 @@ static EXPONENTIAL_SCHEDULE: Entry = Entry {
             "let lr = exponential_schedule(1, 0.5, #{ limit: 0.2 });\n[lr(0), lr(1), lr(2), lr(3)]",
             "[1.0, 0.5, 0.25, 0.2]",
         ),
-        value(
-            "the 2014 recipe",
-            "exponential_schedule(0.1, 1 / 1.000004, #{ limit: 1e-6 })(1e9)",
-            "1e-6",
-        ),
+        value("the 2014 recipe", "exponential_schedule(0.1, 1 / 1.000004, #{ limit: 1e-6 })(1e9)", "1e-6"),
     ],
     call: |call| {
         let (from, factor) = (call.args.number(0)?, call.args.number(1)?);
         if factor.is_nan() || factor <= 0.0 {
-            return Err(Fault::value(format!(
-                "exponential_schedule: factor must be above 0, got {factor}"
-            )));
+            return Err(Fault::value(format!("exponential_schedule: factor must be above 0, got {factor}")));
         }
-        let none = if factor < 1.0 {
-            f64::NEG_INFINITY
-        } else {
-            f64::INFINITY
-        };
+        let none = if factor < 1.0 { f64::NEG_INFINITY } else { f64::INFINITY };
         let limit = call.options.number("limit", none)?;
-        Ok(Dynamic::from(Schedule::Exponential {
-            from,
-            factor,
-            limit,
-        }))
+        Ok(Dynamic::from(Schedule::Exponential { from, factor, limit }))
     },
     ..ENTRY
 };

@@ -2,25 +2,18 @@
 
 use super::super::tensor::{fails, opt, param, runs, value, wrap_all};
 use super::descent::tensors;
+use rhai::{Array, Dynamic, Map};
 use saddle_catalog::{Call, ENTRY, Entry, Opt, Param, Ty};
 use saddle_fault::{Fault, Result};
 use saddle_nn::steps::{AdamState, adam_step, momentum_step, sgd_step};
 use saddle_tensor::Tensor;
-use rhai::{Array, Dynamic, Map};
 
 pub static ENTRIES: &[&Entry] = &[&SGD_STEP, &MOMENTUM_STEP, &ADAM_STEP];
 
 const PARAMS: Param = param("params", Ty::Array, "the parameters: tensors");
-const GRADS: Param = param(
-    "grads",
-    Ty::Array,
-    "their gradients, taken with create_graph for unrolling",
-);
-const STATE: Param = param(
-    "state",
-    Ty::OneOf(&[Ty::Nothing, Ty::Map, Ty::Array]),
-    "what the last step returned; () at first",
-);
+const GRADS: Param = param("grads", Ty::Array, "their gradients, taken with create_graph for unrolling");
+const STATE: Param =
+    param("state", Ty::OneOf(&[Ty::Nothing, Ty::Map, Ty::Array]), "what the last step returned; () at first");
 
 static SGD_STEP: Entry = Entry {
     name: "sgd_step",
@@ -36,11 +29,7 @@ static SGD_STEP: Entry = Entry {
         "0.5",
     )],
     call: |call| {
-        let new = sgd_step(
-            &tensors(call, 0)?,
-            &tensors(call, 1)?,
-            call.args.number(2)? as f32,
-        )?;
+        let new = sgd_step(&tensors(call, 0)?, &tensors(call, 1)?, call.args.number(2)? as f32)?;
         Ok(wrap_all(new))
     },
     ..ENTRY
@@ -61,17 +50,12 @@ fn results(entries: [(&str, Dynamic); 2]) -> Dynamic {
 /// The tensors in a value.
 fn list(call: &Call, value: &Dynamic) -> Result<Vec<Tensor>> {
     let tensors = value.read_lock::<Array>().and_then(|all| {
-        let each = all
-            .iter()
-            .map(|v| v.read_lock::<Tensor>().map(|t| t.clone()));
+        let each = all.iter().map(|v| v.read_lock::<Tensor>().map(|t| t.clone()));
         each.collect::<Option<Vec<_>>>()
     });
     tensors.ok_or_else(|| {
-        Fault::type_(format!(
-            "{}: this state is not one that the word returned",
-            call.entry.name
-        ))
-        .hint("() at first, then what the last step returned")
+        Fault::type_(format!("{}: this state is not one that the word returned", call.entry.name))
+            .hint("() at first, then what the last step returned")
     })
 }
 
@@ -82,20 +66,11 @@ static MOMENTUM_STEP: Entry = Entry {
     params: &[
         PARAMS,
         GRADS,
-        param(
-            "velocity",
-            Ty::OneOf(&[Ty::Nothing, Ty::Array]),
-            "what the last step returned; () at first",
-        ),
+        param("velocity", Ty::OneOf(&[Ty::Nothing, Ty::Array]), "what the last step returned; () at first"),
     ],
     options: &[
         opt("lr", Ty::Number, "0.01", "learning rate"),
-        opt(
-            "momentum",
-            Ty::Number,
-            "0.9",
-            "how much of the last step goes on",
-        ),
+        opt("momentum", Ty::Number, "0.9", "how much of the last step goes on"),
     ],
     returns: Ty::Map,
     errors: &["arrays of different length"],
@@ -116,10 +91,7 @@ static MOMENTUM_STEP: Entry = Entry {
             lr(call, 0.01)?,
             call.options.number("momentum", 0.9)? as f32,
         )?;
-        Ok(results([
-            ("params", wrap_all(params)),
-            ("velocity", wrap_all(velocity)),
-        ]))
+        Ok(results([("params", wrap_all(params)), ("velocity", wrap_all(velocity))]))
     },
     ..ENTRY
 };
@@ -143,11 +115,7 @@ fn adam_state(call: &Call, value: &Dynamic) -> Result<Option<AdamState>> {
     Ok(Some(AdamState {
         mean: part("mean")?,
         square: part("square")?,
-        t: map
-            .get("t")
-            .and_then(|t| t.as_int().ok())
-            .and_then(|t| i32::try_from(t).ok())
-            .unwrap_or(0),
+        t: map.get("t").and_then(|t| t.as_int().ok()).and_then(|t| i32::try_from(t).ok()).unwrap_or(0),
     }))
 }
 
@@ -158,18 +126,8 @@ static ADAM_STEP: Entry = Entry {
     params: &[PARAMS, GRADS, STATE],
     options: &[
         LR,
-        opt(
-            "betas",
-            Ty::Array,
-            "[0.9, 0.999]",
-            "decay of the running mean and mean square",
-        ),
-        opt(
-            "eps",
-            Ty::Number,
-            "1e-8",
-            "added to the root of the mean square",
-        ),
+        opt("betas", Ty::Array, "[0.9, 0.999]", "decay of the running mean and mean square"),
+        opt("eps", Ty::Number, "1e-8", "added to the root of the mean square"),
     ],
     returns: Ty::Map,
     errors: &["arrays of different length", "a state of other parameters"],
@@ -195,9 +153,7 @@ static ADAM_STEP: Entry = Entry {
             None => [0.9, 0.999],
             Some(&[a, b]) => [a as f32, b as f32],
             Some(other) => {
-                return Err(Fault::value(format!(
-                    "adam_step: betas must be two numbers, got {other:?}"
-                )));
+                return Err(Fault::value(format!("adam_step: betas must be two numbers, got {other:?}")));
             }
         };
         let (params, state) = adam_step(
@@ -208,10 +164,7 @@ static ADAM_STEP: Entry = Entry {
             betas,
             call.options.number("eps", 1e-8)? as f32,
         )?;
-        Ok(results([
-            ("params", wrap_all(params)),
-            ("state", shown(state)),
-        ]))
+        Ok(results([("params", wrap_all(params)), ("state", shown(state))]))
     },
     ..ENTRY
 };

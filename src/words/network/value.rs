@@ -2,27 +2,16 @@
 
 use super::super::tensor::{fails, opt, optional, param, runs, value, wrap_all};
 use super::custom::{self, Script, inputs};
+use rhai::{Array, Dynamic};
 use saddle_catalog::{Call, ENTRY, Entry, Field, KIND, Kind, Ty, shape, type_of};
 use saddle_fault::{Fault, Result};
 use saddle_nn::{Mode, Network, Param};
 use saddle_session::output::Bundle;
 use saddle_tensor::Tensor;
-use rhai::{Array, Dynamic};
 use std::any::TypeId;
 
-pub static ENTRIES: &[&Entry] = &[
-    &SEQUENTIAL,
-    &PARAMS,
-    &WITH,
-    &COPY,
-    &FREEZE,
-    &UNFREEZE,
-    &TRAIN,
-    &EVAL,
-    &SUMMARY,
-    &FEATURES,
-    &FORWARD,
-];
+pub static ENTRIES: &[&Entry] =
+    &[&SEQUENTIAL, &PARAMS, &WITH, &COPY, &FREEZE, &UNFREEZE, &TRAIN, &EVAL, &SUMMARY, &FEATURES, &FORWARD];
 
 const NET: Ty = Ty::Of("network");
 const SELF: saddle_catalog::Param = param("network", NET, "the network");
@@ -52,28 +41,17 @@ pub static NETWORK: Kind = Kind {
             name: "mode",
             ty: Ty::Text,
             doc: "\"train\" or \"eval\"",
-            get: |v| {
-                Ok(if read(v)?.mode() == Mode::Train {
-                    "train".into()
-                } else {
-                    "eval".into()
-                })
-            },
+            get: |v| Ok(if read(v)?.mode() == Mode::Train { "train".into() } else { "eval".into() }),
         },
     ],
     call: Some(&CALL),
     index: Some(custom::index),
-    bytes: Some(|v| {
-        v.read_lock::<Network>()
-            .map_or(0, |net| net.size() * size_of::<f32>())
-    }),
+    bytes: Some(|v| v.read_lock::<Network>().map_or(0, |net| net.size() * size_of::<f32>())),
     ..KIND
 };
 
 pub(crate) fn read(v: &Dynamic) -> Result<Network> {
-    v.read_lock::<Network>()
-        .map(|n| n.clone())
-        .ok_or_else(|| Fault::type_("this is not a network"))
+    v.read_lock::<Network>().map(|n| n.clone()).ok_or_else(|| Fault::type_("this is not a network"))
 }
 
 /// The network at parameter `i`.
@@ -91,15 +69,10 @@ pub(super) fn params_of(word: &str, value: &Dynamic) -> Result<Vec<Param>> {
     if let Some(net) = value.read_lock::<Network>() {
         return Ok(net.params());
     }
-    let nets = value
-        .read_lock::<Array>()
-        .map(|a| a.iter().map(read).collect::<Result<Vec<_>>>());
+    let nets = value.read_lock::<Array>().map(|a| a.iter().map(read).collect::<Result<Vec<_>>>());
     match nets {
         Some(Ok(nets)) if !nets.is_empty() => Ok(nets.iter().flat_map(Network::params).collect()),
-        _ => Err(Fault::type_(format!(
-            "{word}: needs a network or an array of networks, got {}",
-            type_of(value)
-        ))),
+        _ => Err(Fault::type_(format!("{word}: needs a network or an array of networks, got {}", type_of(value)))),
     }
 }
 
@@ -122,10 +95,7 @@ static CALL: Entry = Entry {
         input("x6", "a sixth input"),
     ],
     returns: Ty::Any,
-    errors: &[
-        "a shape that does not fit a layer: the error names the layer",
-        "another number of inputs",
-    ],
+    errors: &["a shape that does not fit a layer: the error names the layer", "another number of inputs"],
     examples: &[
         value(
             "one linear unit",
@@ -137,11 +107,7 @@ static CALL: Entry = Entry {
             "let D = linear(3, 1);\nD(ones([1, 2]))",
             "input [1, 2] does not fit weights of shape [1, 3]",
         ),
-        fails(
-            "no tensor",
-            "let D = linear(3, 1);\nD(2)",
-            "a layer needs a tensor, got an int",
-        ),
+        fails("no tensor", "let D = linear(3, 1);\nD(2)", "a layer needs a tensor, got an int"),
     ],
     call: |call| custom::run(call, &network(call, 0)?, 1),
     ..ENTRY
@@ -153,10 +119,7 @@ static FORWARD: Entry = Entry {
     summary: "the network's output for its inputs: the same as calling it",
     params: CALL.params,
     returns: Ty::Any,
-    examples: &[runs(
-        "as a method",
-        "let y = linear(2, 1).forward(ones([3, 2]));",
-    )],
+    examples: &[runs("as a method", "let y = linear(2, 1).forward(ones([3, 2]));")],
     call: CALL.call,
     ..ENTRY
 };
@@ -165,11 +128,7 @@ static SEQUENTIAL: Entry = Entry {
     name: "sequential",
     group: "network",
     summary: "a network that calls its layers in order",
-    params: &[param(
-        "layers",
-        Ty::Array,
-        "layers and networks; their parameters are shared, not copied",
-    )],
+    params: &[param("layers", Ty::Array, "layers and networks; their parameters are shared, not copied")],
     returns: NET,
     errors: &["something in the array that is not a layer or a network"],
     examples: &[
@@ -178,11 +137,7 @@ static SEQUENTIAL: Entry = Entry {
             "let D = sequential([linear(2, 8), relu(), linear(8, 1), sigmoid()]);\nD(zeros([5, 2])).shape",
             "[5, 1]",
         ),
-        fails(
-            "a number among the layers",
-            "sequential([linear(2, 8), 3])",
-            "entry 1 is an int",
-        ),
+        fails("a number among the layers", "sequential([linear(2, 8), 3])", "entry 1 is an int"),
     ],
     call: |call| {
         let parts: Vec<Network> = call
@@ -192,11 +147,8 @@ static SEQUENTIAL: Entry = Entry {
             .enumerate()
             .map(|(i, part)| {
                 read(part).map_err(|_| {
-                    Fault::type_(format!(
-                        "sequential: entry {i} is {}, not a layer or a network",
-                        type_of(part)
-                    ))
-                    .hint("functions such as relu need parentheses to become a layer: relu()")
+                    Fault::type_(format!("sequential: entry {i} is {}, not a layer or a network", type_of(part)))
+                        .hint("functions such as relu need parentheses to become a layer: relu()")
                 })
             })
             .collect::<Result<_>>()?;
@@ -211,16 +163,8 @@ static PARAMS: Entry = Entry {
     summary: "the present values of all parameters, in the order of the layers",
     params: &[SELF],
     returns: Ty::Array,
-    examples: &[value(
-        "weights and bias",
-        "linear(3, 2).params().len()",
-        "2",
-    )],
-    call: |call| {
-        Ok(wrap_all(
-            network(call, 0)?.params().iter().map(Param::value),
-        ))
-    },
+    examples: &[value("weights and bias", "linear(3, 2).params().len()", "2")],
+    call: |call| Ok(wrap_all(network(call, 0)?.params().iter().map(Param::value))),
     ..ENTRY
 };
 
@@ -228,14 +172,7 @@ static WITH: Entry = Entry {
     name: "with",
     group: "network",
     summary: "the same layers with other values for their parameters: a functional call, through which gradients pass",
-    params: &[
-        SELF,
-        param(
-            "params",
-            Ty::Array,
-            "one tensor for each parameter, in the order of params()",
-        ),
-    ],
+    params: &[SELF, param("params", Ty::Array, "one tensor for each parameter, in the order of params()")],
     returns: NET,
     errors: &["another number of tensors", "a tensor of another shape"],
     source: "Metz et al. 2017: unrolled GANs differentiate through D's own steps",
@@ -249,10 +186,7 @@ static WITH: Entry = Entry {
             .args
             .array(1)?
             .into_iter()
-            .map(|v| {
-                v.try_cast::<Tensor>()
-                    .ok_or_else(|| Fault::type_("with: params must be an array of tensors"))
-            })
+            .map(|v| v.try_cast::<Tensor>().ok_or_else(|| Fault::type_("with: params must be an array of tensors")))
             .collect::<Result<_>>()?;
         made(network(call, 0)?.with(&values)?)
     },
@@ -265,10 +199,7 @@ static COPY: Entry = Entry {
     summary: "a network of its own with the same values",
     params: &[SELF],
     returns: NET,
-    examples: &[runs(
-        "a frozen teacher",
-        "let D = linear(2, 1);\nlet teacher = D.copy();\nfreeze(teacher);",
-    )],
+    examples: &[runs("a frozen teacher", "let D = linear(2, 1);\nlet teacher = D.copy();\nfreeze(teacher);")],
     call: |call| made(network(call, 0)?.copy()),
     ..ENTRY
 };
@@ -279,10 +210,7 @@ static FREEZE: Entry = Entry {
     summary: "optimizers leave the parameters alone; gradients still pass through",
     params: &[SELF],
     returns: NET,
-    examples: &[runs(
-        "a fixed generator",
-        "let G = linear(2, 1);\nfreeze(G);",
-    )],
+    examples: &[runs("a fixed generator", "let G = linear(2, 1);\nfreeze(G);")],
     call: |call| {
         let net = network(call, 0)?;
         net.freeze(true);
@@ -297,10 +225,7 @@ static UNFREEZE: Entry = Entry {
     summary: "optimizers may change the parameters again",
     params: &[SELF],
     returns: NET,
-    examples: &[runs(
-        "train on",
-        "let G = freeze(linear(2, 1));\nunfreeze(G);",
-    )],
+    examples: &[runs("train on", "let G = freeze(linear(2, 1));\nunfreeze(G);")],
     call: |call| {
         let net = network(call, 0)?;
         net.freeze(false);
@@ -315,11 +240,7 @@ static TRAIN: Entry = Entry {
     summary: "sets the network to train mode: dropout drops, batch norm uses the batch",
     params: &[SELF],
     returns: NET,
-    examples: &[value(
-        "the mode is visible",
-        "linear(2, 1).train().mode",
-        "\"train\"",
-    )],
+    examples: &[value("the mode is visible", "linear(2, 1).train().mode", "\"train\"")],
     call: |call| {
         let net = network(call, 0)?;
         net.set_mode(Mode::Train);
@@ -334,11 +255,7 @@ static EVAL: Entry = Entry {
     summary: "sets the network to eval mode: dropout passes, batch norm uses its running statistics",
     params: &[SELF],
     returns: NET,
-    examples: &[value(
-        "the mode is visible",
-        "linear(2, 1).eval().mode",
-        "\"eval\"",
-    )],
+    examples: &[value("the mode is visible", "linear(2, 1).eval().mode", "\"eval\"")],
     call: |call| {
         let net = network(call, 0)?;
         net.set_mode(Mode::Eval);
@@ -362,15 +279,8 @@ static SUMMARY: Entry = Entry {
     ],
     errors: &["an input that does not fit"],
     examples: &[
-        runs(
-            "with shapes",
-            "summary(sequential([linear(2, 8), relu(), linear(8, 1)]), [64, 2])",
-        ),
-        fails(
-            "an input that does not fit",
-            "summary(sequential([linear(2, 8), relu()]), [64, 3])",
-            "in layer 0 of 2",
-        ),
+        runs("with shapes", "summary(sequential([linear(2, 8), relu(), linear(8, 1)]), [64, 2])"),
+        fails("an input that does not fit", "summary(sequential([linear(2, 8), relu()]), [64, 3])", "in layer 0 of 2"),
     ],
     call: |call| {
         let several = |v: &Dynamic| {
@@ -397,12 +307,7 @@ static FEATURES: Entry = Entry {
     group: "network",
     summary: "the outputs after every layer, or after one of them",
     params: &[SELF, param("x", Ty::Any, "a batch")],
-    options: &[opt(
-        "layer",
-        Ty::Int,
-        "all",
-        "only the output after this layer (0 is the first, −1 the last)",
-    )],
+    options: &[opt("layer", Ty::Int, "all", "only the output after this layer (0 is the first, −1 the last)")],
     returns: Ty::OneOf(&[Ty::Array, Ty::Tensor]),
     errors: &["a layer that the network does not have"],
     source: "Salimans et al. 2016: feature matching",
@@ -418,17 +323,10 @@ static FEATURES: Entry = Entry {
             return Ok(all.into());
         }
         let layer = call.options.int("layer", 0)?;
-        let at = if layer < 0 {
-            layer + all.len() as i64
-        } else {
-            layer
-        };
+        let at = if layer < 0 { layer + all.len() as i64 } else { layer };
         match usize::try_from(at).ok().filter(|&i| i < all.len()) {
             Some(i) => Ok(all.swap_remove(i)),
-            None => Err(Fault::value(format!(
-                "features: there is no layer {layer} among {}",
-                all.len()
-            ))),
+            None => Err(Fault::value(format!("features: there is no layer {layer} among {}", all.len()))),
         }
     },
     ..ENTRY

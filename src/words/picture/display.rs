@@ -3,10 +3,10 @@
 
 use super::super::tensor::{opt, runs};
 use super::value::drawn;
-use saddle_catalog::{ENTRY, Entry, Host, Ty};
-use saddle_session::output::{Bundle, Output};
-use saddle_picture::{Figure, Pace};
 use rhai::Dynamic;
+use saddle_catalog::{ENTRY, Entry, Host, Ty};
+use saddle_picture::{Figure, Pace};
+use saddle_session::output::{Bundle, Output};
 use std::cell::RefMut;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -35,10 +35,7 @@ pub fn fresh_id() -> String {
 fn with_place<R>(host: &Rc<Host>, name: &str, f: impl FnOnce(&mut Place) -> R) -> R {
     host.with_slot(|mut displays: RefMut<Displays>| {
         if !displays.0.contains_key(name) {
-            let place = Place {
-                id: fresh_id(),
-                ..Place::default()
-            };
+            let place = Place { id: fresh_id(), ..Place::default() };
             displays.0.insert(name.to_string(), place);
             leave(host, name);
         }
@@ -64,10 +61,7 @@ impl Place {
         let id = self.id.clone();
         match std::mem::replace(&mut self.shown, true) {
             true => Output::Update { bundle, id },
-            false => Output::Display {
-                bundle,
-                id: Some(id),
-            },
+            false => Output::Display { bundle, id: Some(id) },
         }
     }
 }
@@ -112,8 +106,7 @@ static CLEAR_OUTPUT: Entry = Entry {
     call: |call| {
         let wait = call.options.bool("wait", false)?;
         // What is shown under a name after this needs a new place: there is nothing left to update.
-        call.host
-            .with_slot(|mut displays: RefMut<Displays>| displays.0.clear());
+        call.host.with_slot(|mut displays: RefMut<Displays>| displays.0.clear());
         call.host.show(Output::Clear { wait });
         Ok(Dynamic::UNIT)
     },
@@ -131,10 +124,7 @@ mod tests {
 
     impl Frontend for Outputs {
         fn show(&self, output: Output) {
-            self.0
-                .lock()
-                .expect("no test panics while it holds this")
-                .push(output);
+            self.0.lock().expect("no test panics while it holds this").push(output);
         }
 
         fn ask(&self, _: &str, _: bool) -> Option<String> {
@@ -148,29 +138,15 @@ mod tests {
         let outputs = Arc::new(Outputs(Mutex::default()));
         host.attach(Some(outputs.clone()));
         for i in 0..1000 {
-            let axes = Axes {
-                title: i.to_string(),
-                ..Axes::default()
-            };
+            let axes = Axes { title: i.to_string(), ..Axes::default() };
             show_figure(&host, "samples", Figure::Plot(axes));
         }
         host.end_cell();
-        let outputs = outputs
-            .0
-            .lock()
-            .expect("no test panics while it holds this");
+        let outputs = outputs.0.lock().expect("no test panics while it holds this");
         assert!(outputs.len() < 100, "{} pictures", outputs.len());
-        let Some(Output::Display {
-            bundle,
-            id: Some(first),
-        }) = outputs.first()
-        else {
-            panic!("{outputs:?}")
-        };
+        let Some(Output::Display { bundle, id: Some(first) }) = outputs.first() else { panic!("{outputs:?}") };
         assert!(bundle.plain().contains("“0”"));
-        let Some(Output::Update { bundle, id }) = outputs.last() else {
-            panic!("{outputs:?}")
-        };
+        let Some(Output::Update { bundle, id }) = outputs.last() else { panic!("{outputs:?}") };
         assert!(bundle.plain().contains("“999”"));
         assert_eq!(id, first);
     }

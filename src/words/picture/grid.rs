@@ -3,57 +3,30 @@
 use super::super::tensor::{fails, opt, param, runs, value};
 use super::value::{drawn, made};
 use super::{TITLE, display, two};
+use rhai::{Array, Dynamic};
 use saddle_catalog::{Call, ENTRY, Entry, Opt, Param, Ty};
 use saddle_fault::{Fault, Result};
-use saddle_session::output::Output;
 use saddle_picture::{Figure, Grid, Range};
+use saddle_session::output::Output;
 use saddle_tensor::Tensor;
-use rhai::{Array, Dynamic};
 
 pub static ENTRIES: &[&Entry] = &[&IMAGE_GRID, &SHOW_GRID, &SHOW_GRID_NAMED];
 
-const IMAGES: Param = param(
-    "images",
-    Ty::Tensor,
-    "[n, h, w] or [n, 1 or 3, h, w]; [n, d] where d is a square number",
-);
+const IMAGES: Param = param("images", Ty::Tensor, "[n, h, w] or [n, 1 or 3, h, w]; [n, d] where d is a square number");
 const OPTIONS: &[Opt] = &[
-    opt(
-        "cols",
-        Ty::Int,
-        "by the number of images",
-        "images in a row",
-    ),
+    opt("cols", Ty::Int, "by the number of images", "images in a row"),
     opt(
         "range",
         Ty::OneOf(&[Ty::Array, Ty::Text]),
         "[0, 1]",
         "[black, white], or \"auto\": from the smallest to the largest value",
     ),
-    opt(
-        "labels",
-        Ty::OneOf(&[Ty::Array, Ty::Tensor]),
-        "none",
-        "written below the images, in order",
-    ),
-    opt(
-        "outline",
-        Ty::Array,
-        "none",
-        "indices of images with a yellow frame",
-    ),
-    opt(
-        "tile",
-        Ty::Int,
-        "about 48",
-        "width of an image in pixels of the page",
-    ),
+    opt("labels", Ty::OneOf(&[Ty::Array, Ty::Tensor]), "none", "written below the images, in order"),
+    opt("outline", Ty::Array, "none", "indices of images with a yellow frame"),
+    opt("tile", Ty::Int, "about 48", "width of an image in pixels of the page"),
     TITLE,
 ];
-const ERRORS: &[&str] = &[
-    "a shape that is not images",
-    "a cols, label or outline that does not fit",
-];
+const ERRORS: &[&str] = &["a shape that is not images", "a cols, label or outline that does not fit"];
 
 fn figure(call: &Call, i: usize) -> Result<Grid> {
     let t: Tensor = call.args.get(i)?;
@@ -63,10 +36,7 @@ fn figure(call: &Call, i: usize) -> Result<Grid> {
     if options.has("cols") {
         grid.cols = match options.size("cols", 1)? {
             0 => {
-                return Err(Fault::value(format!(
-                    "{}: cols must be at least 1",
-                    call.entry.name
-                )));
+                return Err(Fault::value(format!("{}: cols must be at least 1", call.entry.name)));
             }
             n => Some(n),
         };
@@ -76,9 +46,7 @@ fn figure(call: &Call, i: usize) -> Result<Grid> {
     }
     grid.range = match options.any("range") {
         None => Range::Fixed(0.0, 1.0),
-        Some(v) if v.is_string() && options.text("range")?.as_deref() == Some("auto") => {
-            Range::Auto
-        }
+        Some(v) if v.is_string() && options.text("range")?.as_deref() == Some("auto") => Range::Auto,
         Some(v) if v.is_string() => return Err(options.wrong("range", v)),
         Some(_) => match two(options, "range")? {
             Some((lo, hi)) => Range::Fixed(lo as f32, hi as f32),
@@ -102,9 +70,7 @@ fn texts(v: &Dynamic) -> Result<Vec<String>> {
             _ => t.to_ints()?.iter().map(i64::to_string).collect(),
         });
     }
-    Ok(v.read_lock::<Array>()
-        .map(|a| a.iter().map(|v| v.to_string()).collect())
-        .unwrap_or_default())
+    Ok(v.read_lock::<Array>().map(|a| a.iter().map(|v| v.to_string()).collect()).unwrap_or_default())
 }
 
 static IMAGE_GRID: Entry = Entry {
@@ -116,16 +82,8 @@ static IMAGE_GRID: Entry = Entry {
     returns: Ty::Of("figure"),
     errors: ERRORS,
     examples: &[
-        value(
-            "eight images",
-            "image_grid(rand([8, 8, 8]), #{ cols: 4 })",
-            "grid 2×4 of 8×8 images",
-        ),
-        fails(
-            "no square",
-            "image_grid(rand([8, 10]))",
-            "10 pixels are not a square image",
-        ),
+        value("eight images", "image_grid(rand([8, 8, 8]), #{ cols: 4 })", "grid 2×4 of 8×8 images"),
+        fails("no square", "image_grid(rand([8, 10]))", "10 pixels are not a square image"),
     ],
     call: |call| made(figure(call, 0)?),
     ..ENTRY
@@ -154,10 +112,7 @@ static SHOW_GRID_NAMED: Entry = Entry {
     params: &[param("name", Ty::Text, "the name"), IMAGES],
     options: OPTIONS,
     errors: ERRORS,
-    examples: &[runs(
-        "samples that change",
-        "for _ in 0..3 { show_grid(\"samples\", rand([16, 64])); }",
-    )],
+    examples: &[runs("samples that change", "for _ in 0..3 { show_grid(\"samples\", rand([16, 64])); }")],
     call: |call| {
         let grid = Figure::Grid(figure(call, 1)?);
         display::show_figure(call.host, &call.args.text(0)?, grid);

@@ -5,12 +5,12 @@ use super::super::tensor::{opt, param, runs};
 use super::display::{self, fresh_id};
 use super::value::drawn;
 use super::{LOG_Y, SIZE, TITLE, XLABEL, YLABEL, YLIM, dress};
+use rhai::{Array, Dynamic, Map};
 use saddle_catalog::{Call, ENTRY, Entry, Host, KIND, Kind, Ty, number, type_of};
 use saddle_fault::{Fault, Result};
-use saddle_session::output::Bundle;
 use saddle_picture::{Axes, Figure, Line, Pace, progress_bar};
+use saddle_session::output::Bundle;
 use saddle_tensor::Tensor;
-use rhai::{Array, Dynamic, Map};
 use std::any::TypeId;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -60,18 +60,9 @@ impl Curves {
     fn figure(&mut self) -> Result<Figure> {
         let mut axes = self.axes.clone();
         for series in &mut self.series {
-            let y = series
-                .y
-                .iter_mut()
-                .map(Point::read)
-                .collect::<Result<Vec<f64>>>()?;
-            let line = Line {
-                name: series.name.clone(),
-                x: series.x.clone(),
-                y,
-                smooth: self.smooth,
-                ..Line::default()
-            };
+            let y = series.y.iter_mut().map(Point::read).collect::<Result<Vec<f64>>>()?;
+            let line =
+                Line { name: series.name.clone(), x: series.x.clone(), y, smooth: self.smooth, ..Line::default() };
             axes = axes.with(line);
         }
         Ok(Figure::Plot(axes))
@@ -92,9 +83,7 @@ pub static LIVE: Kind = Kind {
     summary: "curves that grow under the cell while it runs",
     id: || TypeId::of::<Live>(),
     show: |v| {
-        let figure = v
-            .read_lock::<Live>()
-            .and_then(|l| l.0.borrow_mut().figure().ok());
+        let figure = v.read_lock::<Live>().and_then(|l| l.0.borrow_mut().figure().ok());
         figure.map_or_else(|| Bundle::text("live plot"), |f| drawn(&f))
     },
     ..KIND
@@ -126,17 +115,12 @@ static LIVE_PLOT: Entry = Entry {
     )],
     call: |call| {
         let name = call.args.text(0)?;
-        let mut axes = Axes {
-            title: name.clone(),
-            ..Axes::default()
-        };
+        let mut axes = Axes { title: name.clone(), ..Axes::default() };
         axes.x.label = "step".into();
         dress(call, &mut axes)?;
         let smooth = call.options.number("smooth", 0.0)?;
         if !(0.0..1.0).contains(&smooth) {
-            return Err(Fault::value(format!(
-                "live_plot: smooth must be in [0, 1), got {smooth}"
-            )));
+            return Err(Fault::value(format!("live_plot: smooth must be in [0, 1), got {smooth}")));
         }
         let curves = Curves {
             name: format!("live plot {name}"),
@@ -158,11 +142,7 @@ static PUSH: Entry = Entry {
     params: &[
         param("live_plot", Ty::Of("live_plot"), "the plot"),
         param("x", Ty::Number, "where on the x axis, usually the step"),
-        param(
-            "values",
-            Ty::Map,
-            "a number, or a tensor with one element, for each curve: #{ V: V, J: J }",
-        ),
+        param("values", Ty::Map, "a number, or a tensor with one element, for each curve: #{ V: V, J: J }"),
     ],
     errors: &["a value that is not a single number"],
     examples: &[runs(
@@ -187,20 +167,13 @@ fn push(call: &Call, live: &Live, x: f64, values: &Map) -> Result<()> {
             // Detached: a plot must not keep the graph of every step alive.
             (None, Some(t)) if t.len() == 1 => Point::Pending(t.detach()),
             _ => {
-                return Err(Fault::type_(format!(
-                    "push: {name} must be a single number, got {}",
-                    type_of(v)
-                )));
+                return Err(Fault::type_(format!("push: {name} must be a single number, got {}", type_of(v))));
             }
         };
         let at = match curves.series.iter().position(|s| s.name == name.as_str()) {
             Some(at) => at,
             None => {
-                curves.series.push(Series {
-                    name: name.to_string(),
-                    x: vec![],
-                    y: vec![],
-                });
+                curves.series.push(Series { name: name.to_string(), x: vec![], y: vec![] });
                 curves.series.len() - 1
             }
         };
@@ -258,10 +231,7 @@ pub static PROGRESS: Kind = Kind {
     summary: "a loop with a bar that shows how far it is",
     id: || TypeId::of::<Progress>(),
     show: |v| {
-        Bundle::text(
-            v.read_lock::<Progress>()
-                .map_or_else(String::new, |p| format!("progress over {}", p.items.len())),
-        )
+        Bundle::text(v.read_lock::<Progress>().map_or_else(String::new, |p| format!("progress over {}", p.items.len())))
     },
     iter: Some(|v| match v.try_cast::<Progress>() {
         Some(progress) => Box::new(Run::new(progress)),
@@ -289,11 +259,7 @@ struct Bar {
 impl Bar {
     fn draw(&mut self, host: &Rc<Host>) {
         let bar = progress_bar(self.done, self.total, self.start.elapsed());
-        display::show(
-            host,
-            &self.name,
-            Bundle::png(bar.text, bar.bytes, bar.width).varying(),
-        );
+        display::show(host, &self.name, Bundle::png(bar.text, bar.bytes, bar.width).varying());
         self.pace.caught_up(Instant::now());
     }
 }
@@ -315,11 +281,7 @@ impl Run {
                 bar.draw(&host);
             }
         });
-        Self {
-            progress,
-            at: 0,
-            bar,
-        }
+        Self { progress, at: 0, bar }
     }
 }
 
@@ -346,11 +308,7 @@ static PROGRESS_WORD: Entry = Entry {
     name: "progress",
     group: "picture",
     summary: "a loop over a range or an array, with a bar that shows how far it is and how long it will take",
-    params: &[param(
-        "items",
-        Ty::Any,
-        "a range such as 1..=2000, an array, or a number of rounds",
-    )],
+    params: &[param("items", Ty::Any, "a range such as 1..=2000, an array, or a number of rounds")],
     returns: Ty::Of("progress"),
     errors: &["something that cannot be counted"],
     examples: &[runs(
@@ -359,20 +317,14 @@ static PROGRESS_WORD: Entry = Entry {
     )],
     call: |call| {
         let items = items(call)?;
-        Ok(Dynamic::from(Progress {
-            items: Rc::new(items),
-            host: call.host.clone(),
-        }))
+        Ok(Dynamic::from(Progress { items: Rc::new(items), host: call.host.clone() }))
     },
     ..ENTRY
 };
 
 fn items(call: &Call) -> Result<Items> {
     let v = call.args.any(0);
-    let span = |first: i64, end: i64| Items::Range {
-        first,
-        count: end.saturating_sub(first).max(0) as u64,
-    };
+    let span = |first: i64, end: i64| Items::Range { first, count: end.saturating_sub(first).max(0) as u64 };
     if let Some(r) = v.read_lock::<std::ops::Range<i64>>() {
         return Ok(span(r.start, r.end));
     }
@@ -384,10 +336,9 @@ fn items(call: &Call) -> Result<Items> {
     }
     match v.read_lock::<Array>() {
         Some(a) => Ok(Items::Values(a.clone())),
-        None => Err(Fault::type_(format!(
-            "progress: needs a range, an array or a number of rounds, got {}",
-            type_of(v)
-        ))
-        .hint("for step in progress(1..=2000) { … }")),
+        None => {
+            Err(Fault::type_(format!("progress: needs a range, an array or a number of rounds, got {}", type_of(v)))
+                .hint("for step in progress(1..=2000) { … }"))
+        }
     }
 }

@@ -17,19 +17,14 @@ pub mod live;
 pub mod plot;
 pub mod value;
 
+use rhai::{Array, Dynamic};
 use saddle_catalog::{Call, Kind, Opt, Options, Ty, number};
 use saddle_fault::{Fault, Result};
 use saddle_picture::{Axes, Colour, named_colour};
 use saddle_tensor::Tensor;
-use rhai::{Array, Dynamic};
 
 /// All kinds of this folder.
-pub const KINDS: &[&Kind] = &[
-    &value::FIGURE,
-    &value::ANIMATION,
-    &live::LIVE,
-    &live::PROGRESS,
-];
+pub const KINDS: &[&Kind] = &[&value::FIGURE, &value::ANIMATION, &live::LIVE, &live::PROGRESS];
 
 /// Numbers: an array of them, or a tensor.
 const NUMBERS: Ty = Ty::OneOf(&[Ty::Tensor, Ty::Array]);
@@ -39,38 +34,14 @@ use super::tensor::opt;
 const TITLE: Opt = opt("title", Ty::Text, "none", "written above");
 const XLABEL: Opt = opt("xlabel", Ty::Text, "none", "written below the x axis");
 const YLABEL: Opt = opt("ylabel", Ty::Text, "none", "written beside the y axis");
-const XLIM: Opt = opt(
-    "xlim",
-    Ty::Array,
-    "from the data",
-    "[first, last] of the x axis",
-);
-const YLIM: Opt = opt(
-    "ylim",
-    Ty::Array,
-    "from the data",
-    "[first, last] of the y axis",
-);
+const XLIM: Opt = opt("xlim", Ty::Array, "from the data", "[first, last] of the x axis");
+const YLIM: Opt = opt("ylim", Ty::Array, "from the data", "[first, last] of the y axis");
 const LOG_X: Opt = opt("log_x", Ty::Bool, "false", "a logarithmic x axis");
 const LOG_Y: Opt = opt("log_y", Ty::Bool, "false", "a logarithmic y axis");
-const EQUAL: Opt = opt(
-    "equal",
-    Ty::Bool,
-    "false",
-    "a step along x is as long as one along y",
-);
-const SIZE: Opt = opt(
-    "size",
-    Ty::Array,
-    "as suits the content",
-    "[width, height] in pixels of the page",
-);
-const COLOR: Opt = opt(
-    "color",
-    Ty::Text,
-    "the next of the palette",
-    "blue, red, green, purple, orange, sky, black, grey or #rrggbb",
-);
+const EQUAL: Opt = opt("equal", Ty::Bool, "false", "a step along x is as long as one along y");
+const SIZE: Opt = opt("size", Ty::Array, "as suits the content", "[width, height] in pixels of the page");
+const COLOR: Opt =
+    opt("color", Ty::Text, "the next of the palette", "blue, red, green, purple, orange, sky, black, grey or #rrggbb");
 const NAME: Opt = opt("name", Ty::Text, "none", "its name in the legend");
 
 /// The numbers in a value, if it is a tensor or an array of numbers (or of tensors with one element).
@@ -104,10 +75,7 @@ fn numbers(call: &Call, i: usize) -> Result<Vec<f64>> {
 fn alike(word: &str, what: [&str; 2], n: [usize; 2]) -> Result<()> {
     match n[0] == n[1] {
         true => Ok(()),
-        false => Err(Fault::shape(format!(
-            "{word}: {} {} values, {} {}",
-            what[0], n[0], what[1], n[1]
-        ))),
+        false => Err(Fault::shape(format!("{word}: {} {} values, {} {}", what[0], n[0], what[1], n[1]))),
     }
 }
 
@@ -117,8 +85,7 @@ fn colour(options: &Options) -> Result<Option<Colour>> {
         return Ok(None);
     };
     named_colour(&name).map(Some).ok_or_else(|| {
-        Fault::value(format!("color: \"{name}\" is not a colour"))
-            .hint(format!("use one of: {}", COLOR.doc))
+        Fault::value(format!("color: \"{name}\" is not a colour")).hint(format!("use one of: {}", COLOR.doc))
     })
 }
 
@@ -127,9 +94,7 @@ fn two(options: &Options, key: &str) -> Result<Option<(f64, f64)>> {
     match options.numbers(key)?.as_deref() {
         None => Ok(None),
         Some(&[a, b]) => Ok(Some((a, b))),
-        Some(other) => Err(Fault::value(format!(
-            "{key}: needs two numbers, got {other:?}"
-        ))),
+        Some(other) => Err(Fault::value(format!("{key}: needs two numbers, got {other:?}"))),
     }
 }
 
@@ -138,33 +103,20 @@ fn dress(call: &Call, axes: &mut Axes) -> Result<()> {
     let declared = |key: &str| call.entry.options.iter().any(|o| o.key == key);
     let options = &call.options;
     let text = |key: &str| {
-        if declared(key) {
-            options.text(key)
-        } else {
-            Ok(None)
-        }
+        if declared(key) { options.text(key) } else { Ok(None) }
     };
     let pair = |key: &str| {
-        if declared(key) {
-            two(options, key)
-        } else {
-            Ok(None)
-        }
+        if declared(key) { two(options, key) } else { Ok(None) }
     };
     let flag = |key: &str, was: bool| {
-        if declared(key) {
-            options.bool(key, was)
-        } else {
-            Ok(was)
-        }
+        if declared(key) { options.bool(key, was) } else { Ok(was) }
     };
     if let Some(title) = text("title")? {
         axes.title = title;
     }
-    for (axis, label, range, log) in [
-        (&mut axes.x, "xlabel", "xlim", "log_x"),
-        (&mut axes.y, "ylabel", "ylim", "log_y"),
-    ] {
+    for (axis, label, range, log) in
+        [(&mut axes.x, "xlabel", "xlim", "log_x"), (&mut axes.y, "ylabel", "ylim", "log_y")]
+    {
         if let Some(label) = text(label)? {
             axis.label = label;
         }
@@ -177,9 +129,7 @@ fn dress(call: &Call, axes: &mut Axes) -> Result<()> {
     if let Some((w, h)) = pair("size")? {
         let fits = |v: f64| (60.0..=4000.0).contains(&v);
         if !fits(w) || !fits(h) {
-            return Err(Fault::value(format!(
-                "size: [{w}, {h}] must lie between 60 and 4000"
-            )));
+            return Err(Fault::value(format!("size: [{w}, {h}] must lie between 60 and 4000")));
         }
         axes.size = Some((w as f32, h as f32));
     }

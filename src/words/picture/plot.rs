@@ -3,48 +3,27 @@
 use super::super::tensor::{fails, opt, optional, param, runs, value};
 use super::value::{made, read};
 use super::{
-    COLOR, EQUAL, LOG_X, LOG_Y, NAME, NUMBERS, SIZE, TITLE, XLABEL, XLIM, YLABEL, YLIM, alike,
-    colour, dress, numbers, numbers_in,
+    COLOR, EQUAL, LOG_X, LOG_Y, NAME, NUMBERS, SIZE, TITLE, XLABEL, XLIM, YLABEL, YLIM, alike, colour, dress, numbers,
+    numbers_in,
 };
+use rhai::{Dynamic, Map};
 use saddle_catalog::{Call, ENTRY, Entry, Opt, Ty};
 use saddle_fault::{Fault, Result};
 use saddle_picture::{Axes, Band, Figure, Line, Rule, Scatter};
-use rhai::{Dynamic, Map};
 
-pub static ENTRIES: &[&Entry] = &[
-    &PLOT,
-    &PLOT_Y,
-    &PLOT_LAYERS,
-    &LINE,
-    &SCATTER,
-    &SCATTER_POINTS,
-    &HIST,
-    &BAND,
-    &HLINE,
-    &VLINE,
-];
+pub static ENTRIES: &[&Entry] =
+    &[&PLOT, &PLOT_Y, &PLOT_LAYERS, &LINE, &SCATTER, &SCATTER_POINTS, &HIST, &BAND, &HLINE, &VLINE];
 
 const FIGURE: Ty = Ty::Of("figure");
-const SMOOTH: Opt = opt(
-    "smooth",
-    Ty::Number,
-    "0",
-    "weight of the past in a moving average, in [0, 1); the curve itself is faint",
-);
-const PLOT_OPTIONS: &[Opt] = &[
-    TITLE, XLABEL, YLABEL, XLIM, YLIM, LOG_X, LOG_Y, EQUAL, SIZE, SMOOTH,
-];
+const SMOOTH: Opt =
+    opt("smooth", Ty::Number, "0", "weight of the past in a moving average, in [0, 1); the curve itself is faint");
+const PLOT_OPTIONS: &[Opt] = &[TITLE, XLABEL, YLABEL, XLIM, YLIM, LOG_X, LOG_Y, EQUAL, SIZE, SMOOTH];
 const LAYER_OPTIONS: &[Opt] = &[
     NAME,
     COLOR,
     opt("dashed", Ty::Bool, "false", "a dashed curve"),
     opt("markers", Ty::Bool, "false", "a dot at every point"),
-    opt(
-        "fill",
-        Ty::Number,
-        "none",
-        "tints the area between the curve and this height",
-    ),
+    opt("fill", Ty::Number, "none", "tints the area between the curve and this height"),
     opt("width", Ty::Number, "1.7", "of the curve, in pixels"),
     SMOOTH,
     TITLE,
@@ -57,19 +36,13 @@ const LAYER_OPTIONS: &[Opt] = &[
     EQUAL,
     SIZE,
 ];
-const LENGTHS: &[&str] = &[
-    "xs and ys of different length",
-    "something that is not numbers",
-];
+const LENGTHS: &[&str] = &["xs and ys of different length", "something that is not numbers"];
 
 fn smooth(call: &Call) -> Result<f64> {
     let smooth = call.options.number("smooth", 0.0)?;
     match (0.0..1.0).contains(&smooth) {
         true => Ok(smooth),
-        false => Err(Fault::value(format!(
-            "{}: smooth must be in [0, 1), got {smooth}",
-            call.entry.name
-        ))),
+        false => Err(Fault::value(format!("{}: smooth must be in [0, 1), got {smooth}", call.entry.name))),
     }
 }
 
@@ -86,24 +59,14 @@ fn curves(call: &Call, xs: Option<&[f64]>, ys: &Dynamic) -> Result<Axes> {
     let word = call.entry.name;
     let mut axes = Axes::default();
     let mut add = |name: &str, ys: &Dynamic| -> Result<()> {
-        let y = numbers_in(ys)?.ok_or_else(|| {
-            Fault::type_(format!(
-                "{word}: needs numbers, got {}",
-                saddle_catalog::type_of(ys)
-            ))
-        })?;
+        let y = numbers_in(ys)?
+            .ok_or_else(|| Fault::type_(format!("{word}: needs numbers, got {}", saddle_catalog::type_of(ys))))?;
         let x = match xs {
             Some(xs) => xs.to_vec(),
             None => (0..y.len()).map(|i| i as f64).collect(),
         };
         alike(word, ["xs has", "ys has"], [x.len(), y.len()])?;
-        axes = std::mem::take(&mut axes).with(Line {
-            name: name.into(),
-            x,
-            y,
-            smooth,
-            ..Line::default()
-        });
+        axes = std::mem::take(&mut axes).with(Line { name: name.into(), x, y, smooth, ..Line::default() });
         Ok(())
     };
     match ys.read_lock::<Map>() {
@@ -125,26 +88,14 @@ static PLOT: Entry = Entry {
     summary: "curves of ys over xs; a map of several ys names them in a legend",
     params: &[
         param("xs", NUMBERS, "numbers"),
-        param(
-            "ys",
-            SERIES,
-            "as many numbers, or a map of such: #{ V: …, J: … }",
-        ),
+        param("ys", SERIES, "as many numbers, or a map of such: #{ V: …, J: … }"),
     ],
     options: PLOT_OPTIONS,
     returns: FIGURE,
     errors: LENGTHS,
     examples: &[
-        value(
-            "a curve",
-            "let x = linspace(0, 1, 5);\nplot(x, x ** 2)",
-            "plot: line (5 points)",
-        ),
-        fails(
-            "lengths that differ",
-            "plot([1, 2, 3], [1, 2])",
-            "xs has 3 values, ys has 2",
-        ),
+        value("a curve", "let x = linspace(0, 1, 5);\nplot(x, x ** 2)", "plot: line (5 points)"),
+        fails("lengths that differ", "plot([1, 2, 3], [1, 2])", "xs has 3 values, ys has 2"),
     ],
     call: |call| {
         let xs = numbers(call, 0)?;
@@ -161,11 +112,7 @@ static PLOT_Y: Entry = Entry {
     options: PLOT_OPTIONS,
     returns: FIGURE,
     errors: LENGTHS,
-    examples: &[value(
-        "two curves",
-        "plot(#{ J: [3, 2], V: [1, 2] })",
-        "plot: line J (2 points), line V (2 points)",
-    )],
+    examples: &[value("two curves", "plot(#{ J: [3, 2], V: [1, 2] })", "plot: line J (2 points), line V (2 points)")],
     call: |call| match layers_of(call)? {
         Some(axes) => dressed(call, axes),
         None => dressed(call, curves(call, None, call.args.any(0))?),
@@ -177,11 +124,7 @@ static PLOT_LAYERS: Entry = Entry {
     name: "overlay",
     group: "picture",
     summary: "plots one over the other in the same axes",
-    params: &[param(
-        "layers",
-        Ty::Array,
-        "figures made by line, scatter, hist, heatmap, …",
-    )],
+    params: &[param("layers", Ty::Array, "figures made by line, scatter, hist, heatmap, …")],
     options: PLOT_OPTIONS,
     returns: FIGURE,
     errors: &["something that is not a plot"],
@@ -191,11 +134,7 @@ static PLOT_LAYERS: Entry = Entry {
             "overlay([line([0, 1], [0, 1]), scatter([0.5], [0.5])])",
             "plot: line (2 points), scatter (1 point)",
         ),
-        fails(
-            "a grid of images",
-            "overlay([image_grid(zeros([4, 8, 8]))])",
-            "only plots",
-        ),
+        fails("a grid of images", "overlay([image_grid(zeros([4, 8, 8]))])", "only plots"),
     ],
     call: |call| match layers_of(call)? {
         Some(axes) => dressed(call, axes),
@@ -217,10 +156,8 @@ fn layers_of(call: &Call) -> Result<Option<Axes>> {
     let mut all: Option<Axes> = None;
     for v in array.iter() {
         let Figure::Plot(axes) = read(word, v)? else {
-            return Err(
-                Fault::type_(format!("{word}: only plots can lie over each other"))
-                    .hint("layout puts figures side by side"),
-            );
+            return Err(Fault::type_(format!("{word}: only plots can lie over each other"))
+                .hint("layout puts figures side by side"));
         };
         match &mut all {
             None => all = Some(axes),
@@ -240,10 +177,7 @@ static LINE: Entry = Entry {
     name: "line",
     group: "picture",
     summary: "one curve, with a name and a look of its own",
-    params: &[
-        param("xs", NUMBERS, "numbers"),
-        param("ys", NUMBERS, "as many numbers"),
-    ],
+    params: &[param("xs", NUMBERS, "numbers"), param("ys", NUMBERS, "as many numbers")],
     options: LAYER_OPTIONS,
     returns: FIGURE,
     errors: LENGTHS,
@@ -255,11 +189,7 @@ static LINE: Entry = Entry {
     call: |call| {
         let (x, y) = (numbers(call, 0)?, numbers(call, 1)?);
         alike("line", ["xs has", "ys has"], [x.len(), y.len()])?;
-        let fill = call
-            .options
-            .has("fill")
-            .then(|| call.options.number("fill", 0.0))
-            .transpose()?;
+        let fill = call.options.has("fill").then(|| call.options.number("fill", 0.0)).transpose()?;
         let line = Line {
             name: call.options.text("name")?.unwrap_or_default(),
             x,
@@ -279,18 +209,8 @@ static LINE: Entry = Entry {
 const POINT_OPTIONS: &[Opt] = &[
     NAME,
     COLOR,
-    opt(
-        "radius",
-        Ty::Number,
-        "by the number of points",
-        "of a point, in pixels",
-    ),
-    opt(
-        "alpha",
-        Ty::Number,
-        "by the number of points",
-        "opacity in [0, 1]",
-    ),
+    opt("radius", Ty::Number, "by the number of points", "of a point, in pixels"),
+    opt("alpha", Ty::Number, "by the number of points", "opacity in [0, 1]"),
     TITLE,
     XLABEL,
     YLABEL,
@@ -304,11 +224,7 @@ const POINT_OPTIONS: &[Opt] = &[
 
 fn points(call: &Call, x: Vec<f64>, y: Vec<f64>) -> Result<Dynamic> {
     alike("scatter", ["xs has", "ys has"], [x.len(), y.len()])?;
-    let alpha = call
-        .options
-        .has("alpha")
-        .then(|| call.options.number("alpha", 1.0))
-        .transpose()?;
+    let alpha = call.options.has("alpha").then(|| call.options.number("alpha", 1.0)).transpose()?;
     let scatter = Scatter {
         name: call.options.text("name")?.unwrap_or_default(),
         x,
@@ -324,18 +240,11 @@ static SCATTER: Entry = Entry {
     name: "scatter",
     group: "picture",
     summary: "points",
-    params: &[
-        param("xs", NUMBERS, "numbers"),
-        param("ys", NUMBERS, "as many numbers"),
-    ],
+    params: &[param("xs", NUMBERS, "numbers"), param("ys", NUMBERS, "as many numbers")],
     options: POINT_OPTIONS,
     returns: FIGURE,
     errors: LENGTHS,
-    examples: &[value(
-        "two points",
-        "scatter([0, 1], [1, 0])",
-        "plot: scatter (2 points)",
-    )],
+    examples: &[value("two points", "scatter([0, 1], [1, 0])", "plot: scatter (2 points)")],
     call: |call| points(call, numbers(call, 0)?, numbers(call, 1)?),
     ..ENTRY
 };
@@ -348,11 +257,7 @@ static SCATTER_POINTS: Entry = Entry {
     options: POINT_OPTIONS,
     returns: FIGURE,
     errors: &["a tensor that is not [n, 2]"],
-    examples: &[value(
-        "a cloud",
-        "scatter(randn([100, 2]), #{ equal: true })",
-        "plot: scatter (100 points)",
-    )],
+    examples: &[value("a cloud", "scatter(randn([100, 2]), #{ equal: true })", "plot: scatter (100 points)")],
     call: |call| {
         let t: saddle_tensor::Tensor = call.args.get(0)?;
         if t.rank() != 2 || t.shape()[1] != 2 {
@@ -372,18 +277,9 @@ static HIST: Entry = Entry {
     name: "hist",
     group: "picture",
     summary: "histograms over common bins; a map of several names them in a legend",
-    params: &[param(
-        "samples",
-        SERIES,
-        "numbers, or a map of such: #{ data: …, model: … }",
-    )],
+    params: &[param("samples", SERIES, "numbers, or a map of such: #{ data: …, model: … }")],
     options: &[
-        opt(
-            "bins",
-            Ty::Int,
-            "by the number of samples",
-            "number of bins",
-        ),
+        opt("bins", Ty::Int, "by the number of samples", "number of bins"),
         opt("density", Ty::Bool, "true", "areas of 1 instead of counts"),
         TITLE,
         XLABEL,
@@ -406,23 +302,13 @@ static HIST: Entry = Entry {
         match v.read_lock::<Map>() {
             Some(map) => {
                 for (name, v) in map.iter() {
-                    series.push((
-                        name.to_string(),
-                        numbers_in(v)?.ok_or_else(|| call.args.wrong(0))?,
-                    ));
+                    series.push((name.to_string(), numbers_in(v)?.ok_or_else(|| call.args.wrong(0))?));
                 }
             }
             None => series.push((String::new(), numbers(call, 0)?)),
         }
-        let bins = call
-            .options
-            .has("bins")
-            .then(|| call.options.size("bins", 0))
-            .transpose()?;
-        let series: Vec<(&str, &[f64])> = series
-            .iter()
-            .map(|(n, s)| (n.as_str(), s.as_slice()))
-            .collect();
+        let bins = call.options.has("bins").then(|| call.options.size("bins", 0)).transpose()?;
+        let series: Vec<(&str, &[f64])> = series.iter().map(|(n, s)| (n.as_str(), s.as_slice())).collect();
         let density = call.options.bool("density", true)?;
         let mut axes = Axes::default().with_histograms(&series, bins, density);
         axes.y.label = if density { "density" } else { "count" }.into();
@@ -435,52 +321,26 @@ static BAND: Entry = Entry {
     name: "band",
     group: "picture",
     summary: "the area between two curves, such as a mean ± its standard error",
-    params: &[
-        param("xs", NUMBERS, "numbers"),
-        param("low", NUMBERS, "as many"),
-        param("high", NUMBERS, "as many"),
-    ],
+    params: &[param("xs", NUMBERS, "numbers"), param("low", NUMBERS, "as many"), param("high", NUMBERS, "as many")],
     options: &[NAME, COLOR, TITLE, XLABEL, YLABEL, XLIM, YLIM, SIZE],
     returns: FIGURE,
     errors: LENGTHS,
-    examples: &[value(
-        "two points wide",
-        "band([0, 1], [0, 0], [1, 2])",
-        "plot: band (2 points)",
-    )],
+    examples: &[value("two points wide", "band([0, 1], [0, 0], [1, 2])", "plot: band (2 points)")],
     call: |call| {
         let (x, low, high) = (numbers(call, 0)?, numbers(call, 1)?, numbers(call, 2)?);
         alike("band", ["xs has", "low has"], [x.len(), low.len()])?;
         alike("band", ["xs has", "high has"], [x.len(), high.len()])?;
         let name = call.options.text("name")?.unwrap_or_default();
-        dressed(
-            call,
-            Axes::default().with(Band {
-                name,
-                x,
-                low,
-                high,
-                colour: colour(&call.options)?,
-            }),
-        )
+        dressed(call, Axes::default().with(Band { name, x, low, high, colour: colour(&call.options)? }))
     },
     ..ENTRY
 };
 
 fn rule(call: &Call, horizontal: bool) -> Result<Dynamic> {
-    let name = if call.args.has(1) {
-        call.args.text(1)?
-    } else {
-        String::new()
-    };
+    let name = if call.args.has(1) { call.args.text(1)? } else { String::new() };
     dressed(
         call,
-        Axes::default().with(Rule {
-            name,
-            horizontal,
-            at: call.args.number(0)?,
-            colour: colour(&call.options)?,
-        }),
+        Axes::default().with(Rule { name, horizontal, at: call.args.number(0)?, colour: colour(&call.options)? }),
     )
 }
 
@@ -488,16 +348,10 @@ static HLINE: Entry = Entry {
     name: "hline",
     group: "picture",
     summary: "a dashed horizontal line, to lie over a plot",
-    params: &[
-        param("y", Ty::Number, "its height"),
-        optional("name", Ty::Text, "none", "its name in the legend"),
-    ],
+    params: &[param("y", Ty::Number, "its height"), optional("name", Ty::Text, "none", "its name in the legend")],
     options: &[COLOR],
     returns: FIGURE,
-    examples: &[runs(
-        "the equilibrium",
-        "overlay([plot([-1.2, -1.3]), hline(-log(4), \"−log 4\")])",
-    )],
+    examples: &[runs("the equilibrium", "overlay([plot([-1.2, -1.3]), hline(-log(4), \"−log 4\")])")],
     call: |call| rule(call, true),
     ..ENTRY
 };
@@ -506,16 +360,10 @@ static VLINE: Entry = Entry {
     name: "vline",
     group: "picture",
     summary: "a dashed vertical line, to lie over a plot",
-    params: &[
-        param("x", Ty::Number, "its place"),
-        optional("name", Ty::Text, "none", "its name in the legend"),
-    ],
+    params: &[param("x", Ty::Number, "its place"), optional("name", Ty::Text, "none", "its name in the legend")],
     options: &[COLOR],
     returns: FIGURE,
-    examples: &[runs(
-        "a mean",
-        "overlay([hist([1, 2, 3]), vline(2, \"mean\")])",
-    )],
+    examples: &[runs("a mean", "overlay([hist([1, 2, 3]), vline(2, \"mean\")])")],
     call: |call| rule(call, false),
     ..ENTRY
 };

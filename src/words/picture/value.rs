@@ -2,12 +2,12 @@
 
 use super::super::tensor::{fails, opt, param, runs, value};
 use super::{TITLE, display};
+use rhai::{Array, Dynamic};
 use saddle_catalog::{Call, ENTRY, Entry, KIND, Kind, Ty, type_of};
 use saddle_fault::{Fault, Result};
-use saddle_session::output::{Bundle, Output};
 use saddle_picture::{Figure, Grid, Layout, Picture, Range, animate};
+use saddle_session::output::{Bundle, Output};
 use saddle_tensor::{Dtype, Tensor};
-use rhai::{Array, Dynamic};
 use std::any::TypeId;
 use std::rc::Rc;
 
@@ -25,14 +25,8 @@ pub static FIGURE: Kind = Kind {
     name: "figure",
     summary: "a plot or a grid of images, drawn when it is shown",
     id: || TypeId::of::<Fig>(),
-    show: |v| {
-        v.read_lock::<Fig>()
-            .map_or_else(|| Bundle::text("figure"), |f| drawn(&f.0))
-    },
-    text: Some(|v| {
-        v.read_lock::<Fig>()
-            .map_or_else(|| "figure".into(), |f| f.0.describe())
-    }),
+    show: |v| v.read_lock::<Fig>().map_or_else(|| Bundle::text("figure"), |f| drawn(&f.0)),
+    text: Some(|v| v.read_lock::<Fig>().map_or_else(|| "figure".into(), |f| f.0.describe())),
     ..KIND
 };
 
@@ -47,10 +41,7 @@ pub static ANIMATION: Kind = Kind {
         let movie = &movie.0;
         Bundle::png(movie.text.clone(), movie.bytes.clone(), movie.width)
     },
-    text: Some(|v| {
-        v.read_lock::<Movie>()
-            .map_or_else(|| "animation".into(), |movie| movie.0.text.clone())
-    }),
+    text: Some(|v| v.read_lock::<Movie>().map_or_else(|| "animation".into(), |movie| movie.0.text.clone())),
     ..KIND
 };
 
@@ -137,10 +128,7 @@ static SHOW: Entry = Entry {
               with its text, anything else as the cell would show it at its end",
     params: &[param("value", Ty::Any, "what to show")],
     examples: &[
-        runs(
-            "in the middle of a cell",
-            "show(plot([1, 2, 3]));\nlet x = 1;",
-        ),
+        runs("in the middle of a cell", "show(plot([1, 2, 3]));\nlet x = 1;"),
         runs("an image", "show(rand([8, 8]))"),
     ],
     call: |call| {
@@ -155,14 +143,8 @@ static SHOW_NAMED: Entry = Entry {
     name: "show",
     group: "picture",
     summary: "shows a value under a name: the same name again in the same cell updates it in place",
-    params: &[
-        param("name", Ty::Text, "the name"),
-        param("value", Ty::Any, "what to show"),
-    ],
-    examples: &[runs(
-        "a picture that changes",
-        "for i in 1..4 { show(\"curve\", plot([0, i])); }",
-    )],
+    params: &[param("name", Ty::Text, "the name"), param("value", Ty::Any, "what to show")],
+    examples: &[runs("a picture that changes", "for i in 1..4 { show(\"curve\", plot([0, i])); }")],
     call: |call| {
         let (name, value) = (call.args.text(0)?, call.args.any(1));
         match value.read_lock::<Fig>() {
@@ -178,11 +160,7 @@ static LAYOUT: Entry = Entry {
     name: "layout",
     group: "picture",
     summary: "figures in rows, side by side in each",
-    params: &[param(
-        "rows",
-        Ty::Array,
-        "an array of rows, each an array of figures; or one row of figures",
-    )],
+    params: &[param("rows", Ty::Array, "an array of rows, each an array of figures; or one row of figures")],
     options: &[TITLE],
     returns: Ty::Of("figure"),
     errors: &["something that is not a figure"],
@@ -192,38 +170,24 @@ static LAYOUT: Entry = Entry {
             "layout([[plot([1, 2]), hist([1, 1, 2])]])",
             "plot: line (2 points) | plot: histogram (5 bins)",
         ),
-        fails(
-            "numbers instead of figures",
-            "layout([[1, 2]])",
-            "needs figures, got an int",
-        ),
+        fails("numbers instead of figures", "layout([[1, 2]])", "needs figures, got an int"),
     ],
     call: |call| {
         let mut rows: Vec<Vec<Figure>> = Vec::new();
         let given = call.args.array(0)?;
-        let figures = |row: &Array| {
-            row.iter()
-                .map(|v| read("layout", v))
-                .collect::<Result<Vec<_>>>()
-        };
+        let figures = |row: &Array| row.iter().map(|v| read("layout", v)).collect::<Result<Vec<_>>>();
         match given.first().is_some_and(Dynamic::is_array) {
             false => rows.push(figures(&given)?),
             true => {
                 for row in &given {
                     let row = row.read_lock::<Array>().ok_or_else(|| {
-                        Fault::type_(format!(
-                            "layout: a row must be an array of figures, got {}",
-                            type_of(row)
-                        ))
+                        Fault::type_(format!("layout: a row must be an array of figures, got {}", type_of(row)))
                     })?;
                     rows.push(figures(&row)?);
                 }
             }
         }
-        made(Layout {
-            title: call.options.text("title")?.unwrap_or_default(),
-            rows,
-        })
+        made(Layout { title: call.options.text("title")?.unwrap_or_default(), rows })
     },
     ..ENTRY
 };
@@ -235,11 +199,7 @@ static ANIMATE: Entry = Entry {
     params: &[param("frames", Ty::Array, "the figures")],
     options: &[opt("fps", Ty::Number, "8", "frames a second, at most 50")],
     returns: Ty::Of("animation"),
-    errors: &[
-        "no frames",
-        "something that is not a figure",
-        "frames a second that are not above 0",
-    ],
+    errors: &["no frames", "something that is not a figure", "frames a second that are not above 0"],
     examples: &[
         value(
             "a line that rises",
@@ -249,12 +209,7 @@ static ANIMATE: Entry = Entry {
         fails("nothing", "animate([])", "no frames"),
     ],
     call: |call| {
-        let frames = call
-            .args
-            .array(0)?
-            .iter()
-            .map(|v| read("animate", v))
-            .collect::<Result<Vec<Figure>>>()?;
+        let frames = call.args.array(0)?.iter().map(|v| read("animate", v)).collect::<Result<Vec<Figure>>>()?;
         let pace = call.options.number("fps", 8.0)?;
         let picture = animate(&frames, pace, &|| call.host.check_interrupt())?;
         Ok(Dynamic::from(Movie(Rc::new(picture))))

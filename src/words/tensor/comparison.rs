@@ -2,15 +2,13 @@
 
 use super::operators::{Side, left, operator};
 use super::{fails, param, tensor, value, wrap};
+use rhai::Dynamic;
 use saddle_catalog::{Call, ENTRY, Entry, Example, Param, Ty};
 use saddle_fault::{Fault, Result};
 use saddle_tensor::{Dtype, Tensor};
-use rhai::Dynamic;
 
-pub static ENTRIES: &[&Entry] = &[
-    &NOT, &AND, &OR, &LT, &LT_LEFT, &LE, &LE_LEFT, &GT, &GT_LEFT, &GE, &GE_LEFT, &EQ, &EQ_LEFT,
-    &NE, &NE_LEFT,
-];
+pub static ENTRIES: &[&Entry] =
+    &[&NOT, &AND, &OR, &LT, &LT_LEFT, &LE, &LE_LEFT, &GT, &GT_LEFT, &GE, &GE_LEFT, &EQ, &EQ_LEFT, &NE, &NE_LEFT];
 
 /// Compares; two single numbers give `true` or `false`, so that `if loss < 0.1` can be written.
 fn compare(call: &Call, op: fn(&Tensor, &Tensor) -> Result<Tensor>) -> Result<Dynamic> {
@@ -41,123 +39,57 @@ const LT_: Entry = comparison(
     "whether a is less than b, element by element",
     &[
         value("a mask", "(tensor([1, 3]) < 2).to_array()", "[true, false]"),
-        value(
-            "single numbers",
-            "if mean(ones([3])) < 2 { \"small\" } else { \"large\" }",
-            "\"small\"",
-        ),
+        value("single numbers", "if mean(ones([3])) < 2 { \"small\" } else { \"large\" }", "\"small\""),
     ],
     |call| compare(call, Tensor::lt),
 );
 static LT: Entry = LT_;
-static LT_LEFT: Entry = left(
-    LT_,
-    &[value(
-        "a number first",
-        "(2 < tensor([1, 3])).to_array()",
-        "[false, true]",
-    )],
-);
+static LT_LEFT: Entry = left(LT_, &[value("a number first", "(2 < tensor([1, 3])).to_array()", "[false, true]")]);
 
 const LE_: Entry = comparison(
     "<=",
     "whether a is at most b, element by element",
-    &[value(
-        "a mask",
-        "(tensor([1, 2, 3]) <= 2).to_array()",
-        "[true, true, false]",
-    )],
+    &[value("a mask", "(tensor([1, 2, 3]) <= 2).to_array()", "[true, true, false]")],
     |call| compare(call, Tensor::le),
 );
 static LE: Entry = LE_;
-static LE_LEFT: Entry = left(
-    LE_,
-    &[value(
-        "a number first",
-        "(2 <= tensor([1, 2])).to_array()",
-        "[false, true]",
-    )],
-);
+static LE_LEFT: Entry = left(LE_, &[value("a number first", "(2 <= tensor([1, 2])).to_array()", "[false, true]")]);
 
 const GT_: Entry = comparison(
     ">",
     "whether a is greater than b, element by element",
-    &[value(
-        "a mask",
-        "(tensor([1, 3]) > 2).to_array()",
-        "[false, true]",
-    )],
+    &[value("a mask", "(tensor([1, 3]) > 2).to_array()", "[false, true]")],
     |call| compare(call, Tensor::gt),
 );
 static GT: Entry = GT_;
-static GT_LEFT: Entry = left(
-    GT_,
-    &[value(
-        "a number first",
-        "(2 > tensor([1, 3])).to_array()",
-        "[true, false]",
-    )],
-);
+static GT_LEFT: Entry = left(GT_, &[value("a number first", "(2 > tensor([1, 3])).to_array()", "[true, false]")]);
 
 const GE_: Entry = comparison(
     ">=",
     "whether a is at least b, element by element",
-    &[value(
-        "a mask",
-        "(tensor([1, 2, 3]) >= 2).to_array()",
-        "[false, true, true]",
-    )],
+    &[value("a mask", "(tensor([1, 2, 3]) >= 2).to_array()", "[false, true, true]")],
     |call| compare(call, Tensor::ge),
 );
 static GE: Entry = GE_;
-static GE_LEFT: Entry = left(
-    GE_,
-    &[value(
-        "a number first",
-        "(2 >= tensor([2, 3])).to_array()",
-        "[true, false]",
-    )],
-);
+static GE_LEFT: Entry = left(GE_, &[value("a number first", "(2 >= tensor([2, 3])).to_array()", "[true, false]")]);
 
 const EQ_: Entry = comparison(
     "==",
     "whether a equals b, element by element",
-    &[value(
-        "accuracy",
-        "mean(int([1, 2, 3, 4]) == int([1, 2, 0, 4])).item()",
-        "0.75",
-    )],
+    &[value("accuracy", "mean(int([1, 2, 3, 4]) == int([1, 2, 0, 4])).item()", "0.75")],
     |call| compare(call, Tensor::eq),
 );
 static EQ: Entry = EQ_;
-static EQ_LEFT: Entry = left(
-    EQ_,
-    &[value(
-        "a number first",
-        "(2 == tensor([2, 3])).to_array()",
-        "[true, false]",
-    )],
-);
+static EQ_LEFT: Entry = left(EQ_, &[value("a number first", "(2 == tensor([2, 3])).to_array()", "[true, false]")]);
 
 const NE_: Entry = comparison(
     "!=",
     "whether a differs from b, element by element; NaN differs from itself",
-    &[value(
-        "a mask",
-        "(tensor([1, 3]) != 3).to_array()",
-        "[true, false]",
-    )],
+    &[value("a mask", "(tensor([1, 3]) != 3).to_array()", "[true, false]")],
     |call| compare(call, Tensor::ne),
 );
 static NE: Entry = NE_;
-static NE_LEFT: Entry = left(
-    NE_,
-    &[value(
-        "a number first",
-        "(2 != tensor([2, 3])).to_array()",
-        "[false, true]",
-    )],
-);
+static NE_LEFT: Entry = left(NE_, &[value("a number first", "(2 != tensor([2, 3])).to_array()", "[false, true]")]);
 
 static NOT: Entry = Entry {
     name: "!",
@@ -168,11 +100,7 @@ static NOT: Entry = Entry {
     shapes: "as mask",
     errors: &["a tensor that is not bool"],
     examples: &[
-        value(
-            "the others",
-            "(!(tensor([1, 5]) > 2)).to_array()",
-            "[true, false]",
-        ),
+        value("the others", "(!(tensor([1, 5]) > 2)).to_array()", "[true, false]"),
         fails("floats", "!tensor([1.0])", "a tensor of f32"),
     ],
     call: |call| Ok(wrap(mask(call, 0)?.not())),
@@ -194,10 +122,8 @@ fn mask(call: &Call, i: usize) -> Result<Tensor> {
     }
 }
 
-const MASKS: &[Param] = &[
-    param("a", Ty::Tensor, "a bool tensor"),
-    param("b", Ty::Tensor, "a bool tensor; shapes broadcast"),
-];
+const MASKS: &[Param] =
+    &[param("a", Ty::Tensor, "a bool tensor"), param("b", Ty::Tensor, "a bool tensor; shapes broadcast")];
 
 static AND: Entry = Entry {
     name: "&",
@@ -207,11 +133,7 @@ static AND: Entry = Entry {
     returns: Ty::Tensor,
     shapes: "shapes broadcast",
     errors: &["a tensor that is not bool", "shapes that do not broadcast"],
-    examples: &[value(
-        "between",
-        "let x = tensor([0, 1, 2]); ((x > 0) & (x < 2)).to_array()",
-        "[false, true, false]",
-    )],
+    examples: &[value("between", "let x = tensor([0, 1, 2]); ((x > 0) & (x < 2)).to_array()", "[false, true, false]")],
     call: |call| mask(call, 0)?.and(&mask(call, 1)?).map(wrap),
     ..ENTRY
 };
@@ -224,11 +146,7 @@ static OR: Entry = Entry {
     returns: Ty::Tensor,
     shapes: "shapes broadcast",
     errors: &["a tensor that is not bool", "shapes that do not broadcast"],
-    examples: &[value(
-        "outside",
-        "let x = tensor([0, 1, 2]); ((x < 1) | (x > 1)).to_array()",
-        "[true, false, true]",
-    )],
+    examples: &[value("outside", "let x = tensor([0, 1, 2]); ((x < 1) | (x > 1)).to_array()", "[true, false, true]")],
     call: |call| mask(call, 0)?.or(&mask(call, 1)?).map(wrap),
     ..ENTRY
 };

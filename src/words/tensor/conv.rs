@@ -1,21 +1,13 @@
 //! Convolutions with given kernels, pooling, resampling and table look-up. The layers of the same names hold their kernels.
 
 use super::{fails, opt, param, tensor, value, whole, wrap};
+use rhai::Dynamic;
 use saddle_catalog::{Call, ENTRY, Entry, Opt, Options, Param, Ty, shape};
 use saddle_fault::{Fault, Result};
 use saddle_tensor::{Geometry, Tensor, Window, shown};
-use rhai::Dynamic;
 
-pub static ENTRIES: &[&Entry] = &[
-    &CONV2D,
-    &CONV_TRANSPOSE2D,
-    &CONV1D,
-    &AVG_POOL2D,
-    &MAX_POOL2D,
-    &UPSAMPLE,
-    &PIXEL_SHUFFLE,
-    &EMBEDDING,
-];
+pub static ENTRIES: &[&Entry] =
+    &[&CONV2D, &CONV_TRANSPOSE2D, &CONV1D, &AVG_POOL2D, &MAX_POOL2D, &UPSAMPLE, &PIXEL_SHUFFLE, &EMBEDDING];
 
 const GROUP: &str = "convolution";
 /// One number for both directions, or [height, width].
@@ -23,30 +15,10 @@ const PAIR: Ty = Ty::OneOf(&[Ty::Int, Ty::Shape]);
 
 const IMAGES: Param = param("x", Ty::Tensor, "images [n, c, h, w]");
 const BIAS: Opt = opt("bias", Ty::Tensor, "none", "[out], added to each channel");
-const STRIDE: Opt = opt(
-    "stride",
-    PAIR,
-    "1",
-    "how far the kernel moves: a number, or [height, width]",
-);
-const PADDING: Opt = opt(
-    "padding",
-    PAIR,
-    "0",
-    "zeros around the image: a number, or [height, width]",
-);
-const DILATION: Opt = opt(
-    "dilation",
-    PAIR,
-    "1",
-    "the distance of the kernel's points: a number, or [height, width]",
-);
-const GROUPS: Opt = opt(
-    "groups",
-    Ty::Int,
-    "1",
-    "channels are split into so many groups, each with its own kernels",
-);
+const STRIDE: Opt = opt("stride", PAIR, "1", "how far the kernel moves: a number, or [height, width]");
+const PADDING: Opt = opt("padding", PAIR, "0", "zeros around the image: a number, or [height, width]");
+const DILATION: Opt = opt("dilation", PAIR, "1", "the distance of the kernel's points: a number, or [height, width]");
+const GROUPS: Opt = opt("groups", Ty::Int, "1", "channels are split into so many groups, each with its own kernels");
 
 const ERRORS: &[&str] = &[
     "ranks that do not fit",
@@ -70,11 +42,7 @@ fn pair(options: &Options, key: &str, default: usize) -> Result<[usize; 2]> {
     };
     read_pair(value)
         .filter(|p| p.iter().all(|&n| n <= 1 << 24))
-        .ok_or_else(|| {
-            options
-                .wrong(key, value)
-                .hint("a whole number ≥ 0, or two: [height, width]")
-        })
+        .ok_or_else(|| options.wrong(key, value).hint("a whole number ≥ 0, or two: [height, width]"))
 }
 
 fn geometry(options: &Options) -> Result<Geometry> {
@@ -108,10 +76,7 @@ static CONV2D: Entry = Entry {
     name: "conv2d",
     group: GROUP,
     summary: "images convolved with kernels (cross-correlation, as everywhere in deep learning)",
-    params: &[
-        IMAGES,
-        param("w", Ty::Tensor, "kernels [out, c / groups, kh, kw]"),
-    ],
+    params: &[IMAGES, param("w", Ty::Tensor, "kernels [out, c / groups, kh, kw]")],
     options: &[BIAS, STRIDE, PADDING, DILATION, GROUPS],
     returns: Ty::Tensor,
     shapes: "[n, c, h, w], [out, c/groups, kh, kw] → [n, out, ⌊(h + 2·padding − dilation·(kh − 1) − 1) / stride⌋ + 1, …]",
@@ -128,11 +93,7 @@ static CONV2D: Entry = Entry {
             "conv2d(zeros([8, 3, 16, 16]), zeros([32, 3, 4, 4]), #{ stride: 2, padding: 1 }).shape",
             "[8, 32, 8, 8]",
         ),
-        fails(
-            "channels",
-            "conv2d(zeros([1, 3, 8, 8]), zeros([4, 1, 3, 3]))",
-            "3 channels do not fit",
-        ),
+        fails("channels", "conv2d(zeros([1, 3, 8, 8]), zeros([4, 1, 3, 3]))", "3 channels do not fit"),
     ],
     call: |call| {
         let y = tensor(call, 0)?.conv2d(&tensor(call, 1)?, &geometry(&call.options)?)?;
@@ -144,22 +105,14 @@ static CONV_TRANSPOSE2D: Entry = Entry {
     name: "conv_transpose2d",
     group: GROUP,
     summary: "the transposed convolution: the gradient of `conv2d` with respect to its images",
-    params: &[
-        IMAGES,
-        param("w", Ty::Tensor, "kernels [c, out / groups, kh, kw]"),
-    ],
+    params: &[IMAGES, param("w", Ty::Tensor, "kernels [c, out / groups, kh, kw]")],
     options: &[
         BIAS,
         STRIDE,
         PADDING,
         DILATION,
         GROUPS,
-        opt(
-            "output_padding",
-            PAIR,
-            "0",
-            "added to the size at one end; smaller than the stride or the dilation",
-        ),
+        opt("output_padding", PAIR, "0", "added to the size at one end; smaller than the stride or the dilation"),
     ],
     returns: Ty::Tensor,
     shapes: "[n, c, h, w], [c, out/groups, kh, kw] → [n, out, (h − 1)·stride − 2·padding + dilation·(kh − 1) + output_padding + 1, …]",
@@ -179,11 +132,7 @@ static CONV_TRANSPOSE2D: Entry = Entry {
     ],
     call: |call| {
         let padding = pair(&call.options, "output_padding", 0)?;
-        let y = tensor(call, 0)?.conv_transpose2d(
-            &tensor(call, 1)?,
-            &geometry(&call.options)?,
-            padding,
-        )?;
+        let y = tensor(call, 0)?.conv_transpose2d(&tensor(call, 1)?, &geometry(&call.options)?, padding)?;
         with_bias(call, y)
     },
 };
@@ -200,12 +149,7 @@ static CONV1D: Entry = Entry {
         BIAS,
         opt("stride", Ty::Int, "1", "how far the kernel moves"),
         opt("padding", Ty::Int, "0", "zeros at both ends"),
-        opt(
-            "dilation",
-            Ty::Int,
-            "1",
-            "the distance of the kernel's points",
-        ),
+        opt("dilation", Ty::Int, "1", "the distance of the kernel's points"),
         GROUPS,
     ],
     returns: Ty::Tensor,
@@ -226,11 +170,8 @@ static CONV1D: Entry = Entry {
 const SIZE: Param = param("size", PAIR, "of the window: a number, or [height, width]");
 const WINDOW_STRIDE: Opt = opt("stride", PAIR, "size", "how far the window moves");
 const POOLED: &str = "[n, c, h, w] → [n, c, ⌊(h + 2·padding − size) / stride⌋ + 1, …]";
-const POOL_ERRORS: &[&str] = &[
-    "a rank other than 4",
-    "a window or stride of 0",
-    "a window larger than the padded image",
-];
+const POOL_ERRORS: &[&str] =
+    &["a rank other than 4", "a window or stride of 0", "a window larger than the padded image"];
 
 fn window(call: &Call) -> Result<Window> {
     let size = read_pair(call.args.any(1)).ok_or_else(|| call.args.wrong(1))?;
@@ -238,11 +179,7 @@ fn window(call: &Call) -> Result<Window> {
         true => pair(&call.options, "stride", 1)?,
         false => size,
     };
-    Ok(Window {
-        size,
-        stride,
-        padding: pair(&call.options, "padding", 0)?,
-    })
+    Ok(Window { size, stride, padding: pair(&call.options, "padding", 0)? })
 }
 
 static AVG_POOL2D: Entry = Entry {
@@ -254,11 +191,7 @@ static AVG_POOL2D: Entry = Entry {
     returns: Ty::Tensor,
     shapes: POOLED,
     errors: POOL_ERRORS,
-    examples: &[value(
-        "one window",
-        "avg_pool2d(tensor([[[[1, 2], [3, 6]]]]), 2).to_array()",
-        "[[[[3.0]]]]",
-    )],
+    examples: &[value("one window", "avg_pool2d(tensor([[[[1, 2], [3, 6]]]]), 2).to_array()", "[[[[3.0]]]]")],
     call: |call| tensor(call, 0)?.avg_pool2d(&window(call)?).map(wrap),
     ..ENTRY
 };
@@ -278,16 +211,8 @@ static MAX_POOL2D: Entry = Entry {
         "a padding of more than half the window",
     ],
     examples: &[
-        value(
-            "one window",
-            "max_pool2d(tensor([[[[1, 2], [3, 6]]]]), 2).to_array()",
-            "[[[[6.0]]]]",
-        ),
-        fails(
-            "too large",
-            "max_pool2d(zeros([1, 1, 2, 2]), 3)",
-            "larger than the padded image",
-        ),
+        value("one window", "max_pool2d(tensor([[[[1, 2], [3, 6]]]]), 2).to_array()", "[[[[6.0]]]]"),
+        fails("too large", "max_pool2d(zeros([1, 1, 2, 2]), 3)", "larger than the padded image"),
     ],
     call: |call| tensor(call, 0)?.max_pool2d(&window(call)?).map(wrap),
     ..ENTRY
@@ -306,37 +231,24 @@ static UPSAMPLE: Entry = Entry {
     )],
     returns: Ty::Tensor,
     shapes: "[n, c, h, w] → [n, c, scale·h, scale·w]",
-    errors: &[
-        "a rank other than 4",
-        "a scale of 0",
-        "a mode that does not exist",
-    ],
+    errors: &["a rank other than 4", "a scale of 0", "a mode that does not exist"],
     examples: &[
-        value(
-            "a pixel as a block",
-            "upsample(tensor([[[[7]]]]), 2).to_array()",
-            "[[[[7.0, 7.0], [7.0, 7.0]]]]",
-        ),
+        value("a pixel as a block", "upsample(tensor([[[[7]]]]), 2).to_array()", "[[[[7.0, 7.0], [7.0, 7.0]]]]"),
         value(
             "between centres",
             "upsample(tensor([[[[0, 4]]]]), 2, #{ mode: \"bilinear\" })[0][0][0].to_array()",
             "[0.0, 1.0, 3.0, 4.0]",
         ),
-        fails(
-            "no such mode",
-            "upsample(zeros([1, 1, 2, 2]), 2, #{ mode: \"cubic\" })",
-            "no mode \"cubic\"",
-        ),
+        fails("no such mode", "upsample(zeros([1, 1, 2, 2]), 2, #{ mode: \"cubic\" })", "no mode \"cubic\""),
     ],
     call: |call| {
         let (x, scale) = (tensor(call, 0)?, call.args.size(1)?);
         match call.options.text("mode")?.as_deref() {
             None | Some("nearest") => x.upsample(scale).map(wrap),
             Some("bilinear") => x.upsample_bilinear(scale).map(wrap),
-            Some(mode) => Err(
-                Fault::value(format!("upsample: there is no mode \"{mode}\""))
-                    .hint("nearest or bilinear"),
-            ),
+            Some(mode) => {
+                Err(Fault::value(format!("upsample: there is no mode \"{mode}\"")).hint("nearest or bilinear"))
+            }
         }
     },
     ..ENTRY
@@ -357,11 +269,7 @@ static PIXEL_SHUFFLE: Entry = Entry {
             "pixel_shuffle(arange(4).reshape([1, 4, 1, 1]), 2).to_array()",
             "[[[[0, 1], [2, 3]]]]",
         ),
-        fails(
-            "channels",
-            "pixel_shuffle(zeros([1, 3, 2, 2]), 2)",
-            "not a multiple of r² = 4",
-        ),
+        fails("channels", "pixel_shuffle(zeros([1, 3, 2, 2]), 2)", "not a multiple of r² = 4"),
     ],
     call: |call| {
         let r = call.args.size(1)?;
@@ -375,30 +283,15 @@ static EMBEDDING: Entry = Entry {
     group: GROUP,
     summary: "the rows of a table named by whole numbers",
     params: &[
-        param(
-            "ids",
-            Ty::OneOf(&[Ty::Tensor, Ty::Array]),
-            "whole numbers of any shape: an int tensor or an array",
-        ),
+        param("ids", Ty::OneOf(&[Ty::Tensor, Ty::Array]), "whole numbers of any shape: an int tensor or an array"),
         param("table", Ty::Tensor, "[classes, d]"),
     ],
     returns: Ty::Tensor,
     shapes: "[..], [classes, d] → [.., d]",
-    errors: &[
-        "ids that are not whole numbers, or outside the table",
-        "a table that is not a matrix",
-    ],
+    errors: &["ids that are not whole numbers, or outside the table", "a table that is not a matrix"],
     examples: &[
-        value(
-            "two rows",
-            "embedding([1, 0], tensor([[1, 2], [3, 4]])).to_array()",
-            "[[3.0, 4.0], [1.0, 2.0]]",
-        ),
-        fails(
-            "outside",
-            "embedding([2], tensor([[1, 2], [3, 4]]))",
-            "index 2 is outside",
-        ),
+        value("two rows", "embedding([1, 0], tensor([[1, 2], [3, 4]])).to_array()", "[[3.0, 4.0], [1.0, 2.0]]"),
+        fails("outside", "embedding([2], tensor([[1, 2], [3, 4]]))", "index 2 is outside"),
     ],
     call: |call| {
         let table = tensor(call, 1)?;

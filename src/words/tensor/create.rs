@@ -7,23 +7,9 @@ use saddle_catalog::{Call, ENTRY, Entry, Opt, Param, Ty, number, type_of};
 use saddle_fault::{Fault, Result};
 use saddle_tensor::{Device, Dtype, Tensor, check_shape, device};
 
-pub static ENTRIES: &[&Entry] = &[
-    &TENSOR,
-    &ZEROS,
-    &ONES,
-    &FULL,
-    &EYE,
-    &ARANGE,
-    &LINSPACE,
-    &ZEROS_LIKE,
-    &ONES_LIKE,
-];
+pub static ENTRIES: &[&Entry] = &[&TENSOR, &ZEROS, &ONES, &FULL, &EYE, &ARANGE, &LINSPACE, &ZEROS_LIKE, &ONES_LIKE];
 
-const SHAPE: Param = param(
-    "shape",
-    Ty::Shape,
-    "the sizes, one for each dim; [] is a single number",
-);
+const SHAPE: Param = param("shape", Ty::Shape, "the sizes, one for each dim; [] is a single number");
 const DTYPE: Opt = opt("dtype", Ty::Text, "\"f32\"", "`f32`, `int` or `bool`");
 
 /// The shape at parameter `i`, checked; a single size stands for a shape of one dim.
@@ -42,10 +28,7 @@ fn dtype(call: &Call) -> Result<Option<Dtype>> {
         "f32" | "float" => Ok(Some(Dtype::F32)),
         "int" => Ok(Some(Dtype::Int)),
         "bool" => Ok(Some(Dtype::Bool)),
-        _ => Err(
-            Fault::value(format!("{}: there is no dtype \"{name}\"", call.entry.name))
-                .hint("f32, int or bool"),
-        ),
+        _ => Err(Fault::value(format!("{}: there is no dtype \"{name}\"", call.entry.name)).hint("f32, int or bool")),
     }
 }
 
@@ -58,32 +41,15 @@ static TENSOR: Entry = Entry {
         Ty::OneOf(&[Ty::Number, Ty::Bool, Ty::Array, Ty::Tensor]),
         "numbers, ints or floats, nested one array for each dim",
     )],
-    options: &[opt(
-        "dtype",
-        Ty::Text,
-        "\"f32\"",
-        "`f32`, `int` or `bool`; truth values alone give bool",
-    )],
+    options: &[opt("dtype", Ty::Text, "\"f32\"", "`f32`, `int` or `bool`; truth values alone give bool")],
     returns: Ty::Tensor,
     shapes: "n arrays of m numbers → [n, m]",
-    errors: &[
-        "rows of different lengths",
-        "something that is not a number",
-        "more than six dims",
-    ],
+    errors: &["rows of different lengths", "something that is not a number", "more than six dims"],
     examples: &[
         value("a matrix", "tensor([[1, 2, 3], [4, 5, 6]]).shape", "[2, 3]"),
         value("a number", "tensor(0.5)", "tensor 0.5"),
-        value(
-            "labels",
-            "tensor([2, 0], #{ dtype: \"int\" }).to_array()",
-            "[2, 0]",
-        ),
-        fails(
-            "rows of different lengths",
-            "tensor([[1, 2], [3]])",
-            "1 element where the first row has 2",
-        ),
+        value("labels", "tensor([2, 0], #{ dtype: \"int\" }).to_array()", "[2, 0]"),
+        fails("rows of different lengths", "tensor([[1, 2], [3]])", "1 element where the first row has 2"),
         fails("not a number", "tensor([1, \"a\"])", "not a text"),
     ],
     call: |call| {
@@ -115,18 +81,10 @@ pub(super) fn nested(value: &Dynamic, dtype: Option<Dtype>, on: &Device) -> Resu
     {
         return stacked(&items, on);
     }
-    let mut all = Nested {
-        all_bool: true,
-        ..Nested::default()
-    };
+    let mut all = Nested { all_bool: true, ..Nested::default() };
     all.read(value, 0)?;
     check_shape("tensor", &all.shape)?;
-    let Nested {
-        shape,
-        values,
-        all_bool,
-        ..
-    } = all;
+    let Nested { shape, values, all_bool, .. } = all;
     let is_bool = all_bool && !values.is_empty();
     match dtype.unwrap_or(if is_bool { Dtype::Bool } else { Dtype::F32 }) {
         Dtype::F32 => {
@@ -138,10 +96,7 @@ pub(super) fn nested(value: &Dynamic, dtype: Option<Dtype>, on: &Device) -> Resu
             Ok(Tensor::from_bools(values, &shape, on))
         }
         Dtype::Int => {
-            let values = values
-                .into_iter()
-                .map(whole_number)
-                .collect::<Result<Vec<_>>>()?;
+            let values = values.into_iter().map(whole_number).collect::<Result<Vec<_>>>()?;
             Ok(Tensor::from_ints(values, &shape, on))
         }
     }
@@ -151,12 +106,8 @@ fn stacked(items: &Array, on: &Device) -> Result<Tensor> {
     let parts = items
         .iter()
         .map(|v| {
-            coerce(v, on)?.ok_or_else(|| {
-                Fault::type_(format!(
-                    "tensor: expected numbers or tensors, not {}",
-                    type_of(v)
-                ))
-            })
+            coerce(v, on)?
+                .ok_or_else(|| Fault::type_(format!("tensor: expected numbers or tensors, not {}", type_of(v))))
         })
         .collect::<Result<Vec<_>>>()?;
     Tensor::stack(&parts, 0)
@@ -169,14 +120,13 @@ fn stacked(items: &Array, on: &Device) -> Result<Tensor> {
 pub(super) fn whole_number(v: f64) -> Result<i64> {
     const EXACT: f64 = (1u64 << 53) as f64;
     if v.fract() != 0.0 || v.is_nan() {
-        return Err(Fault::type_(format!("expected whole numbers, got {v}"))
-            .hint("int(…) cuts floats to whole numbers"));
+        return Err(
+            Fault::type_(format!("expected whole numbers, got {v}")).hint("int(…) cuts floats to whole numbers")
+        );
     }
     match (-EXACT..=EXACT).contains(&v) {
         true => Ok(v as i64),
-        false => Err(Fault::value(format!(
-            "{v} is beyond the whole numbers that are read exactly, ±2^53"
-        ))),
+        false => Err(Fault::value(format!("{v} is beyond the whole numbers that are read exactly, ±2^53"))),
     }
 }
 
@@ -197,10 +147,7 @@ impl Nested {
             }
             (None, Ok(b)) => self.values.push(f64::from(u8::from(b))),
             _ => {
-                return Err(Fault::type_(format!(
-                    "tensor: expected numbers, not {}",
-                    type_of(value)
-                )));
+                return Err(Fault::type_(format!("tensor: expected numbers, not {}", type_of(value))));
             }
         }
         Ok(())
@@ -271,11 +218,7 @@ static FULL: Entry = Entry {
     options: &[DTYPE],
     returns: Ty::Tensor,
     errors: &["a size below 0", "more than six dims"],
-    examples: &[value(
-        "smoothed labels",
-        "full([2], 0.75).to_array()",
-        "[0.75, 0.75]",
-    )],
+    examples: &[value("smoothed labels", "full([2], 0.75).to_array()", "[0.75, 0.75]")],
     call: |call| filled(call, &shape_at(call, 0)?, call.args.number(1)?),
     ..ENTRY
 };
@@ -288,22 +231,12 @@ static EYE: Entry = Entry {
     returns: Ty::Tensor,
     shapes: "[n, n]",
     errors: &["n is negative"],
-    examples: &[value(
-        "two by two",
-        "eye(2).to_array()",
-        "[[1.0, 0.0], [0.0, 1.0]]",
-    )],
+    examples: &[value("two by two", "eye(2).to_array()", "[[1.0, 0.0], [0.0, 1.0]]")],
     call: |call| {
         let n = call.args.size(0)?;
         check_shape("eye", &[n, n])?;
-        let values = (0..n * n)
-            .map(|i| if i / n == i % n { 1.0 } else { 0.0 })
-            .collect();
-        Ok(wrap(Tensor::from_floats(
-            values,
-            &[n, n],
-            &device::current(),
-        )))
+        let values = (0..n * n).map(|i| if i / n == i % n { 1.0 } else { 0.0 }).collect();
+        Ok(wrap(Tensor::from_floats(values, &[n, n], &device::current())))
     },
     ..ENTRY
 };
@@ -313,32 +246,16 @@ static ARANGE: Entry = Entry {
     group: "creation",
     summary: "numbers at equal steps, the end left out: ints if all arguments are ints",
     params: &[
-        param(
-            "start",
-            Ty::Number,
-            "the first number; the end, from 0, where it stands alone",
-        ),
+        param("start", Ty::Number, "the first number; the end, from 0, where it stands alone"),
         optional("end", Ty::Number, "start", "not reached"),
-        optional(
-            "step",
-            Ty::Number,
-            "1",
-            "the distance; not 0; negative counts down",
-        ),
+        optional("step", Ty::Number, "1", "the distance; not 0; negative counts down"),
     ],
     returns: Ty::Tensor,
     shapes: "[⌈(end − start) / step⌉]",
-    errors: &[
-        "a step of 0",
-        "an end that is not reached in the step's direction gives no elements",
-    ],
+    errors: &["a step of 0", "an end that is not reached in the step's direction gives no elements"],
     examples: &[
         value("whole numbers", "arange(4).to_array()", "[0, 1, 2, 3]"),
-        value(
-            "halves",
-            "arange(0, 1.5, 0.5).to_array()",
-            "[0.0, 0.5, 1.0]",
-        ),
+        value("halves", "arange(0, 1.5, 0.5).to_array()", "[0.0, 0.5, 1.0]"),
         fails("no step", "arange(0, 5, 0)", "step must not be 0"),
     ],
     call: arange,
@@ -353,10 +270,8 @@ fn arange(call: &mut Call) -> Result<Dynamic> {
     };
     let step = if args.has(2) { args.number(2)? } else { 1.0 };
     if step == 0.0 || !step.is_finite() {
-        return Err(
-            Fault::value(format!("arange: the step must not be 0, got {step}"))
-                .hint("linspace(a, b, n) gives n numbers from a to b"),
-        );
+        return Err(Fault::value(format!("arange: the step must not be 0, got {step}"))
+            .hint("linspace(a, b, n) gives n numbers from a to b"));
     }
     let n = ((end - start) / step).ceil().max(0.0);
     // A number too large for an index saturates, and is refused with the others.
@@ -368,11 +283,7 @@ fn arange(call: &mut Call) -> Result<Dynamic> {
         return Ok(wrap(Tensor::from_ints(numbers, &shape, &device::current())));
     }
     let numbers = numbers.map(|v| v as f32).collect();
-    Ok(wrap(Tensor::from_floats(
-        numbers,
-        &shape,
-        &device::current(),
-    )))
+    Ok(wrap(Tensor::from_floats(numbers, &shape, &device::current())))
 }
 
 static LINSPACE: Entry = Entry {
@@ -387,30 +298,16 @@ static LINSPACE: Entry = Entry {
     returns: Ty::Tensor,
     shapes: "[n]",
     errors: &["n is negative"],
-    examples: &[value(
-        "quarters",
-        "linspace(0, 1, 5).to_array()",
-        "[0.0, 0.25, 0.5, 0.75, 1.0]",
-    )],
+    examples: &[value("quarters", "linspace(0, 1, 5).to_array()", "[0.0, 0.25, 0.5, 0.75, 1.0]")],
     call: |call| {
-        let (a, b, n) = (
-            call.args.number(0)?,
-            call.args.number(1)?,
-            call.args.size(2)?,
-        );
+        let (a, b, n) = (call.args.number(0)?, call.args.number(1)?, call.args.size(2)?);
         check_shape("linspace", &[n])?;
         let step = (b - a) / n.saturating_sub(1).max(1) as f64;
         // From the nearer end, so that the last number is b exactly.
         let at = |i: usize| {
-            if i < n / 2 {
-                a + i as f64 * step
-            } else {
-                b - (n - 1 - i) as f64 * step
-            }
+            if i < n / 2 { a + i as f64 * step } else { b - (n - 1 - i) as f64 * step }
         };
-        let values = (0..n)
-            .map(|i| if n == 1 { a } else { at(i) } as f32)
-            .collect();
+        let values = (0..n).map(|i| if n == 1 { a } else { at(i) } as f32).collect();
         Ok(wrap(Tensor::from_floats(values, &[n], &device::current())))
     },
     ..ENTRY
@@ -423,11 +320,7 @@ static ZEROS_LIKE: Entry = Entry {
     params: &[param("x", DATA, "gives the shape")],
     returns: Ty::Tensor,
     shapes: "as x",
-    examples: &[value(
-        "as labels",
-        "zeros_like(ones([2])).to_array()",
-        "[0.0, 0.0]",
-    )],
+    examples: &[value("as labels", "zeros_like(ones([2])).to_array()", "[0.0, 0.0]")],
     call: |call| {
         let x = super::data(call, 0)?;
         Ok(wrap(x.zeros_like()))
@@ -442,11 +335,7 @@ static ONES_LIKE: Entry = Entry {
     params: &[param("x", Ty::Tensor, "gives the shape")],
     returns: Ty::Tensor,
     shapes: "as x",
-    examples: &[value(
-        "as labels",
-        "ones_like(zeros([2])).to_array()",
-        "[1.0, 1.0]",
-    )],
+    examples: &[value("as labels", "ones_like(zeros([2])).to_array()", "[1.0, 1.0]")],
     call: |call| {
         let x = tensor(call, 0)?;
         Ok(wrap(Tensor::full(1.0, &x.shape(), &x.device())))

@@ -1,22 +1,14 @@
 //! Words about where tensors live.
 
 use super::{X, fails, param, tensor, value, wrap};
+use rhai::{Array, Dynamic, Map};
 use saddle_catalog::{Call, ENTRY, Entry, Example, Gives, Host, Ty};
 use saddle_fault::{Fault, Result};
 use saddle_tensor::precision::{self, Precision};
 use saddle_tensor::{Device, device};
-use rhai::{Array, Dynamic, Map};
 
-pub static ENTRIES: &[&Entry] = &[
-    &DEVICE,
-    &DEVICE_NAME,
-    &DEVICES,
-    &TO,
-    &SET_PRECISION,
-    &PRECISION,
-    &SET_THREADS,
-    &THREADS,
-];
+pub static ENTRIES: &[&Entry] =
+    &[&DEVICE, &DEVICE_NAME, &DEVICES, &TO, &SET_PRECISION, &PRECISION, &SET_THREADS, &THREADS];
 
 const GROUP: &str = "device";
 const MOST_THREADS: i64 = 1024;
@@ -48,16 +40,8 @@ static DEVICE: Entry = Entry {
     )],
     errors: &[UNKNOWN, FAILING],
     examples: &[
-        value(
-            "the processor",
-            "device(\"cpu\"); zeros([1]).device",
-            "\"cpu\"",
-        ),
-        fails(
-            "no such device",
-            "device(\"abacus\")",
-            "there is no device \"abacus\"",
-        ),
+        value("the processor", "device(\"cpu\"); zeros([1]).device", "\"cpu\""),
+        fails("no such device", "device(\"abacus\")", "there is no device \"abacus\""),
     ],
     call: |call| {
         device::set_current(opened(call, 0)?);
@@ -71,11 +55,7 @@ static DEVICE_NAME: Entry = Entry {
     group: GROUP,
     summary: "the name of the device on which tensors are created",
     returns: Ty::Text,
-    examples: &[value(
-        "the processor",
-        "device(\"cpu\"); device()",
-        "\"cpu\"",
-    )],
+    examples: &[value("the processor", "device(\"cpu\"); device()", "\"cpu\"")],
     call: |_| Ok(device::current().to_string().into()),
     ..ENTRY
 };
@@ -86,16 +66,8 @@ static DEVICES: Entry = Entry {
     summary: "the devices of this machine, each with its name and what it is",
     returns: Ty::Array,
     examples: &[
-        value(
-            "the processor is always there",
-            "devices()[0].name",
-            "\"cpu\"",
-        ),
-        Example {
-            what: "all of them",
-            code: "devices()",
-            gives: Gives::Runs,
-        },
+        value("the processor is always there", "devices()[0].name", "\"cpu\""),
+        Example { what: "all of them", code: "devices()", gives: Gives::Runs },
     ],
     call: |_| {
         let all = device::list().into_iter().map(|info| {
@@ -117,11 +89,7 @@ static TO: Entry = Entry {
     returns: Ty::Tensor,
     shapes: "as x",
     errors: &[UNKNOWN, FAILING],
-    examples: &[value(
-        "where it is already",
-        "ones([2]).to(\"cpu\").device",
-        "\"cpu\"",
-    )],
+    examples: &[value("where it is already", "ones([2]).to(\"cpu\").device", "\"cpu\"")],
     call: |call| {
         let to = opened(call, 1)?;
         Ok(wrap(tensor(call, 0)?.to_device(&to)))
@@ -135,26 +103,16 @@ static SET_PRECISION: Entry = Entry {
     summary: "from now on matrix products and convolutions on a graphics processor multiply in this precision; parameters, sums and \
               everything else stay f32, and an optimizer's losses are scaled so that small gradients are not lost",
     params: &[param("name", Ty::Text, "\"f32\" or \"f16\"")],
-    errors: &[
-        "another name",
-        "\"f16\" on a device that has no half precision, such as the processor",
-    ],
+    errors: &["another name", "\"f16\" on a device that has no half precision, such as the processor"],
     examples: &[
         value("as it begins", "precision(\"f32\"); precision()", "\"f32\""),
-        fails(
-            "on the processor",
-            "device(\"cpu\"); precision(\"f16\")",
-            "cpu has no half precision",
-        ),
+        fails("on the processor", "device(\"cpu\"); precision(\"f16\")", "cpu has no half precision"),
     ],
     call: |call| {
         let name = call.args.text(0)?;
         let wanted = PRECISIONS.iter().find(|(_, known)| *known == name.as_str());
         let Some((wanted, _)) = wanted else {
-            return Err(
-                Fault::value(format!("precision: there is no precision \"{name}\""))
-                    .hint("\"f32\" or \"f16\""),
-            );
+            return Err(Fault::value(format!("precision: there is no precision \"{name}\"")).hint("\"f32\" or \"f16\""));
         };
         precision::set(*wanted, &device::current())?;
         Ok(Dynamic::UNIT)
@@ -167,11 +125,7 @@ static PRECISION: Entry = Entry {
     group: GROUP,
     summary: "in what precision graphics processors multiply",
     returns: Ty::Text,
-    examples: &[value(
-        "as it begins",
-        "precision(\"f32\"); precision()",
-        "\"f32\"",
-    )],
+    examples: &[value("as it begins", "precision(\"f32\"); precision()", "\"f32\"")],
     call: |_| {
         let now = PRECISIONS.iter().find(|(p, _)| *p == precision::current());
         Ok(now.map_or("f32", |(_, name)| *name).into())
@@ -183,11 +137,7 @@ static SET_THREADS: Entry = Entry {
     name: "threads",
     group: GROUP,
     summary: "from now on large operations on the processor are shared among so many threads; results stay the same",
-    params: &[param(
-        "n",
-        Ty::Int,
-        "at least 1; more than the machine has cores is of no use",
-    )],
+    params: &[param("n", Ty::Int, "at least 1; more than the machine has cores is of no use")],
     errors: &["a number below 1 or above 1024"],
     examples: &[
         value("one core only", "threads(1); threads()", "1"),
@@ -198,9 +148,7 @@ static SET_THREADS: Entry = Entry {
         match usize::try_from(n) {
             Ok(count) if (1..=MOST_THREADS).contains(&n) => device::set_threads(count),
             _ => {
-                return Err(Fault::value(format!(
-                    "threads: n must be from 1 to {MOST_THREADS}, got {n}"
-                )));
+                return Err(Fault::value(format!("threads: n must be from 1 to {MOST_THREADS}, got {n}")));
             }
         }
         Ok(Dynamic::UNIT)

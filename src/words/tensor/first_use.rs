@@ -4,8 +4,8 @@
 use saddle_catalog::Host;
 use saddle_component::{BURN, build_telling};
 use saddle_fault::Result;
-use saddle_session::output::{Bundle, Output};
 use saddle_session::Frontend;
+use saddle_session::output::{Bundle, Output};
 use saddle_tensor::device;
 use saddle_tensor::tuning::{self, Prepared};
 use std::sync::{Arc, Mutex};
@@ -54,9 +54,7 @@ fn text(before: &Prepared, now: &Prepared) -> String {
         0 => String::new(),
         n => format!(", for {n} operations the fastest of several was found"),
     };
-    format!(
-        "the device prepares for its first use: {kernels} kernels compiled{tuned}; kept for later"
-    )
+    format!("the device prepares for its first use: {kernels} kernels compiled{tuned}; kept for later")
 }
 
 /// Compiles the library of devices, where a device of that name needs it and there is none of this build.
@@ -92,19 +90,11 @@ pub fn watch(host: &Host) {
         let (Some(frontend), Ok(mut told)) = (frontend, told.lock()) else {
             return;
         };
-        match told
-            .as_mut()
-            .filter(|t| Arc::ptr_eq(&t.frontend, &frontend))
-        {
+        match told.as_mut().filter(|t| Arc::ptr_eq(&t.frontend, &frontend)) {
             Some(told) => told.hear(now),
             None => {
                 let (since, before, line) = (Instant::now(), now, None);
-                *told = Some(Told {
-                    frontend,
-                    since,
-                    before,
-                    line,
-                });
+                *told = Some(Told { frontend, since, before, line });
             }
         }
     });
@@ -130,15 +120,8 @@ mod tests {
     #[test]
     fn a_long_first_use_is_one_line_that_changes_and_a_short_one_none() {
         let page = Arc::new(Page::default());
-        let told = |since| Told {
-            frontend: page.clone(),
-            since,
-            before: Prepared {
-                kernels: 2,
-                tuned: 1,
-            },
-            line: None,
-        };
+        let told =
+            |since| Told { frontend: page.clone(), since, before: Prepared { kernels: 2, tuned: 1 }, line: None };
         let now = |kernels, tuned| Prepared { kernels, tuned };
         told(Instant::now()).hear(now(3, 1));
         assert!(page.0.lock().unwrap().is_empty());
@@ -161,10 +144,7 @@ mod tests {
         assert_eq!(
             texts,
             [
-                (
-                    "the device prepares for its first use: 10 kernels compiled; kept for later",
-                    false
-                ),
+                ("the device prepares for its first use: 10 kernels compiled; kept for later", false),
                 (
                     "the device prepares for its first use: 12 kernels compiled, for 2 operations the fastest of several was \
                      found; kept for later",

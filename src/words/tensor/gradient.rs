@@ -1,47 +1,24 @@
 //! Words about gradients: `grad`, what stops or replaces one, and the watch for NaN.
 
 use super::{X, fails, opt, optional, param, tensor, value, wrap};
-use saddle_catalog::{
-    Call, ENTRY, Entry, Example, Gives, KIND, Kind, Opt, Param, Ty, call_back, type_of,
-};
+use rhai::{Dynamic, FnPtr};
+use saddle_catalog::{Call, ENTRY, Entry, Example, Gives, KIND, Kind, Opt, Param, Ty, call_back, type_of};
 use saddle_fault::{Fault, Result};
 use saddle_session::output::{Bundle, Output, Stream};
 use saddle_tensor::{Dtype, GradOptions, Tensor, anomaly, shown, tape};
-use rhai::{Dynamic, FnPtr};
 use std::any::TypeId;
 
-pub static ENTRIES: &[&Entry] = &[
-    &GRAD,
-    &DETACH,
-    &STOP_GRADIENT,
-    &NO_GRAD,
-    &STRAIGHT_THROUGH,
-    &CUSTOM_OP,
-    &DETECT_ANOMALY,
-];
+pub static ENTRIES: &[&Entry] =
+    &[&GRAD, &DETACH, &STOP_GRADIENT, &NO_GRAD, &STRAIGHT_THROUGH, &CUSTOM_OP, &DETECT_ANOMALY];
 pub static KINDS: &[&Kind] = &[&OPERATION];
 
 const GROUP: &str = "gradient";
 
 /// The parameters and options that every form of `grad` shares.
-pub const Y: Param = param(
-    "y",
-    Ty::Tensor,
-    "what is differentiated: a single number, or any shape with a `seed`",
-);
+pub const Y: Param = param("y", Ty::Tensor, "what is differentiated: a single number, or any shape with a `seed`");
 pub const OPTIONS: &[Opt] = &[
-    opt(
-        "create_graph",
-        Ty::Bool,
-        "false",
-        "record the gradient itself, so that it can be differentiated again",
-    ),
-    opt(
-        "seed",
-        Ty::Tensor,
-        "1",
-        "the gradient that arrives at y, shaped as y",
-    ),
+    opt("create_graph", Ty::Bool, "false", "record the gradient itself, so that it can be differentiated again"),
+    opt("seed", Ty::Tensor, "1", "the gradient that arrives at y, shaped as y"),
     opt(
         "unused",
         Ty::Text,
@@ -54,14 +31,7 @@ static GRAD: Entry = Entry {
     name: "grad",
     group: GROUP,
     summary: "the gradient of y, of any order, with respect to any tensors that it was computed from",
-    params: &[
-        Y,
-        param(
-            "wrt",
-            Ty::OneOf(&[Ty::Tensor, Ty::Array]),
-            "a tensor, or an array of tensors",
-        ),
-    ],
+    params: &[Y, param("wrt", Ty::OneOf(&[Ty::Tensor, Ty::Array]), "a tensor, or an array of tensors")],
     options: OPTIONS,
     returns: Ty::OneOf(&[Ty::Tensor, Ty::Array]),
     shapes: "as wrt: a tensor for a tensor, an array for an array",
@@ -72,11 +42,7 @@ static GRAD: Entry = Entry {
         "something in `wrt` that is not an f32 tensor",
     ],
     examples: &[
-        value(
-            "d x²/dx = 2x",
-            "let x = tensor([1, 3]); grad(sum(x ** 2), x).to_array()",
-            "[2.0, 6.0]",
-        ),
+        value("d x²/dx = 2x", "let x = tensor([1, 3]); grad(sum(x ** 2), x).to_array()", "[2.0, 6.0]"),
         value(
             "the second derivative of x³ is 6x",
             "let x = tensor(2); let g = grad(x ** 3, x, #{ create_graph: true }); grad(g, x).item()",
@@ -87,11 +53,7 @@ static GRAD: Entry = Entry {
             "let a = tensor(2); let b = tensor(5); grad(a * b, [a, b]).map(|g| g.item())",
             "[5.0, 2.0]",
         ),
-        fails(
-            "more than one element",
-            "let x = ones([2]); grad(x * 2, x)",
-            "y must be a single number, got shape [2]",
-        ),
+        fails("more than one element", "let x = ones([2]); grad(x * 2, x)", "y must be a single number, got shape [2]"),
         value(
             "no way from x to y: zeros, and a note that says so",
             "let x = ones([2]); grad(tensor(2) * 3, x).to_array()",
@@ -112,9 +74,9 @@ static GRAD: Entry = Entry {
         let tensors = wrt
             .iter()
             .map(|v| {
-                v.read_lock::<Tensor>().map(|t| t.clone()).ok_or_else(|| {
-                    Fault::type_(format!("grad: wrt must hold tensors, got {}", type_of(v)))
-                })
+                v.read_lock::<Tensor>()
+                    .map(|t| t.clone())
+                    .ok_or_else(|| Fault::type_(format!("grad: wrt must hold tensors, got {}", type_of(v))))
             })
             .collect::<Result<Vec<_>>>()?;
         Ok(of_tensors(call, &tensors)?.into())
@@ -127,16 +89,13 @@ static GRAD: Entry = Entry {
 pub fn of_tensors(call: &Call, wrt: &[Tensor]) -> Result<Vec<Dynamic>> {
     let y = tensor(call, 0)?;
     let seed = call.options.get::<Tensor>("seed")?;
-    let options = GradOptions {
-        create_graph: call.options.bool("create_graph", false)?,
-    };
+    let options = GradOptions { create_graph: call.options.bool("create_graph", false)? };
     let zeros = match call.options.text("unused")?.as_deref() {
         None | Some("zeros") => true,
         Some("error") => false,
         Some(other) => {
             return Err(
-                Fault::value(format!("grad: there is no unused \"{other}\""))
-                    .hint("unused is \"zeros\" or \"error\""),
+                Fault::value(format!("grad: there is no unused \"{other}\"")).hint("unused is \"zeros\" or \"error\"")
             );
         }
     };
@@ -152,15 +111,9 @@ pub fn of_tensors(call: &Call, wrt: &[Tensor]) -> Result<Vec<Dynamic>> {
     if let Some(which) = unused(&grads) {
         let found = format!("grad: y does not depend on {which}");
         if !zeros {
-            return Err(
-                Fault::value(found).hint("was y computed from it, outside of no_grad and detach?")
-            );
+            return Err(Fault::value(found).hint("was y computed from it, outside of no_grad and detach?"));
         }
-        let verb = if which.starts_with("inputs") {
-            "their gradients are"
-        } else {
-            "its gradient is"
-        };
+        let verb = if which.starts_with("inputs") { "their gradients are" } else { "its gradient is" };
         call.host.eprint(&format!("{found}; {verb} zeros\n"));
     }
     let or_zeros = |(g, x): (Option<Tensor>, &Tensor)| wrap(g.unwrap_or_else(|| x.zeros_like()));
@@ -169,11 +122,8 @@ pub fn of_tensors(call: &Call, wrt: &[Tensor]) -> Result<Vec<Dynamic>> {
 
 /// Which inputs have no gradient, as a person counts them: `input 2 of 3`; `None` where all have one.
 fn unused(grads: &[Option<Tensor>]) -> Option<String> {
-    let places: Vec<String> = (1..)
-        .zip(grads)
-        .filter(|(_, g)| g.is_none())
-        .map(|(place, _)| place.to_string())
-        .collect();
+    let places: Vec<String> =
+        (1..).zip(grads).filter(|(_, g)| g.is_none()).map(|(place, _)| place.to_string()).collect();
     let (last, before) = places.split_last()?;
     let n = grads.len();
     Some(match before {
@@ -189,11 +139,7 @@ const DETACH_: Entry = Entry {
     params: &[X],
     returns: Ty::Tensor,
     shapes: "as x",
-    examples: &[value(
-        "one factor held fixed",
-        "let x = tensor(3); grad(x * x.detach(), x).item()",
-        "3.0",
-    )],
+    examples: &[value("one factor held fixed", "let x = tensor(3); grad(x * x.detach(), x).item()", "3.0")],
     call: |call| Ok(wrap(tensor(call, 0)?.detach())),
     ..ENTRY
 };
@@ -202,11 +148,7 @@ static DETACH: Entry = DETACH_;
 static STOP_GRADIENT: Entry = Entry {
     name: "stop_gradient",
     summary: "another name of `detach`",
-    examples: &[value(
-        "one factor held fixed",
-        "let x = tensor(3); grad(x * stop_gradient(x), x).item()",
-        "3.0",
-    )],
+    examples: &[value("one factor held fixed", "let x = tensor(3); grad(x * stop_gradient(x), x).item()", "3.0")],
     ..DETACH_
 };
 
@@ -246,17 +188,9 @@ static STRAIGHT_THROUGH: Entry = Entry {
             "let x = tensor([0.25, 0.75]); grad(sum(straight_through(round(x), x) * tensor([2, 3])), x).to_array()",
             "[2.0, 3.0]",
         ),
-        fails(
-            "shapes",
-            "straight_through(ones([2]), ones([3]))",
-            "hard [2] and soft [3]",
-        ),
+        fails("shapes", "straight_through(ones([2]), ones([3]))", "hard [2] and soft [3]"),
     ],
-    call: |call| {
-        tensor(call, 0)?
-            .straight_through(&tensor(call, 1)?)
-            .map(wrap)
-    },
+    call: |call| tensor(call, 0)?.straight_through(&tensor(call, 1)?).map(wrap),
     ..ENTRY
 };
 
@@ -281,11 +215,7 @@ static CUSTOM_OP: Entry = Entry {
     group: GROUP,
     summary: "an operation whose gradient is the one you give; what `backward` computes can be differentiated again",
     params: &[
-        param(
-            "forward",
-            Ty::Function,
-            "|x, …| the value, of one to four tensors; runs without recording",
-        ),
+        param("forward", Ty::Function, "|x, …| the value, of one to four tensors; runs without recording"),
         param(
             "backward",
             Ty::Function,
@@ -348,16 +278,11 @@ static RUN_OPERATION: Entry = Entry {
 
 fn run_operation(call: &mut Call) -> Result<Dynamic> {
     let Operation { forward, backward } = call.args.get(0)?;
-    let inputs = (1..call.args.len())
-        .map(|i| tensor(call, i))
-        .collect::<Result<Vec<_>>>()?;
+    let inputs = (1..call.args.len()).map(|i| tensor(call, i)).collect::<Result<Vec<_>>>()?;
     let values = inputs.iter().map(|x| wrap(x.detach())).collect();
     let output = tape::no_grad(|| call.invoke(&forward, values))?;
     let Some(output) = output.read_lock::<Tensor>().map(|t| t.clone()) else {
-        return Err(Fault::type_(format!(
-            "custom_op: forward must give a tensor, got {}",
-            type_of(&output)
-        )));
+        return Err(Fault::type_(format!("custom_op: forward must give a tensor, got {}", type_of(&output))));
     };
     let host = std::rc::Rc::clone(call.host);
     let inputs: Vec<&Tensor> = inputs.iter().collect();
@@ -373,10 +298,7 @@ fn gradients(given: &Dynamic, n: usize) -> Result<Vec<Option<Tensor>>> {
     let one = |v: &Dynamic| match v.read_lock::<Tensor>() {
         Some(t) => Ok(Some(t.clone())),
         None if v.is_unit() => Ok(None),
-        None => Err(Fault::type_(format!(
-            "custom_op: backward must give tensors or (), got {}",
-            type_of(v)
-        ))),
+        None => Err(Fault::type_(format!("custom_op: backward must give tensors or (), got {}", type_of(v)))),
     };
     match given.read_lock::<rhai::Array>() {
         Some(all) => all.iter().map(one).collect(),
@@ -392,11 +314,7 @@ static DETECT_ANOMALY: Entry = Entry {
     name: "detect_anomaly",
     group: GROUP,
     summary: "warns once, naming the operation, when a result holds NaN or infinity; slow: each result is read back",
-    params: &[param(
-        "on",
-        Ty::Bool,
-        "whether to watch; true starts afresh",
-    )],
+    params: &[param("on", Ty::Bool, "whether to watch; true starts afresh")],
     examples: &[Example {
         what: "a warning that names log",
         code: "detect_anomaly(true); log(tensor([0])); detect_anomaly(false)",
@@ -406,10 +324,7 @@ static DETECT_ANOMALY: Entry = Entry {
         let host = std::rc::Rc::clone(call.host);
         anomaly::detect(call.args.bool(0)?, move |found| {
             let text = format!("warning: {found}\n");
-            host.show(Output::Text {
-                stream: Stream::Stderr,
-                text,
-            });
+            host.show(Output::Text { stream: Stream::Stderr, text });
         });
         Ok(Dynamic::UNIT)
     },

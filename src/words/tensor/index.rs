@@ -2,23 +2,13 @@
 
 use super::value::range;
 use super::{X, coerce, coerce_beside, dim, fails, is_whole, opt, param, tensor, value, whole, wrap};
+use rhai::{Dynamic, Map};
 use saddle_catalog::{Call, ENTRY, Entry, Opt, Param, Ty};
 use saddle_fault::{Fault, Result};
 use saddle_tensor::{Dtype, Tensor, device, shown};
-use rhai::{Dynamic, Map};
 
-pub static ENTRIES: &[&Entry] = &[
-    &SLICE,
-    &INDEX_SELECT,
-    &GATHER,
-    &SCATTER,
-    &MASKED_FILL,
-    &WHERE,
-    &ONE_HOT,
-    &TOPK,
-    &SORT,
-    &ARGSORT,
-];
+pub static ENTRIES: &[&Entry] =
+    &[&SLICE, &INDEX_SELECT, &GATHER, &SCATTER, &MASKED_FILL, &WHERE, &ONE_HOT, &TOPK, &SORT, &ARGSORT];
 
 const GROUP: &str = "index";
 const DIM: Param = param("dim", Ty::Int, "the dim; −1 is the last");
@@ -31,40 +21,18 @@ static SLICE: Entry = Entry {
     name: "slice",
     group: GROUP,
     summary: "the part within a range along a dim (`t[1..4]` along the first)",
-    params: &[
-        X,
-        DIM,
-        param(
-            "range",
-            Ty::Any,
-            "such as 1..4 or 0..=3; ends below 0 count from the end",
-        ),
-    ],
+    params: &[X, DIM, param("range", Ty::Any, "such as 1..4 or 0..=3; ends below 0 count from the end")],
     returns: Ty::Tensor,
     shapes: "[2, 5] with dim 1 and 1..4 → [2, 3]",
     errors: &[NO_DIM, "a range that ends outside"],
     examples: &[
-        value(
-            "columns",
-            "tensor([[1, 2, 3], [4, 5, 6]]).slice(1, 0..2).to_array()",
-            "[[1.0, 2.0], [4.0, 5.0]]",
-        ),
-        fails(
-            "outside",
-            "zeros([2, 3]).slice(1, 2..5)",
-            "2..5 is outside dim 1 of [2, 3]",
-        ),
+        value("columns", "tensor([[1, 2, 3], [4, 5, 6]]).slice(1, 0..2).to_array()", "[[1.0, 2.0], [4.0, 5.0]]"),
+        fails("outside", "zeros([2, 3]).slice(1, 2..5)", "2..5 is outside dim 1 of [2, 3]"),
     ],
     call: |call| {
         let (x, dim) = (tensor(call, 0)?, dim(&call.args, 1)?);
-        let at = if dim < 0 {
-            dim + x.rank() as isize
-        } else {
-            dim
-        };
-        let size = usize::try_from(at)
-            .ok()
-            .and_then(|i| x.shape().get(i).copied());
+        let at = if dim < 0 { dim + x.rank() as isize } else { dim };
+        let size = usize::try_from(at).ok().and_then(|i| x.shape().get(i).copied());
         let range = range(call.args.any(2), size.unwrap_or(0) as i64)
             .ok_or_else(|| call.args.wrong(2).hint("a range is written 1..4"))?;
         x.narrow(dim, range).map(wrap)
@@ -76,15 +44,7 @@ static INDEX_SELECT: Entry = Entry {
     name: "index_select",
     group: GROUP,
     summary: "the slices of a dim at the given places, in their order; a place may come again",
-    params: &[
-        X,
-        DIM,
-        param(
-            "index",
-            WHOLE,
-            "whole numbers: an array, or an int tensor of rank 1",
-        ),
-    ],
+    params: &[X, DIM, param("index", WHOLE, "whole numbers: an array, or an int tensor of rank 1")],
     returns: Ty::Tensor,
     shapes: "[n, c] with dim 0 and k places → [k, c]",
     errors: &[NO_DIM, OUTSIDE, "places that are not whole numbers"],
@@ -94,11 +54,7 @@ static INDEX_SELECT: Entry = Entry {
             "tensor([[1, 2], [3, 4]]).index_select(0, [1, 1, 0]).to_array()",
             "[[3.0, 4.0], [3.0, 4.0], [1.0, 2.0]]",
         ),
-        fails(
-            "outside",
-            "zeros([2]).index_select(0, [2])",
-            "index 2 is outside dim 0 of [2]",
-        ),
+        fails("outside", "zeros([2]).index_select(0, [2])", "index 2 is outside dim 0 of [2]"),
     ],
     call: |call| {
         let (dim, at) = (dim(&call.args, 1)?, whole(call, 2)?);
@@ -111,15 +67,7 @@ static GATHER: Entry = Entry {
     name: "gather",
     group: GROUP,
     summary: "for each element of `index`, the element with that place along the dim",
-    params: &[
-        X,
-        DIM,
-        param(
-            "index",
-            WHOLE,
-            "whole numbers, shaped as x except along the dim",
-        ),
-    ],
+    params: &[X, DIM, param("index", WHOLE, "whole numbers, shaped as x except along the dim")],
     returns: Ty::Tensor,
     shapes: "as index",
     errors: &[NO_DIM, OUTSIDE, "an index of another shape"],
@@ -142,28 +90,15 @@ static SCATTER: Entry = Entry {
     params: &[
         X,
         DIM,
-        param(
-            "index",
-            WHOLE,
-            "whole numbers, shaped as x except along the dim",
-        ),
+        param("index", WHOLE, "whole numbers, shaped as x except along the dim"),
         param("source", Ty::TensorLike, "shaped as index, or a number"),
     ],
-    options: &[opt(
-        "add",
-        Ty::Bool,
-        "false",
-        "add to what is there instead of replacing it",
-    )],
+    options: &[opt("add", Ty::Bool, "false", "add to what is there instead of replacing it")],
     returns: Ty::Tensor,
     shapes: "as x",
     errors: &[NO_DIM, OUTSIDE, "an index or a source of another shape"],
     examples: &[
-        value(
-            "replaced",
-            "scatter(ones([3]), 0, int([1]), 5).to_array()",
-            "[1.0, 5.0, 1.0]",
-        ),
+        value("replaced", "scatter(ones([3]), 0, int([1]), 5).to_array()", "[1.0, 5.0, 1.0]"),
         value(
             "counted: where a place comes twice, both are added",
             "scatter(zeros([2]), 0, int([1, 1, 0]), 1, #{ add: true }).to_array()",
@@ -178,11 +113,7 @@ fn scatter(call: &mut Call) -> Result<Dynamic> {
     let (x, dim, at) = (tensor(call, 0)?, dim(&call.args, 1)?, whole(call, 2)?);
     // Checks the dim, the ranks and the places, as a gather with the same index would.
     x.gather(dim, &at)?;
-    let axis = if dim < 0 {
-        dim + x.rank() as isize
-    } else {
-        dim
-    } as usize;
+    let axis = if dim < 0 { dim + x.rank() as isize } else { dim } as usize;
     let source = coerce(call.args.any(3), &x.device())?.ok_or_else(|| call.args.wrong(3))?;
     let source = match source.rank() {
         0 => source.broadcast_to(&at.shape())?,
@@ -210,21 +141,13 @@ static MASKED_FILL: Entry = Entry {
     summary: "a number where a mask holds, else x",
     params: &[
         X,
-        param(
-            "mask",
-            Ty::Tensor,
-            "a bool tensor; its shape broadcasts with x's",
-        ),
+        param("mask", Ty::Tensor, "a bool tensor; its shape broadcasts with x's"),
         param("value", Ty::Number, "the number"),
     ],
     returns: Ty::Tensor,
     shapes: "shapes broadcast",
     errors: &["a mask that is not bool", "shapes that do not broadcast"],
-    examples: &[value(
-        "negatives",
-        "let x = tensor([-1, 2]); masked_fill(x, x < 0, 9).to_array()",
-        "[9.0, 2.0]",
-    )],
+    examples: &[value("negatives", "let x = tensor([-1, 2]); masked_fill(x, x < 0, 9).to_array()", "[9.0, 2.0]")],
     call: |call| {
         let (x, mask) = (tensor(call, 0)?, tensor(call, 1)?);
         let filler = coerce_beside(call.args.any(2), is_whole(call.args.any(0)), &x.device())?;
@@ -239,31 +162,16 @@ static WHERE: Entry = Entry {
     group: GROUP,
     summary: "element by element: a where the condition holds, else b; the gradient goes to what was taken",
     params: &[
-        param(
-            "condition",
-            Ty::OneOf(&[Ty::Tensor, Ty::Bool]),
-            "a bool tensor such as x > 0",
-        ),
+        param("condition", Ty::OneOf(&[Ty::Tensor, Ty::Bool]), "a bool tensor such as x > 0"),
         param("a", Ty::TensorLike, "taken where it holds"),
         param("b", Ty::TensorLike, "taken where it does not"),
     ],
     returns: Ty::Tensor,
     shapes: "shapes broadcast",
-    errors: &[
-        "a condition that is not bool",
-        "shapes that do not broadcast",
-    ],
+    errors: &["a condition that is not bool", "shapes that do not broadcast"],
     examples: &[
-        value(
-            "the positive part",
-            "let x = tensor([-1, 2]); where(x > 0, x, 0).to_array()",
-            "[0.0, 2.0]",
-        ),
-        fails(
-            "not a condition",
-            "where(tensor([1.0]), 1, 0)",
-            "must be bool",
-        ),
+        value("the positive part", "let x = tensor([-1, 2]); where(x > 0, x, 0).to_array()", "[0.0, 2.0]"),
+        fails("not a condition", "where(tensor([1.0]), 1, 0)", "must be bool"),
     ],
     call: |call| {
         let on = [0, 1, 2]
@@ -271,9 +179,7 @@ static WHERE: Entry = Entry {
             .find_map(|&i| call.args.any(i).read_lock::<Tensor>().map(|t| t.device()))
             .unwrap_or_else(device::current);
         let whole = is_whole(call.args.any(1)) || is_whole(call.args.any(2));
-        let read = |i| {
-            coerce_beside(call.args.any(i), whole, &on)?.ok_or_else(|| call.args.wrong(i))
-        };
+        let read = |i| coerce_beside(call.args.any(i), whole, &on)?.ok_or_else(|| call.args.wrong(i));
         let condition = match call.args.any(0).as_bool() {
             Ok(b) => Tensor::from_bools(vec![b], &[], &on),
             Err(_) => tensor(call, 0)?,
@@ -293,21 +199,10 @@ static ONE_HOT: Entry = Entry {
     ],
     returns: Ty::Tensor,
     shapes: "[n] → [n, classes]",
-    errors: &[
-        "a label that is not in 0..classes",
-        "labels that are not whole numbers",
-    ],
+    errors: &["a label that is not in 0..classes", "labels that are not whole numbers"],
     examples: &[
-        value(
-            "two labels",
-            "one_hot([2, 0], 3).to_array()",
-            "[[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]",
-        ),
-        fails(
-            "too few classes",
-            "one_hot([3], 3)",
-            "label 3 is not one of the 3 classes",
-        ),
+        value("two labels", "one_hot([2, 0], 3).to_array()", "[[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]"),
+        fails("too few classes", "one_hot([3], 3)", "label 3 is not one of the 3 classes"),
     ],
     call: |call| {
         let (labels, classes) = (whole(call, 0)?, call.args.size(1)?);
@@ -327,28 +222,14 @@ static TOPK: Entry = Entry {
     name: "topk",
     group: GROUP,
     summary: "the k largest along a dim, in order, and their places",
-    params: &[
-        X,
-        param("k", Ty::Int, "how many, at most the size of the dim"),
-    ],
-    options: &[
-        LAST,
-        opt("largest", Ty::Bool, "true", "false: the k smallest"),
-    ],
+    params: &[X, param("k", Ty::Int, "how many, at most the size of the dim")],
+    options: &[LAST, opt("largest", Ty::Bool, "true", "false: the k smallest")],
     returns: Ty::Map,
     shapes: "#{ values, indices }, each [.., k]",
     errors: &[NO_DIM, "k above the size of the dim"],
     examples: &[
-        value(
-            "the values",
-            "topk(tensor([1, 9, 5]), 2).values.to_array()",
-            "[9.0, 5.0]",
-        ),
-        value(
-            "the places",
-            "topk(tensor([1, 9, 5]), 2).indices.to_array()",
-            "[1, 2]",
-        ),
+        value("the values", "topk(tensor([1, 9, 5]), 2).values.to_array()", "[9.0, 5.0]"),
+        value("the places", "topk(tensor([1, 9, 5]), 2).indices.to_array()", "[1, 2]"),
         fails("too many", "topk(tensor([1]), 2)", "2 of 1 elements"),
     ],
     call: |call| {
@@ -371,22 +252,11 @@ static SORT: Entry = Entry {
     shapes: "#{ values, indices }, each shaped as x",
     errors: &[NO_DIM],
     examples: &[
-        value(
-            "the values",
-            "sort(tensor([3, 1, 2])).values.to_array()",
-            "[1.0, 2.0, 3.0]",
-        ),
-        value(
-            "the places",
-            "sort(tensor([3, 1, 2])).indices.to_array()",
-            "[1, 2, 0]",
-        ),
+        value("the values", "sort(tensor([3, 1, 2])).values.to_array()", "[1.0, 2.0, 3.0]"),
+        value("the places", "sort(tensor([3, 1, 2])).indices.to_array()", "[1, 2, 0]"),
     ],
     call: |call| {
-        let (dim, descending) = (
-            call.options.int("dim", -1)? as isize,
-            call.options.bool("descending", false)?,
-        );
+        let (dim, descending) = (call.options.int("dim", -1)? as isize, call.options.bool("descending", false)?);
         Ok(values_and_indices(tensor(call, 0)?.sort(dim, descending)?))
     },
     ..ENTRY
@@ -401,16 +271,9 @@ static ARGSORT: Entry = Entry {
     returns: Ty::Tensor,
     shapes: "as x",
     errors: &[NO_DIM],
-    examples: &[value(
-        "three numbers",
-        "argsort(tensor([3, 1, 2])).to_array()",
-        "[1, 2, 0]",
-    )],
+    examples: &[value("three numbers", "argsort(tensor([3, 1, 2])).to_array()", "[1, 2, 0]")],
     call: |call: &mut Call| {
-        let (dim, descending) = (
-            call.options.int("dim", -1)? as isize,
-            call.options.bool("descending", false)?,
-        );
+        let (dim, descending) = (call.options.int("dim", -1)? as isize, call.options.bool("descending", false)?);
         tensor(call, 0)?.argsort(dim, descending).map(wrap)
     },
     ..ENTRY

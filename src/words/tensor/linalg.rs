@@ -5,9 +5,7 @@ use saddle_catalog::{Call, ENTRY, Entry, Opt, Param, Ty, type_of};
 use saddle_fault::{Fault, Result};
 use saddle_tensor::{Tensor, device, einsum, shown};
 
-pub static ENTRIES: &[&Entry] = &[
-    &MATMUL, &DOT, &OUTER, &EINSUM, &DIAGONAL, &TRACE, &TRIL, &TRIU,
-];
+pub static ENTRIES: &[&Entry] = &[&MATMUL, &DOT, &OUTER, &EINSUM, &DIAGONAL, &TRACE, &TRIL, &TRIU];
 
 const GROUP: &str = "linear algebra";
 
@@ -16,35 +14,15 @@ static MATMUL: Entry = Entry {
     group: GROUP,
     summary: "the matrix product, also written a @ b",
     params: &[
-        param(
-            "a",
-            Ty::Tensor,
-            "a matrix, a vector (a row), or matrices along leading dims",
-        ),
-        param(
-            "b",
-            Ty::Tensor,
-            "a matrix, a vector (a column), or matrices along leading dims",
-        ),
+        param("a", Ty::Tensor, "a matrix, a vector (a row), or matrices along leading dims"),
+        param("b", Ty::Tensor, "a matrix, a vector (a column), or matrices along leading dims"),
     ],
     returns: Ty::Tensor,
     shapes: "[.., m, k], [.., k, n] → [.., m, n]; leading dims broadcast; [k], [k] → a number",
-    errors: &[
-        "inner sizes that differ",
-        "a single number on either side",
-        "tensors of two devices",
-    ],
+    errors: &["inner sizes that differ", "a single number on either side", "tensors of two devices"],
     examples: &[
-        value(
-            "a row times a column",
-            "matmul(tensor([[1, 2]]), tensor([[3], [4]])).to_array()",
-            "[[11.0]]",
-        ),
-        fails(
-            "inner sizes",
-            "matmul(zeros([64, 100]), zeros([128, 784]))",
-            "inner sizes 100 and 128 differ",
-        ),
+        value("a row times a column", "matmul(tensor([[1, 2]]), tensor([[3], [4]])).to_array()", "[[11.0]]"),
+        fails("inner sizes", "matmul(zeros([64, 100]), zeros([128, 784]))", "inner sizes 100 and 128 differ"),
     ],
     call: |call| tensor(call, 0)?.matmul(&tensor(call, 1)?).map(wrap),
     ..ENTRY
@@ -67,27 +45,16 @@ static DOT: Entry = Entry {
     name: "dot",
     group: GROUP,
     summary: "the inner product of two vectors",
-    params: &[
-        param("a", Ty::Tensor, "a vector"),
-        param("b", Ty::Tensor, "a vector of the same length"),
-    ],
+    params: &[param("a", Ty::Tensor, "a vector"), param("b", Ty::Tensor, "a vector of the same length")],
     returns: Ty::Tensor,
     shapes: "[n], [n] → []",
     errors: &["something that is not a vector", "lengths that differ"],
-    examples: &[value(
-        "3·1 + 4·2",
-        "dot(tensor([3, 4]), tensor([1, 2])).item()",
-        "11.0",
-    )],
+    examples: &[value("3·1 + 4·2", "dot(tensor([3, 4]), tensor([1, 2])).item()", "11.0")],
     call: |call| {
         let (a, b) = (tensor(call, 0)?, tensor(call, 1)?);
         vectors("dot", &a, &b)?;
         if a.len() != b.len() {
-            return Err(Fault::shape(format!(
-                "dot: the lengths {} and {} differ",
-                a.len(),
-                b.len()
-            )));
+            return Err(Fault::shape(format!("dot: the lengths {} and {} differ", a.len(), b.len())));
         }
         a.mul(&b)?.sum().map(wrap)
     },
@@ -98,18 +65,11 @@ static OUTER: Entry = Entry {
     name: "outer",
     group: GROUP,
     summary: "every product of an element of a with one of b",
-    params: &[
-        param("a", Ty::Tensor, "a vector"),
-        param("b", Ty::Tensor, "a vector"),
-    ],
+    params: &[param("a", Ty::Tensor, "a vector"), param("b", Ty::Tensor, "a vector")],
     returns: Ty::Tensor,
     shapes: "[m], [n] → [m, n]",
     errors: &["something that is not a vector"],
-    examples: &[value(
-        "two by two",
-        "outer(tensor([1, 2]), tensor([3, 4])).to_array()",
-        "[[3.0, 4.0], [6.0, 8.0]]",
-    )],
+    examples: &[value("two by two", "outer(tensor([1, 2]), tensor([3, 4])).to_array()", "[[3.0, 4.0], [6.0, 8.0]]")],
     call: |call| {
         let (a, b) = (tensor(call, 0)?, tensor(call, 1)?);
         vectors("outer", &a, &b)?;
@@ -128,11 +88,7 @@ static EINSUM: Entry = Entry {
             Ty::Text,
             "a letter for each dim, a term for each tensor: \"ij,jk->ik\"; without an arrow the letters that come once stay, in the order of the alphabet",
         ),
-        param(
-            "tensors",
-            Ty::Array,
-            "the tensors, in the order of the terms",
-        ),
+        param("tensors", Ty::Array, "the tensors, in the order of the terms"),
     ],
     returns: Ty::Tensor,
     errors: &[
@@ -147,26 +103,10 @@ static EINSUM: Entry = Entry {
             "einsum(\"ij,jk->ik\", [tensor([[1, 2]]), tensor([[3], [4]])]).to_array()",
             "[[11.0]]",
         ),
-        value(
-            "the trace of a product",
-            "einsum(\"ij,ij->\", [eye(3), eye(3)]).item()",
-            "3.0",
-        ),
-        value(
-            "a diagonal",
-            "einsum(\"ii->i\", [tensor([[1, 2], [3, 4]])]).to_array()",
-            "[1.0, 4.0]",
-        ),
-        value(
-            "no arrow: the trace",
-            "einsum(\"ii\", [eye(2)]).item()",
-            "2.0",
-        ),
-        fails(
-            "a diagonal cannot be made",
-            "einsum(\"i->ii\", [tensor([1, 2])])",
-            "comes twice behind the arrow",
-        ),
+        value("the trace of a product", "einsum(\"ij,ij->\", [eye(3), eye(3)]).item()", "3.0"),
+        value("a diagonal", "einsum(\"ii->i\", [tensor([[1, 2], [3, 4]])]).to_array()", "[1.0, 4.0]"),
+        value("no arrow: the trace", "einsum(\"ii\", [eye(2)]).item()", "2.0"),
+        fails("a diagonal cannot be made", "einsum(\"i->ii\", [tensor([1, 2])])", "comes twice behind the arrow"),
     ],
     call: |call| {
         let form = call.args.text(0)?;
@@ -176,12 +116,8 @@ static EINSUM: Entry = Entry {
             .array(1)?
             .iter()
             .map(|v| {
-                coerce(v, &on)?.ok_or_else(|| {
-                    Fault::type_(format!(
-                        "einsum: tensors must be tensors, got {}",
-                        type_of(v)
-                    ))
-                })
+                coerce(v, &on)?
+                    .ok_or_else(|| Fault::type_(format!("einsum: tensors must be tensors, got {}", type_of(v))))
             })
             .collect::<Result<Vec<_>>>()?;
         einsum(&form, &tensors).map(wrap)
@@ -189,12 +125,8 @@ static EINSUM: Entry = Entry {
     ..ENTRY
 };
 
-const OFFSET: Param = optional(
-    "diagonal",
-    Ty::Int,
-    "0",
-    "which one: 0 the main diagonal, above 0 right of it, below 0 left of it",
-);
+const OFFSET: Param =
+    optional("diagonal", Ty::Int, "0", "which one: 0 the main diagonal, above 0 right of it, below 0 left of it");
 
 /// The offset at parameter 1.
 fn offset(call: &Call) -> Result<i64> {
@@ -217,30 +149,17 @@ static DIAGONAL: Entry = Entry {
     shapes: "[.., m, n] → [.., k], as many as the diagonal has",
     errors: &["a dim that the tensor does not have", "one dim twice"],
     examples: &[
-        value(
-            "the main diagonal",
-            "diagonal(tensor([[1, 2], [3, 4]])).to_array()",
-            "[1.0, 4.0]",
-        ),
-        value(
-            "right of it",
-            "diagonal(tensor([[1, 2, 3], [4, 5, 6]]), 1).to_array()",
-            "[2.0, 6.0]",
-        ),
+        value("the main diagonal", "diagonal(tensor([[1, 2], [3, 4]])).to_array()", "[1.0, 4.0]"),
+        value("right of it", "diagonal(tensor([[1, 2, 3], [4, 5, 6]]), 1).to_array()", "[2.0, 6.0]"),
         fails("a vector", "diagonal(tensor([1, 2]))", "there is no dim -2"),
     ],
     call: |call| {
         let whole = |key: &str, none: isize| match call.options.any(key) {
-            Some(v) => v
-                .as_int()
-                .map(|d| d as isize)
-                .map_err(|_| call.options.wrong(key, v)),
+            Some(v) => v.as_int().map(|d| d as isize).map_err(|_| call.options.wrong(key, v)),
             None => Ok(none),
         };
         let (dim1, dim2) = (whole("dim1", -2)?, whole("dim2", -1)?);
-        tensor(call, 0)?
-            .diagonal(offset(call)?, dim1, dim2)
-            .map(wrap)
+        tensor(call, 0)?.diagonal(offset(call)?, dim1, dim2).map(wrap)
     },
     ..ENTRY
 };

@@ -44,17 +44,7 @@ const fn elementwise(
     examples: &'static [Example],
     call: fn(&mut Call) -> Result<Dynamic>,
 ) -> Entry {
-    Entry {
-        name,
-        group: "math",
-        summary,
-        params: &[X],
-        returns: Ty::Tensor,
-        shapes: "as x",
-        examples,
-        call,
-        ..ENTRY
-    }
+    Entry { name, group: "math", summary, params: &[X], returns: Ty::Tensor, shapes: "as x", examples, call, ..ENTRY }
 }
 
 /// The record of a function of each element of a tensor, or of a plain number.
@@ -77,11 +67,7 @@ fn apply(call: &Call, f: fn(&Tensor) -> Result<Tensor>) -> Result<Dynamic> {
 }
 
 /// Applies a function to a tensor, or its twin to a number.
-fn apply_both(
-    call: &Call,
-    to_tensor: fn(&Tensor) -> Result<Tensor>,
-    to_number: fn(f64) -> f64,
-) -> Result<Dynamic> {
+fn apply_both(call: &Call, to_tensor: fn(&Tensor) -> Result<Tensor>, to_number: fn(f64) -> f64) -> Result<Dynamic> {
     match call.args.any(0).read_lock::<Tensor>() {
         Some(x) => to_tensor(&x).map(wrap),
         None => Ok(to_number(call.args.number(0)?).into()),
@@ -103,105 +89,67 @@ fn through_tensor(call: &Call, f: fn(&Tensor) -> Result<Tensor>) -> Result<Dynam
 static EXP: Entry = elementwise(
     "exp",
     "eˣ; infinite above 88.7",
-    &[value(
-        "at 0 and below",
-        "exp(tensor([0, -1000])).to_array()",
-        "[1.0, 0.0]",
-    )],
+    &[value("at 0 and below", "exp(tensor([0, -1000])).to_array()", "[1.0, 0.0]")],
     |call| apply(call, Tensor::exp),
 );
 
 static LOG: Entry = elementwise(
     "log",
     "the natural logarithm; −∞ at 0, NaN below",
-    &[value(
-        "at 1 and 0",
-        "log(tensor([1, 0])).to_array()",
-        "[0.0, -inf]",
-    )],
+    &[value("at 1 and 0", "log(tensor([1, 0])).to_array()", "[0.0, -inf]")],
     |call| apply(call, Tensor::log),
 );
 
-static LOG1P: Entry = of_both(
-    "log1p",
-    "log(1 + x), exact for small x",
-    &[value("small", "log1p(1e-20)", "1e-20")],
-    |call| apply_both(call, Tensor::log1p, f64::ln_1p),
-);
+static LOG1P: Entry =
+    of_both("log1p", "log(1 + x), exact for small x", &[value("small", "log1p(1e-20)", "1e-20")], |call| {
+        apply_both(call, Tensor::log1p, f64::ln_1p)
+    });
 
-static EXPM1: Entry = of_both(
-    "expm1",
-    "eˣ − 1, exact for small x",
-    &[value("small", "expm1(1e-20)", "1e-20")],
-    |call| apply_both(call, Tensor::expm1, f64::exp_m1),
-);
+static EXPM1: Entry =
+    of_both("expm1", "eˣ − 1, exact for small x", &[value("small", "expm1(1e-20)", "1e-20")], |call| {
+        apply_both(call, Tensor::expm1, f64::exp_m1)
+    });
 
 static SQRT: Entry = elementwise(
     "sqrt",
     "the square root; NaN below 0; its gradient at 0 is infinite",
-    &[value(
-        "of squares",
-        "sqrt(tensor([4, 9])).to_array()",
-        "[2.0, 3.0]",
-    )],
+    &[value("of squares", "sqrt(tensor([4, 9])).to_array()", "[2.0, 3.0]")],
     |call| apply(call, Tensor::sqrt),
 );
 
-static SQUARE: Entry = of_both(
-    "square",
-    "x²",
-    &[value(
-        "of negatives too",
-        "square(tensor([-3, 2])).to_array()",
-        "[9.0, 4.0]",
-    )],
-    |call| apply_both(call, Tensor::square, |v| v * v),
-);
+static SQUARE: Entry =
+    of_both("square", "x²", &[value("of negatives too", "square(tensor([-3, 2])).to_array()", "[9.0, 4.0]")], |call| {
+        apply_both(call, Tensor::square, |v| v * v)
+    });
 
 static ABS: Entry = elementwise(
     "abs",
     "|x|; its gradient at 0 is 0",
-    &[value(
-        "both signs",
-        "abs(tensor([-1.5, 2])).to_array()",
-        "[1.5, 2.0]",
-    )],
+    &[value("both signs", "abs(tensor([-1.5, 2])).to_array()", "[1.5, 2.0]")],
     |call| apply(call, Tensor::abs),
 );
 
 static SIGN: Entry = elementwise(
     "sign",
     "−1, 0 or 1; its gradient is 0",
-    &[value(
-        "all three",
-        "sign(tensor([-5, 0, 5])).to_array()",
-        "[-1.0, 0.0, 1.0]",
-    )],
+    &[value("all three", "sign(tensor([-5, 0, 5])).to_array()", "[-1.0, 0.0, 1.0]")],
     |call| apply(call, Tensor::sign),
 );
 
-static SIN: Entry = elementwise(
-    "sin",
-    "the sine, of radians",
-    &[value("at 0", "sin(tensor([0])).to_array()", "[0.0]")],
-    |call| apply(call, Tensor::sin),
-);
+static SIN: Entry =
+    elementwise("sin", "the sine, of radians", &[value("at 0", "sin(tensor([0])).to_array()", "[0.0]")], |call| {
+        apply(call, Tensor::sin)
+    });
 
-static COS: Entry = elementwise(
-    "cos",
-    "the cosine, of radians",
-    &[value("at 0", "cos(tensor([0])).to_array()", "[1.0]")],
-    |call| apply(call, Tensor::cos),
-);
+static COS: Entry =
+    elementwise("cos", "the cosine, of radians", &[value("at 0", "cos(tensor([0])).to_array()", "[1.0]")], |call| {
+        apply(call, Tensor::cos)
+    });
 
 static TANH: Entry = elementwise(
     "tanh",
     "the hyperbolic tangent, in [−1, 1]",
-    &[value(
-        "far out",
-        "tanh(tensor([-100, 0, 100])).to_array()",
-        "[-1.0, 0.0, 1.0]",
-    )],
+    &[value("far out", "tanh(tensor([-100, 0, 100])).to_array()", "[-1.0, 0.0, 1.0]")],
     |call| apply(call, Tensor::tanh),
 );
 
@@ -219,44 +167,28 @@ fn softplus(v: f64) -> f64 {
 static SOFTPLUS: Entry = of_both(
     "softplus",
     "log(1 + eˣ), without overflow",
-    &[value(
-        "far out",
-        "softplus(tensor([1000, -1000])).to_array()",
-        "[1000.0, 0.0]",
-    )],
+    &[value("far out", "softplus(tensor([1000, -1000])).to_array()", "[1000.0, 0.0]")],
     |call| apply_both(call, Tensor::softplus, softplus),
 );
 
 static LOG_SIGMOID: Entry = of_both(
     "log_sigmoid",
     "log(1 / (1 + e⁻ˣ)), without overflow: the logarithm of a probability from its logit",
-    &[value(
-        "far out",
-        "log_sigmoid(tensor([-1000])).to_array()",
-        "[-1000.0]",
-    )],
+    &[value("far out", "log_sigmoid(tensor([-1000])).to_array()", "[-1000.0]")],
     |call| apply_both(call, Tensor::log_sigmoid, |v| -softplus(-v)),
 );
 
 static ERF: Entry = of_both(
     "erf",
     "the error function 2/√π ∫₀ˣ e^(−t²) dt",
-    &[value(
-        "far out",
-        "erf(tensor([-10, 0, 10])).to_array()",
-        "[-1.0, 0.0, 1.0]",
-    )],
+    &[value("far out", "erf(tensor([-10, 0, 10])).to_array()", "[-1.0, 0.0, 1.0]")],
     |call| through_tensor(call, Tensor::erf),
 );
 
 static RELU: Entry = of_both(
     "relu",
     "max(x, 0); its gradient at 0 is 0",
-    &[value(
-        "both signs",
-        "relu(tensor([-1, 2])).to_array()",
-        "[0.0, 2.0]",
-    )],
+    &[value("both signs", "relu(tensor([-1, 2])).to_array()", "[0.0, 2.0]")],
     |call| apply_both(call, Tensor::relu, |v| v.max(0.0)),
 );
 
@@ -265,11 +197,7 @@ static GELU: Entry = Entry {
     ..of_both(
         "gelu",
         "x · Φ(x) with the distribution function Φ of the standard normal",
-        &[value(
-            "far out",
-            "gelu(tensor([0, 100])).to_array()",
-            "[0.0, 100.0]",
-        )],
+        &[value("far out", "gelu(tensor([0, 100])).to_array()", "[0.0, 100.0]")],
         |call| through_tensor(call, Tensor::gelu),
     )
 };
@@ -277,44 +205,28 @@ static GELU: Entry = Entry {
 static SILU: Entry = of_both(
     "silu",
     "x · sigmoid(x), also called swish",
-    &[value(
-        "at 0 and far out",
-        "silu(tensor([0, 100])).to_array()",
-        "[0.0, 100.0]",
-    )],
+    &[value("at 0 and far out", "silu(tensor([0, 100])).to_array()", "[0.0, 100.0]")],
     |call| apply_both(call, Tensor::silu, |v| v / (1.0 + (-v).exp())),
 );
 
 static FLOOR: Entry = elementwise(
     "floor",
     "the largest whole number not above; its gradient is 0",
-    &[value(
-        "both signs",
-        "floor(tensor([-1.5, 1.5])).to_array()",
-        "[-2.0, 1.0]",
-    )],
+    &[value("both signs", "floor(tensor([-1.5, 1.5])).to_array()", "[-2.0, 1.0]")],
     |call| apply(call, Tensor::floor),
 );
 
 static CEIL: Entry = elementwise(
     "ceil",
     "the smallest whole number not below; its gradient is 0",
-    &[value(
-        "both signs",
-        "ceil(tensor([-1.5, 1.5])).to_array()",
-        "[-1.0, 2.0]",
-    )],
+    &[value("both signs", "ceil(tensor([-1.5, 1.5])).to_array()", "[-1.0, 2.0]")],
     |call| apply(call, Tensor::ceil),
 );
 
 static ROUND: Entry = elementwise(
     "round",
     "the nearest whole number, halves to even; its gradient is 0",
-    &[value(
-        "halves",
-        "round(tensor([0.5, 1.5, 2.6])).to_array()",
-        "[0.0, 2.0, 3.0]",
-    )],
+    &[value("halves", "round(tensor([0.5, 1.5, 2.6])).to_array()", "[0.0, 2.0, 3.0]")],
     |call| apply(call, Tensor::round),
 );
 
@@ -322,24 +234,13 @@ static LEAKY_RELU: Entry = Entry {
     name: "leaky_relu",
     group: "math",
     summary: "x where x > 0, else slope · x (`leaky_relu(slope)` alone is the layer)",
-    params: &[
-        param("x", Ty::Tensor, "the tensor"),
-        optional("slope", Ty::Number, "0.01", "the slope below 0"),
-    ],
+    params: &[param("x", Ty::Tensor, "the tensor"), optional("slope", Ty::Number, "0.01", "the slope below 0")],
     returns: Ty::Tensor,
     shapes: "as x",
     source: "Maas, Hannun and Ng 2013",
-    examples: &[value(
-        "both signs",
-        "leaky_relu(tensor([-2, 3]), 0.25).to_array()",
-        "[-0.5, 3.0]",
-    )],
+    examples: &[value("both signs", "leaky_relu(tensor([-2, 3]), 0.25).to_array()", "[-0.5, 3.0]")],
     call: |call| {
-        let slope = if call.args.has(1) {
-            call.args.number(1)?
-        } else {
-            0.01
-        };
+        let slope = if call.args.has(1) { call.args.number(1)? } else { 0.01 };
         tensor(call, 0)?.leaky_relu(slope as f32).map(wrap)
     },
     ..ENTRY
@@ -349,24 +250,13 @@ static ELU: Entry = Entry {
     name: "elu",
     group: "math",
     summary: "x where x > 0, else alpha · (eˣ − 1) (`elu(alpha)` alone is the layer)",
-    params: &[
-        param("x", Ty::Tensor, "the tensor"),
-        optional("alpha", Ty::Number, "1.0", "minus the limit at −∞"),
-    ],
+    params: &[param("x", Ty::Tensor, "the tensor"), optional("alpha", Ty::Number, "1.0", "minus the limit at −∞")],
     returns: Ty::Tensor,
     shapes: "as x",
     source: "Clevert, Unterthiner and Hochreiter 2015",
-    examples: &[value(
-        "far out",
-        "elu(tensor([-1000, 3]), 2).to_array()",
-        "[-2.0, 3.0]",
-    )],
+    examples: &[value("far out", "elu(tensor([-1000, 3]), 2).to_array()", "[-2.0, 3.0]")],
     call: |call| {
-        let alpha = if call.args.has(1) {
-            call.args.number(1)?
-        } else {
-            1.0
-        };
+        let alpha = if call.args.has(1) { call.args.number(1)? } else { 1.0 };
         tensor(call, 0)?.elu(alpha as f32).map(wrap)
     },
     ..ENTRY
@@ -389,27 +279,15 @@ static CLAMP: Entry = Entry {
     shapes: "as x",
     errors: &["no limit at all", "`low` above `high`"],
     examples: &[
-        value(
-            "both ends",
-            "clamp(tensor([-2, 0.5, 2]), -1, 1).to_array()",
-            "[-1.0, 0.5, 1.0]",
-        ),
-        value(
-            "one end",
-            "clamp(tensor([-2, 0.5, 2]), #{ max: 1 }).to_array()",
-            "[-2.0, 0.5, 1.0]",
-        ),
+        value("both ends", "clamp(tensor([-2, 0.5, 2]), -1, 1).to_array()", "[-1.0, 0.5, 1.0]"),
+        value("one end", "clamp(tensor([-2, 0.5, 2]), #{ max: 1 }).to_array()", "[-2.0, 0.5, 1.0]"),
         value(
             "whole numbers stay whole",
             "clamp(tensor([3, 7, 9], #{ dtype: \"int\" }), 0, 8).to_array()",
             "[3, 7, 8]",
         ),
         fails("no end", "clamp(tensor([1]))", "give `low` and `high`"),
-        fails(
-            "ends exchanged",
-            "clamp(tensor([1]), 1, 0)",
-            "low 1 is above high 0",
-        ),
+        fails("ends exchanged", "clamp(tensor([1]), 1, 0)", "low 1 is above high 0"),
     ],
     call: clamp,
     ..ENTRY
@@ -423,15 +301,11 @@ fn clamp(call: &mut Call) -> Result<Dynamic> {
     let low = limit(1, "min", f64::NEG_INFINITY)?;
     let high = limit(2, "max", f64::INFINITY)?;
     if low == f64::NEG_INFINITY && high == f64::INFINITY {
-        return Err(Fault::value(
-            "clamp: give `low` and `high`, or one of the options `min` and `max`",
-        )
-        .hint("for example clamp(x, 0, 1), or clamp(x, #{ min: 0 })"));
+        return Err(Fault::value("clamp: give `low` and `high`, or one of the options `min` and `max`")
+            .hint("for example clamp(x, 0, 1), or clamp(x, #{ min: 0 })"));
     }
     if low.is_nan() || high.is_nan() || low > high {
-        return Err(Fault::value(format!(
-            "clamp: low {low} is above high {high}"
-        )));
+        return Err(Fault::value(format!("clamp: low {low} is above high {high}")));
     }
     let x = tensor(call, 0)?;
     let stays = |v: f64| v.fract() == 0.0 || v.is_infinite();
@@ -442,14 +316,7 @@ fn clamp(call: &mut Call) -> Result<Dynamic> {
     }
 }
 
-const PAIR: &[Param] = &[
-    X_OR_NUMBER,
-    param(
-        "y",
-        Ty::TensorLike,
-        "a tensor, or a number; shapes broadcast",
-    ),
-];
+const PAIR: &[Param] = &[X_OR_NUMBER, param("y", Ty::TensorLike, "a tensor, or a number; shapes broadcast")];
 
 /// The record of a choice between two operands, element by element.
 const fn chosen(
@@ -477,29 +344,20 @@ fn choose(
         _ => return Ok(of_numbers(call.args.number(0)?, call.args.number(1)?).into()),
     };
     let whole = is_whole(x) || is_whole(y);
-    let read =
-        |i| coerce_beside(call.args.any(i), whole, &device)?.ok_or_else(|| call.args.wrong(i));
+    let read = |i| coerce_beside(call.args.any(i), whole, &device)?.ok_or_else(|| call.args.wrong(i));
     of_tensors(&read(0)?, &read(1)?).map(wrap)
 }
 
 static MAXIMUM: Entry = chosen(
     "maximum",
     "the larger of each pair; where they are equal both get half the gradient",
-    &[value(
-        "at least 0",
-        "maximum(tensor([-1, 2]), 0).to_array()",
-        "[0.0, 2.0]",
-    )],
+    &[value("at least 0", "maximum(tensor([-1, 2]), 0).to_array()", "[0.0, 2.0]")],
     |call| choose(call, Tensor::maximum, f64::max),
 );
 
 static MINIMUM: Entry = chosen(
     "minimum",
     "the smaller of each pair; where they are equal both get half the gradient",
-    &[value(
-        "at most 1",
-        "minimum(tensor([-1, 2]), 1).to_array()",
-        "[-1.0, 1.0]",
-    )],
+    &[value("at most 1", "minimum(tensor([-1, 2]), 1).to_array()", "[-1.0, 1.0]")],
     |call| choose(call, Tensor::minimum, f64::min),
 );

@@ -35,10 +35,10 @@ pub mod reduce;
 pub mod shape;
 pub mod value;
 
+use rhai::{Array, Dynamic};
 use saddle_catalog::{Args, Call, Example, Gives, Opt, Options, Param, Ty, number};
 use saddle_fault::{Fault, Result};
 use saddle_tensor::{Device, Dtype, Tensor, device as devices};
-use rhai::{Array, Dynamic};
 
 /// A dim, or several in an array.
 pub(super) const DIMS: Ty = Ty::OneOf(&[Ty::Int, Ty::Array]);
@@ -49,68 +49,31 @@ pub(super) const DATA: Ty = Ty::OneOf(&[Ty::Tensor, Ty::Array]);
 pub(super) const X: Param = param("x", Ty::Tensor, "the tensor");
 
 pub(super) const fn param(name: &'static str, ty: Ty, doc: &'static str) -> Param {
-    Param {
-        name,
-        ty,
-        default: None,
-        doc,
-    }
+    Param { name, ty, default: None, doc }
 }
 
 /// A parameter that may be left out.
-pub(super) const fn optional(
-    name: &'static str,
-    ty: Ty,
-    default: &'static str,
-    doc: &'static str,
-) -> Param {
-    Param {
-        name,
-        ty,
-        default: Some(default),
-        doc,
-    }
+pub(super) const fn optional(name: &'static str, ty: Ty, default: &'static str, doc: &'static str) -> Param {
+    Param { name, ty, default: Some(default), doc }
 }
 
-pub(super) const fn opt(
-    key: &'static str,
-    ty: Ty,
-    default: &'static str,
-    doc: &'static str,
-) -> Opt {
-    Opt {
-        key,
-        ty,
-        default,
-        doc,
-    }
+pub(super) const fn opt(key: &'static str, ty: Ty, default: &'static str, doc: &'static str) -> Opt {
+    Opt { key, ty, default, doc }
 }
 
 /// An example with a value that is known from outside.
 pub(super) const fn value(what: &'static str, code: &'static str, text: &'static str) -> Example {
-    Example {
-        what,
-        code,
-        gives: Gives::Value(text),
-    }
+    Example { what, code, gives: Gives::Value(text) }
 }
 
 /// An example of a mistake, and what is said about it.
 pub(super) const fn fails(what: &'static str, code: &'static str, part: &'static str) -> Example {
-    Example {
-        what,
-        code,
-        gives: Gives::Error(part),
-    }
+    Example { what, code, gives: Gives::Error(part) }
 }
 
 /// An example that is shown and must run.
 pub(super) const fn runs(what: &'static str, code: &'static str) -> Example {
-    Example {
-        what,
-        code,
-        gives: Gives::Runs,
-    }
+    Example { what, code, gives: Gives::Runs }
 }
 
 /// A tensor as a value of the language.
@@ -183,11 +146,7 @@ pub(super) fn dim(args: &Args, i: usize) -> Result<isize> {
 
 /// The ints in an array of whole numbers of either sign; `None` for anything else.
 pub(super) fn ints(value: &Dynamic) -> Option<Vec<i64>> {
-    value
-        .read_lock::<Array>()?
-        .iter()
-        .map(|v| v.as_int().ok())
-        .collect()
+    value.read_lock::<Array>()?.iter().map(|v| v.as_int().ok()).collect()
 }
 
 /// One dim or an array of them.
@@ -205,8 +164,5 @@ pub(super) fn dims_at(args: &Args, i: usize) -> Result<Vec<isize>> {
 
 /// The option `dim`: one dim, several, or `None` when it is not given.
 pub(super) fn dims(options: &Options) -> Result<Option<Vec<isize>>> {
-    options
-        .any("dim")
-        .map(|v| read_dims(v).ok_or_else(|| options.wrong("dim", v)))
-        .transpose()
+    options.any("dim").map(|v| read_dims(v).ok_or_else(|| options.wrong("dim", v))).transpose()
 }

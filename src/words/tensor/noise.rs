@@ -2,20 +2,14 @@
 
 use super::random::{SHAPE, STREAM, draw, from_stream, shape};
 use super::{fails, opt, value};
+use rhai::Dynamic;
 use saddle_catalog::{Call, ENTRY, Entry, Opt, Ty};
 use saddle_fault::{Fault, Result};
 use saddle_tensor::random;
-use rhai::Dynamic;
 use std::cmp::Ordering;
 
-pub static ENTRIES: &[&Entry] = &[
-    &EXPONENTIAL,
-    &EXPONENTIAL_FROM,
-    &GUMBEL,
-    &GUMBEL_FROM,
-    &TRUNCATED_NORMAL,
-    &TRUNCATED_NORMAL_FROM,
-];
+pub static ENTRIES: &[&Entry] =
+    &[&EXPONENTIAL, &EXPONENTIAL_FROM, &GUMBEL, &GUMBEL_FROM, &TRUNCATED_NORMAL, &TRUNCATED_NORMAL_FROM];
 
 const EXPONENTIAL_: Entry = Entry {
     name: "exponential",
@@ -71,33 +65,14 @@ static GUMBEL: Entry = GUMBEL_;
 static GUMBEL_FROM: Entry = from_stream(
     GUMBEL_,
     &[STREAM, SHAPE],
-    &[value(
-        "the same seed, the same numbers",
-        "sum(abs(rng(3).gumbel([4]) - rng(3).gumbel([4]))).item()",
-        "0.0",
-    )],
+    &[value("the same seed, the same numbers", "sum(abs(rng(3).gumbel([4]) - rng(3).gumbel([4]))).item()", "0.0")],
 );
 
 const ENDS: &[Opt] = &[
-    opt(
-        "low",
-        Ty::Number,
-        "mean - 2 * std",
-        "the lower end; -inf for none",
-    ),
-    opt(
-        "high",
-        Ty::Number,
-        "mean + 2 * std",
-        "the upper end; inf for none",
-    ),
+    opt("low", Ty::Number, "mean - 2 * std", "the lower end; -inf for none"),
+    opt("high", Ty::Number, "mean + 2 * std", "the upper end; inf for none"),
     opt("mean", Ty::Number, "0", "the mean before truncation"),
-    opt(
-        "std",
-        Ty::Number,
-        "1",
-        "the standard deviation before truncation, above 0",
-    ),
+    opt("std", Ty::Number, "1", "the standard deviation before truncation, above 0"),
 ];
 
 const TRUNCATED_NORMAL_: Entry = Entry {
@@ -110,21 +85,13 @@ const TRUNCATED_NORMAL_: Entry = Entry {
     errors: &["a size below 0", "low not below high", "std not above 0"],
     source: "Robert 1995; the truncation trick: Brock, Donahue and Simonyan 2019",
     examples: &[
-        value(
-            "in range",
-            "let z = truncated_normal([1000]); max(abs(z)) <= 2",
-            "true",
-        ),
+        value("in range", "let z = truncated_normal([1000]); max(abs(z)) <= 2", "true"),
         value(
             "the truncation trick: noise that stays near its centre",
             "let z = truncated_normal([64, 100], #{ low: -0.5, high: 0.5 }); max(abs(z)) <= 0.5",
             "true",
         ),
-        fails(
-            "ends exchanged",
-            "truncated_normal([3], #{ low: 1, high: -1 })",
-            "low must be below high, got 1 and -1",
-        ),
+        fails("ends exchanged", "truncated_normal([3], #{ low: 1, high: -1 })", "low must be below high, got 1 and -1"),
     ],
     call: truncated_normal,
     ..ENTRY
@@ -133,11 +100,7 @@ static TRUNCATED_NORMAL: Entry = TRUNCATED_NORMAL_;
 static TRUNCATED_NORMAL_FROM: Entry = from_stream(
     TRUNCATED_NORMAL_,
     &[STREAM, SHAPE],
-    &[value(
-        "in range",
-        "min(rng(3).truncated_normal([100], #{ mean: 7, low: 7, high: 8 })).item() >= 7",
-        "true",
-    )],
+    &[value("in range", "min(rng(3).truncated_normal([100], #{ mean: 7, low: 7, high: 8 })).item() >= 7", "true")],
 );
 
 fn truncated_normal(call: &mut Call) -> Result<Dynamic> {
@@ -154,17 +117,7 @@ fn truncated_normal(call: &mut Call) -> Result<Dynamic> {
     let ordered = low.partial_cmp(&high) == Some(Ordering::Less);
     let far = |end: f64, side: f64| (end - mean) / std == side;
     if !ordered || far(low, f64::INFINITY) || far(high, f64::NEG_INFINITY) {
-        return Err(Fault::value(format!(
-            "truncated_normal: low must be below high, got {low} and {high}"
-        )));
+        return Err(Fault::value(format!("truncated_normal: low must be below high, got {low} and {high}")));
     }
-    draw(call, |args, i| {
-        Ok(random::truncated_normal(
-            &shape(args, i)?,
-            mean,
-            std,
-            low,
-            high,
-        ))
-    })
+    draw(call, |args, i| Ok(random::truncated_normal(&shape(args, i)?, mean, std, low, high)))
 }

@@ -9,8 +9,7 @@ use saddle_fault::Result;
 use saddle_tensor::{Dtype, Tensor};
 
 pub static ENTRIES: &[&Entry] = &[
-    &ADD, &ADD_LEFT, &SUB, &SUB_LEFT, &MUL, &MUL_LEFT, &DIV, &DIV_LEFT, &REM, &REM_LEFT, &POW,
-    &POW_LEFT, &NEG, &MATMUL,
+    &ADD, &ADD_LEFT, &SUB, &SUB_LEFT, &MUL, &MUL_LEFT, &DIV, &DIV_LEFT, &REM, &REM_LEFT, &POW, &POW_LEFT, &NEG, &MATMUL,
 ];
 
 /// One side of an operator.
@@ -38,13 +37,9 @@ impl Side {
             return self.alone();
         };
         match self {
-            Side::Int(n) if mate.dtype() != Dtype::F32 => {
-                Ok(Tensor::from_ints(vec![*n], &[], &mate.device()))
-            }
+            Side::Int(n) if mate.dtype() != Dtype::F32 => Ok(Tensor::from_ints(vec![*n], &[], &mate.device())),
             Side::Tensor(t) => Ok(t.clone()),
-            Side::Int(_) | Side::Float(_) => {
-                Ok(Tensor::full(self.number() as f32, &[], &mate.device()))
-            }
+            Side::Int(_) | Side::Float(_) => Ok(Tensor::full(self.number() as f32, &[], &mate.device())),
         }
     }
 
@@ -75,18 +70,10 @@ impl Arithmetic {
     fn run(&self, call: &Call) -> Result<Dynamic> {
         let (a, b) = (Side::read(call, 0)?, Side::read(call, 1)?);
         let out = match (&a, &b) {
-            (Side::Tensor(x), Side::Int(_)) if x.dtype() != Dtype::F32 => {
-                (self.both)(x, &b.beside(&a)?)
-            }
-            (Side::Int(_), Side::Tensor(x)) if x.dtype() != Dtype::F32 => {
-                (self.both)(&a.beside(&b)?, x)
-            }
-            (Side::Tensor(x), Side::Int(_) | Side::Float(_)) => {
-                (self.number_right)(x, b.number() as f32)
-            }
-            (Side::Int(_) | Side::Float(_), Side::Tensor(x)) => {
-                (self.number_left)(x, a.number() as f32)
-            }
+            (Side::Tensor(x), Side::Int(_)) if x.dtype() != Dtype::F32 => (self.both)(x, &b.beside(&a)?),
+            (Side::Int(_), Side::Tensor(x)) if x.dtype() != Dtype::F32 => (self.both)(&a.beside(&b)?, x),
+            (Side::Tensor(x), Side::Int(_) | Side::Float(_)) => (self.number_right)(x, b.number() as f32),
+            (Side::Int(_) | Side::Float(_), Side::Tensor(x)) => (self.number_left)(x, a.number() as f32),
             _ => (self.both)(&a.alone()?, &b.alone()?),
         };
         out.map(wrap)
@@ -94,11 +81,7 @@ impl Arithmetic {
 }
 
 const A: Param = param("a", Ty::Tensor, "the left side");
-const B: Param = param(
-    "b",
-    Ty::TensorLike,
-    "the right side; its shape broadcasts with a's",
-);
+const B: Param = param("b", Ty::TensorLike, "the right side; its shape broadcasts with a's");
 const NUMBER: Param = param("a", Ty::Number, "the left side");
 const TENSOR: Param = param("b", Ty::Tensor, "the right side");
 
@@ -125,142 +108,68 @@ pub(super) const fn operator(
 
 /// The same operator with a number on the left.
 pub(super) const fn left(entry: Entry, examples: &'static [Example]) -> Entry {
-    Entry {
-        params: &[NUMBER, TENSOR],
-        shapes: "as b",
-        errors: &[],
-        examples,
-        ..entry
-    }
+    Entry { params: &[NUMBER, TENSOR], shapes: "as b", errors: &[], examples, ..entry }
 }
 
 const ADD_: Entry = operator(
     "+",
     "the sum, element by element",
     &[
-        value(
-            "a number for each element",
-            "(tensor([1, 2]) + 0.5).to_array()",
-            "[1.5, 2.5]",
-        ),
-        value(
-            "a row to each row",
-            "(ones([2, 2]) + tensor([1, 2])).to_array()",
-            "[[2.0, 3.0], [2.0, 3.0]]",
-        ),
-        value(
-            "whole numbers stay whole",
-            "(int([1, 2]) + 1).to_array()",
-            "[2, 3]",
-        ),
-        fails(
-            "shapes",
-            "ones([2, 3]) + ones([4])",
-            "[2, 3] and [4] do not fit together: 3 against 4",
-        ),
+        value("a number for each element", "(tensor([1, 2]) + 0.5).to_array()", "[1.5, 2.5]"),
+        value("a row to each row", "(ones([2, 2]) + tensor([1, 2])).to_array()", "[[2.0, 3.0], [2.0, 3.0]]"),
+        value("whole numbers stay whole", "(int([1, 2]) + 1).to_array()", "[2, 3]"),
+        fails("shapes", "ones([2, 3]) + ones([4])", "[2, 3] and [4] do not fit together: 3 against 4"),
     ],
     |call| {
-        const ADD: Arithmetic = Arithmetic {
-            both: Tensor::add,
-            number_right: Tensor::add_scalar,
-            number_left: Tensor::add_scalar,
-        };
+        const ADD: Arithmetic =
+            Arithmetic { both: Tensor::add, number_right: Tensor::add_scalar, number_left: Tensor::add_scalar };
         ADD.run(call)
     },
 );
 static ADD: Entry = ADD_;
-static ADD_LEFT: Entry = left(
-    ADD_,
-    &[value(
-        "a number first",
-        "(1 + tensor([1, 2])).to_array()",
-        "[2.0, 3.0]",
-    )],
-);
+static ADD_LEFT: Entry = left(ADD_, &[value("a number first", "(1 + tensor([1, 2])).to_array()", "[2.0, 3.0]")]);
 
 const SUB_: Entry = operator(
     "-",
     "the difference, element by element",
-    &[value(
-        "a number",
-        "(tensor([1, 2]) - 1).to_array()",
-        "[0.0, 1.0]",
-    )],
+    &[value("a number", "(tensor([1, 2]) - 1).to_array()", "[0.0, 1.0]")],
     |call| {
-        const SUB: Arithmetic = Arithmetic {
-            both: Tensor::sub,
-            number_right: |x, v| x.add_scalar(-v),
-            number_left: Tensor::rsub_scalar,
-        };
+        const SUB: Arithmetic =
+            Arithmetic { both: Tensor::sub, number_right: |x, v| x.add_scalar(-v), number_left: Tensor::rsub_scalar };
         SUB.run(call)
     },
 );
 static SUB: Entry = SUB_;
-static SUB_LEFT: Entry = left(
-    SUB_,
-    &[value(
-        "the complement",
-        "(1 - tensor([0.25, 1])).to_array()",
-        "[0.75, 0.0]",
-    )],
-);
+static SUB_LEFT: Entry = left(SUB_, &[value("the complement", "(1 - tensor([0.25, 1])).to_array()", "[0.75, 0.0]")]);
 
 const MUL_: Entry = operator(
     "*",
     "the product, element by element (`@` is the matrix product)",
-    &[value(
-        "scaled",
-        "(tensor([1, 2]) * 3).to_array()",
-        "[3.0, 6.0]",
-    )],
+    &[value("scaled", "(tensor([1, 2]) * 3).to_array()", "[3.0, 6.0]")],
     |call| {
-        const MUL: Arithmetic = Arithmetic {
-            both: Tensor::mul,
-            number_right: Tensor::mul_scalar,
-            number_left: Tensor::mul_scalar,
-        };
+        const MUL: Arithmetic =
+            Arithmetic { both: Tensor::mul, number_right: Tensor::mul_scalar, number_left: Tensor::mul_scalar };
         MUL.run(call)
     },
 );
 static MUL: Entry = MUL_;
-static MUL_LEFT: Entry = left(
-    MUL_,
-    &[value(
-        "a number first",
-        "(2 * tensor([1, 2])).to_array()",
-        "[2.0, 4.0]",
-    )],
-);
+static MUL_LEFT: Entry = left(MUL_, &[value("a number first", "(2 * tensor([1, 2])).to_array()", "[2.0, 4.0]")]);
 
 const DIV_: Entry = operator(
     "/",
     "the quotient, element by element, always of floats; x / 0 is infinite, 0 / 0 is NaN",
     &[
-        value(
-            "by a number",
-            "(tensor([6, 9]) / 3).to_array()",
-            "[2.0, 3.0]",
-        ),
+        value("by a number", "(tensor([6, 9]) / 3).to_array()", "[2.0, 3.0]"),
         value("by zero", "(tensor([1]) / 0).to_array()", "[inf]"),
     ],
     |call| {
-        const DIV: Arithmetic = Arithmetic {
-            both: Tensor::div,
-            number_right: divided,
-            number_left: Tensor::rdiv_scalar,
-        };
+        const DIV: Arithmetic =
+            Arithmetic { both: Tensor::div, number_right: divided, number_left: Tensor::rdiv_scalar };
         DIV.run(call)
     },
 );
 static DIV: Entry = DIV_;
-static DIV_LEFT: Entry = left(
-    DIV_,
-    &[value(
-        "a number first",
-        "(1 / tensor([2, 4])).to_array()",
-        "[0.5, 0.25]",
-    )],
-);
+static DIV_LEFT: Entry = left(DIV_, &[value("a number first", "(1 / tensor([2, 4])).to_array()", "[0.5, 0.25]")]);
 
 /// x / v: as a product where 1 / v is exact, so that every quotient is correctly rounded.
 fn divided(x: &Tensor, v: f32) -> Result<Tensor> {
@@ -274,11 +183,7 @@ fn divided(x: &Tensor, v: f32) -> Result<Tensor> {
 const REM_: Entry = operator(
     "%",
     "the remainder, with the sign of the divisor: a − b · ⌊a / b⌋",
-    &[value(
-        "below zero",
-        "(tensor([-1, 5]) % 3).to_array()",
-        "[2.0, 2.0]",
-    )],
+    &[value("below zero", "(tensor([-1, 5]) % 3).to_array()", "[2.0, 2.0]")],
     |call| {
         const REM: Arithmetic = Arithmetic {
             both: Tensor::rem,
@@ -289,49 +194,25 @@ const REM_: Entry = operator(
     },
 );
 static REM: Entry = REM_;
-static REM_LEFT: Entry = left(
-    REM_,
-    &[value(
-        "a number first",
-        "(7 % tensor([4, 5])).to_array()",
-        "[3.0, 2.0]",
-    )],
-);
+static REM_LEFT: Entry = left(REM_, &[value("a number first", "(7 % tensor([4, 5])).to_array()", "[3.0, 2.0]")]);
 
 const POW_: Entry = operator(
     "**",
     "the power, element by element; NaN for a negative base and an exponent that is not whole",
     &[
-        value(
-            "squares",
-            "(tensor([1, 2, 3]) ** 2).to_array()",
-            "[1.0, 4.0, 9.0]",
-        ),
-        value(
-            "a sign before it is the power's",
-            "(-tensor([1, 2, 3]) ** 2).to_array()",
-            "[-1.0, -4.0, -9.0]",
-        ),
+        value("squares", "(tensor([1, 2, 3]) ** 2).to_array()", "[1.0, 4.0, 9.0]"),
+        value("a sign before it is the power's", "(-tensor([1, 2, 3]) ** 2).to_array()", "[-1.0, -4.0, -9.0]"),
     ],
     |call| {
-        const POW: Arithmetic = Arithmetic {
-            both: Tensor::pow,
-            number_right: Tensor::pow_scalar,
-            number_left: power_of,
-        };
+        const POW: Arithmetic =
+            Arithmetic { both: Tensor::pow, number_right: Tensor::pow_scalar, number_left: power_of };
         // Whole numbers too are raised as floats.
         POW.run(call)
     },
 );
 static POW: Entry = POW_;
-static POW_LEFT: Entry = left(
-    POW_,
-    &[value(
-        "powers of two",
-        "(2 ** tensor([1, 2, 3])).to_array()",
-        "[2.0, 4.0, 8.0]",
-    )],
-);
+static POW_LEFT: Entry =
+    left(POW_, &[value("powers of two", "(2 ** tensor([1, 2, 3])).to_array()", "[2.0, 4.0, 8.0]")]);
 
 /// vˣ: by the general rule, which is exact for whole exponents.
 fn power_of(x: &Tensor, v: f32) -> Result<Tensor> {
@@ -345,17 +226,11 @@ static NEG: Entry = Entry {
     params: &[param("x", Ty::Tensor, "the tensor")],
     returns: Ty::Tensor,
     shapes: "as x",
-    examples: &[value(
-        "signs turned",
-        "(-tensor([1, -2])).to_array()",
-        "[-1.0, 2.0]",
-    )],
+    examples: &[value("signs turned", "(-tensor([1, -2])).to_array()", "[-1.0, 2.0]")],
     call: |call| {
         let x = tensor(call, 0)?;
         match x.dtype() {
-            Dtype::Int => Tensor::from_ints(vec![0], &[], &x.device())
-                .sub(&x)
-                .map(wrap),
+            Dtype::Int => Tensor::from_ints(vec![0], &[], &x.device()).sub(&x).map(wrap),
             _ => x.neg().map(wrap),
         }
     },
@@ -367,35 +242,19 @@ static MATMUL: Entry = Entry {
     group: "operator",
     summary: "the matrix product",
     params: &[
-        param(
-            "a",
-            Ty::Tensor,
-            "a matrix, a vector (a row), or matrices along leading dims",
-        ),
-        param(
-            "b",
-            Ty::Tensor,
-            "a matrix, a vector (a column), or matrices along leading dims",
-        ),
+        param("a", Ty::Tensor, "a matrix, a vector (a row), or matrices along leading dims"),
+        param("b", Ty::Tensor, "a matrix, a vector (a column), or matrices along leading dims"),
     ],
     returns: Ty::Tensor,
     shapes: "[.., m, k] @ [.., k, n] → [.., m, n]; leading dims broadcast; [k] @ [k] → a number",
-    errors: &[
-        "inner sizes that differ",
-        "a single number on either side",
-        "tensors of two devices",
-    ],
+    errors: &["inner sizes that differ", "a single number on either side", "tensors of two devices"],
     examples: &[
         value(
             "two by two",
             "(tensor([[1, 2], [3, 4]]) @ tensor([[0, 1], [1, 0]])).to_array()",
             "[[2.0, 1.0], [4.0, 3.0]]",
         ),
-        fails(
-            "inner sizes",
-            "zeros([64, 100]) @ zeros([128, 784])",
-            "inner sizes 100 and 128 differ",
-        ),
+        fails("inner sizes", "zeros([64, 100]) @ zeros([128, 784])", "inner sizes 100 and 128 differ"),
     ],
     call: |call| tensor(call, 0)?.matmul(&tensor(call, 1)?).map(wrap),
     ..ENTRY

@@ -3,11 +3,11 @@
 //! The same seed gives the same numbers, bit for bit, on every device and with any number of threads.
 
 use super::{DATA, coerce, fails, param, value, wrap};
+use rhai::Dynamic;
 use saddle_catalog::{Args, Call, ENTRY, Entry, Example, KIND, Kind, Param, Ty};
 use saddle_fault::{Fault, Result};
 use saddle_session::output::Bundle;
 use saddle_tensor::{Dtype, Tensor, check_shape, device, random, shown};
-use rhai::Dynamic;
 use std::any::TypeId;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -116,23 +116,11 @@ pub(super) fn shape(args: &Args, i: usize) -> Result<Vec<usize>> {
 }
 
 pub(super) const STREAM: Param = param("r", Ty::Of("rng"), "the stream to draw from");
-pub(super) const SHAPE: Param = param(
-    "shape",
-    Ty::Shape,
-    "the sizes, one for each dim; [] is a single number",
-);
+pub(super) const SHAPE: Param = param("shape", Ty::Shape, "the sizes, one for each dim; [] is a single number");
 
 /// The same word with a stream in front: `r.randn([3])`.
-pub(super) const fn from_stream(
-    entry: Entry,
-    params: &'static [Param],
-    examples: &'static [Example],
-) -> Entry {
-    Entry {
-        params,
-        examples,
-        ..entry
-    }
+pub(super) const fn from_stream(entry: Entry, params: &'static [Param], examples: &'static [Example]) -> Entry {
+    Entry { params, examples, ..entry }
 }
 
 const RANDN_: Entry = Entry {
@@ -144,11 +132,7 @@ const RANDN_: Entry = Entry {
     errors: &["a size below 0"],
     examples: &[
         value("a noise batch", "randn([64, 100]).shape", "[64, 100]"),
-        value(
-            "its mean is near 0",
-            "seed(0); abs(mean(randn([100000]))) < 0.02",
-            "true",
-        ),
+        value("its mean is near 0", "seed(0); abs(mean(randn([100000]))) < 0.02", "true"),
     ],
     call: |call| draw(call, |args, i| Ok(random::normal(&shape(args, i)?))),
     ..ENTRY
@@ -157,11 +141,7 @@ static RANDN: Entry = RANDN_;
 static RANDN_FROM: Entry = from_stream(
     RANDN_,
     &[STREAM, SHAPE],
-    &[value(
-        "the same seed, the same numbers",
-        "sum(abs(rng(3).randn([4]) - rng(3).randn([4]))).item()",
-        "0.0",
-    )],
+    &[value("the same seed, the same numbers", "sum(abs(rng(3).randn([4]) - rng(3).randn([4]))).item()", "0.0")],
 );
 
 const RAND_: Entry = Entry {
@@ -171,11 +151,7 @@ const RAND_: Entry = Entry {
     params: &[SHAPE],
     returns: Ty::Tensor,
     errors: &["a size below 0"],
-    examples: &[value(
-        "in range",
-        "let u = rand([1000]); min(u) >= 0 && max(u) < 1",
-        "true",
-    )],
+    examples: &[value("in range", "let u = rand([1000]); min(u) >= 0 && max(u) < 1", "true")],
     call: |call| draw(call, |args, i| Ok(random::uniform(&shape(args, i)?))),
     ..ENTRY
 };
@@ -183,11 +159,7 @@ static RAND: Entry = RAND_;
 static RAND_FROM: Entry = from_stream(
     RAND_,
     &[STREAM, SHAPE],
-    &[value(
-        "another draw from the same stream",
-        "let r = rng(3); r.rand([1]).item() == r.rand([1]).item()",
-        "false",
-    )],
+    &[value("another draw from the same stream", "let r = rng(3); r.rand([1]).item() == r.rand([1]).item()", "false")],
 );
 
 const LO: Param = param("a", Ty::Number, "the lower end, included");
@@ -201,20 +173,14 @@ const UNIFORM_: Entry = Entry {
     returns: Ty::Tensor,
     errors: &["a above b", "a size below 0"],
     examples: &[
-        value(
-            "in range",
-            "let u = uniform(-1, 1, [1000]); min(u) >= -1 && max(u) <= 1",
-            "true",
-        ),
+        value("in range", "let u = uniform(-1, 1, [1000]); min(u) >= -1 && max(u) <= 1", "true"),
         fails("ends exchanged", "uniform(1, 0, [3])", "from 1 to 0"),
     ],
     call: |call| {
         draw(call, |args, i| {
             let (a, b) = (args.number(i)?, args.number(i + 1)?);
             if a > b || !(b - a).is_finite() {
-                return Err(Fault::value(format!(
-                    "uniform: there are no numbers from {a} to {b}"
-                )));
+                return Err(Fault::value(format!("uniform: there are no numbers from {a} to {b}")));
             }
             let u = random::uniform(&shape(args, i + 2)?);
             Ok(u.mul_scalar((b - a) as f32)?.add_scalar(a as f32)?.detach())
@@ -226,11 +192,7 @@ static UNIFORM: Entry = UNIFORM_;
 static UNIFORM_FROM: Entry = from_stream(
     UNIFORM_,
     &[STREAM, LO, HI, SHAPE],
-    &[value(
-        "in range",
-        "let u = rng(3).uniform(5, 6, [100]); min(u) >= 5 && max(u) <= 6",
-        "true",
-    )],
+    &[value("in range", "let u = rng(3).uniform(5, 6, [100]); min(u) >= 5 && max(u) <= 6", "true")],
 );
 
 const FROM: Param = param("a", Ty::Int, "the least, included");
@@ -244,25 +206,15 @@ const RANDINT_: Entry = Entry {
     returns: Ty::Tensor,
     errors: &["a is not below b", "a size below 0"],
     examples: &[
-        value(
-            "dice",
-            "let d = randint(1, 7, [600]); min(d).item() >= 1 && max(d).item() <= 6",
-            "true",
-        ),
-        fails(
-            "nothing between",
-            "randint(3, 3, [2])",
-            "no whole numbers from 3 to 3",
-        ),
+        value("dice", "let d = randint(1, 7, [600]); min(d).item() >= 1 && max(d).item() <= 6", "true"),
+        fails("nothing between", "randint(3, 3, [2])", "no whole numbers from 3 to 3"),
     ],
     call: |call| {
         draw(call, |args, i| {
             let (a, b) = (args.int(i)?, args.int(i + 1)?);
             if a >= b {
-                return Err(Fault::value(format!(
-                    "randint: there are no whole numbers from {a} to {b}"
-                ))
-                .hint("the end is left out: randint(0, 2, shape) gives 0 and 1"));
+                return Err(Fault::value(format!("randint: there are no whole numbers from {a} to {b}"))
+                    .hint("the end is left out: randint(0, 2, shape) gives 0 and 1"));
             }
             Ok(random::integers(a, b, &shape(args, i + 2)?))
         })
@@ -273,39 +225,20 @@ static RANDINT: Entry = RANDINT_;
 static RANDINT_FROM: Entry = from_stream(
     RANDINT_,
     &[STREAM, FROM, TO, SHAPE],
-    &[value(
-        "only one is possible",
-        "rng(3).randint(4, 5, [2]).to_array()",
-        "[4, 4]",
-    )],
+    &[value("only one is possible", "rng(3).randint(4, 5, [2]).to_array()", "[4, 4]")],
 );
 
-const P: Param = param(
-    "p",
-    Ty::TensorLike,
-    "the probability of 1, in [0, 1]: a number, or a tensor with one for each element",
-);
+const P: Param =
+    param("p", Ty::TensorLike, "the probability of 1, in [0, 1]: a number, or a tensor with one for each element");
 const BERNOULLI_: Entry = Entry {
     name: "bernoulli",
     group: "random",
     summary: "0 or 1, each 1 with its probability; no gradient passes",
-    params: &[
-        P,
-        super::optional(
-            "shape",
-            Ty::Shape,
-            "as p",
-            "the sizes; left out where p is a tensor",
-        ),
-    ],
+    params: &[P, super::optional("shape", Ty::Shape, "as p", "the sizes; left out where p is a tensor")],
     returns: Ty::Tensor,
     errors: &["a probability outside [0, 1]", "a number without a shape"],
     examples: &[
-        value(
-            "sure things",
-            "bernoulli(tensor([0, 1, 1])).to_array()",
-            "[0.0, 1.0, 1.0]",
-        ),
+        value("sure things", "bernoulli(tensor([0, 1, 1])).to_array()", "[0.0, 1.0, 1.0]"),
         fails("no probability", "bernoulli(1.5, [2])", "outside [0, 1]"),
     ],
     call: |call| draw(call, bernoulli),
@@ -314,59 +247,28 @@ const BERNOULLI_: Entry = Entry {
 static BERNOULLI: Entry = BERNOULLI_;
 static BERNOULLI_FROM: Entry = from_stream(
     BERNOULLI_,
-    &[
-        STREAM,
-        P,
-        super::optional(
-            "shape",
-            Ty::Shape,
-            "as p",
-            "the sizes; left out where p is a tensor",
-        ),
-    ],
-    &[value(
-        "sure things",
-        "rng(3).bernoulli(1, [2]).to_array()",
-        "[1.0, 1.0]",
-    )],
+    &[STREAM, P, super::optional("shape", Ty::Shape, "as p", "the sizes; left out where p is a tensor")],
+    &[value("sure things", "rng(3).bernoulli(1, [2]).to_array()", "[1.0, 1.0]")],
 );
 
 fn bernoulli(args: &Args, i: usize) -> Result<Tensor> {
     let p = coerce(args.any(i), &device::current())?.ok_or_else(|| args.wrong(i))?;
-    if let Some(bad) = p
-        .to_floats()?
-        .into_iter()
-        .find(|v| !(0.0..=1.0).contains(v))
-    {
-        return Err(Fault::value(format!(
-            "bernoulli: the probability {bad} lies outside [0, 1]"
-        )));
+    if let Some(bad) = p.to_floats()?.into_iter().find(|v| !(0.0..=1.0).contains(v)) {
+        return Err(Fault::value(format!("bernoulli: the probability {bad} lies outside [0, 1]")));
     }
     let shape = match args.has(i + 1) {
         true => shape(args, i + 1)?,
         false if args.any(i).is::<Tensor>() => p.shape().to_vec(),
         false => {
-            return Err(
-                Fault::type_("bernoulli: a single probability needs a shape")
-                    .hint("bernoulli(0.5, [64, 1])"),
-            );
+            return Err(Fault::type_("bernoulli: a single probability needs a shape").hint("bernoulli(0.5, [64, 1])"));
         }
     };
     // u < p with u in [0, 1): never for p = 0, always for p = 1.
     Ok(random::uniform(&shape).lt(&p)?.cast(Dtype::F32))
 }
 
-const WEIGHTS: Param = param(
-    "weights",
-    DATA,
-    "not negative; each row is one distribution, and need not add up to 1",
-);
-const COUNT: Param = super::optional(
-    "n",
-    Ty::Int,
-    "1 of each row",
-    "how many to draw, of rank-1 weights only",
-);
+const WEIGHTS: Param = param("weights", DATA, "not negative; each row is one distribution, and need not add up to 1");
+const COUNT: Param = super::optional("n", Ty::Int, "1 of each row", "how many to draw, of rank-1 weights only");
 
 const CATEGORICAL_: Entry = Entry {
     name: "categorical",
@@ -375,17 +277,9 @@ const CATEGORICAL_: Entry = Entry {
     params: &[WEIGHTS, COUNT],
     returns: Ty::Tensor,
     shapes: "[classes] and n → [n]; [rows, classes] → [rows]",
-    errors: &[
-        "a negative weight, or weights that are all 0",
-        "n together with rows",
-        "rank above 2",
-    ],
+    errors: &["a negative weight, or weights that are all 0", "n together with rows", "rank above 2"],
     examples: &[
-        value(
-            "only one is possible",
-            "categorical([0, 1, 0], 3).to_array()",
-            "[1, 1, 1]",
-        ),
+        value("only one is possible", "categorical([0, 1, 0], 3).to_array()", "[1, 1, 1]"),
         fails("nothing to draw", "categorical([0, 0], 1)", "add up to 0"),
     ],
     call: |call| draw(call, categorical),
@@ -395,11 +289,7 @@ static CATEGORICAL: Entry = CATEGORICAL_;
 static CATEGORICAL_FROM: Entry = from_stream(
     CATEGORICAL_,
     &[STREAM, WEIGHTS, COUNT],
-    &[value(
-        "one of each row",
-        "rng(3).categorical([[0, 1], [1, 0]]).to_array()",
-        "[1, 0]",
-    )],
+    &[value("one of each row", "rng(3).categorical([[0, 1], [1, 0]]).to_array()", "[1, 0]")],
 );
 
 fn categorical(args: &Args, i: usize) -> Result<Tensor> {
@@ -421,29 +311,19 @@ fn categorical(args: &Args, i: usize) -> Result<Tensor> {
         1 => &values[..],
         _ => &values[r * classes..(r + 1) * classes],
     };
-    let drawn = (0..rows)
-        .map(|r| pick(row(r), uniform[r]))
-        .collect::<Result<Vec<_>>>()?;
-    let out: &[usize] = if shape.len() == 1 && !args.has(i + 1) {
-        &[]
-    } else {
-        &[rows]
-    };
+    let drawn = (0..rows).map(|r| pick(row(r), uniform[r])).collect::<Result<Vec<_>>>()?;
+    let out: &[usize] = if shape.len() == 1 && !args.has(i + 1) { &[] } else { &[rows] };
     Ok(Tensor::from_ints(drawn, out, &w.device()))
 }
 
 /// The class at `u` ∈ [0, 1) of the distribution with these weights.
 fn pick(weights: &[f32], u: f32) -> Result<i32> {
     if let Some(bad) = weights.iter().find(|w| !(**w >= 0.0 && w.is_finite())) {
-        return Err(Fault::value(format!(
-            "categorical: a weight must be ≥ 0, got {bad}"
-        )));
+        return Err(Fault::value(format!("categorical: a weight must be ≥ 0, got {bad}")));
     }
     let total: f64 = weights.iter().map(|&w| f64::from(w)).sum();
     if total == 0.0 {
-        return Err(Fault::value(
-            "categorical: the weights add up to 0, so there is nothing to draw",
-        ));
+        return Err(Fault::value("categorical: the weights add up to 0, so there is nothing to draw"));
     }
     let target = f64::from(u) * total;
     let mut reached = 0.0;
@@ -464,11 +344,7 @@ const PERMUTATION_: Entry = Entry {
     returns: Ty::Tensor,
     shapes: "[n]",
     errors: &["n is negative"],
-    examples: &[value(
-        "each once",
-        "sort(permutation(5)).values.to_array()",
-        "[0, 1, 2, 3, 4]",
-    )],
+    examples: &[value("each once", "sort(permutation(5)).values.to_array()", "[0, 1, 2, 3, 4]")],
     call: |call| {
         draw(call, |args, i| {
             let n = args.size(i)?;
@@ -482,9 +358,5 @@ static PERMUTATION: Entry = PERMUTATION_;
 static PERMUTATION_FROM: Entry = from_stream(
     PERMUTATION_,
     &[STREAM, N],
-    &[value(
-        "each once",
-        "sort(rng(3).permutation(3)).values.to_array()",
-        "[0, 1, 2]",
-    )],
+    &[value("each once", "sort(rng(3).permutation(3)).values.to_array()", "[0, 1, 2]")],
 );

@@ -1,10 +1,10 @@
 //! Reductions: over all elements, or along the dims of the option `dim`; and what is built from them.
 
 use super::{DATA, DIMS, X, data, dims, fails, opt, param, value, wrap};
+use rhai::{Dynamic, Map};
 use saddle_catalog::{Call, ENTRY, Entry, Example, Opt, Param, Ty};
 use saddle_fault::{Fault, Result};
 use saddle_tensor::{Dtype, Tensor, shown};
-use rhai::{Dynamic, Map};
 
 pub static ENTRIES: &[&Entry] = &[
     &SUM,
@@ -28,19 +28,9 @@ pub static ENTRIES: &[&Entry] = &[
 
 /// Where `number` has no word of the same name for arrays of numbers.
 const MANY: &[Param] = &[param("x", DATA, "a tensor, or an array of numbers")];
-const DIM: Opt = opt(
-    "dim",
-    DIMS,
-    "all",
-    "the dim to reduce, or an array of dims; −1 is the last",
-);
+const DIM: Opt = opt("dim", DIMS, "all", "the dim to reduce, or an array of dims; −1 is the last");
 const ONE_DIM: Opt = opt("dim", Ty::Int, "-1", "the dim; −1 is the last");
-const KEEPDIM: Opt = opt(
-    "keepdim",
-    Ty::Bool,
-    "false",
-    "leave each reduced dim in place with size 1",
-);
+const KEEPDIM: Opt = opt("keepdim", Ty::Bool, "false", "leave each reduced dim in place with size 1");
 
 const SHAPES: &str = "[m, n] → []; with dim 0 → [n]; with dim 0 and keepdim → [1, n]";
 const NO_DIM: &str = "a dim that the shape does not have";
@@ -129,21 +119,9 @@ static SUM: Entry = reduction(
     &[NO_DIM],
     &[
         value("of all", "sum(tensor([[1, 2], [3, 4]])).item()", "10.0"),
-        value(
-            "of each column",
-            "sum(tensor([[1, 2], [3, 4]]), #{ dim: 0 }).to_array()",
-            "[4.0, 6.0]",
-        ),
-        value(
-            "rows kept",
-            "sum(ones([2, 3]), #{ dim: 1, keepdim: true }).shape",
-            "[2, 1]",
-        ),
-        fails(
-            "no such dim",
-            "sum(ones([2]), #{ dim: 1 })",
-            "there is no dim 1 in shape [2]",
-        ),
+        value("of each column", "sum(tensor([[1, 2], [3, 4]]), #{ dim: 0 }).to_array()", "[4.0, 6.0]"),
+        value("rows kept", "sum(ones([2, 3]), #{ dim: 1, keepdim: true }).shape", "[2, 1]"),
+        fails("no such dim", "sum(ones([2]), #{ dim: 1 })", "there is no dim 1 in shape [2]"),
     ],
     |call| Reduction::read(call)?.run(Tensor::sum, Tensor::sum_dims),
 );
@@ -152,19 +130,11 @@ static MEAN: Entry = reduction(
     "mean",
     "the mean of the elements",
     &[NO_DIM, EMPTY],
-    &[
-        value("of all", "mean(tensor([1, 2, 3])).item()", "2.0"),
-        fails("of nothing", "mean(zeros([0]))", "no elements"),
-    ],
+    &[value("of all", "mean(tensor([1, 2, 3])).item()", "2.0"), fails("of nothing", "mean(zeros([0]))", "no elements")],
     |call| Reduction::read(call)?.run(Tensor::mean, Tensor::mean_dims),
 );
 
-const CORRECTION: Opt = opt(
-    "correction",
-    Ty::Int,
-    "1",
-    "divided by n − correction: 1 unbiased, 0 of the population",
-);
+const CORRECTION: Opt = opt("correction", Ty::Int, "1", "divided by n − correction: 1 unbiased, 0 of the population");
 
 static VAR: Entry = Entry {
     params: MANY,
@@ -175,11 +145,7 @@ static VAR: Entry = Entry {
         &[NO_DIM, "no more elements than `correction`"],
         &[
             value("unbiased", "var(tensor([1, 2, 3])).item()", "1.0"),
-            value(
-                "of the population",
-                "var(tensor([1, 3]), #{ correction: 0 }).item()",
-                "1.0",
-            ),
+            value("of the population", "var(tensor([1, 3]), #{ correction: 0 }).item()", "1.0"),
             fails("of one element", "var(tensor([1]))", "too few"),
         ],
         |call| {
@@ -214,16 +180,10 @@ fn extreme(call: &Call, largest: bool) -> Result<Dynamic> {
         true => r.x.extreme(largest)?,
         false => {
             let rank = r.x.rank() as isize;
-            let mut dims: Vec<isize> = r
-                .dims
-                .iter()
-                .map(|&d| if d < 0 { d + rank } else { d })
-                .collect();
+            let mut dims: Vec<isize> = r.dims.iter().map(|&d| if d < 0 { d + rank } else { d }).collect();
             // From the last, so that the earlier dims keep their places.
             dims.sort_unstable_by(|a, b| b.cmp(a));
-            dims.iter().try_fold(r.x.clone(), |x, &d| {
-                Ok::<_, Fault>(x.extreme_dim(d, r.keep, largest)?.values)
-            })?
+            dims.iter().try_fold(r.x.clone(), |x, &d| Ok::<_, Fault>(x.extreme_dim(d, r.keep, largest)?.values))?
         }
     };
     if whole_numbers {
@@ -238,11 +198,7 @@ static MAX: Entry = reduction(
     &[NO_DIM, EMPTY],
     &[
         value("of all", "max(tensor([1, 9, 3])).item()", "9.0"),
-        value(
-            "of each row",
-            "max(tensor([[1, 9], [4, 2]]), #{ dim: 1 }).to_array()",
-            "[9.0, 4.0]",
-        ),
+        value("of each row", "max(tensor([[1, 9], [4, 2]]), #{ dim: 1 }).to_array()", "[9.0, 4.0]"),
     ],
     |call| extreme(call, true),
 );
@@ -262,17 +218,8 @@ const fn places(
     examples: &'static [Example],
     call: fn(&mut Call) -> Result<Dynamic>,
 ) -> Entry {
-    const DIM: Opt = opt(
-        "dim",
-        Ty::Int,
-        "all, in row-major order",
-        "the dim to look along",
-    );
-    Entry {
-        params: MANY,
-        options: &[DIM, KEEPDIM],
-        ..reduction(name, summary, &[NO_DIM, EMPTY], examples, call)
-    }
+    const DIM: Opt = opt("dim", Ty::Int, "all, in row-major order", "the dim to look along");
+    Entry { params: MANY, options: &[DIM, KEEPDIM], ..reduction(name, summary, &[NO_DIM, EMPTY], examples, call) }
 }
 
 fn place(call: &Call, largest: bool) -> Result<Dynamic> {
@@ -284,9 +231,7 @@ fn place(call: &Call, largest: bool) -> Result<Dynamic> {
     };
     let found = x.extreme_dim(dim, keep, largest).map_err(|mut fault| {
         let own = if largest { "max:" } else { "min:" };
-        fault.message = fault
-            .message
-            .replacen(own, &format!("{}:", call.entry.name), 1);
+        fault.message = fault.message.replacen(own, &format!("{}:", call.entry.name), 1);
         fault
     })?;
     match call.options.has("dim") || keep {
@@ -300,11 +245,7 @@ static ARGMAX: Entry = places(
     "the place of the largest element, the first of equals: an int tensor",
     &[
         value("of all", "argmax(tensor([1, 9, 3])).item()", "1"),
-        value(
-            "the class of each row",
-            "argmax(tensor([[1, 9], [4, 2]]), #{ dim: 1 }).to_array()",
-            "[1, 0]",
-        ),
+        value("the class of each row", "argmax(tensor([[1, 9], [4, 2]]), #{ dim: 1 }).to_array()", "[1, 0]"),
     ],
     |call| place(call, true),
 );
@@ -322,11 +263,7 @@ static LOGSUMEXP: Entry = Entry {
         "logsumexp",
         "log Σ eˣ, without overflow",
         &[NO_DIM, EMPTY],
-        &[value(
-            "large numbers",
-            "logsumexp(tensor([1000, -1000])).item()",
-            "1000.0",
-        )],
+        &[value("large numbers", "logsumexp(tensor([1000, -1000])).item()", "1000.0")],
         |call| {
             let r = Reduction::read(call)?;
             r.x.logsumexp(&r.dims, r.keep).map(wrap)
@@ -342,11 +279,7 @@ static NORM: Entry = Entry {
         &[NO_DIM],
         &[
             value("3, 4, 5", "norm(tensor([3, 4])).item()", "5.0"),
-            value(
-                "of each row",
-                "norm(tensor([[3, 4], [0, 2]]), #{ dim: 1 }).to_array()",
-                "[5.0, 2.0]",
-            ),
+            value("of each row", "norm(tensor([[3, 4], [0, 2]]), #{ dim: 1 }).to_array()", "[5.0, 2.0]"),
         ],
         |call| {
             let r = Reduction::read(call)?;
@@ -362,19 +295,11 @@ const fn along(
     examples: &'static [Example],
     call: fn(&mut Call) -> Result<Dynamic>,
 ) -> Entry {
-    Entry {
-        params: &[X],
-        options: &[ONE_DIM],
-        shapes: "as x",
-        ..reduction(name, summary, &[NO_DIM], examples, call)
-    }
+    Entry { params: &[X], options: &[ONE_DIM], shapes: "as x", ..reduction(name, summary, &[NO_DIM], examples, call) }
 }
 
 fn run_along(call: &Call, f: fn(&Tensor, isize) -> Result<Tensor>) -> Result<Dynamic> {
-    let (x, dim) = (
-        super::tensor(call, 0)?,
-        call.options.int("dim", -1)? as isize,
-    );
+    let (x, dim) = (super::tensor(call, 0)?, call.options.int("dim", -1)? as isize);
     check_dims(call.entry.name, &x, &[dim])?;
     f(&x, dim).map(wrap)
 }
@@ -382,33 +307,21 @@ fn run_along(call: &Call, f: fn(&Tensor, isize) -> Result<Tensor>) -> Result<Dyn
 static SOFTMAX: Entry = along(
     "softmax",
     "eˣ / Σ eˣ along a dim: logits as probabilities, without overflow",
-    &[value(
-        "equal logits",
-        "softmax(tensor([5, 5])).to_array()",
-        "[0.5, 0.5]",
-    )],
+    &[value("equal logits", "softmax(tensor([5, 5])).to_array()", "[0.5, 0.5]")],
     |call| run_along(call, Tensor::softmax),
 );
 
 static LOG_SOFTMAX: Entry = along(
     "log_softmax",
     "x − log Σ eˣ along a dim: the logarithm of `softmax`, without overflow",
-    &[value(
-        "far apart",
-        "log_softmax(tensor([0, -1000])).to_array()",
-        "[0.0, -1000.0]",
-    )],
+    &[value("far apart", "log_softmax(tensor([0, -1000])).to_array()", "[0.0, -1000.0]")],
     |call| run_along(call, Tensor::log_softmax),
 );
 
 static CUMSUM: Entry = along(
     "cumsum",
     "running sums along a dim",
-    &[value(
-        "a row",
-        "cumsum(tensor([1, 2, 3])).to_array()",
-        "[1.0, 3.0, 6.0]",
-    )],
+    &[value("a row", "cumsum(tensor([1, 2, 3])).to_array()", "[1.0, 3.0, 6.0]")],
     |call| run_along(call, Tensor::cumsum),
 );
 
@@ -419,16 +332,8 @@ static PROD: Entry = Entry {
         "the product of the elements",
         &[NO_DIM],
         &[
-            value(
-                "four factorial",
-                "prod(tensor([1, 2, 3, 4])).item()",
-                "24.0",
-            ),
-            value(
-                "of each column",
-                "prod(tensor([[2, 3], [4, 5]]), #{ dim: 0 }).to_array()",
-                "[8.0, 15.0]",
-            ),
+            value("four factorial", "prod(tensor([1, 2, 3, 4])).item()", "24.0"),
+            value("of each column", "prod(tensor([[2, 3], [4, 5]]), #{ dim: 0 }).to_array()", "[8.0, 15.0]"),
         ],
         |call| {
             let r = Reduction::read(call)?;
@@ -444,12 +349,7 @@ const fn test(
     examples: &'static [Example],
     call: fn(&mut Call) -> Result<Dynamic>,
 ) -> Entry {
-    Entry {
-        options: &[],
-        returns: Ty::Bool,
-        shapes: "",
-        ..reduction(name, summary, &[], examples, call)
-    }
+    Entry { options: &[], returns: Ty::Bool, shapes: "", ..reduction(name, summary, &[], examples, call) }
 }
 
 static ALL: Entry = test(
@@ -462,11 +362,7 @@ static ALL: Entry = test(
 static ANY: Entry = test(
     "any",
     "whether some element is true (not 0)",
-    &[value(
-        "a NaN among them",
-        "let x = log(tensor([-1, 1])); any(x != x)",
-        "true",
-    )],
+    &[value("a NaN among them", "let x = log(tensor([-1, 1])); any(x != x)", "true")],
     |call| super::value::item(&data(call, 0)?.truth(false)),
 );
 
@@ -474,10 +370,7 @@ static MOMENTS: Entry = Entry {
     name: "moments",
     group: "reduction",
     summary: "mean and population variance along dims, as differentiable values",
-    params: &[
-        super::X,
-        super::optional("dims", DIMS, "all", "a dim, or an array of dims"),
-    ],
+    params: &[super::X, super::optional("dims", DIMS, "all", "a dim, or an array of dims")],
     options: &[KEEPDIM],
     returns: Ty::Map,
     shapes: "#{ mean, var }, each shaped as `mean(x, #{ dim: dims })`",
@@ -485,11 +378,7 @@ static MOMENTS: Entry = Entry {
     examples: &[
         value("the mean", "moments(tensor([1, 3])).mean.item()", "2.0"),
         value("the variance", "moments(tensor([1, 3])).var.item()", "1.0"),
-        value(
-            "of each channel",
-            "moments(ones([8, 3, 4, 4]), [0, 2, 3]).mean.shape",
-            "[3]",
-        ),
+        value("of each channel", "moments(ones([8, 3, 4, 4]), [0, 2, 3]).mean.shape", "[3]"),
     ],
     call: |call| {
         let x = super::tensor(call, 0)?;

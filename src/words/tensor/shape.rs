@@ -4,9 +4,8 @@ use super::{DIMS, X, dim, dims_at, fails, ints, optional, param, tensor, value, 
 use saddle_catalog::{ENTRY, Entry, Ty};
 use saddle_tensor::check_shape;
 
-pub static ENTRIES: &[&Entry] = &[
-    &RESHAPE, &FLATTEN, &TRANSPOSE, &T, &PERMUTE, &SQUEEZE, &UNSQUEEZE, &EXPAND, &REPEAT, &FLIP,
-];
+pub static ENTRIES: &[&Entry] =
+    &[&RESHAPE, &FLATTEN, &TRANSPOSE, &T, &PERMUTE, &SQUEEZE, &UNSQUEEZE, &EXPAND, &REPEAT, &FLIP];
 
 const GROUP: &str = "shape";
 const NO_DIM: &str = "a dim that the shape does not have";
@@ -15,44 +14,17 @@ static RESHAPE: Entry = Entry {
     name: "reshape",
     group: GROUP,
     summary: "the same elements, in row-major order, in another shape",
-    params: &[
-        X,
-        param(
-            "shape",
-            Ty::Array,
-            "the sizes; one of them may be −1: it is worked out",
-        ),
-    ],
+    params: &[X, param("shape", Ty::Array, "the sizes; one of them may be −1: it is worked out")],
     returns: Ty::Tensor,
-    errors: &[
-        "a shape of another size",
-        "two sizes of −1",
-        "a rest that does not divide the size",
-    ],
+    errors: &["a shape of another size", "two sizes of −1", "a rest that does not divide the size"],
     examples: &[
-        value(
-            "rows",
-            "arange(4).reshape([2, 2]).to_array()",
-            "[[0, 1], [2, 3]]",
-        ),
-        value(
-            "one size worked out",
-            "zeros([6, 4]).reshape([-1, 8]).shape",
-            "[3, 8]",
-        ),
-        fails(
-            "another size",
-            "zeros([6]).reshape([4])",
-            "[6] has 6 elements, [4] has 4",
-        ),
+        value("rows", "arange(4).reshape([2, 2]).to_array()", "[[0, 1], [2, 3]]"),
+        value("one size worked out", "zeros([6, 4]).reshape([-1, 8]).shape", "[3, 8]"),
+        fails("another size", "zeros([6]).reshape([4])", "[6] has 6 elements, [4] has 4"),
     ],
     call: |call| {
         let shape = ints(call.args.any(1)).ok_or_else(|| call.args.wrong(1))?;
-        let known: Vec<usize> = shape
-            .iter()
-            .filter(|n| **n >= 0)
-            .map(|n| *n as usize)
-            .collect();
+        let known: Vec<usize> = shape.iter().filter(|n| **n >= 0).map(|n| *n as usize).collect();
         check_shape("reshape", &known)?;
         tensor(call, 0)?.reshape_infer(&shape).map(wrap)
     },
@@ -63,24 +35,13 @@ static FLATTEN: Entry = Entry {
     name: "flatten",
     group: GROUP,
     summary: "all dims from `start` on in one",
-    params: &[
-        X,
-        optional("start", Ty::Int, "0", "the first dim that is merged"),
-    ],
+    params: &[X, optional("start", Ty::Int, "0", "the first dim that is merged")],
     returns: Ty::Tensor,
     shapes: "[n, c, h, w] with start 1 → [n, c·h·w]",
     errors: &[NO_DIM],
-    examples: &[value(
-        "images as rows",
-        "zeros([8, 1, 4, 4]).flatten(1).shape",
-        "[8, 16]",
-    )],
+    examples: &[value("images as rows", "zeros([8, 1, 4, 4]).flatten(1).shape", "[8, 16]")],
     call: |call| {
-        let start = if call.args.has(1) {
-            dim(&call.args, 1)?
-        } else {
-            0
-        };
+        let start = if call.args.has(1) { dim(&call.args, 1)? } else { 0 };
         tensor(call, 0)?.flatten(start).map(wrap)
     },
     ..ENTRY
@@ -90,25 +51,13 @@ static TRANSPOSE: Entry = Entry {
     name: "transpose",
     group: GROUP,
     summary: "two dims exchanged",
-    params: &[
-        X,
-        param("a", Ty::Int, "a dim"),
-        param("b", Ty::Int, "another dim"),
-    ],
+    params: &[X, param("a", Ty::Int, "a dim"), param("b", Ty::Int, "another dim")],
     returns: Ty::Tensor,
     shapes: "[2, 3] → [3, 2]",
     errors: &[NO_DIM],
     examples: &[
-        value(
-            "rows and columns",
-            "tensor([[1, 2], [3, 4]]).transpose(0, 1).to_array()",
-            "[[1.0, 3.0], [2.0, 4.0]]",
-        ),
-        fails(
-            "no such dim",
-            "zeros([2, 3]).transpose(0, 2)",
-            "there is no dim 2 in shape [2, 3]",
-        ),
+        value("rows and columns", "tensor([[1, 2], [3, 4]]).transpose(0, 1).to_array()", "[[1.0, 3.0], [2.0, 4.0]]"),
+        fails("no such dim", "zeros([2, 3]).transpose(0, 2)", "there is no dim 2 in shape [2, 3]"),
     ],
     call: |call| {
         let (a, b) = (dim(&call.args, 1)?, dim(&call.args, 2)?);
@@ -133,23 +82,12 @@ static PERMUTE: Entry = Entry {
     name: "permute",
     group: GROUP,
     summary: "the dims in another order",
-    params: &[
-        X,
-        param("dims", Ty::Array, "every dim once, in the new order"),
-    ],
+    params: &[X, param("dims", Ty::Array, "every dim once, in the new order")],
     returns: Ty::Tensor,
     errors: &["`dims` is not an order of all dims"],
     examples: &[
-        value(
-            "channels last",
-            "zeros([8, 3, 5, 4]).permute([0, 2, 3, 1]).shape",
-            "[8, 5, 4, 3]",
-        ),
-        fails(
-            "one left out",
-            "zeros([2, 3]).permute([0])",
-            "not an order of the dims",
-        ),
+        value("channels last", "zeros([8, 3, 5, 4]).permute([0, 2, 3, 1]).shape", "[8, 5, 4, 3]"),
+        fails("one left out", "zeros([2, 3]).permute([0])", "not an order of the dims"),
     ],
     call: |call| tensor(call, 0)?.permute(&dims_at(&call.args, 1)?).map(wrap),
     ..ENTRY
@@ -159,15 +97,7 @@ static SQUEEZE: Entry = Entry {
     name: "squeeze",
     group: GROUP,
     summary: "without the dims of size 1, or without one of them",
-    params: &[
-        X,
-        optional(
-            "dim",
-            Ty::Int,
-            "all of size 1",
-            "the dim; nothing happens if its size is not 1",
-        ),
-    ],
+    params: &[X, optional("dim", Ty::Int, "all of size 1", "the dim; nothing happens if its size is not 1")],
     returns: Ty::Tensor,
     shapes: "[2, 1, 3, 1] → [2, 3]",
     errors: &[NO_DIM],
@@ -186,20 +116,13 @@ static UNSQUEEZE: Entry = Entry {
     name: "unsqueeze",
     group: GROUP,
     summary: "a new dim of size 1",
-    params: &[
-        X,
-        param("dim", Ty::Int, "where the new dim stands; −1: at the end"),
-    ],
+    params: &[X, param("dim", Ty::Int, "where the new dim stands; −1: at the end")],
     returns: Ty::Tensor,
     shapes: "[3] with dim 0 → [1, 3]",
     errors: &["a place beyond the rank", "a tensor of rank 6"],
     examples: &[
         value("a column", "zeros([3]).unsqueeze(-1).shape", "[3, 1]"),
-        fails(
-            "beyond the end",
-            "zeros([3]).unsqueeze(3)",
-            "dim 3 is outside [3]",
-        ),
+        fails("beyond the end", "zeros([3]).unsqueeze(3)", "dim 3 is outside [3]"),
     ],
     call: |call| {
         let x = tensor(call, 0)?;
@@ -217,16 +140,8 @@ static EXPAND: Entry = Entry {
     returns: Ty::Tensor,
     errors: &["a size that is neither 1 nor the new one"],
     examples: &[
-        value(
-            "rows of one row",
-            "tensor([[1, 2]]).expand([2, 2]).to_array()",
-            "[[1.0, 2.0], [1.0, 2.0]]",
-        ),
-        fails(
-            "not of size 1",
-            "zeros([2]).expand([3])",
-            "[2] does not expand to [3]",
-        ),
+        value("rows of one row", "tensor([[1, 2]]).expand([2, 2]).to_array()", "[[1.0, 2.0], [1.0, 2.0]]"),
+        fails("not of size 1", "zeros([2]).expand([3])", "[2] does not expand to [3]"),
     ],
     call: |call| {
         let shape = super::create::shape_at(call, 1)?;
@@ -239,28 +154,13 @@ static REPEAT: Entry = Entry {
     name: "repeat",
     group: GROUP,
     summary: "the whole tensor again and again along each dim",
-    params: &[
-        X,
-        param(
-            "times",
-            Ty::Shape,
-            "copies along each dim; more numbers than dims add dims in front",
-        ),
-    ],
+    params: &[X, param("times", Ty::Shape, "copies along each dim; more numbers than dims add dims in front")],
     returns: Ty::Tensor,
     shapes: "[m, n] with times [a, b] → [a·m, b·n]",
     errors: &["fewer numbers than dims"],
     examples: &[
-        value(
-            "twice",
-            "tensor([1, 2]).repeat([2]).to_array()",
-            "[1.0, 2.0, 1.0, 2.0]",
-        ),
-        fails(
-            "too few numbers",
-            "zeros([2, 2]).repeat([2])",
-            "at least 2 numbers",
-        ),
+        value("twice", "tensor([1, 2]).repeat([2]).to_array()", "[1.0, 2.0, 1.0, 2.0]"),
+        fails("too few numbers", "zeros([2, 2]).repeat([2])", "at least 2 numbers"),
     ],
     call: |call| {
         let (x, times) = (tensor(call, 0)?, call.args.shape(1)?);
@@ -277,11 +177,7 @@ static FLIP: Entry = Entry {
     returns: Ty::Tensor,
     shapes: "as x",
     errors: &[NO_DIM],
-    examples: &[value(
-        "a row",
-        "tensor([1, 2, 3]).flip(0).to_array()",
-        "[3.0, 2.0, 1.0]",
-    )],
+    examples: &[value("a row", "tensor([1, 2, 3]).flip(0).to_array()", "[3.0, 2.0, 1.0]")],
     call: |call| tensor(call, 0)?.flip(&dims_at(&call.args, 1)?).map(wrap),
     ..ENTRY
 };

@@ -2,11 +2,11 @@
 //! their type.
 
 use super::{DATA, X, create, data, fails, param, tensor, value, wrap};
+use rhai::{Array, Dynamic};
 use saddle_catalog::{Call, ENTRY, Entry, Field, Items, KIND, Kind, Param, Ty};
 use saddle_fault::{Fault, Kind as Wrong, Result};
 use saddle_session::output::Bundle;
 use saddle_tensor::{Dtype, Tensor, shown};
-use rhai::{Array, Dynamic};
 use std::any::TypeId;
 use std::ops::Range;
 
@@ -17,19 +17,9 @@ static TENSOR: Kind = Kind {
     name: "tensor",
     summary: "numbers on a device, of rank 0 to 6: f32, int or bool; only f32 carries gradients",
     id: TypeId::of::<Tensor>,
-    show: |v| {
-        Bundle::text(
-            v.read_lock::<Tensor>()
-                .map_or_else(String::new, |t| t.describe()),
-        )
-    },
+    show: |v| Bundle::text(v.read_lock::<Tensor>().map_or_else(String::new, |t| t.describe())),
     fields: &[
-        Field {
-            name: "shape",
-            ty: Ty::Array,
-            doc: "the sizes, one for each dim",
-            get: |v| read(v, |t| Ok(sizes(t))),
-        },
+        Field { name: "shape", ty: Ty::Array, doc: "the sizes, one for each dim", get: |v| read(v, |t| Ok(sizes(t))) },
         Field {
             name: "rank",
             ty: Ty::Int,
@@ -71,10 +61,7 @@ static TENSOR: Kind = Kind {
 fn read<R>(value: &Dynamic, f: impl FnOnce(&Tensor) -> Result<R>) -> Result<R> {
     match value.read_lock::<Tensor>() {
         Some(t) => f(&t),
-        None => Err(Fault::type_(format!(
-            "expected a tensor, got {}",
-            saddle_catalog::type_of(value)
-        ))),
+        None => Err(Fault::type_(format!("expected a tensor, got {}", saddle_catalog::type_of(value)))),
     }
 }
 
@@ -87,8 +74,9 @@ fn sizes(t: &Tensor) -> Dynamic {
 fn length(t: &Tensor) -> Result<i64> {
     match t.shape().first() {
         Some(&n) => Ok(n as i64),
-        None => Err(Fault::shape("len: a single number has no length")
-            .hint("t.numel is the number of elements, 1 here")),
+        None => {
+            Err(Fault::shape("len: a single number has no length").hint("t.numel is the number of elements, 1 here"))
+        }
     }
 }
 
@@ -99,20 +87,14 @@ fn index(value: &Dynamic, at: &Dynamic) -> Result<Dynamic> {
         return t.at(i).map(wrap);
     }
     // A single whole number, such as argmax gives, counts as one.
-    let single = at
-        .read_lock::<Tensor>()
-        .filter(|i| i.dtype() == Dtype::Int && i.rank() == 0)
-        .map(|i| i.to_ints());
+    let single = at.read_lock::<Tensor>().filter(|i| i.dtype() == Dtype::Int && i.rank() == 0).map(|i| i.to_ints());
     if let Some(i) = single {
         return t.at(i?[0]).map(wrap);
     }
     if let Some(range) = range(at, length(&t)?) {
         return t.slice(&[range]).map(wrap);
     }
-    if let Some(mask) = at
-        .read_lock::<Tensor>()
-        .filter(|m| m.dtype() == Dtype::Bool)
-    {
+    if let Some(mask) = at.read_lock::<Tensor>().filter(|m| m.dtype() == Dtype::Bool) {
         return where_true(&t, &mask).map(wrap);
     }
     let at = match at.read_lock::<Tensor>() {
@@ -121,8 +103,10 @@ fn index(value: &Dynamic, at: &Dynamic) -> Result<Dynamic> {
         None => {
             return Err(Fault::new(
                 Wrong::Index,
-                format!("a tensor is indexed by a whole number, a range, an array or a tensor, not by {}",
-                    saddle_catalog::type_of(at)),
+                format!(
+                    "a tensor is indexed by a whole number, a range, an array or a tensor, not by {}",
+                    saddle_catalog::type_of(at)
+                ),
             )
             .hint("t[0], t[-1], t[1..4], t[[0, 2]], t[t > 0]; slice(t, dim, a..b) takes another dim"));
         }
@@ -144,11 +128,7 @@ fn where_true(t: &Tensor, mask: &Tensor) -> Result<Tensor> {
         }
     };
     let holds = mask.to_ints()?;
-    let at: Vec<i32> = (0..)
-        .zip(&holds)
-        .filter(|(_, v)| **v != 0)
-        .map(|(i, _)| i)
-        .collect();
+    let at: Vec<i32> = (0..).zip(&holds).filter(|(_, v)| **v != 0).map(|(i, _)| i).collect();
     let n = at.len();
     rows.index_select(0, &Tensor::from_ints(at, &[n], &t.device()))
 }
@@ -162,10 +142,7 @@ pub(crate) fn range(value: &Dynamic, n: i64) -> Option<Range<usize>> {
         Some(r) => (r.start, r.end),
         None => {
             let r = value.read_lock::<std::ops::RangeInclusive<i64>>()?;
-            (
-                *r.start(),
-                r.end().checked_add(1).filter(|&end| end != 0).unwrap_or(n),
-            )
+            (*r.start(), r.end().checked_add(1).filter(|&end| end != 0).unwrap_or(n))
         }
     };
     let from_end = |i: i64| if i < 0 { i + n } else { i };
@@ -186,11 +163,7 @@ static ITEM: Entry = Entry {
     name: "item",
     group: "tensor",
     summary: "the number in a tensor of one element; waits for the device",
-    params: &[param(
-        "x",
-        Ty::Tensor,
-        "a tensor of one element, of any rank",
-    )],
+    params: &[param("x", Ty::Tensor, "a tensor of one element, of any rank")],
     returns: Ty::OneOf(&[Ty::Number, Ty::Bool]),
     errors: &["the tensor does not have exactly one element"],
     examples: &[
@@ -218,17 +191,9 @@ pub(super) fn item(t: &Tensor) -> Result<Dynamic> {
 /// The elements in row-major order, as values of the language.
 fn elements(t: &Tensor) -> Result<Vec<Dynamic>> {
     Ok(match t.dtype() {
-        Dtype::F32 => t
-            .to_floats()?
-            .into_iter()
-            .map(|v| Dynamic::from(v as f64))
-            .collect(),
+        Dtype::F32 => t.to_floats()?.into_iter().map(|v| Dynamic::from(v as f64)).collect(),
         Dtype::Int => t.to_ints()?.into_iter().map(Dynamic::from).collect(),
-        Dtype::Bool => t
-            .to_ints()?
-            .into_iter()
-            .map(|v| Dynamic::from(v != 0))
-            .collect(),
+        Dtype::Bool => t.to_ints()?.into_iter().map(|v| Dynamic::from(v != 0)).collect(),
     })
 }
 
@@ -240,16 +205,8 @@ static TO_ARRAY: Entry = Entry {
     returns: Ty::Any,
     shapes: "rank 0 → a number; [n] → an array of n numbers; [m, n] → m arrays of n numbers; …",
     examples: &[
-        value(
-            "a matrix",
-            "tensor([[1, 2], [3, 4]]).to_array()",
-            "[[1.0, 2.0], [3.0, 4.0]]",
-        ),
-        value(
-            "truth values",
-            "(tensor([1, 5]) > 2).to_array()",
-            "[false, true]",
-        ),
+        value("a matrix", "tensor([[1, 2], [3, 4]]).to_array()", "[[1.0, 2.0], [3.0, 4.0]]"),
+        value("truth values", "(tensor([1, 5]) > 2).to_array()", "[false, true]"),
     ],
     call: |call| {
         let t = tensor(call, 0)?;
@@ -261,10 +218,7 @@ static TO_ARRAY: Entry = Entry {
 fn nest(elements: &mut impl Iterator<Item = Dynamic>, shape: &[usize]) -> Dynamic {
     match shape.split_first() {
         None => elements.next().unwrap_or(Dynamic::UNIT),
-        Some((&n, rest)) => (0..n)
-            .map(|_| nest(elements, rest))
-            .collect::<Array>()
-            .into(),
+        Some((&n, rest)) => (0..n).map(|_| nest(elements, rest)).collect::<Array>().into(),
     }
 }
 
@@ -293,11 +247,7 @@ static INT: Entry = Entry {
     returns: Ty::Tensor,
     errors: &["an array that is ragged or holds other things than numbers"],
     examples: &[
-        value(
-            "cut towards zero",
-            "int(tensor([-1.7, 2.9])).to_array()",
-            "[-1, 2]",
-        ),
+        value("cut towards zero", "int(tensor([-1.7, 2.9])).to_array()", "[-1, 2]"),
         value("labels", "int([2, 0, 1]).dtype", "\"int\""),
     ],
     call: |call| cast(call, Dtype::Int),
@@ -311,11 +261,7 @@ static FLOAT: Entry = Entry {
     params: &[SOURCE],
     returns: Ty::Tensor,
     errors: &["an array that is ragged or holds other things than numbers"],
-    examples: &[value(
-        "a mask as 0 and 1",
-        "float(tensor([1, 5]) > 2).to_array()",
-        "[0.0, 1.0]",
-    )],
+    examples: &[value("a mask as 0 and 1", "float(tensor([1, 5]) > 2).to_array()", "[0.0, 1.0]")],
     call: |call| cast(call, Dtype::F32),
     ..ENTRY
 };
@@ -327,11 +273,7 @@ static BOOL: Entry = Entry {
     params: &[SOURCE],
     returns: Ty::Tensor,
     errors: &["an array that is ragged or holds other things than numbers"],
-    examples: &[value(
-        "not 0",
-        "bool(tensor([0, 0.5, -1])).to_array()",
-        "[false, true, true]",
-    )],
+    examples: &[value("not 0", "bool(tensor([0, 0.5, -1])).to_array()", "[false, true, true]")],
     call: |call| cast(call, Dtype::Bool),
     ..ENTRY
 };

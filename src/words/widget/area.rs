@@ -7,11 +7,11 @@
 //! they are called.
 
 use super::store::Widgets;
-use saddle_session::output::{Bundle, Data, Output, Stream, escape_html};
-use saddle_picture::Pace;
-use saddle_session::{Checkpoint, Failure, Frontend};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use saddle_picture::Pace;
+use saddle_session::output::{Bundle, Data, Output, Stream, escape_html};
+use saddle_session::{Checkpoint, Failure, Frontend};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -38,21 +38,12 @@ struct Place {
 
 impl Area {
     pub fn new(display: Option<String>, output: String, widgets: Widgets) -> Self {
-        Self(Arc::new(Place {
-            display,
-            displayed: AtomicBool::new(false),
-            output,
-            widgets,
-        }))
+        Self(Arc::new(Place { display, displayed: AtomicBool::new(false), output, widgets }))
     }
 
     /// A frontend that takes the outputs of one call.
     pub fn begin(&self, then: Arc<dyn Frontend>) -> Arc<Collector> {
-        Arc::new(Collector {
-            place: self.0.clone(),
-            then,
-            call: Mutex::default(),
-        })
+        Arc::new(Collector { place: self.0.clone(), then, call: Mutex::default() })
     }
 }
 
@@ -101,14 +92,10 @@ impl Collector {
         let place = &self.place;
         if let Some(id) = place.display.clone() {
             let bundle = call.bundle();
-            self.then
-                .show(match place.displayed.swap(true, Ordering::Relaxed) {
-                    true => Output::Update { bundle, id },
-                    false => Output::Display {
-                        bundle,
-                        id: Some(id),
-                    },
-                });
+            self.then.show(match place.displayed.swap(true, Ordering::Relaxed) {
+                true => Output::Update { bundle, id },
+                false => Output::Display { bundle, id: Some(id) },
+            });
         }
         if place.display.is_none() || place.widgets.is_asked_for(&place.output) {
             place.widgets.set(&place.output, "outputs", call.outputs());
@@ -124,11 +111,7 @@ impl Frontend for Collector {
         let mut call = self.lock();
         match output {
             // What belongs to the session or to a display elsewhere goes its way.
-            Output::Comm(_)
-            | Output::Leave
-            | Output::Lines { .. }
-            | Output::Page { .. }
-            | Output::NextInput { .. } => {
+            Output::Comm(_) | Output::Leave | Output::Lines { .. } | Output::Page { .. } | Output::NextInput { .. } => {
                 return self.then.show(output);
             }
             Output::Update { bundle, id } => match call.find(&id) {
@@ -223,10 +206,7 @@ impl Shown {
             html += &preformatted(&note, "");
         }
         let bundle = Bundle::text(plain.trim_end_matches('\n'));
-        let only_text = self
-            .items
-            .iter()
-            .all(|item| matches!(item, Item::Text(Stream::Stdout, _)));
+        let only_text = self.items.iter().all(|item| matches!(item, Item::Text(Stream::Stdout, _)));
         match only_text {
             true => bundle,
             false => bundle.with("text/html", Data::Text(html)),
@@ -245,10 +225,7 @@ impl Shown {
                 json!({ "output_type": "stream", "name": name, "text": text })
             }
             Item::Display(bundle, _) => {
-                let data = bundle
-                    .data
-                    .iter()
-                    .map(|(mime, data)| (mime.clone(), stored(data)));
+                let data = bundle.data.iter().map(|(mime, data)| (mime.clone(), stored(data)));
                 let data: serde_json::Map<String, Value> = data.collect();
                 json!({ "output_type": "display_data", "data": data, "metadata": bundle.metadata })
             }
@@ -267,10 +244,7 @@ const WARNING: &str = "background: var(--jp-rendermime-error-background, #fdd)";
 const ERROR: &str = "color: var(--jp-error-color1, #b00020)";
 
 fn preformatted(text: &str, style: &str) -> String {
-    format!(
-        "<pre style=\"margin: 0; {style}\">{}</pre>",
-        escape_html(text)
-    )
+    format!("<pre style=\"margin: 0; {style}\">{}</pre>", escape_html(text))
 }
 
 fn stored(data: &Data) -> Value {
@@ -283,29 +257,19 @@ fn stored(data: &Data) -> Value {
 
 /// The richest representation of a display that a page shows by itself.
 fn as_html(bundle: &Bundle) -> String {
-    if let Some(Data::Text(html)) = bundle
-        .get("text/html")
-        .or_else(|| bundle.get("image/svg+xml"))
-    {
+    if let Some(Data::Text(html)) = bundle.get("text/html").or_else(|| bundle.get("image/svg+xml")) {
         return format!("<div>{html}</div>");
     }
-    let picture =
-        ["image/gif", "image/png"]
-            .into_iter()
-            .find_map(|mime| match bundle.get(mime)? {
-                Data::Bytes(bytes) => Some((mime, STANDARD.encode(bytes))),
-                _ => None,
-            });
+    let picture = ["image/gif", "image/png"].into_iter().find_map(|mime| match bundle.get(mime)? {
+        Data::Bytes(bytes) => Some((mime, STANDARD.encode(bytes))),
+        _ => None,
+    });
     let alt = escape_html(bundle.plain());
     let Some((mime, base64)) = picture else {
         return preformatted(bundle.plain(), "");
     };
     let mut size = String::new();
-    if let Some(width) = bundle
-        .metadata
-        .get(mime)
-        .and_then(|of| of["width"].as_u64())
-    {
+    if let Some(width) = bundle.metadata.get(mime).and_then(|of| of["width"].as_u64()) {
         let _ = write!(size, " width=\"{width}\"");
     }
     format!("<img alt=\"{alt}\"{size} src=\"data:{mime};base64,{base64}\">")
@@ -316,9 +280,7 @@ fn without_colours(text: &str) -> String {
     let mut parts = text.split("\x1b[");
     let mut plain = parts.next().unwrap_or_default().to_string();
     for part in parts {
-        let end = part
-            .find(|c: char| c.is_ascii_alphabetic())
-            .map_or(part.len(), |end| end + 1);
+        let end = part.find(|c: char| c.is_ascii_alphabetic()).map_or(part.len(), |end| end + 1);
         plain.push_str(&part[end..]);
     }
     plain
@@ -343,10 +305,7 @@ mod tests {
     }
 
     fn text(text: &str) -> Output {
-        Output::Text {
-            stream: Stream::Stdout,
-            text: text.into(),
-        }
+        Output::Text { stream: Stream::Stdout, text: text.into() }
     }
 
     #[test]
@@ -364,18 +323,12 @@ mod tests {
         }
         let shown = page.0.lock().unwrap();
         let plain = |output: &Output| match output {
-            Output::Display { bundle, id } if id.as_deref() == Some("place") => {
-                bundle.plain().to_string()
-            }
+            Output::Display { bundle, id } if id.as_deref() == Some("place") => bundle.plain().to_string(),
             Output::Update { bundle, id } if id == "place" => bundle.plain().to_string(),
             other => panic!("{other:?}"),
         };
         assert!(matches!(shown[0], Output::Display { .. }) && plain(&shown[0]) == "0 0");
-        assert!(
-            shown[1..]
-                .iter()
-                .all(|output| matches!(output, Output::Update { .. }))
-        );
+        assert!(shown[1..].iter().all(|output| matches!(output, Output::Update { .. })));
         let last = plain(shown.last().unwrap());
         assert!(last.starts_with("1 0\n") && last.ends_with("1 99") && last.lines().count() == 100);
         assert!(shown.len() < 20, "{} redraws", shown.len());
@@ -385,27 +338,17 @@ mod tests {
     fn several_things_are_one_page_that_runs_nothing_of_theirs() {
         let mut call = Shown::default();
         call.add_text(Stream::Stdout, "<script>alert(1)</script>\n");
-        call.add(Item::Display(
-            Bundle::png("a \"dot\"", vec![0, 255, 16], 8),
-            None,
-        ));
+        call.add(Item::Display(Bundle::png("a \"dot\"", vec![0, 255, 16], 8), None));
         call.items.push(Item::Error(Failure {
             name: "ValueError".into(),
             value: "no".into(),
             traceback: vec!["\x1b[1;31mValueError\x1b[0m: <no>".into()],
         }));
         let bundle = call.bundle();
-        assert_eq!(
-            bundle.plain(),
-            "<script>alert(1)</script>\na \"dot\"\nValueError: <no>"
-        );
-        let Some(Data::Text(html)) = bundle.get("text/html") else {
-            panic!()
-        };
+        assert_eq!(bundle.plain(), "<script>alert(1)</script>\na \"dot\"\nValueError: <no>");
+        let Some(Data::Text(html)) = bundle.get("text/html") else { panic!() };
         assert!(html.contains("&lt;script&gt;") && html.contains("ValueError: &lt;no&gt;"));
-        assert!(html.contains(
-            "<img alt=\"a &quot;dot&quot;\" width=\"8\" src=\"data:image/png;base64,AP8Q\">"
-        ));
+        assert!(html.contains("<img alt=\"a &quot;dot&quot;\" width=\"8\" src=\"data:image/png;base64,AP8Q\">"));
         assert_eq!(call.outputs()[2]["output_type"], "error");
     }
 

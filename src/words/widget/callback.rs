@@ -5,11 +5,11 @@ use super::area::Area;
 use super::store::Rule;
 use super::value::{Widget, say, view};
 use super::{model, session};
+use rhai::{Dynamic, FnPtr};
 use saddle_catalog::{Call, ENTRY, Entry, Host, Ty};
 use saddle_fault::{Fault, Result};
-use saddle_session::output::Output;
 use saddle_session::Failure;
-use rhai::{Dynamic, FnPtr};
+use saddle_session::output::Output;
 use serde_json::Value;
 use std::cell::{RefCell, RefMut};
 use std::rc::Rc;
@@ -97,9 +97,7 @@ impl Handler {
 
     /// The arguments of a call: the values, as many as the function takes.
     pub fn arguments(&self, host: &Host) -> Result<Vec<Dynamic>> {
-        let takes = host
-            .parameters(&self.f)
-            .map_or(self.widgets.len(), |names| names.len());
+        let takes = host.parameters(&self.f).map_or(self.widgets.len(), |names| names.len());
         self.widgets.iter().take(takes).map(Widget::value).collect()
     }
 }
@@ -109,10 +107,7 @@ impl Handler {
 pub fn run(host: &Rc<Host>, comm: &str, by: By, call: &Caller) -> Outcome {
     let handlers = host.with_slot(|handlers: RefMut<Handlers>| handlers.0.clone());
     let mut outcome = Ok(());
-    for handler in handlers
-        .iter()
-        .filter(|handler| handler.ids().any(|id| id == comm))
-    {
+    for handler in handlers.iter().filter(|handler| handler.ids().any(|id| id == comm)) {
         for _ in 0..handler.due() {
             let result = handler.call(host, by, call);
             let stop = matches!(&result, Err(failure) if failure.name == "KeyboardInterrupt");
@@ -154,13 +149,8 @@ fn handle(call: &mut Call, kind: On) -> Result<Dynamic> {
     let (widget, f) = (call.args.get::<Widget>(0)?, call.args.function(1)?);
     let word = call.entry.name;
     if (kind == On::Click) != (widget.0.rule == Rule::Clicks) {
-        let other = if kind == On::Click {
-            "on_change"
-        } else {
-            "on_click"
-        };
-        return Err(Fault::type_(format!("{word}: not for a {}", widget.0.noun))
-            .hint(format!("use {other}")));
+        let other = if kind == On::Click { "on_change" } else { "on_click" };
+        return Err(Fault::type_(format!("{word}: not for a {}", widget.0.noun)).hint(format!("use {other}")));
     }
     if let Some(names) = call.host.parameters(&f).filter(|names| names.len() > 1) {
         let got = names.len();
@@ -168,17 +158,8 @@ fn handle(call: &mut Call, kind: On) -> Result<Dynamic> {
             "{word}: the function must take the value, or nothing; it takes {got} arguments"
         )));
     }
-    let area = place(
-        call,
-        format!("{word} of the {} {}", widget.0.noun, widget.label()),
-    );
-    let handler = Handler {
-        f,
-        widgets: vec![widget],
-        area,
-        kind,
-        seen: RefCell::default(),
-    };
+    let area = place(call, format!("{word} of the {} {}", widget.0.noun, widget.label()));
+    let handler = Handler { f, widgets: vec![widget], area, kind, seen: RefCell::default() };
     register(call.host, handler);
     Ok(Dynamic::UNIT)
 }
@@ -189,31 +170,16 @@ static ON_CHANGE: Entry = Entry {
     summary: "has a function called when a widget's value changes, with the newest value, after the cell that runs; it takes \
               the place of the one before",
     params: &[
-        param(
-            "widget",
-            Ty::Of("widget"),
-            "a slider, dropdown, checkbox or text box",
-        ),
-        param(
-            "f",
-            Ty::Function,
-            "takes the value, or nothing; what it shows stands under this cell",
-        ),
+        param("widget", Ty::Of("widget"), "a slider, dropdown, checkbox or text box"),
+        param("f", Ty::Function, "takes the value, or nothing; what it shows stands under this cell"),
     ],
-    errors: &[
-        "the widget is a button",
-        "the function takes more than one argument",
-    ],
+    errors: &["the widget is a button", "the function takes more than one argument"],
     examples: &[
         runs(
             "a learning rate",
             "let lr = 1e-3;\nlet s = slider(\"log10 lr\", -5.0, -1.0);\non_change(s, |v| { lr = 10.0 ** v; });\ns.value = -2.0;",
         ),
-        fails(
-            "a button has no value to change",
-            "on_change(button(\"go\"), |v| print(v))",
-            "not for a button",
-        ),
+        fails("a button has no value to change", "on_change(button(\"go\"), |v| print(v))", "not for a button"),
     ],
     call: |call| handle(call, On::Change),
     ..ENTRY
@@ -225,26 +191,12 @@ static ON_CLICK: Entry = Entry {
     summary: "has a function called for each click of a button, after the cell that runs; it takes the place of the one before",
     params: &[
         param("button", Ty::Of("widget"), "the button"),
-        param(
-            "f",
-            Ty::Function,
-            "takes nothing, or the number of clicks; what it shows stands under this cell",
-        ),
+        param("f", Ty::Function, "takes nothing, or the number of clicks; what it shows stands under this cell"),
     ],
-    errors: &[
-        "the widget is no button",
-        "the function takes more than one argument",
-    ],
+    errors: &["the widget is no button", "the function takes more than one argument"],
     examples: &[
-        runs(
-            "a new sample",
-            "let b = button(\"resample\");\non_click(b, || show(randn([4, 8, 8])));\nb",
-        ),
-        fails(
-            "a slider is not clicked",
-            "on_click(slider(\"z\", 0, 1), || ())",
-            "not for a slider",
-        ),
+        runs("a new sample", "let b = button(\"resample\");\non_click(b, || show(randn([4, 8, 8])));\nb"),
+        fails("a slider is not clicked", "on_click(slider(\"z\", 0, 1), || ())", "not for a slider"),
     ],
     call: |call| handle(call, On::Click),
     ..ENTRY

@@ -5,22 +5,16 @@ use super::model::{self, State};
 use super::session;
 use super::store::Rule;
 use super::value::{Control, Widget, say};
+use rhai::{Array, Dynamic};
 use saddle_catalog::{Call, ENTRY, Entry, Host, Ty, number};
 use saddle_fault::{Fault, Result};
-use rhai::{Array, Dynamic};
 use serde_json::Value;
 use std::rc::Rc;
 
 pub static ENTRIES: &[&Entry] = &[&SLIDER, &DROPDOWN, &CHECKBOX, &TEXT_BOX, &BUTTON];
 
 /// Makes a control, known to the front ends from now on.
-fn make(
-    host: &Rc<Host>,
-    noun: &'static str,
-    state: State,
-    rule: Rule,
-    options: Vec<Dynamic>,
-) -> Widget {
+fn make(host: &Rc<Host>, noun: &'static str, state: State, rule: Rule, options: Vec<Dynamic>) -> Widget {
     let widgets = session(host);
     let (id, opened) = widgets.open(state, rule.clone());
     say(host, opened);
@@ -46,62 +40,39 @@ pub(super) struct Span {
 
 /// A slider; `word` is named in errors.
 pub(super) fn slider(host: &Rc<Host>, word: &str, label: &str, span: Span) -> Result<Widget> {
-    let given = [
-        Some(&span.min),
-        Some(&span.max),
-        span.step.as_ref(),
-        span.value.as_ref(),
-    ];
+    let given = [Some(&span.min), Some(&span.max), span.step.as_ref(), span.value.as_ref()];
     let read = |v: &Dynamic| number(v).unwrap_or(f64::NAN);
     let (min, max) = (read(&span.min), read(&span.max));
     if !(min.is_finite() && max.is_finite() && min < max) {
-        return Err(Fault::value(format!(
-            "{word}: needs min < max, got {min} and {max}"
-        )));
+        return Err(Fault::value(format!("{word}: needs min < max, got {min} and {max}")));
     }
     let (value, step) = (span.value.as_ref().map(read), span.step.as_ref().map(read));
     if let Some(step) = step.filter(|step| !(*step > 0.0 && step.is_finite())) {
-        return Err(Fault::value(format!(
-            "{word}: step must be > 0, got {step}"
-        )));
+        return Err(Fault::value(format!("{word}: step must be > 0, got {step}")));
     }
     if let Some(value) = value.filter(|value| !(min..=max).contains(value)) {
-        return Err(Fault::value(format!(
-            "{word}: value {value} is not in {min} … {max}"
-        )));
+        return Err(Fault::value(format!("{word}: value {value} is not in {min} … {max}")));
     }
     let middle = min + (max - min) / 2.0;
     if given.into_iter().flatten().all(|v| v.is_int()) {
         let whole = |v: f64| v.floor() as i64;
         let numbers = [value.unwrap_or(middle), min, max, step.unwrap_or(1.0)];
         let state = model::slider(label, numbers.map(|v| whole(v).into()), "d");
-        let rule = Rule::Int {
-            min: whole(min),
-            max: whole(max),
-        };
+        let rule = Rule::Int { min: whole(min), max: whole(max) };
         return Ok(make(host, "slider", state, rule, Vec::new()));
     }
     let step = step.unwrap_or_else(|| round_step((max - min) / 100.0));
     let format = format!(".{}f", (-step.log10()).ceil().clamp(1.0, 8.0));
     let numbers = [value.unwrap_or(middle), min, max, step].map(Value::from);
     let state = model::slider(label, numbers, &format);
-    Ok(make(
-        host,
-        "slider",
-        state,
-        Rule::Float { min, max },
-        Vec::new(),
-    ))
+    Ok(make(host, "slider", state, Rule::Float { min, max }, Vec::new()))
 }
 
 /// The largest of 1, 2 and 5 times a power of ten that is not above `step`.
 fn round_step(step: f64) -> f64 {
     let power = step.log10().floor();
     let first = step / 10f64.powf(power);
-    let digit = [5.0, 2.0, 1.0]
-        .into_iter()
-        .find(|d| *d <= first + 1e-9)
-        .unwrap_or(1.0);
+    let digit = [5.0, 2.0, 1.0].into_iter().find(|d| *d <= first + 1e-9).unwrap_or(1.0);
     // Written and read, so that 0.05 is the float that is written so.
     format!("{digit}e{power}").parse().unwrap_or(step)
 }
@@ -117,46 +88,27 @@ pub(super) fn dropdown(
     let options: Vec<Dynamic> = options.into_iter().map(Dynamic::flatten).collect();
     let labels: Vec<String> = options.iter().map(Dynamic::to_string).collect();
     if options.is_empty() {
-        return Err(Fault::value(format!(
-            "{word}: there are no options to choose from"
-        )));
+        return Err(Fault::value(format!("{word}: there are no options to choose from")));
     }
     let place = |chosen: &Dynamic| {
         let chosen = chosen.to_string();
-        labels
-            .iter()
-            .position(|label| *label == chosen)
-            .ok_or_else(|| {
-                Fault::value(format!("{word}: `{chosen}` is not among the options"))
-                    .hint(format!("options: {}", labels.join(", ")))
-            })
+        labels.iter().position(|label| *label == chosen).ok_or_else(|| {
+            Fault::value(format!("{word}: `{chosen}` is not among the options"))
+                .hint(format!("options: {}", labels.join(", ")))
+        })
     };
     let index = chosen.map_or(Ok(0), place)?;
     let state = model::dropdown(label, &labels, index);
-    let rule = Rule::Choice {
-        options: labels.len(),
-    };
+    let rule = Rule::Choice { options: labels.len() };
     Ok(make(host, "dropdown", state, rule, options))
 }
 
 pub(super) fn checkbox(host: &Rc<Host>, label: &str, value: bool) -> Widget {
-    make(
-        host,
-        "checkbox",
-        model::checkbox(label, value),
-        Rule::Bool,
-        Vec::new(),
-    )
+    make(host, "checkbox", model::checkbox(label, value), Rule::Bool, Vec::new())
 }
 
 pub(super) fn text_box(host: &Rc<Host>, label: &str, value: &str) -> Widget {
-    make(
-        host,
-        "text box",
-        model::text(label, value),
-        Rule::Text,
-        Vec::new(),
-    )
+    make(host, "text box", model::text(label, value), Rule::Text, Vec::new())
 }
 
 static SLIDER: Entry = Entry {
@@ -169,40 +121,15 @@ static SLIDER: Entry = Entry {
         param("max", Ty::Number, "its upper end"),
     ],
     options: &[
-        opt(
-            "value",
-            Ty::Number,
-            "the middle",
-            "where it stands at first",
-        ),
-        opt(
-            "step",
-            Ty::Number,
-            "1, or about a hundredth",
-            "how far apart its values are",
-        ),
+        opt("value", Ty::Number, "the middle", "where it stands at first"),
+        opt("step", Ty::Number, "1, or about a hundredth", "how far apart its values are"),
     ],
     returns: Ty::Of("widget"),
-    errors: &[
-        "min is not below max",
-        "the value is not between them",
-        "step is not above 0",
-    ],
+    errors: &["min is not below max", "the value is not between them", "step is not above 0"],
     examples: &[
-        runs(
-            "a latent variable",
-            "let s = slider(\"z0\", -3.0, 3.0);\nlet z = tensor([[s.value, 0.0]]);\ns",
-        ),
-        value(
-            "whole numbers",
-            "let n = slider(\"layers\", 1, 8, #{ value: 3 }); n.value",
-            "3",
-        ),
-        fails(
-            "the wrong way round",
-            "slider(\"z0\", 3, -3)",
-            "needs min < max",
-        ),
+        runs("a latent variable", "let s = slider(\"z0\", -3.0, 3.0);\nlet z = tensor([[s.value, 0.0]]);\ns"),
+        value("whole numbers", "let n = slider(\"layers\", 1, 8, #{ value: 3 }); n.value", "3"),
+        fails("the wrong way round", "slider(\"z0\", 3, -3)", "needs min < max"),
     ],
     call: |call| {
         let span = Span {
@@ -222,36 +149,15 @@ static DROPDOWN: Entry = Entry {
     summary: "a choice of one from several on the page",
     params: &[
         param("label", Ty::Text, "what stands beside it"),
-        param(
-            "options",
-            Ty::Array,
-            "what there is to choose: texts, numbers, anything",
-        ),
+        param("options", Ty::Array, "what there is to choose: texts, numbers, anything"),
     ],
-    options: &[opt(
-        "value",
-        Ty::Any,
-        "the first",
-        "what is chosen at first",
-    )],
+    options: &[opt("value", Ty::Any, "the first", "what is chosen at first")],
     returns: Ty::Of("widget"),
     errors: &["there are no options", "the value is not among them"],
     examples: &[
-        value(
-            "a loss",
-            "let loss = dropdown(\"loss\", [\"minimax\", \"non-saturating\"]); loss.value",
-            "\"minimax\"",
-        ),
-        value(
-            "numbers",
-            "let m = dropdown(\"batch\", [16, 64], #{ value: 64 }); m.value * 2",
-            "128",
-        ),
-        fails(
-            "what is not there",
-            "dropdown(\"batch\", [16, 64], #{ value: 32 })",
-            "is not among the options",
-        ),
+        value("a loss", "let loss = dropdown(\"loss\", [\"minimax\", \"non-saturating\"]); loss.value", "\"minimax\""),
+        value("numbers", "let m = dropdown(\"batch\", [16, 64], #{ value: 64 }); m.value * 2", "128"),
+        fails("what is not there", "dropdown(\"batch\", [16, 64], #{ value: 32 })", "is not among the options"),
     ],
     call: |call| {
         let (label, options) = (call.args.text(0)?, call.args.array(1)?);
@@ -270,18 +176,10 @@ static CHECKBOX: Entry = Entry {
         optional("value", Ty::Bool, "false", "whether it is set at first"),
     ],
     returns: Ty::Of("widget"),
-    examples: &[value(
-        "averaged weights or not",
-        "let ema = checkbox(\"ema\", true); ema.value",
-        "true",
-    )],
+    examples: &[value("averaged weights or not", "let ema = checkbox(\"ema\", true); ema.value", "true")],
     call: |call: &mut Call| {
         let value = call.args.has(1) && call.args.bool(1)?;
-        Ok(Dynamic::from(checkbox(
-            call.host,
-            &call.args.text(0)?,
-            value,
-        )))
+        Ok(Dynamic::from(checkbox(call.host, &call.args.text(0)?, value)))
     },
     ..ENTRY
 };
@@ -295,21 +193,13 @@ static TEXT_BOX: Entry = Entry {
         optional("value", Ty::Text, "\"\"", "what stands in it at first"),
     ],
     returns: Ty::Of("widget"),
-    examples: &[value(
-        "a name",
-        "let run = text_box(\"run\", \"first\"); run.value",
-        "\"first\"",
-    )],
+    examples: &[value("a name", "let run = text_box(\"run\", \"first\"); run.value", "\"first\"")],
     call: |call| {
         let value = match call.args.has(1) {
             true => call.args.text(1)?,
             false => String::new(),
         };
-        Ok(Dynamic::from(text_box(
-            call.host,
-            &call.args.text(0)?,
-            &value,
-        )))
+        Ok(Dynamic::from(text_box(call.host, &call.args.text(0)?, &value)))
     },
     ..ENTRY
 };
@@ -320,20 +210,11 @@ static BUTTON: Entry = Entry {
     summary: "a button on the page; `on_click` says what it does, `.value` how often it was clicked",
     params: &[param("label", Ty::Text, "what is written on it")],
     returns: Ty::Of("widget"),
-    examples: &[runs(
-        "a new sample",
-        "let b = button(\"resample\");\non_click(b, || show(randn([4, 8, 8])));\nb",
-    )],
+    examples: &[runs("a new sample", "let b = button(\"resample\");\non_click(b, || show(randn([4, 8, 8])));\nb")],
     call: |call| {
         let label = call.args.text(0)?;
         let state = model::button(&label);
-        Ok(Dynamic::from(make(
-            call.host,
-            "button",
-            state,
-            Rule::Clicks,
-            Vec::new(),
-        )))
+        Ok(Dynamic::from(make(call.host, "button", state, Rule::Clicks, Vec::new())))
     },
     ..ENTRY
 };

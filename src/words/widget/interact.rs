@@ -8,10 +8,10 @@ use super::control::{Span, checkbox, dropdown, slider, text_box};
 use super::store::Rule;
 use super::value::{MISSING, Widget, say, view};
 use super::{model, session};
+use rhai::{Array, Dynamic, FnPtr, Map};
 use saddle_catalog::{Call, ENTRY, Entry, Ty, did_you_mean, number};
 use saddle_fault::{Fault, Result};
 use saddle_session::output::Output;
-use rhai::{Array, Dynamic, FnPtr, Map};
 use std::cell::RefCell;
 
 pub static ENTRIES: &[&Entry] = &[&INTERACT, &INTERACT_WITH];
@@ -26,28 +26,15 @@ fn control(call: &Call, label: &str, given: &Dynamic) -> Result<Widget> {
     }
     let host = call.host;
     let span = |min: Dynamic, max: Dynamic, step: Option<Dynamic>, value: Option<Dynamic>| {
-        let span = Span {
-            min,
-            max,
-            step,
-            value,
-        };
+        let span = Span { min, max, step, value };
         slider(host, &format!("interact: {label}"), label, span)
     };
     if let Some(items) = given.read_lock::<Array>() {
         let all_numbers = items.iter().all(|item| number(item).is_some());
         return match items.as_slice() {
             [min, max] if all_numbers => span(min.clone(), max.clone(), None, None),
-            [min, max, step] if all_numbers => {
-                span(min.clone(), max.clone(), Some(step.clone()), None)
-            }
-            _ => dropdown(
-                host,
-                &format!("interact: {label}"),
-                label,
-                items.clone(),
-                None,
-            ),
+            [min, max, step] if all_numbers => span(min.clone(), max.clone(), Some(step.clone()), None),
+            _ => dropdown(host, &format!("interact: {label}"), label, items.clone(), None),
         };
     }
     if let Ok(value) = given.as_bool() {
@@ -77,20 +64,13 @@ fn control(call: &Call, label: &str, given: &Dynamic) -> Result<Widget> {
 /// A control for each parameter of the function.
 fn controls(call: &Call, f: &FnPtr, given: &Map) -> Result<Vec<Widget>> {
     let Some(names) = call.host.parameters(f) else {
-        return Err(
-            Fault::type_("interact: the parameters of this function are not known")
-                .hint("interact([slider(…), …], f), or a closure: interact(|z0, z1| f(z0, z1))"),
-        );
+        return Err(Fault::type_("interact: the parameters of this function are not known")
+            .hint("interact([slider(…), …], f), or a closure: interact(|z0, z1| f(z0, z1))"));
     };
-    if let Some(unknown) = given
-        .keys()
-        .find(|key| !names.iter().any(|name| name == key.as_str()))
-    {
+    if let Some(unknown) = given.keys().find(|key| !names.iter().any(|name| name == key.as_str())) {
         let meant = did_you_mean(unknown, names.iter().map(String::as_str));
-        return Err(Fault::value(format!(
-            "interact: the function has no parameter `{unknown}`{meant}"
-        ))
-        .hint(format!("its parameters: {}", names.join(", "))));
+        return Err(Fault::value(format!("interact: the function has no parameter `{unknown}`{meant}"))
+            .hint(format!("its parameters: {}", names.join(", "))));
     }
     let latent: Array = LATENT.map(Dynamic::from).into();
     let latent = Dynamic::from(latent);
@@ -116,13 +96,8 @@ fn start(call: &mut Call, f: FnPtr, controls: Vec<Widget>) -> Result<Dynamic> {
     call.host.show(Output::Display { bundle, id: None });
 
     let area = Area::new(Some(fresh_id()), output, widgets);
-    let handler = Handler {
-        f: f.clone(),
-        widgets: controls,
-        area: area.clone(),
-        kind: On::Interact,
-        seen: RefCell::default(),
-    };
+    let handler =
+        Handler { f: f.clone(), widgets: controls, area: area.clone(), kind: On::Interact, seen: RefCell::default() };
     let arguments = handler.arguments(call.host)?;
     register(call.host, handler);
     let go = || {
@@ -148,11 +123,7 @@ static INTERACT: Entry = Entry {
     summary: "a control for each parameter of a function, by its name, and below them what the function shows, redrawn in place \
               when one is moved",
     params: &[
-        param(
-            "f",
-            Ty::Function,
-            "called with the values of the controls; what it shows or gives back is shown",
-        ),
+        param("f", Ty::Function, "called with the values of the controls; what it shows or gives back is shown"),
         optional(
             "controls",
             Ty::Map,
@@ -161,10 +132,7 @@ static INTERACT: Entry = Entry {
              a widget; a parameter that is left out has a slider from -3 to 3",
         ),
     ],
-    errors: &[
-        "a control for a parameter that the function does not have",
-        "something that no control can be made of",
-    ],
+    errors: &["a control for a parameter that the function does not have", "something that no control can be made of"],
     examples: &[
         runs(
             "a walk through latent space",
@@ -198,16 +166,9 @@ static INTERACT_WITH: Entry = Entry {
     summary: "the same with given widgets, one for each argument of the function",
     params: &[
         param("widgets", Ty::Array, "the widgets"),
-        param(
-            "f",
-            Ty::Function,
-            "called with their values; what it shows or gives back is shown",
-        ),
+        param("f", Ty::Function, "called with their values; what it shows or gives back is shown"),
     ],
-    errors: &[
-        "something that is no widget",
-        "not as many widgets as the function has parameters",
-    ],
+    errors: &["something that is no widget", "not as many widgets as the function has parameters"],
     examples: &[
         runs(
             "a slider and a dropdown",
@@ -223,26 +184,17 @@ static INTERACT_WITH: Entry = Entry {
         let (given, f) = (call.args.array(0)?, call.args.function(1)?);
         let widget = |v: &Dynamic| {
             Widget::read(v).ok_or_else(|| {
-                Fault::type_(format!(
-                    "interact: needs widgets, got {}",
-                    call.catalog.type_of(v)
-                ))
-                .hint("interact([slider(\"z0\", -3.0, 3.0)], |z0| …)")
+                Fault::type_(format!("interact: needs widgets, got {}", call.catalog.type_of(v)))
+                    .hint("interact([slider(\"z0\", -3.0, 3.0)], |z0| …)")
             })
         };
         let widgets = given.iter().map(widget).collect::<Result<Vec<_>>>()?;
-        let takes = call
-            .host
-            .parameters(&f)
-            .map_or(widgets.len(), |names| names.len());
+        let takes = call.host.parameters(&f).map_or(widgets.len(), |names| names.len());
         if takes != widgets.len() {
-            let some =
-                |n: usize, noun: &str| format!("{n} {noun}{}", if n == 1 { "" } else { "s" });
+            let some = |n: usize, noun: &str| format!("{n} {noun}{}", if n == 1 { "" } else { "s" });
             let is = if widgets.len() == 1 { "is" } else { "are" };
             let (takes, there) = (some(takes, "argument"), some(widgets.len(), "widget"));
-            return Err(Fault::value(format!(
-                "interact: the function takes {takes}, and there {is} {there}"
-            )));
+            return Err(Fault::value(format!("interact: the function takes {takes}, and there {is} {there}")));
         }
         start(call, f, widgets)
     },

@@ -20,12 +20,7 @@ pub fn reference(id: &str) -> Value {
 
 /// A state of `name`, which its module has as `nameModel` and `nameView`.
 fn state(module: &str, version: &str, name: &str, rest: Value) -> State {
-    let mut state = named(
-        module,
-        version,
-        name,
-        (module, version, &format!("{name}View")),
-    );
+    let mut state = named(module, version, name, (module, version, &format!("{name}View")));
     state.extend([
         ("_dom_classes".to_string(), json!([])),
         ("tabbable".to_string(), Value::Null),
@@ -57,8 +52,7 @@ fn extend(mut state: State, more: Value) -> State {
 
 /// A control with a label in front of it.
 fn control(name: &str, label: &str, rest: Value) -> State {
-    let labelled =
-        json!({ "description": label, "description_allow_html": false, "disabled": false });
+    let labelled = json!({ "description": label, "description_allow_html": false, "disabled": false });
     extend(state(CONTROLS, "2.0.0", name, labelled), rest)
 }
 

@@ -5,8 +5,8 @@
 //! cells want called wait for the engine.
 
 use super::model::{self, PROTOCOL, State};
-use saddle_session::output::{Comm, CommStep};
 use saddle_session::CommReply;
+use saddle_session::output::{Comm, CommStep};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -53,16 +53,11 @@ impl Rule {
     pub fn read(&self, given: &Value) -> Option<Value> {
         match self {
             Rule::Int { min, max } => {
-                let value = given
-                    .as_i64()
-                    .or_else(|| given.as_f64().map(|v| v.round() as i64));
+                let value = given.as_i64().or_else(|| given.as_f64().map(|v| v.round() as i64));
                 value.map(|v| v.clamp(*min, *max).into())
             }
             Rule::Float { min, max } => given.as_f64().map(|v| v.clamp(*min, *max).into()),
-            Rule::Choice { options } => given
-                .as_u64()
-                .filter(|i| (*i as usize) < *options)
-                .map(Value::from),
+            Rule::Choice { options } => given.as_u64().filter(|i| (*i as usize) < *options).map(Value::from),
             Rule::Bool => given.as_bool().map(Value::from),
             Rule::Text => given.as_str().map(Value::from),
             Rule::Clicks | Rule::Still => None,
@@ -128,8 +123,7 @@ impl Widgets {
     pub fn close_all(&self) -> Vec<Comm> {
         let store = std::mem::take(&mut *self.lock());
         let open = store.models.into_iter().filter(|(_, model)| !model.closed);
-        open.map(|(id, _)| Comm::new(id, CommStep::Close, Map::new()))
-            .collect()
+        open.map(|(id, _)| Comm::new(id, CommStep::Close, Map::new())).collect()
     }
 
     /// The value now; `None` once all widgets have been forgotten.
@@ -204,10 +198,9 @@ impl Widgets {
                 CommReply::default()
             }
             // The protocol wants a comm closed that nobody here understands. Widgets are made by cells only.
-            CommStep::Open { .. } => CommReply {
-                messages: vec![Comm::new(message.id, CommStep::Close, Map::new())],
-                callback: false,
-            },
+            CommStep::Open { .. } => {
+                CommReply { messages: vec![Comm::new(message.id, CommStep::Close, Map::new())], callback: false }
+            }
             CommStep::Close => {
                 store.controls.remove(&message.id);
                 if let Some(model) = store.models.get_mut(&message.id) {
@@ -215,9 +208,7 @@ impl Widgets {
                 }
                 CommReply::default()
             }
-            CommStep::Message if store.controls.contains(&message.id) => {
-                store.answer_page(&message)
-            }
+            CommStep::Message if store.controls.contains(&message.id) => store.answer_page(&message),
             CommStep::Message => store.take(message),
         }
     }
@@ -226,10 +217,7 @@ impl Widgets {
 impl Store {
     fn open(&mut self, mut state: State, rule: Rule) -> (String, Vec<Comm>) {
         let mut said = Vec::new();
-        let name = state["_model_name"]
-            .as_str()
-            .unwrap_or_default()
-            .to_string();
+        let name = state["_model_name"].as_str().unwrap_or_default().to_string();
         let layout = self.share("LayoutModel", || Some(model::layout()), &mut said);
         let style = self.share(&name, || model::style(&name), &mut said);
         for (key, id) in [("layout", layout), ("style", style)] {
@@ -242,12 +230,7 @@ impl Store {
     }
 
     /// The model that all of one kind share, made at the first use.
-    fn share(
-        &mut self,
-        kind: &str,
-        make: impl FnOnce() -> Option<State>,
-        said: &mut Vec<Comm>,
-    ) -> Option<String> {
+    fn share(&mut self, kind: &str, make: impl FnOnce() -> Option<State>, said: &mut Vec<Comm>) -> Option<String> {
         if let Some(id) = self.shared.get(kind) {
             return Some(id.clone());
         }
@@ -263,15 +246,7 @@ impl Store {
         let mut opened = Comm::new(&id, CommStep::Open { target }, object(data));
         opened.metadata.insert("version".into(), PROTOCOL.into());
         said.push(opened);
-        let model = Model {
-            state,
-            rule,
-            clicks: 0,
-            closed: false,
-            watched: false,
-            set: false,
-            asked_for: false,
-        };
+        let model = Model { state, rule, clicks: 0, closed: false, watched: false, set: false, asked_for: false };
         self.models.insert(id.clone(), model);
         id
     }
@@ -291,34 +266,22 @@ impl Store {
             })
             .collect();
         let data = json!({ "method": "update_states", "states": states, "buffer_paths": [] });
-        CommReply {
-            messages: vec![Comm::new(&message.id, CommStep::Message, object(data))],
-            callback: false,
-        }
+        CommReply { messages: vec![Comm::new(&message.id, CommStep::Message, object(data))], callback: false }
     }
 
     /// What a front end says to a widget.
     fn take(&mut self, message: Comm) -> CommReply {
         let Some(model) = self.models.get_mut(&message.id) else {
             // One of a session that was lost, say: a page that still shows it learns that no one hears it.
-            return CommReply {
-                messages: vec![Comm::new(message.id, CommStep::Close, Map::new())],
-                callback: false,
-            };
+            return CommReply { messages: vec![Comm::new(message.id, CommStep::Close, Map::new())], callback: false };
         };
         match message.data.get("method").and_then(Value::as_str) {
             Some("update") => model.change(message),
             Some("request_state") => {
                 model.asked_for = true;
-                CommReply {
-                    messages: vec![update(&message.id, model.state.clone())],
-                    callback: false,
-                }
+                CommReply { messages: vec![update(&message.id, model.state.clone())], callback: false }
             }
-            Some("custom") => CommReply {
-                messages: Vec::new(),
-                callback: model.click(&message.data),
-            },
+            Some("custom") => CommReply { messages: Vec::new(), callback: model.click(&message.data) },
             _ => CommReply::default(),
         }
     }
@@ -373,10 +336,7 @@ impl Model {
         if !corrected.is_empty() {
             messages.push(update(&message.id, corrected));
         }
-        CommReply {
-            messages,
-            callback: changed && self.watched,
-        }
+        CommReply { messages, callback: changed && self.watched }
     }
 
     /// Counts a click of a button; whether it is watched.
@@ -398,19 +358,13 @@ mod tests {
 
     fn slider(widgets: &Widgets) -> String {
         let numbers = [0.0, -3.0, 3.0, 0.1].map(Value::from);
-        let rule = Rule::Float {
-            min: -3.0,
-            max: 3.0,
-        };
+        let rule = Rule::Float { min: -3.0, max: 3.0 };
         let (id, opened) = widgets.open(model::slider("z", numbers, ".2f"), rule);
         // Layout and style before the slider that refers to them.
         assert_eq!(opened.len(), 3);
         assert_eq!(opened[2].id, id);
         assert_eq!(opened[2].metadata["version"], "2.1.0");
-        assert_eq!(
-            opened[2].data["state"]["style"],
-            format!("IPY_MODEL_{}", opened[1].id)
-        );
+        assert_eq!(opened[2].data["state"]["style"], format!("IPY_MODEL_{}", opened[1].id));
         id
     }
 
@@ -428,14 +382,10 @@ mod tests {
 
         widgets.watch(&id);
         assert!(!say(&widgets, &id, moved).callback, "nothing has changed");
-        let far =
-            json!({ "method": "update", "state": { "value": 99, "_model_name": "X", "new": 1 } });
+        let far = json!({ "method": "update", "state": { "value": 99, "_model_name": "X", "new": 1 } });
         let reply = say(&widgets, &id, far);
         assert!(reply.callback);
-        assert_eq!(
-            reply.messages[1].data["state"],
-            json!({ "_model_name": "FloatSliderModel", "value": 3.0 })
-        );
+        assert_eq!(reply.messages[1].data["state"], json!({ "_model_name": "FloatSliderModel", "value": 3.0 }));
         assert_eq!(widgets.value(&id), Some(json!(3.0)));
         assert_eq!(widgets.get(&id, "new"), None);
         let text = json!({ "method": "update", "state": { "value": "x" } });
@@ -469,10 +419,7 @@ mod tests {
         let click = json!({ "method": "custom", "content": { "event": "click" } });
         assert!(say(&widgets, &id, click.clone()).callback);
         assert_eq!(widgets.value(&id), Some(json!(1)));
-        assert_eq!(
-            say(&widgets, "nobody", click).messages[0].step,
-            CommStep::Close
-        );
+        assert_eq!(say(&widgets, "nobody", click).messages[0].step, CommStep::Close);
         assert_eq!(say(&widgets, &id, json!({})), CommReply::default());
         let target = WIDGET.to_string();
         let reply = widgets.hear(Comm::new("theirs", CommStep::Open { target }, Map::new()));

@@ -1,11 +1,11 @@
 //! The kind `widget`: a handle to a control, with its value, label and whether it can be used.
 
 use super::store::{Rule, Widgets};
+use rhai::{Dynamic, ImmutableString};
 use saddle_catalog::{Field, Host, KIND, Kind, Ty, type_of};
 use saddle_fault::{Fault, Result};
-use saddle_session::output::{Bundle, Comm, Data, Output};
 use saddle_picture::Pace;
-use rhai::{Dynamic, ImmutableString};
+use saddle_session::output::{Bundle, Comm, Data, Output};
 use serde_json::{Value, json};
 use std::any::TypeId;
 use std::cell::{Cell, RefCell};
@@ -65,9 +65,7 @@ impl Widget {
             Rule::Int { .. } | Rule::Clicks => state.as_i64().map(Dynamic::from),
             Rule::Float { .. } => state.as_f64().map(Dynamic::from),
             Rule::Bool => state.as_bool().map(Dynamic::from),
-            Rule::Text => state
-                .as_str()
-                .map(|text| Dynamic::from(ImmutableString::from(text))),
+            Rule::Text => state.as_str().map(|text| Dynamic::from(ImmutableString::from(text))),
             Rule::Choice { .. } => {
                 let chosen = state.as_u64().and_then(|i| self.0.options.get(i as usize));
                 chosen.cloned()
@@ -84,23 +82,12 @@ impl Widget {
     fn meant(&self, value: &Dynamic) -> Result<Value> {
         let wrong = |what: &str| {
             let got = type_of(value);
-            Fault::type_(format!(
-                "the value of a {} must be {what}, got {got}",
-                self.0.noun
-            ))
+            Fault::type_(format!("the value of a {} must be {what}, got {got}", self.0.noun))
         };
-        let number = || {
-            value
-                .as_float()
-                .ok()
-                .or_else(|| value.as_int().ok().map(|n| n as f64))
-        };
+        let number = || value.as_float().ok().or_else(|| value.as_int().ok().map(|n| n as f64));
         let (given, what) = match &self.0.rule {
             Rule::Int { .. } => (value.as_int().ok().map(Value::from), "a whole number"),
-            Rule::Float { .. } => (
-                number().filter(|x| x.is_finite()).map(Value::from),
-                "a number",
-            ),
+            Rule::Float { .. } => (number().filter(|x| x.is_finite()).map(Value::from), "a number"),
             Rule::Bool => (value.as_bool().ok().map(Value::from), "true or false"),
             Rule::Text => {
                 let text = value.as_immutable_string_ref();
@@ -114,9 +101,7 @@ impl Widget {
                 )));
             }
         };
-        given
-            .and_then(|given| self.0.rule.read(&given))
-            .ok_or_else(|| wrong(what))
+        given.and_then(|given| self.0.rule.read(&given)).ok_or_else(|| wrong(what))
     }
 
     /// The place of `value` among the options, as texts compare.
@@ -180,8 +165,7 @@ pub(super) fn say(host: &Host, messages: Vec<Comm>) {
 }
 
 fn field(value: &Dynamic) -> Result<Widget> {
-    Widget::read(value)
-        .ok_or_else(|| Fault::type_(format!("a widget was expected, got {}", type_of(value))))
+    Widget::read(value).ok_or_else(|| Fault::type_(format!("a widget was expected, got {}", type_of(value))))
 }
 
 pub static WIDGET: Kind = Kind {

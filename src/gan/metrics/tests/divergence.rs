@@ -26,19 +26,14 @@ fn divergences_are_zero_only_between_equals() {
 
 #[test]
 fn the_closed_form_is_the_integral() {
-    let density = |x: f64, mean: f64, std: f64| {
-        (-0.5 * ((x - mean) / std).powi(2)).exp() / (std * std::f64::consts::TAU.sqrt())
-    };
+    let density =
+        |x: f64, mean: f64, std: f64| (-0.5 * ((x - mean) / std).powi(2)).exp() / (std * std::f64::consts::TAU.sqrt());
     let step = 1e-3;
     let integral: f64 = (-20_000..20_000)
         .map(|i| f64::from(i) * step)
         .map(|x| {
             let (p, q) = (density(x, 1.0, 0.5), density(x, -0.3, 2.0));
-            if p < 1e-300 {
-                0.0
-            } else {
-                p * (p / q).ln() * step
-            }
+            if p < 1e-300 { 0.0 } else { p * (p / q).ln() * step }
         })
         .sum();
     let closed = kl_gaussian((&[1.0], &[0.5]), (&[-0.3], &[2.0])).unwrap();
@@ -55,12 +50,8 @@ fn the_wasserstein_distance_is_the_area_between_the_distribution_functions() {
     let (a, b) = (doubles(1, 12, 1.0), doubles(2, 30, 2.0));
     let mut ends = [a.clone(), b.clone()].concat();
     ends.sort_by(f64::total_cmp);
-    let below =
-        |set: &[f64], x: f64| set.iter().filter(|&&v| v <= x).count() as f64 / set.len() as f64;
-    let area: f64 = ends
-        .windows(2)
-        .map(|w| (below(&a, w[0]) - below(&b, w[0])).abs() * (w[1] - w[0]))
-        .sum();
+    let below = |set: &[f64], x: f64| set.iter().filter(|&&v| v <= x).count() as f64 / set.len() as f64;
+    let area: f64 = ends.windows(2).map(|w| (below(&a, w[0]) - below(&b, w[0])).abs() * (w[1] - w[0])).sum();
     let found = wasserstein_1d(a.clone(), b.clone());
     assert!((found - area).abs() < 1e-12, "{found} not {area}");
     // Between two Gaussians of one mean: |σ₁ − σ₂| √(2/π).

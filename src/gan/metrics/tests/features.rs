@@ -11,17 +11,12 @@ use std::f64::consts::PI;
 fn eigenvalues_are_those_in_closed_form() {
     for n in [1, 2, 3, 8, 9, 60] {
         // The inverse of min(i, j) is a second difference with a free end.
-        let a = (0..n * n)
-            .map(|at| 1.0 + (at / n).min(at % n) as f64)
-            .collect();
+        let a = (0..n * n).map(|at| 1.0 + (at / n).min(at % n) as f64).collect();
         let found = eigenvalues(a, n, &go_on).unwrap();
         for (k, found) in found.iter().enumerate() {
             let angle = (2 * (n - k) - 1) as f64 * PI / (2 * (2 * n + 1)) as f64;
             let exact = 0.25 / angle.sin().powi(2);
-            assert!(
-                (found / exact - 1.0).abs() < 1e-11,
-                "{n}: {found} not {exact}"
-            );
+            assert!((found / exact - 1.0).abs() < 1e-11, "{n}: {found} not {exact}");
         }
     }
     // Blocks that are not connected, equal eigenvalues, a negative one.
@@ -34,11 +29,7 @@ fn eigenvalues_are_those_in_closed_form() {
 
 #[test]
 fn the_root_of_singular_products_has_its_trace() {
-    let outer = |v: &[f64]| -> Vec<f64> {
-        v.iter()
-            .flat_map(|a| v.iter().map(move |b| a * b))
-            .collect()
-    };
+    let outer = |v: &[f64]| -> Vec<f64> { v.iter().flat_map(|a| v.iter().map(move |b| a * b)).collect() };
     // Rank one each: (v·w)² is the only eigenvalue of v vᵀ w wᵀ.
     let (v, w) = ([1.0, 2.0, -3.0], [0.5, 4.0, 1.0]);
     let root = trace_of_root(&outer(&v), &outer(&w), 3, &go_on).unwrap();
@@ -49,10 +40,8 @@ fn the_root_of_singular_products_has_its_trace() {
 
 #[test]
 fn the_distance_of_gaussians_in_the_plane_is_the_closed_form() {
-    let gaussian = |mean: [f64; 2], covariance: [f64; 4]| Gaussian {
-        mean: mean.to_vec(),
-        covariance: covariance.to_vec(),
-    };
+    let gaussian =
+        |mean: [f64; 2], covariance: [f64; 4]| Gaussian { mean: mean.to_vec(), covariance: covariance.to_vec() };
     // They do not commute. For 2 × 2, tr (AB)^½ = √(tr AB + 2 √(det AB)).
     let a = gaussian([1.0, 2.0], [2.0, 0.9, 0.9, 1.0]);
     let b = gaussian([-1.0, 2.5], [1.0, -0.5, -0.5, 3.0]);
@@ -68,10 +57,7 @@ fn the_distance_of_gaussians_in_the_plane_is_the_closed_form() {
 
 #[test]
 fn fid_of_samples_nears_that_of_their_gaussians() {
-    let (a, b) = (
-        normal(1, 20_000, 20, 1.0, 0.0),
-        normal(2, 20_000, 20, 2.0, 0.5),
-    );
+    let (a, b) = (normal(1, 20_000, 20, 1.0, 0.0), normal(2, 20_000, 20, 2.0, 0.5));
     // In each of 20 coordinates (0 − 0.5)² + (1 − 2)².
     let found = fid(&a, &b, &go_on).unwrap();
     assert!((found - 25.0).abs() < 0.3, "{found}");
@@ -95,10 +81,7 @@ fn the_covariance_is_unbiased() {
 fn kid_is_the_unbiased_discrepancy() {
     // (x·y/2 + 1)³ with x = (0, 0), (2, 0) and y = (2, 2), (0, 2), (0, 0):
     // within x 1; within y (27 + 1 + 1) / 3; between (1 + 1 + 1 + 27 + 1 + 1) / 6.
-    let (x, y) = (
-        rows(&[0.0, 0.0, 2.0, 0.0], 2),
-        rows(&[2.0, 2.0, 0.0, 2.0, 0.0, 0.0], 2),
-    );
+    let (x, y) = (rows(&[0.0, 0.0, 2.0, 0.0], 2), rows(&[2.0, 2.0, 0.0, 2.0, 0.0, 0.0], 2));
     let exact = 1.0 + 29.0 / 3.0 - 2.0 * 32.0 / 6.0;
     let found = kernel::kid(&x, &y, 100, 1000, &go_on).unwrap();
     assert!((found.mean - exact).abs() < 1e-12 && found.std == 0.0);

@@ -21,9 +21,7 @@ fn a_perfect_model_has_density_1_and_the_expected_coverage() {
     let found = density_coverage(&real, &fake, k, &go_on).unwrap();
     assert!((found.density - 1.0).abs() < 0.05, "{found:?}");
     // Naeem et al. 2020, lemma 2.
-    let missed: f64 = (1..=k)
-        .map(|i| (n - i) as f64 / (2 * n - i) as f64)
-        .product();
+    let missed: f64 = (1..=k).map(|i| (n - i) as f64 / (2 * n - i) as f64).product();
     assert!((found.coverage - (1.0 - missed)).abs() < 0.015, "{found:?}");
 }
 
@@ -34,10 +32,7 @@ fn a_collapsed_model_is_precise_and_recalls_little() {
     let found = precision_recall(&real, &fake, 3, &go_on).unwrap();
     assert!(found.precision > 0.95 && found.recall < 0.05, "{found:?}");
     let swapped = precision_recall(&fake, &real, 3, &go_on).unwrap();
-    assert_eq!(
-        (swapped.precision, swapped.recall),
-        (found.recall, found.precision)
-    );
+    assert_eq!((swapped.precision, swapped.recall), (found.recall, found.precision));
 }
 
 #[test]

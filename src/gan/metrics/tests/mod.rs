@@ -23,31 +23,20 @@ fn samples(t: &Tensor) -> Samples {
 
 fn rows(values: &[f32], dim: usize) -> Samples {
     let shape = [values.len() / dim, dim];
-    samples(&Tensor::from_floats(
-        values.to_vec(),
-        &shape,
-        &device::current(),
-    ))
+    samples(&Tensor::from_floats(values.to_vec(), &shape, &device::current()))
 }
 
 /// Normal samples: `scale · z + shift`.
 fn normal(seed: u64, n: usize, dim: usize, scale: f32, shift: f32) -> Samples {
     random::seed(seed);
-    samples(&saddle_tensor::affine(
-        &random::normal(&[n, dim]),
-        scale,
-        shift,
-    ))
+    samples(&saddle_tensor::affine(&random::normal(&[n, dim]), scale, shift))
 }
 
 #[test]
 fn distances_far_from_the_origin_keep_their_digits() {
     // The dimension decides between subtraction and products; 3000 points make several blocks.
     for dim in [1, 16, 17, 200] {
-        let (a, b) = (
-            normal(1, 3000, dim, 0.5, 300.0),
-            normal(2, 2500, dim, 0.5, 300.0),
-        );
+        let (a, b) = (normal(1, 3000, dim, 0.5, 300.0), normal(2, 2500, dim, 0.5, 300.0));
         let (mut seen, mut worst) = (0, 0.0f64);
         let pairs = pairs::Pairs::new("test", &a, &b).unwrap();
         pairs
@@ -91,10 +80,8 @@ fn parzen_agrees_with_double_precision() {
         let each: Vec<f64> = test
             .rows()
             .map(|x| {
-                let exponents: Vec<f64> = model
-                    .rows()
-                    .map(|m| -0.5 * squared_distance(x, m) / (sigma * sigma))
-                    .collect();
+                let exponents: Vec<f64> =
+                    model.rows().map(|m| -0.5 * squared_distance(x, m) / (sigma * sigma)).collect();
                 let top = exponents.iter().copied().fold(f64::MIN, f64::max);
                 let sum: f64 = exponents.iter().map(|e| (e - top).exp()).sum();
                 top + (sum / 300.0).ln() - dim as f64 * (sigma * TAU.sqrt()).ln()
@@ -103,11 +90,7 @@ fn parzen_agrees_with_double_precision() {
         let mean = each.iter().sum::<f64>() / 70.0;
         let variance = each.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / 70.0;
         let score = parzen::score(&model, &test, sigma, &go_on).unwrap();
-        assert!(
-            (score.mean / mean - 1.0).abs() < 1e-5,
-            "{} not {mean}",
-            score.mean
-        );
+        assert!((score.mean / mean - 1.0).abs() < 1e-5, "{} not {mean}", score.mean);
         let error = (variance / 70.0).sqrt();
         assert!((score.standard_error / error - 1.0).abs() < 1e-4);
     }
@@ -131,26 +114,16 @@ fn mnist_folder() -> Option<PathBuf> {
     let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data");
     let given = std::env::var_os("SADDLE_DATA").map(PathBuf::from);
     let folders = given.into_iter().chain([PathBuf::from(beside)]);
-    folders
-        .map(|folder| folder.join("mnist"))
-        .find(|folder| folder.join("train-images-idx3-ubyte.gz").exists())
+    folders.map(|folder| folder.join("mnist")).find(|folder| folder.join("train-images-idx3-ubyte.gz").exists())
 }
 
 /// The images of an IDX file from `start` on, as rows of 784 numbers in [0, 1].
 fn idx_images(file: PathBuf, start: usize, count: usize) -> Samples {
     let mut bytes = Vec::new();
     let file = std::fs::File::open(file).unwrap();
-    flate2::read::GzDecoder::new(file)
-        .read_to_end(&mut bytes)
-        .unwrap();
+    flate2::read::GzDecoder::new(file).read_to_end(&mut bytes).unwrap();
     let pixels = &bytes[16 + start * 784..][..count * 784];
-    rows(
-        &pixels
-            .iter()
-            .map(|&v| f32::from(v) / 255.0)
-            .collect::<Vec<_>>(),
-        784,
-    )
+    rows(&pixels.iter().map(|&v| f32::from(v) / 255.0).collect::<Vec<_>>(), 784)
 }
 
 #[test]
@@ -161,19 +134,14 @@ fn parzen_of_mnist_gives_the_published_protocols_value() {
     };
     let train = |start, count| idx_images(folder.join("train-images-idx3-ubyte.gz"), start, count);
     let model = train(0, 10_000);
-    let width =
-        parzen::choose_width(&model, &train(50_000, 1000), &parzen::usual_grid(), &go_on).unwrap();
+    let width = parzen::choose_width(&model, &train(50_000, 1000), &parzen::usual_grid(), &go_on).unwrap();
     assert!((width.sigma - 0.166_810).abs() < 1e-6 && !width.at_edge);
     let test = idx_images(folder.join("t10k-images-idx3-ubyte.gz"), 0, 10_000);
     let start = std::time::Instant::now();
     let score = parzen::score(&model, &test, width.sigma, &go_on).unwrap();
     println!("{score:?} in {:?}", start.elapsed());
     assert!((score.mean - 241.19).abs() < 0.01, "{}", score.mean);
-    assert!(
-        (score.standard_error - 2.13).abs() < 0.01,
-        "{}",
-        score.standard_error
-    );
+    assert!((score.standard_error - 2.13).abs() < 0.01, "{}", score.standard_error);
 }
 
 #[test]
@@ -183,11 +151,8 @@ fn the_nearest_neighbours_are_those_of_a_full_search() {
         let x = data.select(&[3, 499, 17]);
         let found = neighbours::nearest(&x, &data, 4, &go_on).unwrap();
         for ((x, found), itself) in x.rows().zip(&found).zip([3, 499, 17]) {
-            let mut all: Vec<(f64, usize)> = data
-                .rows()
-                .enumerate()
-                .map(|(j, y)| (squared_distance(x, y).sqrt(), j))
-                .collect();
+            let mut all: Vec<(f64, usize)> =
+                data.rows().enumerate().map(|(j, y)| (squared_distance(x, y).sqrt(), j)).collect();
             all.sort_by(|a, b| a.partial_cmp(b).unwrap());
             let got: Vec<_> = found.iter().map(|n| (n.distance, n.index)).collect();
             assert_eq!(got, all[..4]);
@@ -213,12 +178,7 @@ fn modes_are_counted_by_their_own_standard_deviations() {
 #[test]
 fn what_cannot_be_measured_is_refused() {
     let read = |values: Vec<f32>, shape: &[usize]| {
-        Samples::read(
-            "fid",
-            "real samples",
-            &Tensor::from_floats(values, shape, &device::current()),
-        )
-        .map(|_| ())
+        Samples::read("fid", "real samples", &Tensor::from_floats(values, shape, &device::current())).map(|_| ())
     };
     let message = |r: Result<()>| r.unwrap_err().message;
     assert!(message(read(vec![], &[0, 3])).contains("got shape [0, 3]"));

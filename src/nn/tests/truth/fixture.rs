@@ -20,24 +20,15 @@ pub fn read(name: &str) -> Vec<Value> {
 /// A tensor of a fixture.
 pub fn tensor(v: &Value) -> Tensor {
     let list = |key: &str| v[key].as_array();
-    let shape: Vec<usize> = list("shape")
-        .expect("a shape")
-        .iter()
-        .map(|n| n.as_u64().expect("a size") as usize)
-        .collect();
+    let shape: Vec<usize> =
+        list("shape").expect("a shape").iter().map(|n| n.as_u64().expect("a size") as usize).collect();
     match (list("f32"), list("int")) {
         (Some(floats), _) => {
-            let floats = floats
-                .iter()
-                .map(|x| x.as_f64().expect("a number") as f32)
-                .collect();
+            let floats = floats.iter().map(|x| x.as_f64().expect("a number") as f32).collect();
             Tensor::from_floats(floats, &shape, &device::current())
         }
         (None, Some(ints)) => {
-            let ints = ints
-                .iter()
-                .map(|x| x.as_i64().expect("an int") as i32)
-                .collect();
+            let ints = ints.iter().map(|x| x.as_i64().expect("an int") as i32).collect();
             Tensor::from_ints(ints, &shape, &device::current())
         }
         _ => panic!("{v} holds no numbers"),
@@ -45,20 +36,14 @@ pub fn tensor(v: &Value) -> Tensor {
 }
 
 fn tensors(v: &Value) -> Vec<Tensor> {
-    v.as_array()
-        .map(|all| all.iter().map(tensor).collect())
-        .unwrap_or_default()
+    v.as_array().map(|all| all.iter().map(tensor).collect()).unwrap_or_default()
 }
 
 /// What is wrong with a value, if something is.
 pub fn compare(what: &str, ours: &Tensor, truth: &Value) -> Option<String> {
     let truth = tensor(truth);
     if ours.shape() != truth.shape() {
-        return Some(format!(
-            "{what}: shape {}, truth {}",
-            ours.shape(),
-            truth.shape()
-        ));
+        return Some(format!("{what}: shape {}, truth {}", ours.shape(), truth.shape()));
     }
     let (ours, truth) = (ours.to_floats().ok()?, truth.to_floats().ok()?);
     let far = ours.iter().zip(&truth).find(|(a, b)| {
@@ -112,25 +97,18 @@ pub fn gradients(record: &Value, f: &Operation) -> Result<Vec<Tensor>> {
 /// The inputs that a record's gradients are taken with respect to.
 fn wrt<'a>(record: &Value, inputs: &'a [Tensor]) -> Vec<&'a Tensor> {
     let places = record["wrt"].as_array().expect("wrt").iter();
-    places
-        .map(|i| &inputs[i.as_u64().expect("a place") as usize])
-        .collect()
+    places.map(|i| &inputs[i.as_u64().expect("a place") as usize]).collect()
 }
 
 fn first(record: &Value, y: &Tensor, wrt: &[&Tensor], create_graph: bool) -> Result<Vec<Tensor>> {
     let loss = y.add(&y.square()?)?.mul(&tensor(&record["w"]))?.sum()?;
-    Ok(filled(
-        grad(&loss, wrt, None, GradOptions { create_graph })?,
-        wrt,
-    ))
+    Ok(filled(grad(&loss, wrt, None, GradOptions { create_graph })?, wrt))
 }
 
 fn complaints(name: &str, record: &Value, f: &Operation) -> Result<Vec<String>> {
     let inputs = tensors(&record["inputs"]);
     let y = f(&inputs)?;
-    let mut found: Vec<String> = compare(&format!("{name}, value"), &y, &record["output"])
-        .into_iter()
-        .collect();
+    let mut found: Vec<String> = compare(&format!("{name}, value"), &y, &record["output"]).into_iter().collect();
     let wrt = wrt(record, &inputs);
     if wrt.is_empty() {
         return Ok(found);
@@ -144,20 +122,12 @@ fn complaints(name: &str, record: &Value, f: &Operation) -> Result<Vec<String>> 
     for (order, ours) in [("first", first), ("second", second)] {
         let truth = record[order].as_array().expect("gradients");
         for (i, (g, truth)) in ours.iter().zip(truth).enumerate() {
-            found.extend(compare(
-                &format!("{name}, {order} order, input {i}"),
-                g,
-                truth,
-            ));
+            found.extend(compare(&format!("{name}, {order} order, input {i}"), g, truth));
         }
     }
     Ok(found)
 }
 
 fn filled(grads: Vec<Option<Tensor>>, wrt: &[&Tensor]) -> Vec<Tensor> {
-    grads
-        .into_iter()
-        .zip(wrt)
-        .map(|(g, x)| g.unwrap_or_else(|| x.zeros_like()))
-        .collect()
+    grads.into_iter().zip(wrt).map(|(g, x)| g.unwrap_or_else(|| x.zeros_like())).collect()
 }

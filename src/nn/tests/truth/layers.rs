@@ -3,51 +3,31 @@
 use super::fixture::{Operation, check};
 use saddle_fault::Result;
 use saddle_nn::layers::{
-    BatchNorm, ConditionalBatchNorm, Conv1d, Conv2d, ConvTranspose2d, InstanceNorm, Layer,
-    LayerNorm, Linear, Mode, Pass, ReferenceNorm, SelfAttention, Sight, autoregressive_mask,
-    masked, weight_norm,
+    BatchNorm, ConditionalBatchNorm, Conv1d, Conv2d, ConvTranspose2d, InstanceNorm, Layer, LayerNorm, Linear, Mode,
+    Pass, ReferenceNorm, SelfAttention, Sight, autoregressive_mask, masked, weight_norm,
 };
 use saddle_nn::{Init, Network, Param, loss};
 use saddle_tensor::{Geometry, Tensor, device};
 
 /// A layer of x and its parameters, in train mode with fresh running statistics.
 fn layer(layer: impl Layer + 'static) -> Operation {
-    Box::new(move |x| {
-        layer.forward(
-            &x[1..],
-            &layer.start().buffers,
-            &x[0],
-            &Pass::of(Mode::Train),
-        )
-    })
+    Box::new(move |x| layer.forward(&x[1..], &layer.start().buffers, &x[0], &Pass::of(Mode::Train)))
 }
 
 fn batch_norm() -> BatchNorm {
-    BatchNorm {
-        channels: 2,
-        eps: 1e-5,
-        momentum: 0.1,
-        gain: Init::Constant(1.0),
-    }
+    BatchNorm { channels: 2, eps: 1e-5, momentum: 0.1, gain: Init::Constant(1.0) }
 }
 
 /// A running statistic after one batch.
 fn running(x: &[Tensor], which: usize) -> Result<Tensor> {
-    let buffers = [
-        Param::new("mean", x[1].clone()),
-        Param::new("var", x[2].clone()),
-    ];
+    let buffers = [Param::new("mean", x[1].clone()), Param::new("var", x[2].clone())];
     batch_norm().forward(&[], &buffers, &x[0], &Pass::of(Mode::Train))?;
     Ok(buffers[which].value())
 }
 
 #[test]
 fn layers_agree_with_pytorch() {
-    let geometry = Geometry {
-        stride: [2; 2],
-        padding: [1; 2],
-        ..Geometry::default()
-    };
+    let geometry = Geometry { stride: [2; 2], padding: [1; 2], ..Geometry::default() };
     check(
         "layers.json",
         vec![
@@ -56,36 +36,15 @@ fn layers_agree_with_pytorch() {
             (
                 "batch_norm eval",
                 Box::new(|x| {
-                    let buffers = [
-                        Param::new("mean", x[3].clone()),
-                        Param::new("var", x[4].clone()),
-                    ];
+                    let buffers = [Param::new("mean", x[3].clone()), Param::new("var", x[4].clone())];
                     batch_norm().forward(&x[1..3], &buffers, &x[0], &Pass::of(Mode::Eval))
                 }),
             ),
             ("batch_norm running mean", Box::new(|x| running(x, 0))),
             ("batch_norm running var", Box::new(|x| running(x, 1))),
-            (
-                "layer_norm",
-                layer(LayerNorm {
-                    shape: vec![4],
-                    eps: 1e-5,
-                }),
-            ),
-            (
-                "layer_norm of two dims",
-                layer(LayerNorm {
-                    shape: vec![2, 3],
-                    eps: 1e-5,
-                }),
-            ),
-            (
-                "instance_norm",
-                layer(InstanceNorm {
-                    channels: 2,
-                    eps: 1e-5,
-                }),
-            ),
+            ("layer_norm", layer(LayerNorm { shape: vec![4], eps: 1e-5 })),
+            ("layer_norm of two dims", layer(LayerNorm { shape: vec![2, 3], eps: 1e-5 })),
+            ("instance_norm", layer(InstanceNorm { channels: 2, eps: 1e-5 })),
             ("conv2d layer", conv(geometry)),
             ("conv1d layer", conv1d(Sight::Around, 3, [2, 2], [2, 2])),
             ("causal_conv1d", conv1d(Sight::Causal, 2, [0, 0], [1, 2])),
@@ -93,14 +52,7 @@ fn layers_agree_with_pytorch() {
             ("conditional_batch_norm", conditional()),
             ("spectral_norm", network(spectral_norm, &["u", "v"])),
             ("weight_norm", network(weight_norm, &[])),
-            (
-                "self_attention",
-                layer(SelfAttention {
-                    channels: 2,
-                    inner: 1,
-                    init: Init::FanIn,
-                }),
-            ),
+            ("self_attention", layer(SelfAttention { channels: 2, inner: 1, init: Init::FanIn })),
             ("virtual_batch_norm", by_reference(true)),
             ("reference_batch_norm", by_reference(false)),
             ("conv_transpose2d layer", conv_transpose(geometry)),
@@ -109,65 +61,28 @@ fn layers_agree_with_pytorch() {
 }
 
 fn conv(geometry: Geometry) -> Operation {
-    layer(Conv2d {
-        inputs: 1,
-        outputs: 2,
-        kernel: [3, 3],
-        geometry,
-        bias: true,
-        init: Init::FanIn,
-    })
+    layer(Conv2d { inputs: 1, outputs: 2, kernel: [3, 3], geometry, bias: true, init: Init::FanIn })
 }
 
 /// Channels are read off the kernels, so one layer fits all cases.
 fn conv1d(sight: Sight, kernel: usize, padding: [usize; 2], dilation: [usize; 2]) -> Operation {
-    let geometry = Geometry {
-        padding,
-        dilation,
-        ..Geometry::default()
-    };
-    layer(Conv1d {
-        inputs: 1,
-        outputs: 2,
-        kernel,
-        geometry,
-        sight,
-        bias: true,
-        init: Init::FanIn,
-    })
+    let geometry = Geometry { padding, dilation, ..Geometry::default() };
+    layer(Conv1d { inputs: 1, outputs: 2, kernel, geometry, sight, bias: true, init: Init::FanIn })
 }
 
 fn masked_conv2d() -> Operation {
-    let geometry = Geometry {
-        padding: [1; 2],
-        ..Geometry::default()
-    };
-    let plain = Conv2d {
-        inputs: 1,
-        outputs: 1,
-        kernel: [3, 3],
-        geometry,
-        bias: true,
-        init: Init::FanIn,
-    };
+    let geometry = Geometry { padding: [1; 2], ..Geometry::default() };
+    let plain = Conv2d { inputs: 1, outputs: 1, kernel: [3, 3], geometry, bias: true, init: Init::FanIn };
     let net = masked(plain, &autoregressive_mask([1, 1, 3, 3], 1, false));
     Box::new(move |x| net.with(&x[1..])?.forward(&x[0]))
 }
 
 /// Inputs: the reference batch, the examples, gain and shift.
 fn by_reference(with_example: bool) -> Operation {
-    let layer = ReferenceNorm {
-        channels: 2,
-        eps: 1e-5,
-        gain: Init::Constant(1.0),
-        with_example,
-    };
+    let layer = ReferenceNorm { channels: 2, eps: 1e-5, gain: Init::Constant(1.0), with_example };
     Box::new(move |x| {
         let n = x[0].shape()[0];
-        let pass = Pass {
-            reference: n,
-            ..Pass::of(Mode::Train)
-        };
+        let pass = Pass { reference: n, ..Pass::of(Mode::Train) };
         let both = Tensor::cat(&x[..2], 0)?;
         let y = layer.forward(&x[2..], &[], &both, &pass)?;
         y.narrow(0, n..y.shape()[0])
@@ -175,28 +90,16 @@ fn by_reference(with_example: bool) -> Operation {
 }
 
 fn conditional() -> Operation {
-    let layer = ConditionalBatchNorm {
-        norm: batch_norm(),
-        classes: 2,
-    };
+    let layer = ConditionalBatchNorm { norm: batch_norm(), classes: 2 };
     Box::new(move |x| {
-        let pass = Pass {
-            condition: Some(x[3].clone()),
-            ..Pass::of(Mode::Train)
-        };
+        let pass = Pass { condition: Some(x[3].clone()), ..Pass::of(Mode::Train) };
         layer.forward(&x[1..3], &layer.start().buffers, &x[0], &pass)
     })
 }
 
 /// A linear layer under a norm, in eval mode: x, its parameters, and the buffers of those names.
 fn network(norm: fn(&Network) -> Result<Network>, buffers: &'static [&str]) -> Operation {
-    let linear = Linear {
-        inputs: 3,
-        outputs: 2,
-        bias: true,
-        init: Init::FanIn,
-        bias_init: None,
-    };
+    let linear = Linear { inputs: 3, outputs: 2, bias: true, init: Init::FanIn, bias_init: None };
     let net = norm(&Network::of(linear)).expect("a linear layer has a weight");
     net.set_mode(Mode::Eval);
     Box::new(move |x| {
@@ -241,10 +144,7 @@ fn losses_agree_with_pytorch() {
             ("bce_with_logits", of_pair(loss::bce_with_logits)),
             ("bce_with_logits far out", of_pair(loss::bce_with_logits)),
             ("cross_entropy", of_pair(loss::cross_entropy)),
-            (
-                "cross_entropy of probabilities",
-                of_pair(loss::cross_entropy),
-            ),
+            ("cross_entropy of probabilities", of_pair(loss::cross_entropy)),
             ("mse", of_pair(loss::mse)),
             ("l1", of_pair(loss::l1)),
         ],
@@ -257,16 +157,8 @@ fn the_gradient_of_bce_at_the_ends_is_finite() -> Result<()> {
     use saddle_tensor::{GradOptions, grad};
     let p = Tensor::from_floats(vec![0.0, 1.0, 1.0, 0.0], &[4], &device::current());
     let target = Tensor::from_floats(vec![0.0, 1.0, 0.0, 1.0], &[4], &device::current());
-    let grads = grad(
-        &loss::bce(&p, &target)?,
-        &[&p],
-        None,
-        GradOptions::default(),
-    )?;
-    let g = grads[0]
-        .as_ref()
-        .expect("the loss depends on p")
-        .to_floats()?;
+    let grads = grad(&loss::bce(&p, &target)?, &[&p], None, GradOptions::default())?;
+    let g = grads[0].as_ref().expect("the loss depends on p").to_floats()?;
     assert!(g.iter().all(|v| v.is_finite()), "{g:?}");
     Ok(())
 }
@@ -280,17 +172,11 @@ fn a_colour_sees_the_pixels_before_it_and_the_colours_before_it() -> Result<()> 
             inputs,
             outputs,
             kernel: [3, 3],
-            geometry: Geometry {
-                padding: [1; 2],
-                ..Geometry::default()
-            },
+            geometry: Geometry { padding: [1; 2], ..Geometry::default() },
             bias: true,
             init: Init::FanIn,
         };
-        masked(
-            layer,
-            &autoregressive_mask([outputs, inputs, 3, 3], 3, with_own),
-        )
+        masked(layer, &autoregressive_mask([outputs, inputs, 3, 3], 3, with_own))
     };
     let (first, second) = (conv(3, 12, false), conv(12, 3, true));
     let outputs = |x: &[f32]| {

@@ -7,3 +7,11 @@ mod fixture;
 mod layers;
 mod operations;
 mod optimizers;
+
+/// Else these suites would prove nothing of it.
+#[test]
+fn the_device_that_was_asked_for_computes() {
+    if let Ok(name) = std::env::var("SADDLE_DEVICE") {
+        assert_eq!(saddle_tensor::device::current().to_string(), name);
+    }
+}

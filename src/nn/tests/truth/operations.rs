@@ -13,20 +13,11 @@ fn two(f: impl Fn(&Tensor, &Tensor) -> Result<Tensor> + 'static) -> Operation {
 }
 
 fn geometry(stride: usize, padding: usize, dilation: usize, groups: usize) -> Geometry {
-    Geometry {
-        stride: [stride; 2],
-        padding: [padding; 2],
-        dilation: [dilation; 2],
-        groups,
-    }
+    Geometry { stride: [stride; 2], padding: [padding; 2], dilation: [dilation; 2], groups }
 }
 
 fn window(size: usize, stride: usize, padding: usize) -> Window {
-    Window {
-        size: [size; 2],
-        stride: [stride; 2],
-        padding: [padding; 2],
-    }
+    Window { size: [size; 2], stride: [stride; 2], padding: [padding; 2] }
 }
 
 fn elementwise() -> Vec<(&'static str, Operation)> {
@@ -61,10 +52,7 @@ fn elementwise() -> Vec<(&'static str, Operation)> {
         ("maximum", two(Tensor::maximum)),
         ("minimum", two(Tensor::minimum)),
         ("maximum of equals", two(Tensor::maximum)),
-        (
-            "where",
-            two(|x, y| x.gt(&Tensor::scalar(0.0))?.choose(x, y)),
-        ),
+        ("where", two(|x, y| x.gt(&Tensor::scalar(0.0))?.choose(x, y))),
     ]
 }
 
@@ -99,31 +87,13 @@ fn products() -> Vec<(&'static str, Operation)> {
         ("matmul batched", two(Tensor::matmul)),
         ("matmul broadcast", two(Tensor::matmul)),
         ("matmul vector", two(Tensor::matmul)),
-        (
-            "einsum bi,bj->ij",
-            two(|a, b| einsum("bi,bj->ij", &[a.clone(), b.clone()])),
-        ),
+        ("einsum bi,bj->ij", two(|a, b| einsum("bi,bj->ij", &[a.clone(), b.clone()]))),
         ("linear", Box::new(|x| x[0].linear(&x[1], Some(&x[2])))),
-        (
-            "conv2d 2 1 1 1",
-            two(|x, w| x.conv2d(w, &geometry(2, 1, 1, 1))),
-        ),
-        (
-            "conv2d 1 1 2 2",
-            two(|x, w| x.conv2d(w, &geometry(1, 1, 2, 2))),
-        ),
-        (
-            "conv_transpose2d 2 1 1 1 0",
-            two(|x, w| x.conv_transpose2d(w, &geometry(2, 1, 1, 1), [0; 2])),
-        ),
-        (
-            "conv_transpose2d 2 1 1 2 1",
-            two(|x, w| x.conv_transpose2d(w, &geometry(2, 1, 1, 2), [1; 2])),
-        ),
-        (
-            "conv1d 2 1 1 1",
-            two(|x, w| x.conv1d(w, &geometry(2, 1, 1, 1))),
-        ),
+        ("conv2d 2 1 1 1", two(|x, w| x.conv2d(w, &geometry(2, 1, 1, 1)))),
+        ("conv2d 1 1 2 2", two(|x, w| x.conv2d(w, &geometry(1, 1, 2, 2)))),
+        ("conv_transpose2d 2 1 1 1 0", two(|x, w| x.conv_transpose2d(w, &geometry(2, 1, 1, 1), [0; 2]))),
+        ("conv_transpose2d 2 1 1 2 1", two(|x, w| x.conv_transpose2d(w, &geometry(2, 1, 1, 2), [1; 2]))),
+        ("conv1d 2 1 1 1", two(|x, w| x.conv1d(w, &geometry(2, 1, 1, 1)))),
         ("avg_pool2d 2 2 0", one(|x| x.avg_pool2d(&window(2, 2, 0)))),
         ("avg_pool2d 3 2 1", one(|x| x.avg_pool2d(&window(3, 2, 1)))),
         ("max_pool2d 2 2 0", one(|x| x.max_pool2d(&window(2, 2, 0)))),

@@ -8,9 +8,7 @@ const SCALES: [f32; 7] = [1e-30, 1e-18, 1e-8, 1.0, 1e8, 1e18, 1e30];
 
 /// Numbers of about one, which do not add up to 0.
 fn sample(n: usize) -> Vec<f32> {
-    (0..n)
-        .map(|i| ((i * 37 + 11) % 64) as f32 / 32.0 - 0.7)
-        .collect()
+    (0..n).map(|i| ((i * 37 + 11) % 64) as f32 / 32.0 - 0.7).collect()
 }
 
 fn doubles(x: &[f32]) -> Vec<f64> {
@@ -51,10 +49,7 @@ fn softmax_is_that_of_double_precision_at_every_offset() {
                 // Near 0 a logarithm has the absolute error of the sum that it is of.
                 let size = if log { exact.abs().max(1.0) } else { exact };
                 let error = (f64::from(got) - exact).abs();
-                assert!(
-                    error <= 2e-6 * size || f64::from(got) == exact,
-                    "{got} not {exact}"
-                );
+                assert!(error <= 2e-6 * size || f64::from(got) == exact, "{got} not {exact}");
             }
         }
     }
@@ -65,11 +60,7 @@ fn softmax_is_that_of_double_precision_at_every_offset() {
 fn two_equal_logits_share_alike() {
     let x = vector(&[1e8, 1e8]);
     assert_eq!(values(&x.softmax(0).unwrap()), [0.5, 0.5]);
-    assert_near(
-        &values(&x.log_softmax(0).unwrap()),
-        &[-std::f64::consts::LN_2; 2],
-        1e-7,
-    );
+    assert_near(&values(&x.log_softmax(0).unwrap()), &[-std::f64::consts::LN_2; 2], 1e-7);
 }
 
 /// With s = σ(a − b): s, s(1 − s), s(1 − s)(1 − 2s), s(1 − s)(1 − 6s + 6s²) for log(eᵃ + eᵇ) by a; softmax is the first.
@@ -103,21 +94,10 @@ fn masks_of_minus_infinity_have_no_share_and_no_gradient() {
     let inf = f32::INFINITY;
     let x = tensor(&[0.0, -inf, 1.0, -inf, -inf, -inf], &[2, 3]);
     let sums = x.logsumexp(&[1], false).unwrap();
-    assert_near(
-        &values(&sums),
-        &[(1f64 + 1f64.exp()).ln(), f64::NEG_INFINITY],
-        1e-6,
-    );
+    assert_near(&values(&sums), &[(1f64 + 1f64.exp()).ln(), f64::NEG_INFINITY], 1e-6);
     let e = 1f64.exp();
-    for (k, g) in gradients(|x| x.logsumexp(&[1], false).unwrap(), &x, 3)
-        .iter()
-        .enumerate()
-    {
-        let (first, last) = if k == 0 {
-            (1.0 / (1.0 + e), e / (1.0 + e))
-        } else {
-            (0.0, 0.0)
-        };
+    for (k, g) in gradients(|x| x.logsumexp(&[1], false).unwrap(), &x, 3).iter().enumerate() {
+        let (first, last) = if k == 0 { (1.0 / (1.0 + e), e / (1.0 + e)) } else { (0.0, 0.0) };
         let exact = [first, 0.0, last, 0.0, 0.0, 0.0];
         let worst = g.iter().zip(exact).map(|(&g, e)| (f64::from(g) - e).abs());
         assert!(worst.fold(0.0, f64::max) < 1e-6, "order {}: {g:?}", k + 1);
@@ -140,26 +120,14 @@ fn spread_is_that_of_double_precision() {
         let t = vector(&x);
         for correction in [0, 1] {
             let var = exact(&x, correction as f64);
-            assert_near(
-                &values(&t.var_dims(&[0], false, correction).unwrap()),
-                &[var],
-                1e-5,
-            );
-            assert_near(
-                &values(&t.std_dims(&[0], false, correction).unwrap()),
-                &[var.sqrt()],
-                1e-5,
-            );
+            assert_near(&values(&t.var_dims(&[0], false, correction).unwrap()), &[var], 1e-5);
+            assert_near(&values(&t.std_dims(&[0], false, correction).unwrap()), &[var.sqrt()], 1e-5);
         }
     }
     for scale in SCALES {
         let x: Vec<f32> = base.iter().map(|v| v * scale).collect();
         let std = exact(&x, 1.0).sqrt();
-        assert_near(
-            &values(&vector(&x).std_dims(&[0], false, 1).unwrap()),
-            &[std],
-            1e-5,
-        );
+        assert_near(&values(&vector(&x).std_dims(&[0], false, 1).unwrap()), &[std], 1e-5);
         let norm = doubles(&x).iter().map(|v| v * v).sum::<f64>().sqrt();
         let t = tensor(&x, &[5, 10]);
         assert_near(&values(&t.norm(&[0, 1], false).unwrap()), &[norm], 1e-5);

@@ -10,11 +10,7 @@ fn counted(shape: &[usize]) -> Tensor {
 
 fn assert_is(form: &str, tensors: &[Tensor], shape: &[usize], exact: &[f32]) {
     let got = einsum(form, tensors).unwrap();
-    assert_eq!(
-        (&got.shape()[..], &values(&got)[..]),
-        (shape, exact),
-        "{form}"
-    );
+    assert_eq!((&got.shape()[..], &values(&got)[..]), (shape, exact), "{form}");
 }
 
 /// The examples of numpy.einsum's documentation: a = arange(25).reshape(5, 5), b = arange(5), c = arange(6).reshape(2, 3).
@@ -31,23 +27,13 @@ fn forms_of_numpys_documentation() {
     let product = [30.0, 80.0, 130.0, 180.0, 230.0];
     assert_is("ij,j", &[a.clone(), b.clone()], &[5], &product);
     assert_is("...j,j", &[a.clone(), b.clone()], &[5], &product);
-    assert_is(
-        "..., ...",
-        &[tensor(&[3.0], &[]), c],
-        &[2, 3],
-        &[0.0, 3.0, 6.0, 9.0, 12.0, 15.0],
-    );
+    assert_is("..., ...", &[tensor(&[3.0], &[]), c], &[2, 3], &[0.0, 3.0, 6.0, 9.0, 12.0, 15.0]);
 }
 
 #[test]
 fn diagonals_and_open_dims() {
     let x = counted(&[2, 2, 3]);
-    assert_is(
-        "iij->ij",
-        &[x.clone()],
-        &[2, 3],
-        &[0.0, 1.0, 2.0, 9.0, 10.0, 11.0],
-    );
+    assert_is("iij->ij", std::slice::from_ref(&x), &[2, 3], &[0.0, 1.0, 2.0, 9.0, 10.0, 11.0]);
     assert_is("iii->i", &[counted(&[2, 2, 2])], &[2], &[0.0, 7.0]);
     assert_is("ii->", &[counted(&[3, 3])], &[], &[12.0]);
     // A batch of matrices times one matrix: rows (0, 1), (2, 3), … by [[0, 1], [2, 3]].
@@ -87,23 +73,13 @@ fn diagonals_as_numpy_takes_them() {
         (-2, &[8.0]),
         (i64::MAX, &[]),
     ] {
-        assert_eq!(
-            values(&x.diagonal(offset, 0, 1).unwrap()),
-            exact,
-            "{offset}"
-        );
+        assert_eq!(values(&x.diagonal(offset, 0, 1).unwrap()), exact, "{offset}");
     }
     // arange(8).reshape(2, 2, 2).diagonal(0, 0, 1) is [[0, 6], [1, 7]].
     let cube = counted(&[2, 2, 2]);
     let along = cube.diagonal(0, 0, 1).unwrap();
-    assert_eq!(
-        (&along.shape()[..], values(&along)),
-        (&[2, 2][..], vec![0.0, 6.0, 1.0, 7.0])
-    );
-    assert_eq!(
-        values(&cube.diagonal(0, -2, -1).unwrap()),
-        [0.0, 3.0, 4.0, 7.0]
-    );
+    assert_eq!((&along.shape()[..], values(&along)), (&[2, 2][..], vec![0.0, 6.0, 1.0, 7.0]));
+    assert_eq!(values(&cube.diagonal(0, -2, -1).unwrap()), [0.0, 3.0, 4.0, 7.0]);
     assert_eq!(values(&counted(&[3, 3]).trace().unwrap()), [12.0]);
     assert!(cube.diagonal(0, 1, -2).is_err() && cube.trace().is_err());
     let ones = gradients(|x| x.diagonal(1, 0, 1).unwrap().square().unwrap(), &x, 2);
@@ -128,10 +104,7 @@ fn triangles_as_numpy_takes_them() {
     assert_eq!(slope[0], [1.0, 1.0, 1.0, 0.0, 1.0, 1.0]);
     // What is left out leaves no trace, also where it is infinite.
     let masked = tensor(&[1.0, f32::INFINITY, 2.0, 3.0], &[2, 2]);
-    assert_eq!(
-        values(&masked.triangle(0, false).unwrap()),
-        [1.0, 0.0, 2.0, 3.0]
-    );
+    assert_eq!(values(&masked.triangle(0, false).unwrap()), [1.0, 0.0, 2.0, 3.0]);
     let ints = x.cast(crate::Dtype::Int).triangle(0, false).unwrap();
     assert_eq!(ints.dtype(), crate::Dtype::Int);
 }

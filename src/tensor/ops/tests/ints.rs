@@ -9,10 +9,7 @@ fn ints(values: &[i64], shape: &[usize]) -> Tensor {
 }
 
 fn assert_ints(got: Tensor, exact: &[i64]) {
-    assert_eq!(
-        (got.dtype(), got.to_ints().unwrap()),
-        (Dtype::Int, exact.to_vec())
-    );
+    assert_eq!((got.dtype(), got.to_ints().unwrap()), (Dtype::Int, exact.to_vec()));
 }
 
 #[test]
@@ -56,9 +53,7 @@ fn a_choice_of_whole_numbers_is_whole() {
     assert_ints(mask.choose(&x, &x.neg().unwrap()).unwrap(), &[BIG, BIG]);
     let truths = mask.choose(&mask, &mask.not()).unwrap();
     assert_eq!(truths.dtype(), Dtype::Bool);
-    let floats = mask
-        .choose(&x, &Tensor::full(0.5, &[], &Device::Cpu))
-        .unwrap();
+    let floats = mask.choose(&x, &Tensor::full(0.5, &[], &Device::Cpu)).unwrap();
     assert_eq!(floats.dtype(), Dtype::F32);
 }
 
@@ -73,13 +68,8 @@ fn classes_that_were_cut_are_classes() {
 fn what_does_not_fit_is_an_error() {
     let most = ints(&[i64::MAX, 1], &[2]);
     let least = ints(&[i64::MIN], &[1]);
-    for overflown in [
-        most.sum_dims(&[0], false),
-        most.cumsum(0),
-        most.mul(&ints(&[2], &[])),
-        least.abs(),
-        least.neg(),
-    ] {
+    for overflown in [most.sum_dims(&[0], false), most.cumsum(0), most.mul(&ints(&[2], &[])), least.abs(), least.neg()]
+    {
         let fault = overflown.err().unwrap();
         assert!(fault.message.contains("64 bits"), "{fault:?}");
     }

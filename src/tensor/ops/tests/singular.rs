@@ -9,13 +9,7 @@ fn powers_have_their_derivatives_at_zero() {
     let x = tensor(&[-1.0, 0.0, 1.0], &[3, 1]);
     let p = vector(&[1.0, 2.0, 3.0, 4.0]);
     let all = gradients(|x| x.pow(&p).unwrap(), &x, 5);
-    let exact = [
-        [-2.0, 1.0, 10.0],
-        [8.0, 2.0, 20.0],
-        [-18.0, 6.0, 30.0],
-        [24.0, 24.0, 24.0],
-        [0.0, 0.0, 0.0],
-    ];
+    let exact = [[-2.0, 1.0, 10.0], [8.0, 2.0, 20.0], [-18.0, 6.0, 30.0], [24.0, 24.0, 24.0], [0.0, 0.0, 0.0]];
     for (got, exact) in all.iter().zip(exact) {
         assert_near(got, &exact, 1e-6);
     }
@@ -39,14 +33,8 @@ fn powers_of_zero_are_constant_in_the_exponent() {
     let three = vector(&[3.0]);
     let options = GradOptions { create_graph: true };
     let y = a.pow(&three).unwrap();
-    let first = grad(&y, &[&three], None, options)
-        .unwrap()
-        .remove(0)
-        .unwrap();
-    let mixed = grad(&first, &[&a], None, options)
-        .unwrap()
-        .remove(0)
-        .unwrap();
+    let first = grad(&y, &[&three], None, options).unwrap().remove(0).unwrap();
+    let mixed = grad(&first, &[&a], None, options).unwrap().remove(0).unwrap();
     assert_eq!(values(&mixed), [0.0]);
 }
 
@@ -54,10 +42,7 @@ fn powers_of_zero_are_constant_in_the_exponent() {
 fn spread_of_constants_has_the_gradient_zero() {
     for constant in [0.0, 1.0, 0.1, 1e8, 1e30] {
         let x = vector(&[constant; 4]);
-        for f in [
-            |x: &Tensor| x.std_dims(&[0], false, 1).unwrap(),
-            |x: &Tensor| x.var_dims(&[0], false, 1).unwrap(),
-        ] {
+        for f in [|x: &Tensor| x.std_dims(&[0], false, 1).unwrap(), |x: &Tensor| x.var_dims(&[0], false, 1).unwrap()] {
             let first = gradients(f, &x, 1).remove(0);
             assert!(first.iter().all(|&g| g == 0.0), "{constant}: {first:?}");
         }
@@ -73,14 +58,7 @@ fn spread_of_constants_has_the_gradient_zero() {
 fn a_masked_class_costs_nothing() {
     let x = vector(&[0.0, 1.0, f32::NEG_INFINITY]);
     let label = vector(&[1.0, 0.0, 0.0]);
-    let loss = |x: &Tensor| {
-        x.log_softmax(0)
-            .unwrap()
-            .weighted(&label)
-            .unwrap()
-            .neg()
-            .unwrap()
-    };
+    let loss = |x: &Tensor| x.log_softmax(0).unwrap().weighted(&label).unwrap().neg().unwrap();
     let e = 1f64.exp();
     let cost = loss(&x).sum().unwrap();
     assert_near(&values(&cost), &[(1.0 + e).ln()], 1e-6);
@@ -92,8 +70,5 @@ fn a_masked_class_costs_nothing() {
     // By the weights it is the logarithm itself.
     let w = vector(&[0.0, 1.0]);
     let log = vector(&[-2.0, -3.0]);
-    assert_eq!(
-        gradients(|w| log.weighted(w).unwrap(), &w, 1)[0],
-        [-2.0, -3.0]
-    );
+    assert_eq!(gradients(|w| log.weighted(w).unwrap(), &w, 1)[0], [-2.0, -3.0]);
 }

@@ -33,10 +33,7 @@ impl Noise {
 
     /// In [0, 1).
     pub fn uniform(&mut self) -> f32 {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 40) as f32 / (1u64 << 24) as f32
     }
 
@@ -70,17 +67,8 @@ pub struct Case {
 }
 
 /// A case of one input.
-pub fn one(
-    name: &str,
-    shape: &[usize],
-    values: Values,
-    f: impl Fn(&Tensor) -> Result<Tensor> + 'static,
-) -> Case {
-    Case {
-        name: name.into(),
-        inputs: vec![(shape.to_vec(), values)],
-        f: Box::new(move |x| f(&x[0])),
-    }
+pub fn one(name: &str, shape: &[usize], values: Values, f: impl Fn(&Tensor) -> Result<Tensor> + 'static) -> Case {
+    Case { name: name.into(), inputs: vec![(shape.to_vec(), values)], f: Box::new(move |x| f(&x[0])) }
 }
 
 /// A case of two inputs.
@@ -128,9 +116,7 @@ fn leaf(data: &[f32], shape: &[usize], layout: Layout) -> Result<Tensor> {
 
 fn leaves(case: &Case, data: &[Vec<f32>], layout: Layout) -> Result<Vec<Tensor>> {
     let inputs = case.inputs.iter().zip(data);
-    inputs
-        .map(|((shape, _), data)| leaf(data, shape, layout))
-        .collect()
+    inputs.map(|((shape, _), data)| leaf(data, shape, layout)).collect()
 }
 
 /// y.
@@ -149,10 +135,7 @@ impl Run<'_> {
     /// L in double precision.
     fn loss(&self, data: &[Vec<f32>]) -> Result<f64> {
         let y = value(self.case, data)?;
-        let terms = y
-            .iter()
-            .zip(&self.w)
-            .map(|(&y, &w)| f64::from(w) * (f64::from(y) + f64::from(y).powi(2)));
+        let terms = y.iter().zip(&self.w).map(|(&y, &w)| f64::from(w) * (f64::from(y) + f64::from(y).powi(2)));
         Ok(terms.sum())
     }
 
@@ -162,22 +145,14 @@ impl Run<'_> {
     }
 
     /// dL/dx of each input, and the leaves.
-    fn gradients(
-        &self,
-        data: &[Vec<f32>],
-        layout: Layout,
-        options: GradOptions,
-    ) -> Result<(Vec<Tensor>, Vec<Tensor>)> {
+    fn gradients(&self, data: &[Vec<f32>], layout: Layout, options: GradOptions) -> Result<(Vec<Tensor>, Vec<Tensor>)> {
         let leaves = leaves(self.case, data, layout)?;
         let y = (self.case.f)(&leaves)?;
         let w = Tensor::from_floats(self.w.clone(), &y.shape(), &device::current());
         let loss = y.add(&y.square()?)?.mul(&w)?.sum()?;
         let wrt: Vec<&Tensor> = leaves.iter().collect();
         let grads = grad(&loss, &wrt, None, options)?;
-        let grads = grads
-            .into_iter()
-            .zip(&leaves)
-            .map(|(g, x)| g.unwrap_or_else(|| x.zeros_like()));
+        let grads = grads.into_iter().zip(&leaves).map(|(g, x)| g.unwrap_or_else(|| x.zeros_like()));
         Ok((grads.collect(), leaves))
     }
 
@@ -186,12 +161,7 @@ impl Run<'_> {
         let (grads, _) = self.first(data, Layout::Plain)?;
         let mut sum = 0.0;
         for (g, v) in grads.iter().zip(&self.v) {
-            sum += g
-                .to_floats()?
-                .iter()
-                .zip(v)
-                .map(|(&g, &v)| f64::from(g) * f64::from(v))
-                .sum::<f64>();
+            sum += g.to_floats()?.iter().zip(v).map(|(&g, &v)| f64::from(g) * f64::from(v)).sum::<f64>();
         }
         Ok(sum)
     }
@@ -201,22 +171,11 @@ impl Run<'_> {
         let (grads, leaves) = self.first(data, layout)?;
         let mut total = Tensor::scalar(0.0);
         for (g, v) in grads.iter().zip(&self.v) {
-            total = total.add(
-                &g.mul(&Tensor::from_floats(
-                    v.clone(),
-                    &g.shape(),
-                    &device::current(),
-                ))?
-                .sum()?,
-            )?;
+            total = total.add(&g.mul(&Tensor::from_floats(v.clone(), &g.shape(), &device::current()))?.sum()?)?;
         }
         let wrt: Vec<&Tensor> = leaves.iter().collect();
         let grads = grad(&total, &wrt, None, GradOptions::default())?;
-        grads
-            .into_iter()
-            .zip(&leaves)
-            .map(|(g, x)| g.unwrap_or_else(|| x.zeros_like()).to_floats())
-            .collect()
+        grads.into_iter().zip(&leaves).map(|(g, x)| g.unwrap_or_else(|| x.zeros_like()).to_floats()).collect()
     }
 }
 
@@ -244,11 +203,7 @@ fn differences(data: &[Vec<f32>], f: impl Fn(&[Vec<f32>]) -> Result<f64>) -> Res
 
 fn compare(what: &str, tape: &[Vec<f32>], truth: &[Vec<f64>]) -> Option<String> {
     for (i, (tape, truth)) in tape.iter().zip(truth).enumerate() {
-        assert_eq!(
-            tape.len(),
-            truth.len(),
-            "{what}: the size of the gradient of input {i}"
-        );
+        assert_eq!(tape.len(), truth.len(), "{what}: the size of the gradient of input {i}");
         for (j, (&t, &n)) in tape.iter().zip(truth).enumerate() {
             let off = (f64::from(t) - n).abs();
             // Written so that NaN fails.
@@ -272,17 +227,11 @@ fn on_the_cpu<T>(f: impl FnOnce() -> T) -> T {
 
 fn complaints(case: &Case) -> Result<Vec<String>> {
     let mut noise = Noise::new(case.name.len() as u64 + 17);
-    let data: Vec<Vec<f32>> = case
-        .inputs
-        .iter()
-        .map(|(shape, values)| noise.fill(shape.iter().product(), *values))
-        .collect();
+    let data: Vec<Vec<f32>> =
+        case.inputs.iter().map(|(shape, values)| noise.fill(shape.iter().product(), *values)).collect();
     let y = on_the_cpu(|| value(case, &data))?;
     let w = noise.fill(y.len(), Values::AwayFromZero);
-    let v = data
-        .iter()
-        .map(|d| noise.fill(d.len(), Values::AwayFromZero))
-        .collect();
+    let v = data.iter().map(|d| noise.fill(d.len(), Values::AwayFromZero)).collect();
     let run = Run { case, w, v };
     let first_truth = on_the_cpu(|| differences(&data, |d| run.loss(d)))?;
     let second_truth = on_the_cpu(|| differences(&data, |d| run.directional(d)))?;
@@ -295,12 +244,7 @@ fn complaints(case: &Case) -> Result<Vec<String>> {
     for layout in [Layout::Plain, Layout::Transposed, Layout::Sliced] {
         let (grads, leaves) = run.first(&data, layout)?;
         for (g, x) in grads.iter().zip(&leaves) {
-            assert_eq!(
-                g.shape(),
-                x.shape(),
-                "{}: a gradient has the shape of its input",
-                case.name
-            );
+            assert_eq!(g.shape(), x.shape(), "{}: a gradient has the shape of its input", case.name);
         }
         let first: Vec<Vec<f32>> = grads.iter().map(Tensor::to_floats).collect::<Result<_>>()?;
         let name = |order| format!("{} ({layout:?}), {order} order", case.name);
@@ -309,11 +253,7 @@ fn complaints(case: &Case) -> Result<Vec<String>> {
         let (grads, _) = run.gradients(&data, layout, GradOptions::default())?;
         let plain: Vec<Vec<f32>> = grads.iter().map(Tensor::to_floats).collect::<Result<_>>()?;
         found.extend(compare(&name("unrecorded first"), &plain, &first_truth));
-        found.extend(compare(
-            &name("second"),
-            &run.second(&data, layout)?,
-            &second_truth,
-        ));
+        found.extend(compare(&name("second"), &run.second(&data, layout)?, &second_truth));
     }
     Ok(found)
 }

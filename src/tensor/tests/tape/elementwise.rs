@@ -46,9 +46,7 @@ fn functions() -> Vec<(&'static str, Values, Function)> {
         ("leaky_relu", AwayFromZero, |x| x.leaky_relu(0.2)),
         ("elu", AwayFromZero, |x| x.elu(0.8)),
         ("clamp", Apart, |x| x.clamp(-0.6, 0.4)),
-        ("straight_through", WIDE, |x| {
-            x.mul_scalar(2.0)?.straight_through(&x.mul_scalar(2.0)?)
-        }),
+        ("straight_through", WIDE, |x| x.mul_scalar(2.0)?.straight_through(&x.mul_scalar(2.0)?)),
         ("upper half of where", AwayFromZero, |x| {
             let zero = Tensor::scalar(0.0);
             x.gt(&zero)?.choose(&x.square()?, &x.mul_scalar(0.5)?)
@@ -58,34 +56,19 @@ fn functions() -> Vec<(&'static str, Values, Function)> {
 
 #[test]
 fn functions_of_one_operand() {
-    let cases: Vec<Case> = functions()
-        .into_iter()
-        .map(|(name, values, f)| one(name, SHAPE, values, f))
-        .collect();
+    let cases: Vec<Case> = functions().into_iter().map(|(name, values, f)| one(name, SHAPE, values, f)).collect();
     against_differences(&cases);
 }
 
 #[test]
 fn shapes_with_0_and_1() {
     for (name, values, f) in functions() {
-        against_differences(&[
-            one(name, &[], values, f),
-            one(name, &[1], values, f),
-            one(name, &[1, 1, 2], values, f),
-        ]);
+        against_differences(&[one(name, &[], values, f), one(name, &[1], values, f), one(name, &[1, 1, 2], values, f)]);
         against_differences(&[one(name, &[0], values, f), one(name, &[3, 0, 2], values, f)]);
     }
     for (name, values, f) in pairs() {
-        for (a, b) in [
-            (&[0][..], &[0][..]),
-            (&[2, 0], &[0]),
-            (&[1], &[0]),
-            (&[], &[3, 0]),
-        ] {
-            against_differences(&[
-                two(name, (a, values), (b, values), f),
-                two(name, (b, values), (a, values), f),
-            ]);
+        for (a, b) in [(&[0][..], &[0][..]), (&[2, 0], &[0]), (&[1], &[0]), (&[], &[3, 0])] {
+            against_differences(&[two(name, (a, values), (b, values), f), two(name, (b, values), (a, values), f)]);
         }
     }
 }
@@ -101,13 +84,8 @@ fn pairs() -> Vec<(&'static str, Values, Pair)> {
         ("pow", POSITIVE, Tensor::pow),
         ("maximum", Apart, |a, b| a.maximum(&b.add_scalar(0.125)?)),
         ("minimum", Apart, |a, b| a.minimum(&b.add_scalar(0.125)?)),
-        ("where", AwayFromZero, |a, b| {
-            a.gt(&Tensor::scalar(0.0))?.choose(a, b)
-        }),
-        ("rem", Between(0.3, 0.7), |a, b| {
-            a.add_scalar(2.0)?
-                .rem(&b.add_scalar(1.0)?.mul_scalar(10.0)?)
-        }),
+        ("where", AwayFromZero, |a, b| a.gt(&Tensor::scalar(0.0))?.choose(a, b)),
+        ("rem", Between(0.3, 0.7), |a, b| a.add_scalar(2.0)?.rem(&b.add_scalar(1.0)?.mul_scalar(10.0)?)),
     ]
 }
 
@@ -125,10 +103,7 @@ fn two_operands_broadcast_in_both_directions() {
         (&[1], &[1]),
     ];
     for (name, values, f) in pairs() {
-        let cases: Vec<Case> = shapes
-            .iter()
-            .map(|&(a, b)| two(name, (a, values), (b, values), f))
-            .collect();
+        let cases: Vec<Case> = shapes.iter().map(|&(a, b)| two(name, (a, values), (b, values), f)).collect();
         against_differences(&cases);
     }
 }

@@ -6,9 +6,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 const GRAPH: GradOptions = GradOptions { create_graph: true };
-const PLAIN: GradOptions = GradOptions {
-    create_graph: false,
-};
+const PLAIN: GradOptions = GradOptions { create_graph: false };
 
 fn vector(values: &[f32]) -> Tensor {
     Tensor::from_floats(values.to_vec(), &[values.len()], &device::current())
@@ -25,10 +23,7 @@ fn close(tape: &Tensor, truth: impl Iterator<Item = f64>, tolerance: f64) {
     let truth: Vec<f64> = truth.collect();
     assert_eq!(values.len(), truth.len());
     for (&v, &t) in values.iter().zip(&truth) {
-        assert!(
-            (f64::from(v) - t).abs() <= tolerance * t.abs().max(1.0),
-            "{values:?} against {truth:?}"
-        );
+        assert!((f64::from(v) - t).abs() <= tolerance * t.abs().max(1.0), "{values:?} against {truth:?}");
     }
 }
 
@@ -87,10 +82,7 @@ fn the_gradient_of_a_gradient_norm() -> Result<()> {
     let s = [[2.0, 2.5], [2.5, -2.0]];
     let (x0, x1) = (f64::from(0.3f32), f64::from(-0.7f32));
     let g = [s[0][0] * x0 + s[0][1] * x1, s[1][0] * x0 + s[1][1] * x1];
-    let truth = [
-        2.0 * (s[0][0] * g[0] + s[0][1] * g[1]),
-        2.0 * (s[1][0] * g[0] + s[1][1] * g[1]),
-    ];
+    let truth = [2.0 * (s[0][0] * g[0] + s[0][1] * g[1]), 2.0 * (s[1][0] * g[0] + s[1][1] * g[1])];
     close(&derivative(&penalty, &x)?, truth.into_iter(), 1e-5);
     Ok(())
 }
@@ -127,11 +119,7 @@ fn what_y_does_not_depend_on_has_no_gradient() -> Result<()> {
     let y = x.square()?.sum()?;
     let grads = grad(&y, &[&other, &x], None, PLAIN)?;
     assert!(grads[0].is_none());
-    close(
-        grads[1].as_ref().expect("y depends on x"),
-        [2.0].into_iter(),
-        0.0,
-    );
+    close(grads[1].as_ref().expect("y depends on x"), [2.0].into_iter(), 0.0);
     let constant = Tensor::scalar(3.0);
     assert!(grad(&constant, &[&x], None, PLAIN)?[0].is_none());
     Ok(())
@@ -145,8 +133,7 @@ fn nothing_passes_detach_no_grad_labels_or_steps() -> Result<()> {
         no_grad(|| x.square())?,
         x.floor()?,
         x.sign()?,
-        x.cast(saddle_tensor::Dtype::Int)
-            .cast(saddle_tensor::Dtype::F32),
+        x.cast(saddle_tensor::Dtype::Int).cast(saddle_tensor::Dtype::F32),
     ];
     for y in paths {
         assert!(grad(&y.sum()?, &[&x], None, PLAIN)?[0].is_none());
@@ -157,9 +144,7 @@ fn nothing_passes_detach_no_grad_labels_or_steps() -> Result<()> {
 #[test]
 fn a_gradient_without_its_graph_is_a_constant() -> Result<()> {
     let x = vector(&[2.0]);
-    let first = grad(&x.pow_scalar(3.0)?.sum()?, &[&x], None, PLAIN)?
-        .remove(0)
-        .expect("y depends on x");
+    let first = grad(&x.pow_scalar(3.0)?.sum()?, &[&x], None, PLAIN)?.remove(0).expect("y depends on x");
     assert!(grad(&first.sum()?, &[&x], None, PLAIN)?[0].is_none());
     Ok(())
 }
@@ -170,11 +155,7 @@ fn with_respect_to_itself_to_a_middle_and_twice() -> Result<()> {
     let middle = x.square()?;
     let y = middle.mul_scalar(5.0)?.sum()?;
     let grads = grad(&y, &[&y, &middle, &x, &x], None, PLAIN)?;
-    let values: Vec<f32> = grads
-        .iter()
-        .flatten()
-        .flat_map(|g| g.to_floats().expect("on the CPU"))
-        .collect();
+    let values: Vec<f32> = grads.iter().flatten().flat_map(|g| g.to_floats().expect("on the CPU")).collect();
     assert_eq!(values, [1.0, 5.0, 30.0, 30.0]);
     Ok(())
 }
@@ -184,26 +165,11 @@ fn a_seed_weighs_the_outputs() -> Result<()> {
     let x = vector(&[1.0, 2.0]);
     let seed = vector(&[10.0, -1.0]);
     let grads = grad(&x.square()?, &[&x], Some(&seed), PLAIN)?;
-    close(
-        grads[0].as_ref().expect("y depends on x"),
-        [20.0, -4.0].into_iter(),
-        0.0,
-    );
-    let fault = grad(&x.square()?, &[&x], None, PLAIN)
-        .err()
-        .expect("y has two elements");
-    assert_eq!(
-        fault.message,
-        "grad: y must be a single number, got shape [2]"
-    );
-    let fault = grad(&x.square()?, &[&x], Some(&vector(&[1.0])), PLAIN)
-        .err()
-        .expect("another shape");
-    assert!(
-        fault.message.contains("[1]") && fault.message.contains("[2]"),
-        "{}",
-        fault.message
-    );
+    close(grads[0].as_ref().expect("y depends on x"), [20.0, -4.0].into_iter(), 0.0);
+    let fault = grad(&x.square()?, &[&x], None, PLAIN).err().expect("y has two elements");
+    assert_eq!(fault.message, "grad: y must be a single number, got shape [2]");
+    let fault = grad(&x.square()?, &[&x], Some(&vector(&[1.0])), PLAIN).err().expect("another shape");
+    assert!(fault.message.contains("[1]") && fault.message.contains("[2]"), "{}", fault.message);
     Ok(())
 }
 
@@ -217,9 +183,7 @@ fn a_chain_of_100_000_operations() -> Result<()> {
         y = y.mul_scalar(0.999_99)?.add_scalar(1e-6)?;
     }
     assert_eq!(tape::live_nodes() - before, 100_000);
-    let slope = grad(&y, &[&x], None, PLAIN)?
-        .remove(0)
-        .expect("y depends on x");
+    let slope = grad(&y, &[&x], None, PLAIN)?.remove(0).expect("y depends on x");
     // 0.99999 in f32 is 1 − 168 · 2⁻²⁴.
     let truth = (50_000.0 * (-168.0 / f64::from(1 << 24)).ln_1p()).exp();
     close(&slope, [truth].into_iter(), 1e-2);
@@ -234,9 +198,7 @@ fn graphs_are_freed_with_their_last_holder() -> Result<()> {
     let w = vector(&[0.5, 0.25]);
     for _ in 0..10 {
         let y = w.sin()?.mul(&w)?.sum()?;
-        let slope = grad(&y, &[&w], None, GRAPH)?
-            .remove(0)
-            .expect("y depends on w");
+        let slope = grad(&y, &[&w], None, GRAPH)?.remove(0).expect("y depends on w");
         let again = grad(&slope.square()?.sum()?, &[&w], None, PLAIN)?;
         assert!(again[0].is_some());
         assert!(tape::live_nodes() > before);
@@ -254,15 +216,11 @@ fn unrolled_steps_are_differentiated_through() -> Result<()> {
     let mut w = start.clone();
     for _ in 0..5 {
         let loss = w.square()?.mul_scalar(0.5)?;
-        let g = grad(&loss, &[&w], None, GRAPH)?
-            .remove(0)
-            .expect("the loss depends on w");
+        let g = grad(&loss, &[&w], None, GRAPH)?.remove(0).expect("the loss depends on w");
         w = w.sub(&g.mul_scalar(0.1)?)?;
     }
     let loss = w.square()?.mul_scalar(0.5)?;
-    let slope = grad(&loss, &[&start], None, PLAIN)?
-        .remove(0)
-        .expect("the loss depends on the start");
+    let slope = grad(&loss, &[&start], None, PLAIN)?.remove(0).expect("the loss depends on the start");
     close(&slope, [3.0 * 0.9f64.powi(10)].into_iter(), 1e-5);
     Ok(())
 }
@@ -271,10 +229,6 @@ fn unrolled_steps_are_differentiated_through() -> Result<()> {
 fn norm_at_zero_has_gradient_zero() -> Result<()> {
     let x = vector(&[0.0, 0.0]);
     let grads = grad(&x.norm(&[0], false)?, &[&x], None, PLAIN)?;
-    close(
-        grads[0].as_ref().expect("y depends on x"),
-        [0.0, 0.0].into_iter(),
-        0.0,
-    );
+    close(grads[0].as_ref().expect("y depends on x"), [0.0, 0.0].into_iter(), 0.0);
     Ok(())
 }
