@@ -21,12 +21,6 @@ pub struct Adapter {
 const INTERFACES: [(Backend, &str, &str); 3] =
     [(Backend::Vulkan, "vulkan", "Vulkan"), (Backend::Metal, "metal", "Metal"), (Backend::Dx12, "dx12", "DirectX 12")];
 
-/// The name of an interface as people write it, if `name` is one.
-pub fn interface(name: &str) -> Option<&'static str> {
-    let mut all = INTERFACES.iter();
-    all.find(|(_, word, _)| *word == name).map(|(.., title)| *title)
-}
-
 impl Adapter {
     /// Its name, kind, interface and memory.
     pub fn describe(&self) -> String {

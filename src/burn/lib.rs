@@ -10,6 +10,9 @@
 //! | `adapter` | graphics processors as wgpu sees them |
 //! | `tuning` | what a graphics processor prepares at its first use, and where that is kept |
 
+// Deprecated by Burn as a backend for programs; here it is a second opinion.
+#![cfg_attr(feature = "ndarray", allow(deprecated))]
+
 #[cfg(feature = "wgpu")]
 mod adapter;
 mod device;

@@ -27,11 +27,6 @@ static LISTENER: Mutex<Option<Listener>> = Mutex::new(None);
 static WARNINGS: Mutex<VecDeque<String>> = Mutex::new(VecDeque::new());
 const MOST_WARNINGS: usize = 16;
 
-/// How much has been prepared so far.
-pub fn prepared() -> Prepared {
-    *locked(&PREPARED)
-}
-
 /// Has `listener` hear of each step from now on, on whatever thread it happens, instead of the one before.
 pub fn listen(listener: impl Fn(Prepared) + Send + Sync + 'static) {
     *locked(&LISTENER) = Some(Arc::new(listener));

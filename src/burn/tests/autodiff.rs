@@ -3,6 +3,7 @@
 //! The inputs and the loss L = sum(w · (y + y²)) are those of `operations.json`; every operation that Burn differentiates is here.
 
 #![cfg(feature = "ndarray")]
+#![allow(deprecated)]
 
 #[path = "../../nn/tests/truth/fixture.rs"]
 mod fixture;
@@ -27,7 +28,8 @@ type B = Autodiff<NdArray>;
 type Float = FloatTensor<B>;
 
 /// What Burn 0.22 has no operation for, or does not differentiate as defined here.
-const NOT_IN_BURN: [(&str, &str); 7] = [
+const NOT_IN_BURN: [(&str, &str); 8] = [
+    ("gelu", "its ndarray backend differentiates the tanh form, off by 3e-4; PyTorch's exact form is the truth"),
     ("upsample bilinear", "its ndarray backend has no gradient for it"),
     ("expm1", "no such operation"),
     ("var", "a composition; no rule of its own"),
@@ -100,7 +102,6 @@ fn elementwise(name: &str, x: Float) -> Option<Float> {
         "softplus" => B::float_neg(B::log_sigmoid(B::float_neg(x))),
         "log_sigmoid" => B::log_sigmoid(x),
         "relu" => B::relu(x),
-        "gelu" => B::gelu(x),
         "silu" => B::float_mul(x.clone(), B::sigmoid(x)),
         "erf" => B::float_erf(x),
         "abs" => B::float_abs(x),
