@@ -164,7 +164,7 @@ FILES = {
     "a folder without the files": (
         (),
         "FileError: mnist: {folder} has no file train-images-idx3-ubyte.gz",
-        "it needs train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz, with or without .gz",
+        "it needs train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz, with or without .gz, with - or . before idx",
     ),
     "an empty file": (
         (b"", LABELS),
