@@ -3,9 +3,9 @@
 //! They need an adapter, Mesa's lavapipe at least, so that they are run by name alone: `tests/run devices` installs one where it
 //! can.
 
-use saddle_cell::Session;
+use saddle_cell::RhaiSession;
 use saddle_session::output::{Output, Stream};
-use saddle_session::{Cell, Failure, Frontend, Notebook, Reply};
+use saddle_session::{Cell, Failure, Frontend, Reply, Session};
 use saddle_tensor::{Device, reads};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -30,7 +30,7 @@ impl Frontend for Screen {
 
 /// A notebook on the device, while no other test has one: what is counted is counted for the process.
 struct Lab {
-    session: Session,
+    session: RhaiSession,
     _turn: MutexGuard<'static, ()>,
 }
 
@@ -38,7 +38,7 @@ impl Lab {
     fn open() -> Self {
         static TURN: Mutex<()> = Mutex::new(());
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-        let session = Session::start().unwrap();
+        let session = RhaiSession::start().unwrap();
         let lab = Self { session, _turn: turn };
         lab.run("device(\"wgpu\"); seed(0);");
         lab

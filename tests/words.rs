@@ -2,9 +2,9 @@
 //! defect of ours, and the notebook goes on.
 
 use saddle_catalog::Entry;
-use saddle_cell::Session;
+use saddle_cell::RhaiSession;
 use saddle_session::output::{Output, Stream};
-use saddle_session::{Cell, Frontend, Notebook, Reply};
+use saddle_session::{Cell, Frontend, Reply, Session};
 use std::sync::{Arc, Mutex};
 
 struct Nobody;
@@ -17,7 +17,7 @@ impl Frontend for Nobody {
     }
 }
 
-fn run(session: &Session, code: &str) -> Reply {
+fn run(session: &RhaiSession, code: &str) -> Reply {
     let cell = Cell { number: 1, code: code.into(), silent: false };
     session.execute(cell, Arc::new(Nobody))
 }
@@ -145,7 +145,7 @@ fn calls(entry: &Entry) -> Vec<String> {
 
 #[test]
 fn no_argument_is_a_defect() {
-    let session = Session::start().expect("a thread");
+    let session = RhaiSession::start().expect("a thread");
     assert_eq!(run(&session, SETUP), Reply::Done);
     let mut found = Vec::new();
     let mut count = 0;
@@ -186,7 +186,7 @@ impl Frontend for Shown {
 }
 
 /// The text of a cell's value, its errors' text, and its standard error.
-fn outcome(session: &Session, code: &str) -> (String, String) {
+fn outcome(session: &RhaiSession, code: &str) -> (String, String) {
     let shown = Arc::new(Shown::default());
     let cell = Cell { number: 1, code: code.into(), silent: false };
     let reply = session.execute(cell, shown.clone());
@@ -206,7 +206,7 @@ fn outcome(session: &Session, code: &str) -> (String, String) {
 
 #[test]
 fn tensors_behave_like_values_of_the_language() {
-    let session = Session::start().expect("a thread");
+    let session = RhaiSession::start().expect("a thread");
     for (code, value) in [
         ("let t = tensor([1, 2]); t == ()", "false"),
         ("\"loss \" + tensor(0.5)", "\"loss tensor 0.5\""),
@@ -237,7 +237,7 @@ fn tensors_behave_like_values_of_the_language() {
 
 #[test]
 fn an_anomaly_is_reported_once_and_names_its_operation() {
-    let session = Session::start().expect("a thread");
+    let session = RhaiSession::start().expect("a thread");
     let (_, warnings) =
         outcome(&session, "detect_anomaly(true); let x = tensor([1, 0]); let y = log(x); let z = y - y; z * 0;");
     assert_eq!(warnings, "warning: log gave 1 infinite of 2 values, shape [2]\n");
@@ -247,7 +247,7 @@ fn an_anomaly_is_reported_once_and_names_its_operation() {
 
 #[test]
 fn a_gradient_of_what_y_does_not_depend_on_is_zeros_with_one_note() {
-    let session = Session::start().expect("a thread");
+    let session = RhaiSession::start().expect("a thread");
     let setup = "let a = tensor([1, 2]); let b = ones([2, 3]); let c = tensor(5); let y = sum(a * c);";
     for (code, value, note) in [
         (
@@ -282,7 +282,7 @@ static BATCHES: Mutex<()> = Mutex::new(());
 #[test]
 fn batches_are_those_of_a_permutation() {
     let _alone = BATCHES.lock();
-    let session = Session::start().expect("a thread");
+    let session = RhaiSession::start().expect("a thread");
     let code = "let x = rng(1).randn([1000, 50]); let y = int(arange(1000)) % 7; let d = dataset(x, y);
         let wrong = 0;
         for m in [3, 300] {
@@ -319,7 +319,7 @@ fn a_loop_that_is_left_leaves_no_thread() {
             .filter(|name| name.trim() == "saddle-batches")
             .count()
     };
-    let session = Session::start().expect("a thread");
+    let session = RhaiSession::start().expect("a thread");
     outcome(&session, "let d = dataset(zeros([4000, 500]));");
     for (leave, shown) in [("break", ""), ("throw \"enough\"", "Thrown: enough"), ("zeros([2, 3]) @ x", "ShapeError")] {
         let (value, _) = outcome(&session, &format!("for x in d.batches(100) {{ {leave}; }}"));
@@ -341,7 +341,7 @@ fn a_loop_that_is_left_leaves_no_thread() {
 /// A rule that a cell wrote runs below `grad`: its error must still point into the cell.
 #[test]
 fn an_error_in_a_backward_function_points_into_the_cell() {
-    let session = Session::start().expect("a thread");
+    let session = RhaiSession::start().expect("a thread");
     let cell = Cell {
         number: 4,
         code: "let f = custom_op(|x| x * 2, |g, x|\n  g + ones([7, 7, 7]));\nlet x = ones([2]);\ngrad(sum(f(x)), x)"

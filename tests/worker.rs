@@ -1,7 +1,7 @@
 //! A session in a process of its own, driven without Jupyter: real worker processes, really killed.
 
 use saddle_session::output::{Data, Output, Stream};
-use saddle_session::{Cell, Completeness, Failure, Frontend, Notebook, Reply};
+use saddle_session::{Cell, Completeness, Failure, Frontend, Reply, Session};
 use saddle_worker::Isolated;
 use std::fs;
 use std::ops::Deref;

@@ -1,6 +1,6 @@
 //! Functions of cells that are called when a widget changes, between cells or at the end of the cell that changed it.
 
-use super::worker::Worker;
+use super::engine_thread::EngineThread;
 use rhai::{AST, Dynamic, FnPtr};
 use saddle_catalog::raise;
 use saddle_fault::Result;
@@ -12,7 +12,7 @@ use std::sync::Arc;
 /// What the places of errors are called that lie in no cell.
 const CALLBACK: &str = "the call for a widget";
 
-impl Worker {
+impl EngineThread {
     /// Calls what waits for the widget of a comm.
     pub fn call_back(&mut self, comm: &str, frontend: Arc<dyn Frontend>) -> Reply {
         self.host().attach(Some(frontend));

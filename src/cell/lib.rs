@@ -1,12 +1,12 @@
 //! A notebook session: runs cells of Rhai, keeps their variables and functions, and says what went wrong where.
 //!
-//! [`Session`] is a handle for any thread. Behind it one engine thread owns the Rhai engine, the notebook's scope and the
+//! [`RhaiSession`] is a handle for any thread. Behind it one engine thread owns the Rhai engine, the notebook's scope and the
 //! words' [`Host`](saddle_catalog::Host); what another thread may ask while a cell runs (Tab, Shift-Tab) is answered from
 //! the catalog and from a snapshot of the notebook's names ([`view::View`]).
 //!
 //! | file | owns |
 //! |---|---|
-//! | `worker` | the engine thread: one cell after the other, statement by statement |
+//! | `engine_thread` | the engine thread: one cell after the other, statement by statement |
 //! | `callback` | functions of cells that are called when a widget changes |
 //! | `magic` | lines that start with `%`, and `name?` |
 //! | `rust` | `%%rust`: cells of Rust code, and what they export as words |
@@ -28,6 +28,7 @@ mod complete;
 mod defects;
 mod display;
 mod engine;
+mod engine_thread;
 mod explain;
 mod failure;
 mod functions;
@@ -44,28 +45,27 @@ mod tokens;
 mod variables;
 mod view;
 mod whole;
-mod worker;
 
 #[cfg(test)]
 mod tests;
 
+use engine_thread::EngineThread;
 use saddle_catalog::Catalog;
 use saddle_fault::Kind;
 use saddle_session::output::{Bundle, Comm};
-use saddle_session::{Cell, CommReply, Completeness, Completions, Detail, Failure, Frontend, Notebook, Reply};
+use saddle_session::{Cell, CommReply, Completeness, Completions, Detail, Failure, Frontend, Reply, Session};
 use saddle_words::widget::Widgets;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use view::View;
-use worker::Worker;
 
 /// Address space reserved for the engine thread's stack. Deep recursion ends at the engine's own limits long before; pages
 /// that are never touched cost nothing.
 const STACK: usize = 1 << 30;
 
 /// A handle to a running notebook.
-pub struct Session {
+pub struct RhaiSession {
     jobs: Mutex<Sender<Job>>,
     stop: Arc<AtomicBool>,
     view: Arc<Mutex<View>>,
@@ -86,7 +86,7 @@ enum Job {
     Evaluate(String, Sender<Result<Bundle, Failure>>),
 }
 
-impl Session {
+impl RhaiSession {
     /// Starts a notebook with the whole language.
     ///
     /// # Errors
@@ -111,7 +111,7 @@ impl Session {
         std::thread::Builder::new()
             .name(defects::ENGINE_THREAD.into())
             .stack_size(STACK)
-            .spawn(move || serve(Worker::new(catalog, thread_stop, thread_view, shared, asked), &inbox))?;
+            .spawn(move || serve(EngineThread::new(catalog, thread_stop, thread_view, shared, asked), &inbox))?;
         Ok(Self { jobs: Mutex::new(jobs), stop, view, catalog, widgets, questions })
     }
 
@@ -129,13 +129,13 @@ impl Session {
 }
 
 /// The engine thread's life: until the last handle is gone.
-fn serve(mut worker: Worker, inbox: &Receiver<Job>) {
+fn serve(mut thread: EngineThread, inbox: &Receiver<Job>) {
     for job in inbox {
         // An answer that no one waits for any more is no error.
         let _ = match job {
-            Job::Execute(cell, frontend, answer) => answer.send(worker.execute(&cell, frontend)).is_ok(),
-            Job::CallBack(comm, frontend, answer) => answer.send(worker.call_back(&comm, frontend)).is_ok(),
-            Job::Evaluate(expression, answer) => answer.send(worker.evaluate(&expression)).is_ok(),
+            Job::Execute(cell, frontend, answer) => answer.send(thread.execute(&cell, frontend)).is_ok(),
+            Job::CallBack(comm, frontend, answer) => answer.send(thread.call_back(&comm, frontend)).is_ok(),
+            Job::Evaluate(expression, answer) => answer.send(thread.evaluate(&expression)).is_ok(),
         };
     }
 }
@@ -147,7 +147,7 @@ fn gone() -> Failure {
     Failure { traceback: vec![format!("{name}: {value}")], name, value }
 }
 
-impl Notebook for Session {
+impl Session for RhaiSession {
     fn execute(&self, cell: Cell, frontend: Arc<dyn Frontend>) -> Reply {
         // Cleared here, not on the engine thread: an interrupt sent right after this call must not get lost.
         self.stop.store(false, Ordering::SeqCst);

@@ -1,7 +1,7 @@
 //! Magics: lines that start with `%`, cells that start with `%%`, and `name?`.
 
+use super::engine_thread::EngineThread;
 use super::tokens::tokens;
-use super::worker::Worker;
 use super::{inspect, memory, scripts};
 use rhai::{Engine, Token};
 use saddle_catalog::did_you_mean;
@@ -17,14 +17,14 @@ pub struct Magic {
     /// What stands after it.
     pub usage: &'static str,
     pub summary: &'static str,
-    run: fn(&mut Worker, &Spell) -> Outcome,
+    run: fn(&mut EngineThread, &MagicCall) -> Outcome,
 }
 
 /// What a part of a cell shows as its result.
 pub type Outcome = Result<Option<Bundle>, Failure>;
 
 /// A magic as it stands in a cell.
-pub struct Spell<'a> {
+pub struct MagicCall<'a> {
     /// The cell, `In[3]`.
     pub cell: &'a str,
     /// What stands after the name; for a cell magic, the rest of the cell.
@@ -170,58 +170,58 @@ pub fn at_statement_start(engine: &Engine, code: &str) -> bool {
 }
 
 /// Runs a magic by its name.
-pub fn run(worker: &mut Worker, cell: &str, name: &str, rest: &str, placed: String) -> Outcome {
+pub fn run(thread: &mut EngineThread, cell: &str, name: &str, rest: &str, placed: String) -> Outcome {
     match MAGICS.iter().find(|magic| magic.name == name) {
-        Some(magic) => (magic.run)(worker, &Spell { cell, rest, placed }),
+        Some(magic) => (magic.run)(thread, &MagicCall { cell, rest, placed }),
         None => {
             let meant = did_you_mean(name, MAGICS.iter().map(|m| m.name));
             let fault = Fault::new(Kind::Name, format!("there is no magic `{name}`{meant}"));
-            Err(worker.fail(&fault.hint("`%lsmagic` lists them")))
+            Err(thread.fail(&fault.hint("`%lsmagic` lists them")))
         }
     }
 }
 
 /// Shows what a name is.
-pub fn answer(worker: &mut Worker, name: &str, detail: Detail) -> Outcome {
-    let found = inspect::describe(worker.catalog(), &worker.view(), name, detail);
+pub fn answer(thread: &mut EngineThread, name: &str, detail: Detail) -> Outcome {
+    let found = inspect::describe(thread.catalog(), &thread.view(), name, detail);
     match found {
         Some(bundle) => {
-            worker.host().show(Output::Page { bundle });
+            thread.host().show(Output::Page { bundle });
             Ok(None)
         }
-        None => Err(worker.fail(&Fault::new(Kind::Name, format!("`{name}` is not defined")))),
+        None => Err(thread.fail(&Fault::new(Kind::Name, format!("`{name}` is not defined")))),
     }
 }
 
-fn time(worker: &mut Worker, spell: &Spell) -> Outcome {
+fn time(thread: &mut EngineThread, call: &MagicCall) -> Outcome {
     let start = Instant::now();
-    let outcome = worker.run_code(spell.cell, &spell.placed);
-    worker.host().print(&format!("Wall time: {}\n", duration(start.elapsed())));
+    let outcome = thread.run_code(call.cell, &call.placed);
+    thread.host().print(&format!("Wall time: {}\n", duration(start.elapsed())));
     outcome
 }
 
 /// Seven runs of as many loops as fit into a fifth of a second, as IPython does it.
-fn timeit(worker: &mut Worker, spell: &Spell) -> Outcome {
+fn timeit(thread: &mut EngineThread, call: &MagicCall) -> Outcome {
     const RUNS: usize = 7;
-    let once = |worker: &mut Worker| -> Result<Duration, Failure> {
+    let once = |thread: &mut EngineThread| -> Result<Duration, Failure> {
         let start = Instant::now();
-        worker.run_code(spell.cell, &spell.placed)?;
+        thread.run_code(call.cell, &call.placed)?;
         Ok(start.elapsed())
     };
-    let first = once(worker)?;
+    let first = once(thread)?;
     let loops = (0.2 / first.as_secs_f64().max(1e-7)).clamp(1.0, 100_000.0) as u32;
     let mut means = Vec::new();
     for _ in 0..RUNS {
         let start = Instant::now();
         for _ in 0..loops {
-            once(worker)?;
+            once(thread)?;
         }
         means.push(start.elapsed().as_secs_f64() / f64::from(loops));
     }
     let mean = means.iter().sum::<f64>() / RUNS as f64;
     let deviation = (means.iter().map(|t| (t - mean).powi(2)).sum::<f64>() / RUNS as f64).sqrt();
     let (mean, deviation) = (Duration::from_secs_f64(mean), Duration::from_secs_f64(deviation));
-    worker.host().print(&format!(
+    thread.host().print(&format!(
         "{} ± {} per loop (mean ± std. dev. of {RUNS} runs, {loops} loops each)\n",
         duration(mean),
         duration(deviation)
@@ -229,71 +229,71 @@ fn timeit(worker: &mut Worker, spell: &Spell) -> Outcome {
     Ok(None)
 }
 
-fn who(worker: &mut Worker, _: &Spell) -> Outcome {
-    let view = worker.view();
+fn who(thread: &mut EngineThread, _: &MagicCall) -> Outcome {
+    let view = thread.view();
     let mut rows: Vec<[String; 3]> =
         view.variables.iter().map(|(name, v)| [name.clone(), v.kind.clone(), v.value.clone()]).collect();
     rows.extend(
         view.functions.values().flat_map(|f| &f.signatures).map(|s| [s.clone(), "function".into(), String::new()]),
     );
     if rows.is_empty() {
-        worker.host().print("no variables and no functions yet\n");
+        thread.host().print("no variables and no functions yet\n");
     }
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let (first, second) = (width(0), width(1));
     for [name, kind, value] in &rows {
-        worker.host().print(format!("{name:first$}  {kind:second$}  {value}").trim_end());
-        worker.host().print("\n");
+        thread.host().print(format!("{name:first$}  {kind:second$}  {value}").trim_end());
+        thread.host().print("\n");
     }
     Ok(None)
 }
 
-fn reset(worker: &mut Worker, _: &Spell) -> Outcome {
-    worker.reset();
+fn reset(thread: &mut EngineThread, _: &MagicCall) -> Outcome {
+    thread.reset();
     Ok(None)
 }
 
-fn memory(worker: &mut Worker, _: &Spell) -> Outcome {
-    let text = memory::report(&worker.variables(), worker.catalog());
-    worker.host().print(&text);
+fn memory(thread: &mut EngineThread, _: &MagicCall) -> Outcome {
+    let text = memory::report(&thread.variables(), thread.catalog());
+    thread.host().print(&text);
     Ok(None)
 }
 
-fn seed(worker: &mut Worker, spell: &Spell) -> Outcome {
-    worker.run_code(spell.cell, &format!("seed({});", spell.rest))
+fn seed(thread: &mut EngineThread, call: &MagicCall) -> Outcome {
+    thread.run_code(call.cell, &format!("seed({});", call.rest))
 }
 
-fn device(worker: &mut Worker, spell: &Spell) -> Outcome {
-    worker.run_code(spell.cell, &format!("device({:?});", spell.rest))
+fn device(thread: &mut EngineThread, call: &MagicCall) -> Outcome {
+    thread.run_code(call.cell, &format!("device({:?});", call.rest))
 }
 
-fn lines(worker: &mut Worker, spell: &Spell) -> Outcome {
-    let most = match spell.rest.trim() {
+fn lines(thread: &mut EngineThread, call: &MagicCall) -> Outcome {
+    let most = match call.rest.trim() {
         "all" => None,
         number => match number.replace([',', '_'], "").parse() {
             Ok(n) => Some(n),
             Err(_) => {
                 let fault = Fault::value(format!("%lines: needs a number or `all`, got `{number}`"));
-                return Err(worker.fail(&fault.hint("`%lines 100000` or `%lines all`")));
+                return Err(thread.fail(&fault.hint("`%lines 100000` or `%lines all`")));
             }
         },
     };
-    worker.host().show(Output::Lines { most });
+    thread.host().show(Output::Lines { most });
     Ok(None)
 }
 
-fn debug(worker: &mut Worker, _: &Spell) -> Outcome {
+fn debug(thread: &mut EngineThread, _: &MagicCall) -> Outcome {
     let text = super::defects::last().unwrap_or_else(|| "no defect inside the kernel so far".to_string());
-    worker.host().print(&format!("{text}\n"));
+    thread.host().print(&format!("{text}\n"));
     Ok(None)
 }
 
-fn list(worker: &mut Worker, _: &Spell) -> Outcome {
+fn list(thread: &mut EngineThread, _: &MagicCall) -> Outcome {
     for magic in MAGICS {
         let usage = format!("{} {}", magic.name, magic.usage);
-        worker.host().print(&format!("{usage:14} {}\n", magic.summary));
+        thread.host().print(&format!("{usage:14} {}\n", magic.summary));
     }
-    worker.host().print("name?          what the name is; `name??` says everything\n");
+    thread.host().print("name?          what the name is; `name??` says everything\n");
     Ok(None)
 }
 

@@ -1,42 +1,42 @@
 //! `%save` and `%load`: cells as a script in a file, and a file's text in a cell.
 
-use super::magic::{Outcome, Part, Spell, at_statement_start, parts};
-use super::worker::Worker;
+use super::engine_thread::EngineThread;
+use super::magic::{MagicCall, Outcome, Part, at_statement_start, parts};
 use rhai::Engine;
 use saddle_fault::{Fault, Result};
 use saddle_session::output::Output;
 use saddle_words::files::disk;
 
 /// `%save path`: the cells that have run to their end so far, without their magics, in the order in which they ran.
-pub fn save(worker: &mut Worker, spell: &Spell) -> Outcome {
-    let script = script(worker.engine(), worker.cells());
-    let saved = path(spell).and_then(|path| {
+pub fn save(thread: &mut EngineThread, call: &MagicCall) -> Outcome {
+    let script = script(thread.engine(), thread.cells());
+    let saved = path(call).and_then(|path| {
         if script.is_empty() {
             return Err(Fault::value("%save: no cell has run to its end yet"));
         }
         disk::write("%save", path, script.as_bytes())
     });
-    saved.map(|()| None).map_err(|fault| worker.fail(&fault))
+    saved.map(|()| None).map_err(|fault| thread.fail(&fault))
 }
 
 /// `%load path`: the text of a file in the place of the cell that asks for it.
-pub fn load(worker: &mut Worker, spell: &Spell) -> Outcome {
-    let loaded = path(spell).and_then(|path| {
+pub fn load(thread: &mut EngineThread, call: &MagicCall) -> Outcome {
+    let loaded = path(call).and_then(|path| {
         let bytes = disk::read("%load", path)?;
         String::from_utf8(bytes).map_err(|_| Fault::file(format!("%load: `{path}` is not a text")))
     });
     match loaded {
         Ok(text) => {
-            worker.host().show(Output::NextInput { text });
+            thread.host().show(Output::NextInput { text });
             Ok(None)
         }
-        Err(fault) => Err(worker.fail(&fault)),
+        Err(fault) => Err(thread.fail(&fault)),
     }
 }
 
 /// The path after the magic, with or without quotes.
-fn path<'a>(spell: &Spell<'a>) -> Result<&'a str> {
-    match spell.rest.trim().trim_matches('"') {
+fn path<'a>(call: &MagicCall<'a>) -> Result<&'a str> {
+    match call.rest.trim().trim_matches('"') {
         "" => Err(Fault::value("the path of a file is missing").hint("`%save script.rhai`")),
         path => Ok(path),
     }

@@ -12,7 +12,7 @@ use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 use rustyline::{CompletionType, Config, Context, Editor, Helper};
 use saddle_fault::{Fault, Result};
 use saddle_session::output::Stream;
-use saddle_session::{Cell, Completeness, Notebook, Reply};
+use saddle_session::{Cell, Completeness, Reply, Session};
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -81,7 +81,7 @@ fn read_cell(editor: &mut Editor<Words, DefaultHistory>, number: usize) -> Resul
     }
 }
 
-fn editor(notebook: Arc<dyn Notebook>) -> Result<Editor<Words, DefaultHistory>> {
+fn editor(notebook: Arc<dyn Session>) -> Result<Editor<Words, DefaultHistory>> {
     let broken = |error: ReadlineError| Fault::file(format!("cannot use the terminal: {error}"));
     let config = Config::builder()
         .completion_type(CompletionType::List)
@@ -103,7 +103,7 @@ fn history_file() -> Option<PathBuf> {
 
 /// What the line editor asks the session.
 struct Words {
-    notebook: Arc<dyn Notebook>,
+    notebook: Arc<dyn Session>,
 }
 
 impl Completer for Words {

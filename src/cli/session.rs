@@ -1,9 +1,9 @@
 //! Opening a session. The only place of this binary that knows which language the cells are in.
 
 use super::signal;
-use saddle_cell::Session;
+use saddle_cell::RhaiSession;
 use saddle_fault::{Fault, Kind, Result};
-use saddle_session::Notebook;
+use saddle_session::Session;
 use saddle_worker::Isolated;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
@@ -78,8 +78,8 @@ fn worker_program() -> std::io::Result<Command> {
 /// # Errors
 /// Another process than a supervisor has started this.
 pub fn work() -> Result<()> {
-    let session = Session::start().map_err(|error| no_thread(&error))?;
-    let session: Arc<dyn Notebook> = Arc::new(session);
+    let session = RhaiSession::start().map_err(|error| no_thread(&error))?;
+    let session: Arc<dyn Session> = Arc::new(session);
     saddle_worker::serve(&session).map_err(|error| {
         Fault::value(format!("`saddle {WORKER}` cannot serve: {error}"))
             .hint("the other commands of saddle start it when they need it")

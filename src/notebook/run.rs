@@ -3,7 +3,7 @@
 use super::document::{Cell, Document};
 use super::markers::Markers;
 use super::record::Recorder;
-use saddle_session::{Failure, Frontend, Notebook, Reply};
+use saddle_session::{Failure, Frontend, Reply, Session};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -55,7 +55,7 @@ const INTERRUPTED: &str = "KeyboardInterrupt";
 /// A cell tagged `raises-exception` may fail; one tagged `skip-execution` is left as it is.
 pub fn run(
     document: &mut Document,
-    notebook: &dyn Notebook,
+    notebook: &dyn Session,
     frontend: Arc<dyn Frontend>,
     options: Options,
     mut tell: impl FnMut(Event<'_>),

@@ -2,7 +2,7 @@
 
 use super::document::Document;
 use saddle_session::output::{Bundle, Comm, Output, Stream};
-use saddle_session::{Cell, CommReply, Completeness, Completions, Detail, Failure, Frontend, Notebook, Reply};
+use saddle_session::{Cell, CommReply, Completeness, Completions, Detail, Failure, Frontend, Reply, Session};
 use std::sync::Arc;
 
 /// A front end that shows nothing and is asked nothing.
@@ -19,7 +19,7 @@ impl Frontend for Deaf {
 /// A session whose cells are `print TEXT`, `show TEXT`, `fail TEXT` or `interrupt`.
 pub struct Echo;
 
-impl Notebook for Echo {
+impl Session for Echo {
     fn execute(&self, cell: Cell, frontend: Arc<dyn Frontend>) -> Reply {
         let (word, rest) = cell.code.split_once(' ').unwrap_or((&cell.code, ""));
         let failure = |name: &str| {

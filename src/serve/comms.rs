@@ -1,6 +1,6 @@
 //! Comms: conversations between front ends and the session, both ways, with binary parts.
 //!
-//! A comm message takes effect at the desk, at once, also while a cell runs: a slider's new value is read by the running loop.
+//! A comm message takes effect on the side thread, at once, also while a cell runs: a slider's new value is read by the running loop.
 //! What a cell wants done about it, a callback, has its turn in the order of the shell channel, as a cell has; many messages
 //! of one comm are one turn. So a cell sent after a message always sees what the message did.
 
@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::crew::{Asked, Errand, Job, Work};
+use super::executor::{Job, RequestContext, SideRequest, Work};
 use super::kernel::Kernel;
 use super::turns::Turn;
 use saddle_session::CommReply;
@@ -36,8 +36,8 @@ impl Comms {
     }
 
     /// The answer to `comm_info_request`: a page that connects again asks which widgets there are.
-    pub fn info(&self, asked: &request::CommInfo) -> Content {
-        let wanted = |target: &String| asked.target_name.as_ref().is_none_or(|name| name == target);
+    pub fn info(&self, query: &request::CommInfo) -> Content {
+        let wanted = |target: &String| query.target_name.as_ref().is_none_or(|name| name == target);
         let open = self.0.iter().filter(|(_, target)| wanted(target));
         Content::CommInfo {
             status: Status::Ok,
@@ -63,40 +63,40 @@ fn sent(comm: Comm) -> (Map<String, Value>, Content) {
 }
 
 impl Kernel {
-    /// A front end's comm message came in: the desk sees to it, and its place in the queue is kept.
-    pub(super) fn listen(&mut self, asked: Arc<Asked>, comm: Comm) {
+    /// A front end's comm message came in: the side thread handles it, and its place in the queue is kept.
+    pub(super) fn receive_comm(&mut self, context: Arc<RequestContext>, comm: Comm) {
         self.comms.note(&comm);
-        let turn = Turn::Comm { comm: comm.id.clone(), heard: false };
-        self.queue.push_back((asked.clone(), turn));
-        let _ = self.crew.desk.send((asked, Errand::Comm(comm)));
+        let turn = Turn::Comm { comm: comm.id.clone(), handled: false };
+        self.queue.push_back((context.clone(), turn));
+        let _ = self.executor.side.send((context, SideRequest::Comm(comm)));
     }
 
     /// The message has taken effect.
-    pub(super) fn heard(&mut self, asked: &Arc<Asked>, reply: CommReply) {
-        self.open(asked);
+    pub(super) fn comm_handled(&mut self, context: &Arc<RequestContext>, reply: CommReply) {
+        self.open(context);
         for comm in reply.messages {
-            self.publish_comm(asked, comm);
+            self.publish_comm(context, comm);
         }
-        self.close(asked, None);
-        self.settle_turn(asked, reply.callback);
+        self.close(context, None);
+        self.settle_turn(context, reply.callback);
         self.go_on();
     }
 
     /// Gives up the place in the queue that was kept, or makes it the turn of the callback.
-    fn settle_turn(&mut self, asked: &Arc<Asked>, callback: bool) {
-        let place = self.queue.iter().position(|(who, _)| Arc::ptr_eq(who, asked));
+    fn settle_turn(&mut self, context: &Arc<RequestContext>, callback: bool) {
+        let place = self.queue.iter().position(|(who, _)| Arc::ptr_eq(who, context));
         let Some(place) = place else { return };
-        let Turn::Comm { comm: id, heard } = &mut self.queue[place].1 else {
+        let Turn::Comm { comm: id, handled } = &mut self.queue[place].1 else {
             return;
         };
-        *heard = callback;
+        *handled = callback;
         let id = id.clone();
         let earlier = self.queue.iter().position(|(who, turn)| {
-            matches!(turn, Turn::Comm { comm, heard: true } if *comm == id) && !Arc::ptr_eq(who, asked)
+            matches!(turn, Turn::Comm { comm, handled: true } if *comm == id) && !Arc::ptr_eq(who, context)
         });
         if let (true, Some(earlier)) = (callback, earlier) {
             // One turn for both messages, with the newer one's name on it.
-            self.queue[earlier].0 = asked.clone();
+            self.queue[earlier].0 = context.clone();
         }
         if !callback || earlier.is_some() {
             self.queue.remove(place);
@@ -104,17 +104,17 @@ impl Kernel {
     }
 
     /// Runs a callback, as a silent cell that no one waits for.
-    pub(super) fn start_callback(&mut self, asked: Arc<Asked>, comm: String) {
-        self.open(&asked);
-        let job = Job { asked, work: Work::Callback { comm }, allow_stdin: false };
+    pub(super) fn start_callback(&mut self, context: Arc<RequestContext>, comm: String) {
+        self.open(&context);
+        let job = Job { context, work: Work::Callback { comm }, allow_stdin: false };
         self.begin(job, false);
     }
 
     /// Tells the front ends what is said to a comm.
-    pub(super) fn publish_comm(&mut self, asked: &Asked, comm: Comm) {
+    pub(super) fn publish_comm(&mut self, context: &RequestContext, comm: Comm) {
         self.comms.note(&comm);
         let (metadata, content) = sent(comm);
-        self.send(Channel::Iopub, asked, metadata, content);
+        self.send(Channel::Iopub, context, metadata, content);
     }
 }
 

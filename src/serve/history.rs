@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::past::Past;
+use super::history_file::HistoryFile;
 use saddle_wire::log;
 use saddle_wire::request::{self, Access};
 
@@ -18,7 +18,7 @@ pub struct History {
     /// The number of this session among those remembered.
     session: i64,
     /// Where the cells outlive the session; `None` where they do not.
-    past: Option<Past>,
+    file: Option<HistoryFile>,
 }
 
 struct Entry {
@@ -31,12 +31,12 @@ struct Entry {
 impl History {
     /// The history in `file`, or of this session alone. A file that cannot be used is no reason not to serve.
     pub fn open(file: Option<&Path>) -> Self {
-        let mut history = Self { entries: VecDeque::new(), session: 1, past: None };
-        match file.map(Past::open) {
+        let mut history = Self { entries: VecDeque::new(), session: 1, file: None };
+        match file.map(HistoryFile::open) {
             None => {}
-            Some(Ok((past, records))) => {
-                history.session = past.session;
-                history.past = Some(past);
+            Some(Ok((file, records))) => {
+                history.session = file.session;
+                history.file = Some(file);
                 for (session, line, input) in records {
                     history.remember(session, line, input);
                 }
@@ -49,7 +49,7 @@ impl History {
     /// Remembers that a cell was run under the number `line`.
     pub fn ran(&mut self, line: usize, input: &str) {
         self.remember(self.session, line, input.to_string());
-        if let Some(Err(error)) = self.past.as_ref().map(|past| past.append(line, input)) {
+        if let Some(Err(error)) = self.file.as_ref().map(|file| file.append(line, input)) {
             log(|| format!("the history of cell {line} is not kept: {error}"));
         }
     }
@@ -71,13 +71,13 @@ impl History {
     }
 
     /// The entries that a client asked for: `[session, line, input]` or `[session, line, [input, output]]`, oldest first.
-    pub fn look_up(&self, asked: &request::History) -> Vec<Value> {
-        let found: Vec<&Entry> = match asked.hist_access_type {
-            Access::Tail => last(self.entries.iter().collect(), asked.n),
-            Access::Range => self.range(asked),
-            Access::Search => self.search(asked),
+    pub fn look_up(&self, query: &request::History) -> Vec<Value> {
+        let found: Vec<&Entry> = match query.hist_access_type {
+            Access::Tail => last(self.entries.iter().collect(), query.n),
+            Access::Range => self.range(query),
+            Access::Search => self.search(query),
         };
-        let show = |entry: &&Entry| match asked.output {
+        let show = |entry: &&Entry| match query.output {
             true => json!([entry.session, entry.line, [entry.input, entry.output]]),
             false => json!([entry.session, entry.line, entry.input]),
         };
@@ -85,27 +85,27 @@ impl History {
     }
 
     /// Lines `start..stop` of a session, where 0 is the present one and -1 the one before.
-    fn range(&self, asked: &request::History) -> Vec<&Entry> {
-        let session = match asked.session {
+    fn range(&self, query: &request::History) -> Vec<&Entry> {
+        let session = match query.session {
             back @ ..=0 => self.session.saturating_add(back),
             number => number,
         };
-        let start = asked.start.unwrap_or(1);
-        let stop = asked.stop.unwrap_or(i64::MAX);
+        let start = query.start.unwrap_or(1);
+        let stop = query.stop.unwrap_or(i64::MAX);
         let within = |entry: &&Entry| (start..stop).contains(&i64::try_from(entry.line).unwrap_or(i64::MAX));
         self.entries.iter().filter(|entry| entry.session == session).filter(within).collect()
     }
 
-    fn search(&self, asked: &request::History) -> Vec<&Entry> {
-        let pattern: Vec<char> = asked.pattern.as_deref().unwrap_or("*").chars().collect();
+    fn search(&self, query: &request::History) -> Vec<&Entry> {
+        let pattern: Vec<char> = query.pattern.as_deref().unwrap_or("*").chars().collect();
         let mut found: Vec<&Entry> = self.entries.iter().filter(|entry| matches(&pattern, &entry.input)).collect();
-        if asked.unique {
+        if query.unique {
             // Of equal inputs the latest stands for all.
             let mut seen = std::collections::HashSet::new();
             found = found.into_iter().rev().filter(|entry| seen.insert(&entry.input)).collect();
             found.reverse();
         }
-        last(found, asked.n)
+        last(found, query.n)
     }
 }
 
@@ -140,7 +140,7 @@ fn matches(pattern: &[char], text: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn asked(fields: Value) -> request::History {
+    fn query(fields: Value) -> request::History {
         serde_json::from_value(fields).unwrap()
     }
 
@@ -156,15 +156,15 @@ mod tests {
     #[test]
     fn tail_range_and_search_answer_as_ipython_does() {
         let history = history();
-        let tail = history.look_up(&asked(json!({"hist_access_type": "tail", "n": 2, "output": true})));
+        let tail = history.look_up(&query(json!({"hist_access_type": "tail", "n": 2, "output": true})));
         assert_eq!(tail, [json!([1, 3, ["1 + 1", null]]), json!([1, 4, ["x * 2", "6"]])]);
-        let range = asked(json!({"hist_access_type": "range", "session": 0, "start": 2, "stop": 4}));
+        let range = query(json!({"hist_access_type": "range", "session": 0, "start": 2, "stop": 4}));
         assert_eq!(history.look_up(&range), [json!([1, 2, "let x = 3;"]), json!([1, 3, "1 + 1"])]);
-        let other = asked(json!({"hist_access_type": "range", "session": -1, "start": 1}));
+        let other = query(json!({"hist_access_type": "range", "session": -1, "start": 1}));
         assert!(history.look_up(&other).is_empty());
-        let unique = asked(json!({"hist_access_type": "search", "pattern": "1 ?*", "unique": true}));
+        let unique = query(json!({"hist_access_type": "search", "pattern": "1 ?*", "unique": true}));
         assert_eq!(history.look_up(&unique), [json!([1, 3, "1 + 1"])]);
-        let two = asked(json!({"hist_access_type": "search", "pattern": "*", "n": 2}));
+        let two = query(json!({"hist_access_type": "search", "pattern": "*", "n": 2}));
         assert_eq!(history.look_up(&two).len(), 2);
     }
 
@@ -180,7 +180,7 @@ mod tests {
         }
         let mut history = History::open(Some(&file));
         history.ran(1, "a = 3");
-        let show = |fields| history.look_up(&asked(fields));
+        let show = |fields| history.look_up(&query(fields));
         assert_eq!(show(json!({"hist_access_type": "tail", "n": 2})), [json!([2, 2, "b = 2"]), json!([3, 1, "a = 3"])]);
         for (session, number) in [(0, 3), (-1, 2), (-2, 1), (2, 2)] {
             let range = json!({"hist_access_type": "range", "session": session, "start": 1, "stop": 2});
@@ -195,7 +195,7 @@ mod tests {
     fn a_file_that_cannot_be_used_leaves_the_session_its_own_history() {
         let mut history = History::open(Some(Path::new("/dev/null/history")));
         history.ran(1, "1 + 1");
-        let tail = asked(json!({"hist_access_type": "tail", "n": 5}));
+        let tail = query(json!({"hist_access_type": "tail", "n": 5}));
         assert_eq!(history.look_up(&tail), [json!([1, 1, "1 + 1"])]);
     }
 

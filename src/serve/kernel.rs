@@ -19,13 +19,13 @@ use std::time::{Duration, Instant};
 use serde_json::{Map, Value};
 
 use super::comms::{self, Comms};
-use super::crew::{Asked, Crew, Errand, Event};
+use super::executor::{Event, Executor, RequestContext, SideRequest};
 use super::history::History;
 use super::outgoing::Outgoing;
 use super::stop::{Step, Stop};
 use super::turns::{Running, Turn};
 use super::{about, mime};
-use saddle_session::Notebook;
+use saddle_session::Session;
 use saddle_session::output::{CommStep, Output};
 use saddle_wire::connection::Ports;
 use saddle_wire::content::{Content, Error, State, Status};
@@ -37,12 +37,12 @@ const LAST_WORDS: Duration = Duration::from_millis(250);
 
 /// The state of the kernel.
 pub struct Kernel {
-    notebook: Arc<dyn Notebook>,
-    pub(super) crew: Crew,
+    session: Arc<dyn Session>,
+    pub(super) executor: Executor,
     /// Messages to send, in order.
     outbox: Vec<Message>,
     /// What keeps the order of the shell channel and waits for its turn.
-    pub(super) queue: VecDeque<(Arc<Asked>, Turn)>,
+    pub(super) queue: VecDeque<(Arc<RequestContext>, Turn)>,
     pub(super) running: Option<Running>,
     /// What the running cell has shown and has not been sent yet.
     pub(super) outgoing: Outgoing,
@@ -59,10 +59,10 @@ pub struct Kernel {
 }
 
 impl Kernel {
-    pub fn new(notebook: Arc<dyn Notebook>, crew: Crew, history: History) -> Self {
+    pub fn new(session: Arc<dyn Session>, executor: Executor, history: History) -> Self {
         Self {
-            notebook,
-            crew,
+            session,
+            executor,
             outbox: Vec::new(),
             queue: VecDeque::new(),
             running: None,
@@ -107,60 +107,66 @@ impl Kernel {
     /// A message came in.
     pub fn receive(&mut self, channel: Channel, message: Received, now: Instant) {
         let Received { peer, header, raw_header, metadata, content, buffers } = message;
-        let asked = Arc::new(Asked { channel, peer, msg_type: header.msg_type, header: raw_header });
+        let context = Arc::new(RequestContext { channel, peer, msg_type: header.msg_type, header: raw_header });
         if self.leaving.is_some() {
-            return log(|| format!("{} came after the shutdown", asked.msg_type));
+            return log(|| format!("{} came after the shutdown", context.msg_type));
         }
-        match Request::read(&asked.msg_type, content) {
-            Ok(request) => self.serve(asked, request, (metadata, buffers), now),
-            Err(Unreadable::Unknown) => log(|| format!("{channel:?}: unknown message type {:?}", asked.msg_type)),
+        match Request::read(&context.msg_type, content) {
+            Ok(request) => self.serve(context, request, (metadata, buffers), now),
+            Err(Unreadable::Unknown) => log(|| format!("{channel:?}: unknown message type {:?}", context.msg_type)),
             Err(Unreadable::Content(error)) => {
-                log(|| format!("{channel:?}: {}: {error}", asked.msg_type));
-                if asked.msg_type.ends_with("_request") {
-                    let message = format!("{}: {error}", asked.msg_type);
+                log(|| format!("{channel:?}: {}: {error}", context.msg_type));
+                if context.msg_type.ends_with("_request") {
+                    let message = format!("{}: {error}", context.msg_type);
                     let error =
                         Error { ename: "MessageError".into(), evalue: message.clone(), traceback: vec![message] };
-                    let content = Content::refused(&asked.msg_type, error);
-                    self.answer(&asked, content);
+                    let content = Content::refused(&context.msg_type, error);
+                    self.answer(&context, content);
                 }
             }
         }
     }
 
     /// `beside` is what came beside the content: metadata and binary parts.
-    fn serve(&mut self, asked: Arc<Asked>, request: Request, beside: (Map<String, Value>, Vec<Vec<u8>>), now: Instant) {
+    fn serve(
+        &mut self,
+        context: Arc<RequestContext>,
+        request: Request,
+        beside: (Map<String, Value>, Vec<Vec<u8>>),
+        now: Instant,
+    ) {
         match request {
-            Request::Execute(execute) => self.take_turn(asked, Turn::Execute(execute)),
-            Request::KernelInfo if asked.channel == Channel::Shell => self.take_turn(asked, Turn::KernelInfo),
-            Request::KernelInfo => self.answer(&asked, about::kernel_info()),
-            Request::Connect => self.answer(&asked, Content::Connect(self.ports)),
-            Request::Complete(at) => self.send_on(asked, Errand::Complete(at)),
-            Request::Inspect(at) => self.send_on(asked, Errand::Inspect(at)),
-            Request::IsComplete(code) => self.send_on(asked, Errand::IsComplete(code)),
+            Request::Execute(execute) => self.take_turn(context, Turn::Execute(execute)),
+            Request::KernelInfo if context.channel == Channel::Shell => self.take_turn(context, Turn::KernelInfo),
+            Request::KernelInfo => self.answer(&context, about::kernel_info()),
+            Request::Connect => self.answer(&context, Content::Connect(self.ports)),
+            Request::Complete(at) => self.serve_beside(context, SideRequest::Complete(at)),
+            Request::Inspect(at) => self.serve_beside(context, SideRequest::Inspect(at)),
+            Request::IsComplete(code) => self.serve_beside(context, SideRequest::IsComplete(code)),
             Request::History(look) => {
                 let history = self.history.look_up(&look);
-                self.answer(&asked, Content::History { status: Status::Ok, history });
+                self.answer(&context, Content::History { status: Status::Ok, history });
             }
             Request::CommInfo(which) => {
                 let comms = self.comms.info(&which);
-                self.answer(&asked, comms);
+                self.answer(&context, comms);
             }
             Request::CommOpen(open) => {
                 let target = open.target_name;
                 let step = CommStep::Open { target };
-                self.listen(asked, comms::received(step, open.comm, beside));
+                self.receive_comm(context, comms::received(step, open.comm, beside));
             }
-            Request::CommMsg(comm) => self.listen(asked, comms::received(CommStep::Message, comm, beside)),
-            Request::CommClose(comm) => self.listen(asked, comms::received(CommStep::Close, comm, beside)),
+            Request::CommMsg(comm) => self.receive_comm(context, comms::received(CommStep::Message, comm, beside)),
+            Request::CommClose(comm) => self.receive_comm(context, comms::received(CommStep::Close, comm, beside)),
             Request::Interrupt => {
                 self.interrupt(now);
-                self.answer(&asked, Content::Interrupt { status: Status::Ok });
+                self.answer(&context, Content::Interrupt { status: Status::Ok });
             }
             Request::Shutdown(shutdown) => {
                 let content = Content::Shutdown { status: Status::Ok, restart: shutdown.restart };
-                // All clients hear of it, not only the one that asked.
-                self.publish(&asked, content.clone());
-                self.answer(&asked, content);
+                // All clients are told, not only the one that asked.
+                self.publish(&context, content.clone());
+                self.answer(&context, content);
                 self.leave(now);
             }
             Request::InputReply(input) => match self.question.take() {
@@ -171,21 +177,21 @@ impl Kernel {
     }
 
     /// Something happened on another thread.
-    pub fn hear(&mut self, event: Event, now: Instant) {
+    pub fn handle(&mut self, event: Event, now: Instant) {
         match event {
-            Event::Output { asked, output, weight } => {
-                self.show(&asked, output, now);
-                drop(weight);
+            Event::Output { context, output, permit } => {
+                self.show(&context, output, now);
+                drop(permit);
             }
-            Event::Question { asked, prompt, password, answer } => {
+            Event::Question { context, prompt, password, answer } => {
                 let before = self.outgoing.flush();
                 self.publish_all(before);
                 self.question = Some(answer);
-                self.send(Channel::Stdin, &asked, Map::new(), Content::InputRequest { prompt, password });
+                self.send(Channel::Stdin, &context, Map::new(), Content::InputRequest { prompt, password });
             }
-            Event::Finished { asked, reply, user_expressions } => self.finish(&asked, reply, user_expressions),
-            Event::Helped { asked, content } => self.close(&asked, Some((Map::new(), content))),
-            Event::Heard { asked, reply } => self.heard(&asked, reply),
+            Event::Finished { context, reply, user_expressions } => self.finish(&context, reply, user_expressions),
+            Event::SideReply { context, content } => self.close(&context, Some((Map::new(), content))),
+            Event::CommHandled { context, reply } => self.comm_handled(&context, reply),
         }
     }
 
@@ -240,20 +246,20 @@ impl Kernel {
     fn take_step(&self, step: Step) {
         match step {
             Step::Wait => {}
-            Step::Interrupt => self.notebook.interrupt(),
-            Step::Abandon => self.notebook.abandon(),
+            Step::Interrupt => self.session.interrupt(),
+            Step::Abandon => self.session.abandon(),
         }
     }
 
     // ---- outputs
 
-    fn show(&mut self, asked: &Arc<Asked>, output: Output, now: Instant) {
+    fn show(&mut self, context: &Arc<RequestContext>, output: Output, now: Instant) {
         let running = self.running.as_ref();
-        if running.is_some_and(|running| Arc::ptr_eq(&running.asked, asked)) {
+        if running.is_some_and(|running| Arc::ptr_eq(&running.context, context)) {
             let now = self.outgoing.push(output, now);
             self.publish_all(now);
         } else {
-            self.publish_output(asked, output, (self.count, true));
+            self.publish_output(context, output, (self.count, true));
         }
     }
 
@@ -262,25 +268,25 @@ impl Kernel {
         let Some(running) = self.running.as_ref().filter(|_| !outputs.is_empty()) else {
             return;
         };
-        let (asked, cell) = (running.asked.clone(), (running.number, running.silent));
+        let (context, cell) = (running.context.clone(), (running.number, running.silent));
         for output in outputs {
-            self.publish_output(&asked, output, cell);
+            self.publish_output(&context, output, cell);
         }
     }
 
-    fn publish_output(&mut self, asked: &Asked, output: Output, (number, silent): (usize, bool)) {
+    fn publish_output(&mut self, context: &RequestContext, output: Output, (number, silent): (usize, bool)) {
         match output {
             Output::Result { .. } if silent => {}
             Output::Page { bundle } => self.add_to_reply(mime::page(bundle)),
             Output::NextInput { text } => self.add_to_reply(mime::next_input(text)),
             Output::Leave => self.add_to_reply(mime::leave()),
-            Output::Comm(comm) => self.publish_comm(asked, comm),
+            Output::Comm(comm) => self.publish_comm(context, comm),
             output => {
                 if let Output::Result { bundle } = &output {
                     self.history.gave(number, bundle.plain());
                 }
                 if let Some(content) = mime::content(output, number) {
-                    self.publish(asked, content);
+                    self.publish(context, content);
                 }
             }
         }
@@ -298,36 +304,36 @@ impl Kernel {
     // ---- the one place of busy → handler → idle
 
     /// Begins to serve a request: busy.
-    pub(super) fn open(&mut self, asked: &Asked) {
-        self.publish(asked, Content::status(State::Busy));
+    pub(super) fn open(&mut self, context: &RequestContext) {
+        self.publish(context, Content::status(State::Busy));
     }
 
     /// Ends it: the reply, where the request has one, then idle.
-    pub(super) fn close(&mut self, asked: &Asked, reply: Option<(Map<String, Value>, Content)>) {
+    pub(super) fn close(&mut self, context: &RequestContext, reply: Option<(Map<String, Value>, Content)>) {
         if let Some((metadata, content)) = reply {
-            self.send(asked.channel, asked, metadata, content);
+            self.send(context.channel, context, metadata, content);
         }
-        self.publish(asked, Content::status(State::Idle));
+        self.publish(context, Content::status(State::Idle));
         if self.running.is_some() {
             self.broadcast(Content::status(State::Busy));
         }
     }
 
     /// Serves a request whose answer is known.
-    pub(super) fn answer(&mut self, asked: &Asked, content: Content) {
-        self.open(asked);
-        self.close(asked, Some((Map::new(), content)));
+    pub(super) fn answer(&mut self, context: &RequestContext, content: Content) {
+        self.open(context);
+        self.close(context, Some((Map::new(), content)));
     }
 
-    /// Has a request served at the desk, beside the running cell.
-    fn send_on(&mut self, asked: Arc<Asked>, errand: Errand) {
-        self.open(&asked);
-        let _ = self.crew.desk.send((asked, errand));
+    /// Has a request answered on the side thread, beside the running cell.
+    fn serve_beside(&mut self, context: Arc<RequestContext>, request: SideRequest) {
+        self.open(&context);
+        let _ = self.executor.side.send((context, request));
     }
 
     /// Tells all clients what belongs to a request.
-    pub(super) fn publish(&mut self, asked: &Asked, content: Content) {
-        self.send(Channel::Iopub, asked, Map::new(), content);
+    pub(super) fn publish(&mut self, context: &RequestContext, content: Content) {
+        self.send(Channel::Iopub, context, Map::new(), content);
     }
 
     /// Tells all clients what belongs to no request.
@@ -341,12 +347,18 @@ impl Kernel {
         });
     }
 
-    pub(super) fn send(&mut self, channel: Channel, asked: &Asked, metadata: Map<String, Value>, content: Content) {
+    pub(super) fn send(
+        &mut self,
+        channel: Channel,
+        context: &RequestContext,
+        metadata: Map<String, Value>,
+        content: Content,
+    ) {
         let peer = match channel {
             Channel::Iopub => vec![topic(&content)],
-            _ => asked.peer.clone(),
+            _ => context.peer.clone(),
         };
-        self.outbox.push(Message { channel, peer, parent: asked.header.clone(), metadata, content });
+        self.outbox.push(Message { channel, peer, parent: context.header.clone(), metadata, content });
     }
 }
 

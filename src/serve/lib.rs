@@ -1,20 +1,20 @@
 //! Serving: a Jupyter client drives the session.
 //!
 //! This room knows the order of things (busy → handler → idle, the queue, counts, interrupts, shutdown) and the
-//! notebook only as [`Notebook`]; it knows nothing of the language.
+//! notebook only as [`Session`]; it knows nothing of the language.
 //!
 //! | file | owns |
 //! |---|---|
 //! | [`kernel`] | the state machine: what is answered when; no sockets, no threads |
 //! | [`turns`] | what runs now and what waits for its turn |
-//! | [`crew`] | the thread that runs cells, the thread that answers beside them, the way back from both |
+//! | [`executor`] | the thread that runs cells, the thread that answers beside them, the way back from both |
 //! | [`comms`] | conversations with front ends: which are open, their messages, the turns of callbacks |
 //! | [`outgoing`] | what the running cell shows, on its way to the clients |
 //! | [`batch`] | text gathered into few messages |
 //! | [`limit`] | how much of it reaches the page |
 //! | [`updates`] | changes of displays at a pace that a page can follow |
 //! | [`stop`] | how an interrupt is insisted on |
-//! | [`history`], [`past`] | what was run, in this session and, from a file, in those before it |
+//! | [`history`], [`history_file`] | what was run, in this session and, from a file, in those before it |
 //! | [`mime`] | bundles as Jupyter's JSON |
 //! | [`about`] | who the kernel says it is |
 //! | [`process`] | SIGINT, and the end of the parent process |
@@ -24,14 +24,15 @@
 //!              ┌─────────────── this thread ───────────────┐      ┌── cells ──┐
 //!   client ──► │ sockets → codec → Kernel ───────── jobs ──┼────► │ execute   │
 //!          ◄── │ sockets ← codec ← outbox ◄─── one channel ┼◄──── │ outputs   │
-//!              └───────────────────────────────────────────┘ ◄──► └── desk ───┘ complete, inspect, is_complete
+//!              └───────────────────────────────────────────┘ ◄──► └── side ───┘ complete, inspect, is_complete
 //! ```
 
 mod about;
 mod batch;
 mod comms;
-mod crew;
+mod executor;
 mod history;
+mod history_file;
 mod kernel;
 pub mod kernelspec;
 mod limit;
@@ -39,7 +40,6 @@ mod mime;
 #[cfg(test)]
 mod mock;
 mod outgoing;
-mod past;
 mod process;
 mod stop;
 #[cfg(test)]
@@ -52,12 +52,12 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
-use self::crew::{Crew, Event, Mailbox};
+use self::executor::{Event, Executor, Mailbox};
 use self::history::History;
 use self::kernel::Kernel;
 use self::process::Parent;
 use saddle_fault::{Fault, Kind};
-use saddle_session::Notebook;
+use saddle_session::Session;
 use saddle_wire::{Channel, Codec, Connection, Message, Sockets, log};
 
 /// How often to look whether the parent process still lives.
@@ -65,11 +65,11 @@ const LOOK_AFTER_PARENT: Duration = Duration::from_millis(500);
 
 /// A client's channel for questions may connect after the one for cells: how long, and how often, a question that finds no one
 /// is tried again.
-const KNOCK: Duration = Duration::from_millis(500);
-const KNOCK_AGAIN: Duration = Duration::from_millis(10);
+const ASK_AGAIN_FOR: Duration = Duration::from_millis(500);
+const ASK_AGAIN_EVERY: Duration = Duration::from_millis(10);
 
 /// How much is handled before looking at the other sides again, so that a flood from one does not hide an interrupt from another.
-const TURN: usize = 256;
+const MESSAGES_PER_ROUND: usize = 256;
 
 /// Serves the notebook to Jupyter clients until one asks for the shutdown or the parent process dies.
 ///
@@ -80,18 +80,18 @@ const TURN: usize = 256;
 /// # Errors
 /// `FileError` where the connection file is missing or wrong, `DeviceError` where its ports cannot be bound or the system
 /// gives no more threads.
-pub fn run(connection: &Path, notebook: Arc<dyn Notebook>, history: Option<&Path>) -> Result<(), Fault> {
+pub fn run(connection: &Path, session: Arc<dyn Session>, history: Option<&Path>) -> Result<(), Fault> {
     let connection = Connection::read(connection)?;
     let sockets = Sockets::open(&connection)?;
     let (mailbox, events) = Mailbox::new(sockets.waker()?);
-    let crew = Crew::start(&notebook, &mailbox)
+    let executor = Executor::start(&session, &mailbox)
         .map_err(|error| Fault::new(Kind::Device, format!("cannot start the kernel's threads: {error}")))?;
     process::on_sigint(move || mailbox.wake());
     let codec = Codec::new(&connection.key);
     Service {
         sockets,
         codec,
-        kernel: Kernel::new(notebook, crew, History::open(history)).reached_at(connection.ports),
+        kernel: Kernel::new(session, executor, History::open(history)).reached_at(connection.ports),
         events,
         undelivered: None,
     }
@@ -115,7 +115,7 @@ impl Service {
         let mut look = Instant::now();
         let mut more = false;
         while !self.kernel.gone(Instant::now()) {
-            self.sockets.wait(if more { Duration::ZERO } else { self.patience() });
+            self.sockets.wait(if more { Duration::ZERO } else { self.poll_timeout() });
             while let Some(topic) = self.sockets.subscription() {
                 self.kernel.welcome(topic);
             }
@@ -123,12 +123,12 @@ impl Service {
                 self.kernel.interrupt(Instant::now());
             }
             self.deliver();
-            self.take_in(Channel::Control, TURN);
-            self.take_in(Channel::Stdin, TURN);
-            self.take_in(Channel::Shell, TURN);
-            more = self.hear(TURN);
+            self.receive(Channel::Control, MESSAGES_PER_ROUND);
+            self.receive(Channel::Stdin, MESSAGES_PER_ROUND);
+            self.receive(Channel::Shell, MESSAGES_PER_ROUND);
+            more = self.handle_events(MESSAGES_PER_ROUND);
             self.kernel.tick(Instant::now());
-            self.knock(Instant::now());
+            self.ask_again(Instant::now());
             self.deliver();
             if look.elapsed() >= LOOK_AFTER_PARENT {
                 look = Instant::now();
@@ -141,17 +141,17 @@ impl Service {
         self.sockets.close();
     }
 
-    fn patience(&self) -> Duration {
+    fn poll_timeout(&self) -> Duration {
         let due = self.kernel.due().map(|due| due.saturating_duration_since(Instant::now()));
         let longest = match self.undelivered {
-            Some(_) => KNOCK_AGAIN,
+            Some(_) => ASK_AGAIN_EVERY,
             None => LOOK_AFTER_PARENT,
         };
         due.map_or(longest, |due| due.min(longest))
     }
 
     /// Takes up to `most` messages from a socket.
-    fn take_in(&mut self, channel: Channel, most: usize) {
+    fn receive(&mut self, channel: Channel, most: usize) {
         for _ in 0..most {
             let Some(frames) = self.sockets.receive(channel) else {
                 return;
@@ -165,16 +165,16 @@ impl Service {
     }
 
     /// Takes up to `most` events; whether there may be more.
-    fn hear(&mut self, most: usize) -> bool {
+    fn handle_events(&mut self, most: usize) -> bool {
         for _ in 0..most {
             let Ok(event) = self.events.try_recv() else {
                 return false;
             };
             if matches!(event, Event::Finished { .. }) {
                 // A cell that fails aborts those that have arrived: so all that have arrived must be in the queue.
-                self.take_in(Channel::Shell, usize::MAX);
+                self.receive(Channel::Shell, usize::MAX);
             }
-            self.kernel.hear(event, Instant::now());
+            self.kernel.handle(event, Instant::now());
             self.deliver();
         }
         true
@@ -184,13 +184,13 @@ impl Service {
         for message in self.kernel.outbox() {
             let sent = self.sockets.send(message.channel, &self.codec.encode(&message));
             if !sent && message.channel == Channel::Stdin {
-                self.undelivered = Some((message, Instant::now() + KNOCK));
+                self.undelivered = Some((message, Instant::now() + ASK_AGAIN_FOR));
             }
         }
     }
 
     /// Tries again to ask what found no one.
-    fn knock(&mut self, now: Instant) {
+    fn ask_again(&mut self, now: Instant) {
         // Interrupted meanwhile: the question no longer stands.
         let Some((message, until)) = self.undelivered.take_if(|_| self.kernel.is_asking()) else {
             self.undelivered = None;

@@ -183,7 +183,7 @@ fn megabytes(bytes: usize) -> String {
 pub fn fit(mut bundle: Bundle) -> Bundle {
     let mut left_out = Vec::new();
     bundle.data.retain(|(mime, data)| {
-        let size = data.weight();
+        let size = data.size();
         let fits = size <= LARGEST;
         if !fits {
             left_out.push(format!("{mime} of {}", megabytes(size)));

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::Map;
 
 use saddle_session::output::{Bundle, Comm, CommStep, Output, Stream};
-use saddle_session::{Cell, CommReply, Completeness, Completions, Detail, Failure, Frontend, Match, Notebook, Reply};
+use saddle_session::{Cell, CommReply, Completeness, Completions, Detail, Failure, Frontend, Match, Reply, Session};
 
 #[derive(Default)]
 pub struct Mock {
@@ -99,7 +99,7 @@ fn failure(name: &str, value: &str) -> Failure {
     Failure { traceback: vec![format!("{name}: {value}")], name, value }
 }
 
-impl Notebook for Mock {
+impl Session for Mock {
     fn execute(&self, cell: Cell, frontend: Arc<dyn Frontend>) -> Reply {
         if cell.code.starts_with("late") {
             // Taken, and not yet running: an interrupt finds nothing to stop.

@@ -1,17 +1,17 @@
-//! How the kernel insists on an interrupt: it is given again until the cell ends, and a cell that does not hear it loses its
+//! How the kernel insists on an interrupt: it is given again until the cell ends, and a cell that does not react to it loses its
 //! session.
 
 use std::time::{Duration, Instant};
 
 /// An interrupt that comes between our taking a cell and its beginning finds nothing to stop; so it is given again.
-const AGAIN: Duration = Duration::from_millis(50);
+const REPEAT_EVERY: Duration = Duration::from_millis(50);
 
 /// A second interrupt is taken for impatience with the first only after this time. A sooner one may be a double click, and a
 /// step of training may take as long.
-const PATIENCE: Duration = Duration::from_secs(1);
+const ESCALATE_AFTER: Duration = Duration::from_secs(1);
 
-/// A cell that runs for longer after its interrupt does not hear it.
-const DEAF: Duration = Duration::from_secs(8);
+/// A cell that runs for longer after its interrupt does not react to it.
+const UNRESPONSIVE: Duration = Duration::from_secs(8);
 
 /// The interrupt of the running cell.
 #[derive(Debug)]
@@ -33,14 +33,14 @@ pub enum Step {
 impl Stop {
     /// The first interrupt is given now.
     pub fn new(now: Instant) -> Self {
-        let next = now + AGAIN;
+        let next = now + REPEAT_EVERY;
         Self { since: now, next }
     }
 
     /// The user interrupts once more.
     pub fn again(&self, now: Instant) -> Step {
         match now.duration_since(self.since) {
-            passed if passed < PATIENCE => Step::Wait,
+            passed if passed < ESCALATE_AFTER => Step::Wait,
             _ => Step::Abandon,
         }
     }
@@ -55,9 +55,9 @@ impl Stop {
         if now < self.next {
             return Step::Wait;
         }
-        self.next = now + AGAIN;
+        self.next = now + REPEAT_EVERY;
         match now.duration_since(self.since) {
-            passed if passed < DEAF => Step::Interrupt,
+            passed if passed < UNRESPONSIVE => Step::Interrupt,
             _ => Step::Abandon,
         }
     }
@@ -71,18 +71,18 @@ mod tests {
     fn it_is_given_again_and_again_until_the_cell_must_be_deaf() {
         let start = Instant::now();
         let mut stop = Stop::new(start);
-        assert_eq!(stop.tick(start + AGAIN / 2), Step::Wait);
-        assert_eq!(stop.tick(start + AGAIN), Step::Interrupt);
-        assert_eq!(stop.due(), start + 2 * AGAIN);
-        assert_eq!(stop.tick(start + DEAF - AGAIN), Step::Interrupt);
-        assert_eq!(stop.tick(start + DEAF), Step::Abandon);
+        assert_eq!(stop.tick(start + REPEAT_EVERY / 2), Step::Wait);
+        assert_eq!(stop.tick(start + REPEAT_EVERY), Step::Interrupt);
+        assert_eq!(stop.due(), start + 2 * REPEAT_EVERY);
+        assert_eq!(stop.tick(start + UNRESPONSIVE - REPEAT_EVERY), Step::Interrupt);
+        assert_eq!(stop.tick(start + UNRESPONSIVE), Step::Abandon);
     }
 
     #[test]
     fn a_double_click_is_not_impatience() {
         let start = Instant::now();
         let stop = Stop::new(start);
-        assert_eq!(stop.again(start + PATIENCE / 2), Step::Wait);
-        assert_eq!(stop.again(start + PATIENCE), Step::Abandon);
+        assert_eq!(stop.again(start + ESCALATE_AFTER / 2), Step::Wait);
+        assert_eq!(stop.again(start + ESCALATE_AFTER), Step::Abandon);
     }
 }

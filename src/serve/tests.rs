@@ -55,7 +55,7 @@ impl Client {
         iopub.set_subscribe(b"").unwrap();
         let (kernel, sent) = (Some(kernel), AtomicUsize::new(0));
         let client = Self { context, shell, control, stdin, iopub, kernel, file, sent };
-        assert_eq!(client.hear().0, "iopub_welcome");
+        assert_eq!(client.next_published().0, "iopub_welcome");
         client
     }
 
@@ -82,20 +82,20 @@ impl Client {
     }
 
     /// The next message of iopub: type and content.
-    fn hear(&self) -> (String, Value) {
+    fn next_published(&self) -> (String, Value) {
         let message = receive(&self.iopub);
         (message.msg_type, message.content)
     }
 
     /// What iopub says until the next idle, busy and idle left out.
     fn until_idle(&self) -> Vec<(String, Value)> {
-        let mut heard = Vec::new();
+        let mut published = Vec::new();
         loop {
-            let (msg_type, content) = self.hear();
+            let (msg_type, content) = self.next_published();
             match content["execution_state"].as_str() {
-                Some("idle") => return heard,
+                Some("idle") => return published,
                 Some(_) => {}
-                None => heard.push((msg_type, content)),
+                None => published.push((msg_type, content)),
             }
         }
     }
@@ -237,7 +237,7 @@ fn a_question_ends_with_an_interrupt_and_with_the_client() {
 fn an_interrupt_that_comes_before_the_cell_has_begun_is_not_lost() {
     let client = Client::new();
     client.execute("late\nloop {}");
-    while client.hear().0 != "execute_input" {}
+    while client.next_published().0 != "execute_input" {}
     client.send(&client.control, "interrupt_request", json!({}));
     assert_eq!(client.reply()["ename"], "KeyboardInterrupt");
 }
@@ -258,7 +258,7 @@ fn a_panic_is_an_error_reply_and_the_next_cell_runs() {
 fn shutdown_does_not_wait_for_a_cell_that_hears_nothing() {
     let mut client = Client::new();
     client.execute("deaf 5000");
-    while client.hear().0 != "execute_input" {}
+    while client.next_published().0 != "execute_input" {}
     let took = client.shut_down();
     assert!(took < Duration::from_secs(1), "{took:?}");
 }
@@ -268,12 +268,14 @@ fn shutdown_answers_what_waits_and_lets_the_running_cell_say_its_last_words() {
     let mut client = Client::new();
     client.execute("print before\nloop {}");
     client.execute("1 + 1");
-    while client.hear().0 != "stream" {}
+    while client.next_published().0 != "stream" {}
     client.shut_down();
     let replies = [client.reply(), client.reply()];
     let statuses: Vec<&Value> = replies.iter().map(|reply| &reply["status"]).collect();
     assert_eq!(statuses, ["aborted", "error"]);
-    let all = std::iter::from_fn(|| client.iopub.poll(zmq::POLLIN, 200).is_ok_and(|n| n > 0).then(|| client.hear().0));
+    let all = std::iter::from_fn(|| {
+        client.iopub.poll(zmq::POLLIN, 200).is_ok_and(|n| n > 0).then(|| client.next_published().0)
+    });
     let all: Vec<String> = all.collect();
     assert!(all.contains(&"shutdown_reply".to_string()) && all.contains(&"error".to_string()), "{all:?}");
     assert_eq!(all.last().unwrap(), "status");
@@ -334,12 +336,12 @@ fn comm_messages_take_effect_at_once_and_callbacks_have_their_turn() {
 
     // While a cell runs: said back at once, with its binary part; the callback waits, once for two messages.
     let cell = client.execute("sleep 300");
-    assert_eq!(client.hear().1["execution_state"], "busy");
-    assert_eq!(client.hear().0, "execute_input");
+    assert_eq!(client.next_published().1["execution_state"], "busy");
+    assert_eq!(client.next_published().0, "execute_input");
     let (_, newer) = (tell("a", b"\x00\xff"), tell("a", b"\x01"));
     let next = client.execute("print after");
-    let mut heard = Vec::new();
-    while heard.len() < 16 {
+    let mut published = Vec::new();
+    while published.len() < 16 {
         let message = receive(&client.iopub);
         let what = match message.msg_type.as_str() {
             "status" => message.content["execution_state"].as_str().unwrap(),
@@ -351,9 +353,9 @@ fn comm_messages_take_effect_at_once_and_callbacks_have_their_turn() {
             }
             other => other,
         };
-        heard.push((what.to_string(), message.parent));
+        published.push((what.to_string(), message.parent));
     }
-    let order: Vec<&str> = heard.iter().map(|(what, _)| what.as_str()).collect();
+    let order: Vec<&str> = published.iter().map(|(what, _)| what.as_str()).collect();
     let told = ["busy", "said back", "idle", "busy"];
     let expected = [
         &told[..],
@@ -363,7 +365,7 @@ fn comm_messages_take_effect_at_once_and_callbacks_have_their_turn() {
     ]
     .concat();
     assert_eq!(order, expected);
-    let parents = |place: usize| heard[place].1.as_str();
+    let parents = |place: usize| published[place].1.as_str();
     assert_eq!([parents(8), parents(10), parents(14)], [&*cell, &*newer, &*next]);
 
     tell("fails", b"");

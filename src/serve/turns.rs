@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use serde_json::{Map, Value};
 
 use super::about;
-use super::crew::{Asked, Job, Work};
+use super::executor::{Job, RequestContext, Work};
 use super::kernel::Kernel;
 use super::stop::Stop;
 use saddle_session::{Cell, Reply};
@@ -19,16 +19,16 @@ use saddle_wire::request::Execute;
 pub(super) enum Turn {
     KernelInfo,
     Execute(Execute),
-    /// A comm's message. Until it is heard nothing behind it starts; then it is the turn of the callback.
+    /// A comm's message. Until it is handled nothing behind it starts; then it is the turn of the callback.
     Comm {
         comm: String,
-        heard: bool,
+        handled: bool,
     },
 }
 
 /// The cell, or the callback, that runs.
 pub(super) struct Running {
-    pub(super) asked: Arc<Asked>,
+    pub(super) context: Arc<RequestContext>,
     pub(super) number: usize,
     pub(super) started: SystemTime,
     pub(super) silent: bool,
@@ -42,33 +42,33 @@ pub(super) struct Running {
 }
 
 impl Kernel {
-    pub(super) fn take_turn(&mut self, asked: Arc<Asked>, turn: Turn) {
-        self.queue.push_back((asked, turn));
+    pub(super) fn take_turn(&mut self, context: Arc<RequestContext>, turn: Turn) {
+        self.queue.push_back((context, turn));
         self.go_on();
     }
 
     /// Serves what waits, up to the next cell.
     pub(super) fn go_on(&mut self) {
         while self.running.is_none()
-            && !matches!(self.queue.front(), Some((_, Turn::Comm { heard: false, .. })))
-            && let Some((asked, turn)) = self.queue.pop_front()
+            && !matches!(self.queue.front(), Some((_, Turn::Comm { handled: false, .. })))
+            && let Some((context, turn)) = self.queue.pop_front()
         {
             match turn {
-                Turn::KernelInfo => self.answer(&asked, about::kernel_info()),
-                Turn::Execute(execute) => self.start(asked, execute),
-                Turn::Comm { comm, .. } => self.start_callback(asked, comm),
+                Turn::KernelInfo => self.answer(&context, about::kernel_info()),
+                Turn::Execute(execute) => self.start(context, execute),
+                Turn::Comm { comm, .. } => self.start_callback(context, comm),
             }
         }
     }
 
-    fn start(&mut self, asked: Arc<Asked>, execute: Execute) {
+    fn start(&mut self, context: Arc<RequestContext>, execute: Execute) {
         let Execute { code, silent, store_history, user_expressions, allow_stdin, stop_on_error } = execute;
         // As in IPython, a blank cell does not count: clients send one to have user expressions evaluated.
         let stored = store_history && !silent && !code.trim().is_empty();
         let number = self.count + 1;
-        self.open(&asked);
+        self.open(&context);
         if !silent {
-            self.publish(&asked, Content::ExecuteInput { code: code.clone(), execution_count: number });
+            self.publish(&context, Content::ExecuteInput { code: code.clone(), execution_count: number });
         }
         if stored {
             self.count = number;
@@ -76,7 +76,7 @@ impl Kernel {
         }
         let cell = Cell { number, code, silent };
         let work = Work::Cell { cell, user_expressions };
-        let job = Job { asked, work, allow_stdin };
+        let job = Job { context, work, allow_stdin };
         self.begin(job, stop_on_error);
     }
 
@@ -87,7 +87,7 @@ impl Kernel {
             Work::Callback { .. } => (self.count, true, false),
         };
         self.running = Some(Running {
-            asked: job.asked.clone(),
+            context: job.context.clone(),
             number,
             started: SystemTime::now(),
             silent,
@@ -96,11 +96,11 @@ impl Kernel {
             payload: Vec::new(),
             stop: None,
         });
-        // The thread lives as long as the crew, and catches what panics.
-        let _ = self.crew.cells.send(job);
+        // The thread lives as long as the executor, and catches what panics.
+        let _ = self.executor.cells.send(job);
     }
 
-    pub(super) fn finish(&mut self, asked: &Arc<Asked>, reply: Reply, user_expressions: Map<String, Value>) {
+    pub(super) fn finish(&mut self, context: &Arc<RequestContext>, reply: Reply, user_expressions: Map<String, Value>) {
         let last = self.outgoing.end();
         self.publish_all(last);
         let Some(running) = self.running.take() else {
@@ -113,10 +113,10 @@ impl Kernel {
         };
         let failed = error.is_some();
         if let Some(error) = &error {
-            self.publish(asked, Content::Error(error.clone()));
+            self.publish(context, Content::Error(error.clone()));
         }
         if !running.reply {
-            self.close(asked, None);
+            self.close(context, None);
             return self.go_on();
         }
         let content = Content::Execute(Executed {
@@ -128,7 +128,7 @@ impl Kernel {
         });
         // JupyterLab shows from this how long a cell took, and how long it waited.
         let metadata = Map::from_iter([("started".to_string(), timestamp(running.started).into())]);
-        self.close(asked, Some((metadata, content)));
+        self.close(context, Some((metadata, content)));
         if failed && running.stop_on_error {
             self.abort_queue();
         }
@@ -137,11 +137,11 @@ impl Kernel {
 
     /// Cells that were sent before the failure could be seen must not run after it.
     pub(super) fn abort_queue(&mut self) {
-        for (asked, turn) in std::mem::take(&mut self.queue) {
+        for (context, turn) in std::mem::take(&mut self.queue) {
             match turn {
-                Turn::KernelInfo => self.answer(&asked, about::kernel_info()),
-                Turn::Execute(_) => self.answer(&asked, Content::Execute(Executed::aborted(self.count))),
-                Turn::Comm { .. } if self.leaving.is_none() => self.queue.push_back((asked, turn)),
+                Turn::KernelInfo => self.answer(&context, about::kernel_info()),
+                Turn::Execute(_) => self.answer(&context, Content::Execute(Executed::aborted(self.count))),
+                Turn::Comm { .. } if self.leaving.is_none() => self.queue.push_back((context, turn)),
                 Turn::Comm { .. } => {}
             }
         }

@@ -70,7 +70,7 @@ impl Updates {
 }
 
 fn pause(bundle: &Bundle) -> Duration {
-    PACE.max(Duration::from_secs_f64(bundle.weight() as f64 / RATE))
+    PACE.max(Duration::from_secs_f64(bundle.size() as f64 / RATE))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What a notebook session is to whoever drives it. `cell` implements [`Notebook`]; `serve` (a Jupyter client) and
+//! What a notebook session is to whoever drives it. `cell` implements [`Session`]; `serve` (a Jupyter client) and
 //! `notebook` (a file) drive it, and know nothing of the language behind it.
 //!
 //! Every position in code is counted in Unicode code points, as Jupyter counts them.
@@ -121,7 +121,7 @@ pub enum Detail {
 pub struct CommReply {
     /// Said to all front ends at once: echoes, states, the end of a comm that no one wants.
     pub messages: Vec<Comm>,
-    /// A function of a cell waits for this: [`Notebook::call_back`] is to be called for the comm, once, after what runs.
+    /// A function of a cell waits for this: [`Session::call_back`] is to be called for the comm, once, after what runs.
     pub callback: bool,
 }
 
@@ -129,7 +129,7 @@ pub struct CommReply {
 ///
 /// A handle that may be shared between threads. `execute` and `call_back` are called from one thread at a time; every other method may be
 /// called while a cell runs and must answer at once.
-pub trait Notebook: Send + Sync {
+pub trait Session: Send + Sync {
     /// Runs a cell to its end; its outputs go to `frontend` while it runs.
     fn execute(&self, cell: Cell, frontend: Arc<dyn Frontend>) -> Reply;
 

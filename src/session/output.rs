@@ -16,10 +16,10 @@ pub enum Data {
 
 impl Data {
     /// About how much memory it takes, bytes.
-    pub fn weight(&self) -> usize {
+    pub fn size(&self) -> usize {
         match self {
             Data::Text(text) => text.len(),
-            Data::Json(value) => weight_of_json(value),
+            Data::Json(value) => json_size(value),
             Data::Bytes(bytes) => bytes.len(),
         }
     }
@@ -67,8 +67,8 @@ impl Bundle {
     }
 
     /// About how much memory it takes, bytes.
-    pub fn weight(&self) -> usize {
-        self.data.iter().map(|(_, data)| data.weight()).sum()
+    pub fn size(&self) -> usize {
+        self.data.iter().map(|(_, data)| data.size()).sum()
     }
 
     /// The plain text, empty where there is none.
@@ -164,15 +164,15 @@ pub enum Output {
 
 impl Output {
     /// About how much memory it takes, bytes.
-    pub fn weight(&self) -> usize {
+    pub fn size(&self) -> usize {
         match self {
             Self::Text { text, .. } | Self::NextInput { text } => text.len(),
             Self::Display { bundle, .. }
             | Self::Update { bundle, .. }
             | Self::Result { bundle }
-            | Self::Page { bundle } => bundle.weight(),
+            | Self::Page { bundle } => bundle.size(),
             Self::Comm(comm) => {
-                let said: usize = comm.data.values().map(weight_of_json).sum();
+                let said: usize = comm.data.values().map(json_size).sum();
                 said + comm.buffers.iter().map(Vec::len).sum::<usize>()
             }
             Self::Clear { .. } | Self::Lines { .. } | Self::Leave => 0,
@@ -180,11 +180,11 @@ impl Output {
     }
 }
 
-fn weight_of_json(value: &Value) -> usize {
+fn json_size(value: &Value) -> usize {
     match value {
         Value::String(text) => text.len(),
-        Value::Array(items) => items.iter().map(weight_of_json).sum(),
-        Value::Object(fields) => fields.iter().map(|(key, value)| key.len() + weight_of_json(value)).sum(),
+        Value::Array(items) => items.iter().map(json_size).sum(),
+        Value::Object(fields) => fields.iter().map(|(key, value)| key.len() + json_size(value)).sum(),
         _ => size_of::<Value>(),
     }
 }

@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use std::io::{Error, ErrorKind, Read, Result};
 
 /// The longest message, bytes. A notebook's page could not show more either.
-const LONGEST: usize = 1 << 30;
+const MAX_MESSAGE_BYTES: usize = 1 << 30;
 
 /// The message with its length before it.
 ///
@@ -15,7 +15,7 @@ pub fn encode(message: &impl Serialize) -> Result<Vec<u8>> {
     let mut bytes = vec![0; 4];
     ciborium::into_writer(message, &mut bytes).map_err(|error| wrong(error.to_string()))?;
     let length = bytes.len() - 4;
-    if length > LONGEST {
+    if length > MAX_MESSAGE_BYTES {
         return Err(wrong(format!("a message of {length} bytes")));
     }
     bytes[..4].copy_from_slice(&(length as u32).to_le_bytes());
@@ -33,7 +33,7 @@ pub fn read<M: DeserializeOwned>(stream: &mut impl Read) -> Result<Option<M>> {
         other => other?,
     }
     let length = u32::from_le_bytes(length) as usize;
-    if length > LONGEST {
+    if length > MAX_MESSAGE_BYTES {
         return Err(wrong(format!("a message of {length} bytes")));
     }
     // Grows with what arrives: a wrong length costs nothing.

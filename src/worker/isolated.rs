@@ -1,10 +1,10 @@
-//! The supervisor's side: a notebook that lives in another process.
+//! The supervisor's side: a session that lives in another process.
 
-use super::keeper::{Heard, Shared, Waiting, keep};
+use super::keeper::{CallEvent, Shared, Waiting, keep};
 use super::loss::{Cause, Loss, no_worker};
 use super::message::{Call, Request, Ticket, Value};
 use saddle_session::output::{Bundle, Comm, Output, Stream};
-use saddle_session::{Cell, CommReply, Completeness, Completions, Detail, Failure, Frontend, Notebook, Reply};
+use saddle_session::{Cell, CommReply, Completeness, Completions, Detail, Failure, Frontend, Reply, Session};
 use std::io;
 use std::process::Command;
 use std::sync::mpsc::{Receiver, channel};
@@ -12,7 +12,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 /// How long the end of a session waits for the end of its worker, which has been killed.
-const FAREWELL: Duration = Duration::from_millis(300);
+const END_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// A session in a process of its own. It starts at once; what is asked before it has started waits for that.
 ///
@@ -66,19 +66,19 @@ impl Isolated {
         let _ = self
             .shared
             .changed
-            .wait_timeout_while(state, FAREWELL, |state| !state.ended)
+            .wait_timeout_while(state, END_TIMEOUT, |state| !state.ended)
             .unwrap_or_else(PoisonError::into_inner);
     }
 
     /// Has the worker do something, and waits for it.
     fn call(&self, call: &Call, frontend: Option<Arc<dyn Frontend>>) -> Result<Value, Unanswered> {
-        let (heard, hearing) = channel();
+        let (events, received) = channel();
         let ticket = {
             let mut state = self.shared.lock();
             state.last_ticket += 1;
             let ticket = state.last_ticket;
             let waiting = Waiting {
-                heard,
+                events,
                 frontend: frontend.clone(),
                 sent: false,
                 begun: false,
@@ -92,7 +92,7 @@ impl Isolated {
             }
             ticket
         };
-        let outcome = self.converse(ticket, call, frontend.as_ref(), &hearing);
+        let outcome = self.converse(ticket, call, frontend.as_ref(), &received);
         let mut state = self.shared.lock();
         state.calls.remove(&ticket);
         state.running.take_if(|running| *running == ticket);
@@ -104,15 +104,15 @@ impl Isolated {
         ticket: Ticket,
         call: &Call,
         frontend: Option<&Arc<dyn Frontend>>,
-        hearing: &Receiver<Heard>,
+        received: &Receiver<CallEvent>,
     ) -> Result<Value, Unanswered> {
         self.hand_over(ticket, call, frontend)?;
-        for heard in hearing {
-            match heard {
-                Heard::Returned(value) => return Ok(value),
-                Heard::Died(loss) => return Err(Unanswered::Died(loss)),
-                Heard::Again => self.hand_over(ticket, call, frontend)?,
-                Heard::Question { prompt, password } => {
+        for event in received {
+            match event {
+                CallEvent::Returned(value) => return Ok(value),
+                CallEvent::Died(loss) => return Err(Unanswered::Died(loss)),
+                CallEvent::Again => self.hand_over(ticket, call, frontend)?,
+                CallEvent::Question { prompt, password } => {
                     self.ask(ticket, prompt, password, frontend);
                 }
             }
@@ -141,7 +141,7 @@ impl Isolated {
                 continue;
             }
             if let (Call::Execute(Cell { silent: false, .. }), Some(frontend)) = (call, frontend)
-                && let Some(loss) = state.unsaid.take()
+                && let Some(loss) = state.unreported.take()
             {
                 drop(state);
                 let (stream, text) = (Stream::Stderr, loss.note());
@@ -184,7 +184,7 @@ impl Drop for Isolated {
     }
 }
 
-impl Notebook for Isolated {
+impl Session for Isolated {
     fn execute(&self, cell: Cell, frontend: Arc<dyn Frontend>) -> Reply {
         match self.call(&Call::Execute(cell), Some(frontend)) {
             Ok(Value::Executed(reply)) => reply,

@@ -1,4 +1,4 @@
-//! The thread that keeps a worker alive: starts it when one is wanted, hears what it says, and tells those who wait when it
+//! The thread that keeps a worker alive: starts it when one is wanted, reads what it sends, and tells those who wait when it
 //! has died.
 
 use super::frame;
@@ -26,7 +26,7 @@ pub struct Shared {
 #[derive(Default)]
 pub struct State {
     /// The way to the worker that lives.
-    pub worker: Option<Line>,
+    pub worker: Option<WorkerHandle>,
     /// Someone has something for a worker to do.
     pub wanted: bool,
     /// How often a worker could not be started, and why the last time.
@@ -47,23 +47,23 @@ pub struct State {
     /// Why the worker is being killed, where we kill it.
     pub cause: Cause,
     /// A worker that died while nothing ran; the next cell says so.
-    pub unsaid: Option<Arc<Loss>>,
+    pub unreported: Option<Arc<Loss>>,
 }
 
 /// The way to a living worker.
-pub struct Line {
+pub struct WorkerHandle {
     frames: Sender<Vec<u8>>,
     /// Of a process that has not been waited for: the line is gone before.
     pub id: Id,
 }
 
-impl Line {
+impl WorkerHandle {
     /// Has it sent; does not wait for that.
     ///
     /// # Errors
     /// A message that is too long.
     pub fn send(&self, request: &Request) -> io::Result<()> {
-        // Where the writer has ended, the worker has died: those who wait will hear.
+        // Where the writer has ended, the worker has died: those who wait will be told.
         let _ = self.frames.send(frame::encode(request)?);
         Ok(())
     }
@@ -71,7 +71,7 @@ impl Line {
 
 /// A call that is not answered yet.
 pub struct Waiting {
-    pub heard: Sender<Heard>,
+    pub events: Sender<CallEvent>,
     pub frontend: Option<Arc<dyn Frontend>>,
     /// Whether the worker that lives has it.
     pub sent: bool,
@@ -83,8 +83,8 @@ pub struct Waiting {
     pub is_cell: bool,
 }
 
-/// What the caller of a call hears.
-pub enum Heard {
+/// What the caller of a call is told.
+pub enum CallEvent {
     Question {
         prompt: String,
         password: bool,
@@ -132,13 +132,13 @@ fn wanted(shared: &Shared) -> bool {
     !state.closed
 }
 
-/// One worker's life, from its start to its burial.
+/// One worker, from its start until its exit status has been read.
 fn attend(shared: &Shared, process: Process, stream: UnixStream) {
     let id = process.id();
     let mut served = false;
     if let Ok(frames) = writer(&stream) {
         let mut state = shared.lock();
-        state.worker = Some(Line { frames, id });
+        state.worker = Some(WorkerHandle { frames, id });
         state.cause = Cause::Itself;
         if state.closed {
             id.kill();
@@ -160,7 +160,7 @@ fn attend(shared: &Shared, process: Process, stream: UnixStream) {
     }
     // It may have closed the socket and live on.
     id.kill();
-    bury(shared, process, served);
+    record_death(shared, process, served);
 }
 
 /// The thread that writes to the worker: nobody else has to wait for that.
@@ -195,7 +195,7 @@ fn take(shared: &Shared, event: Event) -> bool {
         }
         Event::Question { ticket, prompt, password } => {
             if let Some(call) = state.calls.get(&ticket) {
-                let _ = call.heard.send(Heard::Question { prompt, password });
+                let _ = call.events.send(CallEvent::Question { prompt, password });
             }
         }
         Event::Checkpoint(file) => {
@@ -205,7 +205,7 @@ fn take(shared: &Shared, event: Event) -> bool {
         Event::Names(names) => state.names = names,
         Event::Returned { ticket, value } => {
             if let Some(call) = state.calls.get(&ticket) {
-                let _ = call.heard.send(Heard::Returned(value));
+                let _ = call.events.send(CallEvent::Returned(value));
             }
             return true;
         }
@@ -213,8 +213,8 @@ fn take(shared: &Shared, event: Event) -> bool {
     false
 }
 
-/// The worker has died: those who wait hear of it.
-fn bury(shared: &Shared, process: Process, served: bool) {
+/// The worker has died: those who wait are told.
+fn record_death(shared: &Shared, process: Process, served: bool) {
     // From here on nobody can kill a process by this number.
     shared.lock().worker = None;
     let exit = process.wait();
@@ -226,21 +226,21 @@ fn bury(shared: &Shared, process: Process, served: bool) {
         names: std::mem::take(&mut state.names),
         checkpoint: state.checkpoint.clone(),
     });
-    let mut told = state.closed;
+    let mut reported = state.closed;
     for call in state.calls.values_mut().filter(|call| call.sent) {
         call.sent = false;
         let again = !call.begun && !call.tried && state.cause == Cause::Itself;
         call.tried = true;
-        let heard = if again {
-            Heard::Again
+        let event = if again {
+            CallEvent::Again
         } else {
-            told |= call.is_cell;
-            Heard::Died(loss.clone())
+            reported |= call.is_cell;
+            CallEvent::Died(loss.clone())
         };
-        let _ = call.heard.send(heard);
+        let _ = call.events.send(event);
     }
-    if !told {
-        state.unsaid.get_or_insert(loss);
+    if !reported {
+        state.unreported.get_or_insert(loss);
     }
     // The next cell finds one ready. One that dies over and over is started again only when it is asked for.
     state.wanted = served;

@@ -1,5 +1,5 @@
 //! The session in a process of its own: the *worker*. What drives it, the *supervisor*, holds everything that must outlive a
-//! crash (sockets, history, counts; the notebook file of `saddle run`) and sees an ordinary [`Notebook`].
+//! crash (sockets, history, counts; the notebook file of `saddle run`) and sees an ordinary [`Session`].
 //!
 //! Why a process: a panic can be caught, but not a kill for lack of memory, an abort (Rhai's `pad([], 1e10, 0)` asks for more
 //! memory than there is), a stack that overflows, or a loop in native code that looks at no flag. Here each of these costs the
@@ -12,15 +12,15 @@
 //! | [`frame`] | messages on a stream: a length and CBOR, bytes as they are |
 //! | [`process`] | the worker as a process: start, end, last words, no orphans |
 //! | [`loss`] | how a worker ended and what went with it, in the user's terms |
-//! | [`isolated`] | the supervisor's side: [`Isolated`], a notebook that sends what it is asked |
-//! | [`keeper`] | the thread that starts workers, hears them, and buries them |
+//! | [`isolated`] | the supervisor's side: [`Isolated`], a session that sends what it is asked |
+//! | [`keeper`] | the thread that starts workers, reads what they send, and says how they ended |
 //! | [`outbox`] | the worker's way out: at once, or gathered in a flood |
-//! | [`server`] | the worker's side: drives the real notebook |
+//! | [`server`] | the worker's side: drives the real session |
 //!
 //! ```text
 //!   supervisor                                                 worker (the same binary)
 //!   Isolated ── calls, interrupts, answers ──► writer ═══════► reader ──► runner   execute, evaluate
-//!            ◄── outputs, questions, values ── keeper ◄═══════ outbox ◄── desk     complete, inspect, is_complete
+//!            ◄── outputs, questions, values ── keeper ◄═══════ outbox ◄── side     complete, inspect, is_complete
 //!                                              one socket pair
 //! ```
 //!
@@ -51,4 +51,4 @@ pub use isolated::Isolated;
 pub use server::serve;
 
 #[cfg(doc)]
-use saddle_session::Notebook;
+use saddle_session::Session;

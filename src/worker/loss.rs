@@ -7,9 +7,9 @@ use std::os::unix::process::ExitStatusExt;
 use std::time::{Duration, Instant};
 
 /// How many names are listed.
-const MOST_NAMES: usize = 20;
+const MAX_NAMES: usize = 20;
 /// How much of unexplained last words is shown, lines.
-const MOST_WORDS: usize = 4;
+const MAX_LAST_LINES: usize = 4;
 
 /// The end of a worker.
 #[derive(Clone, Debug)]
@@ -115,7 +115,7 @@ impl Loss {
     fn details(&self) -> Vec<String> {
         let mut lines = Vec::new();
         if !self.names.is_empty() {
-            let more = self.names.len().saturating_sub(MOST_NAMES);
+            let more = self.names.len().saturating_sub(MAX_NAMES);
             let mut gone = self.names[..self.names.len() - more].join(", ");
             if more > 0 {
                 gone.push_str(&format!(" and {more} more"));
@@ -130,7 +130,7 @@ impl Loss {
         let explained = refused_bytes(words).is_some() || words.contains("has overflowed its stack");
         if !explained && self.cause == Cause::Itself {
             let all: Vec<&str> = words.lines().filter(|line| !line.trim().is_empty()).collect();
-            let last = &all[all.len().saturating_sub(MOST_WORDS)..];
+            let last = &all[all.len().saturating_sub(MAX_LAST_LINES)..];
             lines.extend(last.iter().map(|line| format!("  it said: {}", line.trim())));
         }
         lines
@@ -240,7 +240,7 @@ mod tests {
     #[test]
     fn it_says_what_is_gone_and_how_to_go_on() {
         let mut loss = loss(libc::SIGSEGV, "free(): invalid pointer\n");
-        loss.names = (0..MOST_NAMES + 2).map(|i| format!("v{i}")).collect();
+        loss.names = (0..MAX_NAMES + 2).map(|i| format!("v{i}")).collect();
         loss.checkpoint = Some(Kept {
             file: Checkpoint { path: "gan.ckpt".into(), names: vec!["G".into(), "opt".into()] },
             at: Instant::now(),

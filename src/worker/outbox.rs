@@ -10,7 +10,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use super::process;
 
 /// How much may be gathered, bytes; then the cell waits. A crash in the middle of a flood costs at most twice as much of it.
-const MOST: usize = 1 << 16;
+const MAX_BUFFERED_BYTES: usize = 1 << 16;
 
 pub struct Outbox {
     stream: UnixStream,
@@ -46,7 +46,7 @@ impl Outbox {
                 return;
             }
         }
-        while waiting.bytes.len() >= MOST {
+        while waiting.bytes.len() >= MAX_BUFFERED_BYTES {
             waiting = self.wait(waiting);
         }
         waiting.bytes.extend_from_slice(&message[sent..]);

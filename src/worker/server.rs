@@ -5,7 +5,7 @@ use super::outbox::Outbox;
 use super::{frame, process};
 use saddle_fault::Fault;
 use saddle_session::output::{Output, Stream};
-use saddle_session::{Checkpoint, CommReply, Completeness, Completions, Failure, Frontend, Notebook, Reply};
+use saddle_session::{Checkpoint, CommReply, Completeness, Completions, Failure, Frontend, Reply, Session};
 use std::io::{self, BufReader};
 use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,23 +16,23 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 ///
 /// # Errors
 /// Standard input is not the supervisor's socket; the system gives no more threads.
-pub fn serve(notebook: &Arc<dyn Notebook>) -> io::Result<()> {
+pub fn serve(session: &Arc<dyn Session>) -> io::Result<()> {
     let stream = process::inherited(c"saddle-worker")?;
-    let desk = Arc::new(Desk {
+    let connection = Arc::new(Connection {
         outbox: Outbox::open(stream.try_clone()?)?,
         turn: Mutex::default(),
         question: Mutex::default(),
     });
     let (runner, to_run) = channel();
-    let (helper, to_help) = channel();
-    let (book, out) = (notebook.clone(), desk.clone());
-    thread("desk", move || help(book.as_ref(), &out, &to_help))?;
-    let (book, out) = (notebook.clone(), desk.clone());
+    let (side, to_answer) = channel();
+    let (called, to) = (session.clone(), connection.clone());
+    thread("side", move || answer_beside(called.as_ref(), &to, &to_answer))?;
+    let (called, to) = (session.clone(), connection.clone());
     thread("reader", move || {
-        read(stream, book.as_ref(), &out, &runner, &helper);
+        read(stream, called.as_ref(), &to, &runner, &side);
         process::leave();
     })?;
-    run(notebook.as_ref(), &desk, &to_run);
+    run(session.as_ref(), &connection, &to_run);
     Ok(())
 }
 
@@ -42,7 +42,7 @@ fn thread(name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<()> {
 }
 
 /// What the worker's threads share.
-struct Desk {
+struct Connection {
     outbox: Arc<Outbox>,
     turn: Mutex<Turn>,
     /// Where the answer to the running call's question goes.
@@ -59,7 +59,7 @@ struct Turn {
 /// A message is too long to be sent.
 struct TooLong;
 
-impl Desk {
+impl Connection {
     fn send(&self, event: &Event) -> Result<(), TooLong> {
         self.outbox.send(&frame::encode(event).map_err(|_| TooLong)?);
         Ok(())
@@ -82,26 +82,26 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// Takes what the supervisor sends until it is gone. Never waits for anything else, so that interrupts always arrive.
 fn read(
     stream: UnixStream,
-    notebook: &dyn Notebook,
-    desk: &Desk,
+    session: &dyn Session,
+    connection: &Connection,
     runner: &Sender<(Ticket, Call)>,
-    helper: &Sender<(Ticket, Call)>,
+    side: &Sender<(Ticket, Call)>,
 ) {
     let mut stream = BufReader::new(stream);
     while let Ok(Some(request)) = frame::read(&mut stream) {
         let handed = match request {
             Request::Call { ticket, call } if call.runs_code() => runner.send((ticket, call)),
-            Request::Call { ticket, call } => helper.send((ticket, call)),
+            Request::Call { ticket, call } => side.send((ticket, call)),
             Request::Interrupt { ticket } => {
-                let mut turn = lock(&desk.turn);
+                let mut turn = lock(&connection.turn);
                 turn.stopped = Some(ticket);
                 if turn.running == Some(ticket) {
-                    notebook.interrupt();
+                    session.interrupt();
                 }
                 Ok(())
             }
             Request::Answer { ticket, text } => {
-                let asked = lock(&desk.question).take_if(|(asking, _)| *asking == ticket);
+                let asked = lock(&connection.question).take_if(|(asking, _)| *asking == ticket);
                 if let Some((_, answer)) = asked {
                     let _ = answer.send(text);
                 }
@@ -115,51 +115,51 @@ fn read(
 }
 
 /// Runs what runs code, one call after the other.
-fn run(notebook: &dyn Notebook, desk: &Arc<Desk>, calls: &Receiver<(Ticket, Call)>) {
+fn run(session: &dyn Session, connection: &Arc<Connection>, calls: &Receiver<(Ticket, Call)>) {
     let mut names = Vec::new();
     for (ticket, call) in calls {
-        let _ = desk.send(&Event::Begun { ticket });
+        let _ = connection.send(&Event::Begun { ticket });
         let stopped = {
-            let mut turn = lock(&desk.turn);
+            let mut turn = lock(&connection.turn);
             turn.running = Some(ticket);
             turn.stopped == Some(ticket)
         };
         let value = if stopped {
             refused(&call, &Failure::interrupted())
         } else {
-            let desk = desk.clone();
-            answer(notebook, &call, Arc::new(Outlet { desk, ticket }))
+            let connection = connection.clone();
+            answer(session, &call, Arc::new(CallFrontend { connection, ticket }))
         };
-        lock(&desk.turn).running = None;
-        let now = notebook.names();
+        lock(&connection.turn).running = None;
+        let now = session.names();
         if now != names {
-            let _ = desk.send(&Event::Names(now.clone()));
+            let _ = connection.send(&Event::Names(now.clone()));
             names = now;
         }
-        desk.answer(ticket, &call, value);
+        connection.answer(ticket, &call, value);
     }
 }
 
 /// Answers what may be asked while a cell runs.
-fn help(notebook: &dyn Notebook, desk: &Arc<Desk>, calls: &Receiver<(Ticket, Call)>) {
+fn answer_beside(session: &dyn Session, connection: &Arc<Connection>, calls: &Receiver<(Ticket, Call)>) {
     for (ticket, call) in calls {
-        let outlet = Arc::new(Outlet { desk: desk.clone(), ticket });
+        let outlet = Arc::new(CallFrontend { connection: connection.clone(), ticket });
         // A defect in what Tab asks must not cost the variables.
-        let value = catch_unwind(AssertUnwindSafe(|| answer(notebook, &call, outlet)))
+        let value = catch_unwind(AssertUnwindSafe(|| answer(session, &call, outlet)))
             .unwrap_or_else(|_| refused(&call, &Failure::interrupted()));
-        desk.answer(ticket, &call, value);
+        connection.answer(ticket, &call, value);
     }
 }
 
-fn answer(notebook: &dyn Notebook, call: &Call, outlet: Arc<dyn Frontend>) -> Value {
+fn answer(session: &dyn Session, call: &Call, outlet: Arc<dyn Frontend>) -> Value {
     match call {
-        Call::Execute(cell) => Value::Executed(notebook.execute(cell.clone(), outlet)),
-        Call::Evaluate { expression } => Value::Evaluated(notebook.evaluate(expression)),
-        Call::Complete { code, cursor } => Value::Completed(notebook.complete(code, *cursor)),
-        Call::Inspect { code, cursor, detail } => Value::Inspected(notebook.inspect(code, *cursor, *detail)),
-        Call::IsComplete { code } => Value::Judged(notebook.is_complete(code)),
-        Call::Comm(message) => Value::Answered(notebook.comm(message.clone())),
-        Call::Respond { comm } => Value::Executed(notebook.call_back(comm, outlet)),
+        Call::Execute(cell) => Value::Executed(session.execute(cell.clone(), outlet)),
+        Call::Evaluate { expression } => Value::Evaluated(session.evaluate(expression)),
+        Call::Complete { code, cursor } => Value::Completed(session.complete(code, *cursor)),
+        Call::Inspect { code, cursor, detail } => Value::Inspected(session.inspect(code, *cursor, *detail)),
+        Call::IsComplete { code } => Value::Judged(session.is_complete(code)),
+        Call::Comm(message) => Value::Answered(session.comm(message.clone())),
+        Call::Respond { comm } => Value::Executed(session.call_back(comm, outlet)),
     }
 }
 
@@ -178,33 +178,33 @@ fn refused(call: &Call, failure: &Failure) -> Value {
 }
 
 /// Where the outputs of one call go.
-struct Outlet {
-    desk: Arc<Desk>,
+struct CallFrontend {
+    connection: Arc<Connection>,
     ticket: Ticket,
 }
 
-impl Frontend for Outlet {
+impl Frontend for CallFrontend {
     fn show(&self, output: Output) {
         let ticket = self.ticket;
-        if self.desk.send(&Event::Output { ticket, output }).is_err() {
+        if self.connection.send(&Event::Output { ticket, output }).is_err() {
             let text = "an output was left out: it is too large to be shown\n".to_string();
             let stream = Stream::Stderr;
             let output = Output::Text { stream, text };
-            let _ = self.desk.send(&Event::Output { ticket, output });
+            let _ = self.connection.send(&Event::Output { ticket, output });
         }
     }
 
     fn ask(&self, prompt: &str, password: bool) -> Option<String> {
         let (answer, answered) = channel();
         let ticket = self.ticket;
-        *lock(&self.desk.question) = Some((ticket, answer));
+        *lock(&self.connection.question) = Some((ticket, answer));
         let prompt = prompt.to_string();
         let question = Event::Question { ticket, prompt, password };
-        self.desk.send(&question).ok()?;
+        self.connection.send(&question).ok()?;
         answered.recv().ok().flatten()
     }
 
     fn checkpoint(&self, checkpoint: Checkpoint) {
-        let _ = self.desk.send(&Event::Checkpoint(checkpoint));
+        let _ = self.connection.send(&Event::Checkpoint(checkpoint));
     }
 }

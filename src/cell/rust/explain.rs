@@ -1,7 +1,7 @@
 //! How a cell of Rust, or a call of what it exported, ended: in the user's terms.
 
+use crate::engine_thread::EngineThread;
 use crate::failure::Place;
-use crate::worker::Worker;
 use saddle_catalog::Host;
 use saddle_fault::{Fault, Kind};
 use saddle_rust::{Mistake, Stop};
@@ -14,23 +14,23 @@ const MOST: usize = 3;
 const COMPILE: &str = "CompileError";
 
 /// The failure of the cell `cell`.
-pub fn cell(worker: &mut Worker, cell: &str, stop: Stop, has_source: bool) -> Failure {
+pub fn cell(thread: &mut EngineThread, cell: &str, stop: Stop, has_source: bool) -> Failure {
     match stop {
-        Stop::Wrong(mistakes) => compile(worker, cell, &mistakes, has_source),
+        Stop::Wrong(mistakes) => compile(thread, cell, &mistakes, has_source),
         Stop::Panic { message, line } => {
-            let place = line.and_then(|line| worker.find_line(cell, &line));
+            let place = line.and_then(|line| thread.find_line(cell, &line));
             let fault = Fault::new(Kind::Panic, message);
-            worker.fail_at(fault.kind.name(), &fault, place.as_slice())
+            thread.fail_at(fault.kind.name(), &fault, place.as_slice())
         }
         Stop::Early(said) => {
             let fault = Fault::value(format!("the cell ended early, at a `?`: {said}"))
                 .hint("variables that the cell defined are not kept");
-            worker.fail(&fault)
+            thread.fail(&fault)
         }
-        Stop::Fault(fault) => worker.fail(&hinted(fault, has_source)),
+        Stop::Fault(fault) => thread.fail(&hinted(fault, has_source)),
         other => {
             let fault = ended("the cell", other);
-            worker.fail(&fault)
+            thread.fail(&fault)
         }
     }
 }
@@ -115,7 +115,7 @@ fn cause(how: &str) -> String {
 }
 
 /// The compiler's errors, each with its place.
-fn compile(worker: &mut Worker, cell: &str, mistakes: &[Mistake], has_source: bool) -> Failure {
+fn compile(thread: &mut EngineThread, cell: &str, mistakes: &[Mistake], has_source: bool) -> Failure {
     let mut shown = mistakes.iter().take(MOST).map(|mistake| {
         let code = mistake.code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default();
         let label = mistake.places.first().map_or("", |spot| spot.label.as_str());
@@ -130,7 +130,7 @@ fn compile(worker: &mut Worker, cell: &str, mistakes: &[Mistake], has_source: bo
         let fault = hinted(fault, has_source);
         let place = mistake.places.first();
         let place = place.map(|spot| Place::new(cell, spot.line, spot.column));
-        worker.fail_at(COMPILE, &fault, place.as_slice())
+        thread.fail_at(COMPILE, &fault, place.as_slice())
     });
     let Some(mut failure) = shown.next() else {
         return Failure::of(&Fault::value("the cell does not compile"));

@@ -15,9 +15,9 @@ mod word;
 pub use ask::{complete, describe};
 pub use saddle_rust::Questions;
 
+use super::engine_thread::EngineThread;
 use super::functions::Native;
-use super::magic::{Outcome, Spell};
-use super::worker::Worker;
+use super::magic::{MagicCall, Outcome};
 use base64::Engine as _;
 use desk::NotebookDesk;
 use saddle_fault::Fault;
@@ -47,45 +47,45 @@ impl RustCells {
 }
 
 /// `%%rust`: compiles and runs the cell.
-pub fn run(worker: &mut Worker, spell: &Spell) -> Outcome {
-    let first = spell.rest.lines().next().unwrap_or("");
+pub fn run(thread: &mut EngineThread, call: &MagicCall) -> Outcome {
+    let first = call.rest.lines().next().unwrap_or("");
     if !first.trim().is_empty() {
         let fault = Fault::value(format!("%%rust: takes no options, got `{}`", first.trim()))
             .hint("the code starts on the next line");
-        return Err(worker.fail(&fault));
+        return Err(thread.fail(&fault));
     }
-    let cells = worker.rust().clone();
-    let mut desk = NotebookDesk::new(worker.host(), worker.known_variables(), worker.catalog());
+    let cells = thread.rust().clone();
+    let mut desk = NotebookDesk::new(thread.host(), thread.known_variables(), thread.catalog());
     let started = match cells.running.take().filter(|rust| !rust.is_lost()) {
         Some(rust) => Ok(rust),
         None => Rust::start(&mut desk, cells.questions.clone()),
     };
-    let mut rust = started.map_err(|stop| explain::cell(worker, spell.cell, stop, false))?;
-    for name in saddle_rust::dependencies(&spell.placed) {
+    let mut rust = started.map_err(|stop| explain::cell(thread, call.cell, stop, false))?;
+    for name in saddle_rust::dependencies(&call.placed) {
         let text = format!("getting and compiling `{name}`: the first time may take a minute\n");
-        worker.host().print(&text);
+        thread.host().print(&text);
     }
-    let ran = rust.run(&spell.placed, &mut desk);
+    let ran = rust.run(&call.placed, &mut desk);
     let has_source = rust.has_source();
     // Exports of a cell that panicked later count, too.
     let exports = rust.newest().to_vec();
     *cells.running.borrow_mut() = Some(rust);
-    worker.take_over();
+    thread.take_over();
     for export in exports {
-        define(worker, spell, &export);
+        define(thread, call, &export);
     }
     match ran {
         Ok(shown) => Ok(bundle(shown)),
-        Err(stop) => Err(explain::cell(worker, spell.cell, stop, has_source)),
+        Err(stop) => Err(explain::cell(thread, call.cell, stop, has_source)),
     }
 }
 
 /// Makes an exported function a function of the notebook.
-fn define(worker: &mut Worker, spell: &Spell, export: &Export) {
-    let (signature, doc) = written(spell.rest, &export.name);
-    let module = word::Word::new(worker, export.clone()).module();
+fn define(thread: &mut EngineThread, call: &MagicCall, export: &Export) {
+    let (signature, doc) = written(call.rest, &export.name);
+    let module = word::Word::new(thread, export.clone()).module();
     let native = Native { name: export.name.clone(), params: export.parameters.clone(), signature, doc, module };
-    worker.define_native(spell.cell, native);
+    thread.define_native(call.cell, native);
 }
 
 /// The signature of a function and the `///` comments above it, as they stand in the code.

@@ -2,7 +2,7 @@
 
 use super::desk::{NotebookDesk, pack, unpack};
 use super::{RustCells, explain};
-use crate::worker::Worker;
+use crate::engine_thread::EngineThread;
 use rhai::{Dynamic, FuncRegistration, Module, NativeCallContext, RhaiFunc, Shared};
 use saddle_catalog::{Host, raise, type_of};
 use saddle_fault::{Fault, Result};
@@ -24,10 +24,10 @@ struct Inner {
 }
 
 impl Word {
-    pub fn new(worker: &Worker, export: Export) -> Self {
-        let host = worker.host().clone();
-        let desk = NotebookDesk::new(&host, worker.known_variables(), worker.catalog());
-        Self(Rc::new(Inner { export, cells: worker.rust().clone(), desk: RefCell::new(desk), host }))
+    pub fn new(thread: &EngineThread, export: Export) -> Self {
+        let host = thread.host().clone();
+        let desk = NotebookDesk::new(&host, thread.known_variables(), thread.catalog());
+        Self(Rc::new(Inner { export, cells: thread.rust().clone(), desk: RefCell::new(desk), host }))
     }
 
     /// A module with the function, for any types of arguments: `f(x, y)` and `x.f(y)`.

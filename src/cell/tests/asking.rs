@@ -2,7 +2,7 @@
 
 use super::{Notes, Recorder};
 use saddle_session::output::Output;
-use saddle_session::{Cell, Detail, Notebook, Reply};
+use saddle_session::{Cell, Detail, Reply, Session};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

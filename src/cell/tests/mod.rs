@@ -11,11 +11,11 @@ mod notebook;
 mod rewriting;
 mod showing;
 
-use super::Session;
+use super::RhaiSession;
 use rhai::Dynamic;
 use saddle_catalog::{Catalog, ENTRY, Entry, Field, KIND, Kind, Opt, Param, Ty};
 use saddle_session::output::{Bundle, Output};
-use saddle_session::{Cell, Failure, Frontend, Notebook, Reply};
+use saddle_session::{Cell, Failure, Frontend, Reply, Session};
 use std::any::TypeId;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -39,7 +39,7 @@ impl Frontend for Recorder {
 
 /// A session with the numbering of cells that a client would do.
 pub struct Notes {
-    pub session: Arc<Session>,
+    pub session: Arc<RhaiSession>,
     count: usize,
 }
 
@@ -49,7 +49,7 @@ impl Notes {
     }
 
     pub fn with(catalog: &'static Catalog) -> Self {
-        Self { session: Arc::new(Session::with(catalog).unwrap()), count: 0 }
+        Self { session: Arc::new(RhaiSession::with(catalog).unwrap()), count: 0 }
     }
 
     /// Runs a cell: all that it showed as plain text, or how it failed.

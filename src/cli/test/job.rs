@@ -8,7 +8,7 @@ use saddle_notebook::document::Document;
 use saddle_notebook::run::{End, Event, Failed, Options as How, run as run_document};
 use saddle_notebook::trial::Trial;
 use saddle_session::output::Output;
-use saddle_session::{Failure, Frontend, Notebook};
+use saddle_session::{Failure, Frontend, Session};
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -88,7 +88,7 @@ impl Watch {
     }
 
     /// Stops the cell when the user says so or it exceeds `limit`, by force where it does not listen; until the run is over.
-    fn over(&self, notebook: &dyn Notebook, limit: Option<Duration>) {
+    fn over(&self, notebook: &dyn Session, limit: Option<Duration>) {
         loop {
             {
                 let mut watched = self.lock();

@@ -10,27 +10,27 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// When the file is larger (bytes), or has more lines, its older half goes.
-const LARGEST: u64 = 4 << 20;
-const MOST: usize = 20_000;
+const MAX_FILE_BYTES: u64 = 4 << 20;
+const MAX_RECORDS: usize = 20_000;
 
 /// A longer input (bytes) is not kept beyond its session.
-const LONGEST: usize = 256 << 10;
+const MAX_INPUT_BYTES: usize = 256 << 10;
 
 /// How often, and after which pause, the lock is asked for. A kernel must not stand still because another holds it.
-const TRIES: usize = 40;
-const PAUSE: Duration = Duration::from_millis(5);
+const LOCK_ATTEMPTS: usize = 40;
+const LOCK_RETRY_PAUSE: Duration = Duration::from_millis(5);
 
 /// Session, line and input of a cell.
 pub type Record = (i64, usize, String);
 
 /// The file, for one session.
-pub struct Past {
+pub struct HistoryFile {
     path: PathBuf,
     /// The number of this session among all.
     pub session: i64,
 }
 
-impl Past {
+impl HistoryFile {
     /// Begins a session: its handle, and the cells of those before it, oldest first.
     ///
     /// # Errors
@@ -42,7 +42,7 @@ impl Past {
         let _held = hold(path)?;
         let mut records = read(path)?;
         let size = fs::metadata(path).map_or(0, |file| file.len());
-        if size > LARGEST || records.len() > MOST {
+        if size > MAX_FILE_BYTES || records.len() > MAX_RECORDS {
             records = shorten(path, records)?;
         }
         let session = records.iter().map(|record| record.0).max().unwrap_or(0) + 1;
@@ -55,14 +55,14 @@ impl Past {
     /// Adds a cell of this session.
     ///
     /// # Errors
-    /// As [`Past::open`].
+    /// As [`HistoryFile::open`].
     pub fn append(&self, line: usize, input: &str) -> io::Result<()> {
-        if input.len() > LONGEST {
+        if input.len() > MAX_INPUT_BYTES {
             return Ok(());
         }
         let _held = hold(&self.path)?;
         write(&self.path, &(self.session, line, input.to_string()))?;
-        if fs::metadata(&self.path)?.len() > LARGEST {
+        if fs::metadata(&self.path)?.len() > MAX_FILE_BYTES {
             shorten(&self.path, read(&self.path)?)?;
         }
         Ok(())
@@ -72,10 +72,10 @@ impl Past {
 /// The lock; given back when it is dropped. It is a file of its own, since the history is replaced when it is shortened.
 fn hold(path: &Path) -> io::Result<File> {
     let lock = private().write(true).open(path.with_extension("lock"))?;
-    for _ in 0..TRIES {
+    for _ in 0..LOCK_ATTEMPTS {
         match lock.try_lock() {
             Ok(()) => return Ok(lock),
-            Err(TryLockError::WouldBlock) => std::thread::sleep(PAUSE),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_RETRY_PAUSE),
             Err(TryLockError::Error(error)) => return Err(error),
         }
     }
@@ -128,10 +128,10 @@ fn ends_with_a_line(path: &Path) -> io::Result<bool> {
 fn shorten(path: &Path, records: Vec<Record>) -> io::Result<Vec<Record>> {
     let mut lines = Vec::new();
     let mut size = 0;
-    for record in records.iter().rev().take(MOST / 2) {
+    for record in records.iter().rev().take(MAX_RECORDS / 2) {
         let line = serde_json::to_string(record)? + "\n";
         size += line.len() as u64;
-        if size > LARGEST / 2 {
+        if size > MAX_FILE_BYTES / 2 {
             break;
         }
         lines.push(line);
@@ -154,7 +154,7 @@ mod tests {
 
     impl Folder {
         fn new(name: &str) -> Self {
-            let path = std::env::temp_dir().join(format!("saddle-past-{name}-{}", std::process::id()));
+            let path = std::env::temp_dir().join(format!("saddle-history-file-{name}-{}", std::process::id()));
             let _ = fs::remove_dir_all(&path);
             Self(path)
         }
@@ -177,14 +177,14 @@ mod tests {
     #[test]
     fn a_session_sees_those_before_it() {
         let folder = Folder::new("sessions");
-        let (first, none) = Past::open(&folder.file()).unwrap();
+        let (first, none) = HistoryFile::open(&folder.file()).unwrap();
         assert!(none.is_empty());
         first.append(1, "let a = \"é\n😀\";").unwrap();
         // Two at once have two numbers.
-        let (second, _) = Past::open(&folder.file()).unwrap();
+        let (second, _) = HistoryFile::open(&folder.file()).unwrap();
         second.append(1, "b").unwrap();
         first.append(2, "c").unwrap();
-        let (third, all) = Past::open(&folder.file()).unwrap();
+        let (third, all) = HistoryFile::open(&folder.file()).unwrap();
         assert_eq!((first.session, second.session, third.session), (1, 2, 3));
         let expected = [record(1, 1, "let a = \"é\n😀\";"), record(2, 1, "b"), record(1, 2, "c")];
         assert_eq!(all, expected);
@@ -193,26 +193,26 @@ mod tests {
     #[test]
     fn damaged_lines_are_skipped_and_harm_no_other() {
         let folder = Folder::new("damaged");
-        let (past, _) = Past::open(&folder.file()).unwrap();
-        past.append(1, "a").unwrap();
+        let (file, _) = HistoryFile::open(&folder.file()).unwrap();
+        file.append(1, "a").unwrap();
         let mut file = OpenOptions::new().append(true).open(folder.file()).unwrap();
         file.write_all(b"\xff\xfe\n{\"not\": \"ours\"}\n[1, 2, \"cut o").unwrap();
-        past.append(3, "b").unwrap();
-        let (_, all) = Past::open(&folder.file()).unwrap();
+        file.append(3, "b").unwrap();
+        let (_, all) = HistoryFile::open(&folder.file()).unwrap();
         assert_eq!(all, [record(1, 1, "a"), record(1, 3, "b")]);
     }
 
     #[test]
     fn the_file_stays_small_and_keeps_the_newest() {
         let folder = Folder::new("large");
-        let (past, _) = Past::open(&folder.file()).unwrap();
+        let (file, _) = HistoryFile::open(&folder.file()).unwrap();
         let long = "x".repeat(200 << 10);
         for line in 1..=60 {
-            past.append(line, &format!("{line} {long}")).unwrap();
-            assert!(fs::metadata(folder.file()).unwrap().len() <= LARGEST);
+            file.append(line, &format!("{line} {long}")).unwrap();
+            assert!(fs::metadata(folder.file()).unwrap().len() <= MAX_FILE_BYTES);
         }
-        past.append(61, &"y".repeat(LONGEST + 1)).unwrap();
-        let (_, all) = Past::open(&folder.file()).unwrap();
+        file.append(61, &"y".repeat(MAX_INPUT_BYTES + 1)).unwrap();
+        let (_, all) = HistoryFile::open(&folder.file()).unwrap();
         assert!(all.len() >= 10 && all.last().unwrap().1 == 60);
         assert!(all.windows(2).all(|pair| pair[0].1 + 1 == pair[1].1));
     }
@@ -222,7 +222,7 @@ mod tests {
     fn only_the_owner_may_read_it() {
         use std::os::unix::fs::PermissionsExt as _;
         let folder = Folder::new("private");
-        Past::open(&folder.file()).unwrap();
+        HistoryFile::open(&folder.file()).unwrap();
         let mode = fs::metadata(folder.file()).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
@@ -233,12 +233,12 @@ mod tests {
         std::thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| {
-                    let (past, _) = Past::open(&folder.file()).unwrap();
-                    (1..=50).for_each(|line| past.append(line, "x").unwrap());
+                    let (file, _) = HistoryFile::open(&folder.file()).unwrap();
+                    (1..=50).for_each(|line| file.append(line, "x").unwrap());
                 });
             }
         });
-        let (last, all) = Past::open(&folder.file()).unwrap();
+        let (last, all) = HistoryFile::open(&folder.file()).unwrap();
         assert_eq!((last.session, all.len()), (5, 200));
     }
 }

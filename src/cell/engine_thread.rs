@@ -30,7 +30,7 @@ use std::sync::{Arc, Mutex};
 const MOST_LINES: usize = 60_000;
 
 /// What lives on the engine thread.
-pub struct Worker {
+pub struct EngineThread {
     engine: Engine,
     catalog: &'static Catalog,
     host: Rc<Host>,
@@ -64,7 +64,7 @@ impl Sources for Texts {
     }
 }
 
-impl Worker {
+impl EngineThread {
     pub fn new(
         catalog: &'static Catalog,
         stop: Arc<AtomicBool>,
@@ -318,7 +318,7 @@ impl Worker {
 }
 
 /// What cells of Rust need of the notebook.
-impl Worker {
+impl EngineThread {
     /// The failure of a fault, or of something else called `name`, at these places.
     pub fn fail_at(&self, name: &str, fault: &Fault, places: &[Place]) -> Failure {
         failure::show(name, fault, places, &self.texts)

@@ -1,6 +1,6 @@
-//! The two threads that call the notebook, and the one ordered way back from them to the thread of the sockets.
+//! The two threads that call the session, and the one ordered way back from them to the thread of the sockets.
 //!
-//! `cells` runs cells, one at a time. `desk` answers what may be asked while a cell runs. Neither can take the kernel down:
+//! `cells` runs cells, one at a time. `side` answers what may be asked while a cell runs. Neither can take the kernel down:
 //! a panic of either becomes an error reply.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,20 +12,20 @@ use serde_json::{Map, Value, json};
 use super::mime;
 use saddle_fault::Kind;
 use saddle_session::output::{Comm, Output};
-use saddle_session::{Cell, CommReply, Completeness, Completions, Detail, Failure, Frontend, Notebook, Reply};
+use saddle_session::{Cell, CommReply, Completeness, Completions, Detail, Failure, Frontend, Reply, Session};
 use saddle_wire::content::{self, Completed, Content, Inspected, Status};
 use saddle_wire::request::{Code, Inspect, Position};
 use saddle_wire::{Channel, Waker};
 
 /// How many events may wait before a cell that prints faster than we send has to wait: bounds the memory of `loop { print }`.
-const BACKLOG: usize = 1_024;
+const MAX_EVENTS_QUEUED: usize = 1_024;
 
-/// How much they may weigh together, bytes: the same for `loop { show(a large picture) }`. A single one may weigh more.
-const LOAD: usize = 64 << 20;
+/// How many bytes they may hold together: the same for `loop { show(a large picture) }`. A single one may be larger.
+const MAX_BYTES_QUEUED: usize = 64 << 20;
 
-/// Who asked: what an answer needs to find its way back.
+/// The request that something belongs to: what an answer needs to find its way back.
 #[derive(Debug)]
-pub struct Asked {
+pub struct RequestContext {
     pub channel: Channel,
     pub peer: Vec<Vec<u8>>,
     pub msg_type: String,
@@ -35,7 +35,7 @@ pub struct Asked {
 
 /// Something to run on the thread of cells.
 pub struct Job {
-    pub asked: Arc<Asked>,
+    pub context: Arc<RequestContext>,
     pub work: Work,
     /// Whether the client can answer questions.
     pub allow_stdin: bool,
@@ -53,74 +53,74 @@ pub enum Work {
 }
 
 /// A question that is answered beside the running cell.
-pub enum Errand {
+pub enum SideRequest {
     Complete(Position),
     Inspect(Inspect),
     IsComplete(Code),
     Comm(Comm),
 }
 
-/// What the thread of the sockets hears from the others, in the order in which it happened.
+/// What the thread of the sockets is told by the others, in the order in which it happened.
 pub enum Event {
     Output {
-        asked: Arc<Asked>,
+        context: Arc<RequestContext>,
         output: Output,
-        weight: Weight,
+        permit: Permit,
     },
     /// The cell asks the person; dropping `answer` means that there is no answer.
     Question {
-        asked: Arc<Asked>,
+        context: Arc<RequestContext>,
         prompt: String,
         password: bool,
         answer: SyncSender<String>,
     },
     Finished {
-        asked: Arc<Asked>,
+        context: Arc<RequestContext>,
         reply: Reply,
         user_expressions: Map<String, Value>,
     },
-    Helped {
-        asked: Arc<Asked>,
+    SideReply {
+        context: Arc<RequestContext>,
         content: Content,
     },
     /// A comm message has taken effect.
-    Heard {
-        asked: Arc<Asked>,
+    CommHandled {
+        context: Arc<RequestContext>,
         reply: CommReply,
     },
 }
 
-/// What the outputs weigh, bytes, that are on their way to the thread of the sockets.
+/// How many bytes the outputs hold that are on their way to the thread of the sockets.
 #[derive(Default)]
-struct Scale {
-    load: Mutex<usize>,
-    lighter: Condvar,
+struct ByteBudget {
+    in_use: Mutex<usize>,
+    freed: Condvar,
 }
 
-/// An output's weight on the scale, until this is dropped.
-pub struct Weight {
-    scale: Arc<Scale>,
+/// The bytes of one output, counted against the budget until this is dropped.
+pub struct Permit {
+    budget: Arc<ByteBudget>,
     bytes: usize,
 }
 
-impl Weight {
-    /// Puts an output on the scale, as soon as there is room for it.
-    fn put(scale: &Arc<Scale>, output: &Output) -> Self {
-        let bytes = output.weight();
-        let load = scale.load.lock().unwrap_or_else(PoisonError::into_inner);
-        let full = |load: &mut usize| *load > 0 && *load + bytes > LOAD;
-        let wait = scale.lighter.wait_while(load, full);
+impl Permit {
+    /// Counts an output against the budget, as soon as there is room for it.
+    fn acquire(budget: &Arc<ByteBudget>, output: &Output) -> Self {
+        let bytes = output.size();
+        let in_use = budget.in_use.lock().unwrap_or_else(PoisonError::into_inner);
+        let full = |in_use: &mut usize| *in_use > 0 && *in_use + bytes > MAX_BYTES_QUEUED;
+        let wait = budget.freed.wait_while(in_use, full);
         *wait.unwrap_or_else(PoisonError::into_inner) += bytes;
-        let scale = scale.clone();
-        Self { scale, bytes }
+        let budget = budget.clone();
+        Self { budget, bytes }
     }
 }
 
-impl Drop for Weight {
+impl Drop for Permit {
     fn drop(&mut self) {
-        let load = self.scale.load.lock();
-        *load.unwrap_or_else(PoisonError::into_inner) -= self.bytes;
-        self.scale.lighter.notify_all();
+        let in_use = self.budget.in_use.lock();
+        *in_use.unwrap_or_else(PoisonError::into_inner) -= self.bytes;
+        self.budget.freed.notify_all();
     }
 }
 
@@ -129,14 +129,14 @@ impl Drop for Weight {
 pub struct Mailbox {
     events: SyncSender<Event>,
     waker: Waker,
-    scale: Arc<Scale>,
+    budget: Arc<ByteBudget>,
 }
 
 impl Mailbox {
     pub fn new(waker: Waker) -> (Self, Receiver<Event>) {
-        let (events, receiver) = sync_channel(BACKLOG);
-        let scale = Arc::default();
-        let mailbox = Self { events, waker, scale };
+        let (events, receiver) = sync_channel(MAX_EVENTS_QUEUED);
+        let budget = Arc::default();
+        let mailbox = Self { events, waker, budget };
         (mailbox, receiver)
     }
 
@@ -154,80 +154,80 @@ impl Mailbox {
 }
 
 /// The ways to the two threads.
-pub struct Crew {
+pub struct Executor {
     pub cells: Sender<Job>,
-    pub desk: Sender<(Arc<Asked>, Errand)>,
+    pub side: Sender<(Arc<RequestContext>, SideRequest)>,
 }
 
-impl Crew {
-    /// Starts both threads; they end when the crew is dropped and their work is done.
+impl Executor {
+    /// Starts both threads; they end when the executor is dropped and their work is done.
     ///
     /// # Errors
     /// The system has no more threads to give.
-    pub fn start(notebook: &Arc<dyn Notebook>, mailbox: &Mailbox) -> std::io::Result<Self> {
+    pub fn start(session: &Arc<dyn Session>, mailbox: &Mailbox) -> std::io::Result<Self> {
         let (cells, jobs) = channel::<Job>();
-        let (desk, errands) = channel::<(Arc<Asked>, Errand)>();
-        let (book, post) = (notebook.clone(), mailbox.clone());
+        let (side, requests) = channel::<(Arc<RequestContext>, SideRequest)>();
+        let (called, post) = (session.clone(), mailbox.clone());
         std::thread::Builder::new()
             .name("cells".into())
-            .spawn(move || jobs.iter().for_each(|job| run(book.as_ref(), job, &post)))?;
-        let (book, post) = (notebook.clone(), mailbox.clone());
-        std::thread::Builder::new().name("desk".into()).spawn(move || {
-            for (asked, errand) in errands {
-                post.post(do_errand(book.as_ref(), asked, errand));
+            .spawn(move || jobs.iter().for_each(|job| run(called.as_ref(), job, &post)))?;
+        let (called, post) = (session.clone(), mailbox.clone());
+        std::thread::Builder::new().name("side".into()).spawn(move || {
+            for (context, request) in requests {
+                post.post(serve_aside(called.as_ref(), context, request));
             }
         })?;
-        Ok(Self { cells, desk })
+        Ok(Self { cells, side })
     }
 }
 
-/// Does an errand; what the thread of the sockets hears of it.
-fn do_errand(notebook: &dyn Notebook, asked: Arc<Asked>, errand: Errand) -> Event {
-    let is_comm = matches!(errand, Errand::Comm(_));
-    let whose = asked.clone();
+/// Answers a request beside the running cell; the event for the thread of the sockets.
+fn serve_aside(session: &dyn Session, context: Arc<RequestContext>, request: SideRequest) -> Event {
+    let is_comm = matches!(request, SideRequest::Comm(_));
+    let whose = context.clone();
     let done = catch_unwind(AssertUnwindSafe(|| {
-        let content = match errand {
-            Errand::Comm(message) => {
-                let reply = notebook.comm(message);
-                return Event::Heard { asked, reply };
+        let content = match request {
+            SideRequest::Comm(message) => {
+                let reply = session.comm(message);
+                return Event::CommHandled { context, reply };
             }
-            Errand::Complete(at) => Content::Complete(completed(notebook.complete(&at.code, at.cursor()))),
-            Errand::Inspect(what) => Content::Inspect(inspected(notebook, &what)),
-            Errand::IsComplete(asked) => Content::IsComplete(completeness(notebook.is_complete(&asked.code))),
+            SideRequest::Complete(at) => Content::Complete(completed(session.complete(&at.code, at.cursor()))),
+            SideRequest::Inspect(what) => Content::Inspect(inspected(session, &what)),
+            SideRequest::IsComplete(request) => Content::IsComplete(completeness(session.is_complete(&request.code))),
         };
-        Event::Helped { asked, content }
+        Event::SideReply { context, content }
     }));
     done.unwrap_or_else(|_| match is_comm {
-        true => Event::Heard { asked: whose, reply: CommReply::default() },
+        true => Event::CommHandled { context: whose, reply: CommReply::default() },
         false => {
             let content = Content::refused(&whose.msg_type, defect().into());
-            Event::Helped { asked: whose, content }
+            Event::SideReply { context: whose, content }
         }
     })
 }
 
 /// Runs one cell and its user expressions, or one callback, to the end.
-fn run(notebook: &dyn Notebook, job: Job, mailbox: &Mailbox) {
-    let Job { asked, work, allow_stdin } = job;
-    let frontend = Arc::new(Outlet { asked: asked.clone(), mailbox: mailbox.clone(), allow_stdin });
+fn run(session: &dyn Session, job: Job, mailbox: &Mailbox) {
+    let Job { context, work, allow_stdin } = job;
+    let frontend = Arc::new(CellFrontend { context: context.clone(), mailbox: mailbox.clone(), allow_stdin });
     let ran = catch_unwind(AssertUnwindSafe(|| {
         let (reply, user_expressions) = match work {
-            Work::Cell { cell, user_expressions } => (notebook.execute(cell, frontend), user_expressions),
-            Work::Callback { comm } => (notebook.call_back(&comm, frontend), Map::new()),
+            Work::Cell { cell, user_expressions } => (session.execute(cell, frontend), user_expressions),
+            Work::Callback { comm } => (session.call_back(&comm, frontend), Map::new()),
         };
         let values = match reply {
-            Reply::Done => user_expressions.into_iter().map(|(name, code)| (name, evaluate(notebook, &code))).collect(),
+            Reply::Done => user_expressions.into_iter().map(|(name, code)| (name, evaluate(session, &code))).collect(),
             Reply::Failed(_) => Map::new(),
         };
         (reply, values)
     }));
     let (reply, user_expressions) = ran.unwrap_or_else(|_| (Reply::Failed(defect()), Map::new()));
-    mailbox.post(Event::Finished { asked, reply, user_expressions });
+    mailbox.post(Event::Finished { context, reply, user_expressions });
 }
 
-fn evaluate(notebook: &dyn Notebook, expression: &Value) -> Value {
+fn evaluate(session: &dyn Session, expression: &Value) -> Value {
     mime::expression(match expression {
-        Value::String(code) => notebook.evaluate(code),
+        Value::String(code) => session.evaluate(code),
         other => Err(failure(Kind::Type, &format!("a user expression is text, not {other}"))),
     })
 }
@@ -242,17 +242,17 @@ fn defect() -> Failure {
 }
 
 /// A running cell's way to the client.
-struct Outlet {
-    asked: Arc<Asked>,
+struct CellFrontend {
+    context: Arc<RequestContext>,
     mailbox: Mailbox,
     allow_stdin: bool,
 }
 
-impl Frontend for Outlet {
+impl Frontend for CellFrontend {
     fn show(&self, output: Output) {
         self.mailbox.post(Event::Output {
-            asked: self.asked.clone(),
-            weight: Weight::put(&self.mailbox.scale, &output),
+            context: self.context.clone(),
+            permit: Permit::acquire(&self.mailbox.budget, &output),
             output,
         });
     }
@@ -262,14 +262,19 @@ impl Frontend for Outlet {
             return None;
         }
         let (answer, answered) = sync_channel(1);
-        self.mailbox.post(Event::Question { asked: self.asked.clone(), prompt: prompt.to_string(), password, answer });
+        self.mailbox.post(Event::Question {
+            context: self.context.clone(),
+            prompt: prompt.to_string(),
+            password,
+            answer,
+        });
         answered.recv().ok()
     }
 }
 
-fn inspected(notebook: &dyn Notebook, asked: &Inspect) -> Inspected {
-    let detail = if asked.detail_level == 0 { Detail::Brief } else { Detail::Full };
-    let bundle = notebook.inspect(&asked.position.code, asked.position.cursor(), detail);
+fn inspected(session: &dyn Session, request: &Inspect) -> Inspected {
+    let detail = if request.detail_level == 0 { Detail::Brief } else { Detail::Full };
+    let bundle = session.inspect(&request.position.code, request.position.cursor(), detail);
     let found = bundle.is_some();
     let (data, metadata) = mime::fields(bundle.unwrap_or_default());
     Inspected { status: Status::Ok, found, data, metadata }
