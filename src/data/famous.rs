@@ -4,10 +4,13 @@
 use super::digits::NAMES;
 use super::download::{Checksum, Remote, download, md5_inside};
 use super::files::Watch;
-use super::{Dataset, Features, idx};
+use super::idx::{self, Idx};
+use super::{Dataset, Features};
 use etcetera::BaseStrategy;
+use flate2::read::GzDecoder;
 use saddle_fault::{Fault, Kind, Result};
 use std::env;
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 /// Which part of a data set.
@@ -41,6 +44,35 @@ pub static MNIST: Famous = Famous {
     test: [(TEST_IMAGES, "2646ac647ad5339dbf082846283269ea"), (TEST_LABELS, "27ae3e4e09519cfbb04c329615203637")],
     classes: NAMES,
 };
+
+/// The first 500 of each class of MNIST's training digits: images and labels (`data/README.md` says whose they are).
+static FEW_IMAGES: &[u8] = include_bytes!("mnist-5000-images-idx3-ubyte.gz");
+static FEW_LABELS: &[u8] = include_bytes!("mnist-5000-labels-idx1-ubyte.gz");
+
+/// 5,000 of MNIST's training digits, which travel with the program: pixels in [0, 1], as rows of 784, with labels.
+///
+/// Source: Y. LeCun, C. Cortes: the MNIST database of handwritten digits (CC BY-SA 3.0).
+pub fn mnist_5000() -> Result<Dataset> {
+    let mut watch = Watch { stop: &mut || Ok(()), step: &mut |_| (), note: &mut |_| () };
+    let mut read = |file, rank| {
+        idx::parse(BufReader::new(GzDecoder::new(file)), rank, &mut watch).map_err(|_| {
+            Fault::new(Kind::Internal, "mnist_5000: the digits inside this program are damaged")
+                .hint("install it again")
+        })
+    };
+    let (pixels, labels) = (read(FEW_IMAGES, 3)?, read(FEW_LABELS, 1)?);
+    dataset("mnist_5000", pixels, labels, &NAMES)
+}
+
+/// A data set of pictures in [0, 1], as rows of pixels, with labels.
+fn dataset(name: &str, pixels: Idx, labels: Idx, classes: &[&str; 10]) -> Result<Dataset> {
+    let &[_, height, width] = &pixels.shape[..] else {
+        return Err(Fault::file(format!("{name}: no pictures")));
+    };
+    let features = Features::Bytes { bytes: pixels.bytes.into(), full: 255, lo: 0.0, hi: 1.0 };
+    let labels = labels.bytes.into_iter().map(i32::from).collect();
+    Dataset::new(name, features, &[height * width])?.with_picture([1, height, width])?.with_labels(labels, classes)
+}
 
 /// 70,000 articles of clothing of 28 × 28 pixels: H. Xiao, K. Rasul, R. Vollgraf, 2017.
 pub static FASHION_MNIST: Famous = Famous {
@@ -114,20 +146,9 @@ impl Famous {
             })
         };
         let (pixels, answers) = (read(&images, 3)?, read(&labels, 1)?);
-        let &[_, height, width] = &pixels.shape[..] else {
-            return Err(Fault::file(format!("{}: no pictures", images.display())));
-        };
-        let features = Features::Bytes { bytes: pixels.bytes.into(), full: 255, lo: 0.0, hi: 1.0 };
-        let labels = answers.bytes.into_iter().map(i32::from).collect();
-        Dataset::new(self.name, features, &[height * width])?
-            .with_picture([1, height, width])?
-            .with_labels(labels, &self.classes)
-            .map_err(|fault| {
-                fault.hint(format!(
-                    "the files in {} do not belong together",
-                    images.parent().unwrap_or(&images).display()
-                ))
-            })
+        dataset(self.name, pixels, answers, &self.classes).map_err(|fault| {
+            fault.hint(format!("the files in {} do not belong together", images.parent().unwrap_or(&images).display()))
+        })
     }
 
     /// The files in a folder that the user names.

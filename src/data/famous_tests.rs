@@ -124,3 +124,18 @@ fn files_have_several_usual_names() {
         assert_eq!(data.map(|d| d.len()), Ok(3), "{images}");
     }
 }
+
+/// Counts and the sum of the pixels as NumPy gives them for the first 500 of each class of the published training files
+/// (MD5 6bbc9ace… and a25bea73…).
+#[test]
+fn the_embedded_digits_are_the_first_of_mnist() {
+    let digits = super::mnist_5000().unwrap();
+    assert_eq!((digits.len(), digits.shape(), digits.picture()), (5000, &[784][..], Some([1, 28, 28])));
+    let labels = digits.gather_labels(0..5000).unwrap();
+    assert_eq!(labels[..10], [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]);
+    for digit in 0..10 {
+        assert_eq!(labels.iter().filter(|&&l| l == digit).count(), 500);
+    }
+    let total: f64 = digits.gather(0..5000).iter().map(|&p| (f64::from(p) * 255.0).round()).sum();
+    assert_eq!(total, 131_267_102.0);
+}

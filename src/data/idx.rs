@@ -37,7 +37,8 @@ fn broken(error: std::io::Error) -> Fault {
     }
 }
 
-fn parse(mut input: impl BufRead, rank: usize, watch: &mut Watch) -> Result<Idx> {
+/// The same of what is read already.
+pub fn parse(mut input: impl BufRead, rank: usize, watch: &mut Watch) -> Result<Idx> {
     if input.fill_buf().map_err(broken)?.is_empty() {
         return Err(damaged("the file is empty"));
     }

@@ -8,7 +8,7 @@
 //! | `dataset` | [`Dataset`]: rows of one shape, labels, views of parts of them |
 //! | `prefetch` | [`Plan`]: minibatches gathered by a thread of their own |
 //! | `digits` | the 8 × 8 digits that travel with the program |
-//! | `famous` | MNIST and Fashion-MNIST: [`Famous`], found on the disk or downloaded |
+//! | `famous` | MNIST and Fashion-MNIST: [`Famous`], found on the disk or downloaded; [`mnist_5000`], which travels with the program |
 //! | `cifar` | CIFAR-10, likewise |
 //! | `csv` | tables of numbers as text: columns, labels, missing values |
 //! | `records` | the records and cells of such a text |
@@ -57,7 +57,7 @@ pub use csv::{Column, Csv, Missing, csv};
 pub use dataset::{Dataset, Features};
 pub use digits::digits;
 pub use distribution::{Distribution, Gaussian, Mixture};
-pub use famous::{FASHION_MNIST, Famous, MNIST, Places, Split};
+pub use famous::{FASHION_MNIST, Famous, MNIST, Places, Split, mnist_5000};
 pub use files::{Step, Watch};
 pub use folder::{Look, image_folder};
 pub use numpy::{npy, npz};

@@ -8,7 +8,7 @@ use saddle_data::{Dataset, Famous, Places, Split, Watch};
 use saddle_fault::{Fault, Result};
 use std::path::Path;
 
-pub static ENTRIES: &[&Entry] = &[&DIGITS, &MNIST, &FASHION_MNIST, &CIFAR10];
+pub static ENTRIES: &[&Entry] = &[&DIGITS, &MNIST_5000, &MNIST, &FASHION_MNIST, &CIFAR10];
 
 pub(super) const FLAT: Opt = opt(
     "flat",
@@ -39,6 +39,29 @@ static DIGITS: Entry = Entry {
         runs("one picture", "digits()[0]"),
     ],
     call: |call| pictures(call, saddle_data::digits()?),
+    ..ENTRY
+};
+
+static MNIST_5000: Entry = Entry {
+    name: "mnist_5000",
+    group: "data",
+    summary: "5,000 of MNIST's training digits, 500 of each class, of 28 × 28 pixels, with labels; they travel with the program",
+    options: &[FLAT, RANGE],
+    returns: Ty::Of("dataset"),
+    shapes: FILE_SHAPES,
+    errors: &["a range that is not two numbers, the lower first"],
+    source: "Y. LeCun, C. Cortes: the MNIST database of handwritten digits (CC BY-SA 3.0); the first 500 of each class",
+    examples: &[
+        value("how many", "mnist_5000().len", "5000"),
+        value("of one class", "mnist_5000().with_label(7).len", "500"),
+        value(
+            "pictures for convolutions",
+            "mnist_5000(#{ flat: false, range: [-1, 1] }).sample(64).shape",
+            "[64, 1, 28, 28]",
+        ),
+        runs("one picture", "mnist_5000()[0]"),
+    ],
+    call: |call| pictures(call, saddle_data::mnist_5000()?),
     ..ENTRY
 };
 
@@ -82,7 +105,7 @@ const FILE_ERRORS: &[&str] = &[
 static MNIST: Entry = Entry {
     name: "mnist",
     group: "data",
-    summary: "MNIST: handwritten digits of 28 × 28 pixels, with labels",
+    summary: "MNIST: 70,000 handwritten digits of 28 × 28 pixels, with labels, downloaded at the first use (`mnist_5000` needs no files)",
     options: FILES,
     returns: Ty::Of("dataset"),
     shapes: FILE_SHAPES,
