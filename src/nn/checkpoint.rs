@@ -5,7 +5,7 @@
 //! changes nothing.
 
 use super::network::Network;
-use super::optim::{Adagrad, Adam, Algorithm, Optimizer, RmsProp, Sgd};
+use super::optim::{Adagrad, Adam, Algorithm, Kept, Optimizer, RmsProp, Sgd};
 use super::param::Param;
 use saddle_fault::{Fault, Result};
 use saddle_tensor::update::{Moment, State};
@@ -97,15 +97,15 @@ impl Optimizer {
         // As text: every f32 comes back exactly.
         let settings: Vec<String> = settings.iter().map(f32::to_string).collect();
         let steps: Vec<u64> = self.state().iter().map(|s| s.steps).collect();
-        let note = json!({ "rule": rule, "settings": settings, "steps": steps });
+        let note = json!({ "rule": rule, "settings": settings, "steps": steps, "taken": self.taken() });
         Ok((tensors, note.to_string()))
     }
 
-    /// Checks that what [`Optimizer::values`] gave is this optimizer's: its rule and state.
+    /// Checks that what [`Optimizer::values`] gave is this optimizer's: its rule, state and count of steps.
     ///
     /// # Errors
     /// Another rule; another number of parameters; other shapes; a damaged note.
-    pub fn fit(&self, what: &str, tensors: &Tensors, note: &str) -> Result<(Algorithm, Vec<State>)> {
+    pub fn fit(&self, what: &str, tensors: &Tensors, note: &str) -> Result<Kept> {
         let damaged = || Fault::file(format!("{what}: its settings are damaged"));
         let note: Value = serde_json::from_str(note).map_err(|_| damaged())?;
         let rule = rule(&note).ok_or_else(damaged)?;
@@ -121,6 +121,8 @@ impl Optimizer {
                 self.len()
             )));
         }
+        // Files of before schedules do not tell it: then the counts of the rule, which some rules do not keep.
+        let taken = note["taken"].as_u64().or(steps.iter().max().copied()).unwrap_or(0);
         let mut states = Vec::with_capacity(steps.len());
         for (i, (steps, param)) in steps.into_iter().zip(self.params()).enumerate() {
             let mut moments = [None, None];
@@ -131,7 +133,7 @@ impl Optimizer {
             }
             states.push(State { steps, moments });
         }
-        Ok((rule, states))
+        Ok(Kept { rule, state: states, taken })
     }
 }
 

@@ -1,6 +1,7 @@
 //! Optimizers over a network's parameters, with PyTorch's formulas.
 
 use super::param::Param;
+use super::schedule::Schedule;
 use saddle_fault::{Fault, Result};
 use saddle_tensor::update::{self, Rule, State};
 use saddle_tensor::{GradOptions, Tensor, grad, precision, shown};
@@ -10,11 +11,24 @@ pub use saddle_tensor::update::{Adagrad, Adam, RmsProp, Sgd};
 /// Which formula.
 pub type Algorithm = Rule;
 
+/// What a checkpoint holds of an optimizer.
+pub struct Kept {
+    pub rule: Rule,
+    pub state: Vec<State>,
+    pub taken: u64,
+}
+
 /// An algorithm with its state, bound to parameters.
 pub struct Optimizer {
     params: Vec<Param>,
     state: Vec<State>,
     pub rule: Rule,
+    /// Steps taken, by which the schedules go.
+    taken: u64,
+    /// What the learning rate is at each step; `None`: what the rule says.
+    lr: Option<Schedule>,
+    /// The same of the momentum, or adam's first beta.
+    momentum: Option<Schedule>,
     /// Gradients are scaled down to this joint norm, if given.
     pub clip_norm: Option<f32>,
     /// Each gradient element is cut to ± this, if given.
@@ -26,7 +40,48 @@ pub struct Optimizer {
 impl Optimizer {
     pub fn new(params: Vec<Param>, rule: Rule) -> Self {
         let state = params.iter().map(|_| State::default()).collect();
-        Self { params, state, rule, clip_norm: None, clip_value: None, clip_weights: None }
+        let (lr, momentum) = (None, None);
+        Self { params, state, rule, taken: 0, lr, momentum, clip_norm: None, clip_value: None, clip_weights: None }
+    }
+
+    /// The learning rate follows a schedule from now on, counted in the steps that this optimizer has taken.
+    pub fn schedule_lr(&mut self, schedule: Schedule) {
+        self.lr = Some(schedule);
+        self.follow();
+    }
+
+    /// The momentum follows a schedule; false where the rule has none.
+    pub fn schedule_momentum(&mut self, schedule: Schedule) -> bool {
+        self.momentum = Some(schedule);
+        self.rule.set_momentum(schedule.at(self.taken as f64) as f32)
+    }
+
+    /// The learning rate's schedule.
+    pub fn lr_schedule(&self) -> Option<Schedule> {
+        self.lr
+    }
+
+    /// A learning rate from the next step on, in place of a schedule.
+    pub fn set_lr(&mut self, lr: f32) {
+        self.lr = None;
+        self.rule.set_lr(lr);
+    }
+
+    /// A momentum from the next step on, in place of a schedule; false where the rule has none.
+    pub fn set_momentum(&mut self, momentum: f32) -> bool {
+        self.momentum = None;
+        self.rule.set_momentum(momentum)
+    }
+
+    /// Sets what the schedules say of the step that comes next.
+    fn follow(&mut self) {
+        let at = self.taken as f64;
+        if let Some(schedule) = self.lr {
+            self.rule.set_lr(schedule.at(at) as f32);
+        }
+        if let Some(schedule) = self.momentum {
+            self.rule.set_momentum(schedule.at(at) as f32);
+        }
     }
 
     /// The number of parameter tensors.
@@ -117,6 +172,8 @@ impl Optimizer {
         for (param, value) in self.params.iter().zip(values?) {
             param.set(value);
         }
+        self.taken += 1;
+        self.follow();
         Ok(())
     }
 
@@ -177,8 +234,16 @@ impl Optimizer {
         &self.state
     }
 
-    /// Puts back a state that [`Optimizer::state`] gave.
-    pub fn restore(&mut self, state: Vec<State>) {
-        self.state = state;
+    /// How many steps it has taken.
+    pub fn taken(&self) -> u64 {
+        self.taken
+    }
+
+    /// Puts back what was kept of it. A schedule stays its own and goes on from the step that was reached.
+    pub fn restore(&mut self, kept: Kept) {
+        self.rule = kept.rule;
+        self.state = kept.state;
+        self.taken = kept.taken;
+        self.follow();
     }
 }

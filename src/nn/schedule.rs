@@ -27,6 +27,17 @@ impl Schedule {
     }
 }
 
+impl Schedule {
+    /// The first value, and the one that it goes towards.
+    pub fn ends(&self) -> (f64, f64) {
+        match *self {
+            Schedule::Linear { from, to, .. } | Schedule::Cosine { from, to, .. } => (from, to),
+            // Beyond any limit it falls towards 0, or grows without end.
+            Schedule::Exponential { from, .. } => (from, self.at(f64::MAX)),
+        }
+    }
+}
+
 /// How much of the way is behind, in [0, 1].
 fn done(step: f64, steps: f64) -> f64 {
     if steps > 0.0 { (step / steps).clamp(0.0, 1.0) } else { 1.0 }

@@ -14,11 +14,10 @@ use saddle_data::safetensors::Named;
 use saddle_fault::{Fault, Result};
 use saddle_nn::Network;
 use saddle_nn::checkpoint::{NetworkValues, Tensors};
-use saddle_nn::optim::{Algorithm, Optimizer};
+use saddle_nn::optim::{Kept as KeptOptimizer, Optimizer};
 use saddle_session::Checkpoint;
 use saddle_tensor::Tensor;
 use saddle_tensor::random::{Stream, with_stream};
-use saddle_tensor::update::State;
 use serde_json::{Value, json};
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -191,8 +190,8 @@ impl Kept {
         if let Some(handle) = value.read_lock::<Handle>() {
             let note = self.note(name, "optimizer")?["state"].as_str();
             let note = note.ok_or_else(|| self.damaged(name))?;
-            let (rule, state) = handle.0.borrow().fit(&what, tensors, note)?;
-            return Ok(Some(Change::Optimizer(handle.0.clone(), rule, state)));
+            let kept = handle.0.borrow().fit(&what, tensors, note)?;
+            return Ok(Some(Change::Optimizer(handle.0.clone(), kept)));
         }
         if let Some(rng) = value.read_lock::<Rng>() {
             let note = self.note(name, "rng")?["state"].as_str();
@@ -227,7 +226,7 @@ impl Kept {
 /// A change that has been checked and cannot fail any more.
 enum Change {
     Network(NetworkValues),
-    Optimizer(Rc<RefCell<Optimizer>>, Algorithm, Vec<State>),
+    Optimizer(Rc<RefCell<Optimizer>>, KeptOptimizer),
     Rng(Rng, Stream),
 }
 
@@ -235,11 +234,7 @@ impl Change {
     fn make(self) {
         match self {
             Change::Network(values) => values.set(),
-            Change::Optimizer(optimizer, rule, state) => {
-                let mut optimizer = optimizer.borrow_mut();
-                optimizer.rule = rule;
-                optimizer.restore(state);
-            }
+            Change::Optimizer(optimizer, kept) => optimizer.borrow_mut().restore(kept),
             Change::Rng(rng, stream) => rng.set_stream(stream),
         }
     }

@@ -84,7 +84,7 @@ pub(super) fn tensors(call: &Call, i: usize) -> Result<Vec<Tensor>> {
 static SET_LR: Entry = Entry {
     name: "set_lr",
     group: "optimizer",
-    summary: "sets the learning rate from the next step on",
+    summary: "sets the learning rate from the next step on, in place of a schedule",
     params: &[SELF, param("lr", Ty::Number, "the learning rate, ≥ 0")],
     errors: &["a negative rate"],
     examples: &[value(
@@ -98,7 +98,7 @@ static SET_LR: Entry = Entry {
             return Err(Fault::value(format!("set_lr: lr must not be negative, got {lr}")));
         }
         let handle: Handle = call.args.get(0)?;
-        handle.0.borrow_mut().rule.set_lr(lr as f32);
+        handle.0.borrow_mut().set_lr(lr as f32);
         Ok(Dynamic::UNIT)
     },
     ..ENTRY
@@ -107,7 +107,7 @@ static SET_LR: Entry = Entry {
 static SET_MOMENTUM: Entry = Entry {
     name: "set_momentum",
     group: "optimizer",
-    summary: "sets the momentum (of adam: the first beta) from the next step on",
+    summary: "sets the momentum (of adam: the first beta) from the next step on, in place of a schedule",
     params: &[SELF, param("momentum", Ty::Number, "in [0, 1)")],
     errors: &["a value outside [0, 1)", "an optimizer without momentum"],
     source: "the 2014 recipe raises it from .5 to .7",
@@ -121,7 +121,7 @@ static SET_MOMENTUM: Entry = Entry {
             return Err(Fault::value(format!("set_momentum: momentum must be in [0, 1), got {momentum}")));
         }
         let handle: Handle = call.args.get(0)?;
-        if !handle.0.borrow_mut().rule.set_momentum(momentum as f32) {
+        if !handle.0.borrow_mut().set_momentum(momentum as f32) {
             return Err(Fault::value("set_momentum: adagrad has no momentum"));
         }
         Ok(Dynamic::UNIT)

@@ -6,6 +6,7 @@ use rhai::Dynamic;
 use saddle_catalog::{Call, ENTRY, Entry, Field, KIND, Kind, Opt, Param, Ty};
 use saddle_fault::{Fault, Result};
 use saddle_nn::optim::{Adagrad, Adam, Algorithm, Optimizer, RmsProp, Sgd};
+use saddle_nn::schedule::Schedule;
 use saddle_session::output::Bundle;
 use std::any::TypeId;
 use std::cell::RefCell;
@@ -25,7 +26,7 @@ pub static OPTIMIZER: Kind = Kind {
     fields: &[Field {
         name: "lr",
         ty: Ty::Number,
-        doc: "the learning rate",
+        doc: "the learning rate of the next step",
         get: |v| match v.read_lock::<Handle>() {
             Some(h) => Ok(tidy(h.0.borrow().rule.lr()).into()),
             None => Err(Fault::type_("this is not an optimizer")),
@@ -49,7 +50,8 @@ fn describe(o: &Optimizer) -> String {
         Algorithm::RmsProp(r) => format!("rmsprop(lr {}, alpha {})", r.lr, r.alpha),
         Algorithm::Adagrad(a) => format!("adagrad(lr {})", a.lr),
     };
-    format!("{settings} over {} parameter tensors", o.len())
+    let falls = o.lr_schedule().map_or(String::new(), |s| format!(", lr by {}", super::schedule::describe(&s)));
+    format!("{settings} over {} parameter tensors{falls}", o.len())
 }
 
 pub(super) const OPTIMIZER_TY: Ty = Ty::Of("optimizer");
@@ -69,11 +71,33 @@ const CLIP_WEIGHTS: Opt = opt(
 );
 
 const fn lr(default: &'static str) -> Opt {
-    opt("lr", Ty::Number, default, "learning rate, ≥ 0")
+    opt("lr", SCHEDULED, default, "learning rate, ≥ 0, or a schedule of it: linear_schedule(2e-4, 0, 10000)")
+}
+
+/// A number, or one for each step that the optimizer takes.
+const SCHEDULED: Ty = Ty::OneOf(&[Ty::Number, Ty::Of("schedule")]);
+const MOMENTUM: Opt = opt("momentum", SCHEDULED, "0", "how much of the last step goes on, or a schedule of it");
+
+/// The option as a schedule, where it is one. Within it every value has to be what the option takes.
+fn schedule(call: &Call, key: &str, most: f64) -> Result<Option<Schedule>> {
+    let declared = call.entry.options.iter().any(|o| o.key == key && o.ty == SCHEDULED);
+    let found = if declared { call.options.any(key) } else { None };
+    let Some(schedule) = found.and_then(|v| v.read_lock::<Schedule>()).map(|s| *s) else {
+        return Ok(None);
+    };
+    let (first, last) = schedule.ends();
+    match [first, last].into_iter().find(|v| !(0.0..=most).contains(v)) {
+        None => Ok(Some(schedule)),
+        Some(bad) => Err(Fault::value(format!("{}: {key} must not reach {bad}", call.entry.name))
+            .hint("a schedule runs from its first to its last value; exponential_schedule has the option limit")),
+    }
 }
 
 fn rate(call: &Call, key: &str, default: f64) -> Result<f32> {
-    let v = call.options.number(key, default)?;
+    let v = match schedule(call, key, f64::MAX)? {
+        Some(schedule) => schedule.at(0.0),
+        None => call.options.number(key, default)?,
+    };
     if v < 0.0 || v.is_nan() {
         return Err(Fault::value(format!("{}: {key} must not be negative, got {v}", call.entry.name)));
     }
@@ -91,6 +115,12 @@ fn bound(call: &Call, rule: Algorithm) -> Result<Dynamic> {
     optimizer.clip_norm = limit("clip_norm")?;
     optimizer.clip_value = limit("clip_value")?;
     optimizer.clip_weights = limit("clip_weights")?;
+    if let Some(schedule) = schedule(call, "lr", f64::MAX)? {
+        optimizer.schedule_lr(schedule);
+    }
+    if let Some(schedule) = schedule(call, "momentum", 1.0)? {
+        optimizer.schedule_momentum(schedule);
+    }
     Ok(Dynamic::from(Handle(Rc::new(RefCell::new(optimizer)))))
 }
 
@@ -101,7 +131,7 @@ static SGD: Entry = Entry {
     params: &[TARGET],
     options: &[
         lr("0.01"),
-        opt("momentum", Ty::Number, "0", "how much of the last step goes on"),
+        MOMENTUM,
         opt("dampening", Ty::Number, "0", "how much less of the new gradient counts"),
         opt("nesterov", Ty::Bool, "false", "looks ahead along the momentum"),
         DECAY,
@@ -174,6 +204,11 @@ static ADAM: Entry = Entry {
             "let f = linear(1, 1, #{ bias: false, init: constant(1) });\nlet opt = adam(f, #{ lr: 0.5 });\nopt.descend(sum(f(ones([1, 1]))));\nf.params()[0].item()",
             "0.5",
         ),
+        value(
+            "a learning rate that falls to 0, and that a checkpoint goes on with",
+            "let f = linear(1, 1);\nlet opt = adam(f, #{ lr: linear_schedule(0.5, 0, 4) });\nfor _ in 0..2 { opt.descend(sum(f(ones([1, 1])))); }\nopt.lr",
+            "0.25",
+        ),
         fails("one beta", "adam(linear(1, 1), #{ betas: [0.5] })", "betas must be two numbers"),
     ],
     call: |call| bound(call, adam_rule(call, false, 0.0)?),
@@ -211,7 +246,7 @@ static RMSPROP: Entry = Entry {
         lr("0.01"),
         opt("alpha", Ty::Number, "0.99", "decay of the running mean square"),
         EPS,
-        opt("momentum", Ty::Number, "0", "how much of the last step goes on"),
+        MOMENTUM,
         DECAY,
         CLIP_NORM,
         CLIP_VALUE,

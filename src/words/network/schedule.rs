@@ -12,7 +12,7 @@ pub static ENTRIES: &[&Entry] = &[&LINEAR_SCHEDULE, &COSINE_SCHEDULE, &EXPONENTI
 
 pub static SCHEDULE: Kind = Kind {
     name: "schedule",
-    summary: "a number for each step, called with the step: opt.set_lr(schedule(step))",
+    summary: "a number for each step: the option lr or momentum of an optimizer, or called with the step",
     id: || TypeId::of::<Schedule>(),
     show: |v| {
         let text = v.read_lock::<Schedule>().map(|s| describe(&s));
@@ -22,13 +22,14 @@ pub static SCHEDULE: Kind = Kind {
     ..KIND
 };
 
-fn describe(schedule: &Schedule) -> String {
+pub(super) fn describe(schedule: &Schedule) -> String {
     match schedule {
         Schedule::Linear { from, to, steps } => format!("linear_schedule({from}, {to}, {steps})"),
         Schedule::Cosine { from, to, steps } => format!("cosine_schedule({from}, {to}, {steps})"),
-        Schedule::Exponential { from, factor, limit } => {
-            format!("exponential_schedule({from}, {factor}), limit {limit}")
-        }
+        Schedule::Exponential { from, factor, limit } => match limit.is_finite() {
+            true => format!("exponential_schedule({from}, {factor}, #{{ limit: {limit} }})"),
+            false => format!("exponential_schedule({from}, {factor})"),
+        },
     }
 }
 
