@@ -32,6 +32,8 @@ pub struct Axis {
     pub range: Option<(f64, f64)>,
     /// Without ticks and numbers.
     pub hidden: bool,
+    /// Written at 0, 1, 2, … in place of numbers: the names of categories.
+    pub names: Vec<String>,
 }
 
 /// One layer of a plot.
@@ -40,6 +42,7 @@ pub enum Layer {
     Line(Line),
     Scatter(Scatter),
     Bars(Bars),
+    Columns(Columns),
     Band(Band),
     Heat(Heat),
     Contour(Contour),
@@ -88,6 +91,45 @@ pub struct Bars {
     pub edges: Vec<f64>,
     pub heights: Vec<f64>,
     pub colour: Option<Colour>,
+}
+
+/// A bar for each category 0, 1, 2, …: a bar chart.
+#[derive(Clone, Debug, Default)]
+pub struct Columns {
+    pub name: String,
+    pub heights: Vec<f64>,
+    /// Half the length of each bar's whisker; empty: none.
+    pub errors: Vec<f64>,
+    /// The single values behind each bar, drawn as dots; empty: none.
+    pub points: Vec<Vec<f64>>,
+    /// Which of how many bars that stand side by side in each category; (0, 0): the only one.
+    pub slot: (usize, usize),
+    pub colour: Option<Colour>,
+}
+
+impl Columns {
+    /// The share of a category that its bars take together.
+    const TAKEN: f64 = 0.72;
+
+    /// The left and right edge of the bar of category `i`.
+    pub fn span(&self, i: usize) -> (f64, f64) {
+        let (at, of) = (self.slot.0 as f64, self.slot.1.max(1) as f64);
+        let width = Self::TAKEN / of;
+        let left = i as f64 - Self::TAKEN / 2.0 + at * width;
+        (left, left + width)
+    }
+
+    /// The whisker of category `i`.
+    pub fn error(&self, i: usize) -> Option<f64> {
+        self.errors.get(i).copied().filter(|e| e.is_finite() && *e > 0.0)
+    }
+
+    /// All that the y axis has to hold.
+    fn reach(&self) -> impl Iterator<Item = f64> {
+        let whiskers = self.heights.iter().enumerate().filter_map(|(i, h)| Some((h, self.error(i)?)));
+        let ends = whiskers.flat_map(|(h, e)| [h - e, h + e]);
+        self.heights.iter().copied().chain(ends).chain(self.points.iter().flatten().copied())
+    }
 }
 
 /// The area between two curves, such as mean ± standard error.
@@ -170,7 +212,7 @@ macro_rules! into_layer {
         fn from(layer: $kind) -> Self { Layer::$kind(layer) }
     })* };
 }
-into_layer!(Line, Scatter, Bars, Band, Heat, Contour, Field, Rule);
+into_layer!(Line, Scatter, Bars, Columns, Band, Heat, Contour, Field, Rule);
 
 impl Axes {
     /// The plot with one more layer.
@@ -271,6 +313,7 @@ impl Layer {
             Layer::Line(l) => &l.name,
             Layer::Scatter(l) => &l.name,
             Layer::Bars(l) => &l.name,
+            Layer::Columns(l) => &l.name,
             Layer::Band(l) => &l.name,
             Layer::Heat(l) => &l.label,
             Layer::Contour(l) => &l.name,
@@ -285,6 +328,7 @@ impl Layer {
             Layer::Line(l) => l.colour,
             Layer::Scatter(l) => l.colour,
             Layer::Bars(l) => l.colour,
+            Layer::Columns(l) => l.colour,
             Layer::Band(l) => l.colour,
             Layer::Heat(_) => None,
             Layer::Contour(l) => l.colour,
@@ -304,6 +348,7 @@ impl Layer {
             Layer::Line(l) => l.x.len().min(l.y.len()),
             Layer::Scatter(l) => l.x.len().min(l.y.len()),
             Layer::Bars(l) => l.heights.len(),
+            Layer::Columns(l) => l.heights.len(),
             Layer::Band(l) => l.x.len(),
             Layer::Heat(l) => l.sheet.values.len(),
             Layer::Contour(l) => l.sheet.values.len(),
@@ -323,6 +368,7 @@ impl Layer {
             Layer::Line(_) => points("line"),
             Layer::Scatter(_) => points("scatter"),
             Layer::Bars(_) => format!("{} ({n} bins)", named("histogram")),
+            Layer::Columns(_) => format!("{} ({n})", named("bars")),
             Layer::Band(_) => points("band"),
             Layer::Heat(l) => format!("{} ({}×{})", named("heat map"), l.sheet.rows, l.sheet.cols),
             Layer::Contour(l) => {
@@ -348,6 +394,7 @@ impl Layer {
         match self {
             Layer::Line(l) => pairs(&l.x, &l.y),
             Layer::Scatter(l) => pairs(&l.x, &l.y),
+            Layer::Columns(l) => pairs(&vec![1.0; l.heights.len()], &l.heights),
             Layer::Heat(Heat { sheet, .. }) | Layer::Contour(Contour { sheet, .. }) => {
                 let finite = sheet.values.iter().filter(|v| v.is_finite()).count();
                 (finite, sheet.values.len(), sheet.values.len())
@@ -377,6 +424,11 @@ impl Layer {
             Layer::Bars(l) => {
                 let floor = if y == Scale::Linear && !l.heights.is_empty() { Some((0.0, 0.0)) } else { None };
                 [along(x, &l.edges), union(along(y, &l.heights), floor)]
+            }
+            Layer::Columns(l) => {
+                let floor = if y == Scale::Linear && !l.heights.is_empty() { Some((0.0, 0.0)) } else { None };
+                let ends = [-0.5, l.heights.len() as f64 - 0.5];
+                [along(x, &ends), union(limits(l.reach().filter(|&v| y.holds(v))), floor)]
             }
             Layer::Band(l) => [along(x, &l.x), union(along(y, &l.low), along(y, &l.high))],
             Layer::Heat(Heat { sheet, .. }) | Layer::Contour(Contour { sheet, .. }) => {

@@ -1,6 +1,6 @@
 //! Draws the layers of a plot into a canvas that is just the plot's area.
 
-use super::axes::{Band, Bars, Contour, Field, Heat, Layer, Line, Rule, Scatter};
+use super::axes::{Band, Bars, Columns, Contour, Field, Heat, Layer, Line, Rule, Scatter};
 use super::canvas::{Canvas, Stroke};
 use super::colour::{Colour, INK, MUTED, Map};
 use super::contour;
@@ -47,6 +47,7 @@ pub fn layer(canvas: &mut Canvas, view: &View, layer: &Layer, colour: Colour) {
         Layer::Line(l) => line(canvas, view, l, colour),
         Layer::Scatter(l) => scatter(canvas, view, l, colour),
         Layer::Bars(l) => bars(canvas, view, l, colour),
+        Layer::Columns(l) => columns(canvas, view, l, colour),
         Layer::Band(l) => band(canvas, view, l, colour),
         Layer::Heat(l) => heat(canvas, view, l),
         Layer::Contour(l) => contours(canvas, view, l, colour),
@@ -139,6 +140,40 @@ fn bars(canvas: &mut Canvas, view: &View, l: &Bars, colour: Colour) {
     outline.push((outline[outline.len() - 1].0, floor));
     canvas.fill_polygon(&outline, colour.alpha(0.35));
     canvas.polyline(&outline, Stroke::new(colour, 1.3));
+}
+
+/// Dots that stand over each other are moved apart to either side, by this share of the bar's width at most.
+const SPREAD: f32 = 0.3;
+
+fn columns(canvas: &mut Canvas, view: &View, l: &Columns, colour: Colour) {
+    let floor = view.floor();
+    let top = |v: f64| view.y.0.holds(v).then(|| view.py(v).clamp(-20.0, view.h + 20.0));
+    for (i, &height) in l.heights.iter().enumerate() {
+        let span = l.span(i);
+        // A hair between bars that stand side by side.
+        let (left, right) = (view.px(span.0) + 0.75, view.px(span.1) - 0.75);
+        let middle = (left + right) / 2.0;
+        if let Some(y) = top(height) {
+            canvas.fill_polygon(&[(left, floor), (left, y), (right, y), (right, floor)], colour.alpha(0.55));
+            canvas.polyline(&[(left, floor), (left, y), (right, y), (right, floor)], Stroke::new(colour, 1.3));
+        }
+        let points = l.points.get(i).map_or(&[][..], Vec::as_slice);
+        for (k, &v) in points.iter().enumerate() {
+            if let Some(y) = top(v) {
+                let aside = (k as f32 + 0.5) / points.len() as f32 - 0.5;
+                canvas.dot(middle + 2.0 * SPREAD * aside * (right - left), y, 2.2, MUTED.alpha(0.8));
+            }
+        }
+        if let Some((low, high)) = l.error(i).and_then(|e| Some((top(height - e).unwrap_or(floor), top(height + e)?))) {
+            whisker(canvas, middle, (low, high), 5f32.min((right - left) / 3.0));
+        }
+    }
+}
+
+/// A vertical line with a cross line at either end.
+fn whisker(canvas: &mut Canvas, x: f32, (low, high): (f32, f32), half: f32) {
+    let cross = |y: f32| [(x - half, y), (x + half, y)];
+    canvas.segments(&[[(x, low), (x, high)], cross(low), cross(high)], Stroke::new(INK, 1.4));
 }
 
 fn band(canvas: &mut Canvas, view: &View, l: &Band, colour: Colour) {

@@ -67,8 +67,10 @@ impl<'a> Frame<'a> {
             + if axes.title.is_empty() { 0.0 } else { TITLE_SIZE + 8.0 }
             + legend.len() as f32 * legend::ROW
             + if axes.title.is_empty() && legend.is_empty() { 2.0 } else { 4.0 };
+        let names = named_ticks(&axes.x.names, area.w - 60.0);
+        let more = names.iter().map(|t| t.label.matches('\n').count()).max().unwrap_or(0);
         let bottom = PADDING
-            + if axes.x.hidden { 4.0 } else { TICK_SIZE + 8.0 }
+            + if axes.x.hidden { 4.0 } else { TICK_SIZE + 8.0 + more as f32 * (TICK_SIZE + 3.0) }
             + if axes.x.label.is_empty() { 0.0 } else { LABEL_SIZE + 6.0 }
             + notes.len() as f32 * (TICK_SIZE + 5.0)
             + if axes.transport.is_some() { TRANSPORT + TRANSPORT_GAP + TICK_SIZE } else { 0.0 };
@@ -90,7 +92,11 @@ impl<'a> Frame<'a> {
         }
         // On whole CSS pixels, so that the canvas of the data can be laid over without resampling.
         plot = Rect::new(plot.x.round(), plot.y.round(), plot.w.round(), plot.h.round());
-        let x_ticks = if axes.x.hidden { Vec::new() } else { fitting_ticks(axes.x.scale, x, plot.w, tick) };
+        let x_ticks = match (axes.x.hidden, names.is_empty()) {
+            (true, _) => Vec::new(),
+            (_, false) => names,
+            (_, true) => fitting_ticks(axes.x.scale, x, plot.w, tick),
+        };
         let view = View { x: (axes.x.scale, x), y: (axes.y.scale, y), w: plot.w, h: plot.h };
         Self { axes, area, plot, view, x_ticks, y_ticks, colours, legend, heat, notes }
     }
@@ -147,7 +153,8 @@ impl<'a> Frame<'a> {
             return;
         }
         let p = self.plot;
-        for tick in self.x_ticks.iter().filter(|t| !t.label.is_empty()) {
+        let named = !self.axes.x.names.is_empty();
+        for tick in self.x_ticks.iter().filter(|t| !t.label.is_empty() && !named) {
             let x = p.x + self.view.px(tick.at);
             canvas.rule((x, p.y), (x, p.bottom()), 1.0, RULE);
         }
@@ -168,7 +175,10 @@ impl<'a> Frame<'a> {
             let x = p.x + self.view.px(tick.at);
             let length = if tick.label.is_empty() { 2.5 } else { 4.0 };
             canvas.rule((x, p.bottom()), (x, p.bottom() + length), 1.0, MUTED);
-            canvas.text(x, p.bottom() + TICK_SIZE + 5.0, &tick.label, style.middle());
+            for (i, line) in tick.label.lines().enumerate() {
+                let below = p.bottom() + TICK_SIZE + 5.0 + i as f32 * (TICK_SIZE + 3.0);
+                canvas.text(x, below, line, style.middle());
+            }
         }
         for tick in &self.y_ticks {
             let y = p.y + self.view.py(tick.at);
@@ -178,7 +188,9 @@ impl<'a> Frame<'a> {
         }
         let label = Style::new(LABEL_SIZE).colour(INK).middle();
         if !self.axes.x.label.is_empty() {
-            let below = if self.axes.x.hidden { 4.0 } else { TICK_SIZE + 8.0 };
+            let more = self.x_ticks.iter().map(|t| t.label.matches('\n').count()).max().unwrap_or(0);
+            let names = more as f32 * (TICK_SIZE + 3.0);
+            let below = if self.axes.x.hidden { 4.0 } else { TICK_SIZE + 8.0 + names };
             let transport = if self.axes.transport.is_some() { TRANSPORT + TRANSPORT_GAP + TICK_SIZE } else { 0.0 };
             let text = text::fitted(&self.axes.x.label, label, p.w);
             canvas.text(p.x + p.w / 2.0, p.bottom() + below + transport + LABEL_SIZE, &text, label);
@@ -267,7 +279,8 @@ fn ranges(axes: &Axes) -> ((f64, f64), (f64, f64)) {
         (x, y) = (union(x, lx), union(y, ly));
         airy |= matches!(layer, Layer::Scatter(_) | Layer::Field(_));
         sheet |= matches!(layer, Layer::Heat(_) | Layer::Contour(_));
-        floor |= matches!(layer, Layer::Bars(_)) || matches!(layer, Layer::Line(l) if l.fill_to == Some(0.0));
+        floor |= matches!(layer, Layer::Bars(_) | Layer::Columns(_))
+            || matches!(layer, Layer::Line(l) if l.fill_to == Some(0.0));
     }
     if let Some(t) = &axes.transport {
         x = union(x, limits(t.x.iter().copied().filter(|&v| axes.x.scale.holds(v))));
@@ -294,6 +307,10 @@ fn ranges(axes: &Axes) -> ((f64, f64), (f64, f64)) {
     if floor && y.is_some_and(|r| r.0 == 0.0) {
         y_auto.0 = 0.0;
     }
+    let x_auto = match axes.x.names.len() {
+        0 => x_auto,
+        n => (-0.5, n as f64 - 0.5),
+    };
     let valid = |range: &(f64, f64), scale: Scale| scale.holds(range.0) && scale.holds(range.1) && range.0 < range.1;
     (
         axes.x.range.filter(|r| valid(r, axes.x.scale)).unwrap_or(x_auto),
@@ -306,6 +323,24 @@ fn fit_equal(room: Rect, x: (f64, f64), y: (f64, f64)) -> Rect {
     let (dx, dy) = ((x.1 - x.0) as f32, (y.1 - y.0) as f32);
     let per_unit = (room.w / dx).min(room.h / dy);
     Rect::new(room.x, room.y, (per_unit * dx).max(20.0), (per_unit * dy).max(20.0))
+}
+
+/// A tick for each category, its name over as many lines as it needs in its part of `width`; what is still too long is cut.
+fn named_ticks(names: &[String], width: f32) -> Vec<Tick> {
+    let style = Style::new(TICK_SIZE);
+    let room = (width / names.len().max(1) as f32 - 6.0).max(12.0);
+    let ticks = names.iter().enumerate().map(|(i, name)| {
+        let mut lines: Vec<String> = Vec::new();
+        for word in name.split_whitespace() {
+            match lines.last_mut() {
+                Some(line) if text::width(&format!("{line} {word}"), style) <= room => *line = format!("{line} {word}"),
+                _ => lines.push(word.to_string()),
+            }
+        }
+        let lines: Vec<String> = lines.iter().map(|line| text::fitted(line, style, room)).collect();
+        Tick { at: i as f64, label: lines.join("\n") }
+    });
+    ticks.collect()
 }
 
 /// As many ticks as fit side by side.

@@ -44,6 +44,10 @@ pub fn swatch(canvas: &mut Canvas, layer: &Layer, colour: Colour, x: f32, y: f32
     match layer {
         Layer::Line(l) => canvas.polyline(&line, Stroke { dashed: l.dashed, ..Stroke::new(colour, 2.2) }),
         Layer::Scatter(_) => canvas.dot(x + 9.0, y, 3.6, colour.alpha(0.9)),
+        Layer::Columns(_) => {
+            canvas.fill_rounded(Rect::new(x + 2.0, y - 5.0, 14.0, 10.0), 1.5, colour.alpha(0.55));
+            canvas.stroke_rounded(Rect::new(x + 2.0, y - 5.0, 14.0, 10.0), 1.5, Stroke::new(colour, 1.2));
+        }
         Layer::Bars(_) => {
             canvas.fill_rounded(Rect::new(x + 2.0, y - 5.0, 14.0, 10.0), 1.5, colour.alpha(0.35));
             canvas.stroke_rounded(Rect::new(x + 2.0, y - 5.0, 14.0, 10.0), 1.5, Stroke::new(colour, 1.2));

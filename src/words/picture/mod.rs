@@ -5,11 +5,13 @@
 //! |---|---|
 //! | `value` | the kinds `figure` and `animation`; `show`, `layout`, `animate` |
 //! | `plot` | `plot`, `line`, `scatter`, `hist`, `band`, `hline`, `vline` |
+//! | `bars` | `bars` |
 //! | `field` | `heatmap`, `vector_field`, `arrows` |
 //! | `grid` | `image_grid`, `show_grid` |
 //! | `live` | `live_plot`, `progress`: pictures that change while a cell runs |
 //! | `display` | where a picture that has a name stands; `clear_output` |
 
+pub mod bars;
 pub mod display;
 pub mod field;
 pub mod grid;
@@ -34,6 +36,7 @@ use super::tensor::opt;
 const TITLE: Opt = opt("title", Ty::Text, "none", "written above");
 const XLABEL: Opt = opt("xlabel", Ty::Text, "none", "written below the x axis");
 const YLABEL: Opt = opt("ylabel", Ty::Text, "none", "written beside the y axis");
+const XTICKS: Opt = opt("xticks", Ty::Array, "numbers", "the names of categories, written at x = 0, 1, 2, …");
 const XLIM: Opt = opt("xlim", Ty::Array, "from the data", "[first, last] of the x axis");
 const YLIM: Opt = opt("ylim", Ty::Array, "from the data", "[first, last] of the y axis");
 const LOG_X: Opt = opt("log_x", Ty::Bool, "false", "a logarithmic x axis");
@@ -69,6 +72,11 @@ fn one(value: &Dynamic) -> Result<Option<f64>> {
 /// The numbers at parameter `i`.
 fn numbers(call: &Call, i: usize) -> Result<Vec<f64>> {
     numbers_in(call.args.any(i))?.ok_or_else(|| call.args.wrong(i))
+}
+
+/// The names of categories: texts as they are, numbers as they are written.
+fn texts(names: &[Dynamic]) -> Vec<String> {
+    names.iter().map(ToString::to_string).collect()
 }
 
 /// An error where two lists that belong together differ in length.
@@ -124,6 +132,11 @@ fn dress(call: &Call, axes: &mut Axes) -> Result<()> {
         if flag(log, false)? {
             axis.scale = saddle_picture::Scale::Log;
         }
+    }
+    if declared("xticks")
+        && let Some(names) = options.get::<Array>("xticks")?
+    {
+        axes.x.names = texts(&names);
     }
     axes.equal = flag("equal", axes.equal)?;
     if let Some((w, h)) = pair("size")? {

@@ -3,8 +3,8 @@
 use super::super::tensor::{fails, opt, optional, param, runs, value};
 use super::value::{made, read};
 use super::{
-    COLOR, EQUAL, LOG_X, LOG_Y, NAME, NUMBERS, SIZE, TITLE, XLABEL, XLIM, YLABEL, YLIM, alike, colour, dress, numbers,
-    numbers_in,
+    COLOR, EQUAL, LOG_X, LOG_Y, NAME, NUMBERS, SIZE, TITLE, XLABEL, XLIM, XTICKS, YLABEL, YLIM, alike, colour, dress,
+    numbers, numbers_in,
 };
 use rhai::{Dynamic, Map};
 use saddle_catalog::{Call, ENTRY, Entry, Opt, Ty};
@@ -17,7 +17,7 @@ pub static ENTRIES: &[&Entry] =
 const FIGURE: Ty = Ty::Of("figure");
 const SMOOTH: Opt =
     opt("smooth", Ty::Number, "0", "weight of the past in a moving average, in [0, 1); the curve itself is faint");
-const PLOT_OPTIONS: &[Opt] = &[TITLE, XLABEL, YLABEL, XLIM, YLIM, LOG_X, LOG_Y, EQUAL, SIZE, SMOOTH];
+const PLOT_OPTIONS: &[Opt] = &[TITLE, XLABEL, YLABEL, XTICKS, XLIM, YLIM, LOG_X, LOG_Y, EQUAL, SIZE, SMOOTH];
 const LAYER_OPTIONS: &[Opt] = &[
     NAME,
     COLOR,
@@ -29,6 +29,7 @@ const LAYER_OPTIONS: &[Opt] = &[
     TITLE,
     XLABEL,
     YLABEL,
+    XTICKS,
     XLIM,
     YLIM,
     LOG_X,
@@ -165,6 +166,9 @@ fn layers_of(call: &Call) -> Result<Option<Axes>> {
                 all.layers.extend(axes.layers);
                 all.transport = all.transport.take().or(axes.transport);
                 all.equal |= axes.equal;
+                if all.x.names.is_empty() {
+                    all.x.names = axes.x.names;
+                }
                 all.x.range = all.x.range.or(axes.x.range);
                 all.y.range = all.y.range.or(axes.y.range);
             }
