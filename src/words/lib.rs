@@ -7,11 +7,13 @@
 
 pub mod data;
 pub mod files;
+pub mod format;
 pub mod metric;
 pub mod network;
 pub mod number;
 pub mod picture;
 pub mod script;
+pub mod table;
 pub mod tensor;
 pub mod widget;
 
@@ -22,6 +24,8 @@ use std::sync::OnceLock;
 pub(crate) const FAMILIES: &[&[&Entry]] = &[
     script::ENTRIES,
     number::ENTRIES,
+    format::ENTRIES,
+    table::ENTRIES,
     tensor::value::ENTRIES,
     tensor::create::ENTRIES,
     tensor::random::ENTRIES,
@@ -30,12 +34,14 @@ pub(crate) const FAMILIES: &[&[&Entry]] = &[
     tensor::comparison::ENTRIES,
     tensor::math::ENTRIES,
     tensor::reduce::ENTRIES,
+    tensor::quantile::ENTRIES,
     tensor::shape::ENTRIES,
     tensor::join::ENTRIES,
     tensor::index::ENTRIES,
     tensor::linalg::ENTRIES,
     tensor::conv::ENTRIES,
     tensor::gradient::ENTRIES,
+    tensor::finite_difference::ENTRIES,
     tensor::device::ENTRIES,
     data::load::ENTRIES,
     data::files::ENTRIES,
@@ -69,6 +75,7 @@ pub(crate) const FAMILIES: &[&[&Entry]] = &[
     picture::value::ENTRIES,
     picture::display::ENTRIES,
     picture::plot::ENTRIES,
+    picture::bars::ENTRIES,
     picture::field::ENTRIES,
     picture::grid::ENTRIES,
     picture::live::ENTRIES,
@@ -83,6 +90,8 @@ const KINDS: &[&[&Kind]] = &[
     tensor::random::KINDS,
     network::KINDS,
     picture::KINDS,
+    metric::KINDS,
+    table::KINDS,
     tensor::gradient::KINDS,
     data::KINDS,
     widget::KINDS,

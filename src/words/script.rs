@@ -1,5 +1,6 @@
 //! Words about the notebook itself: waiting, the clock, questions to the person, checks.
 
+use super::format::significant;
 use rhai::{Dynamic, FnPtr, ImmutableString};
 use saddle_catalog::{Call, ENTRY, Entry, Example, Gives, Opt, Param, Ty, did_you_mean, help, number};
 use saddle_fault::{Fault, Kind, Result};
@@ -95,18 +96,7 @@ fn item(call: &Call) -> Result<f64> {
 
 /// A measured number with four significant digits: more would be noise, and change from machine to machine.
 fn measured(v: f64) -> String {
-    let size = v.abs().log10().floor();
-    match v != 0.0 && v.is_finite() && (-4.0..6.0).contains(&size) {
-        true => {
-            let text = format!("{v:.*}", (3.0 - size).max(0.0) as usize);
-            match text.contains('.') {
-                true => text.trim_end_matches('0').trim_end_matches('.').to_string(),
-                false => text,
-            }
-        }
-        false if v == 0.0 => "0".into(),
-        false => format!("{v:.3e}"),
-    }
+    significant(v, 4)
 }
 
 fn passed(call: &Call, what: &str, value: &str) -> Result<Dynamic> {

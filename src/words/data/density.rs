@@ -2,13 +2,13 @@
 
 use super::super::tensor::{coerce, fails, param, value as gives, wrap};
 use super::distribution::{SELF, mixture, table};
-use saddle_catalog::{Call, ENTRY, Entry, Param, Ty};
+use saddle_catalog::{Call, ENTRY, Entry, Param, Ty, number};
 use saddle_data::Distribution;
 use saddle_fault::{Fault, Result};
 use saddle_tensor::{Tensor, device, shown};
 use std::f64::consts::TAU;
 
-pub static ENTRIES: &[&Entry] = &[&LOG_PROB, &PROB, &MODES];
+pub static ENTRIES: &[&Entry] = &[&LOG_PROB, &PROB, &NORMAL_LOG_PROB, &MODES];
 
 const POINTS: Param = param(
     "x",
@@ -56,6 +56,47 @@ static PROB: Entry = Entry {
         "0.5",
     )],
     call: |call| log_prob(call)?.exp().map(wrap),
+    ..ENTRY
+};
+
+const PLACE: Ty = Ty::OneOf(&[Ty::TensorLike, Ty::Array]);
+
+static NORMAL_LOG_PROB: Entry = Entry {
+    name: "normal_log_prob",
+    group: "data",
+    summary: "log N(x; mean, std²) of every element, differentiable in x, mean and std: a model's own log-likelihood",
+    params: &[
+        param("x", PLACE, "where: a tensor of any shape, or a number"),
+        param("mean", PLACE, "a number, or a tensor that broadcasts with x"),
+        param("std", PLACE, "the standard deviation, above 0; it broadcasts too"),
+    ],
+    returns: Ty::Tensor,
+    shapes: "as x, mean and std broadcast; sum(…, #{ dim: -1 }) is that of independent coordinates",
+    errors: &["shapes that do not broadcast", "a number std that is not above 0"],
+    source: "PyTorch's `torch.distributions.Normal(mean, std).log_prob(x)`",
+    examples: &[
+        gives(
+            "the standard normal at 0: −log √(2π)",
+            "abs(normal_log_prob(0, 0, 1).item() + 0.918938533) < 1e-6",
+            "true",
+        ),
+        gives(
+            "the likelihood's slope in the mean is (x − mean) / std²",
+            "let mean = tensor(1); grad(normal_log_prob(3, mean, 2), mean).item()",
+            "0.5",
+        ),
+        fails("no spread", "normal_log_prob(0, 0, 0)", "std must be above 0, got 0"),
+    ],
+    call: |call| {
+        if let Some(std) = number(call.args.any(2)).filter(|std| std.is_nan() || *std <= 0.0) {
+            return Err(Fault::value(format!("normal_log_prob: std must be above 0, got {std}")));
+        }
+        let part = |i: usize| coerce(call.args.any(i), &device::current())?.ok_or_else(|| call.args.wrong(i));
+        let (x, mean, std) = (part(0)?, part(1)?, part(2)?);
+        let distance = x.sub(&mean)?.div(&std)?;
+        let square = distance.mul(&distance)?.mul_scalar(-0.5)?;
+        square.sub(&std.log()?)?.add_scalar((-0.5 * TAU.ln()) as f32).map(wrap)
+    },
     ..ENTRY
 };
 

@@ -1,13 +1,17 @@
 //! Measures of what of the data a model covers: `modes`, `precision_recall`, `density_coverage`.
 
+use super::super::format::significant;
 use super::super::tensor::{fails, opt, param, value};
 use super::{FEATURES, GROUP, SAMPLES, at_least_one, features_at, map, samples_at, tensor_of, warn};
 use rhai::{Array, Dynamic};
-use saddle_catalog::{Call, Entry, Param, Ty, number};
+use saddle_catalog::{Call, Entry, Field, KIND, Kind, Param, Ty, number};
 use saddle_data::Distribution;
 use saddle_fault::{Fault, Result};
+use saddle_gan::metrics::modes::Found;
 use saddle_gan::metrics::{Samples, manifold, modes};
+use saddle_session::output::Bundle;
 use saddle_tensor::{Tensor, device};
+use std::any::TypeId;
 
 pub static ENTRIES: &[&Entry] = &[&MODES, &PRECISION_RECALL, &DENSITY_COVERAGE];
 
@@ -31,13 +35,20 @@ static MODES: Entry = Entry {
             "the standard deviation of the modes: one number, or [modes, dim]",
         ),
         opt("within", Ty::Number, "3", "how near is near, in standard deviations"),
+        opt(
+            "radius",
+            Ty::Number,
+            "none",
+            "how near is near, in the unit of the data; then std and within are not used",
+        ),
     ],
-    returns: Ty::Map,
+    returns: Ty::Of("modes"),
     shapes: "samples [n, dim] → found: int, of: int, share: number in [0, 1], counts: an int for each mode",
     errors: &[
         "samples of another dimension than the modes",
         "a distribution without modes",
-        "centres without std, or a std that is not above 0",
+        "centres without std and radius, or one that is not above 0",
+        "a radius together with std or within",
     ],
     source: "Srivastava et al. 2017 (VEEGAN), Lin et al. 2018 (PacGAN). A perfect model in the plane: 1 − e^(−4.5) = 98.89 %",
     examples: &[
@@ -56,22 +67,66 @@ static MODES: Entry = Entry {
             "modes([[0.1], [2.9], [3], [7]], [[0], [3]], #{ std: 0.5 }).counts",
             "[1, 2]",
         ),
+        value(
+            "within .3 of a mode",
+            "modes([[0.1], [2.6]], [[0], [3]], #{ radius: 0.3 })",
+            "1 of 2 modes, share of high quality 0.5",
+        ),
         fails("centres alone", "modes([[0]], [[0]])", "needs the standard deviation"),
     ],
     call: |call| {
         let samples = samples_at(call, 0)?;
         let (centres, std) = mixture(call)?;
-        let within = call.options.number("within", 3.0)?;
-        let found = modes::found(&samples, &centres, &std, within)?;
-        let count = |n: usize| Dynamic::from(n as i64);
-        Ok(map([
-            ("found", count(found.modes())),
-            ("of", count(found.counts.len())),
-            ("share", found.share.into()),
-            ("counts", found.counts.iter().map(|&n| count(n)).collect::<Array>().into()),
-        ]))
+        let within = match call.options.has("radius") {
+            true => call.options.number("radius", 0.0)?,
+            false => call.options.number("within", 3.0)?,
+        };
+        modes::found(&samples, &centres, &std, within).map(Dynamic::from)
     },
 };
+
+/// What `modes` found: shown with its share, since a cloud that has learned nothing touches many modes.
+pub static FOUND: Kind = Kind {
+    name: "modes",
+    summary: "which modes of a mixture samples find, and the share of samples near one",
+    id: || TypeId::of::<Found>(),
+    show: |v| Bundle::text(v.read_lock::<Found>().map_or_else(String::new, |found| described(&found))),
+    fields: &[
+        Field {
+            name: "found",
+            ty: Ty::Int,
+            doc: "modes with a sample near them",
+            get: |v| of(v, |f| count(f.modes())),
+        },
+        Field { name: "of", ty: Ty::Int, doc: "how many modes there are", get: |v| of(v, |f| count(f.counts.len())) },
+        Field {
+            name: "share",
+            ty: Ty::Number,
+            doc: "the share of samples near a mode, in [0, 1]: of high quality",
+            get: |v| of(v, |f| f.share.into()),
+        },
+        Field {
+            name: "counts",
+            ty: Ty::Array,
+            doc: "the samples near each mode",
+            get: |v| of(v, |f| f.counts.iter().map(|&n| count(n)).collect::<Array>().into()),
+        },
+    ],
+    ..KIND
+};
+
+fn described(found: &Found) -> String {
+    let share = significant(found.share, 3);
+    format!("{} of {} modes, share of high quality {share}", found.modes(), found.counts.len())
+}
+
+fn count(n: usize) -> Dynamic {
+    Dynamic::from(n as i64)
+}
+
+fn of(v: &Dynamic, field: impl FnOnce(&Found) -> Dynamic) -> Result<Dynamic> {
+    v.read_lock::<Found>().map(|found| field(&found)).ok_or_else(|| Fault::type_("expected what `modes` found"))
+}
 
 /// The centres of the modes and their standard deviations, a row for each.
 fn mixture(call: &Call) -> Result<(Samples, Samples)> {
@@ -96,11 +151,19 @@ fn mixture(call: &Call) -> Result<(Samples, Samples)> {
             (centres, Some(rows(|p| &p.std)))
         }
     };
+    let units = || table(&vec![1.0; centres.count() * centres.dim()], &centres);
     let std = match (given, own) {
+        // A distance of one unit counts as one.
+        (None, _) if call.options.has("radius") && !call.options.has("within") => units(),
+        (_, _) if call.options.has("radius") => {
+            return Err(Fault::value("modes: a radius stands alone, without std and within")
+                .hint("radius is in the unit of the data, within in standard deviations"));
+        }
         (None, Some(own)) => own,
         (None, None) => {
-            return Err(Fault::value("modes: needs the standard deviation of the modes")
-                .hint("modes(samples, centres, #{ std: 0.01 })"));
+            return Err(Fault::value("modes: needs the standard deviation of the modes").hint(
+                "modes(samples, centres, #{ std: 0.01 }), or a radius in the unit of the data: #{ radius: 0.3 }",
+            ));
         }
         (Some(given), _) => match number(given) {
             Some(one) => table(&vec![one as f32; centres.count() * centres.dim()], &centres),

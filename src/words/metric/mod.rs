@@ -16,7 +16,7 @@ pub mod neighbours;
 
 use super::tensor::{coerce, opt, wrap};
 use rhai::{Dynamic, Map};
-use saddle_catalog::{Call, Opt, Ty};
+use saddle_catalog::{Call, Kind, Opt, Ty};
 use saddle_data::Dataset;
 use saddle_fault::{Fault, Result};
 use saddle_gan::metrics::Samples;
@@ -27,6 +27,9 @@ use saddle_tensor::{Tensor, device, no_grad};
 const SAMPLES: Ty = Ty::OneOf(&[Ty::Tensor, Ty::Array, Ty::Of("dataset")]);
 
 const GROUP: &str = "metric";
+
+/// All kinds of this folder.
+pub const KINDS: &[&Kind] = &[&coverage::FOUND];
 
 /// The tensor of samples in a value of type [`SAMPLES`].
 fn tensor_of(value: &Dynamic) -> Result<Option<Tensor>> {

@@ -5,7 +5,7 @@ use saddle_catalog::{Call, ENTRY, Entry, Opt, Param, Ty, type_of};
 use saddle_fault::{Fault, Result};
 use saddle_tensor::{Tensor, device, einsum, shown};
 
-pub static ENTRIES: &[&Entry] = &[&MATMUL, &DOT, &OUTER, &EINSUM, &DIAGONAL, &TRACE, &TRIL, &TRIU];
+pub static ENTRIES: &[&Entry] = &[&MATMUL, &DOT, &OUTER, &CDIST, &EINSUM, &DIAGONAL, &TRACE, &TRIL, &TRIU];
 
 const GROUP: &str = "linear algebra";
 
@@ -27,6 +27,54 @@ static MATMUL: Entry = Entry {
     call: |call| tensor(call, 0)?.matmul(&tensor(call, 1)?).map(wrap),
     ..ENTRY
 };
+
+/// Differences that are held at once, at most: 16 MB of them.
+const DIFFERENCES: usize = 1 << 22;
+
+static CDIST: Entry = Entry {
+    name: "cdist",
+    group: GROUP,
+    summary: "the Euclidean distance of every row of x from every row of y, differentiable",
+    params: &[param("x", Ty::Tensor, "[n, d]"), param("y", Ty::Tensor, "[m, d]")],
+    returns: Ty::Tensor,
+    shapes: "[n, d], [m, d] → [n, m]",
+    errors: &["tensors that are not matrices", "rows of different length"],
+    source: "PyTorch's `torch.cdist`, from differences, so that near points keep their distance; the gradient at 0 is 0",
+    examples: &[
+        value("3, 4, 5", "cdist(tensor([[0, 0], [3, 0]]), tensor([[0, 4]])).to_array()", "[[4.0], [5.0]]"),
+        value(
+            "far from the origin",
+            "cdist(tensor([[4096.0, 4096.0]]), tensor([[4096.5, 4096.0]])).to_array()",
+            "[[0.5]]",
+        ),
+        fails("rows that differ", "cdist(zeros([5, 2]), zeros([5, 3]))", "[5, 2] and [5, 3]"),
+    ],
+    call: |call| {
+        let (x, y) = (tensor(call, 0)?, tensor(call, 1)?);
+        let (&[n, d], &[m, other]) = (&x.shape()[..], &y.shape()[..]) else {
+            return Err(not_rows(&x, &y));
+        };
+        if d != other {
+            return Err(not_rows(&x, &y));
+        }
+        let (all, rows) = (y.unsqueeze(0)?, (DIFFERENCES / (m * d).max(1)).max(1));
+        let block = |start: usize| {
+            call.host.check_interrupt()?;
+            let some = x.narrow(0, start..n.min(start + rows))?.unsqueeze(1)?;
+            some.sub(&all)?.norm(&[2], false)
+        };
+        match n {
+            0 => Ok(wrap(Tensor::full(0.0, &[0, m], &x.device()))),
+            _ => Tensor::cat(&(0..n).step_by(rows).map(block).collect::<Result<Vec<_>>>()?, 0).map(wrap),
+        }
+    },
+    ..ENTRY
+};
+
+fn not_rows(x: &Tensor, y: &Tensor) -> Fault {
+    Fault::shape(format!("cdist: needs rows of one length, got shapes {} and {}", shown(&x.shape()), shown(&y.shape())))
+        .hint("x.flatten(1) makes rows of images")
+}
 
 /// Two vectors, or the error that names their shapes.
 fn vectors(name: &str, a: &Tensor, b: &Tensor) -> Result<()> {

@@ -9,12 +9,14 @@
 //! | `operators`, `comparison` | `+ - * / % **`, `@`; comparisons, `& \| !` |
 //! | `math` | element-wise functions |
 //! | `reduce` | `sum`, `mean`, `softmax`, … |
+//! | `quantile` | `median`, `quantile` |
 //! | `shape` | `reshape`, `permute`, … |
 //! | `join` | `cat`, `split`, `pad`, … |
 //! | `index` | `gather`, `where`, `sort`, … |
 //! | `linalg` | `matmul`, `einsum`, … |
 //! | `conv` | convolutions, pooling, resampling |
 //! | `gradient` | `grad`, `no_grad`, `custom_op`, … |
+//! | `finite_difference` | the slope of a function, measured |
 //! | `device` | `device`, `devices`, `to` |
 //! | `first_use` | what is shown while a graphics processor prepares its kernels |
 
@@ -22,6 +24,7 @@ pub mod comparison;
 pub mod conv;
 pub mod create;
 pub mod device;
+pub mod finite_difference;
 mod first_use;
 pub mod gradient;
 pub mod index;
@@ -30,6 +33,7 @@ pub mod linalg;
 pub mod math;
 pub mod noise;
 pub mod operators;
+pub mod quantile;
 pub mod random;
 pub mod reduce;
 pub mod shape;

@@ -93,7 +93,7 @@ impl Reduction {
 }
 
 /// Refuses dims that do not exist or come twice, before a reduction meets them one by one.
-fn check_dims(name: &str, x: &Tensor, dims: &[isize]) -> Result<()> {
+pub(super) fn check_dims(name: &str, x: &Tensor, dims: &[isize]) -> Result<()> {
     let rank = x.rank() as isize;
     let mut seen = Vec::new();
     for &d in dims {

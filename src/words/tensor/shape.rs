@@ -1,11 +1,12 @@
 //! Words that rearrange elements without computing: shapes and the order of dims.
 
-use super::{DIMS, X, dim, dims_at, fails, ints, optional, param, tensor, value, wrap};
+use super::{DIMS, X, dim, dims_at, fails, ints, opt, optional, param, tensor, value, wrap};
 use saddle_catalog::{ENTRY, Entry, Ty};
-use saddle_tensor::check_shape;
+use saddle_fault::Fault;
+use saddle_tensor::{Tensor, check_shape};
 
 pub static ENTRIES: &[&Entry] =
-    &[&RESHAPE, &FLATTEN, &TRANSPOSE, &T, &PERMUTE, &SQUEEZE, &UNSQUEEZE, &EXPAND, &REPEAT, &FLIP];
+    &[&RESHAPE, &FLATTEN, &TRANSPOSE, &T, &PERMUTE, &SQUEEZE, &UNSQUEEZE, &EXPAND, &REPEAT, &REPEAT_INTERLEAVE, &FLIP];
 
 const GROUP: &str = "shape";
 const NO_DIM: &str = "a dim that the shape does not have";
@@ -165,6 +166,63 @@ static REPEAT: Entry = Entry {
     call: |call| {
         let (x, times) = (tensor(call, 0)?, call.args.shape(1)?);
         x.repeat(&times).map(wrap)
+    },
+    ..ENTRY
+};
+
+static REPEAT_INTERLEAVE: Entry = Entry {
+    name: "repeat_interleave",
+    group: GROUP,
+    summary: "each element, or each slice of a dim, again and again, before the next",
+    params: &[
+        X,
+        param(
+            "times",
+            Ty::OneOf(&[Ty::Int, Ty::Array, Ty::Tensor]),
+            "how often: one number, or one for each along the dim",
+        ),
+    ],
+    options: &[opt("dim", Ty::Int, "none: of the flattened tensor", "the dim; −1 is the last")],
+    returns: Ty::Tensor,
+    shapes: "[n] with times k → [n·k]; [m, n] with dim 0 → [m·k, n]",
+    errors: &[NO_DIM, "a negative number of times", "not as many numbers as the dim has places"],
+    source: "PyTorch's `torch.repeat_interleave`",
+    examples: &[
+        value("each class twice", "repeat_interleave(int([0, 1, 2]), 2).to_array()", "[0, 0, 1, 1, 2, 2]"),
+        value(
+            "rows",
+            "tensor([[1, 2], [3, 4]]).repeat_interleave([1, 2], #{ dim: 0 }).to_array()",
+            "[[1.0, 2.0], [3.0, 4.0], [3.0, 4.0]]",
+        ),
+        fails("not one for each", "repeat_interleave(zeros([3]), [1, 2])", "2 numbers for 3 places"),
+    ],
+    call: |call| {
+        let x = tensor(call, 0)?;
+        let (x, dim) = match call.options.has("dim") {
+            true => (x, call.options.int("dim", -1)? as isize),
+            false => (x.reshape(&[x.len()])?, 0),
+        };
+        super::reduce::check_dims("repeat_interleave", &x, &[dim])?;
+        let at = if dim < 0 { dim + x.rank() as isize } else { dim };
+        let n = x.shape()[at as usize];
+        let times = match call.args.int(1) {
+            Ok(k) => vec![k; n],
+            Err(_) => super::whole(call, 1)?.to_ints()?,
+        };
+        if times.len() != n {
+            return Err(Fault::shape(format!("repeat_interleave: {} numbers for {n} places", times.len())));
+        }
+        if let Some(bad) = times.iter().find(|k| **k < 0) {
+            return Err(Fault::value(format!("repeat_interleave: times must not be negative, got {bad}")));
+        }
+        let total = times.iter().fold(0i64, |sum, k| sum.saturating_add(*k));
+        let mut shape = x.shape().to_vec();
+        shape[at as usize] = usize::try_from(total).unwrap_or(usize::MAX);
+        check_shape("repeat_interleave", &shape)?;
+        let places = (0i64..).zip(&times).flat_map(|(i, &k)| std::iter::repeat_n(i, k as usize));
+        let places: Vec<i64> = places.collect();
+        let count = places.len();
+        x.index_select(dim, &Tensor::from_ints(places, &[count], &x.device())).map(wrap)
     },
     ..ENTRY
 };

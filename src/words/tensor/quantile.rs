@@ -1,0 +1,210 @@
+//! Quantiles: `median` and `quantile`, of tensors and of arrays of numbers.
+
+use super::{X, fails, opt, param, tensor, value, wrap};
+use rhai::{Array, Dynamic};
+use saddle_catalog::{Call, ENTRY, Entry, Example, Opt, Param, Ty, number, numbers};
+use saddle_fault::{Fault, Result};
+use saddle_tensor::{Dtype, Tensor, shown};
+
+pub static ENTRIES: &[&Entry] = &[&MEDIAN, &QUANTILE, &MEDIAN_OF, &QUANTILE_OF];
+
+const DIM: Opt = opt("dim", Ty::Int, "all", "the dim to reduce; −1 is the last");
+const KEEPDIM: Opt = opt("keepdim", Ty::Bool, "false", "leave the reduced dim in place with size 1");
+const XS: Param = param("xs", Ty::Array, "an array of numbers, not empty");
+const Q: Param = param("q", Ty::OneOf(&[Ty::Number, Ty::Array]), "the share below it, in [0, 1], or an array of them");
+const LAW: &str = "linear between neighbours, as NumPy's and PyTorch's `quantile`";
+const ERRORS: &[&str] = &["no elements", "q outside [0, 1]"];
+
+/// The record of a reduction along one dim.
+const fn along(
+    name: &'static str,
+    summary: &'static str,
+    params: &'static [Param],
+    examples: &'static [Example],
+    call: fn(&mut Call) -> Result<Dynamic>,
+) -> Entry {
+    Entry {
+        name,
+        group: "reduction",
+        summary,
+        params,
+        options: &[DIM, KEEPDIM],
+        returns: Ty::Tensor,
+        shapes: "[m, n] → []; with dim 0 → [n]; several q stand in a new first dim",
+        errors: &["no elements", "q outside [0, 1]", "a dim that the shape does not have"],
+        source: LAW,
+        examples,
+        call,
+    }
+}
+
+static MEDIAN: Entry = along(
+    "median",
+    "the middle of the elements; of an even number the mean of the two in the middle, as NumPy has it",
+    &[X],
+    &[
+        value("of all", "median(tensor([5, 1, 100])).item()", "5.0"),
+        value("of each column", "median(tensor([[1, 2], [3, 8]]), #{ dim: 0 }).to_array()", "[2.0, 5.0]"),
+        fails("of nothing", "median(zeros([0]))", "no elements"),
+    ],
+    |call| Laid::read(call)?.at(0.5).map(wrap),
+);
+
+static QUANTILE: Entry = along(
+    "quantile",
+    "the number below which a share q of the elements lies",
+    &[X, Q],
+    &[
+        value("between two elements", "quantile(tensor([0, 10]), 0.25).item()", "2.5"),
+        value("the ends and the middle", "quantile(tensor([3, 1, 2]), [0, 0.5, 1]).to_array()", "[1.0, 2.0, 3.0]"),
+        fails("not a share", "quantile(tensor([1]), 50)", "q must lie in [0, 1], got 50"),
+    ],
+    |call| {
+        let laid = Laid::read(call)?;
+        match call.args.any(1).is_array() {
+            false => laid.at(share(call, call.args.any(1))?).map(wrap),
+            true => {
+                let each = |q: &Dynamic| laid.at(share(call, q)?);
+                let all = call.args.array(1)?.iter().map(each).collect::<Result<Vec<_>>>()?;
+                Tensor::stack(&all, 0).map(wrap)
+            }
+        }
+    },
+);
+
+/// A share in [0, 1].
+fn share(call: &Call, q: &Dynamic) -> Result<f64> {
+    let q = number(q).ok_or_else(|| call.args.wrong(1))?;
+    match (0.0..=1.0).contains(&q) {
+        true => Ok(q),
+        false => Err(Fault::value(format!("{}: q must lie in [0, 1], got {q}", call.entry.name))
+            .hint("a percentage is divided by 100")),
+    }
+}
+
+/// Where a quantile lies among `n` ordered elements: a place, and how far on the way to the next.
+fn place(q: f64, n: usize) -> (usize, f64) {
+    let at = q * (n - 1) as f64;
+    (at.floor() as usize, at.fract())
+}
+
+/// A tensor in order along a dim.
+struct Laid {
+    sorted: Tensor,
+    /// NaN where a NaN was among the elements, else 0; nothing where there is none at all.
+    spoiled: Option<Tensor>,
+    dim: isize,
+    keep: bool,
+}
+
+impl Laid {
+    fn read(call: &Call) -> Result<Self> {
+        let (x, keep) = (tensor(call, 0)?.cast(Dtype::F32), call.options.bool("keepdim", false)?);
+        let all = !call.options.has("dim");
+        let (x, dim) = match all {
+            true => (x.reshape(&[x.len()])?, 0),
+            false => (x, call.options.int("dim", -1)? as isize),
+        };
+        super::reduce::check_dims(call.entry.name, &x, &[dim])?;
+        let at = if dim < 0 { dim + x.rank() as isize } else { dim };
+        if x.shape()[at as usize] == 0 {
+            return Err(Fault::value(format!("{}: no elements in shape {}", call.entry.name, shown(&x.shape()))));
+        }
+        let odd = x.ne(&x)?;
+        let spoiled = match odd.truth(false).to_ints()?[0] {
+            0 => None,
+            _ => {
+                let any = odd.cast(Dtype::F32).sum_dims(&[dim], true)?.gt(&Tensor::full(0.0, &[], &x.device()))?;
+                let nan = Tensor::full(f32::NAN, &[], &x.device());
+                Some(any.choose(&nan, &Tensor::full(0.0, &[], &x.device()))?)
+            }
+        };
+        Ok(Self { sorted: x.sort(dim, false)?.0, spoiled, dim, keep: keep && !all })
+    }
+
+    fn at(&self, q: f64) -> Result<Tensor> {
+        let rank = self.sorted.rank() as isize;
+        let n = self.sorted.shape()[((self.dim + rank) % rank) as usize];
+        let (at, part) = place(q, n);
+        let low = self.sorted.narrow(self.dim, at..at + 1)?;
+        let mut out = match part > 0.0 {
+            false => low,
+            true => {
+                let high = self.sorted.narrow(self.dim, at + 1..at + 2)?;
+                low.mul_scalar((1.0 - part) as f32)?.add(&high.mul_scalar(part as f32)?)?
+            }
+        };
+        if let Some(spoiled) = &self.spoiled {
+            out = out.add(spoiled)?;
+        }
+        if self.keep { Ok(out) } else { out.squeeze(Some(self.dim)) }
+    }
+}
+
+/// The record of the same word for an array of numbers.
+const fn of_numbers(
+    name: &'static str,
+    summary: &'static str,
+    params: &'static [Param],
+    examples: &'static [Example],
+    call: fn(&mut Call) -> Result<Dynamic>,
+) -> Entry {
+    Entry {
+        name,
+        group: "number",
+        summary,
+        params,
+        returns: Ty::Any,
+        errors: ERRORS,
+        source: LAW,
+        examples,
+        call,
+        ..ENTRY
+    }
+}
+
+static MEDIAN_OF: Entry = of_numbers(
+    "median",
+    "the middle of an array of numbers",
+    &[XS],
+    &[value("four numbers", "median([4, 1, 3, 2])", "2.5"), fails("of nothing", "median([])", "the array is empty")],
+    |call| Ok(quantile(&ordered(call)?, 0.5).into()),
+);
+
+static QUANTILE_OF: Entry = of_numbers(
+    "quantile",
+    "the number below which a share q of an array lies",
+    &[XS, Q],
+    &[value("the quartiles", "quantile([1, 2, 3, 4, 5], [0.25, 0.75])", "[2.0, 4.0]")],
+    |call| {
+        let xs = ordered(call)?;
+        match call.args.any(1).is_array() {
+            false => Ok(quantile(&xs, share(call, call.args.any(1))?).into()),
+            true => {
+                let each = |q: &Dynamic| Ok(quantile(&xs, share(call, q)?).into());
+                Ok(call.args.array(1)?.iter().map(each).collect::<Result<Array>>()?.into())
+            }
+        }
+    },
+);
+
+/// The numbers of the array, in order.
+fn ordered(call: &Call) -> Result<Vec<f64>> {
+    let word = call.entry.name;
+    let mut xs =
+        numbers(call.args.any(0)).ok_or_else(|| Fault::type_(format!("{word}: the array must hold numbers only")))?;
+    if xs.is_empty() {
+        return Err(Fault::value(format!("{word}: the array is empty")));
+    }
+    xs.sort_by(f64::total_cmp);
+    Ok(xs)
+}
+
+/// The quantile of numbers in order; NaN where one of them is.
+pub fn quantile(xs: &[f64], q: f64) -> f64 {
+    if xs.iter().any(|x| x.is_nan()) {
+        return f64::NAN;
+    }
+    let (at, part) = place(q, xs.len());
+    if part > 0.0 { (1.0 - part) * xs[at] + part * xs[at + 1] } else { xs[at] }
+}
