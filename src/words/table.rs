@@ -78,7 +78,7 @@ static TABLE_OF_ROWS: Entry = Entry {
         value(
             "two runs",
             "table([\"K\", \"modes\", \"share\"], [[0, 2, 0.51234], [10, 8, 0.95]])",
-            "K   modes  share \n────────────────\n 0      2  0.5123\n10      8  0.95  ",
+            "K   modes  share\n─────────────────\n 0      2  0.5123\n10      8  0.95",
         ),
         fails("a cell too few", "table([\"a\", \"b\"], [[1]])", "row 0 has 1 cell, there are 2 columns"),
     ],
@@ -105,7 +105,7 @@ static TABLE: Entry = Entry {
         value(
             "rows that a loop has collected",
             "let rows = []; for k in [1, 5] { rows.push(#{ k: k, error: 1.0 / k }); }\ntable(rows, #{ columns: [\"k\", \"error\"] })",
-            "k  error\n────────\n1  1    \n5  0.2  ",
+            "k  error\n────────\n1    1\n5    0.2",
         ),
         runs("columns", "table(#{ x: [1, 2, 3], y: linspace(0, 1, 3) })"),
         fails("a column that is not there", "table([#{ a: 1 }], #{ columns: [\"b\"] })", "row 0 has no b"),
@@ -277,7 +277,7 @@ impl Content {
         if !self.caption.is_empty() {
             lines.insert(0, self.caption.clone());
         }
-        lines.join("\n")
+        lines.iter().map(|line| line.trim_end()).collect::<Vec<_>>().join("\n")
     }
 
     /// Without colours: the page's own, in the light and the dark theme.
