@@ -1,10 +1,11 @@
-"""The workloads beside PyTorch: `benches/run [WORKLOAD…]` calls this in an environment that has PyTorch.
+"""The workloads beside PyTorch and JAX: `benches/run [WORKLOAD…]` calls this in an environment that has both.
 
-Each workload is a script of ours (`workloads/NAME.rhai`) and its peer (`peers/NAME.py`): training loops of the same
-networks, batches and optimizers, and one evaluation, `parzen`. Both run in turn, ours, PyTorch with 1 thread, PyTorch with
-all, round after round, so that a busy moment of the machine hits all of them; PyTorch is given by its better number of
-threads. Printed are medians over the rounds: steps a second of both, the ratio (the median of the rounds' ratios), and the
-largest resident memory of both processes.
+Each workload is a script of ours (`workloads/NAME.rhai`) and its peers (`peers/NAME.py` in PyTorch, `jax_peers/NAME.py` in JAX
+with one jitted step): training loops of the same networks, batches and optimizers, sampling, and one evaluation, `parzen`.
+All run in turn, ours, PyTorch with 1 thread, PyTorch with all, JAX with all, round after round, so that a busy moment of the
+machine hits all of them; PyTorch is given by its better number of threads. Printed are medians over the rounds: steps a
+second, our ratio to each peer (the median of the rounds' ratios), the seconds that XLA compiled before the first step (in no
+ratio), and the largest resident memory of the processes.
 """
 
 import argparse
@@ -18,9 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-LOOPS = ["mlp", "dcgan", "ring", "tiny", "unrolled", "gp", "quickstart"]
-WORKLOADS = [*LOOPS, "parzen"]
+LOOPS = ["mlp", "dcgan", "ring", "tiny", "unrolled", "gp", "r1", "wgan_gp", "vae", "attention", "semi", "pixelcnn"]
+WORKLOADS = [*LOOPS, "quickstart", "pixelcnn_sampling", "parzen"]
 LAST_LINE = re.compile(r"^seconds (\S+) loss_D (\S+) loss_G (\S+)$", re.M)
+COMPILE_LINE = re.compile(r"^compile (\S+)$", re.M)
 
 
 @dataclass
@@ -30,6 +32,8 @@ class Run:
     memory: float
     loss_D: float
     loss_G: float
+    # Seconds that a compiler took before the first step; only JAX's.
+    compiled: float
 
 
 def run(command, steps, device="cpu"):
@@ -45,7 +49,8 @@ def run(command, steps, device="cpu"):
         sys.exit(f"failed ({process.returncode}): {' '.join(map(str, command))}\n{text}")
     seconds, loss_D, loss_G = map(float, found.groups())
     kilobytes = usage.ru_maxrss / (1024 if sys.platform == "darwin" else 1)
-    return Run(steps / seconds, kilobytes / 1000, loss_D, loss_G)
+    compiled = COMPILE_LINE.search(text)
+    return Run(steps / seconds, kilobytes / 1000, loss_D, loss_G, float(compiled[1]) if compiled else 0.0)
 
 
 def number(script, name):
@@ -69,6 +74,9 @@ def compare(name, options, folder):
     sides = {"ours": [options.saddle, "run", ours]}
     for threads in options.threads:
         sides[threads] = [*peer, "--threads", str(threads)]
+    jax = HERE / "jax_peers" / f"{name}.py"
+    if options.jax and jax.exists() and options.device == "cpu":
+        sides["jax"] = [sys.executable, jax, "--steps", str(steps), "--warm-up", str(warm_up)]
     rounds = [
         {side: run(command, steps, options.device) for side, command in sides.items()} for _ in range(options.rounds)
     ]
@@ -76,15 +84,18 @@ def compare(name, options, folder):
     def median(side, what):
         return statistics.median(getattr(r[side], what) for r in rounds)
 
-    best = max((side for side in sides if side != "ours"), key=lambda side: median(side, "steps_per_second"))
-    ratio = statistics.median(r["ours"].steps_per_second / r[best].steps_per_second for r in rounds)
-    print(
-        f"{name:<12}{median('ours', 'steps_per_second'):>10.1f}{median(best, 'steps_per_second'):>10.1f}{best:>9}"
-        f"{ratio:>8.2f}{median('ours', 'memory'):>10.0f}{median(best, 'memory'):>9.0f}"
-        f"   {median('ours', 'loss_D'):.2f} {median('ours', 'loss_G'):.2f} | "
-        f"{median(best, 'loss_D'):.2f} {median(best, 'loss_G'):.2f}",
-        flush=True,
-    )
+    def ratio(side):
+        return statistics.median(r["ours"].steps_per_second / r[side].steps_per_second for r in rounds)
+
+    best = max(options.threads, key=lambda side: median(side, "steps_per_second"))
+    line = f"{name:<18}{median('ours', 'steps_per_second'):>10.1f}{median(best, 'steps_per_second'):>10.1f}{best:>9}"
+    line += f"{median('jax', 'steps_per_second'):>10.1f}" if "jax" in sides else f"{'–':>10}"
+    line += f"{ratio(best):>10.2f}" + (f"{ratio('jax'):>8.2f}" if "jax" in sides else f"{'–':>8}")
+    line += f"{median('jax', 'compiled'):>9.1f}" if "jax" in sides else f"{'–':>9}"
+    line += f"{median('ours', 'memory'):>8.0f}{median(best, 'memory'):>9.0f}"
+    line += f"{median('jax', 'memory'):>7.0f}" if "jax" in sides else f"{'–':>7}"
+    losses = ("ours", best, "jax") if "jax" in sides else ("ours", best)
+    print(line + "   " + " | ".join(f"{median(s, 'loss_D'):.2f} {median(s, 'loss_G'):.2f}" for s in losses), flush=True)
 
 
 def main():
@@ -102,6 +113,7 @@ def main():
     parser.add_argument("--device", default="cpu", help="ours: what the word `device` takes")
     parser.add_argument("--peer-device", help="PyTorch's; default: cuda where ours is neither cpu nor ndarray")
     parser.add_argument("--scale", type=float, default=1.0, help="factor on the numbers of steps, to look quickly")
+    parser.add_argument("--no-jax", dest="jax", action="store_false", help="PyTorch alone")
     options = parser.parse_args()
     if options.peer_device is None:
         options.peer_device = "cpu" if options.device in ("cpu", "ndarray") else "cuda"
@@ -113,10 +125,10 @@ def main():
         about = subprocess.run([options.saddle, "doctor"], capture_output=True, text=True).stdout
         adapter = re.search(rf"^.*\b{re.escape(options.device)}\b +(.*)$", about, re.M)
         print(f"{options.device}: {adapter[1] if adapter else 'unknown'}; PyTorch on {options.peer_device}")
-    print(f"{'':<12}{'steps a second':>20}{'PyTorch':>9}{'':>8}{'memory, MB':>19}")
+    print(f"{'':<18}{'steps a second':>39}{'ours ÷':>18}{'XLA':>9}{'memory, MB':>24}")
     print(
-        f"{'':<12}{'ours':>10}{'PyTorch':>10}{'threads':>9}{'ratio':>8}{'ours':>10}{'PyTorch':>9}"
-        f"   last losses D, G: ours | PyTorch"
+        f"{'':<18}{'ours':>10}{'PyTorch':>10}{'threads':>9}{'JAX':>10}{'PyTorch':>10}{'JAX':>8}{'s':>9}"
+        f"{'ours':>8}{'PyTorch':>9}{'JAX':>7}   last losses D, G: ours | PyTorch | JAX"
     )
     with tempfile.TemporaryDirectory() as folder:
         for name in options.workloads or WORKLOADS:
