@@ -390,3 +390,35 @@ fn half_precision_learns_as_single_does() {
         assert!((a - b).abs() < 0.02 * a, "{a} and {b}: {half:?}");
     }
 }
+
+/// Processor time of a thread, in ticks of a hundredth of a second, from the system's own account.
+#[cfg(target_os = "linux")]
+fn ticks_of_device_threads() -> Vec<(String, u64)> {
+    let threads = std::fs::read_dir("/proc/self/task").unwrap().flatten();
+    let stats = threads.filter_map(|thread| std::fs::read_to_string(thread.path().join("stat")).ok());
+    let mut ticks: Vec<_> = stats
+        .filter_map(|stat| {
+            let (name, rest) = stat.split_once('(')?.1.rsplit_once(") ")?;
+            let fields: Vec<_> = rest.split(' ').collect();
+            let spent = fields[11].parse::<u64>().ok()? + fields[12].parse::<u64>().ok()?;
+            name.starts_with("DS").then(|| (format!("{name} of {}", stat.split(' ').next().unwrap()), spent))
+        })
+        .collect();
+    ticks.sort();
+    ticks
+}
+
+/// What Burn's threads do while nothing is to be done: less than a hundredth of a core (without timer slack 3 to 12).
+#[cfg(target_os = "linux")]
+#[test]
+fn an_open_device_is_quiet_while_the_notebook_is_idle() {
+    let lab = Lab::open();
+    lab.run("let x = randn([8, 8]); (x @ x).sum().item()");
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    let before = ticks_of_device_threads();
+    assert!(!before.is_empty(), "cubecl's threads have other names now: src/burn/idle.rs looks for these");
+    std::thread::sleep(std::time::Duration::from_secs(4));
+    let after = ticks_of_device_threads();
+    let spent: u64 = after.iter().zip(&before).map(|(a, b)| a.1 - b.1).sum();
+    assert!(spent <= 4, "{spent} hundredths of a second in 4 s: {after:?}");
+}

@@ -4,6 +4,8 @@
 use crate::adapter;
 use crate::entry::{Trouble, write};
 #[cfg(feature = "cube")]
+use crate::idle;
+#[cfg(feature = "cube")]
 use crate::tuning;
 #[cfg(feature = "cube")]
 use burn_backend::{Backend, DType};
@@ -37,7 +39,10 @@ fn id(call: &Call) -> Result<DeviceId, Fault> {
 /// # Errors
 /// An interface that this library was built without.
 pub fn on(call: &Call) -> Result<On, Fault> {
-    let id = id(call)?;
+    known(id(call)?)
+}
+
+fn known(id: DeviceId) -> Result<On, Fault> {
     match id.api {
         #[cfg(feature = "ndarray")]
         Api::Ndarray => Ok(On::Ndarray(Default::default())),
@@ -68,7 +73,16 @@ fn absent(api: Api) -> Fault {
 /// A device that is not there or does not open; a device's own.
 pub fn answer(call: &Call, reply: &mut Reply) -> Result<(), Trouble> {
     match call.op {
-        Op::Open => reply.ints[0] = open(call)? as i64,
+        Op::Open => {
+            reply.ints[0] = open(call)? as i64;
+            #[cfg(feature = "cube")]
+            #[allow(irrefutable_let_patterns)]
+            if let On::Cube(device) = known(DeviceId { place: reply.ints[0] as u32, ..id(call)? })? {
+                // Its threads begin with its first work. What fails here fails again at the first operation, which says so.
+                let _ = Cube::sync(&device);
+                idle::quieten();
+            }
+        }
         Op::Adapters | Op::Name | Op::About | Op::Destroy | Op::Lost | Op::LastLost | Op::Opened => {
             #[cfg(feature = "wgpu")]
             about_adapters(call, reply);

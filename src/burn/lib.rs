@@ -7,6 +7,7 @@
 //! | `value` | tensors of one backend, of any dtype |
 //! | `operation` | what each operation is in Burn's own |
 //! | `device` | questions about devices |
+//! | `idle` | how little an open device does while nothing is to be done |
 //! | `adapter` | graphics processors as wgpu sees them |
 //! | `tuning` | what a graphics processor prepares at its first use, and where that is kept |
 
@@ -17,6 +18,8 @@
 mod adapter;
 mod device;
 mod entry;
+#[cfg(feature = "cube")]
+mod idle;
 mod operation;
 #[cfg(feature = "cube")]
 mod tuning;
