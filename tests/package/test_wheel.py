@@ -147,7 +147,7 @@ def test_doctor_finds_nothing_wrong(installed):
 
 def test_other_devices_come_with_the_package(installed):
     script = installed.home / "device.rhai"
-    script.write_text('device("wgpu"); print(randn([2]).sum().to_float() < 1e9);')
+    script.write_text('device("wgpu"); print(randn([2]).sum().item() < 1e9);')
     done = installed.run("saddle", "run", "device.rhai")
     # Without a graphics processor it says so; that the library is missing it never says.
     assert "compiled" not in done.stderr and "cargo" not in done.stderr, done.stderr
