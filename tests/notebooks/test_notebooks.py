@@ -32,7 +32,7 @@ def test_is_valid_and_stored_with_outputs_of_this_kernel(notebook):
 
 @pytest.mark.parametrize("name", ["00_quickstart", "02_minimax_game"])
 def test_nbclient_executes_it(name):
-    # nbval has run every notebook through Jupyter's own client already.
+    # nbval runs more of them through Jupyter's own client.
     notebook = ROOT / "notebooks" / f"{name}.ipynb"
     document = nbformat.read(notebook, as_version=4)
     nbclient.NotebookClient(document, timeout=CELL_S, resources={"metadata": {"path": str(notebook.parent)}}).execute()
