@@ -3,6 +3,7 @@
 mod compare;
 mod conv;
 mod custom;
+mod determinant;
 mod einsum;
 mod index;
 mod ints;

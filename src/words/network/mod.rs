@@ -6,6 +6,8 @@
 //! | `custom` | networks with a forward function of the user's own; how networks are called |
 //! | `layers` | layers whose heart is a matrix product |
 //! | `conv` | convolution layers |
+//! | `recurrent` | `lstm`, `gru` |
+//! | `likelihood` | what models with a likelihood need: `made_masks`, `affine_coupling`, `ais` |
 //! | `norm` | normalisation layers, spectral and weight norm |
 //! | `activations` | `relu()`, `dropout(p)`, … as layers |
 //! | `init` | the kind `initializer` |
@@ -28,10 +30,12 @@ pub mod game;
 pub mod gradient;
 pub mod init;
 pub mod layers;
+pub mod likelihood;
 pub mod loss;
 pub mod norm;
 pub mod optimizer;
 pub mod penalty;
+pub mod recurrent;
 pub mod schedule;
 pub mod steps;
 pub mod value;

@@ -8,9 +8,11 @@
 //! | `bars` | `bars` |
 //! | `field` | `heatmap`, `vector_field`, `arrows` |
 //! | `grid` | `image_grid`, `show_grid` |
+//! | `audio` | the kind `audio`: a player and a picture of the wave |
 //! | `live` | `live_plot`, `progress`: pictures that change while a cell runs |
 //! | `display` | where a picture that has a name stands; `clear_output` |
 
+pub mod audio;
 pub mod bars;
 pub mod display;
 pub mod field;
@@ -26,7 +28,7 @@ use saddle_picture::{Axes, Colour, named_colour};
 use saddle_tensor::Tensor;
 
 /// All kinds of this folder.
-pub const KINDS: &[&Kind] = &[&value::FIGURE, &value::ANIMATION, &live::LIVE, &live::PROGRESS];
+pub const KINDS: &[&Kind] = &[&value::FIGURE, &value::ANIMATION, &audio::SOUND, &live::LIVE, &live::PROGRESS];
 
 /// Numbers: an array of them, or a tensor.
 const NUMBERS: Ty = Ty::OneOf(&[Ty::Tensor, Ty::Array]);

@@ -14,6 +14,7 @@
 //! | `join` | `cat`, `split`, `pad`, … |
 //! | `index` | `gather`, `where`, `sort`, … |
 //! | `linalg` | `matmul`, `einsum`, … |
+//! | `determinant` | `slogdet`, `inv` |
 //! | `conv` | convolutions, pooling, resampling |
 //! | `gradient` | `grad`, `no_grad`, `custom_op`, … |
 //! | `finite_difference` | the slope of a function, measured |
@@ -23,6 +24,7 @@
 pub mod comparison;
 pub mod conv;
 pub mod create;
+pub mod determinant;
 pub mod device;
 pub mod finite_difference;
 mod first_use;

@@ -93,6 +93,22 @@ fn indices_and_joins() {
     ]);
 }
 
+/// The matrix with 3 added to its diagonal: far from singular for elements in ±1.2.
+fn regular(x: &Tensor) -> Result<Tensor> {
+    x.add(&Tensor::from_floats(vec![3.0, 0.0, 0.0, 0.0, 3.0, 0.0, 0.0, 0.0, 3.0], &[3, 3], &x.device()))
+}
+
+#[test]
+fn determinants() {
+    against_differences(&[
+        one("slogdet", &[3, 3], WIDE, |x| Ok(regular(x)?.slogdet()?.1)),
+        one("slogdet of several", &[2, 3, 3], WIDE, |x| Ok(regular(x)?.slogdet()?.1)),
+        one("slogdet, a negative one", &[3, 3], WIDE, |x| Ok(regular(x)?.flip(&[0])?.slogdet()?.1)),
+        one("inv", &[3, 3], WIDE, |x| regular(x)?.inverse()?.mul_scalar(4.0)),
+        one("inv of several", &[2, 3, 3], WIDE, |x| regular(x)?.inverse()?.mul_scalar(4.0)),
+    ]);
+}
+
 #[test]
 fn products() {
     let mut cases: Vec<Case> = Vec::new();

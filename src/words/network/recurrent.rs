@@ -1,0 +1,95 @@
+//! Recurrent layers.
+
+use super::super::tensor::{fails, opt, param, value};
+use super::init::option as init;
+use super::layers::{INIT, NET, positive};
+use super::value::made;
+use rhai::Dynamic;
+use saddle_catalog::{Call, Entry, Opt, Param, Ty};
+use saddle_fault::Result;
+use saddle_nn::Network;
+use saddle_nn::layers::{Recurrent, Rule};
+
+pub static ENTRIES: &[&Entry] = &[&LSTM, &GRU];
+
+const PARAMS: &[Param] = &[
+    param("inputs", Ty::Int, "numbers at each step of the input"),
+    param("hidden", Ty::Int, "numbers at each step of the output"),
+];
+const REVERSE: Opt = opt("reverse", Ty::Bool, "false", "from the last step to the first; outputs stay at their places");
+const STATE: Opt = opt(
+    "state",
+    Ty::Bool,
+    "false",
+    "the whole state at each step, h and then c: [n, steps, 2·hidden]; the last is the state to go on from",
+);
+const START: Opt = Opt { default: "uniform in ±1/√hidden", ..INIT };
+const ERRORS: &[&str] =
+    &["a size below 1", "when called: an input that is not [n, steps ≥ 1, inputs]; a state of another shape"];
+
+fn recurrent(call: &Call, rule: Rule) -> Result<Dynamic> {
+    made(Network::of(Recurrent {
+        rule,
+        inputs: positive(call, 0)?,
+        hidden: positive(call, 1)?,
+        reverse: call.options.bool("reverse", false)?,
+        state: rule == Rule::Lstm && call.options.bool("state", false)?,
+        init: init(&call.options)?,
+    }))
+}
+
+static LSTM: Entry = Entry {
+    name: "lstm",
+    group: "layer",
+    summary: "a recurrent layer with a memory cell: each step sees its input and what the steps before it left; \
+              f(x, state) goes on from a state",
+    params: PARAMS,
+    options: &[REVERSE, STATE, START],
+    returns: NET,
+    shapes: "[n, steps, inputs] → [n, steps, hidden]; state [n, 2·hidden]; weight_ih [4·hidden, inputs], weight_hh [4·hidden, hidden], \
+             bias_ih, bias_hh [4·hidden], the gates in PyTorch's order i, f, g, o",
+    errors: ERRORS,
+    source: "Hochreiter and Schmidhuber 1997; the formulas of PyTorch's LSTM, batch first",
+    examples: &[
+        value("shapes", "lstm(3, 5)(ones([2, 7, 3])).shape", "[2, 7, 5]"),
+        value(
+            "no step sees a later one",
+            "let f = lstm(1, 4); let x = zeros([1, 3, 1]);\nlet y = f(x).slice(1, 0..2);\nsum(abs(grad(sum(y), x).slice(1, 2..3))).item()",
+            "0.0",
+        ),
+        value(
+            "step by step: the state goes from call to call",
+            "let f = lstm(2, 3, #{ state: true });\nlet x = randn([1, 2, 2]);\nlet first = f(x.slice(1, 0..1));\nlet second = f(x.slice(1, 1..2), first.squeeze(1));\nsum(abs(second - f(x).slice(1, 1..2))).item()",
+            "0.0",
+        ),
+        fails("no steps", "lstm(3, 5)(ones([7, 3]))", "input must be [n, steps, 3]"),
+    ],
+    call: |call| recurrent(call, Rule::Lstm),
+};
+
+static GRU: Entry = Entry {
+    name: "gru",
+    group: "layer",
+    summary: "a recurrent layer with gates and no cell: cheaper than lstm; f(x, state) goes on from a state, the output at the last step",
+    params: PARAMS,
+    options: &[REVERSE, START],
+    returns: NET,
+    shapes: "[n, steps, inputs] → [n, steps, hidden]; state [n, hidden]; weight_ih [3·hidden, inputs], weight_hh [3·hidden, hidden], \
+             bias_ih, bias_hh [3·hidden], the gates in PyTorch's order r, z, n",
+    errors: ERRORS,
+    source: "Cho et al. 2014; the formulas of PyTorch's GRU, batch first",
+    examples: &[
+        value("shapes", "gru(3, 5)(ones([2, 7, 3])).shape", "[2, 7, 5]"),
+        value(
+            "gates half open, nothing new: the state halves",
+            "gru(1, 1, #{ init: constant(0) })(zeros([1, 2, 1]), tensor([[8]])).to_array()",
+            "[[[4.0], [2.0]]]",
+        ),
+        fails(
+            "a state of another size",
+            "gru(3, 5)(ones([2, 7, 3]), ones([2, 4]))",
+            "the state must be [2, 5], got [2, 4]",
+        ),
+    ],
+    call: |call| recurrent(call, Rule::Gru),
+};
