@@ -149,6 +149,8 @@ pub struct Kind {
     pub call: Option<&'static Entry>,
     /// What `value[i]` gives, for an int, a range (`1..4`) or anything else the kind accepts.
     pub index: Option<fn(&Dynamic, &Dynamic) -> Result<Dynamic>>,
+    /// What `value[i] = v` does; `None`: elements are only read.
+    pub set_index: Option<IndexSetter>,
     /// What `for x in value` runs through.
     pub iter: Option<fn(Dynamic) -> Items>,
     /// How much memory a value holds, in bytes, told without computing; storage shared between values counts for each.
@@ -168,6 +170,9 @@ impl Kind {
 /// Sets a field of a value of a [`Kind`]: the value, the field's name, what it is to be.
 pub type Setter = fn(&Dynamic, &str, &Dynamic) -> Result<()>;
 
+/// Sets an element of a value of a [`Kind`]: the value, the index, what is to stand there.
+pub type IndexSetter = fn(&mut Dynamic, &Dynamic, &Dynamic) -> Result<()>;
+
 /// What a `for` loop over a value of a [`Kind`] runs through.
 pub type Items = Box<dyn Iterator<Item = Result<Dynamic>>>;
 
@@ -182,6 +187,7 @@ pub const KIND: Kind = Kind {
     set: None,
     call: None,
     index: None,
+    set_index: None,
     iter: None,
     bytes: None,
 };

@@ -139,13 +139,22 @@ fn register_kind(engine: &mut Engine, kind: &'static Kind) {
     if let Some(index) = kind.index {
         let types = [id, TypeId::of::<Dynamic>()];
         engine.register_raw_fn("index$get$", types, move |_, args| {
-            index(args[0], args[1]).map_err(|fault| match args[1].is_string() {
-                // Rhai asks the index for fields that do not exist: this answer leaves it at "no such field".
-                true => EvalAltResult::ErrorIndexingType(format!("{} [string]", kind.name), Position::NONE).into(),
-                false => raise(fault),
-            })
+            // Rhai asks the index for fields that do not exist, too.
+            index(args[0], args[1]).map_err(|fault| if args[1].is_string() { no_field(kind) } else { raise(fault) })
         });
     }
+    if let Some(set) = kind.set_index {
+        let any = TypeId::of::<Dynamic>();
+        engine.register_raw_fn("index$set$", [id, any, any], move |_, args| {
+            let (at, value) = (args[1].flatten_clone(), args[2].flatten_clone());
+            set(args[0], &at, &value).map_err(|fault| if at.is_string() { no_field(kind) } else { raise(fault) })
+        });
+    }
+}
+
+/// What Rhai's index of a name that is no field is answered: it leaves it at "no such field".
+fn no_field(kind: &Kind) -> Box<EvalAltResult> {
+    EvalAltResult::ErrorIndexingType(format!("{} [string]", kind.name), Position::NONE).into()
 }
 
 fn register_iterators(engine: &mut Engine, catalog: &Catalog) {

@@ -1,7 +1,8 @@
 //! What Tab offers: words, variables, functions, keywords; after a dot what the value has; inside `#{ … }` a word's options;
-//! after `%` magics; in the text of a path what is there (`paths`).
+//! after `%` magics; after `\` letters; in the text of a path what is there (`paths`).
 
 use super::grammar::with_parser;
+use super::letters::LETTERS;
 use super::magic::MAGICS;
 use super::paths;
 use super::tokens::{Placed, tokens};
@@ -44,6 +45,9 @@ pub fn at(catalog: &Catalog, view: &View, code: &str, cursor: usize) -> Completi
     let is_part = |c: &char| c.is_alphanumeric() || *c == '_';
     let start = before.iter().rposition(|c| !is_part(c)).map_or(0, |i| i + 1);
     let prefix: String = before[start..].iter().collect();
+    if let Some(letters) = letters(&before, start, &prefix) {
+        return letters;
+    }
     if let Some(magics) = magics(&before, start, &prefix) {
         return magics;
     }
@@ -69,6 +73,21 @@ fn narrowed(found: Vec<Match>, prefix: &str) -> Vec<Match> {
     }
     let prefix = prefix.to_lowercase();
     found.into_iter().filter(|m| m.text.to_lowercase().starts_with(&prefix)).collect()
+}
+
+/// `\\sigma` and Tab: the letter, as in Julia's kernel; of a name that is not whole yet, the names that begin so.
+fn letters(before: &[char], start: usize, prefix: &str) -> Option<Completions> {
+    if prefix.is_empty() || start.checked_sub(1).is_none_or(|i| before[i] != '\\') {
+        return None;
+    }
+    let begins: Vec<_> = LETTERS.iter().filter(|(name, _)| name.starts_with(prefix)).collect();
+    let whole =
+        begins.iter().find(|(name, _)| *name == prefix).or(if begins.len() == 1 { begins.first() } else { None });
+    let matches = match whole {
+        Some((name, letter)) => vec![entry(letter, "letter", &format!("\\{name}"))],
+        None => begins.iter().map(|(name, letter)| entry(&format!("\\{name}"), "letter", letter)).collect(),
+    };
+    (!matches.is_empty()).then(|| Completions { start: start - 1, end: before.len(), matches })
 }
 
 fn magics(before: &[char], start: usize, prefix: &str) -> Option<Completions> {

@@ -1,15 +1,19 @@
 //! The Rhai engine of a session: its words, and where a name that is no local variable is looked up.
 
 use super::functions::Functions;
-use super::rewrite::COPY;
+use super::rewrite::{COPY, PLACES};
 use super::variables::Variables;
 use super::{display, grammar, numbers};
 use rhai::{Dynamic, Engine, EvalAltResult, EvalContext, FnPtr, NativeCallContext, Position};
 use saddle_catalog::{CALL, Catalog, Host, call_value, inner_name, is_callable, member, outer_name, raise, register};
 use saddle_fault::Fault;
+use saddle_words::tensor::indexing::Places;
 use std::any::TypeId;
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
+
+/// Tensors have no more dims.
+const MOST_DIMS: usize = 6;
 
 /// The engine with all words of the catalog.
 pub fn build(catalog: &'static Catalog, host: &Rc<Host>, variables: &Variables, functions: &Functions) -> Engine {
@@ -30,6 +34,11 @@ pub fn build(catalog: &'static Catalog, host: &Rc<Host>, variables: &Variables, 
     engine.register_raw_fn("exit", [], |_, _| -> Result<Dynamic, _> {
         Err(raise(Fault::value("`exit` does not end a notebook").hint("shut the kernel down from Jupyter's menu")))
     });
+    for n in 2..=MOST_DIMS {
+        engine.register_raw_fn(PLACES, vec![TypeId::of::<Dynamic>(); n], |_, args| {
+            Ok(Dynamic::from(Places(args.iter().map(|at| at.flatten_clone()).collect())))
+        });
+    }
     engine.register_raw_fn(COPY, [TypeId::of::<Dynamic>()], |_, args| Ok(args[0].flatten_clone()));
     register(&mut engine, catalog, host);
     engine

@@ -34,6 +34,7 @@ mod failure;
 mod functions;
 mod grammar;
 mod inspect;
+mod letters;
 mod magic;
 mod memory;
 mod numbers;

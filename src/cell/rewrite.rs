@@ -1,4 +1,4 @@
-//! Calls of values: `D(x)` where `D` is a variable, `nets[0](x)`, `make(2)(3)`; and the sign before a power.
+//! Calls of values: `D(x)` where `D` is a variable, `nets[0](x)`, `make(2)(3)`; the sign before a power; `x[a, b]`.
 //!
 //! Rhai calls only functions by name. So on the cell's tokens, with the scopes of its variables, each call of a value becomes
 //! a call of [`CALL_NAMED`] or [`CALL`] with the value in front. Rhai reads `-x ** 2` as `(-x) ** 2`, which would turn every
@@ -95,6 +95,8 @@ struct Scope {
     awaiting_block: Vec<String>,
     /// The token that opened it.
     opener: usize,
+    /// Whether a comma stands in it: `x[a, b]`.
+    has_comma: bool,
     /// For the brackets of `name.method(…)`: the token of the variable's name.
     receiver: Option<usize>,
 }
@@ -104,6 +106,9 @@ const CHANGING: [&str; 9] = ["push", "insert", "set", "for_each", "sort", "retai
 
 /// The word behind the copy of a method's variable.
 pub const COPY: &str = "copy__";
+
+/// The word behind the indices of several dims, `x[a, b]`: Rhai's own index takes one value.
+pub const PLACES: &str = "places__";
 
 /// A bracket put in behind a sign, `-(x ** 2`, that is closed where the exponent ends.
 struct Power {
@@ -185,9 +190,12 @@ impl<'a> Pass<'a> {
                 let names = std::mem::take(&mut self.scope().awaiting_block);
                 self.open(Open::Block, i, names);
             }
-            Token::RightParen | Token::RightBracket | Token::RightBrace => return self.close(),
+            Token::RightParen | Token::RightBracket | Token::RightBrace => return self.close(i),
             Token::PowerOf => self.signed_power(i, before),
-            Token::Comma => self.end_closures(),
+            Token::Comma => {
+                self.end_closures();
+                self.scope().has_comma = true;
+            }
             Token::SemiColon => {
                 self.end_closures();
                 let scope = self.scope();
@@ -343,18 +351,30 @@ impl<'a> Pass<'a> {
         if kind == Open::Closure {
             self.copy_receiver();
         }
-        self.scopes.push(Scope { kind, names, defining: None, awaiting_block: Vec::new(), opener, receiver: None });
+        self.scopes.push(Scope {
+            kind,
+            names,
+            defining: None,
+            awaiting_block: Vec::new(),
+            opener,
+            has_comma: false,
+            receiver: None,
+        });
     }
 
     /// Ends a bracket, with the closures that are open in it. What it closes is part of the expression before it where
     /// it is a call or an index.
-    fn close(&mut self) -> Option<usize> {
+    fn close(&mut self, i: usize) -> Option<usize> {
         self.end_closures();
         if self.scopes.len() == 1 {
             return None;
         }
         let closed = self.scopes.pop()?;
         let before = closed.opener.checked_sub(1).and_then(|p| self.starts[p]);
+        if closed.kind == Open::Bracket && closed.has_comma && before.is_some() {
+            self.edit(closed.opener + 1, Edit::Insert(format!("{PLACES}(")));
+            self.edit(i, Edit::Insert(")".into()));
+        }
         match closed.kind {
             Open::Paren | Open::Bracket => before.or(Some(closed.opener)),
             Open::Map => Some(closed.opener),

@@ -41,6 +41,11 @@ impl Markers {
         markers
     }
 
+    /// Whether the cell says how far its figures or pictures may differ.
+    pub fn has_limits(&self) -> bool {
+        self.tolerance.is_some() || self.similarity.is_some()
+    }
+
     fn apply(&mut self, tag: &str) {
         match tag {
             "nbval-ignore-output" | "pytest-validate-ignore-output" => self.compared = Some(false),

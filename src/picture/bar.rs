@@ -12,12 +12,11 @@ use std::time::Duration;
 const WIDTH: f32 = 460.0;
 const HEIGHT: f32 = 26.0;
 const BAR: f32 = 200.0;
-const TRACK: Colour = Colour::hex(0xDEDEDA);
+const TRACK: Colour = Colour { a: 64, ..Colour::grey(128) };
 
 /// The bar for `done` of `total` after `elapsed`.
 pub fn progress_bar(done: u64, total: u64, elapsed: Duration) -> Picture {
     let mut canvas = Canvas::new(WIDTH, HEIGHT, DENSITY);
-    super::frame::card(&mut canvas, WIDTH, HEIGHT, true);
     let share = if total == 0 { 1.0 } else { done as f32 / total as f32 };
     let (x, y, h) = (10.0, HEIGHT / 2.0 - 4.0, 8.0);
     canvas.fill_rounded(Rect::new(x, y, BAR, h), h / 2.0, TRACK);

@@ -161,7 +161,7 @@ fn columns(canvas: &mut Canvas, view: &View, l: &Columns, colour: Colour) {
         for (k, &v) in points.iter().enumerate() {
             if let Some(y) = top(v) {
                 let aside = (k as f32 + 0.5) / points.len() as f32 - 0.5;
-                canvas.dot(middle + 2.0 * SPREAD * aside * (right - left), y, 2.2, MUTED.alpha(0.8));
+                canvas.dot(middle + 2.0 * SPREAD * aside * (right - left), y, 2.2, INK.alpha(0.9));
             }
         }
         if let Some((low, high)) = l.error(i).and_then(|e| Some((top(height - e).unwrap_or(floor), top(height + e)?))) {
@@ -225,7 +225,7 @@ fn heat(canvas: &mut Canvas, view: &View, l: &Heat) {
     let value = |i: usize, j: usize| s.values[i * s.cols + j];
     canvas.pixels(0.0, 0.0, w, h, |column, row| {
         let (Some((i, k, g)), Some((j, m, f))) = (rows[row as usize], columns[column as usize]) else {
-            return super::colour::CARD;
+            return super::colour::NOTHING;
         };
         let v = if l.smooth {
             let (a, b) = (value(i, j) * (1.0 - f) + value(i, m) * f, value(k, j) * (1.0 - f) + value(k, m) * f);

@@ -4,7 +4,6 @@ use super::apng;
 use super::axes::Axes;
 use super::canvas::{Canvas, Rect};
 use super::colour::INK;
-use super::frame;
 use super::grid::Grid;
 use super::png::{self, Picture};
 use super::text::Style;
@@ -53,7 +52,7 @@ impl From<Layout> for Figure {
 impl Figure {
     /// Draws the figure as PNG.
     pub fn picture(&self) -> Picture {
-        let (canvas, (w, h)) = self.canvas(DENSITY, true);
+        let (canvas, (w, h)) = self.canvas(DENSITY);
         Picture { bytes: png::encode(canvas), width: w as u32, height: h as u32, text: self.describe() }
     }
 
@@ -73,12 +72,11 @@ impl Figure {
         }
     }
 
-    /// The figure on its card, and its size in CSS pixels.
-    fn canvas(&self, density: f32, rounded: bool) -> (Canvas, (f32, f32)) {
+    /// The figure, and its size in CSS pixels.
+    fn canvas(&self, density: f32) -> (Canvas, (f32, f32)) {
         let (w, h) = self.size();
         let (w, h) = (w.ceil(), h.ceil());
         let mut canvas = Canvas::new(w, h, density);
-        frame::card(&mut canvas, w, h, rounded);
         self.draw(&mut canvas, Rect::new(0.0, 0.0, w, h));
         (canvas, (w, h))
     }
@@ -170,7 +168,6 @@ pub fn animate(frames: &[Figure], per_second: f64, check: &dyn Fn() -> Result<()
     let drawn = frames.iter().map(|figure| {
         check()?;
         let mut canvas = Canvas::new(w, h, DENSITY);
-        frame::card(&mut canvas, w, h, false);
         let (width, height) = figure.size();
         figure.draw(&mut canvas, Rect::new(0.0, 0.0, width, height));
         Ok(canvas)

@@ -1,8 +1,8 @@
 //! Where everything of a plot stands: title, legend, ticks, labels, colour bar, notes; the plot's area is what is left.
 
 use super::axes::{Axes, Heat, Layer, Transport, limits, union};
-use super::canvas::{Canvas, Rect, Stroke};
-use super::colour::{self, CARD, Colour, INK, MUTED, RULE};
+use super::canvas::{Canvas, Rect};
+use super::colour::{self, Colour, INK, MUTED, RULE};
 use super::draw::{self, View};
 use super::legend;
 use super::text::{self, Style};
@@ -368,14 +368,4 @@ fn bar_ticks(heat: &Heat, height: f32) -> Vec<Tick> {
 fn bar_width(heat: &Heat, height: f32) -> f32 {
     let label = if heat.label.is_empty() { 0.0 } else { LABEL_SIZE + 8.0 };
     BAR_WIDTH + 6.0 + widest(&bar_ticks(heat, height), Style::new(TICK_SIZE)) + label
-}
-
-/// The card on which a figure lies.
-pub fn card(canvas: &mut Canvas, w: f32, h: f32, rounded: bool) {
-    if rounded {
-        canvas.fill_rounded(Rect::new(0.0, 0.0, w, h), 7.0, CARD);
-        canvas.stroke_rounded(Rect::new(0.25, 0.25, w - 0.5, h - 0.5), 7.0, Stroke::new(colour::EDGE, 0.75));
-    } else {
-        canvas.fill_rect(Rect::new(0.0, 0.0, w, h), CARD);
-    }
 }

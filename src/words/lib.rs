@@ -12,6 +12,7 @@ pub mod metric;
 pub mod network;
 pub mod number;
 pub mod picture;
+pub mod runs;
 pub mod script;
 pub mod table;
 pub mod tensor;
@@ -26,6 +27,7 @@ pub(crate) const FAMILIES: &[&[&Entry]] = &[
     number::ENTRIES,
     format::ENTRIES,
     table::ENTRIES,
+    runs::ENTRIES,
     tensor::value::ENTRIES,
     tensor::create::ENTRIES,
     tensor::random::ENTRIES,
@@ -38,6 +40,7 @@ pub(crate) const FAMILIES: &[&[&Entry]] = &[
     tensor::shape::ENTRIES,
     tensor::join::ENTRIES,
     tensor::index::ENTRIES,
+    tensor::indexing::ENTRIES,
     tensor::linalg::ENTRIES,
     tensor::determinant::ENTRIES,
     tensor::conv::ENTRIES,
@@ -74,6 +77,7 @@ pub(crate) const FAMILIES: &[&[&Entry]] = &[
     metric::coverage::ENTRIES,
     metric::neighbours::ENTRIES,
     metric::features::ENTRIES,
+    metric::judge::ENTRIES,
     metric::divergence::ENTRIES,
     picture::audio::ENTRIES,
     picture::value::ENTRIES,
@@ -91,11 +95,13 @@ pub(crate) const FAMILIES: &[&[&Entry]] = &[
 /// One line per file that has kinds of values.
 const KINDS: &[&[&Kind]] = &[
     tensor::value::KINDS,
+    tensor::indexing::KINDS,
     tensor::random::KINDS,
     network::KINDS,
     picture::KINDS,
     metric::KINDS,
     table::KINDS,
+    runs::KINDS,
     tensor::gradient::KINDS,
     data::KINDS,
     widget::KINDS,

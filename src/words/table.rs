@@ -30,7 +30,7 @@ static KIND_TABLE: Kind = Kind {
     summary: "columns with names and rows of cells",
     id: || TypeId::of::<Table>(),
     show: |v| match v.read_lock::<Table>() {
-        Some(table) => Bundle::text(table.0.text()).with("text/html", Data::Text(table.0.html())),
+        Some(table) => table.0.bundle(),
         None => Bundle::text("table"),
     },
     text: Some(|v| v.read_lock::<Table>().map_or_else(String::new, |table| table.0.text())),
@@ -78,7 +78,7 @@ static TABLE_OF_ROWS: Entry = Entry {
         value(
             "two runs",
             "table([\"K\", \"modes\", \"share\"], [[0, 2, 0.51234], [10, 8, 0.95]])",
-            "K   modes  share\n─────────────────\n 0      2  0.5123\n10      8  0.95",
+            " K  modes   share\n─────────────────\n 0      2  0.5123\n10      8  0.95",
         ),
         fails("a cell too few", "table([\"a\", \"b\"], [[1]])", "row 0 has 1 cell, there are 2 columns"),
     ],
@@ -217,13 +217,31 @@ pub fn new(
     Ok(Dynamic::from(Table(Rc::new(Content { caption, columns, rows, texts }))))
 }
 
-/// What stands in a cell.
-fn text(call: &Call, v: &Dynamic, digits: usize) -> Result<String> {
+/// How cells of plain numbers and texts are shown as a table.
+pub fn shown(columns: Vec<String>, rows: Vec<Vec<Dynamic>>) -> Bundle {
+    let texts = |row: &Vec<Dynamic>| row.iter().map(|v| plain(v, 4).unwrap_or_default()).collect();
+    let texts = rows.iter().map(texts).collect();
+    Content { caption: String::new(), columns, rows, texts }.bundle()
+}
+
+/// A number, a text or nothing as it stands in a cell; `None` for anything else.
+fn plain(v: &Dynamic, digits: usize) -> Option<String> {
     if let Ok(v) = v.as_float() {
-        return Ok(significant(v, digits));
+        return Some(significant(v, digits));
     }
     if v.is_unit() {
-        return Ok(String::new());
+        return Some(String::new());
+    }
+    match v.as_immutable_string_ref() {
+        Ok(text) => Some(text.to_string()),
+        Err(_) => v.as_int().ok().map(|n| n.to_string()),
+    }
+}
+
+/// What stands in a cell.
+fn text(call: &Call, v: &Dynamic, digits: usize) -> Result<String> {
+    if let Some(text) = plain(v, digits) {
+        return Ok(text);
     }
     if let Some(t) = v.read_lock::<Tensor>().filter(|t| t.len() == 1) {
         let item = call.apply_word("item", vec![Dynamic::from(t.clone())])?;
@@ -232,10 +250,7 @@ fn text(call: &Call, v: &Dynamic, digits: usize) -> Result<String> {
     if let Some(kind) = call.catalog.kind_of(v) {
         return Ok(kind.plain(v));
     }
-    match v.as_immutable_string_ref() {
-        Ok(text) => Ok(text.to_string()),
-        Err(_) => Ok(call.apply_word("to_string", vec![v.clone()])?.to_string()),
-    }
+    Ok(call.apply_word("to_string", vec![v.clone()])?.to_string())
 }
 
 impl Content {
@@ -257,6 +272,10 @@ impl Content {
         cells.iter().map(|text| format!("{text}{}", " ".repeat(most - after(text)))).collect()
     }
 
+    fn bundle(&self) -> Bundle {
+        Bundle::text(self.text()).with("text/html", Data::Text(self.html()))
+    }
+
     fn text(&self) -> String {
         let wide = |text: &str| text.chars().count();
         let mut lines = vec![String::new(); self.rows.len() + 2];
@@ -268,7 +287,7 @@ impl Content {
                 let room = " ".repeat(width - wide(text));
                 if right { format!("{gap}{room}{text}") } else { format!("{gap}{text}{room}") }
             };
-            lines[0] += &pad(name, false);
+            lines[0] += &pad(name, self.is_numeric(j));
             lines[1] += &"─".repeat(width + gap.len());
             for (line, cell) in lines[2..].iter_mut().zip(&cells) {
                 *line += &pad(cell, self.is_numeric(j));

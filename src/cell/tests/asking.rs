@@ -50,6 +50,26 @@ fn shift_tab_says_what_a_name_is() {
     assert!(full.get("text/markdown").is_some());
 }
 
+/// As Julia's REPL completes them.
+#[test]
+fn letters_by_their_names() {
+    let notes = Notes::new();
+    for (code, letters) in [
+        ("let \\sigma", &["σ"][..]),
+        ("\\Sigma", &["Σ"]),
+        ("plot(x, #{ title: \"\\nabl", &["∇"]),
+        ("2 * \\var", &["\\varepsilon", "\\vartheta", "\\varkappa", "\\varpi", "\\varrho", "\\varsigma", "\\varphi"]),
+        ("\\nothing", &[]),
+    ] {
+        let found = notes.session.complete(code, code.chars().count());
+        let texts: Vec<&str> = found.matches.iter().map(|m| m.text.as_str()).collect();
+        assert_eq!(texts, letters, "{code}");
+        if !letters.is_empty() {
+            assert_eq!(code.chars().nth(found.start), Some('\\'), "{code}");
+        }
+    }
+}
+
 #[test]
 fn magics() {
     let mut notes = Notes::new();

@@ -23,6 +23,59 @@ fn a_range_without_an_end_goes_to_the_last_element() {
     assert_eq!(notes().ok(code), "[[2.0, 3.0, 4.0], [3.0, 4.0]]");
 }
 
+/// Values as NumPy gives them for `x = np.arange(12).reshape(3, 4)`.
+#[test]
+fn an_index_for_each_dim() {
+    let mut notes = notes();
+    notes.ok("let x = arange(12).reshape([3, 4]);");
+    for (code, value) in [
+        ("x[1, 2].item()", "6"),
+        ("x[.., 1].to_array()", "[1, 5, 9]"),
+        ("x[-1, ..].to_array()", "[8, 9, 10, 11]"),
+        ("x[.., 1..3].to_array()", "[[1, 2], [5, 6], [9, 10]]"),
+        ("x[0..2, [3, 0]].to_array()", "[[3, 0], [7, 4]]"),
+        ("x[(..).step(2), (..).step(-1)].to_array()", "[[3, 2, 1, 0], [11, 10, 9, 8]]"),
+        ("x.reshape([3, 2, 2])[.., 1, ..].to_array()", "[[2, 3], [6, 7], [10, 11]]"),
+        ("x.reshape([3, 2, 2])[.., .., 1].to_array()", "[[1, 3], [5, 7], [9, 11]]"),
+        ("x[x % 5 == 0].to_array()", "[0, 5, 10]"),
+        ("let f = |t| t[.., 0]; f(x).to_array()", "[0, 4, 8]"),
+    ] {
+        assert_eq!(notes.ok(code), value, "{code}");
+    }
+    for (code, says) in
+        [("x[0, 1, 2]", "3 indices for a tensor of shape [3, 4]"), ("x[5, 0]", "5"), ("[1, 2][0, 1]", "")]
+    {
+        assert!(notes.err(code).contains(says), "{code}");
+    }
+}
+
+/// Values as NumPy gives them; unlike there, another variable with the same tensor keeps it.
+#[test]
+fn elements_can_be_set() {
+    let mut notes = notes();
+    for (code, value) in [
+        (
+            "let x = zeros([2, 3]); let y = x; x[0, 1] = 3; [x.to_array(), y.to_array()]",
+            "[[[0.0, 3.0, 0.0], [0.0, 0.0, 0.0]], [[0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]]",
+        ),
+        ("let x = arange(6).reshape([2, 3]); x[.., 1] = [7, 8]; x.to_array()", "[[0, 7, 2], [3, 8, 5]]"),
+        ("let x = tensor([-1, 2, -3]); x[x < 0] = 0; x.to_array()", "[0.0, 2.0, 0.0]"),
+        ("let x = zeros([3]); x[[0, 0]] = tensor([1, 2]); x.to_array()", "[2.0, 0.0, 0.0]"),
+        ("let x = ones([2, 2]); x[1] += 1; x[1][0] = 9; x.to_array()", "[[1.0, 1.0], [9.0, 2.0]]"),
+        ("fn set(x) { x[0] = 5; x } set(zeros([2])).to_array()", "[5.0, 0.0]"),
+        // The gradient reaches what stayed and what was put in.
+        (
+            "let a = tensor(3.0); let w = tensor([1.0, 2.0]); let x = w * 1; x[0] = a * a; grad(sum(x * x), [a, w])[0].item()",
+            "108.0",
+        ),
+        ("grad(sum(x * x), w).to_array()", "[0.0, 4.0]"),
+    ] {
+        assert_eq!(notes.ok(code), value, "{code}");
+    }
+    assert!(notes.err("let n = arange(3); n[0] = 0.5").contains("whole numbers"));
+    assert!(notes.err("let x = zeros([2, 3]); x[0] = [1, 2]").contains("does not fit the place of shape [3]"));
+}
+
 #[test]
 fn mistakes_that_the_parser_words_badly_get_a_hint() {
     for (code, hint) in [

@@ -69,6 +69,24 @@ fn a_resumed_training_is_the_same_to_the_bit() {
     assert_eq!(folder.names(), ["a.ckpt"]);
 }
 
+/// A schedule goes on where it was: half way, a checkpoint, another session.
+#[test]
+fn a_resumed_schedule_goes_on() {
+    let folder = Folder::new();
+    let path = folder.at("a.ckpt");
+    let make = "let f = linear(1, 1); let opt = adam(f, #{ lr: linear_schedule(0.5, 0, 8) });
+        fn train(n) { for _ in 0..n { opt.descend(sum(f(ones([1, 1])))); } opt.lr }";
+    let mut notes = Notes::with(saddle_words::catalog());
+    notes.ok(make);
+    assert_eq!(notes.ok("train(4)"), "0.25");
+    notes.ok(&format!("checkpoint({path:?}, #{{ f: f, opt: opt }});"));
+    let mut other = Notes::with(saddle_words::catalog());
+    other.ok(make);
+    other.ok(&format!("resume({path:?}, #{{ f: f, opt: opt }});"));
+    assert_eq!(other.ok("[opt.lr, train(2)]"), "[0.25, 0.125]");
+    assert_eq!(other.ok("opt.set_lr(0.1); train(1)"), "0.1");
+}
+
 #[test]
 fn a_checkpoint_that_does_not_fit_changes_nothing() {
     let folder = Folder::new();

@@ -90,7 +90,14 @@ fn a_progress_bar_outlives_clear_output() {
             _ => "other",
         })
         .collect();
-    assert_eq!(kinds, ["display", "clear", "display"]);
+    assert_eq!(kinds, ["display", "clear", "display", "update"]);
+}
+
+#[test]
+fn a_progress_bar_leaves_no_picture() {
+    let outputs = notes().outputs("for i in progress(3) { }").unwrap();
+    let Some(Output::Update { bundle, .. }) = outputs.last() else { panic!("{outputs:?}") };
+    assert_eq!((bundle.plain(), bundle.get("image/png")), ("", None));
 }
 
 #[test]

@@ -4,8 +4,10 @@
 //! |---|---|
 //! | `tolerance` | when two texts say the same |
 //! | `pixels`, `similarity` | when two pictures look the same |
+//! | `checks` | what the checks of a cell claim |
 //! | `lines` | which lines of two texts differ |
 
+mod checks;
 mod lines;
 mod pixels;
 mod similarity;
@@ -81,7 +83,7 @@ pub struct Difference {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Verdict {
     Same,
-    /// Its outputs are not to be compared.
+    /// Its outputs are not to be compared, and its checks hold as they did.
     Ignored,
     /// It was not run, and why.
     NotRun(&'static str),
@@ -125,7 +127,11 @@ pub fn compare(stored: &Document, new: &Document, limits: &Limits, failed: Optio
             } else if new.count.is_none() {
                 Verdict::NotRun("the notebook did not get this far")
             } else if !markers.compared.unwrap_or(!limits.lax) {
-                Verdict::Ignored
+                match unseen_by_nbval(old, new, &limits, &markers) {
+                    found if found.is_empty() && !markers.has_limits() => Verdict::Ignored,
+                    found if found.is_empty() => Verdict::Same,
+                    found => Verdict::Differs(found),
+                }
             } else {
                 match differences(old, new, &limits) {
                     found if found.is_empty() => Verdict::Same,
@@ -147,6 +153,26 @@ pub(super) fn outputs_agree(stored: &Value, new: &Value, limits: &Limits) -> boo
     found.is_empty()
         && limits.numbers.texts_agree(&text_of(stored), &text_of(new))
         && limits.numbers.texts_agree(&error_of(stored), &error_of(new))
+}
+
+/// In what a cell differs whose outputs nbval does not compare: the claims of its checks, always; its texts within the
+/// tolerance and its pictures by the similarity that the cell itself gives, if it does.
+fn unseen_by_nbval(stored: &Cell, new: &Cell, limits: &Limits, markers: &Markers) -> Vec<Difference> {
+    let claims = |cell: &Cell| checks::claims(&stream_text(cell, "stdout"));
+    let (old, now) = (claims(stored), claims(new));
+    let mut found = Vec::new();
+    if old != now {
+        found.push(Difference { what: "checks".into(), stored: text(old), new: text(now), likeness: None });
+    }
+    if markers.has_limits() {
+        let is_picture = |d: &Difference| matches!((&d.stored, &d.new), (Content::Picture(_), Content::Picture(_)));
+        let wanted = |d: &Difference| match is_picture(d) {
+            true => markers.similarity.is_some(),
+            false => markers.tolerance.is_some(),
+        };
+        found.extend(differences(stored, new, limits).into_iter().filter(wanted));
+    }
+    found
 }
 
 /// Everything in which the outputs of two cells differ.
@@ -266,5 +292,8 @@ fn error_of(output: &Value) -> String {
 /// The displays and results of a cell, in order.
 fn displays(cell: &Cell) -> Vec<&Value> {
     let outputs = cell.outputs.iter();
-    outputs.filter(|output| output.get("data").is_some()).collect()
+    // A bar of progress says nothing once it is over.
+    outputs
+        .filter(|output| output.get("data").is_some() && output["metadata"]["saddlepoint"]["varies"] != true)
+        .collect()
 }

@@ -104,14 +104,28 @@ fn in_the_lax_mode_only_marked_cells_are_compared() {
 }
 
 #[test]
-fn a_picture_that_tells_the_time_is_compared_by_its_text() {
-    let marked = |width| {
-        let mut outputs = png(width, 3);
-        outputs[0]["metadata"] = json!({ "saddlepoint": { "varies": true } });
-        outputs
-    };
-    assert_eq!(verdict(png(4, 3), marked(5), &[]), Verdict::Same);
-    let mut other = marked(5);
-    other[0]["data"]["text/plain"] = json!("progress over 9");
-    assert!(matches!(verdict(png(4, 3), other, &[]), Verdict::Differs(_)));
+fn a_bar_of_progress_is_not_compared() {
+    let mut bar = png(5, 3);
+    bar[0]["metadata"] = json!({ "saddlepoint": { "varies": true } });
+    assert_eq!(verdict(bar.clone(), json!([]), &[]), Verdict::Same);
+    assert!(matches!(verdict(png(4, 3), bar, &[]), Verdict::Differs(_)));
+}
+
+/// What nbval ignores, `saddle test` compares as far as it can be: the claims of checks always, the rest within the
+/// cell's own limits.
+#[test]
+fn of_an_ignored_cell_the_checks_are_compared() {
+    let ignored = "nbval-ignore-output";
+    let ran = |text: &str, tags: &[&str]| verdict(printed("V 0.7\n✓ V: 0.7  < 1"), printed(text), tags);
+    assert_eq!(ran("V 0.9\n✓ V: 0.9  < 1", &[ignored]), Verdict::Ignored);
+    for other in ["V 0.7", "V 0.7\n✓ W: 0.7  < 1"] {
+        let Verdict::Differs(found) = ran(other, &[ignored]) else { panic!("a check is gone: {other}") };
+        assert_eq!(found[0].what, "checks");
+    }
+    let close = [ignored, "saddle-tolerance-0.05"];
+    assert_eq!(ran("V 0.71\n✓ V: 0.71  < 1", &close), Verdict::Same);
+    assert!(matches!(ran("V 0.9\n✓ V: 0.9  < 1", &close), Verdict::Differs(_)));
+    // A tolerance says nothing of pictures, a similarity nothing of figures.
+    assert_eq!(verdict(png(4, 3), png(5, 3), &close), Verdict::Same);
+    assert!(matches!(verdict(png(4, 3), png(5, 3), &[ignored, "saddle-similarity-0.5"]), Verdict::Differs(_)));
 }

@@ -26,7 +26,7 @@ use saddle_tensor::random::{Stream, with_stream};
 pub const KINDS: &[&Kind] = &[&dataset::DATASET, &batches::BATCHES, &distribution::DISTRIBUTION];
 
 /// The notebook's stream as the data room asks for it.
-struct Notebook;
+pub(crate) struct Notebook;
 
 impl Source for Notebook {
     fn normal(&mut self, n: usize) -> Vec<f32> {

@@ -6,11 +6,13 @@
 //! | `coverage` | `modes`, `precision_recall`, `density_coverage` |
 //! | `neighbours` | `nearest_neighbours` |
 //! | `features` | `fid`, `kid`, `inception_score` |
+//! | `judge` | a classifier trained on the spot; `accuracy` |
 //! | `divergence` | `histogram`, `kl`, `js`, `wasserstein_1d` |
 
 pub mod coverage;
 pub mod divergence;
 pub mod features;
+pub mod judge;
 pub mod likelihood;
 pub mod neighbours;
 
@@ -29,7 +31,7 @@ const SAMPLES: Ty = Ty::OneOf(&[Ty::Tensor, Ty::Array, Ty::Of("dataset")]);
 const GROUP: &str = "metric";
 
 /// All kinds of this folder.
-pub const KINDS: &[&Kind] = &[&coverage::FOUND];
+pub const KINDS: &[&Kind] = &[&coverage::FOUND, &judge::KIND_JUDGE];
 
 /// The tensor of samples in a value of type [`SAMPLES`].
 fn tensor_of(value: &Dynamic) -> Result<Option<Tensor>> {
@@ -52,7 +54,7 @@ fn samples_at(call: &Call, i: usize) -> Result<Samples> {
 }
 
 /// A network or a function that turns samples into features or probabilities, for an option.
-const MODEL: Ty = Ty::OneOf(&[Ty::Of("network"), Ty::Function]);
+const MODEL: Ty = Ty::OneOf(&[Ty::Of("network"), Ty::Of("judge"), Ty::Function]);
 
 /// Samples that a model is given at once.
 const BATCH: usize = 500;
@@ -62,7 +64,7 @@ const FEATURES: Opt = opt(
     "features",
     MODEL,
     "the samples as they are",
-    "a network or a function that makes features of samples; it gets them in batches of 500",
+    "a judge, or a network or a function that makes features of samples; it gets them in batches of 500",
 );
 
 /// The features at parameter `i`: the samples, or what the option `features` makes of them.
@@ -82,7 +84,12 @@ fn through(call: &Call, key: &str, x: Tensor) -> Result<Tensor> {
     let apply = |start: usize| {
         call.host.check_interrupt()?;
         let end = n.min(start + BATCH);
-        let y = call.apply(model, vec![wrap(x.narrow(0, start..end)?)])?;
+        let part = x.narrow(0, start..end)?;
+        // A judge called is its probabilities; as features count its last hidden layer.
+        let y = match key == "features" && model.read_lock::<judge::Judge>().is_some() {
+            true => wrap(judge::features_of(call, model, &part)?),
+            false => call.apply(model, vec![wrap(part)])?,
+        };
         let y = y.try_cast::<Tensor>().filter(|y| y.shape().first() == Some(&(end - start)));
         y.ok_or_else(|| {
             Fault::shape(format!(

@@ -1,5 +1,6 @@
 //! `bars`: a bar for each category, with whiskers where there is a spread.
 
+use super::super::runs;
 use super::super::tensor::{fails, opt, param, value};
 use super::value::made;
 use super::{COLOR, LOG_Y, NAME, NUMBERS, SIZE, TITLE, XLABEL, YLABEL, YLIM, colour, dress, numbers_in, texts};
@@ -22,7 +23,7 @@ static BARS: Entry = Entry {
         param(
             "heights",
             SERIES,
-            "a number for each category, or an array of its values (over seeds); a map of such: bars side by side, named in a legend",
+            "a number for each category, or an array of its values, or what `runs` gave; a map of such: bars side by side, named in a legend",
         ),
     ],
     options: &[
@@ -121,11 +122,16 @@ fn groups(heights: &Dynamic) -> Result<Option<Vec<Vec<f64>>>> {
         return Ok(Some(all.chunks_exact(per.max(1)).map(<[f64]>::to_vec).collect()));
     }
     let Some(items) = heights.read_lock::<Array>() else { return Ok(None) };
-    let many = |v: &Dynamic| v.is_array() || v.read_lock::<Tensor>().is_some_and(|t| t.len() != 1);
+    let many = |v: &Dynamic| {
+        runs::single(v).is_some() || v.is_array() || v.read_lock::<Tensor>().is_some_and(|t| t.len() != 1)
+    };
     if !items.iter().any(many) {
         return Ok(None);
     }
     let group = |v: &Dynamic| {
+        if let Some(series) = runs::single(v) {
+            return Ok(series.values.concat());
+        }
         numbers_in(v)?.ok_or_else(|| {
             Fault::type_(format!("bars: each category needs an array of its values, got {}", type_of(v)))
         })

@@ -75,6 +75,17 @@ pub fn show(host: &Rc<Host>, name: &str, bundle: Bundle) {
     host.show(output);
 }
 
+/// Shows `bundle` in the place of what stands under `name`, if something still does.
+pub fn settle(host: &Rc<Host>, name: &str, bundle: Bundle) {
+    let output = host.with_slot(|mut displays: RefMut<Displays>| {
+        let place = displays.0.get_mut(name).filter(|place| place.shown);
+        place.map(|place| place.output(bundle))
+    });
+    if let Some(output) = output {
+        host.show(output);
+    }
+}
+
 /// Shows a figure under `name`: drawn now, or a little later where the last one was drawn a moment ago.
 pub fn show_figure(host: &Rc<Host>, name: &str, figure: Figure) {
     let now = with_place(host, name, |place| match place.pace.due(Instant::now()) {

@@ -12,7 +12,7 @@ use saddle_fault::{Fault, Result};
 use saddle_picture::{Axes, Band, Figure, Line, Rule, Scatter};
 
 pub static ENTRIES: &[&Entry] =
-    &[&PLOT, &PLOT_Y, &PLOT_LAYERS, &LINE, &SCATTER, &SCATTER_POINTS, &HIST, &BAND, &HLINE, &VLINE];
+    &[&PLOT, &PLOT_Y, &PLOT_LAYERS, &LINE, &SCATTER, &SCATTER_POINTS, &HIST, &BAND, &BAND_OF_RUNS, &HLINE, &VLINE];
 
 const FIGURE: Ty = Ty::Of("figure");
 const SMOOTH: Opt =
@@ -336,6 +336,44 @@ static BAND: Entry = Entry {
         alike("band", ["xs has", "high has"], [x.len(), high.len()])?;
         let name = call.options.text("name")?.unwrap_or_default();
         dressed(call, Axes::default().with(Band { name, x, low, high, colour: colour(&call.options)? }))
+    },
+    ..ENTRY
+};
+
+static BAND_OF_RUNS: Entry = Entry {
+    name: "band",
+    group: "picture",
+    summary: "a curve over seeds: its mean, and the area of one standard deviation around it",
+    params: &[
+        param("xs", NUMBERS, "numbers"),
+        param("runs", Ty::Of("runs"), "runs whose experiment gives a curve, as many numbers"),
+    ],
+    options: &[NAME, COLOR, TITLE, XLABEL, YLABEL, XLIM, YLIM, LOG_Y, SIZE],
+    returns: FIGURE,
+    errors: &["runs of several figures: take one, runs.key", "curves of another length than xs"],
+    examples: &[value(
+        "five seeds",
+        "let r = runs(5, |seed| cumsum(randn([10])));\nband(arange(10), r, #{ name: \"walk\" })",
+        "plot: band (10 points), line walk (10 points)",
+    )],
+    call: |call| {
+        let x = numbers(call, 0)?;
+        let series = super::super::runs::single(call.args.any(1)).ok_or_else(|| {
+            Fault::value("band: these runs hold several figures").hint("take one of them: band(xs, r.error)")
+        })?;
+        let both = series.mean_and_spread();
+        alike("band", ["xs has", "the curve has"], [x.len(), both.len()])?;
+        let colour = colour(&call.options)?.unwrap_or_else(|| saddle_picture::series_colour(0));
+        let edge = |sign: f64| both.iter().map(|(mean, std)| mean + sign * std).collect();
+        let band = Band { name: String::new(), x: x.clone(), low: edge(-1.0), high: edge(1.0), colour: Some(colour) };
+        let line = Line {
+            name: call.options.text("name")?.unwrap_or_default(),
+            x,
+            y: both.iter().map(|v| v.0).collect(),
+            colour: Some(colour),
+            ..Line::default()
+        };
+        dressed(call, Axes::default().with(band).with(line))
     },
     ..ENTRY
 };

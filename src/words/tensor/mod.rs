@@ -13,6 +13,7 @@
 //! | `shape` | `reshape`, `permute`, … |
 //! | `join` | `cat`, `split`, `pad`, … |
 //! | `index` | `gather`, `where`, `sort`, … |
+//! | `indexing` | `t[a, b]`, `t[i] = v`, steps of ranges |
 //! | `linalg` | `matmul`, `einsum`, … |
 //! | `determinant` | `slogdet`, `inv` |
 //! | `conv` | convolutions, pooling, resampling |
@@ -30,6 +31,7 @@ pub mod finite_difference;
 mod first_use;
 pub mod gradient;
 pub mod index;
+pub mod indexing;
 pub mod join;
 pub mod linalg;
 pub mod math;

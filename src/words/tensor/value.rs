@@ -1,7 +1,7 @@
 //! The kind `tensor`: how it is shown, its fields, `t[i]`, loops over it; and what takes values out of one or changes
 //! their type.
 
-use super::{DATA, X, create, data, fails, param, tensor, value, wrap};
+use super::{DATA, X, create, data, fails, indexing, param, tensor, value, wrap};
 use rhai::{Array, Dynamic};
 use saddle_catalog::{Call, ENTRY, Entry, Field, Items, KIND, Kind, Param, Ty};
 use saddle_fault::{Fault, Kind as Wrong, Result};
@@ -52,6 +52,11 @@ static TENSOR: Kind = Kind {
         },
     ],
     index: Some(index),
+    set_index: Some(|value, at, v| {
+        let new = read(value, |t| indexing::assigned(t, at, v))?;
+        *value = wrap(new);
+        Ok(())
+    }),
     iter: Some(rows),
     bytes: Some(|v| v.read_lock::<Tensor>().map_or(0, |t| t.bytes())),
     ..KIND
@@ -80,9 +85,15 @@ fn length(t: &Tensor) -> Result<i64> {
     }
 }
 
-/// `t[2]`, `t[-1]`, `t[1..4]`, `t[[0, 2]]`, `t[labels]`, `t[mask]`: along the first dim.
-fn index(value: &Dynamic, at: &Dynamic) -> Result<Dynamic> {
+/// `t[2]`, `t[-1]`, `t[1..4]`, `t[[0, 2]]`, `t[labels]`, `t[mask]`: along the first dim; `t[a, b]`: along several.
+pub(super) fn index(value: &Dynamic, at: &Dynamic) -> Result<Dynamic> {
     let t = read(value, |t| Ok(t.clone()))?;
+    if let Some(places) = at.read_lock::<indexing::Places>() {
+        return indexing::several(&t, &places.0).map(wrap);
+    }
+    if let Some(stride) = at.read_lock::<indexing::Stride>() {
+        return indexing::strided(&t, &stride).map(wrap);
+    }
     if let Ok(i) = at.as_int() {
         return t.at(i).map(wrap);
     }
@@ -108,7 +119,7 @@ fn index(value: &Dynamic, at: &Dynamic) -> Result<Dynamic> {
                     saddle_catalog::type_of(at)
                 ),
             )
-            .hint("t[0], t[-1], t[1..4], t[[0, 2]], t[t > 0]; slice(t, dim, a..b) takes another dim"));
+            .hint("t[0], t[-1], t[1..4], t[[0, 2]], t[t > 0]; t[.., 0..10] has an index for each dim"));
         }
     };
     t.index_select(0, &at).map(wrap)

@@ -1,0 +1,168 @@
+//! `x[.., 0..10]`: one index for each dim; `x[i] = v`: a tensor with some of its elements replaced; steps of ranges.
+
+use super::value::{index, range};
+use super::{coerce_beside, fails, param, value, wrap};
+use rhai::Dynamic;
+use saddle_catalog::{ENTRY, Entry, KIND, Kind, Ty, type_of};
+use saddle_fault::{Fault, Kind as Wrong, Result};
+use saddle_session::output::Bundle;
+use saddle_tensor::{Dtype, Tensor, device, shown};
+use std::any::TypeId;
+use std::ops::Range;
+
+pub static ENTRIES: &[&Entry] = &[&STEP];
+pub static KINDS: &[&Kind] = &[&STRIDE];
+
+/// The indices of several dims, as a cell writes them: `x[a, b]`.
+#[derive(Clone)]
+pub struct Places(pub Vec<Dynamic>);
+
+/// Every `step`-th place of a range; the range as it was written, since its ends may depend on the dim.
+#[derive(Clone)]
+pub struct Stride {
+    range: Dynamic,
+    step: i64,
+}
+
+static STRIDE: Kind = Kind {
+    name: "stride",
+    summary: "every k-th place of a range, to index a tensor with: t[(..).step(2)]",
+    id: || TypeId::of::<Stride>(),
+    show: |v| {
+        Bundle::text(v.read_lock::<Stride>().map_or_else(String::new, |s| format!("({}).step({})", s.range, s.step)))
+    },
+    ..KIND
+};
+
+impl Stride {
+    /// The places along a dim of `n` elements.
+    fn places(&self, n: usize) -> Result<Vec<i64>> {
+        let Range { start, end } = range(&self.range, n as i64).unwrap_or(0..n);
+        if end > n || start > end {
+            return Err(Fault::new(Wrong::Index, format!("{start}..{end} is outside a dim of size {n}")));
+        }
+        let places = (start as i64..end as i64).step_by(self.step.unsigned_abs() as usize);
+        Ok(match self.step > 0 {
+            true => places.collect(),
+            false => (start as i64..end as i64).rev().step_by(self.step.unsigned_abs() as usize).collect(),
+        })
+    }
+}
+
+static STEP: Entry = Entry {
+    name: "step",
+    group: "index",
+    summary: "every k-th place of a range, for an index of a tensor; below 0: from the end to the front",
+    params: &[param("range", Ty::Any, "such as (..), (1..) or (0..10), in brackets"), param("k", Ty::Int, "not 0")],
+    returns: Ty::Of("stride"),
+    errors: &["something that is not a range", "a step of 0"],
+    source: "Python's x[::k]",
+    examples: &[
+        value("every second", "arange(6)[(..).step(2)].to_array()", "[0, 2, 4]"),
+        value("backwards, of each row", "tensor([[1, 2, 3]])[.., (..).step(-1)].to_array()", "[[3.0, 2.0, 1.0]]"),
+        fails("no step", "(0..4).step(0)", "must not be 0"),
+    ],
+    call: |call| {
+        let (given, step) = (call.args.any(0).clone(), call.args.int(1)?);
+        if range(&given, 0).is_none() {
+            return Err(Fault::type_(format!("step: needs a range such as (0..10), got {}", type_of(&given))));
+        }
+        match step {
+            0 => Err(Fault::value("step: k must not be 0")),
+            _ => Ok(Dynamic::from(Stride { range: given, step })),
+        }
+    },
+    ..ENTRY
+};
+
+/// What a stride picks along the first dim, as places.
+pub fn strided(t: &Tensor, stride: &Stride) -> Result<Tensor> {
+    let n = t.shape().first().copied().unwrap_or(0);
+    along(t, 0, places_of(&stride.places(n)?))
+}
+
+fn places_of(places: &[i64]) -> Tensor {
+    Tensor::from_ints(places.to_vec(), &[places.len()], &device::current())
+}
+
+fn along(t: &Tensor, dim: usize, places: Tensor) -> Result<Tensor> {
+    t.index_select(dim as isize, &places)
+}
+
+/// `t[a, b, …]`: a whole number takes one place of its dim, a range a part, an array or a tensor of places or a mask some.
+pub fn several(t: &Tensor, places: &[Dynamic]) -> Result<Tensor> {
+    if places.len() > t.rank() {
+        return Err(Fault::new(
+            Wrong::Index,
+            format!("{} indices for a tensor of shape {}", places.len(), shown(&t.shape())),
+        )
+        .hint("one index for each dim, at most; .. takes all of a dim"));
+    }
+    let lists = places.iter().filter(|at| is_list(at)).count();
+    if lists > 1 {
+        return Err(Fault::new(Wrong::Index, format!("{lists} lists of places in one index")).hint(
+            "x[rows, ..][.., columns] takes the rows and then the columns; gather(x, dim, index) takes single elements",
+        ));
+    }
+    let mut out = t.clone();
+    let mut dim = 0;
+    for at in places {
+        // Indexing works along the first dim: the dim is brought there and back.
+        let front = out.transpose(0, dim)?;
+        let part = index(&wrap(front), at)?.try_cast::<Tensor>();
+        let part = part.ok_or_else(|| Fault::new(Wrong::Internal, "an index that gave no tensor"))?;
+        match part.rank() < out.rank() {
+            // The dims before the one that is gone stand one place off, the first of them in its place.
+            true => out = restored(&part, dim)?,
+            false => {
+                out = part.transpose(0, dim)?;
+                dim += 1;
+            }
+        }
+    }
+    Ok(out)
+}
+
+/// After `transpose(0, dim)` and one place of the first dim: the old first dim stands at `dim − 1` and goes to the front.
+fn restored(part: &Tensor, dim: isize) -> Result<Tensor> {
+    if dim < 2 {
+        return Ok(part.clone());
+    }
+    let mut order: Vec<isize> = (0..part.rank() as isize).filter(|d| *d != dim - 1).collect();
+    order.insert(0, dim - 1);
+    part.permute(&order)
+}
+
+fn is_list(at: &Dynamic) -> bool {
+    at.is_array() || at.read_lock::<Tensor>().is_some_and(|t| t.rank() > 0)
+}
+
+/// `t[at] = v`: a tensor like `t` in which the elements at `at` are those of `v`, which broadcasts; the last one counts
+/// where a place comes twice. Gradients reach both.
+pub fn assigned(t: &Tensor, at: &Dynamic, v: &Dynamic) -> Result<Tensor> {
+    let (shape, n) = (t.shape(), t.len());
+    let numbers = Tensor::from_ints((0..n as i64).collect(), &shape, &device::current());
+    let chosen = index(&wrap(numbers), at)?.try_cast::<Tensor>();
+    let chosen = chosen.ok_or_else(|| Fault::new(Wrong::Internal, "an index that gave no tensor"))?;
+    let whole = t.dtype() != Dtype::F32;
+    let source = coerce_beside(v, whole, &t.device())?
+        .ok_or_else(|| Fault::type_(format!("elements of a tensor are numbers, got {}", type_of(v))))?;
+    if whole && source.dtype() == Dtype::F32 {
+        return Err(Fault::type_("elements of an int tensor are whole numbers").hint("float(t) makes floats of them"));
+    }
+    let fits = source.broadcast_to(&chosen.shape()).map_err(|_| {
+        let (place, given) = (shown(&chosen.shape()), shown(&source.shape()));
+        Fault::shape(format!("a value of shape {given} does not fit the place of shape {place}"))
+    })?;
+    if chosen.is_empty() {
+        return Ok(t.clone());
+    }
+    let (mut taken, mut from) = (vec![false; n], vec![0i64; n]);
+    for (i, place) in chosen.to_ints()?.into_iter().enumerate() {
+        taken[place as usize] = true;
+        from[place as usize] = i as i64;
+    }
+    let from = Tensor::from_ints(from, &[n], &t.device());
+    let spread = fits.reshape(&[fits.len()])?.index_select(0, &from)?.reshape(&shape)?;
+    Tensor::from_bools(taken, &shape, &t.device()).choose(&spread.cast(t.dtype()), t)
+}
