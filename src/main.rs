@@ -4,12 +4,12 @@
 //! line of its `Cargo.toml`; `tests/rooms.rs` holds the picture against them):
 //!
 //! ```text
-//!    saddle ─► cell, component, cpu, notebook, rust, serve, tensor, worker
+//!    saddle ─► cell, component, cpu, mpi, notebook, rust, serve, sweep, tensor, worker
 //!     serve ─► wire
 //!      cell ─► catalog, rust, tensor, words
 //!      rust ─► component, worker
 //! rust-host ─► component, rust, worker
-//!     words ─► backend, catalog, component, data, gan, nn, picture, tensor
+//!     words ─► backend, catalog, component, data, gan, mpi, nn, picture, sweep, tensor
 //!       gan ─► cpu, tensor
 //!        nn ─► tensor
 //!    tensor ─► backend, cpu
@@ -23,6 +23,8 @@
 //! | `wire` | the connection file, five sockets, framing, signing, typed messages |
 //! | `serve` | what a Jupyter client is answered, and when: busy, reply, idle; counts, history, the queue, interrupts, shutdown |
 //! | `notebook` | notebook files: read, run, compare, write as notebook or as page |
+//! | `mpi` | several processes of one run, over an MPI library that is loaded when `mpirun` has started them |
+//! | `sweep` | runs of one notebook with different parameters: their plan, what each has left, tables of it |
 //! | `worker` | the session in a process of its own: starting it, driving it, and what is said when it dies |
 //! | `rust` | cells of Rust code: running and calling them, with tensors shared both ways |
 //! | `rust-host` | the program that compiles them (`src/rust/host`) |

@@ -11,6 +11,7 @@
 //! | `magic` | lines that start with `%`, and `name?` |
 //! | `rust` | `%%rust`: cells of Rust code, and what they export as words |
 //! | `scripts` | `%save` and `%load` |
+//! | `parameters` | what a cell of parameters declares, values as the language writes them |
 //! | `memory` | what the kernel and each variable hold in memory |
 //! | `engine` | the Rhai engine: words, and where names are looked up |
 //! | `grammar`, `numbers` | where the language differs from Rhai's: grammar; arithmetic of plain numbers |
@@ -38,6 +39,7 @@ mod letters;
 mod magic;
 mod memory;
 mod numbers;
+pub mod parameters;
 mod paths;
 mod rewrite;
 mod rust;

@@ -6,6 +6,8 @@
 //! | `signal` | Ctrl-C |
 //! | `terminal` | outputs and questions on a terminal |
 //! | `run`, `test/`, `repl` | the commands that run cells without Jupyter |
+//! | `parameters` | parameters of a run: read, checked, put into the notebook |
+//! | `sweep/` | many runs of one notebook, here and on clusters; their tables |
 //! | `spec` | `kernel`, `install`, `uninstall` |
 //! | `lab` | JupyterLab: finding and starting it |
 //! | `notebooks` | the user's own copy of the notebooks |
@@ -16,6 +18,7 @@ mod doctor;
 mod folders;
 mod lab;
 mod notebooks;
+mod parameters;
 mod pip;
 mod private;
 mod python;
@@ -24,6 +27,7 @@ mod run;
 mod session;
 mod signal;
 mod spec;
+mod sweep;
 mod terminal;
 mod test;
 
@@ -48,6 +52,13 @@ enum Command {
     Run(run::Options),
     /// Run notebooks again and compare what they show with their stored outputs.
     Test(test::Options),
+    /// Run a notebook with each combination of parameters: here, or on Slurm, Dask or Ray.
+    Sweep(sweep::Options),
+    /// Gather the figures and pictures of a sweep into one table.
+    Collect(sweep::Collect),
+    /// One run of a sweep (the engines run this).
+    #[command(name = "sweep-run", hide = true)]
+    SweepRun(sweep::One),
     /// The language of the cells at a prompt.
     Repl,
     /// Make the kernel known to Jupyter.
@@ -110,6 +121,9 @@ fn dispatch(command: Command) -> Result<Outcome> {
         Command::Lab(options) => lab::lab(&options),
         Command::Run(options) => run::run(&options),
         Command::Test(options) => test::test(&options),
+        Command::Sweep(options) => sweep::sweep(&options),
+        Command::Collect(options) => sweep::collect(&options),
+        Command::SweepRun(options) => sweep::one(&options),
         Command::Repl => repl::repl(),
         Command::Install(options) => spec::install(&options),
         Command::Uninstall(options) => spec::uninstall(&options),

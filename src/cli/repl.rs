@@ -21,7 +21,7 @@ use std::sync::Arc;
 const HISTORY: usize = 10_000;
 
 pub fn repl() -> Result<Outcome> {
-    let notebook = session::open_with_interrupt(Insisting::EndsCell)?;
+    let notebook = session::open_with_interrupt(Insisting::EndsCell, Vec::new())?;
     let pictures = std::env::temp_dir().join(format!("saddle-{}", std::process::id()));
     let terminal = Arc::new(Terminal::with_pictures(pictures));
     let mut editor = editor(notebook.clone())?;

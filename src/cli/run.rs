@@ -1,20 +1,24 @@
 //! `saddle run`: a notebook or a script from start to end, with no Jupyter at hand.
 
-use super::Outcome;
 use super::session::{self, Insisting};
 use super::terminal::Terminal;
+use super::{Outcome, parameters};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use saddle_fault::{Fault, Result};
+use saddle_fault::{Fault, Kind, Result};
 use saddle_notebook::document::{Cell, Document};
 use saddle_notebook::run::{End, Event, run as run_document};
 use saddle_notebook::{html, run as headless};
-use saddle_session::Frontend;
 use saddle_session::output::{Output, Stream};
+use saddle_session::{Frontend, Session as _};
+use saddle_sweep::figures::{self, FIGURES};
+use saddle_sweep::outcome::{Failing, Outcome as Ended, Status};
+use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 #[derive(Args)]
 pub struct Options {
@@ -26,6 +30,11 @@ pub struct Options {
     /// Go on after a cell that failed; the exit status is 1 all the same.
     #[arg(long)]
     keep_going: bool,
+    #[command(flatten)]
+    parameters: parameters::Options,
+    /// Print one JSON object in place of the outputs: how it ended, the figures of `check` and `report`, the error.
+    #[arg(long)]
+    json: bool,
 }
 
 /// What `-o` asks for.
@@ -34,43 +43,143 @@ enum Target {
     Page(PathBuf),
 }
 
+/// A notebook or script to run, as [`run_whole`] wants it.
+pub struct Job {
+    pub document: Document,
+    /// Where it came from.
+    pub file: PathBuf,
+    pub parameters: Map<String, Value>,
+    /// Where the outputs are kept.
+    target: Option<Target>,
+    /// Outputs are not printed.
+    quiet: bool,
+    keep_going: bool,
+    /// Where the figures go.
+    pub figures: PathBuf,
+}
+
 pub fn run(options: &Options) -> Result<Outcome> {
-    let target = options.output.as_deref().map(target).transpose()?;
+    // Of several ranks the first one shows and keeps what all compute.
+    let is_first = saddle_mpi::launched_rank().is_none_or(|rank| rank == 0);
+    let target = options.output.as_deref().filter(|_| is_first).map(target).transpose()?;
     let mut document = read(&options.file)?;
-    let is_notebook = has_ending(&options.file, "ipynb");
-    if is_notebook {
+    let parameters = options.parameters.values(&document)?;
+    let to = options.output.as_deref().map_or(String::new(), |path| path.display().to_string());
+    parameters::inject(&mut document, &parameters, &options.file.display().to_string(), &to)?;
+    if has_ending(&options.file, "ipynb") {
         enter_folder_of(&options.file)?;
     }
-    let notebook = session::open_with_interrupt(Insisting::EndsProcess)?;
-    let bar = (is_notebook || target.is_some()).then(progress_bar);
+    let figures = options.json.then(|| std::env::temp_dir().join(format!("saddle-figures-{}", std::process::id())));
+    let (file, keep_going, quiet) =
+        (options.file.clone(), options.keep_going, options.json || target.is_some() || !is_first);
+    let figures = figures.unwrap_or_default();
+    let ended = run_whole(Job { document, file, parameters, target, quiet, keep_going, figures: figures.clone() })?;
+    if options.json {
+        let _ = std::fs::remove_file(figures);
+        if is_first {
+            super::print_all(&ended.text());
+        }
+    }
+    Ok(match ended.status {
+        Status::Done => Outcome::Done,
+        Status::Failed | Status::Lost => Outcome::Failed,
+        Status::Interrupted => Outcome::Interrupted,
+    })
+}
+
+/// One run of a sweep, in this folder, with its outputs kept as a notebook there.
+///
+/// # Errors
+/// As [`run_whole`].
+pub fn run_in_sweep(document: Document, parameters: Map<String, Value>, from: &Path, folder: &Path) -> Result<Ended> {
+    let target = Some(Target::Notebook(folder.join("out.ipynb")));
+    let figures = folder.join("figures.jsonl");
+    // What an earlier try has left.
+    let _ = std::fs::remove_file(&figures);
+    run_whole(Job { document, file: from.to_path_buf(), parameters, target, quiet: true, keep_going: false, figures })
+}
+
+/// Runs a notebook or script to its end, in the current folder, and keeps what it shows. Must be called before other threads
+/// are started.
+///
+/// # Errors
+/// The system gives no thread; the outputs cannot be written.
+fn run_whole(mut job: Job) -> Result<Ended> {
+    let start = Instant::now();
+    let is_notebook = has_ending(&job.file, "ipynb");
+    let mut environment = vec![(saddle_mpi::CODE, code(&job.document).into())];
+    if !job.figures.as_os_str().is_empty() {
+        environment.push((FIGURES, job.figures.clone().into()));
+    }
+    let notebook = session::open_with_interrupt(Insisting::EndsProcess, environment)?;
+    let bar = (is_notebook || job.target.is_some()).then(progress_bar);
     let terminal = Arc::new(Terminal::with_bar(bar.clone()));
-    let frontend: Arc<dyn Frontend> = match target {
-        Some(_) => Arc::new(Quiet(terminal.clone())),
-        None => terminal.clone(),
+    let frontend: Arc<dyn Frontend> = match job.quiet {
+        true => Arc::new(Quiet(terminal.clone())),
+        false => terminal.clone(),
     };
-    let how = headless::Options { keep_going: options.keep_going, ..headless::Options::default() };
-    let end = run_document(&mut document, notebook.as_ref(), frontend, how, |event| match event {
+    let how = headless::Options { keep_going: job.keep_going, ..headless::Options::default() };
+    let end = run_document(&mut job.document, notebook.as_ref(), frontend, how, |event| match event {
         Event::Starts { number, total, cell, .. } => {
             terminal.finish();
             bar.iter().for_each(|bar| show_step(bar, number, total, cell));
         }
-        Event::Fails(failure) => terminal.fail(failure),
+        Event::Fails(failure) => {
+            if let Some(rank) = saddle_mpi::launched_rank() {
+                terminal.line(Stream::Stderr, &format!("rank {rank} of {} failed:", saddle_mpi::launched_size()));
+            }
+            terminal.fail(failure);
+        }
         Event::Ends { .. } => {}
     });
+    if end == End::Done && saddle_mpi::launched_rank().is_some() {
+        // Where a rank has failed it must not wait for the others: its exit status has mpirun end them.
+        let _ = notebook.evaluate("leave_world()");
+    }
     terminal.finish();
     bar.iter().for_each(ProgressBar::finish_and_clear);
-    if let Some(target) = &target {
-        write(&document, target, &options.file)?;
+    if let Some(target) = &job.target {
+        write(&job.document, target, &job.file)?;
     }
     if let (End::Failed(failed) | End::Interrupted(failed), true) = (&end, is_notebook) {
-        let count = document.cells.len();
+        let count = job.document.cells.len();
         terminal.line(Stream::Stderr, &format!("the error is in cell {} of {count}", failed.index + 1));
     }
-    Ok(match end {
-        End::Done => Outcome::Done,
-        End::Failed(_) => Outcome::Failed,
-        End::Interrupted(_) => Outcome::Interrupted,
-    })
+    Ok(ended(job, &end, start))
+}
+
+/// What tells this code from another: the version and the cells.
+fn code(document: &Document) -> String {
+    let cells: Vec<&str> = document.code_cells().map(|(_, cell)| cell.source.as_str()).collect();
+    format!(
+        "{}\n{}",
+        env!("CARGO_PKG_VERSION"),
+        Sha256::digest(cells.join("\0")).iter().map(|b| format!("{b:02x}")).collect::<String>()
+    )
+}
+
+/// How the run ended, with the figures that its cells have stated.
+fn ended(job: Job, end: &End, start: Instant) -> Ended {
+    let (status, failed) = match end {
+        End::Done => (Status::Done, None),
+        End::Interrupted(failed) => (Status::Interrupted, Some(failed)),
+        End::Failed(failed) if failed.failure.name == Kind::Lost.name() => (Status::Lost, Some(failed)),
+        End::Failed(failed) => (Status::Failed, Some(failed)),
+    };
+    let error = failed.map(|failed| Failing {
+        cell: failed.index + 1,
+        name: failed.failure.name.clone(),
+        message: failed.failure.value.clone(),
+    });
+    Ended {
+        notebook: job.file.display().to_string(),
+        status,
+        exit: status.exit(),
+        seconds: start.elapsed().as_secs_f64(),
+        parameters: job.parameters,
+        figures: figures::read(&job.figures),
+        error,
+    }
 }
 
 /// Reads a notebook or a script.

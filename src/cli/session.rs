@@ -4,7 +4,9 @@ use super::signal;
 use saddle_cell::RhaiSession;
 use saddle_fault::{Fault, Kind, Result};
 use saddle_session::Session;
+use saddle_sweep::figures::FIGURES;
 use saddle_worker::Isolated;
+use std::ffi::OsString;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::Command;
@@ -31,7 +33,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// # Errors
 /// The operating system gives no thread.
 pub fn open() -> Result<Arc<Isolated>> {
-    open_in(Path::new(""))
+    open_with(Path::new(""), Vec::new())
 }
 
 /// A new session, in a process of its own whose relative paths start at `folder` (empty: where this process is).
@@ -39,12 +41,20 @@ pub fn open() -> Result<Arc<Isolated>> {
 /// # Errors
 /// The operating system gives no thread.
 pub fn open_in(folder: &Path) -> Result<Arc<Isolated>> {
+    open_with(folder, Vec::new())
+}
+
+/// The same, with these variables in the environment of its process.
+fn open_with(folder: &Path, environment: Vec<(&'static str, OsString)>) -> Result<Arc<Isolated>> {
     let folder = folder.to_path_buf();
     let program = move || {
         let mut command = worker_program()?;
         if !folder.as_os_str().is_empty() {
             command.current_dir(&folder);
         }
+        // Those of a run that has started this one are not ours.
+        command.env_remove(FIGURES);
+        command.envs(environment.iter().map(|(name, value)| (name, value)));
         Ok(command)
     };
     let session = Isolated::start(program).map_err(|error| no_thread(&error))?;
@@ -91,11 +101,11 @@ fn no_thread(error: &std::io::Error) -> Fault {
     Fault::new(Kind::Device, message)
 }
 
-/// A new session whose running cell Ctrl-C stops. Must be called before other threads are started.
+/// A new session whose running cell Ctrl-C stops, with these variables in the environment of its process. Must be called before other threads are started.
 ///
 /// # Errors
 /// As [`open`].
-pub fn open_with_interrupt(insisting: Insisting) -> Result<Arc<Isolated>> {
+pub fn open_with_interrupt(insisting: Insisting, environment: Vec<(&'static str, OsString)>) -> Result<Arc<Isolated>> {
     // The session ends with the last who uses it, and its process with it: this one hears only that.
     let session: Arc<OnceLock<Weak<Isolated>>> = Arc::default();
     let running = session.clone();
@@ -109,7 +119,7 @@ pub fn open_with_interrupt(insisting: Insisting) -> Result<Arc<Isolated>> {
             (_, Insisting::EndsCell) => {}
         }
     });
-    let notebook = open()?;
+    let notebook = open_with(Path::new(""), environment)?;
     session.get_or_init(|| Arc::downgrade(&notebook));
     Ok(notebook)
 }

@@ -98,7 +98,21 @@ impl Optimizer {
     /// # Errors
     /// A loss that is not one number, that depends on none of the parameters, or is NaN.
     pub fn minimise(&mut self, loss: &Tensor, ascend: bool) -> Result<()> {
-        let grads = self.gradients(if ascend { "ascend" } else { "descend" }, loss)?;
+        self.minimise_with(loss, ascend, |_| Ok(()))
+    }
+
+    /// The same with the gradients that `exchange` makes of this process's: their mean over several processes.
+    ///
+    /// # Errors
+    /// As [`Optimizer::minimise`], and those of `exchange`.
+    pub fn minimise_with(
+        &mut self,
+        loss: &Tensor,
+        ascend: bool,
+        exchange: impl FnOnce(&mut [Option<Tensor>]) -> Result<()>,
+    ) -> Result<()> {
+        let mut grads = self.gradients(if ascend { "ascend" } else { "descend" }, loss)?;
+        exchange(&mut grads)?;
         self.apply(grads, ascend)
     }
 

@@ -82,16 +82,14 @@ impl Document {
             "nbformat": 4,
             "nbformat_minor": 5,
         });
-        let cell = json!({ "id": "script", "metadata": {} });
-        Self {
-            cells: vec![Cell {
-                kind: CellKind::Code,
-                source: source.to_string(),
-                count: None,
-                outputs: Vec::new(),
-                rest: object(cell),
-            }],
-            rest: object(rest),
+        Self { cells: vec![Cell::code("script", source, &[])], rest: object(rest) }
+    }
+
+    /// Sets a field of the notebook's metadata.
+    pub fn set_metadata(&mut self, key: &str, value: Value) {
+        let metadata = self.rest.entry("metadata").or_insert_with(|| Value::Object(Map::new()));
+        if let Value::Object(metadata) = metadata {
+            metadata.insert(key.into(), value);
         }
     }
 
@@ -129,6 +127,13 @@ impl Document {
 }
 
 impl Cell {
+    /// A code cell that has not been run.
+    pub fn code(id: &str, source: &str, tags: &[&str]) -> Self {
+        let metadata = if tags.is_empty() { json!({}) } else { json!({ "tags": tags }) };
+        let rest = object(json!({ "id": id, "metadata": metadata }));
+        Self { kind: CellKind::Code, source: source.to_string(), count: None, outputs: Vec::new(), rest }
+    }
+
     /// The tags of the cell (JupyterLab's "Cell Tags").
     pub fn tags(&self) -> impl Iterator<Item = &str> {
         let tags = self.rest.get("metadata").map(|metadata| &metadata["tags"]);

@@ -7,6 +7,7 @@
 //! | `json` | JSON in the spelling of Python's `nbformat` |
 //! | `record` | outputs as a file stores them: joined, updated, cleared |
 //! | `markers` | what tags and comments say about running and comparing a cell |
+//! | [`parameters`] | parameters as papermill keeps them |
 //! | [`run`] | running the cells in order |
 //! | [`compare`] | stored outputs against new ones |
 //! | [`trial`] | a notebook put to the test: the verdict on each cell, what an update stores |
@@ -18,6 +19,7 @@ pub mod document;
 pub mod html;
 mod json;
 mod markers;
+pub mod parameters;
 mod record;
 pub mod report;
 pub mod run;

@@ -14,9 +14,11 @@ pub mod number;
 pub mod picture;
 pub mod runs;
 pub mod script;
+pub mod sweep;
 pub mod table;
 pub mod tensor;
 pub mod widget;
+pub mod world;
 
 use saddle_catalog::{Catalog, Entry, Kind};
 use std::sync::OnceLock;
@@ -90,6 +92,8 @@ pub(crate) const FAMILIES: &[&[&Entry]] = &[
     widget::control::ENTRIES,
     widget::callback::ENTRIES,
     widget::interact::ENTRIES,
+    sweep::ENTRIES,
+    world::ENTRIES,
 ];
 
 /// One line per file that has kinds of values.
@@ -105,6 +109,7 @@ const KINDS: &[&[&Kind]] = &[
     tensor::gradient::KINDS,
     data::KINDS,
     widget::KINDS,
+    sweep::KINDS,
 ];
 
 /// Every word and kind of the language.

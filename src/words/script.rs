@@ -4,10 +4,11 @@ use super::format::significant;
 use rhai::{Dynamic, FnPtr, ImmutableString};
 use saddle_catalog::{Call, ENTRY, Entry, Example, Gives, Opt, Param, Ty, did_you_mean, help, number};
 use saddle_fault::{Fault, Kind, Result};
+use saddle_sweep::figures::{self, Figure};
 use std::cmp::Ordering;
 use std::time::{Duration, Instant};
 
-pub static ENTRIES: &[&Entry] = &[&CHECK, &EPRINT, &SLEEP, &CLOCK, &INPUT, &PASSWORD, &HELP];
+pub static ENTRIES: &[&Entry] = &[&CHECK, &REPORT, &EPRINT, &SLEEP, &CLOCK, &INPUT, &PASSWORD, &HELP];
 
 static CHECK: Entry = Entry {
     name: "check",
@@ -49,8 +50,9 @@ static CHECK: Entry = Entry {
 
 fn check(call: &mut Call) -> Result<Dynamic> {
     let what = call.args.text(0)?;
-    let failed = |text: String| Err(Fault::new(Kind::Check, text));
     if let Ok(holds) = call.args.bool(1) {
+        figures::note(&Figure { value: holds.into(), holds: Some(holds), ..Figure::new(&what, 0.0) })?;
+        let failed = |text: String| Err(Fault::new(Kind::Check, text));
         return if holds { passed(call, &what, "true") } else { failed(format!("{what}: does not hold")) };
     }
     let value = match number(call.args.any(1)) {
@@ -65,16 +67,12 @@ fn check(call: &mut Call) -> Result<Dynamic> {
         return Err(Fault::value(format!("{what}: got the number {value}, but nothing to compare it with"))
             .hint("give `below`, `above` or `near`, or a comparison such as `x < 1`"));
     }
-    // NaN is neither below nor above nor near anything.
-    if let Some(limit) = below.filter(|limit| value.partial_cmp(limit) != Some(Ordering::Less)) {
-        return failed(format!("{what}: {value} is not below {limit}"));
-    }
-    if let Some(limit) = above.filter(|limit| value.partial_cmp(limit) != Some(Ordering::Greater)) {
-        return failed(format!("{what}: {value} is not above {limit}"));
-    }
-    let far = |target: &f64| matches!((value - target).abs().partial_cmp(&tol), None | Some(Ordering::Greater));
-    if let Some(target) = near.filter(far) {
-        return failed(format!("{what}: {value} is not within {tol} of {target}"));
+    let broken = broken(value, below, above, near, tol);
+    let holds = Some(broken.is_none());
+    let tolerance = near.map(|_| tol);
+    figures::note(&Figure { holds, below, above, near, tol: tolerance, ..Figure::new(&what, value) })?;
+    if let Some(bound) = broken {
+        return Err(Fault::new(Kind::Check, format!("{what}: {value} is {bound}")));
     }
     let mut bounds = String::new();
     for (sign, bound) in [("<", below), (">", above)] {
@@ -86,6 +84,18 @@ fn check(call: &mut Call) -> Result<Dynamic> {
         bounds += &format!("  = {} ± {tol}", measured(target));
     }
     passed(call, &what, &format!("{}{bounds}", measured(value)))
+}
+
+/// The bound that a value breaks, in words. NaN is neither below nor above nor near anything.
+fn broken(value: f64, below: Option<f64>, above: Option<f64>, near: Option<f64>, tol: f64) -> Option<String> {
+    if let Some(limit) = below.filter(|limit| value.partial_cmp(limit) != Some(Ordering::Less)) {
+        return Some(format!("not below {limit}"));
+    }
+    if let Some(limit) = above.filter(|limit| value.partial_cmp(limit) != Some(Ordering::Greater)) {
+        return Some(format!("not above {limit}"));
+    }
+    let far = |target: &f64| matches!((value - target).abs().partial_cmp(&tol), None | Some(Ordering::Greater));
+    near.filter(far).map(|target| format!("not within {tol} of {target}"))
 }
 
 /// The number in a tensor with one element.
@@ -103,6 +113,36 @@ fn passed(call: &Call, what: &str, value: &str) -> Result<Dynamic> {
     call.host.print(&format!("✓ {what}: {value}\n"));
     Ok(Dynamic::UNIT)
 }
+
+static REPORT: Entry = Entry {
+    name: "report",
+    group: "notebook",
+    summary: "states a number that is no claim: a figure of this run, which `saddle sweep` gathers beside those of `check`",
+    params: &[
+        Param { name: "what", ty: Ty::Text, default: None, doc: "what the number is, in words" },
+        Param {
+            name: "value",
+            ty: Ty::OneOf(&[Ty::Number, Ty::Of("tensor")]),
+            default: None,
+            doc: "the number, or a tensor with one element",
+        },
+    ],
+    examples: &[
+        Example { what: "a figure", code: "report(\"modes found\", 7)", gives: Gives::Runs },
+        Example { what: "no batch", code: "report(\"losses\", ones([2]))", gives: Gives::Error("2 elements") },
+    ],
+    call: |call| {
+        let what = call.args.text(0)?;
+        let value = match number(call.args.any(1)) {
+            Some(value) => value,
+            None => item(call)?,
+        };
+        figures::note(&Figure::new(&what, value))?;
+        call.host.print(&format!("{what}: {}\n", measured(value)));
+        Ok(Dynamic::UNIT)
+    },
+    ..ENTRY
+};
 
 static EPRINT: Entry = Entry {
     name: "eprint",

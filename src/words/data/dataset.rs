@@ -1,6 +1,7 @@
 //! The kind `dataset`: what can be read from it, and words that draw from it or take a part of it.
 
 use super::super::tensor::{fails, opt, param, runs, value as gives, wrap};
+use super::super::world::own_places;
 use super::{Notebook, count};
 use rhai::{Array, Dynamic, Map};
 use saddle_catalog::{Call, ENTRY, Entry, Field, Items, KIND, Kind, Param, Ty, type_of};
@@ -175,11 +176,11 @@ pub(super) fn dataset(call: &Call) -> Result<Dataset> {
 static SAMPLE: Entry = Entry {
     name: "sample",
     group: "data",
-    summary: "a minibatch: samples drawn independently, each equally likely",
+    summary: "a minibatch: samples drawn independently, each equally likely; under `mpirun` this rank's part of it, m / world() of them",
     params: &[SELF, M],
     returns: Ty::Tensor,
     shapes: "[m, …], the rest as one sample",
-    errors: &["m below 1", "a data set without samples"],
+    errors: &["m below 1", "a data set without samples", "under `mpirun`: m is no multiple of world()"],
     examples: &[
         gives("a minibatch of digits", "digits().sample(64).shape", "[64, 64]"),
         gives(
@@ -192,7 +193,7 @@ static SAMPLE: Entry = Entry {
     call: |call| {
         let data = dataset(call)?;
         let m = count(call, 1, data.shape())?;
-        let places = data.draw(m, &mut Notebook)?;
+        let places = own_places("sample", data.draw(m, &mut Notebook)?)?;
         Ok(wrap(gather(&data, places.into_iter())))
     },
     ..ENTRY
@@ -217,7 +218,7 @@ static SAMPLE_LABELLED: Entry = Entry {
     call: |call| {
         let data = dataset(call)?;
         let m = count(call, 1, data.shape())?;
-        let places = data.draw(m, &mut Notebook)?;
+        let places = own_places("sample_labelled", data.draw(m, &mut Notebook)?)?;
         labelled(&data, &places, call.entry.name)
     },
     ..ENTRY

@@ -1,6 +1,7 @@
 //! The kind `distribution`: Gaussians, mixtures, rings, grids, curves, and samples from them.
 
 use super::super::tensor::{fails, opt, optional, param, runs, value as gives, wrap};
+use super::super::world::own_rows;
 use super::dataset::M;
 use super::{Notebook, count};
 use rhai::{Array, Dynamic, Map};
@@ -269,7 +270,7 @@ static SAMPLE: Entry = Entry {
     shapes: "[m, dim]",
     errors: &["m below 1"],
     examples: &[gives("points of a ring", "ring(8).sample(100).shape", "[100, 2]")],
-    call: |call| draw(call).map(|(x, _)| wrap(x)),
+    call: |call| Ok(wrap(own_rows("sample", draw(call)?.0)?)),
     ..ENTRY
 };
 
@@ -286,6 +287,7 @@ static SAMPLE_LABELLED: Entry = Entry {
         let (x, part) = draw(call)?;
         let n = part.len();
         let y = Tensor::from_ints(part.into_iter().map(|v| v as i32).collect(), &[n], &x.device());
+        let (x, y) = (own_rows("sample_labelled", x)?, own_rows("sample_labelled", y)?);
         Ok(Map::from([("x".into(), wrap(x)), ("y".into(), wrap(y))]).into())
     },
     ..ENTRY

@@ -1,6 +1,7 @@
 //! Steps of optimizers, and their settings while they run.
 
 use super::super::tensor::{fails, param, runs, value, wrap_all};
+use super::super::world::average;
 use super::optimizer::{Handle, OPTIMIZER_TY};
 use rhai::{Array, Dynamic};
 use saddle_catalog::{Call, ENTRY, Entry, Param, Ty};
@@ -19,14 +20,14 @@ const STEP_ERRORS: &[&str] = &[
 fn minimise(call: &Call, ascend: bool) -> Result<Dynamic> {
     let handle: Handle = call.args.get(0)?;
     let loss: Tensor = call.args.get(1)?;
-    handle.0.borrow_mut().minimise(&loss, ascend)?;
+    handle.0.borrow_mut().minimise_with(&loss, ascend, average)?;
     Ok(Dynamic::UNIT)
 }
 
 static DESCEND: Entry = Entry {
     name: "descend",
     group: "optimizer",
-    summary: "one step that makes the loss smaller",
+    summary: "one step that makes the loss smaller; under `mpirun` along the mean of all ranks' gradients",
     params: &[SELF, param("loss", Ty::Tensor, "a single number that depends on the parameters")],
     errors: STEP_ERRORS,
     source: "Algorithm 1: \"update the generator by descending its stochastic gradient\"",
@@ -42,7 +43,7 @@ static DESCEND: Entry = Entry {
 static ASCEND: Entry = Entry {
     name: "ascend",
     group: "optimizer",
-    summary: "one step that makes the value larger",
+    summary: "one step that makes the value larger; under `mpirun` along the mean of all ranks' gradients",
     params: &[SELF, param("value", Ty::Tensor, "a single number that depends on the parameters")],
     errors: STEP_ERRORS,
     source: "Algorithm 1: \"update the discriminator by ascending its stochastic gradient\"",

@@ -55,7 +55,7 @@ pub(crate) fn read(v: &Dynamic) -> Result<Network> {
 }
 
 /// The network at parameter `i`.
-pub(super) fn network(call: &Call, i: usize) -> Result<Network> {
+pub(crate) fn network(call: &Call, i: usize) -> Result<Network> {
     call.args.get(i)
 }
 

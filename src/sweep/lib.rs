@@ -1,0 +1,44 @@
+//! Runs of one notebook with different parameters: which there are, what each has left in the sweep's folder, and the
+//! tables made of it. Knows neither how a notebook runs nor on which machines; `saddle sweep` does.
+//!
+//! | file | owns |
+//! |---|---|
+//! | [`figures`] | what `check` and `report` say, beside what they print: exact numbers, in a file that the run names |
+//! | [`plan`] | the grid of a sweep, and that a folder holds one sweep |
+//! | [`outcome`] | how a run ended |
+//! | [`table`] | all runs: rows, mean and spread over seeds, CSV |
+//! | [`page`] | the same as HTML |
+
+pub mod figures;
+pub mod outcome;
+pub mod page;
+pub mod plan;
+pub mod table;
+
+#[cfg(test)]
+mod tests;
+
+use saddle_fault::{Fault, Result};
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+
+/// Writes a whole file beside its place and puts it there when the disk has it: a full disk or a crash leaves the old file
+/// or none, never half a one.
+///
+/// # Errors
+/// A folder that may not be written; a full disk.
+pub fn write(path: &Path, text: &str) -> Result<()> {
+    let draft = path.with_added_extension("part");
+    let whole = || {
+        let mut file = fs::File::create(&draft)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&draft, path)
+    };
+    whole().map_err(|error| {
+        let _ = fs::remove_file(&draft);
+        Fault::file(format!("cannot write {}: {error}", path.display()))
+            .hint("what is finished stays; once there is room, the same command goes on")
+    })
+}

@@ -1,0 +1,181 @@
+//! Words about several processes of one run, which `mpirun -n 4 saddle run train.ipynb` starts: each has a part of every batch, and
+//! optimizers average the gradients. With one process they change nothing, so that the same notebook runs on a laptop.
+
+use super::network::value::network;
+use super::tensor::{fails, opt, param, runs, value, wrap};
+use rhai::Dynamic;
+use saddle_catalog::{ENTRY, Entry, Ty, number};
+use saddle_fault::{Fault, Result};
+use saddle_mpi::{Reduce, World, world};
+use saddle_tensor::Tensor;
+
+pub static ENTRIES: &[&Entry] = &[&RANK, &WORLD, &SHARD, &ALL_REDUCE, &BROADCAST, &LEAVE_WORLD];
+
+const GROUP: &str = "world";
+const NO_MPI: &str = "under `mpirun`: MPI's library cannot be loaded, or a rank runs other code";
+
+/// The rows of a tensor that are this process's.
+///
+/// # Errors
+/// They cannot be shared out evenly.
+pub(crate) fn own_rows(word: &str, t: Tensor) -> Result<Tensor> {
+    match world()? {
+        Some(world) => t.narrow(0, world.part(word, t.shape().first().copied().unwrap_or(1))?),
+        None => Ok(t),
+    }
+}
+
+/// Those of the places drawn that are this process's.
+///
+/// # Errors
+/// As [`own_rows`].
+pub(crate) fn own_places(word: &str, places: Vec<usize>) -> Result<Vec<usize>> {
+    match world()? {
+        Some(world) => Ok(places[world.part(word, places.len())?].to_vec()),
+        None => Ok(places),
+    }
+}
+
+/// Averages gradients over all processes: one exchange of one buffer a step.
+///
+/// # Errors
+/// The exchange failed.
+pub(crate) fn average(grads: &mut [Option<Tensor>]) -> Result<()> {
+    let Some(world) = world()? else { return Ok(()) };
+    let mut given: Vec<&mut Tensor> = grads.iter_mut().flatten().collect();
+    exchange(&mut given, |numbers| world.reduce(numbers, Reduce::Mean))
+}
+
+/// Replaces tensors by what `change` makes of all their numbers, one after the other in one buffer.
+fn exchange(tensors: &mut [&mut Tensor], change: impl FnOnce(&mut [f32]) -> Result<()>) -> Result<()> {
+    let mut numbers = Vec::new();
+    for t in tensors.iter() {
+        numbers.extend(t.to_floats()?);
+    }
+    change(&mut numbers)?;
+    let mut start = 0;
+    for t in tensors.iter_mut() {
+        let part = numbers[start..start + t.len()].to_vec();
+        start += t.len();
+        **t = Tensor::from_floats(part, &t.shape(), &t.device());
+    }
+    Ok(())
+}
+
+static RANK: Entry = Entry {
+    name: "rank",
+    group: GROUP,
+    summary: "which of the processes that `mpirun` has started this is, from 0; 0 without it",
+    returns: Ty::Int,
+    errors: &[NO_MPI],
+    examples: &[value("alone", "rank()", "0")],
+    call: |_| Ok((saddle_mpi::rank()? as i64).into()),
+    ..ENTRY
+};
+
+static WORLD: Entry = Entry {
+    name: "world",
+    group: GROUP,
+    summary: "how many processes `mpirun` has started; 1 without it",
+    returns: Ty::Int,
+    errors: &[NO_MPI],
+    source: "data-parallel training: each rank has a part of the batch, `ascend` and `descend` average the gradients, `data.sample` draws each rank's part",
+    examples: &[value("alone", "world()", "1")],
+    call: |_| Ok((saddle_mpi::size()? as i64).into()),
+    ..ENTRY
+};
+
+static SHARD: Entry = Entry {
+    name: "shard",
+    group: GROUP,
+    summary: "this rank's rows of a tensor that all ranks have: of one that was drawn after the same `seed`, for example",
+    params: &[param("x", Ty::Tensor, "[m, …], the same on every rank")],
+    returns: Ty::Tensor,
+    shapes: "[m / world(), …]",
+    errors: &["m is no multiple of world()", NO_MPI],
+    examples: &[value("alone it is all of them", "shard(randn([8, 2])).shape", "[8, 2]")],
+    call: |call| Ok(wrap(own_rows("shard", call.args.get(0)?)?)),
+    ..ENTRY
+};
+
+static ALL_REDUCE: Entry = Entry {
+    name: "all_reduce",
+    group: GROUP,
+    summary: "the sum over all ranks, element by element; every rank has to call it",
+    params: &[param("x", Ty::TensorLike, "a tensor of one shape on all ranks, or a number")],
+    options: &[opt("op", Ty::Text, "\"sum\"", "\"sum\", \"mean\", \"min\" or \"max\"")],
+    returns: Ty::TensorLike,
+    shapes: "as x; no gradient flows through it",
+    errors: &["an unknown `op`", NO_MPI],
+    source: "MPI_Allreduce",
+    examples: &[
+        value("alone it is x itself", "all_reduce(2.5)", "2.5"),
+        fails("no such sum", "all_reduce(1, #{ op: \"product\" })", "op must be"),
+    ],
+    call: |call| {
+        let how = match call.options.any("op").map(|op| op.to_string()).as_deref() {
+            None | Some("sum") => Reduce::Sum,
+            Some("mean") => Reduce::Mean,
+            Some("min") => Reduce::Min,
+            Some("max") => Reduce::Max,
+            Some(other) => {
+                return Err(Fault::value(format!("all_reduce: op must be sum, mean, min or max, got \"{other}\"")));
+            }
+        };
+        let x = call.args.any(0).clone();
+        let Some(world) = world()? else { return Ok(x) };
+        match number(&x) {
+            Some(x) => reduced_number(world, x, how),
+            None => {
+                let mut t: Tensor = call.args.get(0)?;
+                exchange(&mut [&mut t], |numbers| world.reduce(numbers, how))?;
+                Ok(wrap(t))
+            }
+        }
+    },
+    ..ENTRY
+};
+
+/// A number of this rank, reduced in single precision as tensors are.
+fn reduced_number(world: &World, x: f64, how: Reduce) -> Result<Dynamic> {
+    let mut one = [x as f32];
+    world.reduce(&mut one, how)?;
+    Ok(f64::from(one[0]).into())
+}
+
+static BROADCAST: Entry = Entry {
+    name: "broadcast",
+    group: GROUP,
+    summary: "gives a network the parameters that it has on rank 0; every rank has to call it. After the same `seed` they are the same anyway",
+    params: &[param("network", Ty::Of("network"), "the network; its values are replaced")],
+    errors: &[NO_MPI],
+    source: "MPI_Bcast",
+    examples: &[runs("alone it changes nothing", "let D = linear(2, 1); broadcast(D);")],
+    call: |call| {
+        let net = network(call, 0)?;
+        if let Some(world) = world()? {
+            let params = net.params();
+            let mut values: Vec<Tensor> = params.iter().map(saddle_nn::Param::value).collect();
+            exchange(&mut values.iter_mut().collect::<Vec<_>>(), |numbers| world.broadcast(numbers))?;
+            params.iter().zip(values).for_each(|(param, value)| param.set(value));
+        }
+        Ok(Dynamic::UNIT)
+    },
+    ..ENTRY
+};
+
+static LEAVE_WORLD: Entry = Entry {
+    name: "leave_world",
+    group: GROUP,
+    summary: "waits for all ranks and ends what they have in common: no exchange after it. `saddle run` does it at the end of a notebook",
+    errors: &[NO_MPI],
+    source: "MPI_Finalize",
+    examples: &[runs("alone it does nothing", "leave_world()")],
+    call: |_| {
+        if let Some(world) = world()? {
+            world.leave()?;
+        }
+        Ok(Dynamic::UNIT)
+    },
+    ..ENTRY
+};
