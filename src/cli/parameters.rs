@@ -17,7 +17,7 @@ pub struct Options {
     pub parameters: Vec<String>,
     /// Values for parameters from a file of YAML or JSON; -p wins over it.
     #[arg(long = "parameters", value_name = "FILE.yaml")]
-    pub file: Option<PathBuf>,
+    pub yaml: Option<PathBuf>,
 }
 
 impl Options {
@@ -27,11 +27,11 @@ impl Options {
     /// An unknown parameter; a value of another type; a file that cannot be read.
     pub fn values(&self, document: &Document) -> Result<Map<String, Value>> {
         let mut values = Map::new();
-        if self.file.is_none() && self.parameters.is_empty() {
+        if self.yaml.is_none() && self.parameters.is_empty() {
             return Ok(values);
         }
         let known = Known::of(document)?;
-        for (name, value) in self.file.as_deref().map(from_file).transpose()?.unwrap_or_default() {
+        for (name, value) in self.yaml.as_deref().map(from_file).transpose()?.unwrap_or_default() {
             let value = known.checked(&name, value)?;
             values.insert(name, value);
         }

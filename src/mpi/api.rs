@@ -82,16 +82,17 @@ impl Api {
         };
         // SAFETY: MPI's functions of these names have these types in every version of the standard since 2.0.
         unsafe {
-            let address =
-                |name: &[u8]| library.get::<c_void>(name).map(|symbol| symbol.as_raw_ptr().cast_const()).map_err(wrong);
+            let address = |name: &[u8]| {
+                library.get::<*mut c_void>(name).map(|symbol| symbol.as_raw_ptr().cast_const()).map_err(wrong)
+            };
             Ok(Self {
-                initialize: *library.get(b"MPI_Init_thread\0").map_err(wrong)?,
-                finalize: *library.get(b"MPI_Finalize\0").map_err(wrong)?,
-                rank: *library.get(b"MPI_Comm_rank\0").map_err(wrong)?,
-                size: *library.get(b"MPI_Comm_size\0").map_err(wrong)?,
-                reduce: *library.get(b"MPI_Allreduce\0").map_err(wrong)?,
-                broadcast: *library.get(b"MPI_Bcast\0").map_err(wrong)?,
-                gather: *library.get(b"MPI_Allgather\0").map_err(wrong)?,
+                initialize: *library.get::<Initialize>(b"MPI_Init_thread\0").map_err(wrong)?,
+                finalize: *library.get::<Finalize>(b"MPI_Finalize\0").map_err(wrong)?,
+                rank: *library.get::<Number>(b"MPI_Comm_rank\0").map_err(wrong)?,
+                size: *library.get::<Number>(b"MPI_Comm_size\0").map_err(wrong)?,
+                reduce: *library.get::<Reduce>(b"MPI_Allreduce\0").map_err(wrong)?,
+                broadcast: *library.get::<Broadcast>(b"MPI_Bcast\0").map_err(wrong)?,
+                gather: *library.get::<Gather>(b"MPI_Allgather\0").map_err(wrong)?,
                 everyone: address(b"ompi_mpi_comm_world\0")?,
                 float: address(b"ompi_mpi_float\0")?,
                 double: address(b"ompi_mpi_double\0")?,

@@ -126,7 +126,7 @@ pub fn text(table: &Table, over: &[String]) -> Result<String> {
     let width = |at: usize| lines.iter().map(|line| line[at].chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns).map(width).collect();
     let padded = |line: &Vec<String>| {
-        let cells: Vec<_> = line.iter().zip(&widths).map(|(text, width)| format!("{text:<width$}")).collect();
+        let cells: Vec<_> = line.iter().zip(&widths).map(|(text, &width)| format!("{text:<width$}")).collect();
         cells.join("  ").trim_end().to_string()
     };
     Ok(lines.iter().map(padded).collect::<Vec<_>>().join("\n"))
