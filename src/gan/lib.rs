@@ -3,10 +3,14 @@
 //!
 //! | file | owns |
 //! |---|---|
+//! | [`augment`] | DiffAugment: random changes that D sees on real and generated images alike |
 //! | [`loss`] | what D and G minimise, from the 2014 paper to relativistic losses |
 //! | [`metrics`] | measures of samples: Parzen windows, modes, FID, precision and recall, … |
 //! | [`penalty`] | gradient penalties on D, differentiable themselves |
+//! | [`similarity`] | how like two images are: PSNR, SSIM |
 
+pub mod augment;
 pub mod loss;
 pub mod metrics;
 pub mod penalty;
+pub mod similarity;

@@ -20,7 +20,7 @@ pub use conv::{Conv2d, ConvTranspose2d, autoregressive_mask};
 pub use conv1d::{Conv1d, Sight};
 pub use linear::{Embedding, Linear, MinibatchDiscrimination};
 pub use noise::{Dropout, GaussianNoise};
-pub use norm::{BatchNorm, InstanceNorm, LayerNorm};
+pub use norm::{BatchNorm, GroupNorm, InstanceNorm, LayerNorm};
 pub use recurrent::{Recurrent, Rule};
 pub use reference::ReferenceNorm;
 pub use reshape::{Flatten, PixelShuffle, Reshape, Upsample};

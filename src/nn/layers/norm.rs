@@ -166,3 +166,70 @@ impl Layer for InstanceNorm {
         normalise(x, &mean, &var, self.eps, params)
     }
 }
+
+/// Group normalisation (Wu and He 2018) of `[n, c, ..]`: each sample's channels in `groups` equal parts, each over its own
+/// channels and space.
+pub struct GroupNorm {
+    pub groups: usize,
+    /// A multiple of `groups`.
+    pub channels: usize,
+    pub eps: f32,
+}
+
+impl Layer for GroupNorm {
+    fn describe(&self) -> String {
+        format!("group_norm({} of {})", self.groups, self.channels)
+    }
+
+    fn start(&self) -> Start {
+        Start { params: affine_params(self.channels, Init::Constant(1.0)), buffers: vec![] }
+    }
+
+    fn forward(&self, params: &[Tensor], _: &[Param], x: &Tensor, _: &Pass) -> Result<Tensor> {
+        let shape = x.shape();
+        if shape.len() < 2 || shape[1] != self.channels {
+            return Err(Fault::shape(format!(
+                "group_norm: input must be [n, {0}] or [n, {0}, h, w], got {1}",
+                self.channels,
+                shown(&shape)
+            )));
+        }
+        let grouped = x.reshape(&[shape[0], self.groups, x.len() / (shape[0] * self.groups).max(1)])?;
+        let centred = grouped.sub(&grouped.mean_dims(&[2], true)?)?;
+        let var = centred.square()?.mean_dims(&[2], true)?;
+        let normed = centred.div(&var.add_scalar(self.eps)?.sqrt()?)?.reshape(&shape)?;
+        let mut of_channels = vec![1; shape.len()];
+        of_channels[1] = self.channels;
+        normed.mul(&params[0].reshape(&of_channels)?)?.add(&params[1].reshape(&of_channels)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use saddle_tensor::Device;
+
+    /// Against the definition in double precision.
+    #[test]
+    fn groups_of_channels_are_normalised_over_channels_and_space() {
+        let (n, c, hw, groups) = (3, 6, 4, 2);
+        let data: Vec<f32> = (0..n * c * hw).map(|i| ((i * 37) % 23) as f32 * 0.3 - 2.0).collect();
+        let x = Tensor::from_floats(data.clone(), &[n, c, 2, 2], &Device::Cpu);
+        let gain = Tensor::from_floats((0..c).map(|i| 1.0 + i as f32).collect(), &[c], &Device::Cpu);
+        let shift = Tensor::from_floats((0..c).map(|i| i as f32 * 0.1).collect(), &[c], &Device::Cpu);
+        let layer = GroupNorm { groups, channels: c, eps: 1e-5 };
+        let y = layer.forward(&[gain, shift], &[], &x, &Pass::of(Mode::Train)).unwrap().to_floats().unwrap();
+        let part = c / groups * hw;
+        for (at, y) in y.iter().enumerate() {
+            let group: Vec<f64> = data[at / part * part..][..part].iter().map(|v| f64::from(*v)).collect();
+            let mean = group.iter().sum::<f64>() / part as f64;
+            let var = group.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / part as f64;
+            let channel = (at / hw % c) as f64;
+            let expected =
+                (f64::from(data[at]) - mean) / (var + 1e-5).sqrt() * (1.0 + channel) + channel * f64::from(0.1f32);
+            assert!((f64::from(*y) - expected).abs() < 1e-5, "{at}: {y} not {expected}");
+        }
+        let wrong = Tensor::full(0.0, &[1, 5, 2, 2], &Device::Cpu);
+        assert!(layer.forward(&[], &[], &wrong, &Pass::of(Mode::Train)).is_err());
+    }
+}

@@ -8,6 +8,25 @@ use saddle_fault::{Fault, Kind, Result};
 use smallvec::{SmallVec, smallvec};
 
 impl Tensor {
+    /// softmax(q kᵀ/√d) v (Vaswani et al. 2017), self being q: `[.., m, d], [.., n, d], [.., n, e] → [.., m, e]`.
+    ///
+    /// # Errors
+    /// A rank below 2; queries and keys of different length; another number of values than keys.
+    pub fn attention(&self, k: &Tensor, v: &Tensor) -> Result<Tensor> {
+        let (sq, sk, sv) = (self.shape(), k.shape(), v.shape());
+        let ([.., d], [.., n, e], [.., values, _]) = (&sq[..], &sk[..], &sv[..]) else {
+            return Err(attends(self, k, v, "each needs at least two dims"));
+        };
+        if d != e || sq.num_dims() < 2 {
+            return Err(attends(self, k, v, &format!("queries have {d} numbers, keys {e}")));
+        }
+        if n != values {
+            return Err(attends(self, k, v, &format!("there are {n} keys and {values} values")));
+        }
+        let fit = self.matmul(&k.transpose(-2, -1)?)?.mul_scalar(1.0 / (*d as f32).sqrt())?;
+        fit.softmax(-1)?.matmul(v)
+    }
+
     /// The matrix product: `[.., m, k] @ [.., k, n] → [.., m, n]`; leading axes broadcast; a vector counts as a row on the
     /// left and as a column on the right.
     ///
@@ -165,4 +184,15 @@ fn product(a: &Tensor, b: &Tensor, [ta, tb]: [bool; 2]) -> Result<Tensor> {
             }
         },
     ))
+}
+
+/// What does not fit in an attention.
+fn attends(q: &Tensor, k: &Tensor, v: &Tensor, what: &str) -> Fault {
+    Fault::shape(format!(
+        "attention: {what}; q is {}, k {}, v {}",
+        shown(&q.shape()),
+        shown(&k.shape()),
+        shown(&v.shape())
+    ))
+    .hint("[.., m, d], [.., n, d], [.., n, e] → [.., m, e]")
 }

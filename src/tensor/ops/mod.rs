@@ -13,6 +13,7 @@ mod math;
 mod norm;
 mod pool;
 mod reduce;
+mod resample;
 mod shape;
 mod softmax;
 

@@ -115,9 +115,7 @@ impl Tensor {
         positive("upsample", "scale", scale)?;
         let side = |n: usize| n.saturating_mul(scale);
         check_shape("upsample", &[n, c, side(h), side(w)])?;
-        let rows = interpolation(h, scale, self)?;
-        let columns = interpolation(w, scale, self)?.t()?;
-        rows.matmul(&floats(self))?.matmul(&columns)
+        self.resize([side(h), side(w)])
     }
 
     /// Blocks of channels spread over space: `[n, c·r², h, w] → [n, c, r·h, r·w]`.
@@ -168,16 +166,4 @@ fn positive(name: &str, what: &str, n: usize) -> Result<()> {
         0 => Err(Fault::value(format!("{name}: {what} must be at least 1"))),
         _ => Ok(()),
     }
-}
-
-/// The matrix `[scale·n, n]` that interpolates n samples linearly; beyond the outer centres the edge goes on.
-fn interpolation(n: usize, scale: usize, like: &Tensor) -> Result<Tensor> {
-    let mut data = vec![0.0; n * scale * n];
-    for (i, row) in data.chunks_exact_mut(n.max(1)).enumerate() {
-        let at = ((i as f32 + 0.5) / scale as f32 - 0.5).clamp(0.0, (n - 1) as f32);
-        let below = at.floor() as usize;
-        row[below] += 1.0 - at.fract();
-        row[(below + 1).min(n - 1)] += at.fract();
-    }
-    Ok(Tensor::from_floats(data, &[n * scale, n], &like.device()))
 }

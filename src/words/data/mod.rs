@@ -8,7 +8,9 @@
 //! | `dataset` | the kinds `dataset` and `batches`: `sample`, `batches`, `split`, `filter`, … |
 //! | `distribution` | the kind `distribution`: `gaussian`, `ring`, …, `sample` |
 //! | `density` | `log_prob`, `prob`, `modes` |
+//! | `augment` | `augment`: DiffAugment |
 
+pub mod augment;
 mod bar;
 pub mod batches;
 pub mod dataset;

@@ -8,6 +8,7 @@
 //! | `features` | `fid`, `kid`, `inception_score` |
 //! | `judge` | a classifier trained on the spot; `accuracy` |
 //! | `divergence` | `histogram`, `kl`, `js`, `wasserstein_1d` |
+//! | `similarity` | `psnr`, `ssim` |
 
 pub mod coverage;
 pub mod divergence;
@@ -15,6 +16,7 @@ pub mod features;
 pub mod judge;
 pub mod likelihood;
 pub mod neighbours;
+pub mod similarity;
 
 use super::tensor::{coerce, opt, wrap};
 use rhai::{Dynamic, Map};

@@ -8,7 +8,7 @@ use rhai::Dynamic;
 use saddle_catalog::{Call, ENTRY, Entry, Opt, Param, Ty};
 use saddle_fault::{Fault, Result};
 use saddle_nn::layers::{
-    BatchNorm, ConditionalBatchNorm, InstanceNorm, LayerNorm, ReferenceNorm, spectral_norm, weight_norm,
+    BatchNorm, ConditionalBatchNorm, GroupNorm, InstanceNorm, LayerNorm, ReferenceNorm, spectral_norm, weight_norm,
 };
 use saddle_nn::{Init, Network};
 use saddle_tensor::Tensor;
@@ -21,6 +21,7 @@ pub static ENTRIES: &[&Entry] = &[
     &WITH_REFERENCE,
     &LAYER_NORM,
     &INSTANCE_NORM,
+    &GROUP_NORM,
     &SPECTRAL_NORM,
     &WEIGHT_NORM,
 ];
@@ -120,6 +121,36 @@ static CONDITIONAL_BATCH_NORM: Entry = Entry {
         fails("no labels", "conditional_batch_norm(2, 10)(ones([4, 2]))", "there are no labels"),
     ],
     call: |call| made(Network::of(ConditionalBatchNorm { norm: batch_norm(call)?, classes: positive(call, 1)? })),
+};
+
+static GROUP_NORM: Entry = Entry {
+    name: "group_norm",
+    group: "layer",
+    summary: "the channels of each sample in groups, each with mean 0 and variance 1, then a trained gain and shift: no batch mate matters",
+    params: &[param("groups", Ty::Int, "how many; channels is a multiple"), CHANNELS],
+    options: &[EPS],
+    returns: NET,
+    shapes: "[n, channels] or [n, channels, h, w], unchanged",
+    errors: &["channels that groups does not divide", "when called: another number of channels"],
+    source: "Wu and He 2018",
+    examples: &[
+        value(
+            "two groups of two channels",
+            "group_norm(2, 4, #{ eps: 0 })(tensor([[1, 3, 10, 30]])).to_array()",
+            "[[-1.0, 1.0, -1.0, 1.0]]",
+        ),
+        fails("no equal groups", "group_norm(3, 4)", "4 channels cannot be put into 3 equal groups"),
+    ],
+    call: |call| {
+        let (groups, channels) = (positive(call, 0)?, positive(call, 1)?);
+        if channels % groups != 0 {
+            return Err(Fault::value(format!(
+                "group_norm: {channels} channels cannot be put into {groups} equal groups"
+            ))
+            .hint("groups divides channels"));
+        }
+        made(Network::of(GroupNorm { groups, channels, eps: eps(call)? }))
+    },
 };
 
 fn reference_norm(call: &Call, with_example: bool) -> Result<Dynamic> {

@@ -3,7 +3,7 @@
 //!
 //! | file | owns |
 //! |---|---|
-//! | `value` | the kinds `figure` and `animation`; `show`, `layout`, `animate` |
+//! | `value` | the kinds `figure` and `animation`; `show`, `layout`, `animate`, `play` |
 //! | `plot` | `plot`, `line`, `scatter`, `hist`, `band`, `hline`, `vline` |
 //! | `bars` | `bars` |
 //! | `field` | `heatmap`, `vector_field`, `arrows` |

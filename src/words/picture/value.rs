@@ -7,11 +7,11 @@ use saddle_catalog::{Call, ENTRY, Entry, KIND, Kind, Ty, type_of};
 use saddle_fault::{Fault, Result};
 use saddle_picture::{Figure, Grid, Layout, Picture, Range, animate};
 use saddle_session::output::{Bundle, Output};
-use saddle_tensor::{Dtype, Tensor};
+use saddle_tensor::{Dtype, Tensor, shown as shown_shape};
 use std::any::TypeId;
 use std::rc::Rc;
 
-pub static ENTRIES: &[&Entry] = &[&SHOW, &SHOW_NAMED, &LAYOUT, &ANIMATE];
+pub static ENTRIES: &[&Entry] = &[&SHOW, &SHOW_NAMED, &LAYOUT, &ANIMATE, &PLAY];
 
 /// A figure as a value of the language.
 #[derive(Clone)]
@@ -188,6 +188,52 @@ static LAYOUT: Entry = Entry {
             }
         }
         made(Layout { title: call.options.text("title")?.unwrap_or_default(), rows })
+    },
+    ..ENTRY
+};
+
+static PLAY: Entry = Entry {
+    name: "play",
+    group: "picture",
+    summary: "a short film from the tensor of its pictures, as an animated PNG that repeats",
+    params: &[param("film", Ty::Tensor, "[frames, h, w] or [frames, 1 or 3, h, w]")],
+    options: &[
+        opt("fps", Ty::Number, "8", "frames a second, at most 50"),
+        opt("tile", Ty::Int, "about 160", "width of the film in pixels of the page"),
+        TITLE,
+    ],
+    returns: Ty::Of("animation"),
+    errors: &["a film without frames", "a shape that is no film", "frames a second that are not above 0"],
+    examples: &[
+        value("four frames", "play(rand([4, 8, 8]))", "animation of 4 frames: grid 1×1 of 8×8 images"),
+        fails("an empty film", "play(zeros([0, 8, 8]))", "the film has no frames"),
+        fails("rows of pixels", "play(zeros([4, 64]))", "needs a film [frames, h, w]"),
+    ],
+    call: |call| {
+        let film: Tensor = call.args.get(0)?;
+        let shape = film.shape();
+        if !matches!(shape[..], [_, _, _] | [_, 1 | 3, _, _]) {
+            return Err(Fault::shape(format!(
+                "play: needs a film [frames, h, w] or [frames, 1 or 3, h, w], got {}",
+                shown_shape(&shape)
+            )));
+        }
+        if shape[0] == 0 {
+            return Err(Fault::value("play: the film has no frames"));
+        }
+        let (pixels, size) = (film.to_floats()?, film.len() / shape[0]);
+        let mut frame_shape = shape.to_vec();
+        frame_shape[0] = 1;
+        let frame = |pixels: &[f32]| {
+            let mut grid = Grid::new(pixels.to_vec(), &frame_shape)?;
+            grid.range = Range::Fixed(0.0, 1.0);
+            grid.tile = Some(call.options.size("tile", 160)?.clamp(4, 1000) as u32);
+            grid.title = call.options.text("title")?.unwrap_or_default();
+            Ok(Figure::Grid(grid))
+        };
+        let frames = pixels.chunks_exact(size.max(1)).map(frame).collect::<Result<Vec<_>>>()?;
+        let picture = animate(&frames, call.options.number("fps", 8.0)?, &|| call.host.check_interrupt())?;
+        Ok(Dynamic::from(Movie(Rc::new(picture))))
     },
     ..ENTRY
 };

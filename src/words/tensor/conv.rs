@@ -7,7 +7,7 @@ use saddle_fault::{Fault, Result};
 use saddle_tensor::{Geometry, Tensor, Window, shown};
 
 pub static ENTRIES: &[&Entry] =
-    &[&CONV2D, &CONV_TRANSPOSE2D, &CONV1D, &AVG_POOL2D, &MAX_POOL2D, &UPSAMPLE, &PIXEL_SHUFFLE, &EMBEDDING];
+    &[&CONV2D, &CONV_TRANSPOSE2D, &CONV1D, &AVG_POOL2D, &MAX_POOL2D, &UPSAMPLE, &RESIZE, &PIXEL_SHUFFLE, &EMBEDDING];
 
 const GROUP: &str = "convolution";
 /// One number for both directions, or [height, width].
@@ -249,6 +249,41 @@ static UPSAMPLE: Entry = Entry {
             Some(mode) => {
                 Err(Fault::value(format!("upsample: there is no mode \"{mode}\"")).hint("nearest or bilinear"))
             }
+        }
+    },
+    ..ENTRY
+};
+
+static RESIZE: Entry = Entry {
+    name: "resize",
+    group: GROUP,
+    summary: "images of any size: bilinear where a side grows, antialiased where it shrinks",
+    params: &[
+        param("x", Ty::Tensor, "images [.., h, w]"),
+        param("size", Ty::OneOf(&[Ty::Int, Ty::Shape]), "[height, width], or one number for both"),
+    ],
+    returns: Ty::Tensor,
+    shapes: "[.., h, w] → [.., height, width]",
+    errors: &["a rank below 2", "a side of 0", "a size that is not one or two numbers"],
+    source: "the triangle filter of Pillow's BILINEAR",
+    examples: &[
+        value(
+            "the mean of each half",
+            "resize(tensor([[[[0, 2, 4, 6]]]]), [1, 2])[0][0][0].to_array()",
+            "[1.25, 4.75]",
+        ),
+        value("between centres", "resize(tensor([[[[0, 4]]]]), [1, 4])[0][0][0].to_array()", "[0.0, 1.0, 3.0, 4.0]"),
+        value("a square", "resize(rand([5, 3, 25, 25]), 32).shape", "[5, 3, 32, 32]"),
+        fails("no size", "resize(zeros([1, 1, 2, 2]), 0)", "no side may be 0"),
+    ],
+    call: |call| {
+        let size = match call.args.any(1).is_int() {
+            true => vec![call.args.size(1)?; 2],
+            false => call.args.shape(1)?,
+        };
+        match size[..] {
+            [height, width] => tensor(call, 0)?.resize([height, width]).map(wrap),
+            _ => Err(Fault::value(format!("resize: size must be [height, width], got {} numbers", size.len()))),
         }
     },
     ..ENTRY

@@ -5,7 +5,7 @@ use saddle_catalog::{Call, ENTRY, Entry, Opt, Param, Ty, type_of};
 use saddle_fault::{Fault, Result};
 use saddle_tensor::{Tensor, device, einsum, shown};
 
-pub static ENTRIES: &[&Entry] = &[&MATMUL, &DOT, &OUTER, &CDIST, &EINSUM, &DIAGONAL, &TRACE, &TRIL, &TRIU];
+pub static ENTRIES: &[&Entry] = &[&MATMUL, &ATTENTION, &DOT, &OUTER, &CDIST, &EINSUM, &DIAGONAL, &TRACE, &TRIL, &TRIU];
 
 const GROUP: &str = "linear algebra";
 
@@ -75,6 +75,31 @@ fn not_rows(x: &Tensor, y: &Tensor) -> Fault {
     Fault::shape(format!("cdist: needs rows of one length, got shapes {} and {}", shown(&x.shape()), shown(&y.shape())))
         .hint("x.flatten(1) makes rows of images")
 }
+
+static ATTENTION: Entry = Entry {
+    name: "attention",
+    group: GROUP,
+    summary: "each query takes a mean of the values, weighted by how well their keys fit it: softmax(q kᵀ/√d) v; cross-attention where keys and values come from another sequence",
+    params: &[
+        param("q", Ty::Tensor, "queries, d numbers each"),
+        param("k", Ty::Tensor, "keys, d numbers each"),
+        param("v", Ty::Tensor, "a value for each key"),
+    ],
+    returns: Ty::Tensor,
+    shapes: "[.., m, d], [.., n, d], [.., n, e] → [.., m, e]; leading dims broadcast",
+    errors: &["a rank below 2", "queries and keys of different length", "another number of values than keys"],
+    source: "Vaswani et al. 2017",
+    examples: &[
+        value(
+            "a query that fits no key better than the other takes their mean",
+            "attention(tensor([[0, 0]]), tensor([[1, 0], [0, 1]]), tensor([[2], [4]])).to_array()",
+            "[[3.0]]",
+        ),
+        fails("lengths", "attention(zeros([1, 2]), zeros([5, 3]), zeros([5, 1]))", "queries have 2 numbers, keys 3"),
+    ],
+    call: |call| tensor(call, 0)?.attention(&tensor(call, 1)?, &tensor(call, 2)?).map(wrap),
+    ..ENTRY
+};
 
 /// Two vectors, or the error that names their shapes.
 fn vectors(name: &str, a: &Tensor, b: &Tensor) -> Result<()> {

@@ -4,6 +4,7 @@ mod cancellation;
 mod einsum;
 mod elementwise;
 mod ints;
+mod resample;
 mod singular;
 
 use crate::{Device, GradOptions, Tensor, grad};
