@@ -205,7 +205,7 @@ static PLAY: Entry = Entry {
     returns: Ty::Of("animation"),
     errors: &["a film without frames", "a shape that is no film", "frames a second that are not above 0"],
     examples: &[
-        value("four frames", "play(rand([4, 8, 8]))", "animation of 4 frames: grid 1×1 of 8×8 images"),
+        value("four frames", "play(rand([4, 8, 8]))", "animation of 4 frames: 8×8 image"),
         fails("an empty film", "play(zeros([0, 8, 8]))", "the film has no frames"),
         fails("rows of pixels", "play(zeros([4, 64]))", "needs a film [frames, h, w]"),
     ],
