@@ -5,7 +5,7 @@ use super::super::tensor::{coerce, fails, opt, param, tensor, value, whole, wrap
 use rhai::{Dynamic, Map};
 use saddle_catalog::{Call, ENTRY, Entry, Param, Ty, shape};
 use saddle_fault::{Fault, Result};
-use saddle_tensor::{Dtype, Tensor, no_grad, random, shown};
+use saddle_tensor::{Dtype, Tensor, check_shape, no_grad, random, shown};
 
 pub static ENTRIES: &[&Entry] = &[&MADE_MASKS, &AFFINE_COUPLING, &AIS];
 
@@ -46,6 +46,10 @@ fn made_masks(call: &Call) -> Result<Vec<Tensor>> {
         return Err(Fault::value("made_masks: there must be at least one hidden layer, each with at least one unit")
             .hint("such as [500] or [500, 500]"));
     }
+    for (i, &units) in hidden.iter().enumerate() {
+        check_shape("made_masks", &[units, if i == 0 { rank.len() } else { hidden[i - 1] }])?;
+    }
+    check_shape("made_masks", &[rank.len(), hidden[hidden.len() - 1]])?;
     let at = order.device();
     let mask = |to: &[i64], from: &[i64], sees: fn(i64, i64) -> bool| {
         let all = to.iter().flat_map(|&t| from.iter().map(move |&f| if sees(t, f) { 1.0 } else { 0.0 }));
@@ -243,6 +247,7 @@ fn ais(call: &Call) -> Result<Dynamic> {
         return Err(Fault::shape(format!("ais: W must be [{}, {}], got {}", c.len(), b.len(), shown(&w.shape())))
             .hint("W is [hidden, visible], b [visible], c [hidden], as weight, and bias of linear(visible, hidden)"));
     }
+    check_shape("ais", &[chains, b.len().max(c.len())])?;
     for (name, t) in [("W", &w), ("b", &b), ("c", &c)] {
         if t.to_floats()?.iter().any(|v| !v.is_finite()) {
             return Err(Fault::value(format!("ais: {name} holds a value that is not finite")));
