@@ -79,6 +79,10 @@ impl<'a> Frame<'a> {
         let tick = Style::new(TICK_SIZE);
         let y_ticks = if axes.y.hidden || bare {
             Vec::new()
+        } else if !axes.y.names.is_empty() {
+            let most = 0.3 * area.w;
+            let name = |(i, name): (usize, &String)| Tick { at: i as f64, label: text::fitted(name, tick, most) };
+            axes.y.names.iter().enumerate().map(name).collect()
         } else {
             axes.y.scale.ticks(y, (h / 42.0).clamp(2.0, 10.0) as usize)
         };

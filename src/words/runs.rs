@@ -198,14 +198,17 @@ static RUNS: Entry = Entry {
     ],
     call: |call| {
         let seeds: Vec<i64> = match call.args.int(0) {
-            Ok(_) => (0..call.args.size(0)? as i64).collect(),
+            Ok(_) => (0..call.args.size(0)?.min(MOST_SEEDS + 1) as i64).collect(),
             Err(_) => {
                 let ints = call.args.array(0)?.iter().map(|v| v.as_int().ok()).collect::<Option<Vec<_>>>();
                 ints.ok_or_else(|| call.args.wrong(0))?
             }
         };
-        if seeds.is_empty() {
-            return Err(Fault::value("runs: needs at least one seed"));
+        if seeds.is_empty() || seeds.len() > MOST_SEEDS {
+            return Err(Fault::value(format!(
+                "runs: needs at least one seed and at most {MOST_SEEDS}, got {}",
+                seeds.len()
+            )));
         }
         let experiment = call.args.any(1);
         let run = |&seed: &i64| {
@@ -292,6 +295,8 @@ fn numbers_of(v: &Dynamic) -> Result<Option<Numbers>> {
     Ok(numbers.filter(|v| !v.is_empty()).map(|v| (v, true)))
 }
 
+/// More are a mistake.
+const MOST_SEEDS: usize = 10_000;
 /// More seeds than these have no column of their own.
 const MOST_COLUMNS: usize = 10;
 

@@ -2,7 +2,9 @@
 
 use super::super::tensor::{fails, opt, param, value, wrap};
 use super::value::made;
-use super::{COLOR, EQUAL, NAME, NUMBERS, SIZE, TITLE, XLABEL, XLIM, YLABEL, alike, colour, dress, numbers, two};
+use super::{
+    COLOR, EQUAL, NAME, NUMBERS, SIZE, TITLE, XLABEL, XLIM, XTICKS, YLABEL, YTICKS, alike, colour, dress, numbers, two,
+};
 use rhai::{Array, Dynamic};
 use saddle_catalog::{Call, ENTRY, Entry, Opt, Param, Ty};
 use saddle_fault::{Fault, Result};
@@ -125,10 +127,14 @@ static HEATMAP_TENSOR: Entry = Entry {
     group: "picture",
     summary: "a matrix in colours, row 0 at the bottom",
     params: &[param("matrix", Ty::Tensor, "[rows, columns]")],
-    options: &[MAP, RANGE, LABEL, EQUAL, TITLE, XLABEL, YLABEL, SIZE],
+    options: &[MAP, RANGE, LABEL, EQUAL, TITLE, XLABEL, YLABEL, XTICKS, YTICKS, SIZE],
     returns: FIGURE,
     errors: &["a tensor that is not a matrix"],
-    examples: &[value("the identity", "heatmap(eye(3))", "plot: heat map (3×3)")],
+    examples: &[value(
+        "with the names of rows and columns",
+        "heatmap(eye(2), #{ xticks: [\"cat\", \"dog\"], yticks: [\"cat\", \"dog\"] })",
+        "plot: heat map (2×2)",
+    )],
     call: |call| {
         let t: Tensor = call.args.get(0)?;
         let shape = t.shape();

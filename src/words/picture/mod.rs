@@ -39,6 +39,7 @@ const TITLE: Opt = opt("title", Ty::Text, "none", "written above");
 const XLABEL: Opt = opt("xlabel", Ty::Text, "none", "written below the x axis");
 const YLABEL: Opt = opt("ylabel", Ty::Text, "none", "written beside the y axis");
 const XTICKS: Opt = opt("xticks", Ty::Array, "numbers", "the names of categories, written at x = 0, 1, 2, …");
+const YTICKS: Opt = opt("yticks", Ty::Array, "numbers", "the names of categories, written at y = 0, 1, 2, …");
 const XLIM: Opt = opt("xlim", Ty::Array, "from the data", "[first, last] of the x axis");
 const YLIM: Opt = opt("ylim", Ty::Array, "from the data", "[first, last] of the y axis");
 const LOG_X: Opt = opt("log_x", Ty::Bool, "false", "a logarithmic x axis");
@@ -139,6 +140,11 @@ fn dress(call: &Call, axes: &mut Axes) -> Result<()> {
         && let Some(names) = options.get::<Array>("xticks")?
     {
         axes.x.names = texts(&names);
+    }
+    if declared("yticks")
+        && let Some(names) = options.get::<Array>("yticks")?
+    {
+        axes.y.names = texts(&names);
     }
     axes.equal = flag("equal", axes.equal)?;
     if let Some((w, h)) = pair("size")? {
