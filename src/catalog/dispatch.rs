@@ -36,7 +36,9 @@ impl Word {
             let values = &mut values.iter_mut().collect::<Vec<_>>();
             return call_value(self.catalog, &self.host, context, values);
         }
-        let entry = self.entries.iter().find(|e| self.entries.len() == 1 || fits(e, args, self.catalog));
+        let with_options = self.entries.iter().find(|e| has_options(e, args, self.catalog));
+        let fitting = || self.entries.iter().find(|e| self.entries.len() == 1 || fits(e, args, self.catalog));
+        let entry = with_options.or_else(fitting);
         let entry = entry.copied().unwrap_or_else(|| nearest(&self.entries, args, self.catalog));
         run(entry, self.catalog, &self.host, context, args)
     }
@@ -175,6 +177,19 @@ fn positional(entry: &Entry, args: &[&mut Dynamic], catalog: &Catalog) -> usize 
 fn fits(entry: &Entry, args: &[&mut Dynamic], catalog: &Catalog) -> bool {
     let n = positional(entry, args, catalog);
     entry.arities().contains(&n) && args[..n].iter().zip(entry.params).all(|(a, p)| p.ty.accepts(a, catalog))
+}
+
+/// Whether the last argument is a map of this entry's own options. Such an overload goes before one that takes any map there:
+/// `plot(ys, #{ title: "…" })`, beside `plot(xs, #{ V: …, J: … })`.
+fn has_options(entry: &Entry, args: &[&mut Dynamic], catalog: &Catalog) -> bool {
+    let Some(map) = args.last().and_then(|last| last.read_lock::<Map>()) else {
+        return false;
+    };
+    let own = |key: &str| entry.options.iter().any(|o| o.key == key);
+    !map.is_empty()
+        && map.keys().all(|key| own(key))
+        && positional(entry, args, catalog) + 1 == args.len()
+        && fits(entry, args, catalog)
 }
 
 /// The overload whose error says most: of the right number of parameters, and with the most arguments that fit it; the

@@ -131,9 +131,7 @@ static SCALE: Kind = Kind {
     summary: "multiplies what it is called with",
     id: TypeId::of::<Scale>,
     show: |value| Bundle::text(format!("scale by {:?}", factor(value))),
-    text: None,
     fields: &[Field { name: "factor", ty: Ty::Number, doc: "the factor", get: |value| Ok(factor(value).into()) }],
-    set: None,
     call: Some(&CALL_SCALE),
     index: Some(|value, index| {
         let n = index.as_int().map_err(|_| saddle_fault::Fault::type_("a scale is indexed by an int"))?;
@@ -143,7 +141,7 @@ static SCALE: Kind = Kind {
         let k = factor(&value);
         Box::new((1..=3).map(move |i| Ok((k * f64::from(i)).into())))
     }),
-    bytes: None,
+    ..KIND
 };
 
 fn factor(value: &Dynamic) -> f64 {

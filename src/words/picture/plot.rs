@@ -113,7 +113,14 @@ static PLOT_Y: Entry = Entry {
     options: PLOT_OPTIONS,
     returns: FIGURE,
     errors: LENGTHS,
-    examples: &[value("two curves", "plot(#{ J: [3, 2], V: [1, 2] })", "plot: line J (2 points), line V (2 points)")],
+    examples: &[
+        value("two curves", "plot(#{ J: [3, 2], V: [1, 2] })", "plot: line J (2 points), line V (2 points)"),
+        value(
+            "with names on the axis",
+            "plot([3, 2], #{ title: \"V\", xticks: [\"before\", \"after\"] })",
+            "plot “V”: line (2 points)",
+        ),
+    ],
     call: |call| match layers_of(call)? {
         Some(axes) => dressed(call, axes),
         None => dressed(call, curves(call, None, call.args.any(0))?),
