@@ -1,7 +1,7 @@
 //! `x[.., 0..10]`: one index for each dim; `x[i] = v`: a tensor with some of its elements replaced; steps of ranges.
 
 use super::value::{index, range};
-use super::{coerce_beside, fails, param, value, wrap};
+use super::{coerce_beside, create, fails, param, value, wrap};
 use rhai::Dynamic;
 use saddle_catalog::{ENTRY, Entry, KIND, Kind, Ty, type_of};
 use saddle_fault::{Fault, Kind as Wrong, Result};
@@ -133,6 +133,7 @@ fn restored(part: &Tensor, dim: isize) -> Result<Tensor> {
     part.permute(&order)
 }
 
+/// Whether it picks a list of places of its dim.
 fn is_list(at: &Dynamic) -> bool {
     at.is_array() || at.read_lock::<Tensor>().is_some_and(|t| t.rank() > 0)
 }
@@ -145,8 +146,11 @@ pub fn assigned(t: &Tensor, at: &Dynamic, v: &Dynamic) -> Result<Tensor> {
     let chosen = index(&wrap(numbers), at)?.try_cast::<Tensor>();
     let chosen = chosen.ok_or_else(|| Fault::new(Wrong::Internal, "an index that gave no tensor"))?;
     let whole = t.dtype() != Dtype::F32;
-    let source = coerce_beside(v, whole, &t.device())?
-        .ok_or_else(|| Fault::type_(format!("elements of a tensor are numbers, got {}", type_of(v))))?;
+    let source = match whole && v.is_array() {
+        true => Some(create::nested(v, Some(Dtype::Int), &t.device())?),
+        false => coerce_beside(v, whole, &t.device())?,
+    };
+    let source = source.ok_or_else(|| Fault::type_(format!("elements of a tensor are numbers, got {}", type_of(v))))?;
     if whole && source.dtype() == Dtype::F32 {
         return Err(Fault::type_("elements of an int tensor are whole numbers").hint("float(t) makes floats of them"));
     }
