@@ -80,8 +80,13 @@ fn run(
         let args = Args { entry, catalog, values: &args[..positional] };
         let options = Options { entry, catalog, given: options };
         let mut call = Call { entry, catalog, host, context, args, options };
-        catch_unwind(AssertUnwindSafe(|| running(context, || (entry.call)(&mut call))))
-            .unwrap_or_else(|_| Err(host.failure().unwrap_or_else(|| defect(entry.name))))
+        catch_unwind(AssertUnwindSafe(|| running(context, || (entry.call)(&mut call)))).unwrap_or_else(|panic| {
+            match panic.downcast::<Fault>() {
+                // Where a value cannot be made that its type allows.
+                Ok(fault) => Err(*fault),
+                Err(_) => Err(host.failure().unwrap_or_else(|| defect(entry.name))),
+            }
+        })
     });
     outcome.map_err(|fault| host.script_error(&fault).unwrap_or_else(|| raise(fault)))
 }

@@ -32,6 +32,35 @@ fn numbers(engine: &mut Engine) {
             Ok(())
         });
     }
+    let ints = [TypeId::of::<i64>(); 2];
+    for (name, to_the_left) in [("<<", true), (">>", false)] {
+        engine.register_raw_fn(name, ints, move |_, args| shifted(args, to_the_left));
+        engine.register_raw_fn(format!("{name}="), ints, move |_, args| {
+            *args[0] = shifted(args, to_the_left)?;
+            Ok(())
+        });
+    }
+}
+
+/// A shift of a whole number: Rhai's own turns round for a negative number of places, and drops what does not fit.
+fn shifted(args: &[&mut Dynamic], to_the_left: bool) -> Result<Dynamic, Box<EvalAltResult>> {
+    let [value, places] = [0, 1].map(|i| args[i].as_int().unwrap_or_default());
+    if places < 0 {
+        let fault =
+            Fault::value(format!("a shift by {places} places")).hint("`<<` and `>>` take a number of places from 0");
+        return Err(raise(fault));
+    }
+    let places = u32::try_from(places).unwrap_or(u32::MAX);
+    let shifted = match to_the_left {
+        false => Some(value.checked_shr(places).unwrap_or(if value < 0 { -1 } else { 0 })),
+        // What is shifted back is what it was.
+        true if value == 0 => Some(0),
+        true => value.checked_shl(places).filter(|shifted| shifted >> places == value),
+    };
+    match shifted {
+        Some(shifted) => Ok(shifted.into()),
+        None => Err(raise(Fault::value(format!("{value} << {places}: whole numbers of more than 64 bits")))),
+    }
 }
 
 /// Comparisons with a float in them. Rhai takes numbers for equal that differ by one part in 2⁵², which is kept for `==`, but
@@ -41,6 +70,9 @@ fn comparisons(engine: &mut Engine) {
     for pair in [[float, float], [int, float], [float, int]] {
         let mut register = |name: &str, holds: fn(f64, f64) -> bool| {
             engine.register_raw_fn(name, pair, move |_, args| {
+                if let Some((a, b)) = beyond_floats(args) {
+                    return Ok(holds(a, b));
+                }
                 let [a, b] = [0, 1].map(|i| number(args[i]).unwrap_or(f64::NAN));
                 Ok(holds(a, b))
             });
@@ -52,6 +84,21 @@ fn comparisons(engine: &mut Engine) {
         register("==", equal);
         register("!=", |a, b| !equal(a, b));
     }
+}
+
+/// Numbers in the order of an int of more than the 53 bits that a float holds, and a float; `None` for others.
+fn beyond_floats(args: &[&mut Dynamic]) -> Option<(f64, f64)> {
+    let (int, float, turned) = match (args[0].as_int(), args[1].as_int()) {
+        (Ok(int), Err(_)) => (int, args[1].as_float().ok()?, false),
+        (Err(_), Ok(int)) => (int, args[0].as_float().ok()?, true),
+        _ => return None,
+    };
+    if int.unsigned_abs() <= 1 << 53 || float.is_nan() {
+        return None;
+    }
+    // A float of that size is a whole number, or beyond all ints.
+    let difference = (i128::from(int)).cmp(&(float as i128)) as i8;
+    Some(if turned { (0.0, f64::from(difference)) } else { (f64::from(difference), 0.0) })
 }
 
 /// Whether two numbers are the same but for rounding, which is relative to them: nothing but 0 equals 0.

@@ -106,9 +106,7 @@ fn machine(report: &mut Report) {
         Ok(cores) => report.fact("cores", cores),
         Err(error) => report.note("cores", error),
     }
-    if let Some(threads) = std::env::var_os("RAYON_NUM_THREADS") {
-        report.fact("threads", format!("{} (RAYON_NUM_THREADS)", threads.display()));
-    }
+    threads(report);
     report.fact("SIMD", simd());
     rust_cells(report);
     if let Err(fault) = session::open() {
@@ -117,7 +115,39 @@ fn machine(report: &mut Report) {
     devices(report);
 }
 
+/// How many threads compute, and what the environment says of it.
+fn threads(report: &mut Report) {
+    let count = saddle_cpu::threads();
+    match std::env::var_os("SADDLE_THREADS") {
+        None => report.fact("threads", format!("{count}, one for each physical core")),
+        Some(asked) => match asked.to_str().and_then(|text| text.trim().parse::<usize>().ok()) {
+            Some(asked) if asked > 0 => report.fact("threads", format!("{count} (SADDLE_THREADS)")),
+            _ => report.wrong(
+                "threads",
+                format!("SADDLE_THREADS is \"{}\", which is no number of threads; {count} compute", asked.display()),
+                "set it to a whole number from 1, or not at all",
+            ),
+        },
+    }
+    if let Some(other) = std::env::var_os("RAYON_NUM_THREADS") {
+        report.note(
+            "threads",
+            format!("RAYON_NUM_THREADS is {}, which has no effect here: SADDLE_THREADS has", other.display()),
+        );
+    }
+}
+
 fn devices(report: &mut Report) {
+    if let Some(name) = std::env::var_os("SADDLE_DEVICE") {
+        match device::trouble() {
+            None => report.fact("SADDLE_DEVICE", format!("{}: the first tensors live there", device::current())),
+            Some(fault) => report.wrong(
+                "SADDLE_DEVICE",
+                format!("\"{}\": {}; tensors live on the cpu", name.display(), fault.message),
+                fault.hint.as_deref().unwrap_or("unset it"),
+            ),
+        }
+    }
     let all = device::list();
     for device in &all {
         report.fact(&device.name, &device.detail);

@@ -190,7 +190,7 @@ fn read(path: &Path) -> Result<Document> {
     if has_ending(path, "rhai") {
         let source = std::fs::read_to_string(path)
             .map_err(|error| Fault::file(format!("cannot read {}: {error}", path.display())))?;
-        return Ok(Document::script(&source));
+        return Ok(Document::script(source.trim_start_matches('\u{feff}')));
     }
     Err(Fault::file(format!("{} is neither a notebook nor a script", path.display()))
         .hint("a notebook ends in .ipynb, a script in .rhai"))

@@ -411,7 +411,7 @@ impl<T: Target> Kernel for UnaryLoop<T> {
             Unary::RdivScalar(s) => map!(target, |x| s / x),
             Unary::PowScalar(s) => map!(target, |x| math::pow::<A>(x, s)),
             Unary::Clamp(low, high) => map!(target, |x| math::clamp(x, low, high)),
-            Unary::ClampMask(low, high) => map!(target, |x| mask((low <= x) & (x <= high))),
+            Unary::ClampMask(low, high) => map!(target, |x| mask((low < x) & (x < high))),
         }
     }
 }

@@ -23,8 +23,12 @@ pub struct Normed {
     pub y: Vec<f32>,
     /// The mean of each channel.
     pub mean: Vec<f32>,
+    /// What the rounding of the mean lost: at an offset of 10⁸ that is as large as the spread.
+    pub rest: Vec<f32>,
     /// The variance of each channel, divided by the number of elements.
     pub var: Vec<f32>,
+    /// 1 / √(variance + eps), also where the variance itself is too large for single precision.
+    pub inverse: Vec<f32>,
 }
 
 /// Gradients with respect to the input, the gain and the shift.
@@ -50,18 +54,17 @@ pub fn batch_norm(x: &[f32], shape: [usize; 3], eps: f32, gain: &[f32], shift: &
         return Normed { y, ..normed };
     }
     let planes = Planes::new(shape);
-    let (mut means, mut vars) = (vec![0.0; channels], vec![0.0; channels]);
-    let (to_means, to_vars) = (Shared::new(&mut means), Shared::new(&mut vars));
+    let mut stats = [const { Vec::new() }; 4].map(|_: Vec<f32>| vec![0.0; channels]);
+    let to_stats = stats.each_mut().map(|all| Shared::new(all));
     let on_channel = |channel: usize, y: Shared<MaybeUninit<f32>>| {
-        let [sum] = planes.sums(channel, x, x, |x, _| [x]);
-        let mean = sum / planes.count();
-        let [squares] = planes.sums(channel, x, x, |x, _| [(x - mean) * (x - mean)]);
-        let var = squares / planes.count();
-        let (scale, shift) = (gain[channel] / (var + eps).sqrt(), shift[channel]);
+        let Stats { mean, rest, var, inverse } = planes.stats(channel, x, eps);
+        let scale = gain[channel] * inverse;
+        let shift = shift[channel] - rest * scale;
         // Safety, of `Zip` as well: each channel is visited once, and what belongs to different channels does not overlap.
         unsafe {
-            to_means.range(channel..channel + 1)[0] = mean;
-            to_vars.range(channel..channel + 1)[0] = var;
+            for (all, stat) in to_stats.iter().zip([mean, rest, var, inverse]) {
+                all.range(channel..channel + 1)[0] = stat;
+            }
             let (planes, f) = (planes.of(channel), |x, _| (x - mean) * scale + shift);
             dispatch(Zip { planes, a: x, b: x, out: y, f });
         }
@@ -73,18 +76,38 @@ pub fn batch_norm(x: &[f32], shape: [usize; 3], eps: f32, gain: &[f32], shift: &
             planes.each_channel(|channel| on_channel(channel, y));
         })
     };
-    Normed { y, mean: means, var: vars }
+    let [mean, rest, var, inverse] = stats;
+    Normed { y, mean, rest, var, inverse }
 }
 
-/// The gradients of [`batch_norm`] for the gradient `g` of its result, of which `mean` and `var` are those of `x`.
+/// What a channel is normalised with.
+struct Stats {
+    mean: f32,
+    rest: f32,
+    var: f32,
+    inverse: f32,
+}
+
+impl Stats {
+    /// The statistics of a mean and a variance, to which `eps` is added.
+    fn new(mean: f64, var: f64, eps: f32) -> Self {
+        let rounded = mean as f32;
+        Self {
+            mean: rounded,
+            rest: (mean - f64::from(rounded)) as f32,
+            var: var as f32,
+            inverse: (1.0 / (var + f64::from(eps)).sqrt()) as f32,
+        }
+    }
+}
+
+/// The gradients of [`batch_norm`] for the gradient `g` of its result; `mean`, `rest` and `inverse` are those of `x`.
 pub fn batch_norm_grad(
     x: &[f32],
     g: &[f32],
     shape: [usize; 3],
-    eps: f32,
     gain: &[f32],
-    mean: &[f32],
-    var: &[f32],
+    [mean, rest, inverse]: [&[f32]; 3],
 ) -> NormGrads {
     let [batch, channels, inner] = shape;
     assert_eq!(x.len(), batch * channels * inner, "batch_norm: length of x");
@@ -92,7 +115,7 @@ pub fn batch_norm_grad(
     if inner == 1 && batch > 1 {
         let turned = |x| contiguous(x, &[1, channels], &[channels, batch]);
         let shape = [1, channels, batch];
-        let grads = batch_norm_grad(&turned(x), &turned(g), shape, eps, gain, mean, var);
+        let grads = batch_norm_grad(&turned(x), &turned(g), shape, gain, [mean, rest, inverse]);
         let x = contiguous(&grads.x, &[1, batch], &[batch, channels]);
         return NormGrads { x, ..grads };
     }
@@ -100,15 +123,16 @@ pub fn batch_norm_grad(
     let (mut gains, mut shifts) = (vec![0.0; channels], vec![0.0; channels]);
     let (to_gains, to_shifts) = (Shared::new(&mut gains), Shared::new(&mut shifts));
     let on_channel = |channel: usize, dx: Shared<MaybeUninit<f32>>| {
-        let (mean, inverse) = (mean[channel], 1.0 / (var[channel] + eps).sqrt());
-        let [sum, along] = planes.sums(channel, g, x, |g, x| [g, g * (x - mean)]);
+        let [mean, rest, inverse] = [mean, rest, inverse].map(|all| all[channel]);
+        let hat = |x: f32| ((x - mean) - rest) * inverse;
+        let [sum, along] = planes.sums(channel, g, x, |g, x| [g, g * hat(x)]);
         let scale = gain[channel] * inverse;
-        let (off, slope) = (sum / planes.count(), along * inverse * inverse / planes.count());
+        let (off, slope) = (sum / planes.count(), along / planes.count());
         // Safety: as in `batch_norm`.
         unsafe {
-            to_gains.range(channel..channel + 1)[0] = along * inverse;
+            to_gains.range(channel..channel + 1)[0] = along;
             to_shifts.range(channel..channel + 1)[0] = sum;
-            let f = |g, x| (g - off - (x - mean) * slope) * scale;
+            let f = |g, x| (g - off - hat(x) * slope) * scale;
             dispatch(Zip { planes: planes.of(channel), a: g, b: x, out: dx, f });
         }
     };
@@ -153,6 +177,31 @@ impl Planes {
         run(parts, &|part| {
             (channels * part / parts..channels * (part + 1) / parts).for_each(&body);
         });
+    }
+
+    /// The statistics of a channel. The rough mean is taken off first: what is left has a mean of its own, which is what
+    /// the rounding lost.
+    fn stats(self, channel: usize, x: &[f32], eps: f32) -> Stats {
+        let [sum] = self.sums(channel, x, x, |x, _| [x]);
+        let rough = sum / self.count();
+        let [off, squares] = self.sums(channel, x, x, |x, _| [x - rough, (x - rough) * (x - rough)]);
+        let (off, square) = (f64::from(off / self.count()), f64::from(squares / self.count()));
+        let mean = f64::from(rough) + off;
+        // Seldom: what is lost is as large as the spread, or squares leave the range of single precision.
+        if !square.is_finite() || off * off > square / 64.0 {
+            return self.careful_stats(channel, x, eps);
+        }
+        Stats::new(mean, square - off * off, eps)
+    }
+
+    /// The same in double precision, in two passes.
+    fn careful_stats(self, channel: usize, x: &[f32], eps: f32) -> Stats {
+        let pieces = self.of(channel);
+        let all = || (0..self.batch).flat_map(move |image| &x[pieces.of_image(image)]).map(|&v| f64::from(v));
+        let count = (self.batch * self.inner) as f64;
+        let mean = all().sum::<f64>() / count;
+        let var = all().map(|v| (v - mean) * (v - mean)).sum::<f64>() / count;
+        Stats::new(mean, var, eps)
     }
 
     /// The sums over a channel of what `f` makes of the elements of `a` and `b`. Blocks of bounded length are added up
@@ -331,11 +380,34 @@ mod tests {
                 let normed = batch_norm(&x, shape, 1e-5, &gain, &shift);
                 assert_close(&normed.y, &y, 1e-4);
                 assert_close(&normed.mean, &mean, 1e-5);
-                let grads = batch_norm_grad(&x, &g, shape, 1e-5, &gain, &normed.mean, &normed.var);
+                let stats = [&normed.mean[..], &normed.rest, &normed.inverse];
+                let grads = batch_norm_grad(&x, &g, shape, &gain, stats);
                 assert_close(&grads.x, &dx, 1e-3);
                 assert_close(&grads.gain, &dgain, 1e-3);
                 assert_close(&grads.shift, &dshift, 1e-3);
             });
+        }
+    }
+
+    /// At offsets and scales at which single precision holds the values but not their sum of squares.
+    #[test]
+    fn offsets_and_scales_cost_no_digits() {
+        let shape = [4, 3, 6];
+        let (g, gain, shift) = (sample(72, 2), sample(3, 3), sample(3, 4));
+        for (factor, offset) in
+            [(8.0, 1e4), (64.0, -1e8), (1e20, 0.0), (1e30, 0.0), (1e-20, 0.0), (0.0, 1e8), (0.0, 0.1)]
+        {
+            let x: Vec<f32> = sample(72, 1).iter().map(|v| v * factor + offset).collect();
+            let [y, _, dx, dgain, dshift] = defined(&x, &g, shape, &gain, &shift);
+            let normed = batch_norm(&x, shape, 1e-5, &gain, &shift);
+            let stats = [&normed.mean[..], &normed.rest, &normed.inverse];
+            let grads = batch_norm_grad(&x, &g, shape, &gain, stats);
+            println!("{factor} {offset}"); // shown if one of these fails
+            assert_close(&normed.y, &y, 1e-5);
+            let unit = |all: &[f32]| all.iter().map(|v| v / normed.inverse[0]).collect::<Vec<f32>>();
+            assert_close(&unit(&grads.x), &unit(&dx), 1e-4);
+            assert_close(&grads.gain, &dgain, 1e-4);
+            assert_close(&grads.shift, &dshift, 1e-4);
         }
     }
 
@@ -347,7 +419,8 @@ mod tests {
         let with = |threads| {
             set_threads(threads);
             let normed = batch_norm(&x, shape, 1e-5, &gain, &shift);
-            let grads = batch_norm_grad(&x, &normed.y, shape, 1e-5, &gain, &normed.mean, &normed.var);
+            let stats = [&normed.mean[..], &normed.rest, &normed.inverse];
+            let grads = batch_norm_grad(&x, &normed.y, shape, &gain, stats);
             set_threads(0);
             (normed, grads)
         };

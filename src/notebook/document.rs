@@ -50,6 +50,8 @@ impl Document {
     /// # Errors
     /// As [`Document::read`].
     pub fn parse(text: &str) -> Result<Self> {
+        // A byte order mark, as some editors put before what they save.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let value: Value = serde_json::from_str(text).map_err(|error| {
             Fault::file(format!("this is not a notebook: not valid JSON ({error})"))
                 .hint("a script needs the ending .rhai; a damaged notebook has to be restored from a backup")
@@ -111,18 +113,62 @@ impl Document {
         self.cells.iter().enumerate().filter(|(_, cell)| cell.kind == CellKind::Code && !cell.source.trim().is_empty())
     }
 
-    /// The text of the file, as `nbformat.write` would write it.
+    /// The text of the file, as `nbformat.write` would write it. What its version of the format demands is there: an id of each
+    /// cell from 4.5 on, and none before, where it is not allowed.
     pub fn text(&self) -> String {
         let mut root = self.rest.clone();
-        if let Some(Value::Object(metadata)) = root.get_mut("metadata") {
+        let metadata = root.entry("metadata").or_insert_with(|| json!({}));
+        if let Value::Object(metadata) = metadata {
             // nbformat drops these when it writes: they belong to a session, not to a file.
             for key in ["orig_nbformat", "orig_nbformat_minor", "signature"] {
                 metadata.remove(key);
             }
         }
-        let cells = self.cells.iter().map(Cell::to_json).collect();
+        let minor = self.minor();
+        root.insert("nbformat_minor".into(), minor.into());
+        let mut cells: Vec<Value> = self.cells.iter().map(Cell::to_json).collect();
+        match minor >= MINOR_WITH_IDS {
+            true => name_cells(&mut cells),
+            false => cells.iter_mut().filter_map(Value::as_object_mut).for_each(|cell| drop(cell.remove("id"))),
+        }
         root.insert("cells".into(), Value::Array(cells));
         json::to_string(Value::Object(root))
+    }
+
+    /// The minor version that the file is written with: its own, or where outputs hold JSON, which 4.0 and 4.1 do not know,
+    /// the next that differs in nothing else.
+    fn minor(&self) -> u64 {
+        let own = self.rest.get("nbformat_minor").and_then(Value::as_u64).unwrap_or(0);
+        let outputs = self.cells.iter().flat_map(|cell| &cell.outputs);
+        let mut data = outputs.filter_map(|output| output.get("data")?.as_object()).flatten();
+        match data.any(|(mime, _)| is_json(mime)) {
+            true => own.max(2),
+            false => own,
+        }
+    }
+}
+
+/// The first minor version whose cells have ids (JEP 62).
+const MINOR_WITH_IDS: u64 = 5;
+
+/// Gives each cell an id that no other has, where it has none that the format allows: 1 to 64 letters, digits, `-` and `_`.
+fn name_cells(cells: &mut [Value]) {
+    let mut taken = std::collections::HashSet::new();
+    let allowed = |id: &str| {
+        let letters = id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+        letters && (1..=64).contains(&id.len())
+    };
+    let ids: Vec<Option<String>> = cells
+        .iter()
+        .map(|cell| cell["id"].as_str().filter(|id| allowed(id) && taken.insert(id.to_string())).map(str::to_string))
+        .collect();
+    for (i, (cell, id)) in cells.iter_mut().zip(ids).enumerate() {
+        let id = id.or_else(|| {
+            let mut names =
+                (0..).map(|n| if n == 0 { format!("cell-{}", i + 1) } else { format!("cell-{}-{n}", i + 1) });
+            names.find(|name| taken.insert(name.clone()))
+        });
+        cell["id"] = id.into();
     }
 }
 
@@ -172,7 +218,8 @@ impl Cell {
 
     fn to_json(&self) -> Value {
         let mut node = self.rest.clone();
-        if let Some(Value::Object(metadata)) = node.get_mut("metadata") {
+        let metadata = node.entry("metadata").or_insert_with(|| json!({}));
+        if let Value::Object(metadata) = metadata {
             metadata.remove("trusted");
         }
         let kind = match self.kind {
@@ -259,6 +306,47 @@ mod tests {
         assert_eq!(document.title(), Some("Title"));
         assert_eq!(document.cells[1].tags().collect::<Vec<_>>(), ["raises-exception"]);
         assert_eq!(document.code_cells().map(|(index, _)| index).collect::<Vec<_>>(), [1]);
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_a_notebook() {
+        let marked = format!("\u{feff}{BY_NBFORMAT}");
+        assert_eq!(Document::parse(&marked).expect("a notebook").text(), BY_NBFORMAT);
+    }
+
+    /// JEP 62: from 4.5 on each cell has an id that is its own, before it must not have one.
+    #[test]
+    fn cells_have_ids_where_the_format_wants_them() {
+        let ids = |minor: u64, ids: [Value; 4]| -> Vec<Value> {
+            let cell = |id: Value| match id {
+                Value::Null => json!({ "cell_type": "raw", "source": "" }),
+                id => json!({ "cell_type": "raw", "source": "", "id": id }),
+            };
+            let cells = ids.map(cell);
+            let file = json!({ "nbformat": 4, "nbformat_minor": minor, "cells": cells }).to_string();
+            let text = Document::parse(&file).expect("a notebook").text();
+            let written: Value = serde_json::from_str(&text).expect("JSON");
+            assert!(written["metadata"].is_object(), "{text}");
+            let cells = written["cells"].as_array().expect("cells");
+            assert!(cells.iter().all(|cell| cell["metadata"].is_object()), "{text}");
+            cells.iter().map(|cell| cell["id"].clone()).collect()
+        };
+        let given = || [json!("a"), json!("a"), Value::Null, json!("not allowed")];
+        assert_eq!(ids(5, given()), ["a", "cell-2", "cell-3", "cell-4"]);
+        assert_eq!(ids(5, [json!("cell-2"), Value::Null, Value::Null, json!("")])[1], "cell-2-1");
+        for minor in 0..5 {
+            assert_eq!(ids(minor, given()), [Value::Null, Value::Null, Value::Null, Value::Null]);
+        }
+    }
+
+    #[test]
+    fn outputs_of_json_need_a_format_that_knows_them() {
+        let data = json!({ "application/x+json": {} });
+        let output = json!({ "output_type": "display_data", "metadata": {}, "data": data });
+        let cell = json!({ "cell_type": "code", "source": "", "execution_count": null, "outputs": [output] });
+        let file = json!({ "nbformat": 4, "nbformat_minor": 0, "cells": [cell] }).to_string();
+        let text = Document::parse(&file).expect("a notebook").text();
+        assert!(text.contains("\"nbformat_minor\": 2"), "{text}");
     }
 
     #[test]

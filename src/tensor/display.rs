@@ -15,31 +15,32 @@ impl Tensor {
             let Ok(values) = self.to_floats() else {
                 return format!("tensor {}", shown(&shape));
             };
-            return describe(&values, &shape, "f32", short);
+            return describe(&shape, "f32", &statistics(&values), |i| short(values[i]));
         }
         let Ok(values) = self.to_ints() else {
             return format!("tensor {}", shown(&shape));
         };
-        let values: Vec<f32> = values.iter().map(|&v| v as f32).collect();
         match self.dtype() {
-            Dtype::Bool => describe(&values, &shape, "bool", |v| if v != 0.0 { "true".into() } else { "false".into() }),
-            _ => describe(&values, &shape, "int", |v| format!("{v}")),
+            Dtype::Bool => describe(&shape, "bool", "", |i| (values[i] != 0).to_string()),
+            _ => describe(&shape, "int", "", |i| values[i].to_string()),
         }
     }
 }
 
-fn describe(values: &[f32], shape: &[usize], dtype: &str, show: fn(f32) -> String) -> String {
+/// The text of a tensor whose element at a place is shown by `show`.
+fn describe(shape: &[usize], dtype: &str, statistics: &str, show: impl Fn(usize) -> String) -> String {
     if shape.is_empty() {
-        return format!("tensor {}", show(values[0]));
+        return format!("tensor {}", show(0));
     }
     let mut text = format!("tensor {} {dtype}", shown(shape));
-    if dtype == "f32" && !values.is_empty() {
-        let _ = write!(text, "   {}", statistics(values));
+    if shape.contains(&0) {
+        return text;
     }
-    if !values.is_empty() {
-        text.push('\n');
-        text.push_str(&corner(values, shape, show));
+    if !statistics.is_empty() {
+        let _ = write!(text, "   {statistics}");
     }
+    text.push('\n');
+    text.push_str(&corner(shape, show));
     text
 }
 
@@ -85,12 +86,11 @@ pub(super) fn short(v: f32) -> String {
     }
 }
 
-fn corner(values: &[f32], shape: &[usize], show: fn(f32) -> String) -> String {
+fn corner(shape: &[usize], show: impl Fn(usize) -> String) -> String {
     let columns = *shape.last().unwrap_or(&1);
     let rows = if shape.len() == 1 { 1 } else { shape[shape.len() - 2] };
-    let cells: Vec<Vec<String>> = (0..rows.min(ROWS))
-        .map(|r| (0..columns.min(COLUMNS)).map(|c| show(values[r * columns + c])).collect())
-        .collect();
+    let cells: Vec<Vec<String>> =
+        (0..rows.min(ROWS)).map(|r| (0..columns.min(COLUMNS)).map(|c| show(r * columns + c)).collect()).collect();
     let width = cells.iter().flatten().map(|s| s.chars().count()).max().unwrap_or(0);
     let mut lines: Vec<String> = cells
         .iter()

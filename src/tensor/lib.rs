@@ -32,7 +32,7 @@ mod view;
 pub use device::Device;
 pub use limit::check_shape;
 pub use ops::{Extreme, Geometry, Normed, Window, einsum};
-pub use raw::{Dtype, Raw, reads};
+pub use raw::{Compare, Dtype, Raw, reads};
 pub use shape::Shape;
 pub use tape::{GradOptions, grad, no_grad};
 
@@ -60,7 +60,10 @@ impl Tensor {
         Self::constant(Raw::from_floats(data, Shape::from(shape), device))
     }
 
-    /// A tensor of whole numbers. Devices other than the CPU hold their lower 32 bits.
+    /// A tensor of whole numbers.
+    ///
+    /// # Panics
+    /// Numbers of more than 32 bits on a device other than the CPU: the words refuse them, as [`Raw::from_ints`] says.
     pub fn from_ints<I: Into<i64>>(data: Vec<I>, shape: &[usize], device: &Device) -> Self {
         let data = data.into_iter().map(Into::into).collect();
         Self::constant(Raw::from_ints(data, Shape::from(shape), device))

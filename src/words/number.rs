@@ -3,6 +3,7 @@
 use rhai::Dynamic;
 use saddle_catalog::{Call, ENTRY, Entry, Example, Gives, Param, Ty, number, numbers};
 use saddle_fault::{Fault, Result};
+use std::cmp::Ordering;
 
 pub static ENTRIES: &[&Entry] = &[
     &ABS, &SQRT, &EXP, &LOG, &LOG2, &LOG10, &SIN, &COS, &TAN, &TANH, &SIGMOID, &FLOOR, &CEIL, &ROUND, &SIGN, &MIN,
@@ -39,6 +40,22 @@ const fn fails(code: &'static str, message: &'static str) -> Example {
 /// A function of one real number.
 fn real(call: &Call, f: fn(f64) -> f64) -> Result<Dynamic> {
     Ok(f(call.args.number(0)?).into())
+}
+
+/// A function that gives a whole number for a whole number.
+fn whole_or(call: &Call, whole: fn(i64) -> i64, f: fn(f64) -> f64) -> Result<Dynamic> {
+    match call.args.any(0).as_int() {
+        Ok(n) => Ok(whole(n).into()),
+        Err(_) => real(call, f),
+    }
+}
+
+/// How two numbers are ordered: whole numbers by every digit.
+fn order(a: &Dynamic, b: &Dynamic) -> Option<Ordering> {
+    match (a.as_int(), b.as_int()) {
+        (Ok(a), Ok(b)) => Some(a.cmp(&b)),
+        _ => number(a)?.partial_cmp(&number(b)?),
+    }
 }
 
 /// A function of one real number above a limit.
@@ -106,35 +123,43 @@ static SIGMOID: Entry = word("sigmoid", "1 / (1 + e^-x)", X, &[shows("sigmoid(0)
     // Never the exponential of a large positive number.
     real(call, |x| if x < 0.0 { x.exp() / (1.0 + x.exp()) } else { 1.0 / (1.0 + (-x).exp()) })
 });
-static FLOOR: Entry =
-    word("floor", "the largest whole number not above x", X, &[shows("floor(-1.5)", "-2.0")], |call| {
-        real(call, f64::floor)
-    });
-static CEIL: Entry = word("ceil", "the smallest whole number not below x", X, &[shows("ceil(1.2)", "2.0")], |call| {
-    real(call, f64::ceil)
-});
+static FLOOR: Entry = word(
+    "floor",
+    "the largest whole number not above x",
+    X,
+    &[shows("floor(-1.5)", "-2.0"), shows("floor(3)", "3")],
+    |call| whole_or(call, |n| n, f64::floor),
+);
+static CEIL: Entry = word(
+    "ceil",
+    "the smallest whole number not below x",
+    X,
+    &[shows("ceil(1.2)", "2.0"), shows("ceil(3)", "3")],
+    |call| whole_or(call, |n| n, f64::ceil),
+);
 static ROUND: Entry = word(
     "round",
     "the nearest whole number; a half goes to the even one, as in PyTorch",
     X,
     &[shows("round(2.5)", "2.0"), shows("round(-1.6)", "-2.0")],
-    |call| real(call, f64::round_ties_even),
+    |call| whole_or(call, |n| n, f64::round_ties_even),
 );
-static SIGN: Entry = word("sign", "-1, 0 or 1", X, &[shows("sign(-3)", "-1.0"), shows("sign(0)", "0.0")], |call| {
-    real(call, |x| if x == 0.0 { 0.0 } else { x.signum() })
+static SIGN: Entry = word("sign", "-1, 0 or 1", X, &[shows("sign(-3)", "-1"), shows("sign(-0.5)", "-1.0")], |call| {
+    whole_or(call, i64::signum, |x| if x == 0.0 { 0.0 } else { x.signum() })
 });
 
 static MIN: Entry =
-    word("min", "the smaller of two numbers", TWO, &[shows("min(1, 2.5)", "1")], |call| pick(call, |a, b| a <= b));
+    word("min", "the smaller of two numbers", TWO, &[shows("min(1, 2.5)", "1")], |call| pick(call, Ordering::is_le));
 static MAX: Entry =
     word("max", "the larger of two numbers", TWO, &[shows("max(1, 2.5)", "2.5"), shows("max(1, 2)", "2")], |call| {
-        pick(call, |a, b| a >= b)
+        pick(call, Ordering::is_ge)
     });
 
 /// The first argument where `keeps` holds, otherwise the second; NaN wins over both.
-fn pick(call: &Call, keeps: fn(f64, f64) -> bool) -> Result<Dynamic> {
-    let (a, b) = (call.args.number(0)?, call.args.number(1)?);
-    Ok(call.args.any(usize::from(!(a.is_nan() || keeps(a, b)))).clone())
+fn pick(call: &Call, keeps: fn(Ordering) -> bool) -> Result<Dynamic> {
+    let (a, _) = (call.args.number(0)?, call.args.number(1)?);
+    let keep = a.is_nan() || order(call.args.any(0), call.args.any(1)).is_some_and(keeps);
+    Ok(call.args.any(usize::from(!keep)).clone())
 }
 
 static POW: Entry = word(
@@ -184,13 +209,16 @@ static CLAMP: Entry = Entry {
         "clamp",
         "x moved into [low, high]",
         &[param("x", "the number"), param("low", "the smallest value"), param("high", "the largest value")],
-        &[shows("clamp(1.5, 0, 1)", "1.0"), shows("clamp(-2, 0, 1)", "0.0")],
+        &[shows("clamp(1.5, 0, 1)", "1.0"), shows("clamp(-2, 0, 1)", "0")],
         |call| {
             let (x, low, high) = (call.args.number(0)?, call.args.number(1)?, call.args.number(2)?);
             if low > high {
                 return Err(Fault::value(format!("clamp: low {low} is above high {high}")));
             }
-            Ok(x.max(low).min(high).into())
+            match [0, 1, 2].map(|i| call.args.any(i).as_int()) {
+                [Ok(x), Ok(low), Ok(high)] => Ok(x.max(low).min(high).into()),
+                _ => Ok(x.max(low).min(high).into()),
+            }
         },
     )
 };
@@ -269,9 +297,11 @@ static SUM_OF: Entry = word(
     &[shows("sum([1, 2, 3])", "6"), shows("sum([0.5, 1])", "1.5")],
     |call| {
         let items = call.args.array(0)?;
-        let ints: Option<i64> = items.iter().try_fold(0i64, |sum, v| v.as_int().ok().and_then(|n| sum.checked_add(n)));
-        match ints {
-            Some(sum) => Ok(sum.into()),
+        match exact_sum(&items) {
+            Some(sum) => i64::try_from(sum).map(Dynamic::from).map_err(|_| {
+                Fault::value("sum: whole numbers of more than 64 bits")
+                    .hint("with a float among them the sum is a float")
+            }),
             None => Ok(all(call)?.iter().sum::<f64>().into()),
         }
     },
@@ -283,16 +313,17 @@ static MEAN_OF: Entry = word(
     &[shows("mean([1, 2])", "1.5"), fails("mean([])", "the array is empty")],
     |call| {
         let xs = some(call)?;
-        Ok((xs.iter().sum::<f64>() / xs.len() as f64).into())
+        let sum = exact_sum(&call.args.array(0)?).map_or_else(|| xs.iter().sum::<f64>(), |sum| sum as f64);
+        Ok((sum / xs.len() as f64).into())
     },
 );
 static MIN_OF: Entry =
     word("min", "the smallest of an array of numbers", MANY, &[shows("min([3, 1.5, 2])", "1.5")], |call| {
-        extreme(call, |a, b| a < b)
+        extreme(call, Ordering::is_lt)
     });
 static MAX_OF: Entry =
     word("max", "the largest of an array of numbers", MANY, &[shows("max([3, 1.5, 2])", "3")], |call| {
-        extreme(call, |a, b| a > b)
+        extreme(call, Ordering::is_gt)
     });
 
 /// The numbers of the array.
@@ -308,13 +339,18 @@ fn some(call: &Call) -> Result<Vec<f64>> {
 }
 
 /// The element that `beats` all before it; NaN beats everything.
-fn extreme(call: &Call, beats: fn(f64, f64) -> bool) -> Result<Dynamic> {
-    let xs = some(call)?;
+fn extreme(call: &Call, beats: fn(Ordering) -> bool) -> Result<Dynamic> {
+    let (xs, items) = (some(call)?, call.args.array(0)?);
     let mut best = 0;
     for (i, x) in xs.iter().enumerate() {
-        if !xs[best].is_nan() && (x.is_nan() || beats(*x, xs[best])) {
+        if !xs[best].is_nan() && (x.is_nan() || order(&items[i], &items[best]).is_some_and(beats)) {
             best = i;
         }
     }
-    Ok(call.args.array(0)?[best].clone())
+    Ok(items[best].clone())
+}
+
+/// The sum of an array of nothing but ints.
+fn exact_sum(items: &[Dynamic]) -> Option<i128> {
+    items.iter().try_fold(0i128, |sum, v| Some(sum + i128::from(v.as_int().ok()?)))
 }

@@ -76,6 +76,47 @@ fn elements_can_be_set() {
     assert!(notes.err("let x = zeros([2, 3]); x[0] = [1, 2]").contains("does not fit the place of shape [3]"));
 }
 
+/// Whole numbers of arrays, of options and on the page, none of which a float holds.
+#[test]
+fn whole_numbers_keep_every_digit() {
+    for (code, exact) in [
+        ("int([16777217, -9007199254740993]).to_array()", "[16777217, -9007199254740993]"),
+        ("int([16777217])", "tensor [1] int\n  16777217"),
+        ("tensor([9007199254740993], #{ dtype: \"int\" }).item()", "9007199254740993"),
+        ("full([1], 9007199254740993, #{ dtype: \"int\" }).item()", "9007199254740993"),
+        ("where(true, 16777217, 0).item()", "16777217"),
+        ("clamp(int([9007199254740995]), 0, 9007199254740993).item()", "9007199254740993"),
+        ("scatter(int([0, 0]), 0, int([1, 1]), 16777217, #{ add: true }).to_array()", "[0, 33554434]"),
+        ("int([16777217]) > 16777216.0", "tensor [1] bool\n  true"),
+        ("9007199254740993 == 9007199254740992.0", "false"),
+        (
+            "[max([9007199254740992, 9007199254740993]), max(9007199254740992, 9007199254740993)]",
+            "[9007199254740993, 9007199254740993]",
+        ),
+        (
+            "[clamp(9007199254740993, 0, 9007199254740995), round(9007199254740993), sign(-3)]",
+            "[9007199254740993, 9007199254740993, -1]",
+        ),
+        ("mean([9223372036854775807, 9223372036854775807])", "9.223372036854776e18"),
+        ("int([[2, 0], [1, 3]]) @ int([1, 1])", "tensor [2] int\n  2  4"),
+        ("[1 << 3, -8 >> 1, -8 >> 99, 8 >> 99]", "[8, -4, -1, 0]"),
+    ] {
+        assert_eq!(notes().ok(code), exact, "{code}");
+    }
+    for (code, part) in [
+        ("sum([9223372036854775807, 1])", "64 bits"),
+        ("int([1e30])", "does not fit into an int"),
+        ("int(tensor([0]) / 0)", "does not fit into an int"),
+        ("1 << 64", "64 bits"),
+        ("1 << -1", "shift by -1"),
+        ("let x = 8; x >>= -1", "shift by -1"),
+        ("int([3]) ** 40", "64 bits"),
+    ] {
+        let text = notes().err(code);
+        assert!(text.contains(part), "{code}: {text}");
+    }
+}
+
 #[test]
 fn mistakes_that_the_parser_words_badly_get_a_hint() {
     for (code, hint) in [

@@ -4,60 +4,19 @@
 //!
 //! In a process of its own, whose allocator counts.
 
+mod damage;
+
+use damage::{Random, hammer};
 use flate2::{Compression, write::GzEncoder};
 use image::{ImageFormat, Rgb, RgbImage};
 use saddle_data::safetensors::Named;
 use saddle_data::{Array, Column, Csv, Look, MNIST, Missing, Places, Split, Values, Watch};
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::fs;
 use std::io::{Cursor, Write};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::time::{Duration, Instant};
 
 /// No reader may hold more at once, in bytes; the files are a few kilobytes.
 const MOST: usize = 48 << 20;
-/// No reader may take longer over one of them, on a machine that is busy.
-const LONGEST: Duration = Duration::from_secs(30);
-
-/// The system's allocator, counting.
-struct Counting;
-
-static HELD: AtomicUsize = AtomicUsize::new(0);
-static PEAK: AtomicUsize = AtomicUsize::new(0);
-
-fn grow(by: usize) {
-    let held = HELD.fetch_add(by, Relaxed) + by;
-    PEAK.fetch_max(held, Relaxed);
-}
-
-// SAFETY: what is asked for is asked of the system.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        grow(layout.size());
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        grow(layout.size());
-        unsafe { System.alloc_zeroed(layout) }
-    }
-
-    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        HELD.fetch_sub(layout.size(), Relaxed);
-        unsafe { System.dealloc(at, layout) }
-    }
-
-    unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        grow(size);
-        HELD.fetch_sub(layout.size(), Relaxed);
-        unsafe { System.realloc(at, layout, size) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 /// A folder that exists while the test runs.
 struct Folder(PathBuf);
@@ -79,57 +38,6 @@ enum Reader {
     /// An archive of tar, which is packed for the reader.
     Cifar,
     Picture,
-}
-
-/// The numbers of SplitMix64 (Steele, Lea, Flood 2014).
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, n: usize) -> usize {
-        (self.next() % n.max(1) as u64) as usize
-    }
-}
-
-/// Damages a file in one way.
-fn damage(file: &mut Vec<u8>, random: &mut Random) {
-    let at = random.below(file.len());
-    let length = 1 + random.below(8);
-    let end = (at + length).min(file.len());
-    match random.below(8) {
-        0 => file.truncate(at),
-        1 if at < file.len() => file[at] ^= 1 << random.below(8),
-        2 if at < file.len() => file[at] = random.next() as u8,
-        3 => file[at..end].fill([0, 0x7f, 0x80, 0xff][random.below(4)]),
-        4 => {
-            file.drain(at..end);
-        }
-        5 => {
-            let new: Vec<u8> = (0..length).map(|_| random.next() as u8).collect();
-            file.splice(at..at, new);
-        }
-        // A part of it again.
-        6 => {
-            let from = random.below(file.len());
-            let part = file[from..(from + 8 * length).min(file.len())].to_vec();
-            file.splice(at..at, part);
-        }
-        // Another number in a text.
-        _ => {
-            let digit = (at..file.len()).find(|&i| file[i].is_ascii_digit());
-            let numbers = ["1152921504606846976", "-1", "4294967295", "0", "1e999"];
-            if let Some(at) = digit {
-                let number = numbers[random.below(numbers.len())].bytes();
-                file.splice(at..=at, number);
-            }
-        }
-    }
 }
 
 /// Gives each chunk of a PNG its checksum, without which a decoder looks at nothing.
@@ -271,16 +179,8 @@ fn seeds() -> Vec<(String, Reader, Vec<u8>)> {
     seeds
 }
 
-/// A number in the environment.
-fn setting(name: &str, default: u64) -> u64 {
-    let given = std::env::var(name).ok();
-    given.and_then(|n| n.parse().ok()).unwrap_or(default)
-}
-
 #[test]
 fn damaged_files_do_no_harm() {
-    let seconds = setting("SADDLE_FUZZ_SECONDS", 3);
-    let from = setting("SADDLE_FUZZ_FROM", 0);
     let name = format!("saddlepoint-fuzz-{}", std::process::id());
     let folder = Folder(std::env::temp_dir().join(name));
     fs::create_dir_all(folder.0.join("pictures")).unwrap();
@@ -289,34 +189,11 @@ fn damaged_files_do_no_harm() {
     // Some are there because no reader takes them: text, complex numbers, numbers that are too large.
     let taken = seeds.iter().filter(|(_, r, file)| read(*r, file, 0, &folder.0));
     assert_eq!(taken.count(), seeds.len() - 4);
-    let start = Instant::now();
-    let (mut most, mut longest, mut taken) = (0, Duration::ZERO, 0);
-    let mut tried = from;
-    while start.elapsed() < Duration::from_secs(seconds) {
-        let mut random = Random(tried);
-        let (name, reader, file) = &seeds[tried as usize % seeds.len()];
-        let mut file = file.clone();
-        for _ in 0..1 + random.below(4) {
-            damage(&mut file, &mut random);
+    let seeds: Vec<_> = seeds.into_iter().map(|(_, reader, file)| (reader, file)).collect();
+    let mend = |reader, file: &mut Vec<u8>, random: &mut Random| {
+        if reader == Reader::Picture && random.below(4) > 0 {
+            mend_checksums(file);
         }
-        if *reader == Reader::Picture && random.below(4) > 0 {
-            mend_checksums(&mut file);
-        }
-        let way = random.below(16);
-        let (before, began) = (HELD.load(Relaxed), Instant::now());
-        PEAK.store(before, Relaxed);
-        let outcome = catch_unwind(AssertUnwindSafe(|| read(*reader, &file, way, &folder.0)));
-        let (peak, took) = (PEAK.load(Relaxed) - before, began.elapsed());
-        let mutant = format!("mutant {tried} of {name} in way {way}");
-        assert!(outcome.is_ok(), "{mutant}: {reader:?} panics on {file:02x?}");
-        assert!(peak <= MOST, "{mutant}: {reader:?} takes {peak} bytes for {file:02x?}");
-        assert!(took <= LONGEST, "{mutant}: {reader:?} takes {took:?} for {file:02x?}");
-        most = most.max(peak);
-        longest = longest.max(took);
-        taken += usize::from(outcome.unwrap_or(false));
-        tried += 1;
-    }
-    let tried = tried - from;
-    println!("{tried} mutants, {taken} read; at most {most} bytes, {longest:?} for one");
-    assert!(taken > 0 && tried > seeds.len() as u64);
+    };
+    hammer(&seeds, (3, MOST), mend, |reader, file, way| read(reader, file, way % 16, &folder.0));
 }

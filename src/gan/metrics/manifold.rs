@@ -13,6 +13,8 @@ pub struct PrecisionRecall {
     pub precision: f64,
     /// Of the real samples, those in the ball of a generated one.
     pub recall: f64,
+    /// How many real samples have k copies: in their balls lies nothing but a copy.
+    pub empty: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -45,7 +47,7 @@ pub fn precision_recall(real: &Samples, fake: &Samples, k: usize, poll: Poll) ->
             }
         }
     })?;
-    Ok(PrecisionRecall { precision: share(&precise), recall: share(&recalled) })
+    Ok(PrecisionRecall { precision: share(&precise), recall: share(&recalled), empty: empty(&around_real) })
 }
 
 /// Density and coverage with open balls, as in the authors' code: a copy of the real samples has density 1.
@@ -72,8 +74,12 @@ pub fn density_coverage(real: &Samples, fake: &Samples, k: usize, poll: Poll) ->
     Ok(DensityCoverage {
         density: inside as f64 / (k * fake.count()) as f64,
         coverage: share(&covered),
-        empty: radii.iter().filter(|&&radius| radius == 0.0).count(),
+        empty: empty(&radii),
     })
+}
+
+fn empty(radii: &[f32]) -> usize {
+    radii.iter().filter(|&&radius| radius == 0.0).count()
 }
 
 fn share(flags: &[bool]) -> f64 {

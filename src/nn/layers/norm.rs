@@ -13,14 +13,18 @@ pub(super) fn affine_params(channels: usize, gain: Init) -> Vec<Param> {
 
 /// `(x − mean) / √(var + ε) · gain + shift`, the channel axis being `1` of `rank` axes.
 pub(super) fn normalise(x: &Tensor, mean: &Tensor, var: &Tensor, eps: f32, params: &[Tensor]) -> Result<Tensor> {
-    let scaled = x.sub(mean)?.div(&var.add_scalar(eps)?.sqrt()?)?;
+    scaled(&x.sub(mean)?.div(&var.add_scalar(eps)?.sqrt()?)?, params)
+}
+
+/// `hat · gain + shift`, if there are such, the channel axis being `1`.
+fn scaled(hat: &Tensor, params: &[Tensor]) -> Result<Tensor> {
     match params {
         [gain, shift, ..] => {
-            let mut shape = vec![1; x.rank()];
+            let mut shape = vec![1; hat.rank()];
             shape[1] = gain.len();
-            scaled.mul(&gain.reshape(&shape)?)?.add(&shift.reshape(&shape)?)
+            hat.mul(&gain.reshape(&shape)?)?.add(&shift.reshape(&shape)?)
         }
-        _ => Ok(scaled),
+        _ => Ok(hat.clone()),
     }
 }
 
@@ -129,10 +133,7 @@ impl Layer for LayerNorm {
             )));
         }
         let dims: Vec<isize> = (1..=self.shape.len() as isize).map(|d| -d).collect();
-        let mean = x.mean_dims(&dims, true)?;
-        let centred = x.sub(&mean)?;
-        let var = centred.square()?.mean_dims(&dims, true)?;
-        centred.div(&var.add_scalar(self.eps)?.sqrt()?)?.mul(&params[0])?.add(&params[1])
+        x.standardise(&dims, self.eps)?.hat.mul(&params[0])?.add(&params[1])
     }
 }
 
@@ -161,9 +162,7 @@ impl Layer for InstanceNorm {
             )));
         }
         let dims: Vec<isize> = (2..x.rank() as isize).collect();
-        let mean = x.mean_dims(&dims, true)?;
-        let var = x.sub(&mean)?.square()?.mean_dims(&dims, true)?;
-        normalise(x, &mean, &var, self.eps, params)
+        scaled(&x.standardise(&dims, self.eps)?.hat, params)
     }
 }
 

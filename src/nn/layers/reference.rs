@@ -6,7 +6,7 @@ use super::norm::{affine_params, normalise};
 use super::{Layer, Pass, Start};
 use crate::{Init, Param};
 use saddle_fault::{Fault, Result};
-use saddle_tensor::{Tensor, shown};
+use saddle_tensor::{Tensor, no_grad, shown};
 
 /// Normalisation of `[n, c]` or `[n, c, h, w]` by the statistics of the reference batch, alone or together with each
 /// example.
@@ -82,8 +82,10 @@ impl Layer for ReferenceNorm {
         let n = pass.reference;
         self.check(x, n)?;
         let rows = x.shape()[0];
-        let reference = x.narrow(0, 0..n)?;
         let dims: Vec<isize> = (0..x.rank() as isize).filter(|&d| d != 1).collect();
+        // What is normalised does not depend on a common offset: without it no digits are lost.
+        let x = &x.sub(&no_grad(|| x.narrow(0, 0..n)?.mean_dims(&dims, true))?)?;
+        let reference = x.narrow(0, 0..n)?;
         let mean = reference.mean_dims(&dims, true)?;
         let var = reference.sub(&mean)?.square()?.mean_dims(&dims, true)?;
         let normal_reference = normalise(&reference, &mean, &var, self.eps, params)?;

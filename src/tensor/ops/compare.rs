@@ -3,13 +3,30 @@
 use super::super::raw::Compare;
 use super::{broadcast, floats, same_device, two};
 use crate::tape::Op;
-use crate::{Dtype, Raw, Tensor};
+use crate::{Device, Dtype, Raw, Tensor};
 use saddle_fault::{Fault, Result};
 
 impl Tensor {
-    fn compare(&self, name: &str, op: Compare, other: &Tensor) -> Result<Tensor> {
+    /// A comparison element by element; gives a bool tensor. Whole numbers and floats are compared as they are, none of them
+    /// rounded (on devices other than the CPU as floats).
+    ///
+    /// # Errors
+    /// Shapes that do not broadcast; tensors of two devices.
+    pub fn compare(&self, op: Compare, other: &Tensor) -> Result<Tensor> {
+        let name = op.name();
         same_device(name, self, other)?;
         let out = broadcast(name, self, other)?;
+        if self.device() == Device::Cpu {
+            match (self.dtype(), other.dtype()) {
+                (Dtype::Int, Dtype::F32) => {
+                    return Ok(Tensor::constant(self.raw().compare_mixed(op, other.raw(), &out)));
+                }
+                (Dtype::F32, Dtype::Int) => {
+                    return Ok(Tensor::constant(other.raw().compare_mixed(op.turned(), self.raw(), &out)));
+                }
+                _ => {}
+            }
+        }
         let (a, b) = match (self.dtype(), other.dtype()) {
             (x, y) if x == y => (self.raw().clone(), other.raw().clone()),
             _ if self.is_whole() && other.is_whole() => (self.raw().cast(Dtype::Int), other.raw().cast(Dtype::Int)),
@@ -18,29 +35,37 @@ impl Tensor {
         Ok(Tensor::constant(a.compare(op, &b, &out)))
     }
 
+    /// A comparison of whole numbers with a number that is not rounded first.
+    ///
+    /// # Errors
+    /// The device's.
+    pub fn compare_number(&self, op: Compare, number: f64) -> Result<Tensor> {
+        Ok(Tensor::constant(self.raw().cast(Dtype::Int).compare_number(op, number)?))
+    }
+
     pub fn lt(&self, other: &Tensor) -> Result<Tensor> {
-        self.compare("<", Compare::Lt, other)
+        self.compare(Compare::Lt, other)
     }
 
     pub fn le(&self, other: &Tensor) -> Result<Tensor> {
-        self.compare("<=", Compare::Le, other)
+        self.compare(Compare::Le, other)
     }
 
     pub fn gt(&self, other: &Tensor) -> Result<Tensor> {
-        self.compare(">", Compare::Gt, other)
+        self.compare(Compare::Gt, other)
     }
 
     pub fn ge(&self, other: &Tensor) -> Result<Tensor> {
-        self.compare(">=", Compare::Ge, other)
+        self.compare(Compare::Ge, other)
     }
 
     /// Element by element; gives a bool tensor.
     pub fn eq(&self, other: &Tensor) -> Result<Tensor> {
-        self.compare("==", Compare::Eq, other)
+        self.compare(Compare::Eq, other)
     }
 
     pub fn ne(&self, other: &Tensor) -> Result<Tensor> {
-        self.compare("!=", Compare::Ne, other)
+        self.compare(Compare::Ne, other)
     }
 
     /// The opposite of each truth value.
@@ -96,6 +121,11 @@ impl Tensor {
     /// rule with a removable singularity is written so.
     pub(super) fn away_from(&self, singular: &Tensor) -> Result<Tensor> {
         singular.choose(&Tensor::full(1.0, &[], &self.device()), self)
+    }
+
+    /// This where `mask` holds, else 0, also of what is not finite.
+    pub(super) fn only_where(&self, mask: &Tensor) -> Result<Tensor> {
+        mask.choose(self, &Tensor::full(0.0, &[], &self.device()))
     }
 
     /// This with 0 where `singular` holds.

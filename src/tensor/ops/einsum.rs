@@ -1,7 +1,7 @@
 //! Einstein's sum, diagonals, and the triangles of matrices.
 
 use super::{axis, floats};
-use crate::{Tensor, check_shape, shown};
+use crate::{Dtype, Tensor, check_shape, shown};
 use saddle_fault::{Fault, Result};
 
 impl Tensor {
@@ -113,9 +113,11 @@ pub fn einsum(form: &str, tensors: &[Tensor]) -> Result<Tensor> {
     }
     check_sizes(form, &order, &terms, tensors)?;
     // Every term as a tensor over all labels (size 1 where one is missing): their product, summed.
+    let whole = tensors.iter().all(Tensor::is_whole);
     let mut total: Option<Tensor> = None;
     for (term, x) in terms.iter().zip(tensors) {
-        let part = aligned(term, x, &order)?;
+        let x = if whole { x.cast(Dtype::Int) } else { floats(x) };
+        let part = aligned(term, &x, &order)?;
         total = Some(match total {
             None => part,
             Some(total) => total.mul(&part)?,
@@ -249,7 +251,7 @@ fn check_sizes(form: &str, order: &[Label], terms: &[Vec<Label>], tensors: &[Ten
 
 /// A term over the labels in `order`, of size 1 where it has none.
 fn aligned(term: &[Label], x: &Tensor, order: &[Label]) -> Result<Tensor> {
-    let (mut term, mut x) = (term.to_vec(), floats(x));
+    let (mut term, mut x) = (term.to_vec(), x.clone());
     while let Some((first, second)) = repeated(&term) {
         // Of two sizes of which one is 1 the other is taken, as in a broadcast.
         let (m, n) = (x.shape()[first], x.shape()[second]);

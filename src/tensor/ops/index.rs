@@ -67,7 +67,8 @@ impl Tensor {
 
     /// Zeros added around: `pads` holds (before, after) for each of the last axes, filled with `value`.
     pub fn pad(&self, pads: &[(usize, usize)], value: f32) -> Result<Tensor> {
-        let x = floats(self);
+        let stays_whole = self.dtype() == Dtype::Int && value.fract() == 0.0;
+        let x = if stays_whole { self.clone() } else { floats(self) };
         let from = x.shape();
         if pads.len() > from.len() {
             return Err(Fault::shape(format!("pad: {} pairs for shape {}", pads.len(), shown(&from))));
@@ -79,12 +80,16 @@ impl Tensor {
         let pad = |i: usize| if i < lead { (0, 0) } else { pads[i - lead] };
         let shape = Shape::from((0..from.len()).map(|i| from[i] + pad(i).0 + pad(i).1).collect::<Vec<_>>());
         let ranges: Vec<_> = (0..from.len()).map(|i| pad(i).0..pad(i).0 + from[i]).collect();
+        if stays_whole {
+            let margin = value as i64;
+            return Ok(Tensor::constant(x.raw().int_embed(&shape, &ranges, margin)?));
+        }
         let padded = x.embed(&shape, &ranges)?;
         if value == 0.0 {
             return Ok(padded);
         }
-        let inside = Tensor::full(1.0, &from, &x.device()).embed(&shape, &ranges)?.detach();
-        padded.add(&inside.rsub_scalar(1.0)?.mul_scalar(value)?)
+        let inside = Tensor::full(1.0, &from, &x.device()).embed(&shape, &ranges)?.cast(Dtype::Bool);
+        inside.choose(&padded, &Tensor::full(value, &[], &x.device()))
     }
 
     /// The slices along `dim` at `indices` (ints, of rank 1), in their order; an index may come again.

@@ -17,6 +17,8 @@ impl Tensor {
             Unary::Abs => i64::checked_abs,
             Unary::Neg => i64::checked_neg,
             Unary::Sign => |v| Some(v.signum()),
+            Unary::Square => |v| v.checked_mul(v),
+            Unary::Relu => |v| Some(v.max(0)),
             Unary::Floor | Unary::Ceil | Unary::Round => Some,
             _ => return Ok(None),
         };
@@ -67,6 +69,41 @@ impl Tensor {
             Some(if other_side { rest + b } else { rest })
         };
         Ok(Some(Tensor::constant(a.int_pairs(&b, &out, rem)?)))
+    }
+
+    /// aᵇ of two int tensors; `None` when a float takes part or an exponent is negative.
+    pub(super) fn int_pow(&self, other: &Tensor) -> Result<Option<Tensor>> {
+        let Some((a, b, out)) = self.int_pair("pow", other)? else {
+            return Ok(None);
+        };
+        if b.to_ints()?.iter().any(|&p| p < 0) {
+            return Ok(None);
+        }
+        let power = |a: i64, p: i64| match a {
+            0 | 1 => Some(if p == 0 { 1 } else { a }),
+            -1 => Some(if p % 2 == 0 { 1 } else { -1 }),
+            _ => a.checked_pow(u32::try_from(p).ok()?),
+        };
+        Ok(Some(Tensor::constant(a.int_pairs(&b, &out, power)?)))
+    }
+
+    /// The matrix product of two int tensors `[.., m, k] @ [.., k, n]` of equal leading axes; `None` when a float takes part.
+    pub(super) fn int_product(&self, other: &Tensor) -> Result<Option<Tensor>> {
+        if !self.is_whole() || !other.is_whole() {
+            return Ok(None);
+        }
+        Ok(Some(Tensor::constant(self.raw().cast(Dtype::Int).int_matmul(&other.raw().cast(Dtype::Int))?)))
+    }
+
+    /// This with each element of `source` at its place along axis `at`, or added to what is there. The indices have been
+    /// checked.
+    ///
+    /// # Errors
+    /// Tensors that are not ints; a sum of more than 64 bits.
+    pub fn int_scatter(&self, at: usize, index: &Tensor, source: &Tensor, add: bool) -> Result<Tensor> {
+        let x = super::whole("scatter", "x", self)?;
+        let (index, source) = (super::whole("scatter", "index", index)?, super::whole("scatter", "source", source)?);
+        Ok(Tensor::constant(x.int_scatter(at, &index, &source, add)?))
     }
 
     fn int_pair(&self, name: &str, other: &Tensor) -> Result<Option<(Raw, Raw, crate::Shape)>> {

@@ -50,7 +50,11 @@ impl Tensor {
         same_device("matmul", self, other)?;
         let a = if sa.len() == 1 { self.unsqueeze(0)? } else { self.clone() };
         let b = if sb.len() == 1 { other.unsqueeze(1)? } else { other.clone() };
-        let product = batched(&floats(&a), &floats(&b)).map_err(|fault| match fault.kind {
+        let (a, b) = match a.is_whole() && b.is_whole() {
+            true => (a, b),
+            false => (floats(&a), floats(&b)),
+        };
+        let product = batched(&a, &b).map_err(|fault| match fault.kind {
             Kind::Shape => wrong("leading dims do not broadcast".into()),
             _ => fault,
         })?;
@@ -157,6 +161,8 @@ fn batched(a: &Tensor, b: &Tensor) -> Result<Tensor> {
 /// The recorded product of operands with equal leading axes, each of which is transposed first if its flag says so.
 ///
 /// With the flags, every gradient is such a product again, of operands as they are: nothing is ever transposed in memory.
+///
+/// Ints, whose product has no gradients, are never transposed.
 fn product(a: &Tensor, b: &Tensor, [ta, tb]: [bool; 2]) -> Result<Tensor> {
     let op = Op { name: "matmul", parents: &[a, b], saved: &[a, b], keep_output: false };
     let (sa, sb) = (a.shape(), b.shape());
@@ -164,6 +170,9 @@ fn product(a: &Tensor, b: &Tensor, [ta, tb]: [bool; 2]) -> Result<Tensor> {
     let rows = sa[rank - if ta { 1 } else { 2 }];
     let columns = sb[rank - if tb { 2 } else { 1 }];
     check_shape("matmul", &[&sa[..rank - 2], &[rows, columns]].concat())?;
+    if let Some(ints) = a.int_product(b)? {
+        return Ok(ints);
+    }
     let raw = a.raw().matmul([ta, tb], b.raw());
     // For C = op(A)·op(B) and the gradient G of C.
     Ok(super::two(

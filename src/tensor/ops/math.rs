@@ -158,8 +158,11 @@ impl Tensor {
 
     /// `xᵖ`: NaN for a negative x and a p that is not whole.
     pub fn pow_scalar(&self, p: f32) -> Result<Tensor> {
-        if p == 2.0 {
-            return self.square();
+        // 1 / x has a gradient that does not overflow where it is not too large itself.
+        match p {
+            2.0 => return floats(self).square(),
+            -1.0 => return self.rdiv_scalar(1.0),
+            _ => {}
         }
         let x = floats(self);
         let raw = x.raw().unary(Unary::PowScalar(p));
@@ -178,6 +181,9 @@ impl Tensor {
 
     /// max(x, 0); the gradient at 0 is 0.
     pub fn relu(&self) -> Result<Tensor> {
+        if let Some(ints) = self.int_unary(Unary::Relu)? {
+            return Ok(ints);
+        }
         let x = floats(self);
         let raw = x.raw().unary(Unary::Relu);
         // The result has the operand's sign where it matters, so that the operand need not be kept.
@@ -207,12 +213,12 @@ impl Tensor {
         }))
     }
 
-    /// Cut to `lo..=hi`; the gradient passes where x lies within.
+    /// Cut to `lo..=hi`; the gradient passes where x lies between, and not at the bounds, as in PyTorch.
     pub fn clamp(&self, lo: f32, hi: f32) -> Result<Tensor> {
         let x = floats(self);
         let raw = x.raw().unary(Unary::Clamp(lo, hi));
         Ok(unary("clamp", &x, raw, &[&x], false, move |b| {
-            b.grad.mul(&Tensor::constant(b.saved[0].raw().unary(Unary::ClampMask(lo, hi))))
+            b.grad.only_where(&mask(b.saved[0].raw().unary(Unary::ClampMask(lo, hi))))
         }))
     }
 
@@ -279,8 +285,11 @@ impl Tensor {
         ))
     }
 
-    /// Power, with broadcasting.
+    /// Power, with broadcasting; whole numbers stay whole where no exponent is negative.
     pub fn pow(&self, other: &Tensor) -> Result<Tensor> {
+        if let Some(ints) = self.int_pow(other)? {
+            return Ok(ints);
+        }
         let (a, b, raw) = self.binary("pow", Binary::Pow, other)?;
         let (sa, sb) = (a.shape(), b.shape());
         let op = Op { name: "pow", parents: &[&a, &b], saved: &[&a, &b], keep_output: true };
@@ -292,8 +301,20 @@ impl Tensor {
         if let Some(ints) = self.int_rem(other)? {
             return Ok(ints);
         }
-        let quotient = self.div(other)?.floor()?;
-        self.sub(&other.mul(&quotient)?)
+        let (a, b, _) = (floats(self), floats(other), same_device("rem", self, other)?);
+        let out = broadcast("rem", self, other)?;
+        let Some(raw) = a.raw().remainder(b.raw(), &out) else {
+            let quotient = a.div(&b)?.floor()?;
+            return a.sub(&b.mul(&quotient)?);
+        };
+        let (sa, sb) = (a.shape(), b.shape());
+        let op = Op { name: "rem", parents: &[&a, &b], saved: &[&a, &b], keep_output: false };
+        Ok(two(
+            op,
+            raw,
+            move |b| b.grad.sum_to(&sa),
+            move |b| b.grad.mul(&b.saved[0].div(&b.saved[1])?.floor()?)?.neg()?.sum_to(&sb),
+        ))
     }
 
     /// The larger of each pair; where they are equal both get half the gradient.
@@ -314,20 +335,15 @@ impl Tensor {
         let (sa, sb) = (a.shape(), b.shape());
         let out = raw.shape();
         let op = Op { name, parents: &[&a, &b], saved: &[&a, &b], keep_output: false };
-        // 1 where the left operand wins, ½ where they are equal.
-        let share = move |b: &crate::tape::Back| -> Result<Tensor> {
-            let (l, r) = (b.saved[0].raw(), b.saved[1].raw());
-            let won = Tensor::constant(l.binary(wins, r, &out));
-            let equal = Tensor::constant(l.binary(Binary::Eq, r, &out));
-            won.add(&equal.mul_scalar(0.5)?)
+        // The gradient where one operand wins, half of it where they are equal; nothing of an infinite one elsewhere.
+        let share = move |b: &Back, [one, other]: [usize; 2]| -> Result<Tensor> {
+            let (one, other) = (b.saved[one].raw(), b.saved[other].raw());
+            let won = mask(one.binary(wins, other, &out));
+            let equal = mask(one.binary(Binary::Eq, other, &out));
+            won.choose(b.grad, &b.grad.mul_scalar(0.5)?.only_where(&equal)?)
         };
         let share_right = share.clone();
-        Ok(two(
-            op,
-            raw,
-            move |b| b.grad.mul(&share(b)?)?.sum_to(&sa),
-            move |b| b.grad.mul(&share_right(b)?.rsub_scalar(1.0)?)?.sum_to(&sb),
-        ))
+        Ok(two(op, raw, move |b| share(b, [0, 1])?.sum_to(&sa), move |b| share_right(b, [1, 0])?.sum_to(&sb)))
     }
 
     /// `g · y · (1 − y)`: the backward of sigmoid in one pass, itself differentiable.
@@ -388,6 +404,11 @@ fn for_exponent(b: &Back) -> Result<Tensor> {
     let constant = is_zero(a)?.and(&p.ge(&zero)?)?;
     let log = a.away_from(&constant)?.log()?;
     b.grad.mul(b.output()?)?.mul(&log)?.zero_at(&constant)
+}
+
+/// Ones and zeros as truth values, a constant.
+fn mask(ones: Raw) -> Tensor {
+    Tensor::constant(ones.cast(Dtype::Bool))
 }
 
 fn is_zero(x: &Tensor) -> Result<Tensor> {

@@ -1,7 +1,7 @@
 //! Recorded batch normalisation.
 
 use crate::tape::{Back, Grads, Op, is_recording};
-use crate::{Tensor, no_grad};
+use crate::{Device, Tensor, no_grad};
 use saddle_fault::Result;
 
 /// A normalised batch with the statistics that it was normalised with, as constants.
@@ -23,11 +23,11 @@ impl Tensor {
         let Some(normed) = self.raw().batch_norm(gain.raw(), shift.raw(), eps) else {
             return self.batch_norm_in_steps(gain, shift, eps);
         };
-        let (mean, var) = (Tensor::constant(normed.mean), Tensor::constant(normed.var));
+        let [mean, rest, var, inverse] = [normed.mean, normed.rest, normed.var, normed.inverse].map(Tensor::constant);
         let op = Op {
             name: "batch_norm",
             parents: &[self, gain, shift],
-            saved: &[self, gain, &mean, &var],
+            saved: &[self, gain, &mean, &rest, &inverse],
             keep_output: false,
         };
         let y = op.done(normed.y, move |b| gradients(b, eps));
@@ -36,18 +36,49 @@ impl Tensor {
 
     /// The same, composed of operations.
     fn batch_norm_in_steps(&self, gain: &Tensor, shift: &Tensor, eps: f32) -> Result<Normed> {
-        let dims = across(self);
-        let mean = self.mean_dims(&dims, true)?;
-        let centred = self.sub(&mean)?;
-        let var = centred.square()?.mean_dims(&dims, true)?;
+        let Standard { hat, mean, var, .. } = self.standardise(&across(self), eps)?;
         let per_channel = channel_shape(self);
-        let y = centred
-            .div(&var.add_scalar(eps)?.sqrt()?)?
-            .mul(&gain.reshape(&per_channel)?)?
-            .add(&shift.reshape(&per_channel)?)?;
+        let y = hat.mul(&gain.reshape(&per_channel)?)?.add(&shift.reshape(&per_channel)?)?;
         let of_channels = |t: &Tensor| no_grad(|| t.reshape(&[gain.len()]));
         Ok(Normed { y, mean: of_channels(&mean)?, var: of_channels(&var)? })
     }
+
+    /// `(x − mean) / √(var + eps)` along `dims`, at every offset and scale.
+    ///
+    /// # Errors
+    /// A dim that the shape does not have; no elements.
+    pub fn standardise(&self, dims: &[isize], eps: f32) -> Result<Standard> {
+        let mean = no_grad(|| self.mean_dims(dims, true))?;
+        let centred = self.centred(dims)?;
+        let squares = |x: &Tensor| x.square()?.mean_dims(dims, true);
+        let var = squares(&centred)?;
+        let spread = match too_large(&var) {
+            false => var.add_scalar(eps)?.sqrt()?,
+            // Relative to the largest element, which as a constant factor drops out of every gradient.
+            true => {
+                let top = centred.magnitude(dims)?;
+                let eps = Tensor::full(eps, &[], &self.device()).div(&top)?.div(&top)?;
+                squares(&centred.div(&top)?)?.add(&eps)?.sqrt()?.mul(&top)?
+            }
+        };
+        Ok(Standard { hat: centred.div(&spread)?, spread, mean, var: var.detach() })
+    }
+}
+
+/// Elements less their mean and divided by their spread, and both.
+pub struct Standard {
+    pub hat: Tensor,
+    /// √(var + eps), along the reduced axes of size 1, as are the others.
+    pub spread: Tensor,
+    pub mean: Tensor,
+    pub var: Tensor,
+}
+
+/// Whether a variance has left the range of single precision. Only asked on the CPU: elsewhere the device would have to stand
+/// still for it.
+fn too_large(var: &Tensor) -> bool {
+    let beyond = |v: &[f32]| v.contains(&f32::INFINITY);
+    var.device() == Device::Cpu && var.with_floats(beyond).unwrap_or(false)
 }
 
 /// Every axis but that of the channels.
@@ -64,12 +95,12 @@ fn channel_shape(x: &Tensor) -> Vec<usize> {
 
 /// The gradients with respect to x, gain and shift.
 fn gradients(b: &Back, eps: f32) -> Result<Grads> {
-    let [x, gain, mean, var] = b.saved else {
+    let [x, gain, mean, rest, inverse] = b.saved else {
         return Ok(Grads::new());
     };
     let fused = || {
-        let stats = [mean.raw(), var.raw()];
-        x.raw().batch_norm_grad(b.grad.raw(), gain.raw(), stats, eps)
+        let stats = [mean.raw(), rest.raw(), inverse.raw()];
+        x.raw().batch_norm_grad(b.grad.raw(), gain.raw(), stats)
     };
     match (!is_recording()).then(fused).flatten() {
         Some(grads) => Ok(grads.map(|raw| Some(Tensor::constant(raw))).into_iter().collect()),
@@ -81,14 +112,11 @@ fn gradients(b: &Back, eps: f32) -> Result<Grads> {
 fn gradients_in_steps(g: &Tensor, x: &Tensor, gain: &Tensor, eps: f32) -> Result<Grads> {
     let dims = across(x);
     let n = x.len() as f32 / gain.len() as f32;
-    let centred = x.sub(&x.mean_dims(&dims, true)?)?;
-    let var = centred.square()?.mean_dims(&dims, true)?;
-    let inverse = var.add_scalar(eps)?.sqrt()?.recip()?;
-    let hat = centred.mul(&inverse)?;
+    let Standard { hat, spread, .. } = x.standardise(&dims, eps)?;
     let sum = g.sum_dims(&dims, true)?;
     let along = g.mul(&hat)?.sum_dims(&dims, true)?;
     let inner = g.sub(&sum.mul_scalar(1.0 / n)?)?.sub(&hat.mul(&along.mul_scalar(1.0 / n)?)?)?;
-    let scale = gain.reshape(&channel_shape(x))?.mul(&inverse)?;
+    let scale = gain.reshape(&channel_shape(x))?.div(&spread)?;
     let channels = [gain.len()];
     Ok(Grads::from_iter([Some(inner.mul(&scale)?), Some(along.reshape(&channels)?), Some(sum.reshape(&channels)?)]))
 }

@@ -81,6 +81,9 @@ impl Tensor {
         match self.len() {
             0 => Err(Fault::shape(format!("mean: there are no elements in shape {}", shown(&self.shape())))),
             n => {
+                if let Some(mean) = self.whole_mean(&self.all_dims(), false, n) {
+                    return Ok(mean);
+                }
                 let (x, part) = (floats(self), 1.0 / n as f32);
                 let shape = x.shape();
                 let raw = x.raw().sum_all().unary(Unary::MulScalar(part));
@@ -92,7 +95,20 @@ impl Tensor {
     /// Means along `dims`.
     pub fn mean_dims(&self, dims: &[isize], keep: bool) -> Result<Tensor> {
         let n = self.count(dims, "mean")?;
-        self.sum_dims(dims, keep)?.mul_scalar(1.0 / n as f32)
+        match self.whole_mean(dims, keep, n) {
+            Some(mean) => Ok(mean),
+            None => self.sum_dims(dims, keep)?.mul_scalar(1.0 / n as f32),
+        }
+    }
+
+    /// The means of whole numbers, of their exact sums; `None` for floats, and where a sum has more than 64 bits.
+    fn whole_mean(&self, dims: &[isize], keep: bool, n: usize) -> Option<Tensor> {
+        if self.dtype() != Dtype::Int {
+            return None;
+        }
+        let sums = self.sum_dims(dims, keep).ok()?;
+        let means = sums.to_ints().ok()?.into_iter().map(|sum| (sum as f64 / n as f64) as f32).collect();
+        Some(Tensor::from_floats(means, &sums.shape(), &self.device()))
     }
 
     /// How many elements a reduction over `dims` takes together.
@@ -139,13 +155,30 @@ impl Tensor {
         }
     }
 
-    /// This less its means along `dims`. The rounded mean is taken off first, as a constant, and then the mean of what is
-    /// left, which is what the rounding lost: at an offset of 10⁸ that is most of it.
-    fn centred(&self, dims: &[isize]) -> Result<Tensor> {
-        let x = floats(self);
-        let rounded = no_grad(|| x.mean_dims(dims, true))?;
-        let near = x.sub(&rounded)?;
-        near.sub(&near.mean_dims(dims, true)?)
+    /// This less its means along `dims`. The rounded mean is taken off first, and then the mean of what is left, which is
+    /// what the rounding lost: at an offset of 10⁸ that is most of it.
+    pub(super) fn centred(&self, dims: &[isize]) -> Result<Tensor> {
+        let x = self.near_zero(dims)?;
+        let centred = no_grad(|| {
+            let near = x.sub(&x.mean_dims(dims, true)?)?;
+            near.sub(&near.mean_dims(dims, true)?)
+        })?;
+        let dims = dims.to_vec();
+        // A projection: the gradient less its means in turn.
+        Ok(unary("sub", &x, centred.raw().clone(), &[], false, move |b| b.grad.centred(&dims)))
+    }
+
+    /// As floats; whole numbers less their smallest along `dims`, so that large ones keep their differences.
+    fn near_zero(&self, dims: &[isize]) -> Result<Tensor> {
+        if self.dtype() != Dtype::Int || self.is_empty() {
+            return Ok(floats(self));
+        }
+        let mut least = self.clone();
+        for &d in dims {
+            least = least.extreme_dim(d, true, false)?.values;
+        }
+        // Those of a range beyond 64 bits differ enough as floats.
+        Ok(floats(&self.sub(&least).unwrap_or_else(|_| self.clone())))
     }
 
     /// All dims, for reductions over everything.
@@ -178,10 +211,20 @@ impl Tensor {
         Ok(Extreme { values: values.drop_axes(&[at])?, indices: indices.drop_axes(&[at])? })
     }
 
-    /// The largest (or smallest) of all elements, of rank 0.
+    /// The largest (or smallest) of all elements, of rank 0. Equal ones share the gradient, as in PyTorch.
     pub fn extreme(&self, largest: bool) -> Result<Tensor> {
         let flat = self.reshape(&[self.len()])?;
-        Ok(flat.extreme_dim(0, false, largest)?.values)
+        if self.is_whole() {
+            return Ok(flat.extreme_dim(0, false, largest)?.values);
+        }
+        let value = no_grad(|| flat.extreme_dim(0, false, largest))?.values;
+        let name = if largest { "max" } else { "min" };
+        Ok(unary(name, self, value.raw().clone(), &[self], true, |b| {
+            let x = b.saved[0].detach();
+            // Where there are NaNs one of them is the extreme.
+            let hits = floats(&x.eq(&b.output()?.detach())?.or(&x.ne(&x)?)?);
+            b.grad.mul(&hits.div(&hits.sum()?)?)
+        }))
     }
 
     /// The product along `dims`, folded in halves so that every order differentiates, also through zeros.
@@ -244,21 +287,24 @@ impl Tensor {
         let direct = squares(self)?;
         if !self.is_empty() && extreme_squares(&direct) {
             // Relative to the largest element, which as a constant factor drops out of every gradient.
-            let (top, kept) = no_grad(|| {
-                let mut top = self.abs()?;
-                for &d in dims {
-                    top = top.extreme_dim(d, true, true)?.values;
-                }
-                let usable = top.gt(&Tensor::full(0.0, &[], &top.device()))?;
-                let finite = top.le(&Tensor::full(f32::MAX, &[], &top.device()))?;
-                let one = Tensor::full(1.0, &[], &top.device());
-                let top = usable.and(&finite)?.choose(&top, &one)?;
-                let kept = top.reshape(&direct.shape())?;
-                Ok::<_, Fault>((top, kept))
-            })?;
+            let top = self.magnitude(dims)?;
+            let kept = top.reshape(&direct.shape())?;
             return root(&squares(&self.div(&top)?)?)?.mul(&kept);
         }
         root(&direct)
+    }
+
+    /// The largest magnitude along `dims`, which stay with size 1, as a constant; 1 where it is 0 or not finite.
+    pub(super) fn magnitude(&self, dims: &[isize]) -> Result<Tensor> {
+        no_grad(|| {
+            let mut top = self.abs()?;
+            for &d in dims {
+                top = top.extreme_dim(d, true, true)?.values;
+            }
+            let full = |v| Tensor::full(v, &[], &top.device());
+            let usable = top.gt(&full(0.0))?.and(&top.le(&full(f32::MAX))?)?;
+            usable.choose(&top, &full(1.0)).map(|top| top.detach())
+        })
     }
 
     /// Whether every element (or any) is true, of rank 0.

@@ -7,6 +7,7 @@ use crate::view::{Element, broadcast_strides};
 use saddle_backend::Op;
 use saddle_cpu::{Binary, Unary};
 use saddle_fault::{Fault, Result};
+use std::cmp::Ordering;
 
 /// Which comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,8 +82,8 @@ impl Raw {
             Unary::PowScalar(v) => with_scalar(Op::PowScalar, x, v),
             Unary::Clamp(lo, hi) => far::compute(Op::Clamp, &[x], &[], &[lo, hi]),
             Unary::ClampMask(lo, hi) => {
-                let above = with_scalar(Op::GeScalar, x, lo);
-                let below = with_scalar(Op::LeScalar, x, hi);
+                let above = with_scalar(Op::GtScalar, x, lo);
+                let below = one(Op::Not, &with_scalar(Op::GeScalar, x, hi));
                 one(Op::IntoFloat, &two(Op::And, &above, &below))
             }
         })
@@ -164,6 +165,33 @@ impl Raw {
         };
         let (a, b) = (self.lift(out), other.lift(out));
         Raw::wrap(two(op, a.far(), b.far()), Dtype::Bool).of(out)
+    }
+
+    /// The remainder with the sign of the divisor of two float tensors that broadcast to `out`, exact also where the quotient
+    /// is large; `None` where the device has no kernel for it.
+    pub fn remainder(&self, other: &Raw, out: &Shape) -> Option<Raw> {
+        self.view()?;
+        Some(self.paired(other, out, |a: f32, b: f32| match a % b {
+            rest if rest != 0.0 && (rest < 0.0) != (b < 0.0) => rest + b,
+            rest => rest,
+        }))
+    }
+
+    /// A comparison of int and float tensors on the CPU that broadcast to `out`: exact, where either as the other would be
+    /// rounded.
+    pub fn compare_mixed(&self, op: Compare, floats: &Raw, out: &Shape) -> Raw {
+        let (a, b) = (self.lift(out).contiguous(), floats.lift(out).contiguous());
+        let pairs = a.elements::<i64>().iter().zip(b.elements::<f32>());
+        Raw::cpu(pairs.map(|(&a, &b)| op.holds_between(a, f64::from(b))).collect(), out.clone())
+    }
+
+    /// A comparison of an int tensor with a number.
+    ///
+    /// # Errors
+    /// The device's.
+    pub fn compare_number(&self, op: Compare, number: f64) -> Result<Raw> {
+        let all = self.to_ints()?.into_iter().map(|v| op.holds_between(v, number)).collect();
+        Ok(Raw::from_bools(all, self.shape(), &self.device()))
     }
 
     /// `f` of each pair of elements of two tensors on the CPU that broadcast to `out`.
@@ -290,6 +318,48 @@ impl Compare {
             Compare::Ge => a >= b,
             Compare::Eq => a == b,
             Compare::Ne => a != b,
+        }
+    }
+
+    /// The operator.
+    pub fn name(self) -> &'static str {
+        match self {
+            Compare::Lt => "<",
+            Compare::Le => "<=",
+            Compare::Gt => ">",
+            Compare::Ge => ">=",
+            Compare::Eq => "==",
+            Compare::Ne => "!=",
+        }
+    }
+
+    /// The same comparison with its sides exchanged.
+    pub fn turned(self) -> Self {
+        match self {
+            Compare::Lt => Compare::Gt,
+            Compare::Le => Compare::Ge,
+            Compare::Gt => Compare::Lt,
+            Compare::Ge => Compare::Le,
+            same => same,
+        }
+    }
+
+    /// Between a whole number and a float, neither of which is rounded.
+    fn holds_between(self, a: i64, b: f64) -> bool {
+        // The whole part of a float is a whole number of at most 64 bits, or beyond all of them.
+        let order = match b.floor() {
+            whole if whole >= 9_223_372_036_854_775_808.0 => Some(Ordering::Less),
+            whole if whole < -9_223_372_036_854_775_808.0 => Some(Ordering::Greater),
+            whole if whole.is_nan() => None,
+            whole => Some(a.cmp(&(whole as i64)).then(if b > whole { Ordering::Less } else { Ordering::Equal })),
+        };
+        match self {
+            Compare::Lt => order == Some(Ordering::Less),
+            Compare::Le => order.is_some_and(Ordering::is_le),
+            Compare::Gt => order == Some(Ordering::Greater),
+            Compare::Ge => order.is_some_and(Ordering::is_ge),
+            Compare::Eq => order == Some(Ordering::Equal),
+            Compare::Ne => order != Some(Ordering::Equal),
         }
     }
 }

@@ -7,6 +7,7 @@
 mod conv;
 mod far;
 mod index;
+mod ints;
 mod linalg;
 mod logits;
 mod long;
@@ -18,14 +19,14 @@ mod softmax;
 pub(super) use conv::ConvGeometry;
 pub(super) use far::{Far, library, one};
 pub(super) use linalg::rectifier;
-pub(super) use math::Compare;
+pub use math::Compare;
 
 use super::device::Device;
 use crate::shape::{Axes, Shape};
 use crate::view::{Element, View};
 use far::numbers;
 use saddle_backend::Op;
-use saddle_fault::Result;
+use saddle_fault::{Fault, Result};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -223,10 +224,17 @@ impl Raw {
     }
 
     /// A tensor of whole numbers on `device`.
+    ///
+    /// # Panics
+    /// Numbers of more than 32 bits on a device other than the CPU, with a [`Fault`] that says so: the device would cut them
+    /// off without a word.
     pub fn from_ints(data: Vec<i64>, shape: Shape, device: &Device) -> Self {
         match device {
             Device::Cpu => Self::cpu(data, shape),
             _ => {
+                if let Some(wide) = data.iter().find(|&&v| i32::try_from(v).is_err()) {
+                    std::panic::resume_unwind(Box::new(too_wide(*wide, device)));
+                }
                 let bytes: Vec<u8> = data.iter().flat_map(|v| v.to_ne_bytes()).collect();
                 let far = far::upload(Dtype::Int, &bytes, &held(&shape), device);
                 Self::wrap(far, Dtype::Int).within(ends(&data)).of(&shape)
@@ -441,6 +449,11 @@ fn held(shape: &Shape) -> Shape {
         true => Shape::new([1]),
         false => shape.clone(),
     }
+}
+
+fn too_wide(value: i64, device: &Device) -> Fault {
+    Fault::value(format!("{value} has more than the 32 bits that whole numbers have on {device}"))
+        .hint("whole numbers have 64 bits on the CPU: t.to(\"cpu\"), or float(t)")
 }
 
 /// The least and the largest of some whole numbers.

@@ -4,11 +4,13 @@ use super::Raw;
 use super::reduce::around;
 use crate::shape::Shape;
 
-/// A batch with its channels (axis 1) normalised, and the mean and variance of each, `[channels]`.
+/// A batch with its channels (axis 1) normalised, and the statistics of each, `[channels]`, as `saddle_cpu::Normed`.
 pub struct Normed {
     pub y: Raw,
     pub mean: Raw,
+    pub rest: Raw,
     pub var: Raw,
+    pub inverse: Raw,
 }
 
 impl Raw {
@@ -20,11 +22,18 @@ impl Raw {
         let sizes = [batch, channels, inner];
         let normed = saddle_cpu::batch_norm(x.slice()?, sizes, eps, gain.slice()?, shift.slice()?);
         let one_each = |v| Raw::cpu(v, Shape::new([channels]));
-        Some(Normed { y: Raw::cpu(normed.y, shape), mean: one_each(normed.mean), var: one_each(normed.var) })
+        Some(Normed {
+            y: Raw::cpu(normed.y, shape),
+            mean: one_each(normed.mean),
+            rest: one_each(normed.rest),
+            var: one_each(normed.var),
+            inverse: one_each(normed.inverse),
+        })
     }
 
-    /// The gradients of [`Raw::batch_norm`] with respect to the input, the gain and the shift, for the gradient `g` of `y`.
-    pub fn batch_norm_grad(&self, g: &Raw, gain: &Raw, [mean, var]: [&Raw; 2], eps: f32) -> Option<[Raw; 3]> {
+    /// The gradients of [`Raw::batch_norm`] with respect to the input, the gain and the shift, for the gradient `g` of `y` and
+    /// the mean, the rest and the inverse of each channel.
+    pub fn batch_norm_grad(&self, g: &Raw, gain: &Raw, [mean, rest, inverse]: [&Raw; 3]) -> Option<[Raw; 3]> {
         let (x, g, gain) = (self.contiguous(), g.contiguous(), gain.contiguous());
         let shape = self.shape();
         let (batch, channels, inner) = around(&shape, 1);
@@ -32,10 +41,8 @@ impl Raw {
             x.slice()?,
             g.slice()?,
             [batch, channels, inner],
-            eps,
             gain.slice()?,
-            mean.slice()?,
-            var.slice()?,
+            [mean.slice()?, rest.slice()?, inverse.slice()?],
         );
         let one_each = |v| Raw::cpu(v, Shape::new([channels]));
         Some([Raw::cpu(grads.x, shape), one_each(grads.gain), one_each(grads.shift)])

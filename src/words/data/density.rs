@@ -124,9 +124,9 @@ fn log_density(word: &str, p: &Distribution, x: &Tensor) -> Result<Tensor> {
     // [points, 1, dim] against [parts, dim].
     let points = x.reshape(&[x.len() / d, 1, d])?;
     let distance = points.sub(&mean)?.div(&std)?;
-    let squares = distance.mul(&distance)?.sum_dims(&[2], false)?;
-    let each = squares.mul_scalar(-0.5)?.add(&constants)?;
-    let density = each.logsumexp(&[1], false)?;
+    let each = distance.mul_scalar(-0.5)?.mul(&distance)?.sum_dims(&[2], false)?.add(&constants)?;
+    // A single Gaussian has its slope also where its density is 0 in single precision.
+    let density = if m.parts().len() == 1 { each } else { each.logsumexp(&[1], false)? };
     let mut out = shape.to_vec();
     if let Some(last) = out.last_mut().filter(|_| d > 1) {
         *last = 1;

@@ -187,7 +187,7 @@ static PRECISION_RECALL: Entry = Entry {
     params: REAL_AND_FAKE,
     options: &[opt("k", Ty::Int, "3", "around each point a ball reaches to its k-th nearest neighbour"), FEATURES],
     returns: Ty::Map,
-    shapes: "real [n, …], fake [m, …] → precision, recall: numbers in [0, 1]",
+    shapes: "real [n, …], fake [m, …] → precision, recall: numbers in [0, 1]; a warning where real samples have k copies",
     errors: FEWER,
     source: "Kynkäänniemi et al. 2019; as many samples of each",
     examples: &[
@@ -202,6 +202,16 @@ static PRECISION_RECALL: Entry = Entry {
         let (real, fake) = (features_at(call, 0)?, features_at(call, 1)?);
         let k = at_least_one(call, "k", 3)?;
         let found = manifold::precision_recall(&real, &fake, k, &|| call.host.check_interrupt())?;
+        if found.empty > 0 {
+            warn(
+                call,
+                &format!(
+                    "{} of {} real samples have {k} copies, so that nothing but a copy lies in their balls and precision is too low: leave the copies out, or take a larger k",
+                    found.empty,
+                    real.count()
+                ),
+            );
+        }
         Ok(map([("precision", found.precision.into()), ("recall", found.recall.into())]))
     },
 };

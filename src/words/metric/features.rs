@@ -101,7 +101,7 @@ static INCEPTION_SCORE: Entry = Entry {
         opt("splits", Ty::Int, "10", "parts of the samples that are scored apart; fewer where there are fewer samples"),
     ],
     returns: Ty::Map,
-    shapes: "[n, classes] → score: number, std: number, between the parts; a warning where samples stand in the order of their classes",
+    shapes: "[n, classes] → score: number, std: number, between the parts; a warning where samples stand in the order of their classes, or are fewer in a part than the classes",
     errors: &["probabilities that are not [n, classes], or rows that do not add up to 1", "splits below 1"],
     source: "Salimans et al. 2016",
     examples: &[
@@ -134,6 +134,15 @@ static INCEPTION_SCORE: Entry = Entry {
             warn(
                 call,
                 "the samples stand in the order of their classes, so that each of the splits has few of them and the score is too low: shuffle them, or take #{ splits: 1 }",
+            );
+        }
+        let (each, classes) = (probabilities.count() / splits, probabilities.dim());
+        if splits > 1 && each < classes {
+            warn(
+                call,
+                &format!(
+                    "{each} samples in each of the {splits} splits for {classes} classes: no score above {each} is possible; give more samples, or take #{{ splits: 1 }}"
+                ),
             );
         }
         Ok(map([("score", found.mean.into()), ("std", found.std.into())]))

@@ -57,7 +57,7 @@ static PARZEN: Entry = Entry {
         let poll = || call.host.check_interrupt();
         let sigma = match call.options.any("sigma").and_then(number) {
             Some(sigma) => sigma,
-            None => chosen(call, &samples)?,
+            None => chosen(call, &samples, &test)?,
         };
         let score = parzen::score(&samples, &test, sigma, &poll)?;
         Ok(map([("ll", score.mean.into()), ("se", score.standard_error.into()), ("sigma", sigma.into())]))
@@ -65,7 +65,7 @@ static PARZEN: Entry = Entry {
 };
 
 /// The width chosen on the validation data.
-fn chosen(call: &Call, samples: &Samples) -> Result<f64> {
+fn chosen(call: &Call, samples: &Samples, test: &Samples) -> Result<f64> {
     if let Some(other) = call.options.text("sigma")?.filter(|text| text != "cv") {
         return Err(Fault::value(format!("parzen: sigma is a number or \"cv\", got \"{other}\"")));
     }
@@ -76,6 +76,12 @@ fn chosen(call: &Call, samples: &Samples) -> Result<f64> {
     };
     let validation = tensor_of(validation)?.ok_or_else(|| call.options.wrong("validation", validation))?;
     let validation = Samples::read("parzen", "validation data", &validation)?;
+    if validation.rows().eq(test.rows()) {
+        warn(
+            call,
+            "the width is chosen on the test samples themselves: the log-likelihood is too high; hold others out",
+        );
+    }
     let grid = match call.options.numbers("grid")? {
         Some(grid) => grid,
         None => parzen::usual_grid(),

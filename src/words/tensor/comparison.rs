@@ -5,15 +5,19 @@ use super::{fails, param, tensor, value, wrap};
 use rhai::Dynamic;
 use saddle_catalog::{Call, ENTRY, Entry, Example, Param, Ty};
 use saddle_fault::{Fault, Result};
-use saddle_tensor::{Dtype, Tensor};
+use saddle_tensor::{Compare, Dtype, Tensor};
 
 pub static ENTRIES: &[&Entry] =
     &[&NOT, &AND, &OR, &LT, &LT_LEFT, &LE, &LE_LEFT, &GT, &GT_LEFT, &GE, &GE_LEFT, &EQ, &EQ_LEFT, &NE, &NE_LEFT];
 
 /// Compares; two single numbers give `true` or `false`, so that `if loss < 0.1` can be written.
-fn compare(call: &Call, op: fn(&Tensor, &Tensor) -> Result<Tensor>) -> Result<Dynamic> {
+fn compare(call: &Call, op: Compare) -> Result<Dynamic> {
     let (a, b) = (Side::read(call, 0)?, Side::read(call, 1)?);
-    let out = op(&a.beside(&b)?, &b.beside(&a)?)?;
+    let out = match (&a, &b) {
+        (Side::Tensor(x), Side::Float(v)) if x.dtype() != Dtype::F32 => x.compare_number(op, *v)?,
+        (Side::Float(v), Side::Tensor(x)) if x.dtype() != Dtype::F32 => x.compare_number(op.turned(), *v)?,
+        _ => a.beside(&b)?.compare(op, &b.beside(&a)?)?,
+    };
     match out.rank() {
         0 => super::value::item(&out),
         _ => Ok(wrap(out)),
@@ -41,7 +45,7 @@ const LT_: Entry = comparison(
         value("a mask", "(tensor([1, 3]) < 2).to_array()", "[true, false]"),
         value("single numbers", "if mean(ones([3])) < 2 { \"small\" } else { \"large\" }", "\"small\""),
     ],
-    |call| compare(call, Tensor::lt),
+    |call| compare(call, Compare::Lt),
 );
 static LT: Entry = LT_;
 static LT_LEFT: Entry = left(LT_, &[value("a number first", "(2 < tensor([1, 3])).to_array()", "[false, true]")]);
@@ -50,7 +54,7 @@ const LE_: Entry = comparison(
     "<=",
     "whether a is at most b, element by element",
     &[value("a mask", "(tensor([1, 2, 3]) <= 2).to_array()", "[true, true, false]")],
-    |call| compare(call, Tensor::le),
+    |call| compare(call, Compare::Le),
 );
 static LE: Entry = LE_;
 static LE_LEFT: Entry = left(LE_, &[value("a number first", "(2 <= tensor([1, 2])).to_array()", "[false, true]")]);
@@ -59,7 +63,7 @@ const GT_: Entry = comparison(
     ">",
     "whether a is greater than b, element by element",
     &[value("a mask", "(tensor([1, 3]) > 2).to_array()", "[false, true]")],
-    |call| compare(call, Tensor::gt),
+    |call| compare(call, Compare::Gt),
 );
 static GT: Entry = GT_;
 static GT_LEFT: Entry = left(GT_, &[value("a number first", "(2 > tensor([1, 3])).to_array()", "[true, false]")]);
@@ -68,7 +72,7 @@ const GE_: Entry = comparison(
     ">=",
     "whether a is at least b, element by element",
     &[value("a mask", "(tensor([1, 2, 3]) >= 2).to_array()", "[false, true, true]")],
-    |call| compare(call, Tensor::ge),
+    |call| compare(call, Compare::Ge),
 );
 static GE: Entry = GE_;
 static GE_LEFT: Entry = left(GE_, &[value("a number first", "(2 >= tensor([2, 3])).to_array()", "[true, false]")]);
@@ -77,7 +81,7 @@ const EQ_: Entry = comparison(
     "==",
     "whether a equals b, element by element",
     &[value("accuracy", "mean(int([1, 2, 3, 4]) == int([1, 2, 0, 4])).item()", "0.75")],
-    |call| compare(call, Tensor::eq),
+    |call| compare(call, Compare::Eq),
 );
 static EQ: Entry = EQ_;
 static EQ_LEFT: Entry = left(EQ_, &[value("a number first", "(2 == tensor([2, 3])).to_array()", "[true, false]")]);
@@ -86,7 +90,7 @@ const NE_: Entry = comparison(
     "!=",
     "whether a differs from b, element by element; NaN differs from itself",
     &[value("a mask", "(tensor([1, 3]) != 3).to_array()", "[true, false]")],
-    |call| compare(call, Tensor::ne),
+    |call| compare(call, Compare::Ne),
 );
 static NE: Entry = NE_;
 static NE_LEFT: Entry = left(NE_, &[value("a number first", "(2 != tensor([2, 3])).to_array()", "[false, true]")]);

@@ -58,7 +58,10 @@ static TENSOR: Entry = Entry {
             Some(t) => t.detach(),
             None => nested(values, dtype, &device::current())?,
         };
-        Ok(wrap(dtype.map_or(built.clone(), |d| built.cast(d))))
+        match dtype {
+            Some(dtype) => super::value::converted(call.entry.name, &built, dtype).map(wrap),
+            None => Ok(wrap(built)),
+        }
     },
     ..ENTRY
 };
@@ -68,6 +71,8 @@ static TENSOR: Entry = Entry {
 struct Nested {
     shape: Vec<usize>,
     values: Vec<f64>,
+    /// The same as whole numbers, as long as they are such.
+    whole: Vec<i64>,
     all_bool: bool,
 }
 
@@ -84,7 +89,7 @@ pub(super) fn nested(value: &Dynamic, dtype: Option<Dtype>, on: &Device) -> Resu
     let mut all = Nested { all_bool: true, ..Nested::default() };
     all.read(value, 0)?;
     check_shape("tensor", &all.shape)?;
-    let Nested { shape, values, all_bool, .. } = all;
+    let Nested { shape, values, whole, all_bool } = all;
     let is_bool = all_bool && !values.is_empty();
     match dtype.unwrap_or(if is_bool { Dtype::Bool } else { Dtype::F32 }) {
         Dtype::F32 => {
@@ -95,10 +100,42 @@ pub(super) fn nested(value: &Dynamic, dtype: Option<Dtype>, on: &Device) -> Resu
             let values = values.into_iter().map(|v| v != 0.0).collect();
             Ok(Tensor::from_bools(values, &shape, on))
         }
+        Dtype::Int if whole.len() == values.len() => Ok(Tensor::from_ints(whole, &shape, on)),
         Dtype::Int => {
             let values = values.into_iter().map(whole_number).collect::<Result<Vec<_>>>()?;
             Ok(Tensor::from_ints(values, &shape, on))
         }
+    }
+}
+
+/// The whole numbers in nested arrays, floats among them cut towards zero.
+///
+/// # Errors
+/// As [`nested`]; floats that are not finite or beyond 64 bits.
+pub(super) fn nested_whole(value: &Dynamic, on: &Device) -> Result<Tensor> {
+    let has_tensors = value.read_lock::<Array>().is_some_and(|items| items.iter().any(|v| v.is::<Tensor>()));
+    if has_tensors {
+        return super::value::converted("int", &nested(value, None, on)?, Dtype::Int);
+    }
+    let mut all = Nested { all_bool: true, ..Nested::default() };
+    all.read(value, 0)?;
+    check_shape("int", &all.shape)?;
+    let Nested { shape, values, whole, .. } = all;
+    let whole = match whole.len() == values.len() {
+        true => whole,
+        false => values.into_iter().map(cut).collect::<Result<Vec<_>>>()?,
+    };
+    Ok(Tensor::from_ints(whole, &shape, on))
+}
+
+/// A float cut towards zero.
+///
+/// # Errors
+/// One that is not finite or beyond 64 bits.
+pub(super) fn cut(v: f64) -> Result<i64> {
+    match (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&v) {
+        true => Ok(v as i64),
+        false => Err(Fault::value(format!("int: {v:?} does not fit into an int"))),
     }
 }
 
@@ -143,9 +180,14 @@ impl Nested {
         match (number(value), value.as_bool()) {
             (Some(v), _) => {
                 self.all_bool = false;
+                // From the first float on there are fewer of these.
+                self.whole.extend(value.as_int().ok().filter(|_| self.whole.len() == self.values.len()));
                 self.values.push(v);
             }
-            (None, Ok(b)) => self.values.push(f64::from(u8::from(b))),
+            (None, Ok(b)) => {
+                self.whole.extend((self.whole.len() == self.values.len()).then_some(i64::from(b)));
+                self.values.push(f64::from(u8::from(b)));
+            }
             _ => {
                 return Err(Fault::type_(format!("tensor: expected numbers, not {}", type_of(value))));
             }
@@ -177,8 +219,15 @@ impl Nested {
 
 /// A word that fills a shape with one number.
 fn filled(call: &Call, shape: &[usize], v: f64) -> Result<Dynamic> {
-    let t = Tensor::full(v as f32, shape, &device::current());
-    Ok(wrap(dtype(call)?.map_or(t.clone(), |d| t.cast(d))))
+    let (to, on) = (dtype(call)?, device::current());
+    if to == Some(Dtype::Int) {
+        // An int keeps every digit.
+        let exact = call.args.has(1).then(|| call.args.int(1).ok()).flatten();
+        let one = Tensor::from_ints(vec![exact.map_or_else(|| cut(v), Ok)?], &[], &on);
+        return one.broadcast_to(shape).map(wrap);
+    }
+    let t = Tensor::full(v as f32, shape, &on);
+    Ok(wrap(to.map_or(t.clone(), |d| t.cast(d))))
 }
 
 static ZEROS: Entry = Entry {

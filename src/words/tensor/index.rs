@@ -1,7 +1,7 @@
 //! Words that take elements by their place or by a condition, and that order them.
 
 use super::value::range;
-use super::{X, coerce, coerce_beside, dim, fails, is_whole, opt, param, tensor, value, whole, wrap};
+use super::{X, coerce_beside, dim, fails, is_whole, opt, param, tensor, value, whole, wrap};
 use rhai::{Dynamic, Map};
 use saddle_catalog::{Call, ENTRY, Entry, Opt, Param, Ty};
 use saddle_fault::{Fault, Result};
@@ -114,7 +114,9 @@ fn scatter(call: &mut Call) -> Result<Dynamic> {
     // Checks the dim, the ranks and the places, as a gather with the same index would.
     x.gather(dim, &at)?;
     let axis = if dim < 0 { dim + x.rank() as isize } else { dim } as usize;
-    let source = coerce(call.args.any(3), &x.device())?.ok_or_else(|| call.args.wrong(3))?;
+    let add = call.options.bool("add", false)?;
+    let source = coerce_beside(call.args.any(3), x.dtype() == Dtype::Int, &x.device())?;
+    let source = source.ok_or_else(|| call.args.wrong(3))?;
     let source = match source.rank() {
         0 => source.broadcast_to(&at.shape())?,
         _ if source.shape() == at.shape() => source,
@@ -126,8 +128,11 @@ fn scatter(call: &mut Call) -> Result<Dynamic> {
             )));
         }
     };
+    if x.dtype() == Dtype::Int && source.dtype() == Dtype::Int {
+        return x.int_scatter(axis, &at, &source, add).map(wrap);
+    }
     let placed = source.cast(Dtype::F32).scatter_add(&x.shape(), axis, &at)?;
-    if call.options.bool("add", false)? {
+    if add {
         return x.add(&placed).map(wrap);
     }
     let ones = Tensor::full(1.0, &at.shape(), &x.device());
@@ -171,6 +176,7 @@ static WHERE: Entry = Entry {
     errors: &["a condition that is not bool", "shapes that do not broadcast"],
     examples: &[
         value("the positive part", "let x = tensor([-1, 2]); where(x > 0, x, 0).to_array()", "[0.0, 2.0]"),
+        value("whole numbers stay whole", "where(tensor([-1, 2]) > 0, 1, 0).to_array()", "[0, 1]"),
         fails("not a condition", "where(tensor([1.0]), 1, 0)", "must be bool"),
     ],
     call: |call| {
@@ -178,7 +184,8 @@ static WHERE: Entry = Entry {
             .iter()
             .find_map(|&i| call.args.any(i).read_lock::<Tensor>().map(|t| t.device()))
             .unwrap_or_else(device::current);
-        let whole = is_whole(call.args.any(1)) || is_whole(call.args.any(2));
+        let (a, b) = (call.args.any(1), call.args.any(2));
+        let whole = is_whole(a) || is_whole(b) || a.is_int() && b.is_int();
         let read = |i| coerce_beside(call.args.any(i), whole, &on)?.ok_or_else(|| call.args.wrong(i));
         let condition = match call.args.any(0).as_bool() {
             Ok(b) => Tensor::from_bools(vec![b], &[], &on),

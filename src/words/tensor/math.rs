@@ -265,7 +265,7 @@ static ELU: Entry = Entry {
 static CLAMP: Entry = Entry {
     name: "clamp",
     group: "math",
-    summary: "cut to the range from `low` to `high`, or at one end only; the gradient passes where x lies within",
+    summary: "cut to the range from `low` to `high`, or at one end only; the gradient passes where x lies between",
     params: &[
         X,
         optional("low", Ty::Number, "none", "the least value"),
@@ -309,11 +309,15 @@ fn clamp(call: &mut Call) -> Result<Dynamic> {
     }
     let x = tensor(call, 0)?;
     let stays = |v: f64| v.fract() == 0.0 || v.is_infinite();
-    match x.dtype() == Dtype::Int && stays(low) && stays(high) {
-        // An infinite limit saturates at the end of the whole numbers.
-        true => x.clamp_ints(low as i64, high as i64).map(wrap),
-        false => x.clamp(low as f32, high as f32).map(wrap),
+    if x.dtype() == Dtype::Int && stays(low) && stays(high) {
+        // An int keeps every digit; an infinite limit saturates at the end of the whole numbers.
+        let whole = |i: usize, key: &str, v: f64| match call.args.has(i) {
+            true => call.args.int(i).unwrap_or(v as i64),
+            false => call.options.int(key, v as i64).unwrap_or(v as i64),
+        };
+        return x.clamp_ints(whole(1, "min", low), whole(2, "max", high)).map(wrap);
     }
+    x.clamp(low as f32, high as f32).map(wrap)
 }
 
 const PAIR: &[Param] = &[X_OR_NUMBER, param("y", Ty::TensorLike, "a tensor, or a number; shapes broadcast")];

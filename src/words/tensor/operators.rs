@@ -200,13 +200,14 @@ const POW_: Entry = operator(
     "**",
     "the power, element by element; NaN for a negative base and an exponent that is not whole",
     &[
+        value("whole numbers stay whole", "(int([2, -3]) ** 3).to_array()", "[8, -27]"),
+        value("but for exponents below 0", "(int([2]) ** -1).to_array()", "[0.5]"),
         value("squares", "(tensor([1, 2, 3]) ** 2).to_array()", "[1.0, 4.0, 9.0]"),
         value("a sign before it is the power's", "(-tensor([1, 2, 3]) ** 2).to_array()", "[-1.0, -4.0, -9.0]"),
     ],
     |call| {
         const POW: Arithmetic =
             Arithmetic { both: Tensor::pow, number_right: Tensor::pow_scalar, number_left: power_of };
-        // Whole numbers too are raised as floats.
         POW.run(call)
     },
 );

@@ -194,7 +194,7 @@ fn extreme(call: &Call, largest: bool) -> Result<Dynamic> {
 
 static MAX: Entry = reduction(
     "max",
-    "the largest element; the gradient goes to the first of equals (`argmax` gives its place, `maximum` compares two tensors)",
+    "the largest element; of equals the first gets the gradient along a dim, and all share it over everything (`argmax` gives its place, `maximum` compares two tensors)",
     &[NO_DIM, EMPTY],
     &[
         value("of all", "max(tensor([1, 9, 3])).item()", "9.0"),
@@ -205,7 +205,7 @@ static MAX: Entry = reduction(
 
 static MIN: Entry = reduction(
     "min",
-    "the smallest element; the gradient goes to the first of equals (`argmin` gives its place, `minimum` compares two tensors)",
+    "the smallest element; of equals the first gets the gradient along a dim, and all share it over everything (`argmin` gives its place, `minimum` compares two tensors)",
     &[NO_DIM, EMPTY],
     &[value("of all", "min(tensor([4, -9, 3])).item()", "-9.0")],
     |call| extreme(call, false),

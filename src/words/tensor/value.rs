@@ -6,7 +6,7 @@ use rhai::{Array, Dynamic};
 use saddle_catalog::{Call, ENTRY, Entry, Field, Items, KIND, Kind, Param, Ty};
 use saddle_fault::{Fault, Kind as Wrong, Result};
 use saddle_session::output::Bundle;
-use saddle_tensor::{Dtype, Tensor, shown};
+use saddle_tensor::{Device, Dtype, Tensor, shown};
 use std::any::TypeId;
 use std::ops::Range;
 
@@ -256,8 +256,12 @@ static INT: Entry = Entry {
     summary: "whole numbers: floats are cut towards zero, true becomes 1; for labels and indices",
     params: &[SOURCE],
     returns: Ty::Tensor,
-    errors: &["an array that is ragged or holds other things than numbers"],
+    errors: &[
+        "an array that is ragged or holds other things than numbers",
+        "floats that are not finite or beyond 64 bits",
+    ],
     examples: &[
+        fails("infinite", "int(tensor([1]) / 0)", "does not fit into an int"),
         value("cut towards zero", "int(tensor([-1.7, 2.9])).to_array()", "[-1, 2]"),
         value("labels", "int([2, 0, 1]).dtype", "\"int\""),
     ],
@@ -290,5 +294,23 @@ static BOOL: Entry = Entry {
 };
 
 fn cast(call: &Call, to: Dtype) -> Result<Dynamic> {
-    Ok(wrap(data(call, 0)?.cast(to)))
+    let value = call.args.any(0);
+    if to == Dtype::Int && value.is_array() {
+        return create::nested_whole(value, &saddle_tensor::device::current()).map(wrap);
+    }
+    converted(call.entry.name, &data(call, 0)?, to).map(wrap)
+}
+
+/// A tensor as another dtype.
+///
+/// # Errors
+/// Floats that are to be whole numbers, but are not finite or beyond 64 bits; only the CPU looks.
+pub(super) fn converted(word: &str, t: &Tensor, to: Dtype) -> Result<Tensor> {
+    if (t.dtype(), to) == (Dtype::F32, Dtype::Int) && t.device() == Device::Cpu {
+        let fits = |v: &f32| (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(v);
+        if let Some(beyond) = t.with_floats(|all| all.iter().copied().find(|v| !fits(v)))? {
+            return Err(Fault::value(format!("{word}: {beyond:?} does not fit into an int")));
+        }
+    }
+    Ok(t.cast(to))
 }

@@ -1,6 +1,6 @@
 //! Whole numbers above 2²⁴, which single precision rounds, keep every digit; what does not fit 64 bits is an error.
 
-use crate::{Device, Dtype, Tensor};
+use crate::{Compare, Device, Dtype, Tensor};
 
 const BIG: i64 = 16_777_217;
 
@@ -62,6 +62,74 @@ fn classes_that_were_cut_are_classes() {
     let y = ints(&[3, 7, 9], &[3]).clamp_ints(0, 8).unwrap();
     let hot = y.one_hot(10).unwrap();
     assert_eq!(&hot.shape()[..], [3, 10]);
+}
+
+#[test]
+fn powers_and_products_of_whole_numbers_are_whole() {
+    let x = ints(&[2, -3, 0, 1, -1], &[5]);
+    assert_ints(x.pow(&ints(&[3], &[])).unwrap(), &[8, -27, 0, 1, -1]);
+    assert_ints(x.pow(&ints(&[0], &[])).unwrap(), &[1; 5]);
+    assert_ints(ints(&[3], &[1]).pow(&ints(&[39], &[])).unwrap(), &[4_052_555_153_018_976_267]);
+    // 1 and −1 have every power.
+    assert_ints(ints(&[1, -1], &[2]).pow(&ints(&[i64::MAX], &[])).unwrap(), &[1, -1]);
+    let inverse = ints(&[2], &[1]).pow(&ints(&[-1], &[])).unwrap();
+    assert_eq!(inverse.to_floats().unwrap(), [0.5]);
+    assert_ints(x.square().unwrap(), &[4, 9, 0, 1, 1]);
+    assert_ints(x.relu().unwrap(), &[2, 0, 0, 1, 0]);
+    let (a, b) = (ints(&[BIG, 1, 0, 2], &[2, 2]), ints(&[1, 0, 5, BIG], &[2, 2]));
+    assert_ints(a.matmul(&b).unwrap(), &[BIG + 5, BIG, 10, 2 * BIG]);
+    assert_ints(crate::einsum("ij,jk->ki", &[a.clone(), b.clone()]).unwrap(), &[BIG + 5, 10, BIG, 2 * BIG]);
+    assert_ints(a.matmul(&ints(&[1, 1], &[2])).unwrap(), &[BIG + 1, 2]);
+    let batch = ints(&[1, 2, 3, 4, BIG, 6], &[3, 1, 2]).matmul(&ints(&[1, 1], &[2, 1])).unwrap();
+    assert_ints(batch, &[3, 7, BIG + 6]);
+    assert!(ints(&[3], &[1]).pow(&ints(&[40], &[])).is_err());
+    assert!(ints(&[i64::MAX, 2], &[1, 2]).matmul(&ints(&[2, 1], &[2, 1])).is_err());
+}
+
+#[test]
+fn places_of_whole_numbers_keep_their_digits() {
+    let x = ints(&[BIG, 5, 7, -BIG], &[2, 2]);
+    assert_ints(x.pad(&[(1, 0), (0, 1)], 3.0).unwrap(), &[3, 3, 3, BIG, 5, 3, 7, -BIG, 3]);
+    let (at, source) = (ints(&[1, 1, 0], &[3, 1]), ints(&[BIG + 2, 2, 3], &[3, 1]));
+    let rows = ints(&[0, 0, 0, 0, BIG, 0], &[3, 2]);
+    assert_ints(rows.int_scatter(1, &at, &source, true).unwrap(), &[0, BIG + 2, 0, 2, BIG + 3, 0]);
+    assert_ints(rows.int_scatter(1, &at, &source, false).unwrap(), &[0, BIG + 2, 0, 2, 3, 0]);
+}
+
+/// Half of 1 in the numbers 2²⁴ + 1 and −2²⁴, of which single precision would make 0.
+#[test]
+fn means_are_of_exact_sums() {
+    let x = ints(&[BIG, 1 - BIG], &[1, 2]);
+    assert_eq!(x.mean().unwrap().to_floats().unwrap(), [0.5]);
+    assert_eq!(x.mean_dims(&[1], false).unwrap().to_floats().unwrap(), [0.5]);
+    let near = ints(&[BIG, BIG + 1], &[2]);
+    assert_eq!(near.var_dims(&[0], false, 0).unwrap().to_floats().unwrap(), [0.25]);
+    let far = ints(&[i64::MAX, i64::MAX - 2], &[2]);
+    assert_eq!(far.std_dims(&[0], false, 0).unwrap().to_floats().unwrap(), [1.0]);
+}
+
+#[test]
+fn comparisons_round_neither_side() {
+    let truths = |t: Tensor| t.to_ints().unwrap();
+    let x = ints(&[BIG - 1, BIG, BIG + 1], &[3]);
+    let limit = Tensor::from_floats(vec![(BIG - 1) as f32], &[], &Device::Cpu);
+    assert_eq!(truths(x.eq(&limit).unwrap()), [1, 0, 0]);
+    assert_eq!(truths(x.gt(&limit).unwrap()), [0, 1, 1]);
+    assert_eq!(truths(limit.lt(&x).unwrap()), [0, 1, 1]);
+    let wide = ints(&[(1 << 53) + 1, i64::MAX], &[2]);
+    for (op, number, exact) in [
+        (Compare::Eq, (1i64 << 53) as f64, [0, 0]),
+        (Compare::Gt, (1i64 << 53) as f64, [1, 1]),
+        // 2⁶³, which is more than every whole number.
+        (Compare::Ge, i64::MAX as f64, [0, 0]),
+        (Compare::Lt, f64::INFINITY, [1, 1]),
+        (Compare::Ne, f64::NAN, [1, 1]),
+        (Compare::Le, f64::NAN, [0, 0]),
+    ] {
+        assert_eq!(truths(wide.compare_number(op, number).unwrap()), exact, "{op:?} {number}");
+    }
+    let half = ints(&[-1, 0], &[2]);
+    assert_eq!(truths(half.compare_number(Compare::Gt, -0.5).unwrap()), [0, 1]);
 }
 
 #[test]

@@ -72,3 +72,27 @@ fn a_masked_class_costs_nothing() {
     let log = vector(&[-2.0, -3.0]);
     assert_eq!(gradients(|w| log.weighted(w).unwrap(), &w, 1)[0], [-2.0, -3.0]);
 }
+
+/// As PyTorch: of all elements the equal ones share the gradient, along a dim the first has it.
+#[test]
+fn equal_extremes_share_the_gradient() {
+    let x = tensor(&[3.0, 1.0, 3.0, 3.0], &[2, 2]);
+    assert_near(&gradients(|x| x.extreme(true).unwrap(), &x, 1)[0], &[1.0 / 3.0, 0.0, 1.0 / 3.0, 1.0 / 3.0], 1e-6);
+    let rows = |x: &Tensor| x.extreme_dim(1, false, true).unwrap().values;
+    assert_eq!(gradients(rows, &x, 1)[0], [1.0, 0.0, 1.0, 0.0]);
+    let odd = vector(&[1.0, f32::NAN, 2.0]);
+    assert_eq!(gradients(|x| x.extreme(false).unwrap(), &odd, 1)[0], [0.0, 1.0, 0.0]);
+}
+
+/// d/dx log max(x, 0) where x < 0: the slope of the logarithm there is infinite, and nothing of it passes.
+#[test]
+fn nothing_of_an_infinite_gradient_passes_a_limit() {
+    let x = vector(&[-1.0, 2.0]);
+    let zero = vector(&[0.0]);
+    assert_eq!(gradients(|x| x.clamp(0.0, 9.0).unwrap().log().unwrap(), &x, 2), [[0.0, 0.5], [0.0, -0.25]]);
+    assert_eq!(gradients(|x| x.maximum(&zero).unwrap().log().unwrap(), &x, 2), [[0.0, 0.5], [0.0, -0.25]]);
+    assert_eq!(gradients(|x| x.clamp(-1.0, 2.0).unwrap(), &x, 1)[0], [0.0, 0.0]);
+    let inf = f32::INFINITY;
+    let padded = x.pad(&[(1, 1)], -inf).unwrap();
+    assert_eq!(values(&padded), [-inf, -1.0, 2.0, -inf]);
+}
