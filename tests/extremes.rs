@@ -2,9 +2,9 @@
 //! −inf, at ties and at the points where formulas have 0 · ∞: values, first and second gradients against what PyTorch computes in
 //! double precision (`tests/extremes/make.py` says how). A word that no case holds is told, unless it stands in [`WITHOUT`].
 
-use saddle_cell::Session;
+use saddle_cell::RhaiSession;
 use saddle_session::output::{Output, Stream};
-use saddle_session::{Cell, Frontend, Notebook, Reply};
+use saddle_session::{Cell, Frontend, Reply, Session};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -51,7 +51,7 @@ impl Frontend for Printed {
     }
 }
 
-fn run(session: &Session, code: String) -> String {
+fn run(session: &RhaiSession, code: String) -> String {
     let printed = Arc::new(Printed::default());
     match session.execute(Cell { number: 1, code: code.clone(), silent: false }, printed.clone()) {
         Reply::Done => printed.0.lock().unwrap().clone(),
@@ -82,7 +82,7 @@ fn weights(n: usize) -> Vec<f64> {
 }
 
 /// A value and its gradients, each as numbers.
-fn computed(session: &Session, code: &str, x: &[f64], n: usize, orders: usize) -> Vec<Vec<f64>> {
+fn computed(session: &RhaiSession, code: &str, x: &[f64], n: usize, orders: usize) -> Vec<Vec<f64>> {
     let mut cell = format!(
         "{{ let x = tensor({}).reshape([2, 4]); let f = {code}; let w = tensor({}).reshape(f.shape);\n\
          print(f.reshape([-1]).to_array()); print(\";\"); let total = sum(f * w);\n",
@@ -121,7 +121,7 @@ fn off(got: &[f64], exact: &[Option<f64>], order: usize) -> Option<String> {
 #[test]
 fn words_are_right_where_single_precision_is_tight() {
     let cases: Value = serde_json::from_str(CASES).unwrap();
-    let session = Session::start().unwrap();
+    let session = RhaiSession::start().unwrap();
     let fixed =
         |name: &str| -> Vec<f64> { cases["fixed"][name].as_array().unwrap().iter().filter_map(number).collect() };
     let setup = format!(

@@ -8,10 +8,10 @@
 mod damage;
 
 use damage::hammer;
-use saddle_cell::Session;
+use saddle_cell::RhaiSession;
 use saddle_notebook::document::Document;
 use saddle_session::output::{Comm, CommStep, Output};
-use saddle_session::{Cell, Detail, Frontend, Notebook, Reply};
+use saddle_session::{Cell, Detail, Frontend, Reply, Session};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
@@ -46,7 +46,7 @@ impl Frontend for Page {
 
 /// What the readers need.
 struct Bench {
-    session: Session,
+    session: RhaiSession,
     page: Arc<Page>,
 }
 
@@ -59,7 +59,7 @@ const WIDGETS: &str = r#"
 
 impl Bench {
     fn new() -> Self {
-        let session = Session::start().unwrap();
+        let session = RhaiSession::start().unwrap();
         let page = Arc::new(Page::default());
         let cell = Cell { number: 1, code: WIDGETS.into(), silent: false };
         assert!(matches!(session.execute(cell, page.clone()), Reply::Done), "the widgets");
