@@ -117,6 +117,10 @@ for dim in (0, 1):
     case(f"max(x, {option}) - min(x, {option})", lambda x, d=dim: x.max(d).values - x.min(d).values, FINITE)
 case("max(x)", lambda x: x.max())
 case("min(x)", lambda x: x.min())
+# Where two are equal either may have the gradient.
+DISTINCT = [n for n in FINITE if n not in ("offset 1e8", "zeros", "ties", "constant")]
+case("median(x)", lambda x: x.quantile(0.5), DISTINCT)
+case("quantile(x, 0.3, #{ dim: 1 })", lambda x: x.quantile(0.3, 1), DISTINCT)
 case("moments(x, 1).var", lambda x: x.var(1, correction=0), FINITE)
 case("moments(x, 1).mean", lambda x: x.mean(1))
 case("where(x > 0, log(x), 0)", lambda x: torch.where(x > 0, x.log(), torch.tensor(0.0)), ["scale 1", "offset 1e4"])
