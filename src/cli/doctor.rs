@@ -143,7 +143,11 @@ fn devices(report: &mut Report) {
             None => report.fact("SADDLE_DEVICE", format!("{}: the first tensors live there", device::current())),
             Some(fault) => report.wrong(
                 "SADDLE_DEVICE",
-                format!("\"{}\": {}; tensors live on the cpu", name.display(), fault.message),
+                format!(
+                    "\"{}\": {}; tensors live on the cpu",
+                    name.display(),
+                    fault.message.trim_start_matches("SADDLE_DEVICE: ")
+                ),
                 fault.hint.as_deref().unwrap_or("unset it"),
             ),
         }
