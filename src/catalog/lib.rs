@@ -11,6 +11,7 @@ pub mod help;
 mod host;
 mod index;
 mod register;
+mod setting;
 mod suggest;
 
 pub use call::{Args, Call, Options, number, numbers, shape};
@@ -19,6 +20,7 @@ pub use dispatch::{CALL, CALL_NAMED, call_value, is_callable, member, raise};
 pub use host::Host;
 pub use index::Catalog;
 pub use register::{inner_name, outer_name, register};
+pub use setting::{DefaultValue, Setting};
 pub use suggest::{did_you_mean, suggest};
 
 use rhai::Dynamic;
@@ -80,8 +82,9 @@ pub struct Param {
 pub struct Opt {
     pub key: &'static str,
     pub ty: Ty,
-    /// As written in a cell, or in words ("none").
-    pub default: &'static str,
+    /// What it is when it is not given.
+    pub default: DefaultValue,
+    /// What it does, without its name.
     pub doc: &'static str,
 }
 

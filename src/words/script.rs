@@ -2,13 +2,18 @@
 
 use super::format::significant;
 use rhai::{Dynamic, FnPtr, ImmutableString};
-use saddle_catalog::{Call, ENTRY, Entry, Example, Gives, Opt, Param, Ty, did_you_mean, help, number};
+use saddle_catalog::{Call, ENTRY, Entry, Example, Gives, Param, Setting, Ty, did_you_mean, help, number};
 use saddle_fault::{Fault, Kind, Result};
 use saddle_sweep::figures::{self, Figure};
 use std::cmp::Ordering;
 use std::time::{Duration, Instant};
 
 pub static ENTRIES: &[&Entry] = &[&CHECK, &REPORT, &EPRINT, &SLEEP, &CLOCK, &INPUT, &PASSWORD, &HELP];
+
+const BELOW: Setting<Option<f64>> = Setting::maybe_number("below", "the value must be less than this");
+const ABOVE: Setting<Option<f64>> = Setting::maybe_number("above", "the value must be greater than this");
+const NEAR: Setting<Option<f64>> = Setting::maybe_number("near", "the value must lie within `tol` of this");
+const TOL: Setting<f64> = Setting::number("tol", 1e-6, "how far from `near` it may lie");
 
 static CHECK: Entry = Entry {
     name: "check",
@@ -23,12 +28,7 @@ static CHECK: Entry = Entry {
             doc: "a truth, or the number that was measured (a tensor with one element counts as a number)",
         },
     ],
-    options: &[
-        Opt { key: "below", ty: Ty::Number, default: "none", doc: "the value must be less than this" },
-        Opt { key: "above", ty: Ty::Number, default: "none", doc: "the value must be greater than this" },
-        Opt { key: "near", ty: Ty::Number, default: "none", doc: "the value must lie within `tol` of this" },
-        Opt { key: "tol", ty: Ty::Number, default: "1e-6", doc: "how far from `near` it may lie" },
-    ],
+    options: &[BELOW.opt(), ABOVE.opt(), NEAR.opt(), TOL.opt()],
     returns: Ty::Nothing,
     errors: &["the claim does not hold (CheckFailed)", "a number is given without `below`, `above` or `near`"],
     examples: &[
@@ -59,10 +59,8 @@ fn check(call: &mut Call) -> Result<Dynamic> {
         Some(value) => value,
         None => item(call)?,
     };
-    let bound =
-        |key: &str| -> Result<Option<f64>> { call.options.any(key).map(|_| call.options.number(key, 0.0)).transpose() };
-    let (below, above, near) = (bound("below")?, bound("above")?, bound("near")?);
-    let tol = call.options.number("tol", 1e-6)?;
+    let (below, above, near) = (BELOW.of(call)?, ABOVE.of(call)?, NEAR.of(call)?);
+    let tol = TOL.of(call)?;
     if below.is_none() && above.is_none() && near.is_none() {
         return Err(Fault::value(format!("{what}: got the number {value}, but nothing to compare it with"))
             .hint("give `below`, `above` or `near`, or a comparison such as `x < 1`"));

@@ -13,7 +13,7 @@ mod showing;
 
 use super::RhaiSession;
 use rhai::Dynamic;
-use saddle_catalog::{Catalog, ENTRY, Entry, Field, KIND, Kind, Opt, Param, Ty};
+use saddle_catalog::{Catalog, ENTRY, Entry, Field, KIND, Kind, Param, Setting, Ty};
 use saddle_session::output::{Bundle, Output};
 use saddle_session::{Cell, Failure, Frontend, Reply, Session};
 use std::any::TypeId;
@@ -153,10 +153,7 @@ static MAKE_SCALE: Entry = Entry {
     group: "toy",
     summary: "makes a scale",
     params: &[Param { name: "k", ty: Ty::Number, default: None, doc: "the factor" }],
-    options: &[
-        Opt { key: "stride", ty: Ty::Int, default: "1", doc: "not used" },
-        Opt { key: "invert", ty: Ty::Bool, default: "false", doc: "1 / k instead of k" },
-    ],
+    options: &[Setting::int("stride", 1, "not used").opt(), Setting::flag("invert", false, "1 / k instead of k").opt()],
     returns: Ty::Of("scale"),
     call: |call| {
         let k = call.args.number(0)?;

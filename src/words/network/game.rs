@@ -1,9 +1,9 @@
 //! Gradients adjusted to the dynamics of a game.
 
-use super::super::tensor::{fails, opt, param, value, wrap_all};
+use super::super::tensor::{fails, param, value, wrap_all};
 use super::value::read;
 use rhai::{Array, Dynamic};
-use saddle_catalog::{Call, Entry, Param as Parameter, Ty, type_of};
+use saddle_catalog::{Call, Entry, Param as Parameter, Setting, Ty, type_of};
 use saddle_fault::{Fault, Result};
 use saddle_nn::Param;
 use saddle_nn::game::{Player, consensus, symplectic};
@@ -59,12 +59,16 @@ fn gradients(all: Vec<Vec<Tensor>>) -> Dynamic {
 
 const ERRORS: &[&str] = &["another number of losses than of players", "a loss that is not a single number"];
 
+const GAMMA: Setting<f64> = Setting::number("gamma", 10.0, "weight of the pull");
+const LAMBDA: Setting<f64> = Setting::number("lambda", 1.0, "weight of the adjustment");
+const ALIGN: Setting<bool> = Setting::flag("align", true, "turn its sign where it would push away from a stable point");
+
 static CONSENSUS: Entry = Entry {
     name: "consensus",
     group: "optimizer",
     summary: "each player's gradient, plus γ times that of half the squared length of all: they pull towards agreement",
     params: &[LOSSES, PLAYERS],
-    options: &[opt("gamma", Ty::Number, "10", "weight of the pull")],
+    options: &[GAMMA.opt()],
     returns: Ty::Array,
     shapes: "an array of gradients for each player: opt_D.step(g[0]); opt_G.step(g[1])",
     errors: ERRORS,
@@ -78,7 +82,7 @@ static CONSENSUS: Entry = Entry {
         fails("a loss too few", "consensus([tensor(1.0)], [])", "1 losses for 0 players"),
     ],
     call: |call| {
-        let gamma = call.options.number("gamma", 10.0)? as f32;
+        let gamma = GAMMA.of(call)? as f32;
         Ok(gradients(consensus(&players(call)?, gamma)?))
     },
 };
@@ -88,10 +92,7 @@ static SYMPLECTIC: Entry = Entry {
     group: "optimizer",
     summary: "each player's gradient v, plus λ·Aᵀv, where A is the antisymmetric part of v's Jacobian: it undoes the turning",
     params: &[LOSSES, PLAYERS],
-    options: &[
-        opt("lambda", Ty::Number, "1", "weight of the adjustment"),
-        opt("align", Ty::Bool, "true", "turn its sign where it would push away from a stable point"),
-    ],
+    options: &[LAMBDA.opt(), ALIGN.opt()],
     returns: Ty::Array,
     shapes: CONSENSUS.shapes,
     errors: ERRORS,
@@ -109,8 +110,8 @@ static SYMPLECTIC: Entry = Entry {
         ),
     ],
     call: |call| {
-        let lambda = call.options.number("lambda", 1.0)? as f32;
-        let align = call.options.bool("align", true)?;
+        let lambda = LAMBDA.of(call)? as f32;
+        let align = ALIGN.of(call)?;
         Ok(gradients(symplectic(&players(call)?, lambda, align)?))
     },
 };

@@ -1,8 +1,8 @@
 //! Losses: on predictions and targets, and those of the two players.
 
-use super::super::tensor::{coerce, fails, opt, param, value, wrap};
+use super::super::tensor::{coerce, fails, param, value, wrap};
 use rhai::Dynamic;
-use saddle_catalog::{Call, ENTRY, Entry, Opt, Param, Ty};
+use saddle_catalog::{Call, ENTRY, Entry, Param, Setting, Ty};
 use saddle_fault::{Fault, Result};
 use saddle_gan::loss as gan;
 use saddle_gan::loss::Scale;
@@ -31,7 +31,9 @@ const TARGET: Param = param("target", Ty::TensorLike, "what it should be, of the
 const DIFFER: &[&str] = &["shapes that differ"];
 const REAL: Param = param("d_real", Ty::Tensor, "D's outputs for real samples");
 const FAKE: Param = param("d_fake", Ty::Tensor, "D's outputs for generated samples");
-const LOGITS: Opt = opt("logits", Ty::Bool, "false", "whether D's outputs are logits instead of probabilities");
+const LOGITS: Setting<bool> = Setting::flag("logits", false, "whether D's outputs are logits instead of probabilities");
+const LABEL_SMOOTHING: Setting<f64> =
+    Setting::number("label_smoothing", 0.0, "one-sided: real samples count as 1 − this (slide 39: 0.1)");
 
 /// Prediction and target; a number becomes a tensor beside the prediction.
 fn pair(call: &Call) -> Result<(Tensor, Tensor)> {
@@ -41,7 +43,7 @@ fn pair(call: &Call) -> Result<(Tensor, Tensor)> {
 }
 
 fn scale(call: &Call) -> Result<Scale> {
-    Ok(if call.options.bool("logits", false)? { Scale::Logit } else { Scale::Probability })
+    Ok(if LOGITS.of(call)? { Scale::Logit } else { Scale::Probability })
 }
 
 static BCE: Entry = Entry {
@@ -120,10 +122,7 @@ static DISCRIMINATOR: Entry = Entry {
     group: "loss",
     summary: "D's cost J(D) = −½ E log D(x) − ½ E log(1 − D(G(z)))",
     params: &[REAL, FAKE],
-    options: &[
-        LOGITS,
-        opt("label_smoothing", Ty::Number, "0", "one-sided: real samples count as 1 − this (slide 39: 0.1)"),
-    ],
+    options: &[LOGITS.opt(), LABEL_SMOOTHING.opt()],
     returns: Ty::Tensor,
     errors: &["a label smoothing outside [0, 1)"],
     source: "Goodfellow 2016, slide 20",
@@ -133,7 +132,7 @@ static DISCRIMINATOR: Entry = Entry {
         "true",
     )],
     call: |call| {
-        let smoothing = call.options.number("label_smoothing", 0.0)?;
+        let smoothing = LABEL_SMOOTHING.of(call)?;
         if !(0.0..1.0).contains(&smoothing) {
             return Err(Fault::value(format!(
                 "discriminator_loss: label_smoothing must be in [0, 1), got {smoothing}"
@@ -154,7 +153,7 @@ static MINIMAX: Entry = Entry {
     group: "loss",
     summary: "G's minimax cost ½ E log(1 − D(G(z))): its gradient dies where D is sure",
     params: &[FAKE],
-    options: &[LOGITS],
+    options: &[LOGITS.opt()],
     returns: Ty::Tensor,
     source: "Goodfellow 2016, slide 20",
     examples: &[value("at D = ½", "abs(minimax_loss(tensor([0.5])).item() + 0.3466) < 1e-4", "true")],
@@ -167,7 +166,7 @@ static NON_SATURATING: Entry = Entry {
     group: "loss",
     summary: "G's non-saturating cost −½ E log D(G(z)): its gradient is strong where D is sure",
     params: &[FAKE],
-    options: &[LOGITS],
+    options: &[LOGITS.opt()],
     returns: Ty::Tensor,
     source: "Goodfellow 2016, slide 23",
     examples: &[value("at D = ½", "abs(non_saturating_loss(tensor([0.5])).item() - 0.3466) < 1e-4", "true")],
@@ -180,7 +179,7 @@ static MAXIMUM_LIKELIHOOD: Entry = Entry {
     group: "loss",
     summary: "G's maximum-likelihood cost −½ E exp(σ⁻¹(D(G(z))))",
     params: &[FAKE],
-    options: &[LOGITS],
+    options: &[LOGITS.opt()],
     returns: Ty::Tensor,
     source: "Goodfellow 2016, slides 27 and 75–78",
     examples: &[value("at D = ½", "maximum_likelihood_loss(tensor([0.5])).item()", "-0.5")],

@@ -1,9 +1,9 @@
 //! The kind `optimizer`, and what makes one.
 
-use super::super::tensor::{fails, opt, param, runs, value};
+use super::super::tensor::{fails, param, runs, value};
 use super::value::params_of;
 use rhai::Dynamic;
-use saddle_catalog::{Call, ENTRY, Entry, Field, KIND, Kind, Opt, Param, Ty};
+use saddle_catalog::{Call, ENTRY, Entry, Field, KIND, Kind, Param, Setting, Ty};
 use saddle_fault::{Fault, Result};
 use saddle_nn::optim::{Adagrad, Adam, Algorithm, Optimizer, RmsProp, Sgd};
 use saddle_nn::schedule::Schedule;
@@ -60,23 +60,33 @@ const TARGET: Param = param(
     Ty::OneOf(&[Ty::Of("network"), Ty::Array]),
     "the network whose parameters it changes, or an array of networks",
 );
-const DECAY: Opt = opt("weight_decay", Ty::Number, "0", "weight of ½‖p‖² in the loss");
-const CLIP_NORM: Opt = opt("clip_norm", Ty::Number, "none", "gradients are scaled down to this joint norm");
-const CLIP_VALUE: Opt = opt("clip_value", Ty::Number, "none", "every gradient element is cut to ± this");
-const CLIP_WEIGHTS: Opt = opt(
-    "clip_weights",
-    Ty::Number,
-    "none",
-    "every parameter is cut to ± this after a step (Arjovsky et al. 2017: 0.01)",
-);
 
-const fn lr(default: &'static str) -> Opt {
-    opt("lr", SCHEDULED, default, "learning rate, ≥ 0, or a schedule of it: linear_schedule(2e-4, 0, 10000)")
+const fn lr(default: f64) -> Setting<f64> {
+    Setting::number("lr", default, "learning rate, ≥ 0, or a schedule of it: linear_schedule(2e-4, 0, 10000)")
+        .accepting(SCHEDULED)
 }
 
 /// A number, or one for each step that the optimizer takes.
 const SCHEDULED: Ty = Ty::OneOf(&[Ty::Number, Ty::Of("schedule")]);
-const MOMENTUM: Opt = opt("momentum", SCHEDULED, "0", "how much of the last step goes on, or a schedule of it");
+/// Of sgd, rmsprop and adagrad.
+const LR: Setting<f64> = lr(0.01);
+const ADAM_LR: Setting<f64> = lr(0.001);
+const MOMENTUM: Setting<f64> = Setting::number("momentum", 0.0, "how much of the last step goes on, or a schedule of it")
+    .accepting(SCHEDULED);
+const DAMPENING: Setting<f64> = Setting::number("dampening", 0.0, "how much less of the new gradient counts");
+const NESTEROV: Setting<bool> = Setting::flag("nesterov", false, "looks ahead along the momentum");
+const BETAS: Setting<&[f64]> =
+    Setting::numbers("betas", &[0.9, 0.999], "decay of the running mean and mean square; DCGAN: [0.5, 0.999]");
+const EPS: Setting<f64> = Setting::number("eps", 1e-8, "added to the root of the mean square");
+const ADAGRAD_EPS: Setting<f64> = Setting::number("eps", 1e-10, "added to the root");
+const ALPHA: Setting<f64> = Setting::number("alpha", 0.99, "decay of the running mean square");
+const DECAY: Setting<f64> = Setting::number("weight_decay", 0.0, "weight of ½‖p‖² in the loss");
+const ADAMW_DECAY: Setting<f64> = Setting::number("weight_decay", 0.01, "share of each parameter taken off, times lr");
+const CLIP_NORM: Setting<Option<f64>> =
+    Setting::maybe_number("clip_norm", "gradients are scaled down to this joint norm");
+const CLIP_VALUE: Setting<Option<f64>> = Setting::maybe_number("clip_value", "every gradient element is cut to ± this");
+const CLIP_WEIGHTS: Setting<Option<f64>> =
+    Setting::maybe_number("clip_weights", "every parameter is cut to ± this after a step (Arjovsky et al. 2017: 0.01)");
 
 /// The option as a schedule, where it is one. Within it every value has to be what the option takes.
 fn schedule(call: &Call, key: &str, most: f64) -> Result<Option<Schedule>> {
@@ -93,15 +103,12 @@ fn schedule(call: &Call, key: &str, most: f64) -> Result<Option<Schedule>> {
     }
 }
 
-fn rate(call: &Call, key: &str, default: f64) -> Result<f32> {
-    let v = match schedule(call, key, f64::MAX)? {
-        Some(schedule) => schedule.at(0.0),
-        None => call.options.number(key, default)?,
-    };
-    if v < 0.0 || v.is_nan() {
-        return Err(Fault::value(format!("{}: {key} must not be negative, got {v}", call.entry.name)));
+/// A rate of the call, which is not negative; of a schedule the first.
+fn rate(call: &Call, setting: Setting<f64>) -> Result<f32> {
+    match schedule(call, setting.key(), f64::MAX)? {
+        Some(schedule) => Ok(schedule.at(0.0) as f32),
+        None => Ok(setting.not_negative(call)? as f32),
     }
-    Ok(v as f32)
 }
 
 /// An optimizer over the target's parameters, with the options that all have.
@@ -111,14 +118,14 @@ fn bound(call: &Call, rule: Algorithm) -> Result<Dynamic> {
         return Err(Fault::value(format!("{}: the network has no parameters", call.entry.name)));
     }
     let mut optimizer = Optimizer::new(params, rule);
-    let limit = |key: &str| call.options.has(key).then(|| rate(call, key, 0.0)).transpose();
-    optimizer.clip_norm = limit("clip_norm")?;
-    optimizer.clip_value = limit("clip_value")?;
-    optimizer.clip_weights = limit("clip_weights")?;
-    if let Some(schedule) = schedule(call, "lr", f64::MAX)? {
+    let limit = |setting: Setting<Option<f64>>| setting.not_negative(call).map(|limit| limit.map(|v| v as f32));
+    optimizer.clip_norm = limit(CLIP_NORM)?;
+    optimizer.clip_value = limit(CLIP_VALUE)?;
+    optimizer.clip_weights = limit(CLIP_WEIGHTS)?;
+    if let Some(schedule) = schedule(call, LR.key(), f64::MAX)? {
         optimizer.schedule_lr(schedule);
     }
-    if let Some(schedule) = schedule(call, "momentum", 1.0)? {
+    if let Some(schedule) = schedule(call, MOMENTUM.key(), 1.0)? {
         optimizer.schedule_momentum(schedule);
     }
     Ok(Dynamic::from(Handle(Rc::new(RefCell::new(optimizer)))))
@@ -130,14 +137,14 @@ static SGD: Entry = Entry {
     summary: "stochastic gradient descent, with momentum",
     params: &[TARGET],
     options: &[
-        lr("0.01"),
-        MOMENTUM,
-        opt("dampening", Ty::Number, "0", "how much less of the new gradient counts"),
-        opt("nesterov", Ty::Bool, "false", "looks ahead along the momentum"),
-        DECAY,
-        CLIP_NORM,
-        CLIP_VALUE,
-        CLIP_WEIGHTS,
+        LR.opt(),
+        MOMENTUM.opt(),
+        DAMPENING.opt(),
+        NESTEROV.opt(),
+        DECAY.opt(),
+        CLIP_NORM.opt(),
+        CLIP_VALUE.opt(),
+        CLIP_WEIGHTS.opt(),
     ],
     returns: OPTIMIZER_TY,
     errors: &["a negative rate", "a target without parameters"],
@@ -154,22 +161,21 @@ static SGD: Entry = Entry {
         bound(
             call,
             Algorithm::Sgd(Sgd {
-                lr: rate(call, "lr", 0.01)?,
-                momentum: rate(call, "momentum", 0.0)?,
-                dampening: rate(call, "dampening", 0.0)?,
-                weight_decay: rate(call, "weight_decay", 0.0)?,
-                nesterov: call.options.bool("nesterov", false)?,
+                lr: rate(call, LR)?,
+                momentum: rate(call, MOMENTUM)?,
+                dampening: rate(call, DAMPENING)?,
+                weight_decay: rate(call, DECAY)?,
+                nesterov: NESTEROV.of(call)?,
             }),
         )
     },
     ..ENTRY
 };
 
-fn adam_rule(call: &Call, decoupled: bool, decay: f64) -> Result<Algorithm> {
-    let betas = match call.options.numbers("betas")?.as_deref() {
-        None => [0.9, 0.999],
-        Some(&[a, b]) if (0.0..1.0).contains(&a) && (0.0..1.0).contains(&b) => [a as f32, b as f32],
-        Some(other) => {
+fn adam_rule(call: &Call, decoupled: bool, decay: Setting<f64>) -> Result<Algorithm> {
+    let betas = match BETAS.of(call)?[..] {
+        [a, b] if (0.0..1.0).contains(&a) && (0.0..1.0).contains(&b) => [a as f32, b as f32],
+        ref other => {
             return Err(Fault::value(format!(
                 "{}: betas must be two numbers in [0, 1), got {other:?}",
                 call.entry.name
@@ -177,24 +183,28 @@ fn adam_rule(call: &Call, decoupled: bool, decay: f64) -> Result<Algorithm> {
         }
     };
     Ok(Algorithm::Adam(Adam {
-        lr: rate(call, "lr", 1e-3)?,
+        lr: rate(call, ADAM_LR)?,
         betas,
-        eps: rate(call, "eps", 1e-8)?,
-        weight_decay: rate(call, "weight_decay", decay)?,
+        eps: rate(call, EPS)?,
+        weight_decay: rate(call, decay)?,
         decoupled,
     }))
 }
-
-const BETAS: Opt =
-    opt("betas", Ty::Array, "[0.9, 0.999]", "decay of the running mean and mean square; DCGAN: [0.5, 0.999]");
-const EPS: Opt = opt("eps", Ty::Number, "1e-8", "added to the root of the mean square");
 
 static ADAM: Entry = Entry {
     name: "adam",
     group: "optimizer",
     summary: "steps of a size that adapts to each parameter",
     params: &[TARGET],
-    options: &[lr("0.001"), BETAS, EPS, DECAY, CLIP_NORM, CLIP_VALUE, CLIP_WEIGHTS],
+    options: &[
+        ADAM_LR.opt(),
+        BETAS.opt(),
+        EPS.opt(),
+        DECAY.opt(),
+        CLIP_NORM.opt(),
+        CLIP_VALUE.opt(),
+        CLIP_WEIGHTS.opt(),
+    ],
     returns: OPTIMIZER_TY,
     errors: &["a negative rate", "betas that are not two numbers in [0, 1)", "a target without parameters"],
     source: "Kingma and Ba 2015",
@@ -211,7 +221,7 @@ static ADAM: Entry = Entry {
         ),
         fails("one beta", "adam(linear(1, 1), #{ betas: [0.5] })", "betas must be two numbers"),
     ],
-    call: |call| bound(call, adam_rule(call, false, 0.0)?),
+    call: |call| bound(call, adam_rule(call, false, DECAY)?),
     ..ENTRY
 };
 
@@ -221,19 +231,19 @@ static ADAMW: Entry = Entry {
     summary: "adam with weight decay apart from the gradient",
     params: &[TARGET],
     options: &[
-        lr("0.001"),
-        BETAS,
-        EPS,
-        opt("weight_decay", Ty::Number, "0.01", "share of each parameter taken off, times lr"),
-        CLIP_NORM,
-        CLIP_VALUE,
-        CLIP_WEIGHTS,
+        ADAM_LR.opt(),
+        BETAS.opt(),
+        EPS.opt(),
+        ADAMW_DECAY.opt(),
+        CLIP_NORM.opt(),
+        CLIP_VALUE.opt(),
+        CLIP_WEIGHTS.opt(),
     ],
     returns: OPTIMIZER_TY,
     errors: ADAM.errors,
     source: "Loshchilov and Hutter 2019",
     examples: &[runs("for a small network", "let opt = adamw(linear(2, 1), #{ lr: 1e-3 });")],
-    call: |call| bound(call, adam_rule(call, true, 0.01)?),
+    call: |call| bound(call, adam_rule(call, true, ADAMW_DECAY)?),
     ..ENTRY
 };
 
@@ -243,14 +253,14 @@ static RMSPROP: Entry = Entry {
     summary: "gradients divided by a running root mean square",
     params: &[TARGET],
     options: &[
-        lr("0.01"),
-        opt("alpha", Ty::Number, "0.99", "decay of the running mean square"),
-        EPS,
-        MOMENTUM,
-        DECAY,
-        CLIP_NORM,
-        CLIP_VALUE,
-        CLIP_WEIGHTS,
+        LR.opt(),
+        ALPHA.opt(),
+        EPS.opt(),
+        MOMENTUM.opt(),
+        DECAY.opt(),
+        CLIP_NORM.opt(),
+        CLIP_VALUE.opt(),
+        CLIP_WEIGHTS.opt(),
     ],
     returns: OPTIMIZER_TY,
     errors: SGD.errors,
@@ -260,11 +270,11 @@ static RMSPROP: Entry = Entry {
         bound(
             call,
             Algorithm::RmsProp(RmsProp {
-                lr: rate(call, "lr", 0.01)?,
-                alpha: rate(call, "alpha", 0.99)?,
-                eps: rate(call, "eps", 1e-8)?,
-                momentum: rate(call, "momentum", 0.0)?,
-                weight_decay: rate(call, "weight_decay", 0.0)?,
+                lr: rate(call, LR)?,
+                alpha: rate(call, ALPHA)?,
+                eps: rate(call, EPS)?,
+                momentum: rate(call, MOMENTUM)?,
+                weight_decay: rate(call, DECAY)?,
             }),
         )
     },
@@ -276,14 +286,7 @@ static ADAGRAD: Entry = Entry {
     group: "optimizer",
     summary: "gradients divided by the root of the sum of their squares so far",
     params: &[TARGET],
-    options: &[
-        lr("0.01"),
-        opt("eps", Ty::Number, "1e-10", "added to the root"),
-        DECAY,
-        CLIP_NORM,
-        CLIP_VALUE,
-        CLIP_WEIGHTS,
-    ],
+    options: &[LR.opt(), ADAGRAD_EPS.opt(), DECAY.opt(), CLIP_NORM.opt(), CLIP_VALUE.opt(), CLIP_WEIGHTS.opt()],
     returns: OPTIMIZER_TY,
     errors: SGD.errors,
     source: "Duchi et al. 2011",
@@ -292,9 +295,9 @@ static ADAGRAD: Entry = Entry {
         bound(
             call,
             Algorithm::Adagrad(Adagrad {
-                lr: rate(call, "lr", 0.01)?,
-                eps: rate(call, "eps", 1e-10)?,
-                weight_decay: rate(call, "weight_decay", 0.0)?,
+                lr: rate(call, LR)?,
+                eps: rate(call, ADAGRAD_EPS)?,
+                weight_decay: rate(call, DECAY)?,
             }),
         )
     },

@@ -1,8 +1,8 @@
 //! Penalties on D's gradient.
 
-use super::super::tensor::{fails, opt, param, runs, value, wrap};
+use super::super::tensor::{fails, param, runs, value, wrap};
 use rhai::Dynamic;
-use saddle_catalog::{Call, ENTRY, Entry, Param, Ty};
+use saddle_catalog::{Call, ENTRY, Entry, Param, Setting, Ty};
 use saddle_fault::{Fault, Result};
 use saddle_gan::penalty;
 use saddle_tensor::Tensor;
@@ -20,12 +20,14 @@ fn critic<'a>(call: &'a Call) -> impl Fn(&Tensor) -> Result<Tensor> + 'a {
     }
 }
 
+const TARGET: Setting<f64> = Setting::number("target", 1.0, "the norm that costs nothing");
+
 static GRADIENT_PENALTY: Entry = Entry {
     name: "gradient_penalty",
     group: "penalty",
     summary: "E (‖∇D(x̂)‖ − 1)² at points between real and generated samples; weigh it with 10",
     params: &[D, param("x", Ty::Tensor, "real samples"), param("x_fake", Ty::Tensor, "as many generated ones")],
-    options: &[opt("target", Ty::Number, "1", "the norm that costs nothing")],
+    options: &[TARGET.opt()],
     returns: Ty::Tensor,
     errors: &["shapes that differ", "a D whose output does not depend on its input"],
     source: "Gulrajani et al. 2017 (WGAN-GP)",
@@ -43,7 +45,7 @@ static GRADIENT_PENALTY: Entry = Entry {
     ],
     call: |call| {
         let (x, fake): (Tensor, Tensor) = (call.args.get(1)?, call.args.get(2)?);
-        let target = call.options.number("target", 1.0)? as f32;
+        let target = TARGET.of(call)? as f32;
         Ok(wrap(penalty::gradient_penalty(&critic(call), &x, &fake, target)?))
     },
     ..ENTRY

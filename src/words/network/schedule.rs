@@ -1,8 +1,8 @@
 //! The kind `schedule`: a number for each step.
 
-use super::super::tensor::{opt, param, value};
+use super::super::tensor::{param, value};
 use rhai::Dynamic;
-use saddle_catalog::{Call, ENTRY, Entry, KIND, Kind, Param, Ty};
+use saddle_catalog::{Call, ENTRY, Entry, KIND, Kind, Param, Setting, Ty};
 use saddle_fault::{Fault, Result};
 use saddle_nn::schedule::Schedule;
 use saddle_session::output::Bundle;
@@ -100,12 +100,14 @@ static COSINE_SCHEDULE: Entry = Entry {
     ..ENTRY
 };
 
+const LIMIT: Setting<Option<f64>> = Setting::maybe_number("limit", "the value beyond which it does not go");
+
 static EXPONENTIAL_SCHEDULE: Entry = Entry {
     name: "exponential_schedule",
     group: "optimizer",
     summary: "multiplied by a factor at each step",
     params: &[FROM, param("factor", Ty::Number, "of each step, above 0")],
-    options: &[opt("limit", Ty::Number, "none", "the value beyond which it does not go")],
+    options: &[LIMIT.opt()],
     returns: Ty::Of("schedule"),
     errors: &["a factor of 0 or below"],
     source: "the 2014 recipe divides lr by 1.000004 at every update, down to 1e-6",
@@ -123,7 +125,7 @@ static EXPONENTIAL_SCHEDULE: Entry = Entry {
             return Err(Fault::value(format!("exponential_schedule: factor must be above 0, got {factor}")));
         }
         let none = if factor < 1.0 { f64::NEG_INFINITY } else { f64::INFINITY };
-        let limit = call.options.number("limit", none)?;
+        let limit = LIMIT.of(call)?.unwrap_or(none);
         Ok(Dynamic::from(Schedule::Exponential { from, factor, limit }))
     },
     ..ENTRY

@@ -1,9 +1,9 @@
 //! Steps of optimizers as values, for training that is differentiated through.
 
-use super::super::tensor::{fails, opt, param, runs, value, wrap_all};
+use super::super::tensor::{fails, param, runs, value, wrap_all};
 use super::descent::tensors;
 use rhai::{Array, Dynamic, Map};
-use saddle_catalog::{Call, ENTRY, Entry, Opt, Param, Ty};
+use saddle_catalog::{Call, ENTRY, Entry, Param, Setting, Ty};
 use saddle_fault::{Fault, Result};
 use saddle_nn::steps::{AdamState, adam_step, momentum_step, sgd_step};
 use saddle_tensor::Tensor;
@@ -35,11 +35,11 @@ static SGD_STEP: Entry = Entry {
     ..ENTRY
 };
 
-fn lr(call: &Call, default: f64) -> Result<f32> {
-    Ok(call.options.number("lr", default)? as f32)
-}
-
-const LR: Opt = opt("lr", Ty::Number, "0.001", "learning rate");
+const ADAM_LR: Setting<f64> = Setting::number("lr", 0.001, "learning rate");
+const BETAS: Setting<&[f64]> = Setting::numbers("betas", &[0.9, 0.999], "decay of the running mean and mean square");
+const EPS: Setting<f64> = Setting::number("eps", 1e-8, "added to the root of the mean square");
+const MOMENTUM_LR: Setting<f64> = Setting::number("lr", 0.01, "learning rate");
+const MOMENTUM: Setting<f64> = Setting::number("momentum", 0.9, "how much of the last step goes on");
 
 /// A map of the step's results.
 fn results(entries: [(&str, Dynamic); 2]) -> Dynamic {
@@ -68,10 +68,7 @@ static MOMENTUM_STEP: Entry = Entry {
         GRADS,
         param("velocity", Ty::OneOf(&[Ty::Nothing, Ty::Array]), "what the last step returned; () at first"),
     ],
-    options: &[
-        opt("lr", Ty::Number, "0.01", "learning rate"),
-        opt("momentum", Ty::Number, "0.9", "how much of the last step goes on"),
-    ],
+    options: &[MOMENTUM_LR.opt(), MOMENTUM.opt()],
     returns: Ty::Map,
     errors: &["arrays of different length"],
     examples: &[value(
@@ -88,8 +85,8 @@ static MOMENTUM_STEP: Entry = Entry {
             &tensors(call, 0)?,
             &tensors(call, 1)?,
             velocity.as_deref(),
-            lr(call, 0.01)?,
-            call.options.number("momentum", 0.9)? as f32,
+            MOMENTUM_LR.of(call)? as f32,
+            MOMENTUM.of(call)? as f32,
         )?;
         Ok(results([("params", wrap_all(params)), ("velocity", wrap_all(velocity))]))
     },
@@ -124,11 +121,7 @@ static ADAM_STEP: Entry = Entry {
     group: "optimizer",
     summary: "one step of adam as values: #{ params, state }",
     params: &[PARAMS, GRADS, STATE],
-    options: &[
-        LR,
-        opt("betas", Ty::Array, "[0.9, 0.999]", "decay of the running mean and mean square"),
-        opt("eps", Ty::Number, "1e-8", "added to the root of the mean square"),
-    ],
+    options: &[ADAM_LR.opt(), BETAS.opt(), EPS.opt()],
     returns: Ty::Map,
     errors: &["arrays of different length", "a state of other parameters"],
     source: "Kingma and Ba 2015; Metz et al. 2017 unroll D with it",
@@ -149,10 +142,9 @@ static ADAM_STEP: Entry = Entry {
         ),
     ],
     call: |call| {
-        let betas = match call.options.numbers("betas")?.as_deref() {
-            None => [0.9, 0.999],
-            Some(&[a, b]) => [a as f32, b as f32],
-            Some(other) => {
+        let betas = match BETAS.of(call)?[..] {
+            [a, b] => [a as f32, b as f32],
+            ref other => {
                 return Err(Fault::value(format!("adam_step: betas must be two numbers, got {other:?}")));
             }
         };
@@ -160,9 +152,9 @@ static ADAM_STEP: Entry = Entry {
             &tensors(call, 0)?,
             &tensors(call, 1)?,
             adam_state(call, call.args.any(2))?.as_ref(),
-            lr(call, 1e-3)?,
+            ADAM_LR.of(call)? as f32,
             betas,
-            call.options.number("eps", 1e-8)? as f32,
+            EPS.of(call)? as f32,
         )?;
         Ok(results([("params", wrap_all(params)), ("state", shown(state))]))
     },

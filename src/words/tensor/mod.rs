@@ -44,7 +44,7 @@ pub mod shape;
 pub mod value;
 
 use rhai::{Array, Dynamic};
-use saddle_catalog::{Args, Call, Example, Gives, Opt, Options, Param, Ty, number};
+use saddle_catalog::{Args, Call, DefaultValue, Example, Gives, Opt, Options, Param, Ty, number};
 use saddle_fault::{Fault, Result};
 use saddle_tensor::{Device, Dtype, Tensor, device as devices};
 
@@ -65,8 +65,9 @@ pub(super) const fn optional(name: &'static str, ty: Ty, default: &'static str, 
     Param { name, ty, default: Some(default), doc }
 }
 
+/// An option whose default is no constant of its own; one that is, is a [`Setting`](saddle_catalog::Setting).
 pub(super) const fn opt(key: &'static str, ty: Ty, default: &'static str, doc: &'static str) -> Opt {
-    Opt { key, ty, default, doc }
+    Opt { key, ty, default: DefaultValue::Words(default), doc }
 }
 
 /// An example with a value that is known from outside.
