@@ -8,6 +8,7 @@
 //! | `run`, `test/`, `repl` | the commands that run cells without Jupyter |
 //! | `parameters` | parameters of a run: read, checked, put into the notebook |
 //! | `sweep/` | many runs of one notebook, here and on clusters; their tables |
+//! | `export` | a notebook or a text as a web page |
 //! | `spec` | `kernel`, `install`, `uninstall` |
 //! | `lab` | JupyterLab: finding and starting it |
 //! | `notebooks` | the user's own copy of the notebooks |
@@ -15,6 +16,7 @@
 //! | `doctor` | what is installed, and what is wrong with it |
 
 mod doctor;
+mod export;
 mod folders;
 mod lab;
 mod notebooks;
@@ -59,6 +61,8 @@ enum Command {
     /// One run of a sweep (the engines run this).
     #[command(name = "sweep-run", hide = true)]
     SweepRun(sweep::One),
+    /// Make a web page of a notebook with its stored outputs, or of a Markdown text; runs nothing.
+    Export(export::Options),
     /// The language of the cells at a prompt.
     Repl,
     /// Make the kernel known to Jupyter.
@@ -124,6 +128,7 @@ fn dispatch(command: Command) -> Result<Outcome> {
         Command::Sweep(options) => sweep::sweep(&options),
         Command::Collect(options) => sweep::collect(&options),
         Command::SweepRun(options) => sweep::one(&options),
+        Command::Export(options) => export::export(&options),
         Command::Repl => repl::repl(),
         Command::Install(options) => spec::install(&options),
         Command::Uninstall(options) => spec::uninstall(&options),

@@ -79,12 +79,21 @@ impl Document {
 
     /// A notebook of one code cell, as `saddle run` makes of a script.
     pub fn script(source: &str) -> Self {
+        Self::of_one_cell(Cell::code("script", source, &[]))
+    }
+
+    /// A notebook of one Markdown cell, as `saddle export` makes of a text.
+    pub fn markdown(source: &str) -> Self {
+        Self::of_one_cell(Cell { kind: CellKind::Markdown, ..Cell::code("text", source, &[]) })
+    }
+
+    fn of_one_cell(cell: Cell) -> Self {
         let rest = json!({
             "metadata": { "kernelspec": { "display_name": "Saddlepoint", "language": "rhai", "name": "saddle" } },
             "nbformat": 4,
             "nbformat_minor": 5,
         });
-        Self { cells: vec![Cell::code("script", source, &[])], rest: object(rest) }
+        Self { cells: vec![cell], rest: object(rest) }
     }
 
     /// Sets a field of the notebook's metadata.
