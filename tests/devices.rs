@@ -3,6 +3,8 @@
 //! They need an adapter, Mesa's lavapipe at least, so that they are run by name alone: `tests/run devices` installs one where it
 //! can.
 
+#![allow(unsafe_code, reason = "limits and signals of real processes")]
+
 use saddle_cell::RhaiSession;
 use saddle_session::output::{Output, Stream};
 use saddle_session::{Cell, Failure, Frontend, Reply, Session};

@@ -1,5 +1,7 @@
 //! A session in a process of its own, driven without Jupyter: real worker processes, really killed.
 
+#![allow(unsafe_code, reason = "limits and signals of real processes")]
+
 use saddle_session::output::{Data, Output, Stream};
 use saddle_session::{Cell, Completeness, Failure, Frontend, Reply, Session};
 use saddle_worker::Isolated;

@@ -11,6 +11,7 @@
 //! | `adapter` | graphics processors as wgpu sees them |
 //! | `tuning` | what a graphics processor prepares at its first use, and where that is kept |
 
+#![allow(unsafe_code, reason = "the border to the program, in C's calling convention")]
 // Deprecated by Burn as a backend for programs; here it is a second opinion.
 #![cfg_attr(feature = "ndarray", allow(deprecated))]
 

@@ -1,6 +1,11 @@
 //! Calls into the script from code that a word runs but that knows nothing of calls: a backward rule that a cell wrote,
 //! run by the tape while some word (`grad`, `opt.descend`, …) differentiates.
 
+#![expect(
+    unsafe_code,
+    reason = "the context of the running word is reached through a pointer, for the length of its call"
+)]
+
 use super::Host;
 use rhai::{Dynamic, FnPtr, NativeCallContext};
 use saddle_fault::{Fault, Kind, Result};

@@ -24,6 +24,8 @@
 //! | `view` | the snapshot that other threads read |
 //! | `complete`, `paths`, `inspect`, `whole` | Tab, Shift-Tab, and whether code is a whole cell: answered on any thread |
 
+#![forbid(unsafe_code)]
+
 mod callback;
 mod complete;
 mod defects;
@@ -54,7 +56,7 @@ mod tests;
 
 use engine_thread::EngineThread;
 use saddle_catalog::Catalog;
-use saddle_fault::Kind;
+use saddle_fault::{Fault, Kind};
 use saddle_session::output::{Bundle, Comm};
 use saddle_session::{Cell, CommReply, Completeness, Completions, Detail, Failure, Frontend, Reply, Session};
 use saddle_words::widget::Widgets;
@@ -145,9 +147,7 @@ fn serve(mut thread: EngineThread, inbox: &Receiver<Job>) {
 
 /// The answer when the engine thread no longer exists.
 fn gone() -> Failure {
-    let value = "the engine has stopped; restart the kernel".to_string();
-    let name = Kind::Internal.name().to_string();
-    Failure { traceback: vec![format!("{name}: {value}")], name, value }
+    Failure::of(&Fault::new(Kind::Internal, "the engine has stopped; restart the kernel"))
 }
 
 impl Session for RhaiSession {

@@ -2,6 +2,7 @@
 
 use super::python::Python;
 use super::{Outcome, folders, print_all, private, session};
+use rustix::fs::Access;
 use saddle_component::RUST_HOST;
 use saddle_fault::Result;
 use saddle_serve::kernelspec;
@@ -252,12 +253,7 @@ fn places(report: &mut Report) {
 /// Whether files can be made in a folder, or the folder itself where it is not there yet.
 fn writable(folder: &Path) -> std::io::Result<()> {
     let existing = folder.ancestors().find(|ancestor| ancestor.exists()).unwrap_or(folder);
-    let path = std::ffi::CString::new(existing.as_os_str().as_encoded_bytes())?;
-    // SAFETY: a valid string that ends in a zero byte.
-    match unsafe { libc::access(path.as_ptr(), libc::W_OK | libc::X_OK) } {
-        0 => Ok(()),
-        _ => Err(std::io::Error::last_os_error()),
-    }
+    Ok(rustix::fs::access(existing, Access::WRITE_OK | Access::EXEC_OK)?)
 }
 
 #[cfg(test)]

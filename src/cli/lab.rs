@@ -73,8 +73,7 @@ pub fn lab(options: &Options) -> Result<Outcome> {
         // A port that was asked for is that port or an error, not the next free one.
         command.arg(format!("--ServerApp.port={port}")).arg("--ServerApp.port_retries=0");
     }
-    // SAFETY: asks for a number; cannot fail.
-    if unsafe { libc::geteuid() } == 0 {
+    if rustix::process::geteuid().is_root() {
         // Jupyter refuses to serve as root without this; in a container there is no one else to be.
         command.arg("--allow-root");
     }

@@ -129,14 +129,8 @@ fn room_for(folder: &Path) -> Result<()> {
 
 /// The bytes that this user can still write to the disk of a folder; `None` where the system does not tell.
 fn free_bytes(folder: &Path) -> Option<u64> {
-    let path = std::ffi::CString::new(folder.as_os_str().as_encoded_bytes()).ok()?;
-    // SAFETY: all zeros is a valid value of this struct of integers.
-    let mut disk: libc::statvfs = unsafe { std::mem::zeroed() };
-    // SAFETY: a valid string that ends in a zero byte, and a struct to be filled.
-    let told = unsafe { libc::statvfs(path.as_ptr(), &mut disk) } == 0;
-    // Their types differ from system to system.
-    #[allow(clippy::unnecessary_cast)]
-    told.then(|| disk.f_bavail as u64 * disk.f_frsize as u64)
+    let disk = rustix::fs::statvfs(folder).ok()?;
+    Some(disk.f_bavail * disk.f_frsize)
 }
 
 fn unwritable(folder: &Path, error: &std::io::Error) -> Fault {

@@ -1,5 +1,7 @@
 //! Ctrl-C, and readers that go away.
 
+#![expect(unsafe_code, reason = "signal masks, which no library of ours sets")]
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 

@@ -3,7 +3,9 @@
 
 use super::signal;
 use indicatif::ProgressBar;
-use saddle_session::output::{Bundle, Data, Output, Stream};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+use saddle_session::output::{Bundle, Data, Output, Stream, strip_ansi};
 use saddle_session::{Failure, Frontend};
 use std::collections::HashMap;
 use std::io::{self, BufRead as _, IsTerminal as _};
@@ -202,21 +204,9 @@ fn write_to(mut stream: impl io::Write, colours: bool, text: &str) -> io::Result
     if colours && !no_colour {
         stream.write_all(text.as_bytes())?;
     } else {
-        stream.write_all(without_colours(text).as_bytes())?;
+        stream.write_all(strip_ansi(text).as_bytes())?;
     }
     stream.flush()
-}
-
-/// `text` without the terminal's control sequences.
-fn without_colours(text: &str) -> String {
-    let mut plain = String::with_capacity(text.len());
-    let mut parts = text.split("\x1b[");
-    plain.extend(parts.next());
-    for part in parts {
-        let end = part.find(|c: char| ('@'..='~').contains(&c));
-        plain.push_str(end.map_or("", |end| &part[end + 1..]));
-    }
-    plain
 }
 
 /// Asks on the terminal; `None` when the input has ended or Ctrl-C was pressed.
@@ -234,34 +224,28 @@ fn read_answer(prompt: &str, password: bool) -> Option<String> {
 
 /// Waits until a line can be read, or Ctrl-C is pressed.
 fn wait_for_input() -> Option<()> {
-    const STEP_MS: libc::c_int = 30;
-    let mut input = libc::pollfd { fd: libc::STDIN_FILENO, events: libc::POLLIN, revents: 0 };
+    const STEP: Timespec = Timespec { tv_sec: 0, tv_nsec: 30_000_000 };
+    let stdin = io::stdin();
     while !signal::pressed() {
-        // SAFETY: one valid `pollfd`, as the count says.
-        if unsafe { libc::poll(&mut input, 1, STEP_MS) } != 0 {
-            return Some(());
+        match poll(&mut [PollFd::new(&stdin, PollFlags::IN)], Some(&STEP)) {
+            Ok(0) => {}
+            _ => return Some(()),
         }
     }
     None
 }
 
 /// The terminal does not show what is typed, until this is dropped.
-struct NoEcho(Option<libc::termios>);
+struct NoEcho(Option<Termios>);
 
 impl NoEcho {
     fn new() -> Self {
-        let mut settings = std::mem::MaybeUninit::uninit();
-        // SAFETY: `tcgetattr` initialises the settings when it succeeds, and only then are they read.
-        let before = unsafe {
-            match libc::tcgetattr(libc::STDIN_FILENO, settings.as_mut_ptr()) {
-                0 => settings.assume_init(),
-                _ => return Self(None),
-            }
+        let Ok(before) = tcgetattr(io::stdin()) else {
+            return Self(None);
         };
-        let mut quiet = before;
-        quiet.c_lflag &= !libc::ECHO;
-        // SAFETY: valid settings of this terminal.
-        unsafe { libc::tcsetattr(libc::STDIN_FILENO, libc::TCSANOW, &quiet) };
+        let mut quiet = before.clone();
+        quiet.local_modes -= LocalModes::ECHO;
+        let _ = tcsetattr(io::stdin(), OptionalActions::Now, &quiet);
         Self(Some(before))
     }
 }
@@ -269,8 +253,7 @@ impl NoEcho {
 impl Drop for NoEcho {
     fn drop(&mut self) {
         if let Some(before) = &self.0 {
-            // SAFETY: the settings that `tcgetattr` gave.
-            unsafe { libc::tcsetattr(libc::STDIN_FILENO, libc::TCSANOW, before) };
+            let _ = tcsetattr(io::stdin(), OptionalActions::Now, before);
         }
     }
 }
@@ -281,7 +264,7 @@ mod tests {
 
     #[test]
     fn control_sequences_are_dropped_and_text_is_kept() {
-        assert_eq!(without_colours("\x1b[1;31mShapeError\x1b[0m: [2] é \x1b[2K."), "ShapeError: [2] é .");
+        assert_eq!(strip_ansi("\x1b[1;31mShapeError\x1b[0m: [2] é \x1b[2K."), "ShapeError: [2] é .");
     }
 
     #[test]

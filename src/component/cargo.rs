@@ -1,6 +1,9 @@
 //! Building a component: cargo as a process that is watched, and ended with all that it has started.
 
+#![expect(unsafe_code, reason = "runs between fork and exec")]
+
 use super::{Component, Progress, failure, place, program};
+use rustix::process::{Pid, Signal, kill_process_group};
 use saddle_fault::{Fault, Kind, Result};
 use std::ffi::OsStr;
 use std::io::{Read as _, Result as IoResult};
@@ -161,10 +164,8 @@ impl Drop for Running {
         if self.has_ended() {
             return;
         }
-        if let Ok(group) = libc::pid_t::try_from(self.0.id()) {
-            // SAFETY: takes no memory. The group is that of a child which has not been waited for.
-            unsafe { libc::kill(-group, libc::SIGKILL) };
-        }
+        // The group is that of a child which has not been waited for.
+        let _ = kill_process_group(Pid::from_child(&self.0), Signal::KILL);
         let _ = self.0.wait();
     }
 }

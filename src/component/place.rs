@@ -2,6 +2,7 @@
 
 use super::{Component, hash};
 use etcetera::BaseStrategy as _;
+use rustix::fs::Access;
 use saddle_fault::{Fault, Result};
 use std::path::{Path, PathBuf};
 
@@ -60,11 +61,7 @@ fn target_of(folder: &Path) -> Option<PathBuf> {
 }
 
 fn is_writable(folder: &Path) -> bool {
-    let Ok(path) = std::ffi::CString::new(folder.as_os_str().as_encoded_bytes()) else {
-        return false;
-    };
-    // SAFETY: a valid string that ends in a zero byte.
-    unsafe { libc::access(path.as_ptr(), libc::W_OK | libc::X_OK) == 0 }
+    rustix::fs::access(folder, Access::WRITE_OK | Access::EXEC_OK).is_ok()
 }
 
 /// The target folder in the user's cache.

@@ -16,18 +16,21 @@
 //! | `conv` | convolution and its gradients |
 //! | `product` | blocked products with any right operand; `tile`, its innermost loop; `transpose`, used in packing |
 //! | `skinny` | products with one very short side |
-//! | `terms` | products of long sums, divided by their terms |
+//! | `split_k` | products of long sums, divided by their terms |
 //! | `norm` | batch normalisation and its gradient |
 //! | `logits` | binary cross-entropy of logits |
 //! | `scatter` | elements added where indices say |
 //! | `optim` | one pass for each optimizer's step |
 //! | `random` | counter-based random numbers |
-//! | `laws` | exponential, Gumbel and truncated normal numbers |
+//! | `distributions` | exponential, Gumbel and truncated normal numbers |
 //!
 //! Contracts. Lengths and shapes that fit together are the caller's duty: a slice that is too short panics, in the
 //! calling thread, and is a defect of the caller. Results do not depend on the number of threads. They may differ
-//! between instruction sets in the last bits, because only some have a fused multiply-add. `unsafe` is confined to
-//! this room, in small functions whose contract is written above them.
+//! between instruction sets in the last bits, because only some have a fused multiply-add. `unsafe` stands in
+//! small functions whose contract is written above them; no other room but `backend`, `burn` and `rust` has more than a
+//! file or two with some, and ten forbid it.
+
+#![allow(unsafe_code, reason = "vector instructions, uninitialised buffers, a pool of threads")]
 
 /// The tests of [`Reuse`] are of the allocator at work.
 #[cfg(all(test, not(plain_allocator)))]
@@ -36,8 +39,8 @@ static ALLOCATOR: Reuse = Reuse;
 
 mod buffer;
 mod conv;
+mod distributions;
 mod elementwise;
-mod laws;
 mod layout;
 mod logits;
 mod math;
@@ -54,15 +57,15 @@ mod scatter;
 mod simd;
 mod skinny;
 mod softmax;
-mod terms;
+mod split_k;
 #[cfg(test)]
 mod testing;
 mod tile;
 mod transpose;
 
 pub use conv::{Conv2d, add_to_channels, conv2d, conv2d_grad_input, conv2d_grad_weight};
+pub use distributions::Between;
 pub use elementwise::{Binary, Unary, binary, binary_in_place, unary, unary_in_place};
-pub use laws::Between;
 pub use layout::{binary_broadcast, contiguous};
 pub use logits::{bce_with_logits, bce_with_logits_grad};
 pub use matmul::{Mat, gemm, gemm64, linear, linear_then};

@@ -22,6 +22,8 @@
 //!
 //! Nothing here draws random numbers by itself: whoever asks for samples brings a [`Source`].
 
+#![forbid(unsafe_code)]
+
 pub mod array;
 mod cifar;
 mod csv;

@@ -2,6 +2,8 @@
 //!
 //! A fault knows nothing of cells or lines: the cell adds those when it shows the error.
 
+#![forbid(unsafe_code)]
+
 use std::fmt;
 
 /// What sort of thing went wrong. The name is what Jupyter shows as `ename`.

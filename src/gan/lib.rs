@@ -9,6 +9,8 @@
 //! | [`penalty`] | gradient penalties on D, differentiable themselves |
 //! | [`similarity`] | how like two images are: PSNR, SSIM |
 
+#![forbid(unsafe_code)]
+
 pub mod augment;
 pub mod loss;
 pub mod metrics;

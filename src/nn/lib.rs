@@ -19,6 +19,8 @@
 //! | [`checkpoint`] | what is kept of networks and optimizers in files |
 //! | [`loss`] | losses on predictions and targets |
 
+#![forbid(unsafe_code)]
+
 pub mod checkpoint;
 pub mod game;
 pub mod init;

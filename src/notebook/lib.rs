@@ -14,6 +14,8 @@
 //! | [`report`] | what a person or a build server is told of it |
 //! | [`html`] | a self-contained web page of a notebook |
 
+#![forbid(unsafe_code)]
+
 pub mod compare;
 pub mod document;
 pub mod html;

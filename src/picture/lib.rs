@@ -17,6 +17,8 @@
 //! | `bar` | the progress bar |
 //! | `pace` | how often a live picture is drawn |
 
+#![forbid(unsafe_code)]
+
 mod apng;
 mod axes;
 mod bar;

@@ -14,7 +14,7 @@ use std::time::Duration;
 pub const FOLDER: &str = "SADDLE_RUST_FOLDER";
 
 /// A socket's path may not be longer.
-const LONGEST: usize = 100;
+const MAX_SOCKET_PATH: usize = 100;
 
 /// A folder that is younger may belong to a session that has not locked it yet.
 const YOUNG: Duration = Duration::from_secs(60);
@@ -87,11 +87,10 @@ impl Folder {
 
 /// The folder of all sessions of this user.
 fn home(temporary: &Path) -> io::Result<PathBuf> {
-    // SAFETY: takes no memory.
-    let user = unsafe { libc::getuid() };
+    let user = rustix::process::getuid().as_raw();
     let name = format!("saddlepoint-rust-{user}");
     let mut all = temporary.join(&name);
-    if all.as_os_str().len() + 20 > LONGEST {
+    if all.as_os_str().len() + 20 > MAX_SOCKET_PATH {
         all = Path::new("/tmp").join(name);
     }
     match private_folder(&all) {

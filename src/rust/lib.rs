@@ -4,10 +4,10 @@
 //! |---|---|
 //! | `client` | the worker's side: [`Rust`] runs cells and calls what they export |
 //! | `start`, `requests` | starting the host, building it first; what the cells may ask of the notebook |
-//! | `ears` | what the worker hears, over all connections, in its order |
+//! | `connections` | what the worker receives, over all connections, in its order |
 //! | `host/` | a package of its own, `saddle-rust-host`: the host process with evcxr, and the process that runs the cells' code |
 //! | `prelude` | the crate `saddle`, which the cells use; `pack` and `abi` are shared by both sides |
-//! | `parcel`, `link`, `message` | values; messages with shared memory; what worker and host say |
+//! | `payload`, `link`, `message` | values; messages with shared memory; what worker and host say |
 //! | `layout` | a cell's text: commands, the first statement, which are items |
 //! | `toolchain`, `folder` | what is on the machine; temporary files |
 //!
@@ -32,23 +32,25 @@
 //! * **The host is not killed with the worker but ends by itself**, when its socket says that the worker is gone: somebody has
 //!   to end cargo and remove the temporary files. The cells are killed with the host.
 
+#![allow(unsafe_code, reason = "memory and descriptors shared with the process of the cells")]
+
 mod client;
-mod ears;
+mod connections;
 mod folder;
 mod layout;
 mod link;
 mod message;
-mod parcel;
+mod payload;
 mod prelude;
 mod requests;
 mod start;
 mod toolchain;
 
-pub use client::{Desk, Export, Rust, Shown, Stop};
-pub use ears::Questions;
+pub use client::{Export, NotebookAccess, Rust, Shown, Stop};
+pub use connections::Questions;
 pub use layout::dependencies;
 pub use message::{Answer, Mistake, Question, Spot};
-pub use parcel::{Parcel, Value};
+pub use payload::{Payload, Value};
 pub use start::host;
 pub use toolchain::Toolchain;
 

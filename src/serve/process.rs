@@ -1,11 +1,18 @@
 //! The kernel as a process: SIGINT is an interrupt, and the end of the parent process is the end of the kernel.
 
+#![expect(unsafe_code, reason = "installs a signal handler")]
+
+#[cfg(unix)]
+use rustix::{
+    io::Errno,
+    process::{Pid, getppid, test_kill_process},
+};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The process that started the kernel, by Jupyter's `JPY_PARENT_PID`.
 pub struct Parent {
     #[cfg(unix)]
-    pid: Option<libc::pid_t>,
+    pid: Option<Pid>,
     /// Whether it is our direct parent; a wrapper (`conda run`, a container's init) may stand between.
     #[cfg(unix)]
     direct: bool,
@@ -15,8 +22,8 @@ pub struct Parent {
 impl Parent {
     pub fn new() -> Self {
         let pid = std::env::var("JPY_PARENT_PID").ok().and_then(|pid| pid.trim().parse().ok()).filter(|pid| *pid > 1);
-        // SAFETY: getppid takes nothing, touches no memory and cannot fail.
-        let direct = pid == Some(unsafe { libc::getppid() });
+        let pid = pid.and_then(Pid::from_raw);
+        let direct = pid.is_some() && pid == getppid();
         Self { pid, direct }
     }
 
@@ -24,14 +31,12 @@ impl Parent {
     pub fn gone(&mut self) -> bool {
         let Some(pid) = self.pid else { return false };
         if self.direct {
-            // SAFETY: as above. A child whose parent has ended is given another one, also while the old one is a zombie.
-            return pid != unsafe { libc::getppid() };
+            // A child whose parent has ended is given another one, also while the old one is a zombie.
+            return Some(pid) != getppid();
         }
-        // SAFETY: signal 0 is not delivered; the call only asks whether the process exists.
-        let exists = unsafe { libc::kill(pid, 0) } == 0;
-        match exists {
-            true => is_zombie(pid),
-            false => std::io::Error::last_os_error().raw_os_error() == Some(libc::ESRCH),
+        match test_kill_process(pid) {
+            Ok(()) => is_zombie(pid),
+            Err(error) => error == Errno::SRCH,
         }
     }
 }
@@ -39,8 +44,8 @@ impl Parent {
 /// Whether the process has ended and its own parent has not asked how yet. It may have ended before we looked for the first
 /// time, and stays so for as long as its parent likes.
 #[cfg(unix)]
-fn is_zombie(pid: libc::pid_t) -> bool {
-    let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else {
+fn is_zombie(pid: Pid) -> bool {
+    let Ok(stat) = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())) else {
         return false;
     };
     // `12 (name, which may hold anything) Z 1 …`

@@ -3,6 +3,8 @@
 //!
 //! Every position in code is counted in Unicode code points, as Jupyter counts them.
 
+#![forbid(unsafe_code)]
+
 pub mod output;
 
 use crate::output::{Bundle, Comm, Output};
@@ -62,9 +64,14 @@ pub struct Failure {
 impl Failure {
     /// The failure of a fault that belongs to no place in a cell.
     pub fn of(fault: &Fault) -> Self {
+        Self::named(fault.kind.name(), fault)
+    }
+
+    /// The same, under another name than its kind's: `CompileError` of a `%%rust` cell.
+    pub fn named(name: &str, fault: &Fault) -> Self {
         const RED: &str = "\x1b[1;31m";
         const PLAIN: &str = "\x1b[0m";
-        let name = fault.kind.name().to_string();
+        let name = name.to_string();
         let mut traceback = vec![format!("{RED}{name}{PLAIN}: {}", fault.message)];
         traceback.extend(fault.hint.iter().map(|hint| format!("hint: {hint}")));
         Self { name, value: fault.message.clone(), traceback }

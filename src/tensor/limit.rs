@@ -1,6 +1,8 @@
 //! Which shapes a tensor can have. Refused here, a slip such as a zero too many is an error in the cell; refused by the
 //! allocator, it would end the process.
 
+#![expect(unsafe_code, reason = "asks the system how much memory the machine has")]
+
 use super::{device, shown};
 use saddle_fault::{Fault, Kind, Result};
 use std::sync::OnceLock;

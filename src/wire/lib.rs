@@ -11,6 +11,8 @@
 //! | [`content`] | what the kernel may say |
 //! | [`sockets`] | the five libzmq sockets and the way to wake their thread |
 
+#![forbid(unsafe_code)]
+
 pub mod codec;
 pub mod connection;
 pub mod content;

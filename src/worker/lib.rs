@@ -48,7 +48,7 @@ pub mod process;
 mod server;
 
 pub use isolated::Isolated;
-pub use server::serve;
+pub use server::{lock, serve};
 
 #[cfg(doc)]
 use saddle_session::Session;

@@ -2,6 +2,8 @@
 //! lines, they are gathered and written by a thread of their own, many at a time: one at a time, the two processes would wake
 //! each other for every few lines.
 
+#![expect(unsafe_code, reason = "`send` with flags that the standard library does not take")]
+
 use std::io::{Error, ErrorKind, Result, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;

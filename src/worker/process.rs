@@ -1,5 +1,7 @@
 //! The worker as a process: how it starts, how it ends, and what it said last on its standard error.
 
+#![expect(unsafe_code, reason = "runs between fork and exec; process-wide settings of the worker")]
+
 use std::ffi::CStr;
 use std::fs::File;
 use std::io::{self, Error, PipeReader, Read, Result, Write};

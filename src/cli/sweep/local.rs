@@ -1,8 +1,11 @@
 //! Runs as processes of this machine. Its cores are shared out evenly; a further run starts only where there is as much memory
 //! left as the largest run so far has needed.
 
+#![expect(unsafe_code, reason = "runs between fork and exec; asks what ended processes used")]
+
 use super::super::signal;
 use super::{Order, Tell, last_words};
+use rustix::process::{Pid, Signal, kill_process};
 use saddle_fault::{Fault, Result};
 use std::collections::VecDeque;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
@@ -30,8 +33,10 @@ pub fn listen() {
 
 #[cfg(unix)]
 fn interrupt(id: u32) {
-    // SAFETY: sends a signal to a child that has not been waited for; no memory is involved.
-    unsafe { libc::kill(id as libc::pid_t, libc::SIGINT) };
+    // A child that has not been waited for: its number is still its own.
+    if let Some(process) = Pid::from_raw(id as i32) {
+        let _ = kill_process(process, Signal::INT);
+    }
 }
 
 /// Runs these runs, some at a time.

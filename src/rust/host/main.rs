@@ -5,11 +5,13 @@
 //! |---|---|
 //! | `host` | the host process: evcxr, and the compiler's errors |
 //! | `child` | the process that runs the cells' code, which is this program again: its connections, its calls |
-//! | `family` | the processes below one |
+//! | `process_tree` | the processes below one |
+
+#![allow(unsafe_code, reason = "memory and descriptors shared with the worker")]
 
 mod child;
-mod family;
 mod host;
+mod process_tree;
 
 use saddle_rust::protocol::{IDENTITY, SERVE};
 use std::process::ExitCode;
