@@ -4,7 +4,7 @@ use super::display;
 use super::functions::is_closure;
 use super::grammar::DEEPEST_CALL;
 use rhai::{Dynamic, EvalAltResult, ParseErrorType};
-use saddle_catalog::{CALL, CALL_NAMED, Catalog, did_you_mean, outer_name, type_name};
+use saddle_catalog::{CALL, CALL_NAMED, Catalog, articled, did_you_mean, outer_name, type_name};
 use saddle_fault::{Fault, Kind};
 
 /// The names that could have been meant.
@@ -143,10 +143,6 @@ fn closure_arguments(takes: usize, got: usize) -> Fault {
 fn out_of_bounds(what: &str, parts: &str, n: usize, index: i64) -> Fault {
     Fault::new(Kind::Index, format!("index {index} in {what} of {n} {parts}", what = articled(what)))
         .hint(format!("indices run from 0 to {}, or from -1 (the last) to -{n}", n.saturating_sub(1)))
-}
-
-fn articled(noun: &str) -> String {
-    format!("{} {noun}", if noun.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" })
 }
 
 /// `what` is Rhai's `type [type]`.

@@ -84,23 +84,23 @@ const PLAIN: &str = "\x1b[0m";
 
 /// The lines that are shown: kind and message, each place with its line and a caret, the hint.
 pub fn show(name: &str, fault: &Fault, places: &[Place], sources: &dyn Sources) -> Failure {
-    let mut traceback = vec![format!("{RED}{name}{PLAIN}: {}", fault.message)];
+    let mut lines = Vec::new();
     // Endless recursion passes the same place again and again: the ends say it all.
-    const MOST: usize = 8;
+    const MAX_FRAMES: usize = 8;
     for (i, place) in places.iter().enumerate() {
-        let skipped = places.len().saturating_sub(MOST);
-        if skipped > 0 && i == MOST / 2 {
-            traceback.push(format!("  … {skipped} more calls …"));
+        let skipped = places.len().saturating_sub(MAX_FRAMES);
+        if skipped > 0 && i == MAX_FRAMES / 2 {
+            lines.push(format!("  … {skipped} more calls …"));
         }
-        if skipped > 0 && (MOST / 2..MOST / 2 + skipped).contains(&i) {
+        if skipped > 0 && (MAX_FRAMES / 2..MAX_FRAMES / 2 + skipped).contains(&i) {
             continue;
         }
-        traceback.extend(show_place(place, sources));
+        lines.extend(show_place(place, sources));
     }
-    if let Some(hint) = &fault.hint {
-        traceback.push(format!("hint: {hint}"));
-    }
-    Failure { name: name.to_string(), value: fault.message.clone(), traceback }
+    let mut failure = Failure::named(name, fault);
+    // Between the message and the hint.
+    failure.traceback.splice(1..1, lines);
+    failure
 }
 
 fn show_place(place: &Place, sources: &dyn Sources) -> Vec<String> {

@@ -6,9 +6,9 @@ use saddle_tensor::{device, tape::live_nodes};
 use std::fmt::Write;
 
 /// How many variables are listed.
-const MOST: usize = 10;
+const MAX_LISTED: usize = 10;
 /// Smaller ones (bytes) are not.
-const LEAST: usize = 1000;
+const MIN_BYTES: usize = 1000;
 
 /// The memory of the process, the tape, and the largest variables, largest first.
 pub fn report(variables: &[(String, Dynamic)], catalog: &Catalog) -> String {
@@ -28,15 +28,15 @@ pub fn report(variables: &[(String, Dynamic)], catalog: &Catalog) -> String {
     let mut sizes: Vec<(usize, &str)> = variables
         .iter()
         .map(|(name, value)| (bytes(value, catalog), name.as_str()))
-        .filter(|(size, _)| *size >= LEAST)
+        .filter(|(size, _)| *size >= MIN_BYTES)
         .collect();
     sizes.sort_by(|a, b| b.cmp(a));
-    let width = sizes.iter().take(MOST).map(|(_, name)| name.chars().count());
+    let width = sizes.iter().take(MAX_LISTED).map(|(_, name)| name.chars().count());
     let width = width.max().unwrap_or(0);
-    for (size, name) in sizes.iter().take(MOST) {
+    for (size, name) in sizes.iter().take(MAX_LISTED) {
         let _ = writeln!(text, "  {name:width$}  {}", shown(*size as f64));
     }
-    if let Some(more) = sizes.len().checked_sub(MOST + 1) {
+    if let Some(more) = sizes.len().checked_sub(MAX_LISTED + 1) {
         let _ = writeln!(text, "  and {} smaller variables", more + 1);
     }
     text

@@ -11,7 +11,7 @@ use std::path::Path;
 /// Parameters and options with these names hold paths.
 const PATHS: [&str; 3] = ["path", "folder", "file"];
 /// More names than this help no one.
-const MOST: usize = 500;
+const MAX_MATCHES: usize = 500;
 
 /// The files that the unfinished text at the end of `before` could mean, where it is the path that a word takes; `tokens` end
 /// with that text.
@@ -74,7 +74,7 @@ fn inside(folder: &Path, prefix: &str) -> Vec<Match> {
             };
             Some(Match { text, kind: "path".into(), signature: signature.into() })
         })
-        .take(MOST)
+        .take(MAX_MATCHES)
         .collect();
     matches.sort_by(|a, b| a.text.cmp(&b.text));
     matches

@@ -11,7 +11,7 @@ use std::ops::Range;
 use super::parallel::{Shared, over_rows, run, threads};
 use super::product::{Right, Target, product};
 use super::{Mat, Unary, contiguous, unary_in_place};
-use patches::{Padded, Patches, Turned};
+use patches::{Padded, Patches, Transposed};
 
 mod grad_input;
 mod patches;
@@ -174,7 +174,7 @@ pub fn conv2d_grad_weight(shape: &Conv2d, x: &[f32], g: &[f32]) -> Vec<f32> {
                 let g = Mat::rows(&g[first..first + channels * terms], terms);
                 let into = Into { c: at, row_stride: offsets.len(), column: |j| j, add: image > 0 };
                 // Safety: groups and parts write to different places, all inside `out`.
-                unsafe { into.product(terms, g, &Turned(&patches), rows.clone(), columns.clone()) }
+                unsafe { into.product(terms, g, &Transposed(&patches), rows.clone(), columns.clone()) }
             }
         });
     }

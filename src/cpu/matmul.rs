@@ -7,7 +7,7 @@ use super::parallel::{Shared, run, threads};
 use super::product::{Target, product};
 use super::simd::is_lowered;
 use super::skinny::{Part, Skinny, skinny};
-use super::terms::{divisions, product_by_terms};
+use super::split_k::{product_split_k, splits};
 use super::{Unary, unary_in_place};
 
 /// A matrix: element (i, j) is `data[i · row_stride + j · col_stride]`. A transposed matrix has its strides exchanged.
@@ -149,10 +149,10 @@ unsafe fn multiply(
     c: Shared<f32>,
 ) {
     let way = Skinny::of(k, n, a);
-    let divisions = divisions(m, k, n, a);
-    if way.is_none() && !is_lowered() && bias.is_none() && then.is_none() && divisions > 1 {
+    let splits = splits(m, k, n, a);
+    if way.is_none() && !is_lowered() && bias.is_none() && then.is_none() && splits > 1 {
         // Safety: the contract.
-        return unsafe { product_by_terms([m, k, n], a, b, add, c, divisions) };
+        return unsafe { product_split_k([m, k, n], a, b, add, c, splits) };
     }
     // The gemm crate reads rows of `b` in place and is the faster one where they are contiguous; where they are not,
     // our packing is.

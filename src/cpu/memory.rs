@@ -9,40 +9,40 @@ use std::cell::UnsafeCell;
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// The allocator of a program that computes with tensors: the system's, with a store of freed buffers between [`LEAST`] and [`MOST`] bytes.
+/// The allocator of a program that computes with tensors: the system's, with a store of freed buffers between [`MIN_POOLED`] and [`MAX_POOLED`] bytes.
 pub struct Reuse;
 
 /// Smaller ones are left to the C library, which is good at them.
-const LEAST: usize = 8 << 10;
+const MIN_POOLED: usize = 8 << 10;
 /// Larger ones go back to the system.
-const MOST: usize = 32 << 20;
+const MAX_POOLED: usize = 32 << 20;
 /// Bytes that are kept at most.
 const KEPT: usize = 64 << 20;
 /// Where buffers begin: at a cache line, and so at a whole vector.
 const LINE: usize = 64;
 /// Sizes within a factor of two.
 const STEPS: usize = 8;
-const CLASSES: usize = (MOST.ilog2() - LEAST.ilog2()) as usize * STEPS + 1;
+const CLASSES: usize = (MAX_POOLED.ilog2() - MIN_POOLED.ilog2()) as usize * STEPS + 1;
 
 /// The class of a size, and the bytes that its buffers have; `None` for sizes that are not kept.
 fn class(layout: &Layout) -> Option<(usize, usize)> {
     let size = layout.size();
-    if !(LEAST..=MOST).contains(&size) || layout.align() > LINE {
+    if !(MIN_POOLED..=MAX_POOLED).contains(&size) || layout.align() > LINE {
         return None;
     }
-    let octave = (size - 1).max(LEAST).ilog2();
+    let octave = (size - 1).max(MIN_POOLED).ilog2();
     let step = (1usize << octave) / STEPS;
     let steps = size.div_ceil(step);
-    let index = (octave - LEAST.ilog2()) as usize * STEPS + steps.saturating_sub(STEPS);
-    Some((index, (steps * step).max(LEAST)))
+    let index = (octave - MIN_POOLED.ilog2()) as usize * STEPS + steps.saturating_sub(STEPS);
+    Some((index, (steps * step).max(MIN_POOLED)))
 }
 
 /// The bytes that the buffers of a class have.
 fn bytes_of(class: usize) -> usize {
     let Some(before) = class.checked_sub(1) else {
-        return LEAST;
+        return MIN_POOLED;
     };
-    let octave = LEAST << (before / STEPS);
+    let octave = MIN_POOLED << (before / STEPS);
     octave + (before % STEPS + 1) * (octave / STEPS)
 }
 
@@ -94,7 +94,7 @@ impl Store {
             if lists.bytes + bytes > KEPT {
                 return None;
             }
-            // Safety: the buffer is free, at least LEAST bytes long, and aligned for a pointer.
+            // Safety: the buffer is free, at least MIN_POOLED bytes long, and aligned for a pointer.
             unsafe { *buffer.cast::<*mut u8>() = lists.first[index] };
             lists.first[index] = buffer;
             lists.bytes += bytes;
@@ -111,7 +111,7 @@ type Head = *mut u8;
 /// aligned blocks: for those it looks for a hole that is larger by the alignment, so that the hole which one of the same size
 /// has left is never large enough, and memory grows with each.
 fn block(bytes: usize) -> Layout {
-    // Safety: the alignment is a power of two, and `bytes` at most MOST.
+    // Safety: the alignment is a power of two, and `bytes` at most MAX_POOLED.
     unsafe { Layout::from_size_align_unchecked(bytes + LINE, align_of::<Head>()) }
 }
 
@@ -227,7 +227,7 @@ pub fn prepare_memory() {
     unsafe {
         // One heap: those of threads are cut into pieces of 64 MB, into which large buffers fit badly.
         libc::mallopt(libc::M_ARENA_MAX, 1);
-        libc::mallopt(libc::M_MMAP_THRESHOLD, MOST as i32);
+        libc::mallopt(libc::M_MMAP_THRESHOLD, MAX_POOLED as i32);
         libc::mallopt(libc::M_TRIM_THRESHOLD, KEPT as i32);
     }
 }
@@ -242,9 +242,9 @@ mod tests {
 
     #[test]
     fn every_class_has_room_for_its_sizes_and_wastes_little() {
-        let sizes = (LEAST..3 * LEAST).chain((LEAST..=MOST).step_by(4099));
+        let sizes = (MIN_POOLED..3 * MIN_POOLED).chain((MIN_POOLED..=MAX_POOLED).step_by(4099));
         let mut before = 0;
-        for size in sizes.chain([MOST]) {
+        for size in sizes.chain([MAX_POOLED]) {
             let (index, bytes) = class(&layout(size)).expect("kept");
             assert!(index < CLASSES && bytes >= size, "{size}: {bytes}");
             assert!(bytes <= size + size / STEPS + 1, "{size}: {bytes}");
@@ -257,8 +257,8 @@ mod tests {
             }
             before = size;
         }
-        assert_eq!(class(&layout(LEAST - 1)), None);
-        assert_eq!(class(&layout(MOST + 1)), None);
+        assert_eq!(class(&layout(MIN_POOLED - 1)), None);
+        assert_eq!(class(&layout(MAX_POOLED + 1)), None);
     }
 
     #[test]

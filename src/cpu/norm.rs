@@ -113,9 +113,9 @@ pub fn batch_norm_grad(
     assert_eq!(x.len(), batch * channels * inner, "batch_norm: length of x");
     assert_eq!(g.len(), x.len(), "batch_norm: length of the gradient");
     if inner == 1 && batch > 1 {
-        let turned = |x| contiguous(x, &[1, channels], &[channels, batch]);
+        let transposed = |x| contiguous(x, &[1, channels], &[channels, batch]);
         let shape = [1, channels, batch];
-        let grads = batch_norm_grad(&turned(x), &turned(g), shape, gain, [mean, rest, inverse]);
+        let grads = batch_norm_grad(&transposed(x), &transposed(g), shape, gain, [mean, rest, inverse]);
         let x = contiguous(&grads.x, &[1, batch], &[batch, channels]);
         return NormGrads { x, ..grads };
     }

@@ -22,12 +22,12 @@ use std::time::{Duration, Instant};
 const WATCH: Duration = Duration::from_micros(200);
 
 /// The most threads that take part in a job.
-const MOST: usize = 64;
+const MAX_THREADS: usize = 64;
 
 /// Calls `body(0)`, …, `body(tasks - 1)`, each once, in any order, on the calling thread and at most `helpers` workers.
 /// Returns when all are done. A panic in `body` is passed on.
 pub(super) fn share(tasks: usize, helpers: usize, body: &(dyn Fn(usize) + Sync)) {
-    let helpers = helpers.min(MOST - 1);
+    let helpers = helpers.min(MAX_THREADS - 1);
     // A job within a job, or from a second thread meanwhile, is done by its caller.
     if helpers == 0 || BOARD.taken.swap(true, Ordering::Acquire) {
         return (0..tasks).for_each(body);
@@ -48,11 +48,11 @@ struct Board {
     /// Written by the owner while the job is closed and nobody inside; read by workers inside.
     job: UnsafeCell<Option<Job>>,
     /// The next task of each who takes part.
-    next: [Counter; MOST],
+    next: [Counter; MAX_THREADS],
     /// What a worker's task panicked with.
     panic: Mutex<Option<Box<dyn Any + Send>>>,
     workers: OnceLock<Mutex<usize>>,
-    handles: [OnceLock<Worker>; MOST],
+    handles: [OnceLock<Worker>; MAX_THREADS],
 }
 
 // Safety: `job` is shared only as the protocol of `state` allows, and its pointer is to something `Sync`.
@@ -71,10 +71,10 @@ static BOARD: Board = Board {
     taken: AtomicBool::new(false),
     state: AtomicU64::new(0),
     job: UnsafeCell::new(None),
-    next: [const { Counter(AtomicUsize::new(0)) }; MOST],
+    next: [const { Counter(AtomicUsize::new(0)) }; MAX_THREADS],
     panic: Mutex::new(None),
     workers: OnceLock::new(),
-    handles: [const { OnceLock::new() }; MOST],
+    handles: [const { OnceLock::new() }; MAX_THREADS],
 };
 
 /// The parts of [`Board::state`].

@@ -90,7 +90,7 @@ impl Stream {
     }
 
     /// `n` numbers made of the stream's next words.
-    pub(super) fn fill(&mut self, n: usize, law: impl Law) -> Vec<f32> {
+    pub(super) fn fill(&mut self, n: usize, distribution: impl Distribution) -> Vec<f32> {
         let (key, start) = (self.key, self.counter);
         self.counter = start.wrapping_add((n.div_ceil(WORDS) * LANES) as u64);
         // Safety: `over_parts` covers the slice, and `Fill` writes all that it is given.
@@ -99,7 +99,7 @@ impl Stream {
                 over_parts(out, GRAIN, |range, out| {
                     // Parts begin at multiples of 64 elements, so at the beginning of a group.
                     let counter = start.wrapping_add((range.start / WORDS * LANES) as u64);
-                    dispatch(Fill { key, counter, out, law });
+                    dispatch(Fill { key, counter, out, distribution });
                 });
             })
         }
@@ -107,14 +107,14 @@ impl Stream {
 }
 
 /// How a group's words become numbers.
-pub(super) trait Law: Copy + Sync {
+pub(super) trait Distribution: Copy + Sync {
     fn numbers<A: Arith>(self, words: &[[u32; LANES]; 4], out: &mut [[f32; LANES]; 4]);
 }
 
 #[derive(Clone, Copy)]
 struct Uniform;
 
-impl Law for Uniform {
+impl Distribution for Uniform {
     #[inline(always)]
     fn numbers<A: Arith>(self, words: &[[u32; LANES]; 4], out: &mut [[f32; LANES]; 4]) {
         for (out, &word) in out.as_flattened_mut().iter_mut().zip(words.as_flattened()) {
@@ -129,7 +129,7 @@ struct Mask {
     scale: f32,
 }
 
-impl Law for Mask {
+impl Distribution for Mask {
     #[inline(always)]
     fn numbers<A: Arith>(self, words: &[[u32; LANES]; 4], out: &mut [[f32; LANES]; 4]) {
         for (out, &word) in out.as_flattened_mut().iter_mut().zip(words.as_flattened()) {
@@ -143,7 +143,7 @@ impl Law for Mask {
 #[derive(Clone, Copy)]
 struct Normal;
 
-impl Law for Normal {
+impl Distribution for Normal {
     /// Box and Muller's transform: the words of a pair give the radius and the angle of a point in the plane.
     #[inline(always)]
     fn numbers<A: Arith>(self, words: &[[u32; LANES]; 4], out: &mut [[f32; LANES]; 4]) {
@@ -171,17 +171,17 @@ struct Fill<'a, L> {
     key: u64,
     counter: u64,
     out: &'a mut [MaybeUninit<f32>],
-    law: L,
+    distribution: L,
 }
 
-impl<L: Law> Kernel for Fill<'_, L> {
+impl<L: Distribution> Kernel for Fill<'_, L> {
     type Out = ();
     #[inline(always)]
     fn run<A: Arith>(self) {
-        let Fill { key, mut counter, out, law } = self;
+        let Fill { key, mut counter, out, distribution } = self;
         let mut numbers = [[0.0; LANES]; 4];
         for chunk in out.chunks_mut(WORDS) {
-            law.numbers::<A>(&philox_group(counter, key), &mut numbers);
+            distribution.numbers::<A>(&philox_group(counter, key), &mut numbers);
             chunk.write_copy_of_slice(&numbers.as_flattened()[..chunk.len()]);
             counter = counter.wrapping_add(LANES as u64);
         }

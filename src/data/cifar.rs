@@ -26,7 +26,7 @@ const PIXELS: usize = 3 * 32 * 32;
 /// A label and the pixels.
 const RECORD: usize = 1 + PIXELS;
 /// The files hold 10,000 records each; nothing much larger is read.
-const MOST: u64 = 100_000 * RECORD as u64;
+const MAX_FILE_BYTES: u64 = 100_000 * RECORD as u64;
 
 /// One part of CIFAR-10, pixels in [0, 1], as rows of 3,072, with labels. `folder`: where its archive or its files are;
 /// otherwise they are looked for in `places`, and the archive is downloaded where they are not found.
@@ -98,7 +98,7 @@ fn whole_files(paths: &[PathBuf], watch: &mut Watch) -> Result<Vec<u8>> {
     let mut records = Vec::new();
     for path in paths {
         watch.check()?;
-        let mut file = open(path)?.take(MOST);
+        let mut file = open(path)?.take(MAX_FILE_BYTES);
         let n = file.read_to_end(&mut records).map_err(|e| describe(path, "read", &e))?;
         check_size(n).map_err(|what| Fault::file(format!("{}: {what}", path.display())))?;
     }
@@ -134,7 +134,7 @@ fn from_archive(path: &Path, names: &[&str], watch: &mut Watch) -> Result<Vec<u8
         let name = name.trim_end_matches('\0').rsplit('/').next().unwrap_or_default();
         let padded = size.checked_next_multiple_of(512).unwrap_or(u64::MAX);
         match names.iter().position(|n| *n == name) {
-            Some(at) if size <= MOST => {
+            Some(at) if size <= MAX_FILE_BYTES => {
                 tar.by_ref().take(padded).read_to_end(&mut content).map_err(broken)?;
                 if (content.len() as u64) < size {
                     return Err(told("the archive ends too early"));

@@ -303,10 +303,10 @@ fn place(column: &Column, cells: &[&str], are_names: bool) -> Result<usize> {
 /// The number of each answer, and what the numbers mean.
 fn classes(answers: &[String]) -> (Vec<i32>, Vec<String>) {
     /// Whole numbers beyond this are names rather than classes.
-    const MOST: i32 = 100_000;
+    const MAX_CLASS: i32 = 100_000;
     let whole = |a: &String| -> Option<i32> {
         let v: f64 = a.parse().ok()?;
-        (v.fract() == 0.0 && v >= 0.0 && v < f64::from(MOST)).then_some(v as i32)
+        (v.fract() == 0.0 && v >= 0.0 && v < f64::from(MAX_CLASS)).then_some(v as i32)
     };
     if let Some(labels) = answers.iter().map(whole).collect::<Option<Vec<_>>>() {
         let count = labels.iter().max().map_or(0, |m| m + 1);

@@ -29,7 +29,7 @@ pub enum Checksum<'a> {
 }
 
 /// No data set of ours is larger: a server that sends more sends something else.
-const MOST: u64 = 400 << 20;
+const MAX_DOWNLOAD_BYTES: u64 = 400 << 20;
 const PIECE: usize = 64 << 10;
 const CONNECT: Duration = Duration::from_secs(10);
 /// A server that is silent for so long is given up.
@@ -148,7 +148,7 @@ fn fetch(address: &str, mut file: File, news: &SyncSender<News>) -> Result<(), T
         .into();
     let response = agent.get(address).call().map_err(net)?;
     let total = response.body().content_length();
-    let mut body = response.into_body().into_with_config().limit(MOST).reader();
+    let mut body = response.into_body().into_with_config().limit(MAX_DOWNLOAD_BYTES).reader();
     let mut piece = vec![0; PIECE];
     let mut done = 0;
     loop {
@@ -194,7 +194,7 @@ fn open(path: &Path) -> io::Result<BufReader<File>> {
 pub fn md5_inside(path: &Path) -> io::Result<String> {
     let mut start = [0; 2];
     match open(path)?.read_exact(&mut start) {
-        Ok(()) if start == [0x1f, 0x8b] => md5_of(GzDecoder::new(open(path)?).take(4 * MOST)),
+        Ok(()) if start == [0x1f, 0x8b] => md5_of(GzDecoder::new(open(path)?).take(4 * MAX_DOWNLOAD_BYTES)),
         _ => md5_of(open(path)?),
     }
 }

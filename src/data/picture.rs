@@ -5,9 +5,9 @@ use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbIma
 use std::path::Path;
 
 /// No picture has more pixels, in bytes.
-const MOST: u64 = 512 << 20;
+const MAX_DECODED_BYTES: u64 = 512 << 20;
 /// What a decoder may take for any file, in bytes.
-const LEAST: u64 = 1 << 20;
+const MIN_DECODER_BYTES: u64 = 1 << 20;
 
 /// The picture in a file, turned and mirrored as its Exif data say.
 ///
@@ -52,7 +52,7 @@ fn most(size: u64, format: Option<ImageFormat>) -> u64 {
         // Deflate makes at most 1032 bytes of one, and a byte may be eight indices of four channels.
         _ => 1032 * 32,
     };
-    size.saturating_mul(inflation).clamp(LEAST, MOST)
+    size.saturating_mul(inflation).clamp(MIN_DECODER_BYTES, MAX_DECODED_BYTES)
 }
 
 /// The luma of each pixel, (299 R + 587 G + 114 B) / 1000, rounded: with the weights in 65,536ths that PIL uses.

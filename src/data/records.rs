@@ -5,7 +5,7 @@
 use std::io::{self, BufRead};
 
 /// No record of a table is longer, in bytes; a quote that is not closed ends here.
-const LONGEST: usize = 64 << 20;
+const MAX_RECORD_BYTES: usize = 64 << 20;
 /// The byte order mark that some programs write before UTF-8.
 const MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -76,7 +76,7 @@ impl<R: BufRead> Records<R> {
             if end.is_some() {
                 return Ok(true);
             }
-            if record.text.len() + record.ends.len() > LONGEST {
+            if record.text.len() + record.ends.len() > MAX_RECORD_BYTES {
                 return Err(match self.scanner.state {
                     State::Quoted => self.scanner.not_closed(),
                     _ => Trouble::Text(record.line, "a line of more than 64 MiB"),

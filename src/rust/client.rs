@@ -1,12 +1,12 @@
 //! The worker's side: [`Rust`] runs cells and calls what they have exported.
 
-use super::ears::{Ears, Heard, LastLine, Questions};
+use super::connections::{Connections, Incoming, LastLine, Questions};
 use super::folder::Folder;
 use super::layout;
 use super::link::{Message, Spares};
 use super::message::{Mistake, Order, Outcome, Report};
 use super::pack::Reader;
-use super::parcel::{Parcel, Value};
+use super::payload::{Payload, Value};
 use super::start::start;
 use saddle_fault::{Fault, Kind, Result};
 use saddle_session::output::Stream;
@@ -32,12 +32,12 @@ fn head(cell: i64) -> String {
 pub const HEAD: &str = "saddle_cell__";
 
 /// What the Rust side may want of the notebook while it runs.
-pub trait Desk {
+pub trait NotebookAccess {
     /// Writes the variable's value.
     ///
     /// # Errors
     /// There is no such variable; it has no value that Rust knows.
-    fn get(&mut self, name: &str, to: &mut Parcel) -> Result<()>;
+    fn get(&mut self, name: &str, to: &mut Payload) -> Result<()>;
     /// Sets a variable.
     ///
     /// # Errors
@@ -113,7 +113,7 @@ pub(super) enum Ended {
 
 /// The Rust side of a notebook: the host with evcxr, and the process in which the cells' code runs.
 pub struct Rust {
-    ears: Ears,
+    connections: Connections,
     process: Option<Process>,
     has_source: bool,
     /// By name: what can be called.
@@ -143,17 +143,17 @@ impl Rust {
     ///
     /// # Errors
     /// A missing toolchain; what keeps the host from being built; what the system refuses; an interrupt.
-    pub fn start(desk: &mut dyn Desk, questions: Questions) -> Result<Self, Stop> {
-        let started = start(desk).map_err(|fault| match fault.kind {
+    pub fn start(notebook: &mut dyn NotebookAccess, questions: Questions) -> Result<Self, Stop> {
+        let started = start(notebook).map_err(|fault| match fault.kind {
             // There is nothing yet that could be lost.
             Kind::Interrupt => Stop::Interrupted { lost: Vec::new() },
             _ => Stop::Fault(fault),
         })?;
         let (control, listener) = (started.control, started.listener);
-        let ears = Ears::new(control, listener, questions)
+        let connections = Connections::new(control, listener, questions)
             .map_err(|error| Fault::value(format!("%%rust cannot start: no socket: {error}")))?;
         let mut rust = Self {
-            ears,
+            connections,
             process: Some(started.process),
             has_source: started.has_source,
             exports: BTreeMap::new(),
@@ -169,19 +169,19 @@ impl Rust {
             stale: false,
             stopping: None,
         };
-        rust.wait_until_ready(desk)?;
+        rust.wait_until_ready(notebook)?;
         Ok(rust)
     }
 
-    fn wait_until_ready(&mut self, desk: &mut dyn Desk) -> Result<(), Stop> {
+    fn wait_until_ready(&mut self, notebook: &mut dyn NotebookAccess) -> Result<(), Stop> {
         loop {
             // There is nothing yet that could be lost.
-            if desk.stopped() {
+            if notebook.stopped() {
                 return Err(Stop::Interrupted { lost: Vec::new() });
             }
-            match self.hear(desk)? {
-                Some(Heard::Report(Some(Report::Ready))) => return Ok(()),
-                Some(Heard::Report(Some(Report::Failed(why)))) => {
+            match self.receive(notebook)? {
+                Some(Incoming::Report(Some(Report::Ready))) => return Ok(()),
+                Some(Incoming::Report(Some(Report::Failed(why)))) => {
                     let why = why.trim();
                     return Err(Fault::value(format!("%%rust cannot start: {why}")).into());
                 }
@@ -199,25 +199,25 @@ impl Rust {
     ///
     /// # Errors
     /// Every [`Stop`].
-    pub fn run(&mut self, code: &str, desk: &mut dyn Desk) -> Result<Shown, Stop> {
+    pub fn run(&mut self, code: &str, notebook: &mut dyn NotebookAccess) -> Result<Shown, Stop> {
         self.newest.clear();
-        self.revive(desk)?;
+        self.revive(notebook)?;
         self.cell += 1;
         let head = head(self.cell);
         let code = code.to_string();
         let renewed = layout::has_items(&code);
-        let (shown, variables) = self.carry_out(&Order::Run { head, code }, desk)?;
+        let (shown, variables) = self.carry_out(&Order::Run { head, code }, notebook)?;
         self.variables = variables;
         self.newest = self.accept_exports();
         if renewed {
-            self.export_again(desk)?;
+            self.export_again(notebook)?;
         }
         let ended = self.ended.take();
         // Read before anything else is compiled.
         let code = ended.is_some().then(|| self.compiled());
         let said = std::mem::take(&mut self.last_line).text();
         if ended.is_some() {
-            self.renew_guard(desk)?;
+            self.renew_guard(notebook)?;
         }
         match ended {
             // It was not let begin.
@@ -233,11 +233,11 @@ impl Rust {
     }
 
     /// A cell that has ended early has dropped its guard, and with its end the next cell would not be told from its last line.
-    fn renew_guard(&mut self, desk: &mut dyn Desk) -> Result<(), Stop> {
+    fn renew_guard(&mut self, notebook: &mut dyn NotebookAccess) -> Result<(), Stop> {
         self.cell += 1;
         let (head, code) = (String::new(), head(self.cell));
         let stopping = self.stopping;
-        let renewed = self.carry_out(&Order::Run { head, code }, desk);
+        let renewed = self.carry_out(&Order::Run { head, code }, notebook);
         self.stopping = stopping;
         renewed.map(drop)
     }
@@ -266,7 +266,7 @@ impl Rust {
     }
 
     /// A cell has defined something: what was exported before is compiled again with it.
-    fn export_again(&mut self, desk: &mut dyn Desk) -> Result<(), Stop> {
+    fn export_again(&mut self, notebook: &mut dyn NotebookAccess) -> Result<(), Stop> {
         let is_new = |export: &&Export| self.newest.iter().any(|new| new.name == export.name);
         let others = self.exports.values().filter(|export| !is_new(export));
         let code: String = others.map(|export| export.statement.as_str()).collect();
@@ -275,7 +275,7 @@ impl Rust {
         }
         self.cell += 1;
         let head = head(self.cell);
-        match self.carry_out(&Order::Run { head, code }, desk) {
+        match self.carry_out(&Order::Run { head, code }, notebook) {
             Ok(_) => {
                 self.accept_exports();
             }
@@ -284,7 +284,7 @@ impl Rust {
                 let text = format!(
                     "what was exported before does not fit this cell ({why}): it runs as it was; export it again\n"
                 );
-                desk.print(Stream::Stderr, &text);
+                notebook.print(Stream::Stderr, &text);
             }
             Err(other) => return Err(other),
         }
@@ -300,67 +300,67 @@ impl Rust {
         name: &str,
         gradient: bool,
         arguments: usize,
-        pack: impl FnOnce(&mut Parcel) -> Result<()>,
-        desk: &mut dyn Desk,
+        pack: impl FnOnce(&mut Payload) -> Result<()>,
+        notebook: &mut dyn NotebookAccess,
     ) -> Result<Value, Stop> {
-        self.revive(desk)?;
+        self.revive(notebook)?;
         let mut key = name.to_string();
         key.extend(gradient.then_some(GRADIENT));
-        let mut parcel = Parcel::call(&key, arguments, std::mem::take(&mut self.spares));
-        let packed = pack(&mut parcel);
-        self.spares = parcel.take_spares();
+        let mut payload = Payload::call(&key, arguments, std::mem::take(&mut self.spares));
+        let packed = pack(&mut payload);
+        self.spares = payload.take_spares();
         // One call at a time: when the next is packed, this one has been answered.
         self.spares.rewind();
         packed?;
         self.stopping = None;
-        // That the process is gone is heard next.
-        match self.ears.call(&parcel.message()) {
+        // That the process is gone is received next.
+        match self.connections.call(&payload.message()) {
             Err(error) if error.kind() == std::io::ErrorKind::InvalidInput => {
                 return Err(Fault::value(format!("{name}: {error}")).into());
             }
             _ => {}
         }
         loop {
-            if !self.ears.has_cells() {
-                return Err(self.cells_gone(desk)?);
+            if !self.connections.has_cells() {
+                return Err(self.cells_gone(notebook)?);
             }
-            self.insist(Order::Kill, desk)?;
-            match self.hear(desk)? {
+            self.insist(Order::Kill, notebook)?;
+            match self.receive(notebook)? {
                 // Once it is to be killed, that is waited for.
-                Some(Heard::Answer(message)) if self.stopping.is_none() => {
+                Some(Incoming::Answer(message)) if self.stopping.is_none() => {
                     let code = self.exports.get(name).map(|export| export.code.clone());
                     return answer(name, &message, code.as_deref().unwrap_or(""));
                 }
-                Some(Heard::CellsGone) => return Err(self.cells_gone(desk)?),
+                Some(Incoming::CellsGone) => return Err(self.cells_gone(notebook)?),
                 _ => {}
             }
         }
     }
 
     /// The process of the cells has ended outside of a cell: how.
-    fn cells_gone(&mut self, desk: &mut dyn Desk) -> Result<Stop, Stop> {
+    fn cells_gone(&mut self, notebook: &mut dyn NotebookAccess) -> Result<Stop, Stop> {
         self.stale = true;
         let lost = std::mem::take(&mut self.variables);
         if self.stopping.is_some() {
             return Ok(Stop::Interrupted { lost });
         }
-        self.order(&Order::Autopsy)?;
+        self.order(&Order::DescribeDeath)?;
         loop {
-            if let Some(Heard::Report(Some(Report::Done(Outcome::Died(how))))) = self.hear(desk)? {
+            if let Some(Incoming::Report(Some(Report::Done(Outcome::Died(how))))) = self.receive(notebook)? {
                 return Ok(Stop::Died { how, lost });
             }
         }
     }
 
     /// Makes sure that the process of the cells knows what was exported.
-    fn revive(&mut self, desk: &mut dyn Desk) -> Result<(), Stop> {
+    fn revive(&mut self, notebook: &mut dyn NotebookAccess) -> Result<(), Stop> {
         if !self.stale {
             return Ok(());
         }
         self.cell += 1;
         let mut code = head(self.cell);
         code.extend(self.exports.values().map(|export| export.statement.as_str()));
-        self.carry_out(&Order::Revive { code }, desk)?;
+        self.carry_out(&Order::Revive { code }, notebook)?;
         self.fresh.clear();
         self.ended = None;
         self.stale = false;
@@ -368,13 +368,13 @@ impl Rust {
     }
 
     /// Has the host do something, and serves the cells until it is done.
-    fn carry_out(&mut self, order: &Order, desk: &mut dyn Desk) -> Result<(Shown, Vec<String>), Stop> {
+    fn carry_out(&mut self, order: &Order, notebook: &mut dyn NotebookAccess) -> Result<(Shown, Vec<String>), Stop> {
         (self.begun, self.ended, self.stopping) = (false, None, None);
         self.fresh.clear();
         self.order(order)?;
-        self.ears.questions().set_busy(true);
-        let outcome = self.until_done(desk);
-        self.ears.questions().set_busy(false);
+        self.connections.questions().set_busy(true);
+        let outcome = self.until_done(notebook);
+        self.connections.questions().set_busy(false);
         let outcome = outcome?;
         let stopped = self.stopping.is_some();
         match outcome {
@@ -397,22 +397,22 @@ impl Rust {
     }
 
     /// Serves the cells until the host says that it is done.
-    fn until_done(&mut self, desk: &mut dyn Desk) -> Result<Outcome, Stop> {
+    fn until_done(&mut self, notebook: &mut dyn NotebookAccess) -> Result<Outcome, Stop> {
         loop {
             let running = self.begun;
-            self.insist(Order::Interrupt { running }, desk)?;
-            match self.hear(desk)? {
-                Some(Heard::Report(Some(Report::Done(outcome)))) => return Ok(outcome),
-                Some(Heard::Report(Some(report))) => self.report(report, desk)?,
+            self.insist(Order::Interrupt { running }, notebook)?;
+            match self.receive(notebook)? {
+                Some(Incoming::Report(Some(Report::Done(outcome)))) => return Ok(outcome),
+                Some(Incoming::Report(Some(report))) => self.report(report, notebook)?,
                 _ => {}
             }
         }
     }
 
     /// Hands on an interrupt, and ends the host when that has no effect.
-    fn insist(&mut self, order: Order, desk: &mut dyn Desk) -> Result<(), Stop> {
+    fn insist(&mut self, order: Order, notebook: &mut dyn NotebookAccess) -> Result<(), Stop> {
         match self.stopping {
-            None if desk.stopped() => {
+            None if notebook.stopped() => {
                 self.stopping = Some(Instant::now());
                 self.order(&order)
             }
@@ -429,15 +429,15 @@ impl Rust {
     }
 
     fn order(&mut self, order: &Order) -> Result<(), Stop> {
-        let sent = frame::encode(order).and_then(|bytes| self.ears.control().write_all(&bytes));
+        let sent = frame::encode(order).and_then(|bytes| self.connections.control().write_all(&bytes));
         sent.map_err(|error| self.lost(&error.to_string()))
     }
 
-    fn report(&mut self, report: Report, desk: &mut dyn Desk) -> Result<(), Stop> {
+    fn report(&mut self, report: Report, notebook: &mut dyn NotebookAccess) -> Result<(), Stop> {
         match report {
-            Report::Printed(text) => desk.print(Stream::Stdout, &text),
+            Report::Printed(text) => notebook.print(Stream::Stdout, &text),
             Report::Asked { prompt, password } => {
-                let answer = desk.ask(&prompt, password).unwrap_or_default();
+                let answer = notebook.ask(&prompt, password).unwrap_or_default();
                 self.order(&Order::Answer(answer))?;
             }
             _ => {}
@@ -445,25 +445,25 @@ impl Rust {
         Ok(())
     }
 
-    /// The next thing heard that is not served here; `None` after one that is, and after a while.
-    fn hear(&mut self, desk: &mut dyn Desk) -> Result<Option<Heard>, Stop> {
-        match self.ears.hear() {
+    /// The next message that is not served here; `None` after one that is, and after a while.
+    fn receive(&mut self, notebook: &mut dyn NotebookAccess) -> Result<Option<Incoming>, Stop> {
+        match self.connections.receive() {
             Err(error) => Err(self.lost(&error.to_string())),
-            Ok(Heard::Report(None)) => Err(self.lost("")),
-            Ok(Heard::Text(stream, text)) => {
+            Ok(Incoming::Report(None)) => Err(self.lost("")),
+            Ok(Incoming::Text(stream, text)) => {
                 if stream == Stream::Stderr {
-                    self.last_line.hear(&text);
+                    self.last_line.push(&text);
                 }
-                desk.print(stream, &text);
+                notebook.print(stream, &text);
                 Ok(None)
             }
-            Ok(Heard::Request(message)) => {
-                let answer = self.serve(&message, desk);
-                self.ears.answer(&answer);
+            Ok(Incoming::Request(message)) => {
+                let answer = self.serve(&message, notebook);
+                self.connections.answer(&answer);
                 Ok(None)
             }
-            Ok(Heard::Silence) => Ok(None),
-            Ok(heard) => Ok(Some(heard)),
+            Ok(Incoming::Silence) => Ok(None),
+            Ok(other) => Ok(Some(other)),
         }
     }
 
@@ -482,10 +482,10 @@ impl Rust {
 }
 
 impl Drop for Rust {
-    /// The host ends when it hears nothing more, and takes the cells with it.
+    /// The host ends when its connection is closed, and takes the cells with it.
     fn drop(&mut self) {
-        let _ = self.ears.control().shutdown(std::net::Shutdown::Both);
-        self.ears.questions().connect(None);
+        let _ = self.connections.control().shutdown(std::net::Shutdown::Both);
+        self.connections.questions().connect(None);
         if let Some(process) = self.process.take() {
             let _ = std::thread::Builder::new().name("rust ends".into()).spawn(move || process.wait());
         }

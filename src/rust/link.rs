@@ -10,7 +10,7 @@ use std::os::unix::fs::FileExt as _;
 use std::os::unix::net::UnixStream;
 
 /// The longest message, bytes. Tensors do not count: they lie in files.
-const LONGEST: usize = 1 << 28;
+const MAX_MESSAGE_BYTES: usize = 1 << 28;
 /// The most files of one message; Linux allows 253.
 const MOST_FILES: usize = 200;
 const HEAD: usize = 8;
@@ -41,7 +41,7 @@ impl Link {
     /// The other side is gone; a message that is too long.
     pub fn send(&mut self, message: &Message) -> io::Result<()> {
         let (bytes, files) = (&message.bytes, &message.files);
-        if bytes.len() > LONGEST || files.len() > MOST_FILES {
+        if bytes.len() > MAX_MESSAGE_BYTES || files.len() > MOST_FILES {
             let (length, files) = (bytes.len(), files.len());
             let what = format!("a message of {length} bytes and {files} tensors is too long");
             return Err(Error::new(ErrorKind::InvalidInput, what));
@@ -77,7 +77,7 @@ impl Link {
             u32::from_le_bytes(four) as usize
         };
         let (len, count) = (number(0), number(4));
-        if len > LONGEST || HEAD + len < have || count != files.len() {
+        if len > MAX_MESSAGE_BYTES || HEAD + len < have || count != files.len() {
             return Err(Error::new(ErrorKind::InvalidData, "no message"));
         }
         let mut bytes = self.chunk[HEAD..have].to_vec();

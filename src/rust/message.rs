@@ -10,7 +10,7 @@ pub enum Order {
     /// Put a fresh process in the place of the cells' dead one, and run this in it.
     Revive { code: String },
     /// Say how the process of the cells has ended.
-    Autopsy,
+    DescribeDeath,
     /// Stop the cell that is being carried out: where it runs, with its process; before that, what compiles it.
     Interrupt { running: bool },
     /// End the process of the cells, which runs a call.

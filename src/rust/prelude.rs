@@ -122,9 +122,9 @@ mod tests {
         let mut packed = Packed::default();
         let value = (1u8, vec![Some(0.5f32), None], Ok::<_, String>("text"));
         value.pack(&mut packed).unwrap();
-        packed.send(|parcel| {
-            // SAFETY: the parcel is lent by `send`.
-            let bytes = unsafe { std::slice::from_raw_parts(parcel.bytes, parcel.len) };
+        packed.send(|payload| {
+            // SAFETY: the payload is lent by `send`.
+            let bytes = unsafe { std::slice::from_raw_parts(payload.bytes, payload.len) };
             let mut reader = Reader(bytes);
             let items: Vec<Item> = std::iter::from_fn(|| reader.item()).collect();
             let expected =

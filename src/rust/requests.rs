@@ -1,19 +1,19 @@
 //! What the cells may ask of the notebook, and how it is answered.
 
-use super::client::{Desk, Ended, Export, Rust};
+use super::client::{Ended, Export, NotebookAccess, Rust};
 use super::link::Message;
 use super::pack::{Reader, Writer};
-use super::parcel::{Parcel, Value};
+use super::payload::{Payload, Value};
 use saddle_fault::{Fault, Kind, Result};
 
 impl Rust {
     /// Answers a request of the cells: a list of `"ok"` and a value, or of `"error"` and a message.
-    pub(super) fn serve(&mut self, message: &Message, desk: &mut dyn Desk) -> Message {
-        let mut parcel = Parcel::default();
-        parcel.writer.list(2);
-        parcel.writer.text("ok");
-        match self.fulfil(message, desk, &mut parcel) {
-            Ok(()) => parcel.message(),
+    pub(super) fn serve(&mut self, message: &Message, notebook: &mut dyn NotebookAccess) -> Message {
+        let mut payload = Payload::default();
+        payload.writer.list(2);
+        payload.writer.text("ok");
+        match self.fulfil(message, notebook, &mut payload) {
+            Ok(()) => payload.message(),
             Err(fault) => {
                 let mut writer = Writer::default();
                 writer.list(2);
@@ -24,16 +24,16 @@ impl Rust {
         }
     }
 
-    fn fulfil(&mut self, message: &Message, desk: &mut dyn Desk, answer: &mut Parcel) -> Result<()> {
+    fn fulfil(&mut self, message: &Message, notebook: &mut dyn NotebookAccess, answer: &mut Payload) -> Result<()> {
         let garbled = || Fault::new(Kind::Internal, "the request cannot be read");
         let mut reader = Reader(&message.bytes);
         reader.list().ok_or_else(garbled)?;
         match reader.text().ok_or_else(garbled)? {
-            "get" => return desk.get(reader.text().ok_or_else(garbled)?, answer),
+            "get" => return notebook.get(reader.text().ok_or_else(garbled)?, answer),
             "put" => {
                 let name = reader.text().ok_or_else(garbled)?;
                 let value = Value::read(&mut reader, &message.files).ok_or_else(garbled)?;
-                desk.put(name, value)?;
+                notebook.put(name, value)?;
             }
             "begin" => {
                 if self.stopping.is_some() {
@@ -60,7 +60,7 @@ impl Rust {
                 if let (Some(name), Some(role), Some(statement), Some(parameters)) = (name, role, statement, parameters)
                     && role != "gradient"
                 {
-                    desk.may_export(name)?;
+                    notebook.may_export(name)?;
                     self.fresh.push(Export {
                         name: name.into(),
                         parameters,

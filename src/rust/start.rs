@@ -1,6 +1,6 @@
 //! How the host is started: which program, built first where there is none, and with what it has to know of the machine.
 
-use super::client::Desk;
+use super::client::NotebookAccess;
 use super::folder::{FOLDER, Folder};
 use super::protocol::{IDENTITY, SERVE};
 use super::toolchain::Toolchain;
@@ -28,13 +28,13 @@ pub struct Started {
 ///
 /// # Errors
 /// A missing toolchain; what keeps the host from being built; an interrupt meanwhile; what the system refuses.
-pub fn start(desk: &mut dyn Desk) -> Result<Started> {
+pub fn start(notebook: &mut dyn NotebookAccess) -> Result<Started> {
     let tools = Toolchain::find()?;
     let program = match host() {
         Some(program) => program,
-        None => compile(desk)?,
+        None => compile(notebook)?,
     };
-    desk.print(Stream::Stdout, "starting Rust, about 5 s\n");
+    notebook.print(Stream::Stdout, "starting Rust, about 5 s\n");
     let cannot =
         |what: &str, error: std::io::Error| Fault::new(Kind::File, format!("%%rust cannot start: {what}: {error}"));
     let folder = Folder::create().map_err(|e| cannot("no folder for temporary files", e))?;
@@ -56,14 +56,14 @@ fn is_of_this_build(program: &Path) -> bool {
 }
 
 /// Builds the host, and shows how far that is.
-fn compile(desk: &mut dyn Desk) -> Result<PathBuf> {
+fn compile(notebook: &mut dyn NotebookAccess) -> Result<PathBuf> {
     let program = build_telling(&RUST_HOST, "%%rust", &mut |line| {
         if line.is_some() {
-            desk.status(line);
+            notebook.status(line);
         }
-        !desk.stopped()
+        !notebook.stopped()
     })?;
-    desk.status(None);
+    notebook.status(None);
     if is_of_this_build(&program) {
         return Ok(program);
     }

@@ -10,7 +10,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use serde_json::{Map, Value, json};
 
 use super::mime;
-use saddle_fault::Kind;
+use saddle_fault::{Fault, Kind};
 use saddle_session::output::{Comm, Output};
 use saddle_session::{Cell, CommReply, Completeness, Completions, Detail, Failure, Frontend, Reply, Session};
 use saddle_wire::content::{self, Completed, Content, Inspected, Status};
@@ -228,17 +228,13 @@ fn run(session: &dyn Session, job: Job, mailbox: &Mailbox) {
 fn evaluate(session: &dyn Session, expression: &Value) -> Value {
     mime::expression(match expression {
         Value::String(code) => session.evaluate(code),
-        other => Err(failure(Kind::Type, &format!("a user expression is text, not {other}"))),
+        other => Err(Failure::of(&Fault::type_(format!("a user expression is text, not {other}")))),
     })
 }
 
-fn failure(kind: Kind, message: &str) -> Failure {
-    let name = kind.name().to_string();
-    Failure { traceback: vec![format!("{name}: {message}")], name, value: message.to_string() }
-}
-
 fn defect() -> Failure {
-    failure(Kind::Internal, "a defect of Saddlepoint stopped this; the variables that it did not touch are unharmed")
+    let message = "a defect of Saddlepoint stopped this; the variables that it did not touch are unharmed";
+    Failure::of(&Fault::new(Kind::Internal, message))
 }
 
 /// A running cell's way to the client.

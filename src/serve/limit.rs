@@ -16,7 +16,7 @@ const LAST_LINES: usize = 200;
 const LAST_BYTES: usize = 64 * 1024;
 
 /// The largest representation of something shown, in bytes.
-const LARGEST: usize = 16 << 20;
+const MAX_BUNDLE_BYTES: usize = 16 << 20;
 
 /// The text of one cell: first it passes, then it waits for the end, and of what waits only the last lines are kept.
 pub struct Limit {
@@ -184,7 +184,7 @@ pub fn fit(mut bundle: Bundle) -> Bundle {
     let mut left_out = Vec::new();
     bundle.data.retain(|(mime, data)| {
         let size = data.size();
-        let fits = size <= LARGEST;
+        let fits = size <= MAX_BUNDLE_BYTES;
         if !fits {
             left_out.push(format!("{mime} of {}", megabytes(size)));
         }
@@ -196,7 +196,7 @@ pub fn fit(mut bundle: Bundle) -> Bundle {
     let note = format!(
         "… left out: {}; a notebook shows at most {} at once (`save` writes it to a file)",
         left_out.join(", "),
-        megabytes(LARGEST)
+        megabytes(MAX_BUNDLE_BYTES)
     );
     let text = match bundle.plain() {
         "" => note,

@@ -243,3 +243,16 @@ pub mod byte_lists {
         Ok(list.into_iter().map(|bytes| bytes.0).collect())
     }
 }
+/// `text` without the sequences that colour it, and move the cursor, on a terminal.
+pub fn strip_ansi(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('\x1b') {
+        plain.push_str(before);
+        rest = match after.strip_prefix('[') {
+            Some(body) => body.find(|c: char| ('@'..='~').contains(&c)).map_or("", |end| &body[end + 1..]),
+            None => after,
+        };
+    }
+    plain + rest
+}

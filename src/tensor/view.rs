@@ -227,9 +227,9 @@ mod tests {
     #[test]
     fn parts_of_permuted_repeated_views_are_the_elements_that_were_meant() {
         let all = counted([3, 4, 5]);
-        let turned = all.permute(&[2, 0, 1]);
-        assert_eq!(**turned.shape(), [5, 3, 4]);
-        let part = turned.part(&[1..4, 2..3, 0..4]);
+        let transposed = all.permute(&[2, 0, 1]);
+        assert_eq!(**transposed.shape(), [5, 3, 4]);
+        let part = transposed.part(&[1..4, 2..3, 0..4]);
         let expected: Vec<i64> = (1..4).flat_map(|k| (0..4).map(move |j| 2 * 20 + j * 5 + k)).collect();
         assert_eq!(part.to_vec::<i64>().unwrap(), expected);
         assert_eq!(part.slice::<i64>(), None);

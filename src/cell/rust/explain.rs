@@ -8,7 +8,7 @@ use saddle_rust::{Mistake, Stop};
 use saddle_session::Failure;
 
 /// The most errors of the compiler that are shown: the later ones mostly follow from the first.
-const MOST: usize = 3;
+const MAX_ERRORS: usize = 3;
 
 /// The name under which the compiler's errors are shown.
 const COMPILE: &str = "CompileError";
@@ -116,7 +116,7 @@ fn cause(how: &str) -> String {
 
 /// The compiler's errors, each with its place.
 fn compile(thread: &mut EngineThread, cell: &str, mistakes: &[Mistake], has_source: bool) -> Failure {
-    let mut shown = mistakes.iter().take(MOST).map(|mistake| {
+    let mut shown = mistakes.iter().take(MAX_ERRORS).map(|mistake| {
         let code = mistake.code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default();
         let label = mistake.places.first().map_or("", |spot| spot.label.as_str());
         let label = match label.is_empty() || mistake.message.contains(label) || label.starts_with("error") {
@@ -138,8 +138,8 @@ fn compile(thread: &mut EngineThread, cell: &str, mistakes: &[Mistake], has_sour
     for other in shown {
         failure.traceback.extend(other.traceback);
     }
-    if mistakes.len() > MOST {
-        let more = mistakes.len() - MOST;
+    if mistakes.len() > MAX_ERRORS {
+        let more = mistakes.len() - MAX_ERRORS;
         failure.traceback.push(format!("… and {more} more of the compiler's errors"));
     }
     failure

@@ -2,14 +2,14 @@
 //!
 //! | file | owns |
 //! |---|---|
-//! | `desk` | what the Rust side may want of the notebook: variables, text, answers |
+//! | `notebook` | what the Rust side may want of the notebook: variables, text, answers |
 //! | `word` | an exported function as a word, with its gradient |
 //! | `explain` | how a cell of Rust ended, in the user's terms |
 //! | `ask` | Tab and Shift-Tab |
 
 mod ask;
-mod desk;
 mod explain;
+mod notebook;
 mod word;
 
 pub use ask::{complete, describe};
@@ -19,7 +19,7 @@ use super::engine_thread::EngineThread;
 use super::functions::Native;
 use super::magic::{MagicCall, Outcome};
 use base64::Engine as _;
-use desk::NotebookDesk;
+use notebook::RhaiNotebook;
 use saddle_fault::Fault;
 use saddle_rust::{Export, Rust, Shown};
 use saddle_session::output::{Bundle, Data};
@@ -55,17 +55,17 @@ pub fn run(thread: &mut EngineThread, call: &MagicCall) -> Outcome {
         return Err(thread.fail(&fault));
     }
     let cells = thread.rust().clone();
-    let mut desk = NotebookDesk::new(thread.host(), thread.known_variables(), thread.catalog());
+    let mut notebook = RhaiNotebook::new(thread.host(), thread.known_variables(), thread.catalog());
     let started = match cells.running.take().filter(|rust| !rust.is_lost()) {
         Some(rust) => Ok(rust),
-        None => Rust::start(&mut desk, cells.questions.clone()),
+        None => Rust::start(&mut notebook, cells.questions.clone()),
     };
     let mut rust = started.map_err(|stop| explain::cell(thread, call.cell, stop, false))?;
     for name in saddle_rust::dependencies(&call.placed) {
         let text = format!("getting and compiling `{name}`: the first time may take a minute\n");
         thread.host().print(&text);
     }
-    let ran = rust.run(&call.placed, &mut desk);
+    let ran = rust.run(&call.placed, &mut notebook);
     let has_source = rust.has_source();
     // Exports of a cell that panicked later count, too.
     let exports = rust.newest().to_vec();

@@ -1,6 +1,6 @@
 //! An exported function as a word of the notebook: called with its arguments, differentiated where it has a gradient.
 
-use super::desk::{NotebookDesk, pack, unpack};
+use super::notebook::{RhaiNotebook, pack, unpack};
 use super::{RustCells, explain};
 use crate::engine_thread::EngineThread;
 use rhai::{Dynamic, FuncRegistration, Module, NativeCallContext, RhaiFunc, Shared};
@@ -19,15 +19,15 @@ pub struct Word(Rc<Inner>);
 struct Inner {
     export: Export,
     cells: RustCells,
-    desk: RefCell<NotebookDesk>,
+    notebook: RefCell<RhaiNotebook>,
     host: Rc<Host>,
 }
 
 impl Word {
     pub fn new(thread: &EngineThread, export: Export) -> Self {
         let host = thread.host().clone();
-        let desk = NotebookDesk::new(&host, thread.known_variables(), thread.catalog());
-        Self(Rc::new(Inner { export, cells: thread.rust().clone(), desk: RefCell::new(desk), host }))
+        let notebook = RhaiNotebook::new(&host, thread.known_variables(), thread.catalog());
+        Self(Rc::new(Inner { export, cells: thread.rust().clone(), notebook: RefCell::new(notebook), host }))
     }
 
     /// A module with the function, for any types of arguments: `f(x, y)` and `x.f(y)`.
@@ -60,7 +60,7 @@ impl Word {
 
     /// Calls the function or its gradient.
     fn call(&self, gradient: bool, arguments: &[Dynamic]) -> Result<Value> {
-        let Inner { export, cells, desk, host } = &*self.0;
+        let Inner { export, cells, notebook, host } = &*self.0;
         let name = &export.name;
         let busy = || {
             Fault::value(format!("{name}: Rust is busy with another call"))
@@ -72,13 +72,13 @@ impl Word {
                 Fault::value(format!("{name}: Rust has ended")).hint("run the %%rust cells again; that starts it anew")
             );
         };
-        let pack = |parcel: &mut _| {
+        let pack = |payload: &mut _| {
             arguments.iter().try_for_each(|value| {
-                pack(value, parcel).map_err(|fault| Fault::type_(format!("{name}: got {}", fault.message)))
+                pack(value, payload).map_err(|fault| Fault::type_(format!("{name}: got {}", fault.message)))
             })
         };
-        let mut desk = desk.try_borrow_mut().map_err(|_| busy())?;
-        rust.call(name, gradient, arguments.len(), pack, &mut *desk).map_err(|stop| explain::call(name, stop, host))
+        let mut notebook = notebook.try_borrow_mut().map_err(|_| busy())?;
+        rust.call(name, gradient, arguments.len(), pack, &mut *notebook).map_err(|stop| explain::call(name, stop, host))
     }
 
     /// Calls the function, and records that its gradient is the exported one.

@@ -263,11 +263,11 @@ impl<P: AsRef<[(usize, usize)]>> Kernel for Copies<'_, P> {
 }
 
 /// The transpose: rows are the pixels of all images, columns what the taps see there.
-pub(super) struct Turned<'a>(pub &'a Patches<'a>);
+pub(super) struct Transposed<'a>(pub &'a Patches<'a>);
 
-impl Right for Turned<'_> {
+impl Right for Transposed<'_> {
     fn pack(&self, terms: Range<usize>, columns: Range<usize>, width: usize, out: &mut [f32]) {
-        let Turned(patches) = *self;
+        let Transposed(patches) = *self;
         let offsets = &patches.offsets[columns];
         let rows = terms.len();
         patches.check(patches.runs(terms.clone()), offsets);

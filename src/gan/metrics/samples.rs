@@ -4,7 +4,7 @@ use saddle_fault::{Fault, Result};
 use saddle_tensor::{Device, Tensor, shown};
 
 /// The largest magnitude of a number: squares and their sums stay far from overflow.
-const LARGEST: f32 = 1e15;
+const MAX_MAGNITUDE: f32 = 1e15;
 
 /// Points of one dimension, at least one, row by row. All numbers are finite.
 #[derive(Clone)]
@@ -31,7 +31,7 @@ impl Samples {
         let count = shape[0];
         let dim = t.len() / count;
         let values = t.to_floats()?;
-        if let Some(at) = values.iter().position(|v| v.is_nan() || v.abs() > LARGEST) {
+        if let Some(at) = values.iter().position(|v| v.is_nan() || v.abs() > MAX_MAGNITUDE) {
             return Err(Fault::value(format!(
                 "{word}: {what} must be finite and moderate, but number {} is {}",
                 at / dim,

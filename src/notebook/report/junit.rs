@@ -1,8 +1,9 @@
 //! The report for a build server: JUnit's XML, a suite for each notebook and a case for each of its code cells.
 
-use super::{Entry, Outcome, count, first_line, text, without_colours};
+use super::{Entry, Outcome, count, first_line, text};
 use crate::compare::Verdict;
 use crate::trial::Trial;
+use saddle_session::output::strip_ansi;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -83,7 +84,7 @@ fn ran(entry: &Entry, trial: &Trial) -> (String, Sums) {
             }
             Verdict::Failed(failure, _) => {
                 found.errors += 1;
-                let trace = without_colours(&failure.traceback.join("\n"));
+                let trace = strip_ansi(&failure.traceback.join("\n"));
                 problem("error", &failure.name, &failure.value, &trace)
             }
         };

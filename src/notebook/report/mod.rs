@@ -91,20 +91,6 @@ fn remark(difference: &Difference, judged: &Judged) -> String {
     }
 }
 
-/// Text with the sequences that colour it on a terminal taken out.
-fn without_colours(text: &str) -> String {
-    let mut plain = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once('\x1b') {
-        plain.push_str(before);
-        rest = match after.strip_prefix('[') {
-            Some(body) => body.find(|c: char| ('@'..='~').contains(&c)).map_or("", |end| &body[end + 1..]),
-            None => after,
-        };
-    }
-    plain + rest
-}
-
 /// `1 cell`, `2 cells`.
 fn count(n: usize, what: &str) -> String {
     format!("{n} {what}{}", if n == 1 { "" } else { "s" })

@@ -1,8 +1,9 @@
 //! The report on one notebook for a terminal.
 
-use super::{Entry, Outcome, count, first_line, remark, without_colours};
+use super::{Entry, Outcome, count, first_line, remark};
 use crate::compare::{Change, Content, Difference, Judged, Verdict, changes};
 use crate::trial::Trial;
+use saddle_session::output::strip_ansi;
 use std::fmt::Write as _;
 
 /// How many lines of one difference are shown, and how many alike before and after those that differ.
@@ -41,7 +42,7 @@ pub(super) fn cell(text: &mut String, trial: &Trial, judged: &Judged) -> std::fm
     writeln!(text, "  cell {}: {line}", judged.index + 1)?;
     if let Verdict::Failed(failure, _) = &judged.verdict {
         writeln!(text, "    failed with {}: {}", failure.name, failure.value)?;
-        for line in without_colours(&failure.traceback.join("\n")).lines().skip(1) {
+        for line in strip_ansi(&failure.traceback.join("\n")).lines().skip(1) {
             writeln!(text, "    {line}")?;
         }
         return Ok(());
@@ -134,7 +135,7 @@ fn relevant<'a>(lines: &[(Change, &'a str)]) -> Vec<Option<(Change, &'a str)>> {
 fn described(content: &Content) -> String {
     match content {
         Content::Nothing => "nothing".into(),
-        Content::Text(text) => without_colours(text),
+        Content::Text(text) => strip_ansi(text),
         Content::Picture(picture) => {
             format!("a picture of {}×{} pixels", picture.width, picture.height)
         }

@@ -1,8 +1,9 @@
 //! The kernel's side of the process that runs the cells' code: a [`Table`] for the code, a thread that serves the notebook's
 //! calls, and the connections to the worker. Everything here is set up before evcxr's own loop takes the main thread.
 
-use saddle_rust::protocol::abi::{Block, Deliver, Exported, Parcel, TABLE, Table};
+use saddle_rust::protocol::abi::{Block, Deliver, Exported, RawPayload, TABLE, Table};
 use saddle_rust::protocol::{Link, Message, Role, Spares, Writer};
+use saddle_worker::lock;
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::ffi::c_void;
@@ -11,7 +12,7 @@ use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd};
 use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, Once, OnceLock, PoisonError};
+use std::sync::{Mutex, Once, OnceLock};
 
 /// The variable with the path of the worker's socket.
 pub const SOCKET: &str = "SADDLE_RUST_SOCKET";
@@ -167,7 +168,7 @@ fn call(message: Message) -> Message {
     let mut answer = Message::default();
     let context = std::ptr::from_mut(&mut answer).cast();
     // SAFETY: the function is one that `export!` has made, which keeps to `abi`; the context is a message.
-    unsafe { function(parcel(arguments, &blocks), context, take) };
+    unsafe { function(payload(arguments, &blocks), context, take) };
     answer
 }
 
@@ -180,36 +181,36 @@ fn refusal(why: &str) -> Message {
     Message { bytes: writer.bytes, files: Vec::new() }
 }
 
-fn parcel(bytes: &[u8], blocks: &[Block]) -> Parcel {
-    Parcel { bytes: bytes.as_ptr(), len: bytes.len(), blocks: blocks.as_ptr(), count: blocks.len() }
+fn payload(bytes: &[u8], blocks: &[Block]) -> RawPayload {
+    RawPayload { bytes: bytes.as_ptr(), len: bytes.len(), blocks: blocks.as_ptr(), count: blocks.len() }
 }
 
 /// Takes what a function delivers into the message that is the context.
-unsafe extern "C" fn take(context: *mut c_void, parcel: Parcel) {
-    // SAFETY: `call` gives the message; the parcel is whole.
-    unsafe { *context.cast::<Message>() = message(parcel) };
+unsafe extern "C" fn take(context: *mut c_void, payload: RawPayload) {
+    // SAFETY: `call` gives the message; the payload is whole.
+    unsafe { *context.cast::<Message>() = message(payload) };
 }
 
-/// A parcel as a message, with the files of its blocks.
+/// A payload as a message, with the files of its blocks.
 ///
 /// # Safety
-/// The parcel is as `abi` says, and this takes its blocks.
-unsafe fn message(parcel: Parcel) -> Message {
-    let mut files = Vec::with_capacity(parcel.count);
-    for i in 0..parcel.count {
+/// The payload is as `abi` says, and this takes its blocks.
+unsafe fn message(payload: RawPayload) -> Message {
+    let mut files = Vec::with_capacity(payload.count);
+    for i in 0..payload.count {
         // SAFETY: the caller's word; blocks that are sent are those of `share`, whose file is this message's now.
-        files.push(unsafe { OwnedFd::from_raw_fd((*parcel.blocks.add(i)).file) });
+        files.push(unsafe { OwnedFd::from_raw_fd((*payload.blocks.add(i)).file) });
     }
-    let bytes = match parcel.len {
+    let bytes = match payload.len {
         0 => Vec::new(),
         // SAFETY: the caller's word.
-        n => unsafe { std::slice::from_raw_parts(parcel.bytes, n) }.to_vec(),
+        n => unsafe { std::slice::from_raw_parts(payload.bytes, n) }.to_vec(),
     };
     Message { bytes, files }
 }
 
 /// Asks the worker.
-unsafe extern "C" fn ask(question: Parcel, context: *mut c_void, deliver: Deliver) {
+unsafe extern "C" fn ask(question: RawPayload, context: *mut c_void, deliver: Deliver) {
     // Asked by the first cell, when evcxr's loop has begun.
     static BEGUN: Once = Once::new();
     BEGUN.call_once(die_plainly);
@@ -233,7 +234,7 @@ unsafe extern "C" fn ask(question: Parcel, context: *mut c_void, deliver: Delive
         }
     };
     // SAFETY: the context is the caller's own; the bytes live through the call.
-    unsafe { deliver(context, parcel(&bytes, &blocks)) };
+    unsafe { deliver(context, payload(&bytes, &blocks)) };
 }
 
 unsafe extern "C" fn export(name: *const u8, len: usize, function: Exported) {
@@ -279,7 +280,7 @@ unsafe extern "C" fn last_panic(context: *mut c_void, deliver: Deliver) {
     writer.text(&message);
     writer.int(line.into());
     // SAFETY: the context is the caller's own.
-    unsafe { deliver(context, parcel(&writer.bytes, &[])) };
+    unsafe { deliver(context, payload(&writer.bytes, &[])) };
 }
 
 /// Memory that the worker lends for a call, mapped for reading; it is not mapped anew when it comes again.
@@ -348,8 +349,4 @@ fn unmap(block: Block) {
 
 fn shared() -> Option<&'static Shared> {
     SHARED.get()
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

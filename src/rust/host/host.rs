@@ -2,20 +2,20 @@
 //! behind, are not the worker's.
 
 use super::child::{SOCKET, greeting};
-use super::family;
+use super::process_tree;
 use crossbeam_channel::{Receiver, Sender, select, unbounded};
 use evcxr::{CommandContext, CompilationError, Error, EvalCallbacks, EvalContext};
 use saddle_rust::protocol::abi::LINE_END;
 use saddle_rust::protocol::{
     Answer, Folder, HEAD, Layout, Mistake, Order, Outcome, Question, Report, Role, Spot, without_commands,
 };
-use saddle_worker::{frame, process};
+use saddle_worker::{frame, lock, process};
 use std::io::{self, BufReader, Write as _};
 use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::{Child, Command};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// Serves the worker that has started this process, until it is gone.
@@ -25,16 +25,16 @@ use std::time::Duration;
 pub fn serve() -> io::Result<()> {
     let control = process::inherited(c"saddle-rust")?;
     let (folder, _lock) = Folder::of_host()?;
-    let voice = Voice(Arc::new(Mutex::new(control.try_clone()?)));
+    let reports = ReportSender(Arc::new(Mutex::new(control.try_clone()?)));
     let (work, jobs) = unbounded();
     let (answers, answered) = unbounded();
     let shared = Arc::new(Shared::default());
-    let heard = Reader { shared: shared.clone(), folder: folder.clone(), work: work.clone(), answers };
-    std::thread::Builder::new().name("orders".into()).spawn(move || heard.read(control))?;
+    let reader = Reader { shared: shared.clone(), folder: folder.clone(), work: work.clone(), answers };
+    std::thread::Builder::new().name("orders".into()).spawn(move || reader.read(control))?;
     let context = match start(&folder) {
         Ok(started) => started,
         Err(why) => {
-            voice.say(&Report::Failed(why));
+            reports.send(&Report::Failed(why));
             // The worker lets go of this process when it has read that.
             std::thread::sleep(Duration::MAX);
             return Ok(());
@@ -42,8 +42,8 @@ pub fn serve() -> io::Result<()> {
     };
     *lock(&shared.cells) = Some(context.0.process_handle());
     hear_questions(&folder, work)?;
-    voice.say(&Report::Ready);
-    let mut host = Host { context: context.0, printed: context.1, voice, answered, shared, count: 0 };
+    reports.send(&Report::Ready);
+    let mut host = Host { context: context.0, printed: context.1, reports, answered, shared, count: 0 };
     for job in jobs {
         match job {
             Job::Order(order) => host.carry_out(order),
@@ -72,10 +72,10 @@ struct Shared {
 
 /// Speaks to the worker.
 #[derive(Clone)]
-struct Voice(Arc<Mutex<UnixStream>>);
+struct ReportSender(Arc<Mutex<UnixStream>>);
 
-impl Voice {
-    fn say(&self, report: &Report) {
+impl ReportSender {
+    fn send(&self, report: &Report) {
         if let Ok(bytes) = frame::encode(report) {
             // A worker that is gone ends this process.
             let _ = lock(&self.0).write_all(&bytes);
@@ -107,7 +107,7 @@ impl Reader {
             }
         }
         // The worker is gone: nothing of this session stays behind.
-        family::kill_below(std::process::id(), None);
+        process_tree::kill_below(std::process::id(), None);
         self.folder.remove();
         process::leave();
     }
@@ -125,7 +125,7 @@ impl Reader {
         std::thread::spawn(move || {
             while shared.running.load(Ordering::SeqCst) == number {
                 let spared = lock(&shared.cells).as_ref().map(|cells| lock(cells).id());
-                family::kill_below(std::process::id(), spared);
+                process_tree::kill_below(std::process::id(), spared);
                 std::thread::sleep(Duration::from_millis(20));
             }
         });
@@ -197,7 +197,7 @@ fn hear_questions(folder: &Folder, work: Sender<Job>) -> io::Result<()> {
 struct Host {
     context: CommandContext,
     printed: Receiver<String>,
-    voice: Voice,
+    reports: ReportSender,
     answered: Receiver<String>,
     shared: Arc<Shared>,
     /// How much has been carried out.
@@ -212,11 +212,11 @@ impl Host {
                 Err(mistake) => Outcome::Wrong(vec![mistake]),
             },
             Order::Revive { code } => self.revive(&code),
-            Order::Autopsy => Outcome::Died(self.autopsy()),
+            Order::DescribeDeath => Outcome::Died(self.describe_death()),
             // The reader's.
             Order::Interrupt { .. } | Order::Kill | Order::Answer(_) => return,
         };
-        self.voice.say(&Report::Done(outcome));
+        self.reports.send(&Report::Done(outcome));
     }
 
     /// Runs something in a fresh process.
@@ -236,19 +236,19 @@ impl Host {
         self.count += 1;
         self.shared.killed.store(false, Ordering::SeqCst);
         self.shared.running.store(self.count, Ordering::SeqCst);
-        let (context, voice, printed) = (&mut self.context, &self.voice, &self.printed);
+        let (context, reports, printed) = (&mut self.context, &self.reports, &self.printed);
         let answered = &self.answered;
         let (done, is_done) = unbounded::<()>();
         let result = std::thread::scope(|scope| {
-            scope.spawn(|| hand_on(printed, &is_done, voice));
+            scope.spawn(|| hand_on(printed, &is_done, reports));
             let ask = |prompt: String, password: bool| {
-                voice.say(&Report::Asked { prompt, password });
+                reports.send(&Report::Asked { prompt, password });
                 answered.recv().unwrap_or_default()
             };
             let mut callbacks = EvalCallbacks { input_reader: &|request| ask(request.prompt, request.is_password) };
             let run = || context.execute_with_callbacks(&layout.text, &mut callbacks);
             let result = catch_unwind(AssertUnwindSafe(run));
-            // The printer ends when it hears this, and the scope when everything is printed.
+            // The printer ends when it receives this, and the scope when everything is printed.
             drop(done);
             result
         });
@@ -271,7 +271,7 @@ impl Host {
     }
 
     /// How the process of the cells has ended.
-    fn autopsy(&self) -> String {
+    fn describe_death(&self) -> String {
         let status = lock(&self.context.process_handle()).wait();
         status.map_or_else(|error| error.to_string(), |status| status.to_string())
     }
@@ -311,14 +311,14 @@ impl Host {
 }
 
 /// Hands lines on until all have been: when the cell is done, and there are no more.
-fn hand_on(printed: &Receiver<String>, is_done: &Receiver<()>, voice: &Voice) {
+fn hand_on(printed: &Receiver<String>, is_done: &Receiver<()>, reports: &ReportSender) {
     let say = |line: String| {
         let text = match line.strip_suffix(LINE_END) {
             Some(open) => open.to_string(),
             None => line + "\n",
         };
         if !text.is_empty() {
-            voice.say(&Report::Printed(text));
+            reports.send(&Report::Printed(text));
         }
     };
     loop {
@@ -361,8 +361,4 @@ fn mistake(error: &CompilationError, layout: &Layout) -> Mistake {
         places,
         helps: error.help().into_iter().chain(hint).collect(),
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,7 +1,7 @@
 //! The border between the cells' code and the kernel's code in the process that runs them. Both are Rust, but with a
 //! standard library and an allocator each: what crosses is plain C.
 //!
-//! Bytes are lent for the length of a call. Blocks change hands: who is given a parcel releases its blocks.
+//! Bytes are lent for the length of a call. Blocks change hands: who is given a payload releases its blocks.
 
 use std::ffi::c_void;
 
@@ -28,7 +28,7 @@ pub struct Block {
 /// What is passed at once: a message in the form of `pack`, and the blocks that it speaks of.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
-pub struct Parcel {
+pub struct RawPayload {
     pub bytes: *const u8,
     pub len: usize,
     pub blocks: *const Block,
@@ -36,16 +36,16 @@ pub struct Parcel {
 }
 
 /// Takes an answer.
-pub type Deliver = unsafe extern "C" fn(context: *mut c_void, parcel: Parcel);
+pub type Deliver = unsafe extern "C" fn(context: *mut c_void, payload: RawPayload);
 
 /// A function of a cell, called with its arguments; it delivers its result once.
-pub type Exported = unsafe extern "C" fn(arguments: Parcel, context: *mut c_void, deliver: Deliver);
+pub type Exported = unsafe extern "C" fn(arguments: RawPayload, context: *mut c_void, deliver: Deliver);
 
 /// What the kernel's side offers. Every function may be called from any thread.
 #[repr(C)]
 pub struct Table {
     /// Asks the notebook, and delivers its answer before it returns.
-    pub ask: unsafe extern "C" fn(question: Parcel, context: *mut c_void, deliver: Deliver),
+    pub ask: unsafe extern "C" fn(question: RawPayload, context: *mut c_void, deliver: Deliver),
     /// Makes a function callable under a name (UTF-8), in the place of an earlier one.
     pub export: unsafe extern "C" fn(name: *const u8, len: usize, function: Exported),
     /// A new block with a copy of these bytes, to be sent.

@@ -1,6 +1,6 @@
 //! Functions of cells as words of the notebook: what [`export!`](crate::export) makes of them.
 
-use super::abi::{Deliver, Exported, Parcel};
+use super::abi::{Deliver, Exported, RawPayload};
 use super::cell::last_panic;
 use super::link::{Packed, open, table};
 use super::notebook::{ask, question};
@@ -57,19 +57,19 @@ pub fn register(word: &str, parameters: &[&str], role: Role, statement: &str, fu
     }
 }
 
-/// Calls a function with what a parcel holds, and delivers what it gives: a list of `"ok"` and its result, of `"error"` and
+/// Calls a function with what a payload holds, and delivers what it gives: a list of `"ok"` and its result, of `"error"` and
 /// a message, or of `"panic"`, a message and a line.
 ///
 /// # Safety
-/// As the table's functions: the parcel and the context are whole.
+/// As the table's functions: the payload and the context are whole.
 pub unsafe fn serve(
-    parcel: Parcel,
+    payload: RawPayload,
     context: *mut c_void,
     deliver: Deliver,
     call: impl FnOnce(&mut [Value], &mut Packed) -> Result<(), String>,
 ) {
     // SAFETY: the caller's word.
-    let (bytes, mut blocks) = unsafe { open(parcel) };
+    let (bytes, mut blocks) = unsafe { open(payload) };
     let mut answer = Packed::default();
     answer.writer.list(2);
     answer.writer.text("ok");
@@ -100,7 +100,7 @@ pub unsafe fn serve(
         }
     }
     // SAFETY: the context is the caller's.
-    answer.send(|parcel| unsafe { deliver(context, parcel) });
+    answer.send(|payload| unsafe { deliver(context, payload) });
 }
 
 /// The arguments, if there are as many as parameters.

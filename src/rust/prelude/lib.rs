@@ -42,7 +42,7 @@ macro_rules! export {
     };
     (@register $word:ident, $function:ident ( $($parameter:ident),* ), $role:expr, $statement:expr) => {{
         unsafe extern "C" fn call__(
-            arguments: $crate::abi::Parcel,
+            arguments: $crate::abi::RawPayload,
             context: *mut ::core::ffi::c_void,
             deliver: $crate::abi::Deliver,
         ) {

@@ -1,6 +1,6 @@
 //! Calls through the [`Table`], and the memory that comes and goes with them.
 
-use super::abi::{Block, Deliver, Parcel, TABLE, Table};
+use super::abi::{Block, Deliver, RawPayload, TABLE, Table};
 use super::pack::Writer;
 use std::ffi::c_void;
 use std::sync::OnceLock;
@@ -43,9 +43,9 @@ impl Packed {
     }
 
     /// Hands the message on.
-    pub fn send<R>(self, to: impl FnOnce(Parcel) -> R) -> R {
+    pub fn send<R>(self, to: impl FnOnce(RawPayload) -> R) -> R {
         let blocks: Vec<Block> = self.blocks.into_iter().map(Mapped::into_block).collect();
-        to(Parcel {
+        to(RawPayload {
             bytes: self.writer.bytes.as_ptr(),
             len: self.writer.bytes.len(),
             blocks: blocks.as_ptr(),
@@ -92,20 +92,20 @@ impl Drop for Mapped {
     }
 }
 
-/// What a parcel holds: its bytes, and its blocks, each to be taken once.
+/// What a payload holds: its bytes, and its blocks, each to be taken once.
 ///
 /// # Safety
-/// The parcel is as `abi` says, and its blocks have not been taken.
-pub unsafe fn open<'a>(parcel: Parcel) -> (&'a [u8], Vec<Option<Mapped>>) {
+/// The payload is as `abi` says, and its blocks have not been taken.
+pub unsafe fn open<'a>(payload: RawPayload) -> (&'a [u8], Vec<Option<Mapped>>) {
     // SAFETY: the caller's word; an empty list may have any pointer but null.
     unsafe {
-        let bytes = match parcel.len {
+        let bytes = match payload.len {
             0 => &[],
-            n => std::slice::from_raw_parts(parcel.bytes, n),
+            n => std::slice::from_raw_parts(payload.bytes, n),
         };
-        let blocks = match parcel.count {
+        let blocks = match payload.count {
             0 => &[],
-            n => std::slice::from_raw_parts(parcel.blocks, n),
+            n => std::slice::from_raw_parts(payload.blocks, n),
         };
         (bytes, blocks.iter().map(|block| Some(Mapped(*block))).collect())
     }
@@ -117,9 +117,12 @@ pub fn receive<R>(
     read: impl FnOnce(&[u8], Vec<Option<Mapped>>) -> R,
 ) -> Option<R> {
     struct Slot<F, R>(Option<F>, Option<R>);
-    unsafe extern "C" fn deliver<F: FnOnce(&[u8], Vec<Option<Mapped>>) -> R, R>(context: *mut c_void, parcel: Parcel) {
-        // SAFETY: `context` is the slot below, which lives until `give` returns; the parcel is this function's to open.
-        let (slot, (bytes, blocks)) = unsafe { (&mut *context.cast::<Slot<F, R>>(), open(parcel)) };
+    unsafe extern "C" fn deliver<F: FnOnce(&[u8], Vec<Option<Mapped>>) -> R, R>(
+        context: *mut c_void,
+        payload: RawPayload,
+    ) {
+        // SAFETY: `context` is the slot below, which lives until `give` returns; the payload is this function's to open.
+        let (slot, (bytes, blocks)) = unsafe { (&mut *context.cast::<Slot<F, R>>(), open(payload)) };
         slot.1 = slot.0.take().map(|read| read(bytes, blocks));
     }
     let mut slot = Slot(Some(read), None);

@@ -81,8 +81,8 @@ pub fn question(kind: &str, values: usize) -> Packed {
 /// What the notebook has against it.
 pub fn ask(question: Packed) -> Result<Value, String> {
     let answer = receive(
-        // SAFETY: the parcel is whole, and the context is that of the answer's reader.
-        |context, deliver| question.send(|parcel| unsafe { (table().ask)(parcel, context, deliver) }),
+        // SAFETY: the payload is whole, and the context is that of the answer's reader.
+        |context, deliver| question.send(|payload| unsafe { (table().ask)(payload, context, deliver) }),
         |bytes, mut blocks| {
             let mut reader = Reader(bytes);
             match (reader.list(), reader.text()) {

@@ -267,11 +267,11 @@ impl FromIterator<f32> for Tensor {
 
 impl fmt::Debug for Tensor {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        const MOST: usize = 8;
+        const MAX_SHOWN: usize = 8;
         write!(f, "tensor {:?} ", self.shape)?;
-        let shown = &self[..self.len().min(MOST)];
+        let shown = &self[..self.len().min(MAX_SHOWN)];
         let numbers: Vec<String> = shown.iter().map(|x| format!("{x}")).collect();
-        let more = if self.len() > MOST { ", …" } else { "" };
+        let more = if self.len() > MAX_SHOWN { ", …" } else { "" };
         write!(f, "[{}{more}]", numbers.join(", "))
     }
 }

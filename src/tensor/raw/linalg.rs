@@ -71,7 +71,7 @@ impl Raw {
             let product = self.on_cpu().matmul([ta, tb], &other.on_cpu());
             return product.to_device(&home);
         }
-        let turned = |x: &Raw, turn: bool| match turn {
+        let transposed = |x: &Raw, transpose: bool| match transpose {
             true => {
                 let rank = x.shape().num_dims();
                 let mut axes: Vec<usize> = (0..rank).collect();
@@ -80,7 +80,7 @@ impl Raw {
             }
             false => x.factor(),
         };
-        Raw::product(two(Op::Matmul, &turned(self, ta), &turned(other, tb)))
+        Raw::product(two(Op::Matmul, &transposed(self, ta), &transposed(other, tb)))
     }
 
     /// `x [m, in] · wᵀ + bias` for `w [out, in]`, in one pass; with a slope, through the rectifier of that slope.

@@ -208,14 +208,14 @@ static GRID: Entry = Entry {
 
 /// The number of modes at parameter 0, whose power is the number of all.
 fn modes_asked(call: &Call, default: usize, power: u32) -> Result<usize> {
-    const MOST: usize = 1_000_000;
+    const MAX_MODES: usize = 1_000_000;
     let n = match call.args.has(0) {
         true => call.args.int(0)?,
         false => default as i64,
     };
-    usize::try_from(n).ok().filter(|&n| n > 0 && n.checked_pow(power).is_some_and(|all| all <= MOST)).ok_or_else(|| {
-        Fault::value(format!("{}: n must be at least 1, and not too many modes, got {n}", call.entry.name))
-    })
+    usize::try_from(n).ok().filter(|&n| n > 0 && n.checked_pow(power).is_some_and(|all| all <= MAX_MODES)).ok_or_else(
+        || Fault::value(format!("{}: n must be at least 1, and not too many modes, got {n}", call.entry.name)),
+    )
 }
 
 const NOISE: Opt = opt("noise", Ty::Number, "0.05", "the standard deviation around the curve, ≥ 0");

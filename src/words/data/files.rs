@@ -69,9 +69,9 @@ static DATASET: Entry = Entry {
 
 fn labelled(data: Dataset, y: &Tensor) -> Result<Dataset> {
     /// More classes than these are no classes.
-    const MOST: i64 = 1 << 20;
+    const MAX_CLASSES: i64 = 1 << 20;
     let labels = y.to_ints()?;
-    if let Some(bad) = labels.iter().find(|l| !(0..MOST).contains(*l)) {
+    if let Some(bad) = labels.iter().find(|l| !(0..MAX_CLASSES).contains(*l)) {
         return Err(Fault::value(format!("dataset: a label is a whole number from 0, got {bad}")));
     }
     let classes = labels.iter().max().map_or(0, |m| m + 1);
@@ -259,14 +259,14 @@ static IMAGE_FOLDER: Entry = Entry {
     )],
     call: |call| {
         /// No picture that is wanted has a longer side.
-        const MOST: i64 = 8192;
+        const MAX_SIDE: i64 = 8192;
         let size = match call.options.any("size") {
             None => None,
             Some(_) => {
                 let size = call.options.int("size", 0)?;
-                if !(1..=MOST).contains(&size) {
+                if !(1..=MAX_SIDE).contains(&size) {
                     return Err(Fault::value(format!(
-                        "image_folder: size must be between 1 and {MOST} pixels, got {size}"
+                        "image_folder: size must be between 1 and {MAX_SIDE} pixels, got {size}"
                     )));
                 }
                 Some(size as u32)

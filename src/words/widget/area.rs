@@ -10,7 +10,7 @@ use super::store::Widgets;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use saddle_picture::Pace;
-use saddle_session::output::{Bundle, Data, Output, Stream, escape_html};
+use saddle_session::output::{Bundle, Data, Output, Stream, escape_html, strip_ansi};
 use saddle_session::{Checkpoint, Failure, Frontend};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -191,7 +191,7 @@ impl Shown {
             let text = match item {
                 Item::Text(_, text) => text.trim_end_matches('\n').to_string(),
                 Item::Display(bundle, _) => bundle.plain().to_string(),
-                Item::Error(failure) => without_colours(&failure.traceback.join("\n")),
+                Item::Error(failure) => strip_ansi(&failure.traceback.join("\n")),
             };
             plain.extend([text.as_str(), "\n"]);
             html += &match item {
@@ -273,17 +273,6 @@ fn as_html(bundle: &Bundle) -> String {
         let _ = write!(size, " width=\"{width}\"");
     }
     format!("<img alt=\"{alt}\"{size} src=\"data:{mime};base64,{base64}\">")
-}
-
-/// Text without the terminal's colours.
-fn without_colours(text: &str) -> String {
-    let mut parts = text.split("\x1b[");
-    let mut plain = parts.next().unwrap_or_default().to_string();
-    for part in parts {
-        let end = part.find(|c: char| c.is_ascii_alphabetic()).map_or(part.len(), |end| end + 1);
-        plain.push_str(&part[end..]);
-    }
-    plain
 }
 
 #[cfg(test)]

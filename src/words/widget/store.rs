@@ -4,6 +4,7 @@
 //! A front end's change is applied where it is heard, at once: a running cell reads it from then on. Only the functions that
 //! cells want called wait for the engine.
 
+use super::super::picture::display::fresh_id;
 use super::model::{self, PROTOCOL, State};
 use saddle_session::CommReply;
 use saddle_session::output::{Comm, CommStep};
@@ -90,10 +91,6 @@ struct Model {
     set: bool,
     /// Whether a page has asked for the state since it was opened: then that page does not know the displays of the cells.
     asked_for: bool,
-}
-
-fn fresh_id() -> String {
-    uuid::Uuid::new_v4().simple().to_string()
 }
 
 fn object(value: Value) -> Map<String, Value> {

@@ -4,13 +4,13 @@ use crate::variables::Variables;
 use rhai::{Array, Dynamic};
 use saddle_catalog::{Catalog, Host, type_of};
 use saddle_fault::{Fault, Kind, Result};
-use saddle_rust::{Desk, Parcel, Value};
+use saddle_rust::{NotebookAccess, Payload, Value};
 use saddle_session::output::{Bundle, Output, Stream};
 use saddle_tensor::{Dtype, Tensor, check_shape, device};
 use std::rc::Rc;
 
 /// The notebook, as the cells of Rust see it while they run.
-pub struct NotebookDesk {
+pub struct RhaiNotebook {
     host: Rc<Host>,
     variables: Variables,
     catalog: &'static Catalog,
@@ -18,14 +18,14 @@ pub struct NotebookDesk {
     status: Option<String>,
 }
 
-impl NotebookDesk {
+impl RhaiNotebook {
     pub fn new(host: &Rc<Host>, variables: &Variables, catalog: &'static Catalog) -> Self {
         Self { host: host.clone(), variables: variables.clone(), catalog, status: None }
     }
 }
 
-impl Desk for NotebookDesk {
-    fn get(&mut self, name: &str, to: &mut Parcel) -> Result<()> {
+impl NotebookAccess for RhaiNotebook {
+    fn get(&mut self, name: &str, to: &mut Payload) -> Result<()> {
         match self.variables.get(name) {
             Some(value) => {
                 pack(&value.flatten(), to).map_err(|fault| Fault::type_(format!("`{name}` is {}", fault.message)))
@@ -90,7 +90,7 @@ impl Desk for NotebookDesk {
 ///
 /// # Errors
 /// A type that Rust does not know: the message says which it is.
-pub fn pack(value: &Dynamic, to: &mut Parcel) -> Result<()> {
+pub fn pack(value: &Dynamic, to: &mut Payload) -> Result<()> {
     if let Some(x) = value.read_lock::<Tensor>() {
         return pack_tensor(&x, to);
     }
@@ -118,7 +118,7 @@ pub fn pack(value: &Dynamic, to: &mut Parcel) -> Result<()> {
 }
 
 /// Whole numbers and truth values go as floats.
-fn pack_tensor(x: &Tensor, to: &mut Parcel) -> Result<()> {
+fn pack_tensor(x: &Tensor, to: &mut Payload) -> Result<()> {
     let shape = x.shape();
     match x.dtype() {
         Dtype::F32 => x.with_floats(|numbers| to.tensor(&shape, numbers))?,

@@ -1,4 +1,4 @@
-//! What the worker hears from the host and from the process of the cells, over all its connections, in the order in which it
+//! What the worker receives from the host and from the process of the cells, over all its connections, in the order in which it
 //! was said. The engine's thread itself waits: a call costs no switch to another thread of ours.
 
 use super::link::{Link, Message};
@@ -14,18 +14,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// How long one wait lasts at most: then whoever waits looks whether the user has interrupted.
-const WAIT: Duration = Duration::from_millis(25);
+const POLL_TIMEOUT: Duration = Duration::from_millis(25);
 
 /// How long a question about code may take; then there is no answer, as while a cell runs.
-const PATIENCE: Duration = Duration::from_secs(3);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// One thing heard.
-pub enum Heard {
+/// One message, or what became of a connection.
+pub enum Incoming {
     /// From the host; `None`: it has ended.
     Report(Option<Report>),
     /// What a call gave.
     Answer(Message),
-    /// A question of the cells, which is to be answered with [`Ears::answer`].
+    /// A question of the cells, which is to be answered with [`Connections::answer`].
     Request(Message),
     /// Text of a cell or a call.
     Text(Stream, String),
@@ -36,7 +36,7 @@ pub enum Heard {
 }
 
 /// All connections of the worker.
-pub struct Ears {
+pub struct Connections {
     control: UnixStream,
     listener: UnixListener,
     /// Connections of a process that has not made all of them yet.
@@ -49,11 +49,11 @@ pub struct Ears {
 struct Cells {
     requests: Link,
     calls: Link,
-    stderr: Voice,
-    stdout: Voice,
+    stderr: OutputPipe,
+    stdout: OutputPipe,
 }
 
-impl Ears {
+impl Connections {
     pub fn new(control: UnixStream, listener: UnixListener, questions: Questions) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         Ok(Self { control, listener, arriving: HashMap::new(), cells: None, questions })
@@ -72,7 +72,7 @@ impl Ears {
         self.cells.is_some()
     }
 
-    /// Calls a function of the cells; its answer will be heard.
+    /// Calls a function of the cells; its answer will be received.
     ///
     /// # Errors
     /// The process is gone; the message is too long.
@@ -86,18 +86,18 @@ impl Ears {
     /// Answers a request.
     pub fn answer(&mut self, message: &Message) {
         if let Some(cells) = &mut self.cells {
-            // That it is gone is heard next.
+            // That it is gone is received next.
             let _ = cells.requests.send(message);
         }
     }
 
-    /// The next thing said. What a cell said before it ended, before a request or before an answer is heard before that.
+    /// The next thing said. What a cell wrote before it ended, before a request or before an answer is received before that.
     ///
     /// # Errors
     /// The system's, or what is no message.
-    pub fn hear(&mut self) -> io::Result<Heard> {
+    pub fn receive(&mut self) -> io::Result<Incoming> {
         loop {
-            self.ready(WAIT)?;
+            self.ready(POLL_TIMEOUT)?;
             // Asked once more, since what was said first may have come to be seen later.
             let ready = self.ready(Duration::ZERO)?;
             if ready.contains(&Place::Listener) {
@@ -108,31 +108,35 @@ impl Ears {
                 if ready.contains(&place)
                     && let Some(text) = self.text(place)
                 {
-                    return Ok(Heard::Text(stream, text));
+                    return Ok(Incoming::Text(stream, text));
                 }
             }
             if ready.contains(&Place::Requests) {
-                return Ok(self.message(|cells| &mut cells.requests, Heard::Request));
+                return Ok(self.message(|cells| &mut cells.requests, Incoming::Request));
             }
             if ready.contains(&Place::Calls) {
-                return Ok(self.message(|cells| &mut cells.calls, Heard::Answer));
+                return Ok(self.message(|cells| &mut cells.calls, Incoming::Answer));
             }
             if ready.contains(&Place::Control) {
-                return Ok(Heard::Report(frame::read(&mut self.control)?));
+                return Ok(Incoming::Report(frame::read(&mut self.control)?));
             }
             if ready.is_empty() {
-                return Ok(Heard::Silence);
+                return Ok(Incoming::Silence);
             }
         }
     }
 
-    fn message(&mut self, link: impl FnOnce(&mut Cells) -> &mut Link, heard: impl FnOnce(Message) -> Heard) -> Heard {
+    fn message(
+        &mut self,
+        link: impl FnOnce(&mut Cells) -> &mut Link,
+        wrap: impl FnOnce(Message) -> Incoming,
+    ) -> Incoming {
         // A process that sends what is no message has overwritten its own memory: it is as good as gone.
         match self.cells.as_mut().map(|cells| link(cells).receive()) {
-            Some(Ok(Some(message))) => heard(message),
+            Some(Ok(Some(message))) => wrap(message),
             _ => {
                 self.cells = None;
-                Heard::CellsGone
+                Incoming::CellsGone
             }
         }
     }
@@ -140,8 +144,8 @@ impl Ears {
     fn text(&mut self, place: Place) -> Option<String> {
         let cells = self.cells.as_mut()?;
         match place {
-            Place::Stderr => cells.stderr.hear(),
-            _ => cells.stdout.hear(),
+            Place::Stderr => cells.stderr.read(),
+            _ => cells.stdout.read(),
         }
     }
 
@@ -219,27 +223,27 @@ impl Cells {
         Some(Self {
             requests: Link::new(take(Role::Requests)?),
             calls: Link::new(take(Role::Calls)?),
-            stderr: Voice::new(take(Role::Stderr)?)?,
-            stdout: Voice::new(take(Role::Stdout)?)?,
+            stderr: OutputPipe::new(take(Role::Stderr)?)?,
+            stdout: OutputPipe::new(take(Role::Stdout)?)?,
         })
     }
 }
 
 /// Text that comes in pieces, which may end within a letter.
-struct Voice {
+struct OutputPipe {
     stream: UnixStream,
     rest: Vec<u8>,
     ended: bool,
 }
 
-impl Voice {
+impl OutputPipe {
     fn new(stream: UnixStream) -> Option<Self> {
         stream.set_nonblocking(true).ok()?;
         Some(Self { stream, rest: Vec::new(), ended: false })
     }
 
     /// The letters that are whole.
-    fn hear(&mut self) -> Option<String> {
+    fn read(&mut self) -> Option<String> {
         let mut chunk = [0; 1 << 14];
         match self.stream.read(&mut chunk) {
             Ok(0) => self.ended = true,
@@ -262,7 +266,7 @@ pub struct LastLine(String);
 
 impl LastLine {
     /// More of the text.
-    pub fn hear(&mut self, text: &str) {
+    pub fn push(&mut self, text: &str) {
         const ENDS: [char; 2] = ['\n', '\r'];
         for line in text.split_inclusive(ENDS) {
             if self.0.ends_with(ENDS) && !line.trim().is_empty() {
@@ -312,7 +316,7 @@ impl Questions {
         line.ticket += 1;
         let ticket = line.ticket;
         let stream = line.stream.as_mut()?;
-        stream.set_read_timeout(Some(PATIENCE)).ok()?;
+        stream.set_read_timeout(Some(ANSWER_TIMEOUT)).ok()?;
         let bytes = frame::encode(&(ticket, question)).ok()?;
         io::Write::write_all(stream, &bytes).ok()?;
         loop {
@@ -339,7 +343,7 @@ impl Questions {
 
 /// Whether something comes in time.
 fn wait_for(stream: &UnixStream) -> bool {
-    poll(&[stream.as_raw_fd()], PATIENCE).is_ok_and(|ready| ready == [true])
+    poll(&[stream.as_raw_fd()], ANSWER_TIMEOUT).is_ok_and(|ready| ready == [true])
 }
 
 #[cfg(test)]
@@ -356,7 +360,7 @@ mod tests {
             &["first\r", "the last"],
         ] {
             let mut line = LastLine::default();
-            pieces.iter().for_each(|piece| line.hear(piece));
+            pieces.iter().for_each(|piece| line.push(piece));
             assert_eq!(line.text(), "the last", "{pieces:?}");
         }
     }

@@ -10,23 +10,23 @@ use std::os::unix::fs::FileExt as _;
 
 /// A message that is being put together.
 #[derive(Default)]
-pub struct Parcel {
+pub struct Payload {
     pub writer: Writer,
     files: Vec<OwnedFd>,
     /// Where tensors are written; without it each gets memory of its own, which the other side may keep.
     spares: Option<Spares>,
 }
 
-impl Parcel {
+impl Payload {
     /// A call of an exported function with so many arguments to come. Their tensors lie in `spares`.
     pub fn call(name: &str, arguments: usize, spares: Spares) -> Self {
-        let mut parcel = Self { spares: Some(spares), ..Self::default() };
+        let mut payload = Self { spares: Some(spares), ..Self::default() };
         // An exported name is no longer than this: `export!` was told so.
         let name = &name.as_bytes()[..name.len().min(255)];
-        parcel.writer.bytes.push(name.len() as u8);
-        parcel.writer.bytes.extend(name);
-        parcel.writer.list(arguments);
-        parcel
+        payload.writer.bytes.push(name.len() as u8);
+        payload.writer.bytes.extend(name);
+        payload.writer.list(arguments);
+        payload
     }
 
     /// A tensor.
@@ -141,17 +141,17 @@ mod tests {
     fn values_come_as_they_were_written() {
         let long: Vec<f32> = (0..3 * 5_000).map(|i| i as f32 / 7.0).collect();
         let short = [f32::NAN, -0.0, f32::INFINITY, 1e-45, 3.0, 0.1];
-        let mut parcel = Parcel::default();
-        parcel.writer.list(8);
-        parcel.writer.nothing();
-        parcel.writer.bool(true);
-        parcel.writer.int(i64::MIN);
-        parcel.writer.float(-0.1);
-        parcel.writer.text("ä😀");
-        parcel.tensor(&[2, 3], &short).unwrap();
-        parcel.tensor(&[3, 5_000], &long).unwrap();
-        parcel.tensor(&[0, 4], &[]).unwrap();
-        let message = parcel.message();
+        let mut payload = Payload::default();
+        payload.writer.list(8);
+        payload.writer.nothing();
+        payload.writer.bool(true);
+        payload.writer.int(i64::MIN);
+        payload.writer.float(-0.1);
+        payload.writer.text("ä😀");
+        payload.tensor(&[2, 3], &short).unwrap();
+        payload.tensor(&[3, 5_000], &long).unwrap();
+        payload.tensor(&[0, 4], &[]).unwrap();
+        let message = payload.message();
         let mut reader = Reader(&message.bytes);
         let Some(Value::List(values)) = Value::read(&mut reader, &message.files) else {
             panic!("no list");
@@ -179,11 +179,11 @@ mod tests {
     /// Bytes that end anywhere, and bytes that say anything, are no value; nothing is read beyond them.
     #[test]
     fn wrong_bytes_are_no_value() {
-        let mut parcel = Parcel::default();
-        parcel.writer.list(2);
-        parcel.writer.text("text");
-        parcel.tensor(&[2], &[1.0, 2.0]).unwrap();
-        let bytes = parcel.writer.bytes;
+        let mut payload = Payload::default();
+        payload.writer.list(2);
+        payload.writer.text("text");
+        payload.tensor(&[2], &[1.0, 2.0]).unwrap();
+        let bytes = payload.writer.bytes;
         for end in 0..bytes.len() {
             assert_eq!(Value::read(&mut Reader(&bytes[..end]), &[]), None, "{end}");
         }

@@ -1,6 +1,6 @@
-//! Random numbers of other laws than the uniform and the normal one.
+//! Random numbers of other distributions than the uniform and the normal one.
 
-use super::random::{LANES, Law, Stream};
+use super::random::{Distribution, LANES, Stream};
 use super::simd::Arith;
 
 /// Steps of 2^-32.
@@ -47,7 +47,7 @@ fn exponential(word: u32) -> f64 {
 #[derive(Clone, Copy)]
 struct Exponential;
 
-impl Law for Exponential {
+impl Distribution for Exponential {
     #[inline(always)]
     fn numbers<A: Arith>(self, words: &[[u32; LANES]; 4], out: &mut [[f32; LANES]; 4]) {
         for (out, &word) in out.as_flattened_mut().iter_mut().zip(words.as_flattened()) {
@@ -59,7 +59,7 @@ impl Law for Exponential {
 #[derive(Clone, Copy)]
 struct Gumbel;
 
-impl Law for Gumbel {
+impl Distribution for Gumbel {
     #[inline(always)]
     fn numbers<A: Arith>(self, words: &[[u32; LANES]; 4], out: &mut [[f32; LANES]; 4]) {
         for (out, &word) in out.as_flattened_mut().iter_mut().zip(words.as_flattened()) {
