@@ -71,8 +71,8 @@ const SCHEDULED: Ty = Ty::OneOf(&[Ty::Number, Ty::Of("schedule")]);
 /// Of sgd, rmsprop and adagrad.
 const LR: Setting<f64> = lr(0.01);
 const ADAM_LR: Setting<f64> = lr(0.001);
-const MOMENTUM: Setting<f64> = Setting::number("momentum", 0.0, "how much of the last step goes on, or a schedule of it")
-    .accepting(SCHEDULED);
+const MOMENTUM: Setting<f64> =
+    Setting::number("momentum", 0.0, "how much of the last step goes on, or a schedule of it").accepting(SCHEDULED);
 const DAMPENING: Setting<f64> = Setting::number("dampening", 0.0, "how much less of the new gradient counts");
 const NESTEROV: Setting<bool> = Setting::flag("nesterov", false, "looks ahead along the momentum");
 const BETAS: Setting<&[f64]> =
