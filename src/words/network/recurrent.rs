@@ -1,11 +1,11 @@
 //! Recurrent layers.
 
-use super::super::tensor::{fails, opt, param, value};
+use super::super::tensor::{fails, param, value};
 use super::init::option as init;
 use super::layers::{INIT, NET, positive};
 use super::value::made;
 use rhai::Dynamic;
-use saddle_catalog::{Call, Entry, Opt, Param, Ty};
+use saddle_catalog::{Call, DefaultValue, Entry, Opt, Param, Setting, Ty};
 use saddle_fault::Result;
 use saddle_nn::Network;
 use saddle_nn::layers::{Recurrent, Rule};
@@ -16,14 +16,14 @@ const PARAMS: &[Param] = &[
     param("inputs", Ty::Int, "numbers at each step of the input"),
     param("hidden", Ty::Int, "numbers at each step of the output"),
 ];
-const REVERSE: Opt = opt("reverse", Ty::Bool, "false", "from the last step to the first; outputs stay at their places");
-const STATE: Opt = opt(
+const REVERSE: Setting<bool> =
+    Setting::flag("reverse", false, "from the last step to the first; outputs stay at their places");
+const STATE: Setting<bool> = Setting::flag(
     "state",
-    Ty::Bool,
-    "false",
+    false,
     "the whole state at each step, h and then c: [n, steps, 2·hidden]; the last is the state to go on from",
 );
-const START: Opt = Opt { default: "uniform in ±1/√hidden", ..INIT };
+const START: Opt = Opt { default: DefaultValue::Words("uniform in ±1/√hidden"), ..INIT };
 const ERRORS: &[&str] =
     &["a size below 1", "when called: an input that is not [n, steps ≥ 1, inputs]; a state of another shape"];
 
@@ -32,8 +32,8 @@ fn recurrent(call: &Call, rule: Rule) -> Result<Dynamic> {
         rule,
         inputs: positive(call, 0)?,
         hidden: positive(call, 1)?,
-        reverse: call.options.bool("reverse", false)?,
-        state: rule == Rule::Lstm && call.options.bool("state", false)?,
+        reverse: REVERSE.of(call)?,
+        state: rule == Rule::Lstm && STATE.of(call)?,
         init: init(&call.options)?,
     }))
 }
@@ -44,7 +44,7 @@ static LSTM: Entry = Entry {
     summary: "a recurrent layer with a memory cell: each step sees its input and what the steps before it left; \
               f(x, state) goes on from a state",
     params: PARAMS,
-    options: &[REVERSE, STATE, START],
+    options: &[REVERSE.opt(), STATE.opt(), START],
     returns: NET,
     shapes: "[n, steps, inputs] → [n, steps, hidden]; state [n, 2·hidden]; weight_ih [4·hidden, inputs], weight_hh [4·hidden, hidden], \
              bias_ih, bias_hh [4·hidden], the gates in PyTorch's order i, f, g, o",
@@ -72,7 +72,7 @@ static GRU: Entry = Entry {
     group: "layer",
     summary: "a recurrent layer with gates and no cell: cheaper than lstm; f(x, state) goes on from a state, the output at the last step",
     params: PARAMS,
-    options: &[REVERSE, START],
+    options: &[REVERSE.opt(), START],
     returns: NET,
     shapes: "[n, steps, inputs] → [n, steps, hidden]; state [n, hidden]; weight_ih [3·hidden, inputs], weight_hh [3·hidden, hidden], \
              bias_ih, bias_hh [3·hidden], the gates in PyTorch's order r, z, n",

@@ -5,7 +5,7 @@ use super::{NUMBERS, numbers};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rhai::Dynamic;
-use saddle_catalog::{Entry, KIND, Kind, Opt, Ty};
+use saddle_catalog::{Entry, KIND, Kind, Setting, Ty};
 use saddle_fault::{Fault, Result};
 use saddle_picture::{Axes, Figure, Line};
 use saddle_session::output::{Bundle, Data, escape_html};
@@ -125,6 +125,12 @@ fn samples(values: &[f64], normalize: bool) -> Result<Vec<f32>> {
     Ok(values.iter().map(|v| (v * scale) as f32).collect())
 }
 
+const NORMALIZE: Setting<bool> = Setting::flag(
+    "normalize",
+    true,
+    "the loudest sample is brought to full scale; false: samples are taken as they are, in [-1, 1]",
+);
+
 static AUDIO: Entry = Entry {
     name: "audio",
     group: "picture",
@@ -133,12 +139,7 @@ static AUDIO: Entry = Entry {
         param("x", NUMBERS, "the samples of one channel"),
         param("rate", Ty::Number, "samples a second, Hz: 8000, 16000, 44100"),
     ],
-    options: &[Opt {
-        key: "normalize",
-        ty: Ty::Bool,
-        default: "true",
-        doc: "the loudest sample is brought to full scale; false: samples are taken as they are, in [-1, 1]",
-    }],
+    options: &[NORMALIZE.opt()],
     returns: Ty::Of("audio"),
     shapes: "[n], or any shape with one dim that is not 1",
     errors: &[
@@ -170,7 +171,7 @@ static AUDIO: Entry = Entry {
             ))
             .hint("take a row: x[0]"));
         }
-        let samples = samples(&numbers(call, 0)?, call.options.bool("normalize", true)?)?;
+        let samples = samples(&numbers(call, 0)?, NORMALIZE.of(call)?)?;
         Ok(Dynamic::from(Sound(Rc::new(Wave { samples, rate: rate as u32 }))))
     },
 };
