@@ -1,5 +1,7 @@
 //! Open MPI's C interface (its handles are addresses of symbols of its library), as far as it is used. The library is never unloaded.
 
+#![expect(unsafe_code, reason = "calls of the MPI library, in C's calling convention")]
+
 use super::failed;
 use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
 use saddle_fault::{Fault, Kind, Result};
