@@ -1,5 +1,7 @@
 //! What crosses the border. Everything here is laid out as C would.
 
+#![allow(missing_docs, reason = "operations are named as Burn names them; what each takes stands at the group")]
+
 use std::ffi::c_void;
 use std::marker::PhantomData;
 

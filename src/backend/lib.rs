@@ -11,6 +11,7 @@
 //! not link it again. Why C's calling convention: both sides are compiled from the same sources (their identities are compared), but
 //! each has a standard library and an allocator of its own, so nothing is freed on the other side, and no panic crosses.
 
+#![warn(missing_docs)]
 #![allow(unsafe_code, reason = "the border to the library of devices, in C's calling convention")]
 
 mod border;

@@ -115,8 +115,11 @@ impl Drop for Tensor {
 /// What an answer holds.
 #[derive(Default)]
 pub struct Answer {
+    /// The tensors that it made.
     pub made: [Option<Tensor>; 2],
+    /// The numbers that it gave.
     pub ints: [i64; 4],
+    /// The bytes that it gave.
     pub bytes: Vec<u8>,
 }
 
@@ -130,10 +133,15 @@ impl Answer {
 /// What a call holds beside its operation.
 #[derive(Clone, Copy, Default)]
 pub struct With<'a> {
+    /// The operands.
     pub tensors: &'a [&'a Tensor],
+    /// Axes, sizes, counts.
     pub ints: &'a [i64],
+    /// Scalars.
     pub floats: &'a [f32],
+    /// The elements of an upload.
     pub data: &'a [u8],
+    /// The type of the elements, where it is not that of the operands.
     pub kind: Option<Kind>,
 }
 

@@ -9,13 +9,17 @@ use std::rc::Rc;
 
 /// A word being called.
 pub struct Call<'a> {
+    /// The word's record.
     pub entry: &'static Entry,
+    /// All words and kinds.
     pub catalog: &'static Catalog,
     /// The session. A value that outlives the call (a progress bar, a live plot) keeps a clone.
     pub host: &'a Rc<Host>,
     /// To call back into the script ([`Call::invoke`]).
     pub context: &'a NativeCallContext<'a>,
+    /// The positional arguments.
     pub args: Args<'a>,
+    /// The named options.
     pub options: Options,
 }
 
@@ -68,6 +72,7 @@ impl Args<'_> {
         self.values.len()
     }
 
+    /// Whether none was given.
     pub fn is_empty(&self) -> bool {
         self.values.is_empty()
     }
@@ -92,6 +97,7 @@ impl Args<'_> {
         number(self.values[i]).ok_or_else(|| self.wrong(i))
     }
 
+    /// A whole number.
     pub fn int(&self, i: usize) -> Result<i64> {
         self.values[i].as_int().map_err(|_| self.wrong(i))
     }
@@ -101,18 +107,22 @@ impl Args<'_> {
         in_range(self.entry, self.entry.params[i].name, self.int(i)?)
     }
 
+    /// A truth value.
     pub fn bool(&self, i: usize) -> Result<bool> {
         self.values[i].as_bool().map_err(|_| self.wrong(i))
     }
 
+    /// A text.
     pub fn text(&self, i: usize) -> Result<String> {
         self.values[i].clone().into_string().map_err(|_| self.wrong(i))
     }
 
+    /// An array.
     pub fn array(&self, i: usize) -> Result<rhai::Array> {
         self.get(i)
     }
 
+    /// A function value of the script.
     pub fn function(&self, i: usize) -> Result<FnPtr> {
         self.get(i)
     }
@@ -151,6 +161,7 @@ impl Options {
         self.given.get(key)
     }
 
+    /// An int or a float; `default` where it is not given.
     pub fn number(&self, key: &str, default: f64) -> Result<f64> {
         match self.any(key) {
             None => Ok(default),
@@ -158,6 +169,7 @@ impl Options {
         }
     }
 
+    /// A whole number; `default` where it is not given.
     pub fn int(&self, key: &str, default: i64) -> Result<i64> {
         match self.any(key) {
             None => Ok(default),
@@ -170,6 +182,7 @@ impl Options {
         in_range(self.entry, &format!("option {key}"), self.int(key, default as i64)?)
     }
 
+    /// A truth value; `default` where it is not given.
     pub fn bool(&self, key: &str, default: bool) -> Result<bool> {
         match self.any(key) {
             None => Ok(default),
@@ -177,14 +190,17 @@ impl Options {
         }
     }
 
+    /// A text; `None` where it is not given.
     pub fn text(&self, key: &str) -> Result<Option<String>> {
         self.any(key).map(|v| v.clone().into_string().map_err(|_| self.wrong(key, v))).transpose()
     }
 
+    /// A copy of a value of the type `T`; `None` where it is not given.
     pub fn get<T: Clone + 'static>(&self, key: &str) -> Result<Option<T>> {
         self.any(key).map(|v| v.clone().try_cast::<T>().ok_or_else(|| self.wrong(key, v))).transpose()
     }
 
+    /// An array of whole numbers ≥ 0; `None` where it is not given.
     pub fn shape(&self, key: &str) -> Result<Option<Vec<usize>>> {
         self.any(key).map(|v| shape(v).ok_or_else(|| self.wrong(key, v))).transpose()
     }

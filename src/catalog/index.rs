@@ -39,10 +39,12 @@ impl Catalog {
         self.words.get(name).map_or(&[], Vec::as_slice)
     }
 
+    /// All kinds of values.
     pub fn kinds(&self) -> &[&'static Kind] {
         &self.kinds
     }
 
+    /// The kind of this name.
     pub fn kind(&self, name: &str) -> Option<&'static Kind> {
         self.kinds.iter().copied().find(|kind| kind.name == name)
     }

@@ -4,6 +4,8 @@
 //! example all come from these records. What a word computes lives in `words`; here is only how words are described,
 //! found and called.
 
+#![warn(missing_docs)]
+
 mod call;
 mod callback;
 mod dispatch;
@@ -71,16 +73,21 @@ pub const ENTRY: Entry = Entry {
 
 /// One positional parameter.
 pub struct Param {
+    /// Its name in signatures and messages.
     pub name: &'static str,
+    /// What it accepts.
     pub ty: Ty,
     /// As written in a cell; `None`: must be given.
     pub default: Option<&'static str>,
+    /// What it is, without its name.
     pub doc: &'static str,
 }
 
 /// One named option.
 pub struct Opt {
+    /// Its key in the map.
     pub key: &'static str,
+    /// What it accepts.
     pub ty: Ty,
     /// What it is when it is not given.
     pub default: DefaultValue,
@@ -91,15 +98,21 @@ pub struct Opt {
 /// What a parameter accepts. The catalog checks it before the word's adapter runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ty {
+    /// No value, `()`.
     Nothing,
+    /// Every value.
     Any,
+    /// True or false.
     Bool,
     /// A whole number.
     Int,
     /// An int or a float.
     Number,
+    /// A text.
     Text,
+    /// An array.
     Array,
+    /// A map `#{ … }`.
     Map,
     /// A closure, a function pointer or a function's name.
     Function,
@@ -121,6 +134,8 @@ pub struct Example {
     pub what: &'static str,
     /// A whole cell.
     pub code: &'static str,
+    /// What it must give.
+    /// What it must give.
     pub gives: Gives,
 }
 
@@ -138,7 +153,9 @@ pub enum Gives {
 pub struct Kind {
     /// As shown to the user and used in [`Ty::Of`]: `tensor`, `network`, `optimizer`.
     pub name: &'static str,
+    /// What such a value is, in a few words.
     pub summary: &'static str,
+    /// Rust's type of its values.
     pub id: fn() -> TypeId,
     /// What is shown when a cell ends with such a value. Always holds `text/plain`.
     pub show: fn(&Dynamic) -> Bundle,
@@ -197,9 +214,13 @@ pub const KIND: Kind = Kind {
 
 /// One readable field of a kind.
 pub struct Field {
+    /// As it is written after the dot.
     pub name: &'static str,
+    /// The type of its value.
     pub ty: Ty,
+    /// What it is.
     pub doc: &'static str,
+    /// Reads it.
     pub get: fn(&Dynamic) -> Result<Dynamic>,
 }
 

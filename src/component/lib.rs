@@ -13,6 +13,8 @@
 //!
 //! What is found need not be of the same build as this program: whoever uses it asks it for its [`identity`] first.
 
+#![warn(missing_docs)]
+
 mod cargo;
 mod failure;
 mod hash;
@@ -38,6 +40,7 @@ pub struct Component {
     pub package: &'static str,
     /// The program or the shared library, without what its name has before and after on each system.
     pub stem: &'static str,
+    /// How it is used.
     pub kind: Kind,
     /// What needs it, as the subject of a sentence in the plural.
     pub needs: &'static str,
@@ -48,6 +51,7 @@ pub struct Component {
 /// What sort of file a component is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
+    /// A program that is started.
     Program,
     /// A shared library.
     Library,

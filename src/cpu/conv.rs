@@ -22,17 +22,23 @@ pub use grad_input::conv2d_grad_input;
 /// `[out_channels, in_channels / groups, kernel…]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Conv2d {
+    /// Images in the batch.
     pub batch: usize,
+    /// Channels of the input.
     pub in_channels: usize,
+    /// Channels of the output.
     pub out_channels: usize,
     /// Divides both numbers of channels.
     pub groups: usize,
     /// Height and width of the input.
     pub input: [usize; 2],
+    /// Height and width of the kernel.
     pub kernel: [usize; 2],
+    /// Steps between two places of the kernel, down and across.
     pub stride: [usize; 2],
     /// Zeros on both sides.
     pub padding: [usize; 2],
+    /// Steps between two taps of the kernel, down and across.
     pub dilation: [usize; 2],
 }
 

@@ -13,8 +13,11 @@ use super::{Unary, unary_in_place};
 /// A matrix: element (i, j) is `data[i · row_stride + j · col_stride]`. A transposed matrix has its strides exchanged.
 #[derive(Clone, Copy, Debug)]
 pub struct Mat<'a, T = f32> {
+    /// The elements; the first is that of row 0 and column 0.
     pub data: &'a [T],
+    /// Elements from one row to the next.
     pub row_stride: usize,
+    /// Elements from one column to the next.
     pub col_stride: usize,
 }
 

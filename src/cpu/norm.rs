@@ -20,6 +20,7 @@ const VECTOR: usize = 16;
 /// `x` normalised, and what it was normalised with.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Normed {
+    /// The output, of the shape of the input.
     pub y: Vec<f32>,
     /// The mean of each channel.
     pub mean: Vec<f32>,
@@ -34,8 +35,11 @@ pub struct Normed {
 /// Gradients with respect to the input, the gain and the shift.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NormGrads {
+    /// With respect to the input.
     pub x: Vec<f32>,
+    /// With respect to the gain, one for each channel.
     pub gain: Vec<f32>,
+    /// With respect to the shift, one for each channel.
     pub shift: Vec<f32>,
 }
 

@@ -13,10 +13,15 @@ const GRAIN: usize = 8 << 10;
 /// Adam, and AdamW with decoupled weight decay (Kingma and Ba 2015; Loshchilov and Hutter 2019).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Adam {
+    /// Learning rate.
     pub lr: f32,
+    /// Decay of the running mean.
     pub beta1: f32,
+    /// Decay of the running mean square.
     pub beta2: f32,
+    /// Added to the root of the mean square.
     pub eps: f32,
+    /// Weight of ½‖p‖² in the loss, or share taken off each parameter where decay is decoupled.
     pub weight_decay: f32,
     /// Whether weights decay by themselves (AdamW) instead of through the gradient (Adam).
     pub decoupled: bool,
@@ -49,10 +54,15 @@ pub fn adam_step(cfg: &Adam, p: &[f32], g: &[f32], m: &mut [f32], v: &mut [f32])
 /// Stochastic gradient descent with momentum.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sgd {
+    /// Learning rate.
     pub lr: f32,
+    /// How much of the last step goes on.
     pub momentum: f32,
+    /// How much less of the new gradient counts.
     pub dampening: f32,
+    /// Weight of ½‖p‖² in the loss, or share taken off each parameter where decay is decoupled.
     pub weight_decay: f32,
+    /// Whether it looks ahead along the momentum.
     pub nesterov: bool,
     /// Ascend instead of descend.
     pub maximize: bool,
@@ -80,10 +90,15 @@ pub fn sgd_step(cfg: &Sgd, p: &[f32], g: &[f32], velocity: Option<&mut [f32]>) -
 /// RMSprop (Hinton's lecture 6e), with PyTorch's option of momentum.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rmsprop {
+    /// Learning rate.
     pub lr: f32,
+    /// Decay of the running mean square.
     pub alpha: f32,
+    /// Added to the root of the mean square.
     pub eps: f32,
+    /// Weight of ½‖p‖² in the loss, or share taken off each parameter where decay is decoupled.
     pub weight_decay: f32,
+    /// How much of the last step goes on.
     pub momentum: f32,
     /// Ascend instead of descend.
     pub maximize: bool,

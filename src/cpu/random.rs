@@ -24,7 +24,9 @@ const GRAIN: usize = 8 << 10;
 /// A stream of random numbers. Its whole state is its two numbers: the stream goes on identically from a copy of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stream {
+    /// The seed's key.
     pub key: u64,
+    /// Groups of numbers drawn so far.
     pub counter: u64,
 }
 

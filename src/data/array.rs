@@ -5,21 +5,27 @@ use saddle_fault::{Fault, Result};
 /// Numbers with a shape, in row-major order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Array {
+    /// The size of each dim.
     pub shape: Vec<usize>,
+    /// The elements, row by row.
     pub values: Values,
 }
 
 /// The numbers of an [`Array`].
 #[derive(Clone, Debug, PartialEq)]
 pub enum Values {
+    /// Floats.
     F32(Vec<f32>),
+    /// Whole numbers.
     I32(Vec<i32>),
+    /// Truth values.
     Bool(Vec<bool>),
 }
 
 /// The element types that files may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Element {
+    /// One byte, 0 or 1.
     Bool,
     /// Signed, of so many bytes.
     Int(usize),
@@ -27,6 +33,7 @@ pub enum Element {
     Unsigned(usize),
     /// IEEE floats of 2, 4 or 8 bytes.
     Float(usize),
+    /// The upper half of an f32.
     BFloat16,
 }
 

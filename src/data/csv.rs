@@ -17,6 +17,7 @@ pub struct Csv {
     pub separator: Option<char>,
     /// Whether the first line names the columns; guessed where nothing is said.
     pub header: Option<bool>,
+    /// What to do about fields without a value.
     pub missing: Missing,
 }
 
@@ -35,7 +36,9 @@ pub enum Missing {
 /// A column, by its place (negative: from the end) or by its name in the first line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Column {
+    /// By its place, from 0, or from −1 at the end.
     At(i64),
+    /// By the name in the first line.
     Named(String),
 }
 

@@ -10,7 +10,16 @@ pub enum Features {
     /// Floats as they are.
     Floats(Arc<[f32]>),
     /// Whole numbers from 0 to `full`, read as `lo + (hi − lo) · byte / full`. Pictures stay a quarter of their size.
-    Bytes { bytes: Arc<[u8]>, full: u8, lo: f32, hi: f32 },
+    Bytes {
+        /// All samples, one after the other.
+        bytes: Arc<[u8]>,
+        /// The largest value.
+        full: u8,
+        /// What 0 means.
+        lo: f32,
+        /// What `full` means.
+        hi: f32,
+    },
 }
 
 impl Features {
@@ -129,6 +138,7 @@ impl Dataset {
         self
     }
 
+    /// Its name, as it is shown.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -148,6 +158,7 @@ impl Dataset {
         self.features.len() * each + labels * size_of::<i32>()
     }
 
+    /// Whether it has no samples.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -175,6 +186,7 @@ impl Dataset {
         }
     }
 
+    /// Whether each sample has a label.
     pub fn has_labels(&self) -> bool {
         self.labels.is_some()
     }

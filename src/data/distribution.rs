@@ -28,9 +28,15 @@ pub enum Distribution {
     /// A Gaussian is a mixture of one.
     Mixture(Mixture),
     /// A spiral in the plane that turns from radius ≈ 0.35 to 1, with Gaussian noise of standard deviation `noise`.
-    SwissRoll { noise: f64 },
+    SwissRoll {
+        /// Standard deviation in each direction.
+        noise: f64,
+    },
     /// Two interleaved half circles in the plane, with Gaussian noise of standard deviation `noise`.
-    Moons { noise: f64 },
+    Moons {
+        /// Standard deviation in each direction.
+        noise: f64,
+    },
 }
 
 impl Gaussian {
@@ -101,6 +107,7 @@ impl Mixture {
         Self::new(parts, Some(shares))
     }
 
+    /// The components.
     pub fn parts(&self) -> &[Gaussian] {
         &self.parts
     }

@@ -16,7 +16,9 @@ use std::path::{Path, PathBuf};
 /// Which part of a data set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Split {
+    /// The samples to train on.
     Train,
+    /// Those held out.
     Test,
 }
 

@@ -16,6 +16,7 @@ const BUFFER: usize = 1 << 16;
 pub struct Step {
     /// The file that is being downloaded.
     pub file: String,
+    /// Bytes so far.
     pub done: u64,
     /// The size, where the server tells it.
     pub total: Option<u64>,
@@ -24,8 +25,11 @@ pub struct Step {
 /// Who waits for a long load: is asked now and then whether to stop, told how far a download has come, and told in a
 /// sentence what a reader had to guess or left out.
 pub struct Watch<'a> {
+    /// Asked again and again; its error ends the work.
     pub stop: &'a mut dyn FnMut() -> Result<()>,
+    /// Told how far the work is.
     pub step: &'a mut dyn FnMut(&Step),
+    /// Told what the user should know.
     pub note: &'a mut dyn FnMut(&str),
 }
 

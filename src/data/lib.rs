@@ -22,6 +22,7 @@
 //!
 //! Nothing here draws random numbers by itself: whoever asks for samples brings a [`Source`].
 
+#![warn(missing_docs)]
 #![forbid(unsafe_code)]
 
 pub mod array;

@@ -25,11 +25,13 @@ pub struct Batch {
 
 /// What to gather, in which order.
 pub struct Plan {
+    /// What batches are taken of.
     pub data: Dataset,
     /// Places in the data set, the batches' one after the other; each below its length.
     pub order: Vec<usize>,
     /// Rows in a batch, at least 1; the last may have fewer.
     pub size: usize,
+    /// Whether labels come along.
     pub labels: bool,
 }
 

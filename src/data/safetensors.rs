@@ -8,7 +8,9 @@ use std::collections::HashMap;
 /// The content of a file: tensors by name, and the notes beside them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Named {
+    /// The arrays by name, in the order of the file.
     pub arrays: Vec<(String, Array)>,
+    /// What else the header says.
     pub notes: HashMap<String, String>,
 }
 

@@ -2,6 +2,7 @@
 //!
 //! A fault knows nothing of cells or lines: the cell adds those when it shows the error.
 
+#![warn(missing_docs)]
 #![forbid(unsafe_code)]
 
 use std::fmt;
@@ -61,6 +62,7 @@ impl Kind {
 /// An error in the terms of the user's code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
+    /// Which of the few kinds of error it is: the name that the user sees.
     pub kind: Kind,
     /// One line: what was asked, what was got, with shapes. No final full stop.
     pub message: String,
@@ -69,6 +71,7 @@ pub struct Fault {
 }
 
 impl Fault {
+    /// A fault without a hint.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), hint: None }
     }
@@ -79,18 +82,22 @@ impl Fault {
         self
     }
 
+    /// Shapes that do not fit together.
     pub fn shape(message: impl Into<String>) -> Self {
         Self::new(Kind::Shape, message)
     }
 
+    /// A value that cannot be used here.
     pub fn value(message: impl Into<String>) -> Self {
         Self::new(Kind::Value, message)
     }
 
+    /// A value of the wrong type.
     pub fn type_(message: impl Into<String>) -> Self {
         Self::new(Kind::Type, message)
     }
 
+    /// A file that cannot be read or written.
     pub fn file(message: impl Into<String>) -> Self {
         Self::new(Kind::File, message)
     }

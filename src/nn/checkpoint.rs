@@ -20,6 +20,7 @@ pub type Tensors = HashMap<String, Tensor>;
 pub struct NetworkValues(Vec<(Param, Tensor)>);
 
 impl NetworkValues {
+    /// Puts the values in their places.
     pub fn set(self) {
         for (param, value) in self.0 {
             param.set(value);

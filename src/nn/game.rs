@@ -8,7 +8,9 @@ use saddle_tensor::{GradOptions, Tensor, grad, no_grad};
 
 /// A player: its loss, and the parameters that it alone changes.
 pub struct Player {
+    /// What the player lowers.
     pub loss: Tensor,
+    /// What the player moves.
     pub params: Vec<Tensor>,
 }
 

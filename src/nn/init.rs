@@ -11,6 +11,7 @@ pub enum Init {
     Normal(f32, f32),
     /// Uniform between two bounds.
     Uniform(f32, f32),
+    /// Every element this.
     Constant(f32),
     /// Glorot and Bengio 2010: uniform in ±√(6 / (fan_in + fan_out)).
     Xavier,

@@ -50,15 +50,18 @@ pub(super) struct Custom {
 /// What a network with a forward function of its own is made of.
 #[derive(Clone)]
 pub enum Part {
+    /// One network.
     Network(Network),
     /// A tensor that is trained.
     Param(Param),
+    /// Several parts, in order.
     List(Vec<Part>),
 }
 
 /// Calls the forward functions that users wrote. A network knows nothing of their language, nor of values other than
 /// tensors that pass between them.
 pub trait Caller {
+    /// What the function is given and gives.
     type Value: Clone;
 
     /// A tensor as a value of the language.
@@ -397,6 +400,7 @@ impl Network {
         })
     }
 
+    /// Whether it is being trained.
     pub fn mode(&self) -> Mode {
         self.0.mode.get()
     }

@@ -13,6 +13,7 @@ pub type Algorithm = Rule;
 
 /// What a checkpoint holds of an optimizer.
 pub struct Kept {
+    /// The formula, with its settings.
     pub rule: Rule,
     pub state: Vec<State>,
     pub taken: u64,
@@ -22,6 +23,7 @@ pub struct Kept {
 pub struct Optimizer {
     params: Vec<Param>,
     state: Vec<State>,
+    /// The formula, with its settings.
     pub rule: Rule,
     /// Steps taken, by which the schedules go.
     taken: u64,
@@ -38,6 +40,7 @@ pub struct Optimizer {
 }
 
 impl Optimizer {
+    /// An optimizer that has taken no step.
     pub fn new(params: Vec<Param>, rule: Rule) -> Self {
         let state = params.iter().map(|_| State::default()).collect();
         let (lr, momentum) = (None, None);
@@ -89,6 +92,7 @@ impl Optimizer {
         self.params.len()
     }
 
+    /// Whether it has no parameters.
     pub fn is_empty(&self) -> bool {
         self.params.is_empty()
     }

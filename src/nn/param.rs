@@ -21,6 +21,7 @@ impl Param {
         Self(Rc::new(Inner { name: name.into(), value: RefCell::new(value), frozen: Cell::new(false) }))
     }
 
+    /// Its name within its layer: `weight`.
     pub fn name(&self) -> &str {
         &self.0.name
     }
@@ -40,6 +41,7 @@ impl Param {
         self.0.frozen.get()
     }
 
+    /// Whether optimizers leave it as it is.
     pub fn freeze(&self, frozen: bool) {
         self.0.frozen.set(frozen);
     }

@@ -6,11 +6,32 @@ use std::f64::consts::PI;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Schedule {
     /// From one value to another in a straight line over so many steps, then the other.
-    Linear { from: f64, to: f64, steps: f64 },
+    Linear {
+        /// The first value.
+        from: f64,
+        /// The last.
+        to: f64,
+        /// Steps between them.
+        steps: f64,
+    },
     /// Half a cosine wave from one value to another (Loshchilov and Hutter 2017), then the other.
-    Cosine { from: f64, to: f64, steps: f64 },
+    Cosine {
+        /// The first value.
+        from: f64,
+        /// The last.
+        to: f64,
+        /// Steps between them.
+        steps: f64,
+    },
     /// Multiplied by `factor` at each step, and never beyond `limit`.
-    Exponential { from: f64, factor: f64, limit: f64 },
+    Exponential {
+        /// The first value.
+        from: f64,
+        /// Of each step.
+        factor: f64,
+        /// The value beyond which it does not go.
+        limit: f64,
+    },
 }
 
 impl Schedule {

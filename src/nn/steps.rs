@@ -56,8 +56,11 @@ pub fn momentum_step(
 /// Adam's running means of the gradients and of their squares, after `t` steps.
 #[derive(Clone)]
 pub struct AdamState {
+    /// Running means of the gradients.
     pub mean: Vec<Tensor>,
+    /// Running means of their squares.
     pub square: Vec<Tensor>,
+    /// Steps taken.
     pub t: i32,
 }
 

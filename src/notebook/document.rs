@@ -8,6 +8,7 @@ use std::path::Path;
 /// A notebook.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Document {
+    /// The cells, in order.
     pub cells: Vec<Cell>,
     /// Everything beside the cells: `metadata`, `nbformat`, `nbformat_minor`, and what else the file held.
     rest: Map<String, Value>,
@@ -16,15 +17,20 @@ pub struct Document {
 /// What a cell is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CellKind {
+    /// Code, which is run.
     Code,
+    /// Text.
     Markdown,
+    /// Neither: left as it is.
     Raw,
 }
 
 /// One cell.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cell {
+    /// What kind of cell it is.
     pub kind: CellKind,
+    /// Its text.
     pub source: String,
     /// `In[n]`, where the cell has been run. Code cells only.
     pub count: Option<usize>,

@@ -32,6 +32,7 @@ pub enum End {
 pub struct Failed {
     /// Its place among all cells of the notebook, from 0.
     pub index: usize,
+    /// The error.
     pub failure: Failure,
 }
 
@@ -39,11 +40,25 @@ pub struct Failed {
 #[derive(Clone, Copy, Debug)]
 pub enum Event<'a> {
     /// A cell is about to run, the `number`th (from 1) of `total`; it stands at `index` among all cells, from 0.
-    Starts { number: usize, total: usize, index: usize, cell: &'a Cell },
+    Starts {
+        /// Among the code cells, from 1.
+        number: usize,
+        /// How many code cells there are.
+        total: usize,
+        /// Among all cells, from 0.
+        index: usize,
+        /// The cell.
+        cell: &'a Cell,
+    },
     /// The cell that ran has failed, whether it was allowed to or not.
     Fails(&'a Failure),
     /// The cell at `index` has ended, however.
-    Ends { index: usize, took: Duration },
+    Ends {
+        /// Among all cells, from 0.
+        index: usize,
+        /// How long it ran.
+        took: Duration,
+    },
 }
 
 /// The name under which a session reports that the user interrupted a cell.

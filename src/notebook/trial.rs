@@ -10,7 +10,9 @@ use std::time::Duration;
 /// A notebook that has been run again.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trial {
+    /// The notebook as it is stored.
     pub stored: Document,
+    /// The same after the run.
     pub new: Document,
     /// The verdict on each code cell, in order.
     pub cells: Vec<Judged>,
@@ -18,16 +20,22 @@ pub struct Trial {
     pub took: HashMap<usize, Duration>,
     /// The whole run, from starting the process on.
     pub total: Duration,
+    /// Whether the user stopped it.
     pub interrupted: bool,
 }
 
 /// How many code cells got which verdict.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
+    /// Cells that show what is stored.
     pub same: usize,
+    /// Cells that show something else.
     pub differ: usize,
+    /// Cells that failed.
     pub failed: usize,
+    /// Cells that are not compared.
     pub ignored: usize,
+    /// Cells after the end of the run.
     pub not_run: usize,
 }
 
@@ -44,6 +52,7 @@ impl Trial {
         Self { cells: compare(&stored, &new, limits, failed), interrupted: false, stored, new, took, total }
     }
 
+    /// How many cells ended in which way.
     pub fn counts(&self) -> Counts {
         let mut counts = Counts::default();
         for cell in &self.cells {

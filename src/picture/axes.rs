@@ -10,8 +10,11 @@ use saddle_fault::{Fault, Result};
 /// One plot.
 #[derive(Clone, Debug, Default)]
 pub struct Axes {
+    /// Above the plot; empty: none.
     pub title: String,
+    /// The axis across.
     pub x: Axis,
+    /// The axis upwards.
     pub y: Axis,
     /// Drawn in this order, later ones on top.
     pub layers: Vec<Layer>,
@@ -26,7 +29,9 @@ pub struct Axes {
 /// One of the two axes.
 #[derive(Clone, Debug, Default)]
 pub struct Axis {
+    /// Beside the axis; empty: none.
     pub label: String,
+    /// How values are spread along it.
     pub scale: Scale,
     /// First and last value; `None`: as the data need.
     pub range: Option<(f64, f64)>,
@@ -39,14 +44,23 @@ pub struct Axis {
 /// One layer of a plot.
 #[derive(Clone, Debug)]
 pub enum Layer {
+    /// A curve.
     Line(Line),
+    /// Points.
     Scatter(Scatter),
+    /// A histogram.
     Bars(Bars),
+    /// A bar chart.
     Columns(Columns),
+    /// The area between two curves.
     Band(Band),
+    /// A heat map.
     Heat(Heat),
+    /// Lines of equal value.
     Contour(Contour),
+    /// Arrows.
     Field(Field),
+    /// A straight line across the plot.
     Rule(Rule),
 }
 
@@ -55,12 +69,15 @@ pub enum Layer {
 pub struct Line {
     /// Named in the legend; empty: not named.
     pub name: String,
+    /// Where each point lies across.
     pub x: Vec<f64>,
+    /// Where each point lies up.
     pub y: Vec<f64>,
     /// `None`: the next colour of the palette.
     pub colour: Option<Colour>,
     /// In CSS pixels; 0: 1.7.
     pub width: f32,
+    /// Drawn in dashes.
     pub dashed: bool,
     /// 0: as it is. Above 0 and below 1: the curve is drawn faint, and over it its exponential moving average with this
     /// weight for the past.
@@ -74,9 +91,13 @@ pub struct Line {
 /// Points.
 #[derive(Clone, Debug, Default)]
 pub struct Scatter {
+    /// Named in the legend; empty: not named.
     pub name: String,
+    /// Where each point lies across.
     pub x: Vec<f64>,
+    /// Where each point lies up.
     pub y: Vec<f64>,
+    /// `None`: the next colour of the palette.
     pub colour: Option<Colour>,
     /// Radius in CSS pixels; 0: by the number of points.
     pub radius: f32,
@@ -87,16 +108,22 @@ pub struct Scatter {
 /// Bars over the intervals between `edges`: a histogram. One height fewer than edges.
 #[derive(Clone, Debug, Default)]
 pub struct Bars {
+    /// Named in the legend; empty: not named.
     pub name: String,
+    /// Where bars begin and end, ascending.
     pub edges: Vec<f64>,
+    /// How high each bar is.
     pub heights: Vec<f64>,
+    /// `None`: the next colour of the palette.
     pub colour: Option<Colour>,
 }
 
 /// A bar for each category 0, 1, 2, …: a bar chart.
 #[derive(Clone, Debug, Default)]
 pub struct Columns {
+    /// Named in the legend; empty: not named.
     pub name: String,
+    /// How high each bar is.
     pub heights: Vec<f64>,
     /// Half the length of each bar's whisker; empty: none.
     pub errors: Vec<f64>,
@@ -104,6 +131,7 @@ pub struct Columns {
     pub points: Vec<Vec<f64>>,
     /// Which of how many bars that stand side by side in each category; (0, 0): the only one.
     pub slot: (usize, usize),
+    /// `None`: the next colour of the palette.
     pub colour: Option<Colour>,
 }
 
@@ -135,28 +163,39 @@ impl Columns {
 /// The area between two curves, such as mean ± standard error.
 #[derive(Clone, Debug, Default)]
 pub struct Band {
+    /// Named in the legend; empty: not named.
     pub name: String,
+    /// Where each point lies across.
     pub x: Vec<f64>,
+    /// The lower curve.
     pub low: Vec<f64>,
+    /// The upper curve.
     pub high: Vec<f64>,
+    /// `None`: the next colour of the palette.
     pub colour: Option<Colour>,
 }
 
 /// Values over a rectangle: row 0 lies at `y.0`, column 0 at `x.0`.
 #[derive(Clone, Debug, Default)]
 pub struct Sheet {
+    /// How many rows of values.
     pub rows: usize,
+    /// How many columns of values.
     pub cols: usize,
     /// Row by row.
     pub values: Vec<f32>,
+    /// Where the first and the last column lie.
     pub x: (f64, f64),
+    /// Where the first and the last row lie.
     pub y: (f64, f64),
 }
 
 /// A sheet in colours, with a colour bar.
 #[derive(Clone, Debug, Default)]
 pub struct Heat {
+    /// The values.
     pub sheet: Sheet,
+    /// The colours.
     pub map: Map,
     /// The values at the two ends of the map; `None`: the smallest and the largest.
     pub range: Option<(f64, f64)>,
@@ -170,21 +209,30 @@ pub struct Heat {
 /// Lines of equal value of a sheet of points from edge to edge.
 #[derive(Clone, Debug, Default)]
 pub struct Contour {
+    /// Named in the legend; empty: not named.
     pub name: String,
+    /// The values.
     pub sheet: Sheet,
     /// Empty: about seven round values.
     pub levels: Vec<f64>,
+    /// `None`: the next colour of the palette.
     pub colour: Option<Colour>,
 }
 
 /// An arrow (u, v) at every point (x, y).
 #[derive(Clone, Debug, Default)]
 pub struct Field {
+    /// Named in the legend; empty: not named.
     pub name: String,
+    /// Where each point lies across.
     pub x: Vec<f64>,
+    /// Where each point lies up.
     pub y: Vec<f64>,
+    /// How far each arrow points across.
     pub u: Vec<f64>,
+    /// How far each arrow points up.
     pub v: Vec<f64>,
+    /// `None`: the next colour of the palette.
     pub colour: Option<Colour>,
     /// All arrows of one length; the colour tells the magnitude.
     pub unit: bool,
@@ -193,17 +241,22 @@ pub struct Field {
 /// A straight dashed line across the plot.
 #[derive(Clone, Debug, Default)]
 pub struct Rule {
+    /// Named in the legend; empty: not named.
     pub name: String,
     /// At this y; otherwise at this x.
     pub horizontal: bool,
+    /// Where it lies.
     pub at: f64,
+    /// `None`: the next colour of the palette.
     pub colour: Option<Colour>,
 }
 
 /// Where samples z are carried: two parallel lines with an arrow from every z to its x.
 #[derive(Clone, Debug, Default)]
 pub struct Transport {
+    /// Where each sample starts.
     pub z: Vec<f64>,
+    /// Where each point lies across.
     pub x: Vec<f64>,
 }
 
@@ -308,6 +361,7 @@ pub fn limits(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
 }
 
 impl Layer {
+    /// Its name in the legend; empty: none.
     pub fn name(&self) -> &str {
         match self {
             Layer::Line(l) => &l.name,

@@ -7,9 +7,13 @@
 /// An sRGB colour with straight (not premultiplied) alpha.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Colour {
+    /// Red.
     pub r: u8,
+    /// Green.
     pub g: u8,
+    /// Blue.
     pub b: u8,
+    /// Opacity.
     pub a: u8,
 }
 
@@ -24,6 +28,7 @@ impl Colour {
         Self { a: (opacity.clamp(0.0, 1.0) * 255.0).round() as u8, ..self }
     }
 
+    /// An opaque grey: 0 is black, 255 white.
     pub const fn grey(v: u8) -> Self {
         Self { r: v, g: v, b: v, a: 255 }
     }

@@ -19,15 +19,20 @@ const BESIDE: f32 = 0.78;
 /// What can be shown; drawn by [`Figure::picture`].
 #[derive(Clone, Debug)]
 pub enum Figure {
+    /// A plot.
     Plot(Axes),
+    /// Images side by side.
     Grid(Grid),
+    /// Several figures.
     Layout(Layout),
 }
 
 /// Figures in rows. In every row they stand side by side; columns are as wide as their widest figure.
 #[derive(Clone, Debug, Default)]
 pub struct Layout {
+    /// Above all of them; empty: none.
     pub title: String,
+    /// The figures, row by row.
     pub rows: Vec<Vec<Figure>>,
 }
 

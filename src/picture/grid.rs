@@ -21,6 +21,7 @@ const LABEL: f32 = 15.0;
 /// Which values are black and white.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Range {
+    /// These two values.
     Fixed(f32, f32),
     /// From the smallest to the largest finite value of all images.
     Auto,
@@ -34,9 +35,11 @@ pub struct Grid {
     channels: usize,
     height: usize,
     width: usize,
+    /// Above the images; empty: none.
     pub title: String,
     /// Tiles in a row; `None`: chosen from the number of images.
     pub cols: Option<usize>,
+    /// Which values are black and white.
     pub range: Range,
     /// Written below the tiles, in order. May be shorter than the images.
     pub labels: Vec<String>,

@@ -21,6 +21,7 @@ impl Default for Pace {
 }
 
 impl Pace {
+    /// At most one picture in this time.
     pub fn new(every: Duration) -> Self {
         Self { every, drawn: None, behind: false }
     }

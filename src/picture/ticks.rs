@@ -3,6 +3,7 @@
 /// How values are spread along an axis.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Scale {
+    /// Equal steps for equal differences.
     #[default]
     Linear,
     /// Base ten; only values above 0 can be drawn.

@@ -48,6 +48,7 @@ pub trait NotebookAccess {
     /// # Errors
     /// It may not.
     fn may_export(&mut self, name: &str) -> Result<()>;
+    /// Shows text of the cells.
     fn print(&mut self, stream: Stream, text: &str);
     /// Shows how far something is that takes long, in the place of what this has shown before; `None`: it is done, and what
     /// is shown of it goes, so that the cell's outputs are those of every run.
@@ -61,8 +62,11 @@ pub trait NotebookAccess {
 /// A function that a cell has exported.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Export {
+    /// Its name in the notebook.
     pub name: String,
+    /// Each parameter with its type.
     pub parameters: Vec<String>,
+    /// Whether it was exported with its gradient.
     pub has_gradient: bool,
     /// What exports it again.
     pub(super) statement: String,
@@ -80,22 +84,28 @@ pub enum Stop {
     Wrong(Vec<Mistake>),
     /// A panic: what it said, and the line of code where, if that is known.
     Panic {
+        /// What it said.
         message: String,
+        /// The line of code where, if that is known.
         line: Option<String>,
     },
     /// A `?` at the top of a cell met an error, which says this.
     Early(String),
     /// The user has interrupted; these variables were lost with the process that had to be ended.
     Interrupted {
+        /// The variables that were lost.
         lost: Vec<String>,
     },
     /// The process of the cells has ended: how, and which variables went with it.
     Died {
+        /// Its last words.
         how: String,
+        /// The variables that were lost.
         lost: Vec<String>,
     },
     /// The host itself has ended, and everything with it.
     Lost(String),
+    /// Anything else.
     Fault(Fault),
 }
 

@@ -56,6 +56,7 @@ impl Folder {
         Ok((folder, lock))
     }
 
+    /// Where it lies.
     pub fn path(&self) -> &Path {
         &self.0
     }
@@ -80,6 +81,7 @@ impl Folder {
         self.0.join("library")
     }
 
+    /// Removes it with all that is in it.
     pub fn remove(&self) {
         let _ = fs::remove_dir_all(&self.0);
     }

@@ -20,6 +20,7 @@ const CHUNK: usize = 1 << 14;
 /// What is sent at once.
 #[derive(Default, Debug)]
 pub struct Message {
+    /// The message itself.
     pub bytes: Vec<u8>,
     /// The shared memory that the bytes speak of, by number.
     pub files: Vec<OwnedFd>,
@@ -32,6 +33,7 @@ pub struct Link {
 }
 
 impl Link {
+    /// Messages over a connected socket.
     pub fn new(stream: UnixStream) -> Self {
         let chunk = vec![0; CHUNK];
         Self { stream, chunk }
@@ -88,6 +90,7 @@ impl Link {
         Ok(Some(Message { bytes, files }))
     }
 
+    /// The socket, to wait for it.
     pub fn stream(&self) -> &UnixStream {
         &self.stream
     }

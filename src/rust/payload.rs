@@ -11,6 +11,7 @@ use std::os::unix::fs::FileExt as _;
 /// A message that is being put together.
 #[derive(Default)]
 pub struct Payload {
+    /// Where values are written.
     pub writer: Writer,
     files: Vec<OwnedFd>,
     /// Where tensors are written; without it each gets memory of its own, which the other side may keep.
@@ -57,6 +58,7 @@ impl Payload {
         self.spares.take().unwrap_or_default()
     }
 
+    /// The message, ready to be sent.
     pub fn message(self) -> Message {
         Message { bytes: self.writer.bytes, files: self.files }
     }
@@ -70,13 +72,22 @@ fn no_memory(bytes: usize, error: &std::io::Error) -> Fault {
 /// A value that has come.
 #[derive(Debug, PartialEq)]
 pub enum Value {
+    /// `()`.
     Nothing,
+    /// A truth value.
     Bool(bool),
+    /// A whole number.
     Int(i64),
+    /// A float.
     Float(f64),
+    /// A text.
     Text(String),
+    /// A list.
     List(Vec<Value>),
-    Tensor { shape: Vec<usize>, numbers: Vec<f32> },
+    Tensor {
+        shape: Vec<usize>,
+        numbers: Vec<f32>,
+    },
 }
 
 impl Value {

@@ -39,6 +39,7 @@ pub enum Place {
 pub struct Spec {
     /// Letters, digits, `.`, `-` and `_`; Jupyter wants it in lower case.
     pub name: String,
+    /// The name on the page.
     pub display_name: String,
     /// The environment variables that Jupyter sets for the kernel.
     pub env: Vec<(String, String)>,
@@ -139,8 +140,11 @@ fn uninstall_below(name: &str, data: &Path) -> Result<PathBuf> {
 /// A kernelspec of ours that Jupyter can find.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Installed {
+    /// The name by which Jupyter's tools know it.
     pub name: String,
+    /// The name on the page.
     pub display_name: String,
+    /// Where its kernelspec lies.
     pub folder: PathBuf,
     /// The program that Jupyter will start; it may have been moved or removed since.
     pub program: PathBuf,

@@ -27,6 +27,8 @@
 //!              └───────────────────────────────────────────┘ ◄──► └── side ───┘ complete, inspect, is_complete
 //! ```
 
+#![warn(missing_docs)]
+
 mod about;
 mod batch;
 mod comms;

@@ -3,6 +3,7 @@
 //!
 //! Every position in code is counted in Unicode code points, as Jupyter counts them.
 
+#![warn(missing_docs)]
 #![forbid(unsafe_code)]
 
 pub mod output;
@@ -38,6 +39,7 @@ pub struct Checkpoint {
 pub struct Cell {
     /// The number that the cell carries as `In[n]`; errors name it.
     pub number: usize,
+    /// The text of the cell.
     pub code: String,
     /// Run without showing a result (Jupyter's `silent`).
     pub silent: bool,
@@ -46,7 +48,9 @@ pub struct Cell {
 /// How a cell ended. Its outputs have all been pushed by then.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Reply {
+    /// It ran to its end.
     Done,
+    /// It stopped at an error.
     Failed(Failure),
 }
 
@@ -88,13 +92,16 @@ impl Failure {
 pub struct Completions {
     /// The part of the code that a match replaces.
     pub start: usize,
+    /// The first code point behind that part.
     pub end: usize,
+    /// What may stand there, best first.
     pub matches: Vec<Match>,
 }
 
 /// One completion.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Match {
+    /// What is inserted.
     pub text: String,
     /// `function`, `variable`, `option`, `keyword`, `magic`, `path`, …: JupyterLab shows an icon for it.
     pub kind: String,
@@ -105,9 +112,11 @@ pub struct Match {
 /// Whether a prompt should run the code or wait for more.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Completeness {
+    /// It can run.
     Complete,
     /// More is needed; the next line starts with `indent`.
     Incomplete {
+        /// White space that the next line begins with.
         indent: String,
     },
     /// It can never become valid.

@@ -28,6 +28,7 @@ impl Data {
 /// The same thing in several representations, richest last. `text/plain` is always there.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Bundle {
+    /// Each mime type with what is shown of it.
     pub data: Vec<(String, Data)>,
     /// Metadata of the mime bundle, such as `{"image/png": {"width": 320}}`. A JSON object.
     pub metadata: Map<String, Value>,
@@ -98,7 +99,9 @@ pub fn escape_html(text: &str) -> String {
 /// Which text stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Stream {
+    /// What a cell prints.
     Stdout,
+    /// Warnings and `eprint`.
     Stderr,
 }
 
@@ -108,6 +111,7 @@ pub enum Stream {
 pub struct Comm {
     /// The conversation.
     pub id: String,
+    /// Whether it opens the comm, says something or closes it.
     pub step: CommStep,
     /// What is said; a JSON object.
     pub data: Map<String, Value>,
@@ -123,8 +127,10 @@ pub struct Comm {
 pub enum CommStep {
     /// Begins; `target` says what the other side should do with it (`jupyter.widget`).
     Open {
+        /// Who is to answer: `jupyter.widget`.
         target: String,
     },
+    /// Something said to a comm that is open.
     Message,
     /// Ends: nothing more is said.
     Close,
@@ -141,21 +147,51 @@ impl Comm {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Output {
     /// Text, exactly as printed (line ends included).
-    Text { stream: Stream, text: String },
+    Text {
+        /// Which of the two streams.
+        stream: Stream,
+        /// Whole letters, with line ends where there are some.
+        text: String,
+    },
     /// A rich display. With an `id`, a later `Update` of the same id replaces it in place.
-    Display { bundle: Bundle, id: Option<String> },
+    Display {
+        /// What is shown.
+        bundle: Bundle,
+        /// By which it can be changed later.
+        id: Option<String>,
+    },
     /// The display `id`, wherever it stands, now shows this.
-    Update { bundle: Bundle, id: String },
+    Update {
+        /// What is shown.
+        bundle: Bundle,
+        /// The id of the display.
+        id: String,
+    },
     /// The value of the cell's last expression (`Out[n]`).
-    Result { bundle: Bundle },
+    Result {
+        /// What is shown.
+        bundle: Bundle,
+    },
     /// The cell's outputs so far are removed; with `wait`, only when the next one arrives.
-    Clear { wait: bool },
+    Clear {
+        /// Not before something new is shown.
+        wait: bool,
+    },
     /// A page of text about something (`name?`): a pager shows it, or the place below the cell. Not stored in the notebook.
-    Page { bundle: Bundle },
+    Page {
+        /// What is shown.
+        bundle: Bundle,
+    },
     /// Text for the cell that shows this, in place of its own (`%load`). A frontend without such a cell prints it.
-    NextInput { text: String },
+    NextInput {
+        /// The text of the cell to be.
+        text: String,
+    },
     /// How many lines of its text this cell may show from now on, `None` for all of them, where a front end has a bound.
-    Lines { most: Option<usize> },
+    Lines {
+        /// So many lines; `None`: all.
+        most: Option<usize>,
+    },
     /// The person asks to leave (`exit`): a front end that is a terminal ends, a page stays.
     Leave,
     /// To the front ends' widgets. Says nothing to a person: who has no widgets leaves it out.
@@ -195,10 +231,12 @@ pub mod bytes {
     use serde::ser::Serializer;
     use std::fmt;
 
+    /// As one byte string.
     pub fn serialize<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
         to.serialize_bytes(bytes)
     }
 
+    /// From a byte string.
     pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
         from.deserialize_byte_buf(Whole)
     }
@@ -234,10 +272,12 @@ pub mod byte_lists {
     #[serde(transparent)]
     struct Owned(#[serde(deserialize_with = "super::bytes::deserialize")] Vec<u8>);
 
+    /// As a list of byte strings.
     pub fn serialize<S: Serializer>(list: &[Vec<u8>], to: S) -> Result<S::Ok, S::Error> {
         to.collect_seq(list.iter().map(|bytes| Lent(bytes)))
     }
 
+    /// From a list of byte strings.
     pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Vec<u8>>, D::Error> {
         let list = Vec::<Owned>::deserialize(from)?;
         Ok(list.into_iter().map(|bytes| bytes.0).collect())

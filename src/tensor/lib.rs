@@ -84,10 +84,12 @@ impl Tensor {
         Self::full(value, &[], &device::current())
     }
 
+    /// The size of each dim.
     pub fn shape(&self) -> Shape {
         self.raw.shape()
     }
 
+    /// How many dims it has.
     pub fn rank(&self) -> usize {
         self.raw.shape().num_dims()
     }
@@ -107,14 +109,17 @@ impl Tensor {
         self.len() * each
     }
 
+    /// Whether it has no elements.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
+    /// The type of its elements.
     pub fn dtype(&self) -> Dtype {
         self.raw.dtype()
     }
 
+    /// Where its elements lie.
     pub fn device(&self) -> Device {
         self.raw.device()
     }

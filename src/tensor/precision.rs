@@ -13,8 +13,10 @@ use std::cell::Cell;
 /// What the factors of products are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Precision {
+    /// As tensors are stored.
     #[default]
     F32,
+    /// Halved to 16 bits, summed in 32.
     F16,
 }
 
@@ -25,6 +27,7 @@ thread_local! {
     static CURRENT: Cell<Precision> = const { Cell::new(Precision::F32) };
 }
 
+/// Of this thread now.
 pub fn current() -> Precision {
     CURRENT.get()
 }

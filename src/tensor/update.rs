@@ -6,51 +6,74 @@ use saddle_fault::Result;
 /// Which formula, with its settings.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Rule {
+    /// Gradient descent, with momentum.
     Sgd(Sgd),
+    /// Adam and AdamW.
     Adam(Adam),
+    /// RMSProp.
     RmsProp(RmsProp),
+    /// Adagrad.
     Adagrad(Adagrad),
 }
 
 /// Gradient descent with momentum: v ← μ·v + (1 − dampening)·g; p ← p − lr·v (or lr·(g + μ·v) with Nesterov).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sgd {
+    /// Learning rate.
     pub lr: f32,
+    /// How much of the last step goes on.
     pub momentum: f32,
+    /// How much less of the new gradient counts.
     pub dampening: f32,
+    /// Weight of ½‖p‖² in the loss.
     pub weight_decay: f32,
+    /// Looks ahead along the momentum.
     pub nesterov: bool,
 }
 
 /// Kingma and Ba 2015; `decoupled` weight decay is AdamW (Loshchilov and Hutter 2019).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Adam {
+    /// Learning rate.
     pub lr: f32,
+    /// Decay of the running mean and of the running mean square.
     pub betas: [f32; 2],
+    /// Added to the root.
     pub eps: f32,
+    /// Weight of ½‖p‖² in the loss.
     pub weight_decay: f32,
+    /// Decay apart from the gradient.
     pub decoupled: bool,
 }
 
 /// Tieleman and Hinton 2012, as PyTorch: p ← p − lr·g / (√s + ε), s ← α·s + (1 − α)·g².
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RmsProp {
+    /// Learning rate.
     pub lr: f32,
+    /// Decay of the running mean square.
     pub alpha: f32,
+    /// Added to the root.
     pub eps: f32,
+    /// How much of the last step goes on.
     pub momentum: f32,
+    /// Weight of ½‖p‖² in the loss.
     pub weight_decay: f32,
 }
 
 /// Duchi et al. 2011: s ← s + g²; p ← p − lr·g / (√s + ε).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Adagrad {
+    /// Learning rate.
     pub lr: f32,
+    /// Added to the root.
     pub eps: f32,
+    /// Weight of ½‖p‖² in the loss.
     pub weight_decay: f32,
 }
 
 impl Rule {
+    /// Its learning rate.
     pub fn lr(&self) -> f32 {
         match self {
             Rule::Sgd(o) => o.lr,
@@ -60,6 +83,7 @@ impl Rule {
         }
     }
 
+    /// Sets its learning rate.
     pub fn set_lr(&mut self, lr: f32) {
         match self {
             Rule::Sgd(o) => o.lr = lr,
@@ -84,14 +108,18 @@ impl Rule {
 /// What a rule remembers of one parameter: how many steps, and up to two running tensors of its shape.
 #[derive(Clone, Default)]
 pub struct State {
+    /// Steps taken.
     pub steps: u64,
+    /// Running tensors: velocity, or mean and mean square.
     pub moments: [Option<Moment>; 2],
 }
 
 /// A running tensor: a plain buffer on the CPU, so that a step can write into it.
 #[derive(Clone)]
 pub enum Moment {
+    /// On the CPU.
     Cpu(Vec<f32>),
+    /// On another device.
     Device(Raw),
 }
 

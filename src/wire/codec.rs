@@ -25,7 +25,9 @@ const REMEMBERED: usize = 1 << 16;
 /// What we read of a message's header.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Header {
+    /// The message's own id.
     pub msg_id: String,
+    /// What kind of message it is: `execute_request`.
     pub msg_type: String,
     #[serde(default)]
     pub session: String,
@@ -36,10 +38,13 @@ pub struct Header {
 pub struct Received {
     /// The identities by which the ROUTER finds the client again.
     pub peer: Vec<Vec<u8>>,
+    /// What is read of the header.
     pub header: Header,
     /// The header exactly as it came: answers carry it as their parent header.
     pub raw_header: Vec<u8>,
+    /// The metadata frame.
     pub metadata: Map<String, Value>,
+    /// The content frame.
     pub content: Value,
     /// Binary parts, as they came; the signature does not cover them.
     pub buffers: Vec<Vec<u8>>,
@@ -48,22 +53,30 @@ pub struct Received {
 /// A message of the kernel.
 #[derive(Clone, Debug)]
 pub struct Message {
+    /// The socket it goes out on.
     pub channel: Channel,
     /// The client's identities; on iopub the one topic.
     pub peer: Vec<Vec<u8>>,
     /// The header of the request that this belongs to, as it came; empty where there is none.
     pub parent: Vec<u8>,
+    /// The metadata frame.
     pub metadata: Map<String, Value>,
+    /// The content frame to be.
     pub content: Content,
 }
 
 /// Why frames were not taken for a message.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Rejected {
+    /// No frame `<IDS|MSG>`.
     NoDelimiter,
+    /// Signature, header, parent header, metadata or content is missing.
     TooFewFrames,
+    /// The HMAC is not that of the frames under the connection's key.
     BadSignature,
+    /// A signature that has come before.
     Replayed,
+    /// A frame that is no JSON object: which, and what is said about it.
     BadJson(&'static str, String),
 }
 

@@ -47,7 +47,9 @@ pub struct Ports {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Transport {
+    /// Ports of an address.
     Tcp,
+    /// Files of the local machine.
     Ipc,
 }
 

@@ -2,6 +2,8 @@
 //!
 //! A field that validators want as an object is an object here, never `null`.
 
+#![allow(missing_docs, reason = "fields are named, and defined, as in Jupyter's messaging specification")]
+
 use std::borrow::Cow;
 
 use serde::Serialize;

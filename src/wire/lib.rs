@@ -11,6 +11,7 @@
 //! | [`content`] | what the kernel may say |
 //! | [`sockets`] | the five libzmq sockets and the way to wake their thread |
 
+#![warn(missing_docs)]
 #![forbid(unsafe_code)]
 
 pub mod codec;

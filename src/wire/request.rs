@@ -2,6 +2,8 @@
 //!
 //! Clients are generous with `null`; a field that is `null` counts as missing.
 
+#![allow(missing_docs, reason = "fields are named, and defined, as in Jupyter's messaging specification")]
+
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::Value;
 

@@ -31,9 +31,13 @@ const WAKE: &str = "inproc://wake";
 /// A channel on which messages are exchanged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Channel {
+    /// Requests in their order.
     Shell,
+    /// Interrupt and shutdown, past what waits on shell.
     Control,
+    /// Questions to the person.
     Stdin,
+    /// What all clients see.
     Iopub,
 }
 
@@ -60,6 +64,7 @@ pub struct Waker {
 }
 
 impl Waker {
+    /// Ends the wait of the thread of the sockets.
     pub fn wake(&self) {
         if !self.woken.swap(true, Ordering::AcqRel) {
             let socket = self.socket.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,6 +1,7 @@
 //! The words of the language, one file per family, and the list of all families.
 
 #![forbid(unsafe_code)]
+#![allow(missing_docs, reason = "a record documents itself")]
 #![allow(
     clippy::needless_update,
     reason = "every record ends in `..ENTRY`, so that a new field of records does not touch those that lack none"

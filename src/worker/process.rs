@@ -31,6 +31,7 @@ pub struct Process {
 /// How a worker ended.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Exit {
+    /// Exit status, or the signal that ended it.
     pub status: ExitStatus,
     /// The most memory that it held, bytes.
     pub peak: u64,
@@ -115,6 +116,7 @@ fn listen(mut pipe: PipeReader, words: &Mutex<Vec<u8>>) {
 }
 
 impl Process {
+    /// Its number, by which it can be ended.
     pub fn id(&self) -> Id {
         Id(self.pid)
     }

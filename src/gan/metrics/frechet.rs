@@ -12,7 +12,9 @@ const BLOCK: usize = 1024;
 /// A Gaussian: its mean and its covariance, row-major.
 #[derive(Clone, Debug)]
 pub struct Gaussian {
+    /// The mean, `[d]`.
     pub mean: Vec<f64>,
+    /// The covariance, `[d, d]`, row by row.
     pub covariance: Vec<f64>,
 }
 

@@ -12,7 +12,9 @@ const FEWEST_CHANGES: f64 = 10.0;
 /// The mean over parts of the samples, and their standard deviation.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Score {
+    /// Mean over the splits.
     pub mean: f64,
+    /// Standard deviation over the splits.
     pub std: f64,
 }
 

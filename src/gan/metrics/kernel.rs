@@ -9,7 +9,9 @@ use saddle_tensor::random::with_stream;
 /// The mean over subsets, and their standard deviation.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Kid {
+    /// Mean over the subsets.
     pub mean: f64,
+    /// Standard deviation over the subsets.
     pub std: f64,
 }
 

@@ -17,6 +17,7 @@ pub struct PrecisionRecall {
     pub empty: usize,
 }
 
+/// Density and coverage (Naeem et al. 2020).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct DensityCoverage {
     /// In how many balls of real samples a generated one lies on average, over k: about 1 for a perfect model.

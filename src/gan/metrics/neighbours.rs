@@ -14,7 +14,9 @@ const SLACK: f64 = 1e-4;
 /// A point and its Euclidean distance.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Neighbour {
+    /// Which sample it is.
     pub index: usize,
+    /// How far it is, Euclidean.
     pub distance: f64,
 }
 

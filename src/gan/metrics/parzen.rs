@@ -12,6 +12,7 @@ const WORD: &str = "parzen";
 /// The mean log-likelihood of test points, in nats.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Score {
+    /// Mean log-likelihood of a test sample, nats.
     pub mean: f64,
     /// The standard error of that mean.
     pub standard_error: f64,
@@ -20,6 +21,7 @@ pub struct Score {
 /// The width chosen from a grid.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Width {
+    /// The bandwidth.
     pub sigma: f64,
     /// It is the smallest or largest of the grid: the best one may lie outside.
     pub at_edge: bool,

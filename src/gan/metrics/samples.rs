@@ -51,6 +51,7 @@ impl Samples {
         self.dim
     }
 
+    /// Where the tensor lay that they were read from.
     pub fn device(&self) -> &Device {
         &self.device
     }
@@ -60,10 +61,12 @@ impl Samples {
         &self.values
     }
 
+    /// The `i`-th sample.
     pub fn row(&self, i: usize) -> &[f32] {
         &self.values[i * self.dim..(i + 1) * self.dim]
     }
 
+    /// All samples, in order.
     pub fn rows(&self) -> impl Iterator<Item = &[f32]> {
         self.values.chunks_exact(self.dim)
     }

@@ -8,21 +8,32 @@ use saddle_tensor::Tensor;
 /// An element-wise function as a layer.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Activation {
+    /// max(x, 0).
     Relu,
+    /// x above 0, this slope below.
     LeakyRelu(f32),
+    /// x above 0, α·(eˣ − 1) below.
     Elu(f32),
+    /// x·Φ(x).
     Gelu,
+    /// x·σ(x).
     Silu,
+    /// tanh x.
     Tanh,
+    /// σ(x) = 1 / (1 + e⁻ˣ).
     Sigmoid,
+    /// log(1 + eˣ).
     Softplus,
+    /// log σ(x).
     LogSigmoid,
     /// Along the last dim.
     Softmax,
+    /// Its logarithm, along the last dim.
     LogSoftmax,
 }
 
 impl Activation {
+    /// As cells write it.
     pub fn name(self) -> &'static str {
         match self {
             Activation::Relu => "relu",
@@ -39,6 +50,7 @@ impl Activation {
         }
     }
 
+    /// Its value for each element of `x`.
     pub fn apply(self, x: &Tensor) -> Result<Tensor> {
         match self {
             Activation::Relu => x.relu(),

@@ -8,9 +8,11 @@ use saddle_tensor::{Tensor, shown};
 /// Zhang et al. 2019 (SAGAN): every pixel sees every other. `[n, c, h, w]`, unchanged:
 /// `y = x + γ · V(x)·softmax(Q(x)ᵀK(x))`, where γ starts at 0.
 pub struct SelfAttention {
+    /// Channels, the size of dim 1.
     pub channels: usize,
     /// Channels of queries and keys.
     pub inner: usize,
+    /// How weights start.
     pub init: Init,
 }
 

@@ -7,22 +7,35 @@ use saddle_tensor::{Geometry, Tensor, device};
 
 /// Two-dimensional convolution, `[n, in, h, w] → [n, out, h', w']`, kernels `[out, in/groups, kh, kw]`.
 pub struct Conv2d {
+    /// Features, or channels, of the input.
     pub inputs: usize,
+    /// Features, or channels, of the output.
     pub outputs: usize,
+    /// Height and width of the kernel.
     pub kernel: [usize; 2],
+    /// Stride, padding, dilation and groups.
     pub geometry: Geometry,
+    /// Whether a bias is added.
     pub bias: bool,
+    /// How weights start.
     pub init: Init,
 }
 
 /// Transposed convolution, kernels `[in, out/groups, kh, kw]`.
 pub struct ConvTranspose2d {
+    /// Features, or channels, of the input.
     pub inputs: usize,
+    /// Features, or channels, of the output.
     pub outputs: usize,
+    /// Height and width of the kernel.
     pub kernel: [usize; 2],
+    /// Stride, padding, dilation and groups.
     pub geometry: Geometry,
+    /// Rows and columns added at the far side of the output.
     pub output_padding: [usize; 2],
+    /// Whether a bias is added.
     pub bias: bool,
+    /// How weights start.
     pub init: Init,
 }
 

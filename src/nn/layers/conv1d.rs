@@ -8,12 +8,19 @@ use saddle_tensor::{Geometry, Tensor};
 /// One-dimensional convolution, `[n, in, length] → [n, out, length']`, kernels `[out, in/groups, kernel]`. The second
 /// numbers of the geometry count.
 pub struct Conv1d {
+    /// Features, or channels, of the input.
     pub inputs: usize,
+    /// Features, or channels, of the output.
     pub outputs: usize,
+    /// Length of the kernel.
     pub kernel: usize,
+    /// Stride, padding, dilation and groups.
     pub geometry: Geometry,
+    /// Which places an output sees.
     pub sight: Sight,
+    /// Whether a bias is added.
     pub bias: bool,
+    /// How weights start.
     pub init: Init,
 }
 

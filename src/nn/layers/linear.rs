@@ -7,9 +7,13 @@ use saddle_tensor::{Tensor, shown};
 
 /// `y = x·Wᵀ + b`, `[.., in] → [.., out]`, with W `[out, in]` as in PyTorch.
 pub struct Linear {
+    /// Features, or channels, of the input.
     pub inputs: usize,
+    /// Features, or channels, of the output.
     pub outputs: usize,
+    /// Whether a bias is added.
     pub bias: bool,
+    /// How weights start.
     pub init: Init,
     /// How the bias starts; as `init` where not given.
     pub bias_init: Option<Init>,
@@ -41,8 +45,11 @@ impl Layer for Linear {
 
 /// Rows of a table: ints `[..] → [.., size]`.
 pub struct Embedding {
+    /// Rows of the table.
     pub count: usize,
+    /// Numbers in a row.
     pub size: usize,
+    /// How weights start.
     pub init: Init,
 }
 
@@ -68,9 +75,13 @@ impl Layer for Embedding {
 /// `M_i = f(x_i)·T`, `o(x_i)_b = Σ_{j≠i} exp(−‖M_ib − M_jb‖₁) + bias_b`, appended to the input:
 /// `[n, in] → [n, in + kernels]`.
 pub struct MinibatchDiscrimination {
+    /// Features, or channels, of the input.
     pub inputs: usize,
+    /// Features appended.
     pub kernels: usize,
+    /// Dimensions in which closeness is measured.
     pub dims: usize,
+    /// How weights start.
     pub init: Init,
 }
 

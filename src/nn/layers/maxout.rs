@@ -7,9 +7,13 @@ use saddle_tensor::{Tensor, shown};
 
 /// Goodfellow et al. 2013: `pieces` linear maps for each unit, of which the largest counts. `[n, in] → [n, units]`.
 pub struct Maxout {
+    /// Features, or channels, of the input.
     pub inputs: usize,
+    /// Features of the output.
     pub units: usize,
+    /// Linear maps for each of them.
     pub pieces: usize,
+    /// How weights start.
     pub init: Init,
 }
 

@@ -44,6 +44,7 @@ pub enum Mode {
 /// What a pass through a network brings to each layer besides its input.
 #[derive(Clone)]
 pub struct Pass {
+    /// Whether the network is being trained.
     pub mode: Mode,
     /// So many rows at the start of every batch are the reference batch of virtual batch norm.
     pub reference: usize,

@@ -8,7 +8,9 @@ use saddle_tensor::{Tensor, random};
 /// Sets each element to 0 with probability `p` and multiplies the others by `scale` (1/(1−p) keeps the expectation).
 /// Passes everything unchanged in eval mode.
 pub struct Dropout {
+    /// Share of the elements that are dropped.
     pub p: f32,
+    /// Factor of those that stay.
     pub scale: f32,
 }
 
@@ -27,6 +29,7 @@ impl Layer for Dropout {
 
 /// Adds normal noise of standard deviation `std` in train mode.
 pub struct GaussianNoise {
+    /// Standard deviation of the noise.
     pub std: f32,
 }
 

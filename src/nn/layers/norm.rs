@@ -30,11 +30,13 @@ fn scaled(hat: &Tensor, params: &[Tensor]) -> Result<Tensor> {
 
 /// Batch normalisation (Ioffe and Szegedy 2015) of `[n, c]` or `[n, c, h, w]`: each channel over the batch (and space).
 pub struct BatchNorm {
+    /// Channels, the size of dim 1.
     pub channels: usize,
     /// Added to the variance: 1e-5 as in PyTorch (0.8 is a known mistake of many GAN examples).
     pub eps: f32,
     /// Weight of the newest batch in the running statistics.
     pub momentum: f32,
+    /// How the gain starts.
     pub gain: Init,
 }
 
@@ -106,7 +108,9 @@ impl Layer for BatchNorm {
 
 /// Layer normalisation (Ba et al. 2016) over the last `shape.len()` axes.
 pub struct LayerNorm {
+    /// The dims, last ones, that are normalised together.
     pub shape: Vec<usize>,
+    /// Added to the variance.
     pub eps: f32,
 }
 
@@ -139,7 +143,9 @@ impl Layer for LayerNorm {
 
 /// Instance normalisation of `[n, c, h, w]`: each channel of each sample over its own space.
 pub struct InstanceNorm {
+    /// Channels, the size of dim 1.
     pub channels: usize,
+    /// Added to the variance.
     pub eps: f32,
 }
 

@@ -11,8 +11,11 @@ use saddle_tensor::{Tensor, no_grad, shown};
 /// Normalisation of `[n, c]` or `[n, c, h, w]` by the statistics of the reference batch, alone or together with each
 /// example.
 pub struct ReferenceNorm {
+    /// Channels, the size of dim 1.
     pub channels: usize,
+    /// Added to the variance.
     pub eps: f32,
+    /// How the gain starts.
     pub gain: Init,
     /// Whether each example counts in its own statistics: virtual batch norm (Salimans et al. 2016, section 3.4).
     pub with_example: bool,

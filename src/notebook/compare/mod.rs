@@ -61,8 +61,11 @@ impl Limits {
 /// One side of a difference.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Content {
+    /// Nothing is shown.
     Nothing,
+    /// Text.
     Text(String),
+    /// A picture.
     Picture(Picture),
     /// A picture of this type whose bytes are damaged.
     Unreadable(String),
@@ -73,7 +76,9 @@ pub enum Content {
 pub struct Difference {
     /// What differs: `stdout`, `display 2, text/plain`, `error`, …
     pub what: String,
+    /// What the notebook holds.
     pub stored: Content,
+    /// What the run showed.
     pub new: Content,
     /// Between two pictures of one size.
     pub likeness: Option<Likeness>,
@@ -82,11 +87,13 @@ pub struct Difference {
 /// What became of one code cell.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Verdict {
+    /// Within the tolerances.
     Same,
     /// Its outputs are not to be compared, and its checks hold as they did.
     Ignored,
     /// It was not run, and why.
     NotRun(&'static str),
+    /// Not within them: where.
     Differs(Vec<Difference>),
     /// It ended the run with an error that it is not marked for.
     Failed(Failure, Vec<Difference>),
@@ -107,6 +114,7 @@ impl Verdict {
 pub struct Judged {
     /// Its place among all cells of the notebook, from 0.
     pub index: usize,
+    /// How the comparison ended.
     pub verdict: Verdict,
     /// What was allowed to it.
     pub limits: Limits,

@@ -14,10 +14,13 @@ const FRAMES: usize = 200;
 /// A picture as a notebook stores it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Picture {
+    /// Its mime type.
     pub mime: String,
     /// Without line ends.
     pub base64: String,
+    /// Pixels across.
     pub width: u32,
+    /// Pixels down.
     pub height: u32,
     /// More than one in an animation.
     pub frames: usize,

@@ -25,6 +25,7 @@ pub use text::text;
 /// What became of one notebook file.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
+    /// It ran, to its end or not.
     Ran(Box<Trial>),
     /// It could not be read or started.
     Refused(Fault),
@@ -35,6 +36,7 @@ pub enum Outcome {
 pub struct Entry {
     /// The file, as the user named it.
     pub name: String,
+    /// How that ended.
     pub outcome: Outcome,
     /// How many cells `--update` has stored anew.
     pub updated: Option<usize>,

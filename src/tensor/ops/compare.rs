@@ -43,18 +43,34 @@ impl Tensor {
         Ok(Tensor::constant(self.raw().cast(Dtype::Int).compare_number(op, number)?))
     }
 
+    /// Less, element by element with broadcasting; gives a bool tensor.
+    ///
+    /// # Errors
+    /// Shapes that do not broadcast.
     pub fn lt(&self, other: &Tensor) -> Result<Tensor> {
         self.compare(Compare::Lt, other)
     }
 
+    /// Less or equal, element by element with broadcasting; gives a bool tensor.
+    ///
+    /// # Errors
+    /// Shapes that do not broadcast.
     pub fn le(&self, other: &Tensor) -> Result<Tensor> {
         self.compare(Compare::Le, other)
     }
 
+    /// Greater, element by element with broadcasting; gives a bool tensor.
+    ///
+    /// # Errors
+    /// Shapes that do not broadcast.
     pub fn gt(&self, other: &Tensor) -> Result<Tensor> {
         self.compare(Compare::Gt, other)
     }
 
+    /// Greater or equal, element by element with broadcasting; gives a bool tensor.
+    ///
+    /// # Errors
+    /// Shapes that do not broadcast.
     pub fn ge(&self, other: &Tensor) -> Result<Tensor> {
         self.compare(Compare::Ge, other)
     }
@@ -64,6 +80,10 @@ impl Tensor {
         self.compare(Compare::Eq, other)
     }
 
+    /// Not equal, element by element with broadcasting; gives a bool tensor.
+    ///
+    /// # Errors
+    /// Shapes that do not broadcast.
     pub fn ne(&self, other: &Tensor) -> Result<Tensor> {
         self.compare(Compare::Ne, other)
     }
@@ -73,11 +93,19 @@ impl Tensor {
         Tensor::constant(self.raw().cast(Dtype::Bool).not())
     }
 
+    /// Whether both are true, element by element with broadcasting; gives a bool tensor.
+    ///
+    /// # Errors
+    /// Shapes that do not broadcast.
     pub fn and(&self, other: &Tensor) -> Result<Tensor> {
         let out = broadcast("and", self, other)?;
         Ok(Tensor::constant(self.raw().cast(Dtype::Bool).and(&other.raw().cast(Dtype::Bool), &out)))
     }
 
+    /// Whether one is true, element by element with broadcasting; gives a bool tensor.
+    ///
+    /// # Errors
+    /// Shapes that do not broadcast.
     pub fn or(&self, other: &Tensor) -> Result<Tensor> {
         let out = broadcast("or", self, other)?;
         Ok(Tensor::constant(self.raw().cast(Dtype::Bool).or(&other.raw().cast(Dtype::Bool), &out)))

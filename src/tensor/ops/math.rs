@@ -130,12 +130,14 @@ impl Tensor {
         }
     }
 
+    /// `x + s`.
     pub fn add_scalar(&self, s: f32) -> Result<Tensor> {
         let x = floats(self);
         let raw = x.raw().unary(Unary::AddScalar(s));
         Ok(unary("add", &x, raw, &[], false, |b| Ok(b.grad.clone())))
     }
 
+    /// `s · x`.
     pub fn mul_scalar(&self, s: f32) -> Result<Tensor> {
         let x = floats(self);
         let raw = x.raw().unary(Unary::MulScalar(s));

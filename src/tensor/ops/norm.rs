@@ -6,6 +6,7 @@ use saddle_fault::Result;
 
 /// A normalised batch with the statistics that it was normalised with, as constants.
 pub struct Normed {
+    /// The output, of the shape of the input.
     pub y: Tensor,
     /// The mean of each channel, `[channels]`.
     pub mean: Tensor,

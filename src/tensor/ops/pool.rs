@@ -7,8 +7,11 @@ use saddle_fault::{Fault, Result};
 /// How a window walks over an image, pairs as (height, width).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
+    /// Its size.
     pub size: [usize; 2],
+    /// Steps between two places of it.
     pub stride: [usize; 2],
+    /// Rows and columns added at each side.
     pub padding: [usize; 2],
 }
 

@@ -9,7 +9,9 @@ use smallvec::smallvec;
 
 /// The extreme elements along an axis, and where they were.
 pub struct Extreme {
+    /// The values.
     pub values: Tensor,
+    /// Where along the dim each stood, whole numbers.
     pub indices: Tensor,
 }
 

@@ -211,6 +211,7 @@ impl Raw {
         self.truths(Op::And, other, out, |a, b| a & b)
     }
 
+    /// Whether one of both is true; `out` is the broadcast shape.
     pub fn or(&self, other: &Raw, out: &Shape) -> Raw {
         self.truths(Op::Or, other, out, |a, b| a | b)
     }
@@ -226,6 +227,7 @@ impl Raw {
         Raw::wrap(two(op, a.far(), b.far()), Dtype::Bool).of(out)
     }
 
+    /// The opposite of each truth value.
     pub fn not(&self) -> Raw {
         if self.view().is_some() {
             let x = self.contiguous();

@@ -37,10 +37,12 @@ pub enum Dtype {
     F32,
     /// Whole numbers: labels, indices. Of 64 bits on the CPU, of 32 on other devices.
     Int,
+    /// Truth values.
     Bool,
 }
 
 impl Dtype {
+    /// As cells write it.
     pub fn name(self) -> &'static str {
         match self {
             Dtype::F32 => "f32",
@@ -136,10 +138,12 @@ impl Raw {
         }
     }
 
+    /// The type of its elements.
     pub fn dtype(&self) -> Dtype {
         self.dtype
     }
 
+    /// The size of each dim.
     pub fn shape(&self) -> Shape {
         match &*self.held {
             Held::Cpu(view) => view.shape().clone(),
@@ -148,14 +152,17 @@ impl Raw {
         }
     }
 
+    /// How many elements it has.
     pub fn len(&self) -> usize {
         self.shape().num_elements()
     }
 
+    /// Whether it has none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
+    /// Where they lie.
     pub fn device(&self) -> Device {
         match &*self.held {
             Held::Cpu(_) => Device::Cpu,

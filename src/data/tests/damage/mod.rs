@@ -1,5 +1,7 @@
 //! What the fuzz loops share: an allocator that counts, numbers that are the same in each run, and ways to damage a file.
 
+#![allow(unsafe_code, reason = "an allocator that counts")]
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::fmt::Debug;
 use std::panic::{AssertUnwindSafe, catch_unwind};
