@@ -32,7 +32,9 @@ impl<'a> DownloadBar<'a> {
         match &self.current {
             Some((file, id)) if *file == step.file => {
                 if over || now.duration_since(self.drawn) >= PACE {
-                    let (bundle, id) = (self.bundle(step), id.clone());
+                    // The bar goes when the file is there: it leaves no picture in the notebook.
+                    let bundle = if over { Bundle::text("").varying() } else { self.bundle(step) };
+                    let id = id.clone();
                     self.host.show(Output::Update { bundle, id });
                     self.drawn = now;
                 }

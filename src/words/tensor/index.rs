@@ -20,13 +20,23 @@ const WHOLE: Ty = Ty::OneOf(&[Ty::Tensor, Ty::Array]);
 static SLICE: Entry = Entry {
     name: "slice",
     group: GROUP,
-    summary: "the part within a range along a dim (`t[1..4]` along the first)",
+    summary: "the part within a range along a dim: `t[1..4]` along the first, `t[.., 1..4]` along the second",
     params: &[X, DIM, param("range", Ty::Any, "such as 1..4 or 0..=3; ends below 0 count from the end")],
     returns: Ty::Tensor,
     shapes: "[2, 5] with dim 1 and 1..4 → [2, 3]",
     errors: &[NO_DIM, "a range that ends outside"],
     examples: &[
         value("columns", "tensor([[1, 2, 3], [4, 5, 6]]).slice(1, 0..2).to_array()", "[[1.0, 2.0], [4.0, 5.0]]"),
+        value(
+            "the same by an index for each dim",
+            "tensor([[1, 2, 3], [4, 5, 6]])[.., 0..2].to_array()",
+            "[[1.0, 2.0], [4.0, 5.0]]",
+        ),
+        value(
+            "elements set",
+            "let x = zeros([2, 2]); x[0, 1] = 3; x[1] = [7, 8]; x.to_array()",
+            "[[0.0, 3.0], [7.0, 8.0]]",
+        ),
         fails("outside", "zeros([2, 3]).slice(1, 2..5)", "2..5 is outside dim 1 of [2, 3]"),
     ],
     call: |call| {

@@ -15,7 +15,7 @@ pub static KINDS: &[&Kind] = &[&TENSOR];
 
 static TENSOR: Kind = Kind {
     name: "tensor",
-    summary: "numbers on a device, of rank 0 to 6: f32, int or bool; only f32 carries gradients",
+    summary: "numbers on a device, of rank 0 to 6: f32, int or bool; only f32 carries gradients. t[2], t[-1], t[1..], t[[0, 2]] and t[t > 0] read along the first dim, t[.., 0..10] has an index for each; t[0, 1] = 3 sets elements of this variable alone",
     id: TypeId::of::<Tensor>,
     show: |v| Bundle::text(v.read_lock::<Tensor>().map_or_else(String::new, |t| t.describe())),
     fields: &[
