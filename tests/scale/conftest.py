@@ -2,15 +2,18 @@
 installs them; a test whose engine is missing is skipped with the reason.
 """
 
+import importlib.util
 import os
-import sys
 from pathlib import Path
 
 import nbformat
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "python"))
-from conftest import Saddle  # noqa: E402
+of_the_command_line = importlib.util.spec_from_file_location(
+    "command_line", Path(__file__).resolve().parents[1] / "python/conftest.py"
+)
+command_line = importlib.util.module_from_spec(of_the_command_line)
+of_the_command_line.loader.exec_module(command_line)
 
 # Two cores, shared: what is tested is who runs what, and not how fast.
 os.environ.setdefault("SADDLE_THREADS", "1")
@@ -18,7 +21,7 @@ os.environ.setdefault("SADDLE_THREADS", "1")
 
 @pytest.fixture
 def saddle(tmp_path):
-    return Saddle(tmp_path)
+    return command_line.Saddle(tmp_path)
 
 
 @pytest.fixture

@@ -96,17 +96,17 @@ def test_saddle_lab_runs_cells_behind_a_gateway(saddle, gateway, tmp_path):
     with open(log, "w") as out:
         lab = subprocess.Popen(
             [saddle.program, "lab", "--no-browser", "--port", str(port), "own", f"--gateway-url={gateway}",
-             "--IdentityProvider.token=", "--ServerApp.password="],
+             "--IdentityProvider.token=own"],
             cwd=tmp_path, env=env, stdout=out, stderr=out,
         )
     try:
-        specs = wait_for(f"http://127.0.0.1:{port}/api/kernelspecs", log)
+        specs = wait_for(f"http://127.0.0.1:{port}/api/kernelspecs", log, "own")
         assert "saddle" in specs["kernelspecs"]
         script = f"""
 import json, uuid, urllib.request, websocket
-start = urllib.request.Request("http://127.0.0.1:{port}/api/kernels", json.dumps({{"name": "saddle"}}).encode(), method="POST")
+start = urllib.request.Request("http://127.0.0.1:{port}/api/kernels", json.dumps({{"name": "saddle"}}).encode(), {{"Authorization": "token own"}}, method="POST")
 kernel = json.loads(urllib.request.urlopen(start, timeout=60).read())["id"]
-ws = websocket.create_connection(f"ws://127.0.0.1:{port}/api/kernels/{{kernel}}/channels?session_id=x", timeout=60)
+ws = websocket.create_connection(f"ws://127.0.0.1:{port}/api/kernels/{{kernel}}/channels?session_id=x", timeout=60, header=["Authorization: token own"])
 message = {{"header": {{"msg_id": uuid.uuid4().hex, "msg_type": "execute_request", "username": "", "session": "x", "date": "2026-01-01T00:00:00Z", "version": "5.3"}},
     "parent_header": {{}}, "metadata": {{}}, "channel": "shell", "buffers": [],
     "content": {{"code": "tensor([1, 2]).sum().item()", "silent": False, "store_history": True, "user_expressions": {{}}, "allow_stdin": False, "stop_on_error": True}}}}
