@@ -5,6 +5,7 @@
 //! | [`array`] | arrays as files hold them, of any element type |
 //! | [`numpy`], `zip` | `.npy` and `.npz` files |
 //! | [`safetensors`] | `.safetensors` files |
+//! | [`torch`], `pickle` | PyTorch's files: tensors only, nothing in them is run |
 //! | `dataset` | [`Dataset`]: rows of one shape, labels, views of parts of them |
 //! | `prefetch` | [`Plan`]: minibatches gathered by a thread of their own |
 //! | `digits` | the 8 × 8 digits that travel with the program |
@@ -45,10 +46,14 @@ mod idx;
 pub mod numpy;
 #[cfg(test)]
 mod numpy_tests;
+mod pickle;
 mod picture;
 mod prefetch;
 mod records;
 pub mod safetensors;
+pub mod torch;
+#[cfg(test)]
+mod torch_tests;
 mod zip;
 
 pub use array::{Array, Values};

@@ -4,11 +4,13 @@
 //! |---|---|
 //! | `disk` | whole files: read, and written so that a crash leaves the old one or the new one |
 //! | `save` | tensors and networks |
+//! | `torch` | PyTorch's names of a network's tensors |
 //! | `checkpoint` | everything that training needs to go on |
 
 pub mod checkpoint;
 pub mod disk;
 pub mod save;
+mod torch;
 
 use saddle_catalog::Param;
 use saddle_data::array::{Array, Values};
