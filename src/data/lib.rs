@@ -17,6 +17,7 @@
 //! | `folder` | folders of pictures |
 //! | `picture` | one picture in a file |
 //! | `idx` | the format of MNIST's files |
+//! | [`events`] | TensorBoard's event files |
 //! | `download` | downloads with checksums |
 //! | `files` | opening files; [`Watch`]: who waits for a long load |
 //! | `distribution` | [`Distribution`]: Gaussians and their mixtures, rings, grids, the Swiss roll, moons |
@@ -34,6 +35,7 @@ mod distribution;
 #[cfg(test)]
 mod distribution_tests;
 mod download;
+pub mod events;
 mod famous;
 #[cfg(test)]
 mod famous_tests;
