@@ -89,12 +89,18 @@ fn table(runs: &[Run], only: Option<&str>) -> String {
     let mut rows = vec![["run", "attempts", "last step", "seconds", "pictures"].map(String::from).to_vec()];
     rows[0].extend(names.iter().map(|name| name.to_string()));
     for (run, figures) in runs.iter().zip(&last) {
-        let pictures = run.events.iter().flat_map(|e| &e.values).filter(|(_, v)| matches!(v, Logged::Picture { .. })).count();
+        let pictures =
+            run.events.iter().flat_map(|e| &e.values).filter(|(_, v)| matches!(v, Logged::Picture { .. })).count();
         let step = run.events.iter().map(|e| e.step).max().unwrap_or(0);
         let time = |event: Option<&Event>| event.map_or(0.0, |e| e.time);
         let seconds = time(run.events.last()) - time(run.events.first());
-        let mut row =
-            vec![run.name.clone(), run.attempts.to_string(), step.to_string(), format!("{seconds:.0}"), pictures.to_string()];
+        let mut row = vec![
+            run.name.clone(),
+            run.attempts.to_string(),
+            step.to_string(),
+            format!("{seconds:.0}"),
+            pictures.to_string(),
+        ];
         row.extend(names.iter().map(|name| figures.get(name).map_or("–".into(), |x| figure(*x))));
         rows.push(row);
     }

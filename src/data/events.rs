@@ -18,7 +18,11 @@ pub struct Event {
 pub enum Logged {
     Figure(f32),
     /// A PNG.
-    Picture { width: u32, height: u32, png: Vec<u8> },
+    Picture {
+        width: u32,
+        height: u32,
+        png: Vec<u8>,
+    },
 }
 
 /// The record with which each file begins.

@@ -53,6 +53,7 @@ fn check(call: &mut Call) -> Result<Dynamic> {
     if let Ok(holds) = call.args.bool(1) {
         figures::note(&Figure { value: holds.into(), holds: Some(holds), ..Figure::new(&what, 0.0) })?;
         let failed = |text: String| Err(Fault::new(Kind::Check, text));
+        super::files::log::checked(&what, f64::from(u8::from(holds)));
         return if holds { passed(call, &what, "true") } else { failed(format!("{what}: does not hold")) };
     }
     let value = match number(call.args.any(1)) {
@@ -61,6 +62,7 @@ fn check(call: &mut Call) -> Result<Dynamic> {
     };
     let bound =
         |key: &str| -> Result<Option<f64>> { call.options.any(key).map(|_| call.options.number(key, 0.0)).transpose() };
+    super::files::log::checked(&what, value);
     let (below, above, near) = (bound("below")?, bound("above")?, bound("near")?);
     let tol = call.options.number("tol", 1e-6)?;
     if below.is_none() && above.is_none() && near.is_none() {

@@ -58,25 +58,37 @@ static LOG_RUN: Entry = Entry {
     ],
     source: "the event files of TensorBoard (event.proto, summary.proto)",
     examples: &[
-        runs("figures", "log_run(\"example\", #{ folder: \"/tmp/saddle-example-runs\", step: 1, \"J(D)\": 1.38, \"J(G)\": tensor(0.69) })"),
-        runs("a picture", "log_run(\"example\", #{ folder: \"/tmp/saddle-example-runs\", samples: rand([4, 8, 8]), curve: plot([1, 2, 4]) })"),
-        fails("no figure", "log_run(\"example\", #{ J: \"small\" })", "`J` is a string, neither a number nor a picture"),
+        runs(
+            "figures",
+            "log_run(\"example\", #{ folder: \"/tmp/saddle-example-runs\", step: 1, \"J(D)\": 1.38, \"J(G)\": tensor(0.69) })",
+        ),
+        runs(
+            "a picture",
+            "log_run(\"example\", #{ folder: \"/tmp/saddle-example-runs\", samples: rand([4, 8, 8]), curve: plot([1, 2, 4]) })",
+        ),
+        fails(
+            "no figure",
+            "log_run(\"example\", #{ J: \"small\" })",
+            "`J` is a string, neither a number nor a picture",
+        ),
         fails("a name that leads elsewhere", "log_run(\"../example\", #{ J: 1 })", "a run's name"),
     ],
     call: |call| {
         let name = call.args.text(0)?;
         let given = if call.args.has(1) { call.args.get::<Map>(1)? } else { Map::new() };
-        let step = match given.get(STEP) {
-            None => None,
-            Some(step) => Some(step.as_int().map_err(|_| {
-                Fault::type_(format!("log_run: step must be a whole number, got {}", type_of(step)))
-            })?),
-        };
+        let step =
+            match given.get(STEP) {
+                None => None,
+                Some(step) => Some(step.as_int().map_err(|_| {
+                    Fault::type_(format!("log_run: step must be a whole number, got {}", type_of(step)))
+                })?),
+            };
         let folder = match given.get(WHERE) {
             None => FOLDER.to_string(),
-            Some(folder) => folder.clone().into_string().map_err(|got| {
-                Fault::type_(format!("log_run: folder must be a text, got {got}"))
-            })?,
+            Some(folder) => folder
+                .clone()
+                .into_string()
+                .map_err(|got| Fault::type_(format!("log_run: folder must be a text, got {got}")))?,
         };
         let values = given.iter().filter(|(key, _)| ![STEP, WHERE].contains(&key.as_str()));
         let values = values.map(|(key, v)| Ok((key.to_string(), logged(call, key, v)?))).collect::<Result<Vec<_>>>()?;
@@ -97,14 +109,15 @@ fn logged(call: &Call, key: &str, value: &Dynamic) -> Result<Logged> {
     let picture = png(value)?.and_then(|png| Some((png_size(&png)?, png)));
     match picture {
         Some(((width, height), png)) => Ok(Logged::Picture { width, height, png }),
-        None => {
-            Err(Fault::type_(format!("log_run: `{key}` is {}, neither a number nor a picture", call.catalog.got(value)))
-                .hint("mean(x) makes a number of a tensor; a tensor of images is [n, h, w] or [n, 1 or 3, h, w]"))
-        }
+        None => Err(Fault::type_(format!(
+            "log_run: `{key}` is {}, neither a number nor a picture",
+            call.catalog.got(value)
+        ))
+        .hint("mean(x) makes a number of a tensor; a tensor of images is [n, h, w] or [n, 1 or 3, h, w]")),
     }
 }
 
-/// The figure of a check that held belongs to the run that was logged last; without a run it belongs to none.
+/// The figure of a check, whether it held or not (a truth is 1 or 0), belongs to the run that was logged last; without a run it belongs to none.
 pub fn checked(what: &str, value: f64) {
     let newest = OPEN.with_borrow(|open| open.last().map(|run| (run.place.clone(), run.step)));
     if let Some((place, step)) = newest {
