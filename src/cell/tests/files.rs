@@ -172,7 +172,7 @@ fn networks_of_pytorch_answer_as_there() {
     ));
     assert_eq!(
         notes.ok(&format!("let kept = load(\"{at}/nested.pt\"); [kept.epoch, kept.lr, kept.note]")),
-        "[3, 0.001, a run]"
+        "[3, 0.001, \"a run\"]"
     );
 }
 

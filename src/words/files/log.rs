@@ -66,11 +66,7 @@ static LOG_RUN: Entry = Entry {
             "a picture",
             "log_run(\"example\", #{ folder: \"/tmp/saddle-example-runs\", samples: rand([4, 8, 8]), curve: plot([1, 2, 4]) })",
         ),
-        fails(
-            "no figure",
-            "log_run(\"example\", #{ J: \"small\" })",
-            "`J` is a string, neither a number nor a picture",
-        ),
+        fails("no figure", "log_run(\"example\", #{ J: \"small\" })", "`J` is a text, neither a number nor a picture"),
         fails("a name that leads elsewhere", "log_run(\"../example\", #{ J: 1 })", "a run's name"),
     ],
     call: |call| {
