@@ -2,6 +2,7 @@
 
 use super::array::{Array, Values};
 use super::torch::{Item, decode, encode};
+use super::zip;
 use saddle_fault::Result;
 
 macro_rules! file {
@@ -91,5 +92,54 @@ fn what_is_written_is_read() -> Result<()> {
         })
         .collect();
     assert_eq!(decode("x", &encode(&arrays)?)?, Item::Dict(all));
+    Ok(())
+}
+
+/// The archive's checksums keep damage away from the pickle; these mutants have right ones.
+#[test]
+fn a_damaged_pickle_is_an_error_or_another_value() -> Result<()> {
+    for whole in [file!("nested.pt"), file!("views.pt"), file!("evil.pt")] {
+        let files = zip::unpack("x", whole)?;
+        let at = files.iter().position(|(name, _)| name.ends_with("data.pkl")).unwrap();
+        let mut random = 1u64;
+        let mut next = move |below: usize| {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (random >> 33) as usize % below
+        };
+        for _ in 0..3000 {
+            let mut mutant = files.clone();
+            let pickle = &mut mutant[at].1;
+            for _ in 0..=next(3) {
+                let place = next(pickle.len());
+                match next(4) {
+                    0 => pickle[place] = next(256) as u8,
+                    1 => pickle[place] ^= 1 << next(8),
+                    2 => drop(pickle.drain(place..(place + 1 + next(4)).min(pickle.len()))),
+                    _ => {
+                        let end = (place + 1 + next(16)).min(pickle.len());
+                        let part = pickle[place..end].to_vec();
+                        pickle.splice(place..place, part);
+                    }
+                }
+            }
+            // Either is right; that it comes back is what is tested.
+            let _ = decode("x", &zip::pack(&mutant)?);
+        }
+    }
+    Ok(())
+}
+
+/// Lists in lists without end, by the memo: refused by their depth, and nothing overflows.
+#[test]
+fn nesting_has_an_end() -> Result<()> {
+    let mut pickle = b"\x80\x02]q\x00".to_vec();
+    for _ in 0..100_000 {
+        // A new list that holds the one before.
+        pickle.extend(b"]h\x00aq\x00");
+    }
+    pickle.push(b'.');
+    let file = zip::pack(&[("archive/data.pkl".into(), pickle)])?;
+    let fault = decode("x", &file).unwrap_err();
+    assert!(fault.message.contains("too deep"), "{}", fault.message);
     Ok(())
 }
