@@ -4,7 +4,7 @@
 //! line of its `Cargo.toml`; `tests/rooms.rs` holds the picture against them):
 //!
 //! ```text
-//!    saddle ─► cell, component, cpu, mpi, notebook, rust, serve, sweep, tensor, worker
+//!    saddle ─► cell, component, cpu, data, mpi, notebook, rust, serve, sweep, tensor, worker
 //!     serve ─► wire
 //!      cell ─► catalog, rust, tensor, words
 //!      rust ─► component, worker

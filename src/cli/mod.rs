@@ -13,6 +13,7 @@
 //! | `lab` | JupyterLab: finding and starting it |
 //! | `notebooks` | the user's own copy of the notebooks |
 //! | `private`, `python`, `pip` | the private JupyterLab, and what installing it takes |
+//! | `runs` | what `log_run` has kept, run beside run |
 //! | `doctor` | what is installed, and what is wrong with it |
 
 mod doctor;
@@ -26,6 +27,7 @@ mod private;
 mod python;
 mod repl;
 mod run;
+mod runs;
 mod session;
 mod signal;
 mod spec;
@@ -69,6 +71,8 @@ enum Command {
     Install(spec::Install),
     /// Undo `install`.
     Uninstall(spec::Uninstall),
+    /// List and compare the runs that log_run has kept.
+    Runs(runs::Options),
     /// Show versions, devices and paths, what is wrong and how to mend it.
     Doctor,
     /// Print the reference of the language as Markdown.
@@ -132,6 +136,7 @@ fn dispatch(command: Command) -> Result<Outcome> {
         Command::Repl => repl::repl(),
         Command::Install(options) => spec::install(&options),
         Command::Uninstall(options) => spec::uninstall(&options),
+        Command::Runs(options) => runs::runs(&options),
         Command::Doctor => doctor::doctor(),
         Command::Reference => {
             print_all(&session::reference());

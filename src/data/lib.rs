@@ -5,6 +5,7 @@
 //! | [`array`] | arrays as files hold them, of any element type |
 //! | [`numpy`], `zip` | `.npy` and `.npz` files |
 //! | [`safetensors`] | `.safetensors` files |
+//! | [`torch`], `pickle` | PyTorch's files: tensors only, nothing in them is run |
 //! | `dataset` | [`Dataset`]: rows of one shape, labels, views of parts of them |
 //! | `prefetch` | [`Plan`]: minibatches gathered by a thread of their own |
 //! | `digits` | the 8 × 8 digits that travel with the program |
@@ -16,6 +17,7 @@
 //! | `folder` | folders of pictures |
 //! | `picture` | one picture in a file |
 //! | `idx` | the format of MNIST's files |
+//! | [`events`] | TensorBoard's event files |
 //! | `download` | downloads with checksums |
 //! | `files` | opening files; [`Watch`]: who waits for a long load |
 //! | `distribution` | [`Distribution`]: Gaussians and their mixtures, rings, grids, the Swiss roll, moons |
@@ -36,6 +38,7 @@ mod distribution;
 #[cfg(test)]
 mod distribution_tests;
 mod download;
+pub mod events;
 mod famous;
 #[cfg(test)]
 mod famous_tests;
@@ -48,10 +51,14 @@ mod idx;
 pub mod numpy;
 #[cfg(test)]
 mod numpy_tests;
+mod pickle;
 mod picture;
 mod prefetch;
 mod records;
 pub mod safetensors;
+pub mod torch;
+#[cfg(test)]
+mod torch_tests;
 mod zip;
 
 pub use array::{Array, Values};

@@ -1,4 +1,4 @@
-//! Zip archives, as far as `.npz` files need them: stored and deflated files (PKWARE's APPNOTE, section 4.3).
+//! Zip archives, as far as `.npz`, `.pt` and archives of pictures need them: stored and deflated files (PKWARE's APPNOTE, section 4.3).
 
 use flate2::Crc;
 use flate2::read::DeflateDecoder;
@@ -50,7 +50,7 @@ pub(super) fn pack(files: &[(String, Vec<u8>)]) -> Result<Vec<u8>> {
         directory.extend(name.as_bytes());
     }
     let start = small(out.len())?;
-    let count = u16::try_from(files.len()).map_err(|_| Fault::value("an .npz file holds at most 65,535 arrays"))?;
+    let count = u16::try_from(files.len()).map_err(|_| Fault::value("an archive holds at most 65,535 files"))?;
     out.extend(&directory);
     out.extend(END.to_le_bytes());
     out.extend([0; 4]);
@@ -64,7 +64,7 @@ pub(super) fn pack(files: &[(String, Vec<u8>)]) -> Result<Vec<u8>> {
 
 fn small(n: usize) -> Result<u32> {
     u32::try_from(n)
-        .map_err(|_| Fault::value("an .npz file holds at most 4 GiB").hint("save the arrays in several files"))
+        .map_err(|_| Fault::value("an archive holds at most 4 GiB").hint("save the arrays in several files"))
 }
 
 /// The files in an archive, by the list at its end.

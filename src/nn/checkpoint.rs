@@ -11,7 +11,7 @@ use saddle_fault::{Fault, Result};
 use saddle_tensor::update::{Moment, State};
 use saddle_tensor::{Device, Dtype, Tensor, shown};
 use serde_json::{Value, json};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Tensors by name.
 pub type Tensors = HashMap<String, Tensor>;
@@ -38,41 +38,53 @@ impl Network {
     /// Checks that `tensors` are exactly this network's, by name and shape. `what` names their source in errors.
     ///
     /// # Errors
-    /// A name that is missing or that the network does not have; another shape or type.
+    /// Names that are missing or that the network does not have; other shapes or types: all of them are listed.
     pub fn fit(&self, what: &str, tensors: &Tensors) -> Result<NetworkValues> {
         let named = self.named();
         let mut values = Vec::with_capacity(named.len());
+        let (mut missing, mut differing) = (Vec::new(), Vec::new());
         for (name, param) in &named {
             let Some(value) = tensors.get(name) else {
-                return Err(Fault::file(format!("{what}: has no `{name}`")).hint(holds(tensors)));
+                missing.push(format!("`{name}`"));
+                continue;
             };
             let (want, have) = (param.value().shape(), value.shape());
             if want != have || value.dtype() != Dtype::F32 {
-                return Err(Fault::file(format!(
-                    "{what}: `{name}` is {} of shape {}, the network's of shape {}",
-                    value.dtype().name(),
-                    shown(&have),
-                    shown(&want)
-                )));
+                let (have, want) = (shown(&have), shown(&want));
+                let dtype = value.dtype().name();
+                differing.push(format!("`{name}` is {dtype} of shape {have}, the network's of shape {want}"));
+                continue;
             }
-            let value = value.to_device(&param.value().device()).detach();
-            values.push((param.clone(), value));
+            values.push((param.clone(), value.to_device(&param.value().device()).detach()));
         }
-        let known = |name: &String| named.iter().any(|(n, _)| n == name);
-        match tensors.keys().filter(|name| !known(name)).min() {
-            None => Ok(NetworkValues(values)),
-            Some(name) => Err(Fault::file(format!("{what}: holds `{name}`, which the network does not have"))
-                .hint("was it saved from a network of the same layers?")),
+        let ours: HashSet<&String> = named.iter().map(|(name, _)| name).collect();
+        let mut unknown: Vec<String> =
+            tensors.keys().filter(|name| !ours.contains(name)).map(|name| format!("`{name}`")).collect();
+        unknown.sort_unstable();
+        let mut problems = Vec::new();
+        if !missing.is_empty() {
+            problems.push(format!("has no {}", listed(&missing)));
+        }
+        if !unknown.is_empty() {
+            problems.push(format!("holds {}, which the network does not have", listed(&unknown)));
+        }
+        if !differing.is_empty() {
+            problems.push(listed(&differing));
+        }
+        match problems.is_empty() {
+            true => Ok(NetworkValues(values)),
+            false => Err(Fault::file(format!("{what}: {}", problems.join("; "))).hint(
+                "was it saved from a network of the same layers? summary(network) and load(path).keys() list both",
+            )),
         }
     }
 }
 
-fn holds(tensors: &Tensors) -> String {
-    let mut names: Vec<&str> = tensors.keys().map(String::as_str).collect();
-    names.sort_unstable();
-    let more = if names.len() > 12 { ", …" } else { "" };
-    names.truncate(12);
-    format!("it holds: {}{more}", names.join(", "))
+/// The first twelve, and how many more there are.
+fn listed(all: &[String]) -> String {
+    let more = all.len().saturating_sub(12);
+    let shown = all[..all.len() - more].join(", ");
+    if more > 0 { format!("{shown} and {more} more") } else { shown }
 }
 
 /// Names of an optimizer's running tensors.

@@ -78,6 +78,7 @@ pub(crate) const FAMILIES: &[&[&Entry]] = &[
     network::penalty::ENTRIES,
     files::save::ENTRIES,
     files::checkpoint::ENTRIES,
+    files::log::ENTRIES,
     metric::likelihood::ENTRIES,
     metric::coverage::ENTRIES,
     metric::neighbours::ENTRIES,

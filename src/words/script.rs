@@ -53,12 +53,14 @@ fn check(call: &mut Call) -> Result<Dynamic> {
     if let Ok(holds) = call.args.bool(1) {
         figures::note(&Figure { value: holds.into(), holds: Some(holds), ..Figure::new(&what, 0.0) })?;
         let failed = |text: String| Err(Fault::new(Kind::Check, text));
+        super::files::log::checked(&what, f64::from(u8::from(holds)));
         return if holds { passed(call, &what, "true") } else { failed(format!("{what}: does not hold")) };
     }
     let value = match number(call.args.any(1)) {
         Some(value) => value,
         None => item(call)?,
     };
+    super::files::log::checked(&what, value);
     let (below, above, near) = (BELOW.of(call)?, ABOVE.of(call)?, NEAR.of(call)?);
     let tol = TOL.of(call)?;
     if below.is_none() && above.is_none() && near.is_none() {

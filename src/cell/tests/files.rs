@@ -148,3 +148,60 @@ fn networks_of_all_sorts_go_through_files() {
     }
     assert_eq!(notes.ok(&format!("load({path:?}).keys()")), "[\"bias\", \"reference\", \"weight\"]");
 }
+
+/// What PyTorch wrote (`tests/torch/make.py`) gives PyTorch's outputs here.
+#[test]
+fn networks_of_pytorch_answer_as_there() {
+    let at = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/torch");
+    let mut notes = Notes::with(saddle_words::catalog());
+    notes.ok(&format!("let a = load(\"{at}/answers.pt\"); let old = load(\"{at}/old_norm_answers.pt\");"));
+    notes.ok("let net = || sequential([conv2d(1, 2, 3, #{ padding: 1 }), batch_norm(2), leaky_relu(0.2),
+            conv_transpose2d(2, 3, 4, #{ stride: 2, padding: 1 }), flatten(), linear(192, 5), batch_norm(5)]);");
+    for file in ["net.pt", "net.safetensors", "nested.pt", "prefix.pt"] {
+        let code = format!("let G = net(); G.load(\"{at}/{file}\"); G.eval(); max(abs(G(a.x) - a.y)).item() < 1e-5");
+        assert_eq!(notes.ok(&code), "true", "{file}");
+    }
+    let rows = format!("let E = embedding(4, 3); E.load(\"{at}/embedding.pt\"); all(E(a.labels) == a.rows)");
+    assert_eq!(notes.ok(&rows), "true");
+    let normed = format!(
+        "let S = sequential([spectral_norm(linear(3, 2))]); S.load(\"{at}/old_norm.pt\"); S.eval(); max(abs(S(old.x) - old.y)).item() < 1e-5"
+    );
+    assert_eq!(notes.ok(&normed), "true");
+    notes.ok(&format!(
+        "sequential([spectral_norm(linear(3, 2)), spectral_norm(conv_transpose2d(2, 3, 2)), weight_norm(linear(2, 2))]).load(\"{at}/norms.pt\")"
+    ));
+    assert_eq!(
+        notes.ok(&format!("let kept = load(\"{at}/nested.pt\"); [kept.epoch, kept.lr, kept.note]")),
+        "[3, 0.001, \"a run\"]"
+    );
+}
+
+#[test]
+fn what_does_not_fit_is_listed_and_nothing_is_changed() {
+    let at = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/torch");
+    let mut notes = Notes::with(saddle_words::catalog());
+    notes.ok("let G = sequential([linear(4, 2), relu(), linear(2, 1)]); let before = to_json(G.params().map(|p| p.to_array()));");
+    let shown = notes.err(&format!("G.load(\"{at}/net.pt\")"));
+    for part in [
+        "has no `2.weight`, `2.bias`",
+        "holds `1.bias`",
+        "`5.weight`",
+        "which the network does not have",
+        "`0.weight` is f32 of shape [2, 1, 3, 3], the network's of shape [2, 4]",
+    ] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    for (file, why) in [
+        ("evil.pt", "system`; that is code"),
+        ("module.pt", "`torch.nn.modules.linear.Linear`"),
+        ("script.pt", "TorchScript"),
+        ("before_1_6.pt", "torch.save it again"),
+    ] {
+        let shown = notes.err(&format!("G.load(\"{at}/{file}\")"));
+        assert!(shown.contains(why), "{shown}");
+    }
+    let shown = notes.err(&format!("G.load(\"{at}/nested.pt\", #{{ key: \"D\" }})"));
+    assert!(shown.contains("holds tensors under `G`"), "{shown}");
+    assert!(!std::path::Path::new("/tmp/saddle-was-here").exists());
+    assert_eq!(notes.ok("to_json(G.params().map(|p| p.to_array())) == before"), "true");
+}

@@ -33,6 +33,8 @@ enum Reader {
     Npy,
     Npz,
     Safetensors,
+    Torch,
+    Events,
     Csv,
     Idx,
     /// An archive of tar, which is packed for the reader.
@@ -69,6 +71,8 @@ fn read(reader: Reader, file: &[u8], way: usize, folder: &Path) -> bool {
         Reader::Npy => saddle_data::numpy::decode_npy("x", file).is_ok_and(|a| whole(&a)),
         Reader::Npz => saddle_data::numpy::decode_npz("x", file).is_ok_and(|all| all.iter().all(|(_, a)| whole(a))),
         Reader::Safetensors => Named::decode("x", file).is_ok_and(|all| all.arrays.iter().all(|(_, a)| whole(a))),
+        Reader::Torch => saddle_data::torch::decode("x", file).is_ok(),
+        Reader::Events => saddle_data::events::decode("x", file).is_ok_and(|all| !all.is_empty()),
         Reader::Csv => {
             let how = Csv {
                 label: [Some(Column::At(-1)), None][way & 1].clone(),
@@ -135,19 +139,31 @@ fn tar() -> Vec<u8> {
 fn seeds() -> Vec<(String, Reader, Vec<u8>)> {
     let mut seeds = Vec::new();
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests");
-    for folder in ["files", "numpy"] {
+    for folder in ["files", "numpy", "torch"] {
         for entry in fs::read_dir(tests.join(folder)).unwrap() {
             let path = entry.unwrap().path();
             let reader = match path.extension().and_then(|e| e.to_str()) {
                 Some("npy") => Reader::Npy,
                 Some("npz") => Reader::Npz,
                 Some("safetensors") => Reader::Safetensors,
+                Some("pt") => Reader::Torch,
                 _ => continue,
             };
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
             seeds.push((name, reader, fs::read(&path).unwrap()));
         }
     }
+    let figure = |step| saddle_data::events::Event {
+        time: 1e9,
+        step,
+        values: vec![("J".into(), saddle_data::events::Logged::Figure(0.5))],
+    };
+    let run = [
+        saddle_data::events::head(1e9),
+        saddle_data::events::encode(&figure(1)),
+        saddle_data::events::encode(&figure(300)),
+    ];
+    seeds.push(("run".into(), Reader::Events, run.concat()));
     let tables = [
         "x,y,name\r\n1,2,\"Smith, John\"\r\n3,4,\"O\"\"Brien\nof Cork\"\r\n",
         "  1.5   2  a\n 3 \t 4 b\n",

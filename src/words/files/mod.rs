@@ -1,14 +1,18 @@
-//! The words about files: `save`, `load`, `checkpoint`, `resume`.
+//! The words about files: `save`, `load`, `checkpoint`, `resume`, `log_run`.
 //!
 //! | file | owns |
 //! |---|---|
 //! | `disk` | whole files: read, and written so that a crash leaves the old one or the new one |
 //! | `save` | tensors and networks |
+//! | `torch` | PyTorch's names of a network's tensors |
+//! | `log` | figures and pictures of runs, for TensorBoard and `saddle runs` |
 //! | `checkpoint` | everything that training needs to go on |
 
 pub mod checkpoint;
 pub mod disk;
+pub mod log;
 pub mod save;
+mod torch;
 
 use saddle_catalog::Param;
 use saddle_data::array::{Array, Values};

@@ -2,14 +2,15 @@
 
 use super::super::network::value::read as read_network;
 use super::super::picture::value::png;
-use super::super::tensor::{fails, param, runs, value, wrap};
-use super::{PATH, array, disk, tensor};
+use super::super::tensor::{fails, opt, param, runs, value};
+use super::{PATH, array, disk, torch};
 use rhai::{Dynamic, Map};
 use saddle_catalog::{Call, ENTRY, Entry, Ty, type_of};
+use saddle_data::Array;
 use saddle_data::numpy::{decode_npy, decode_npz, encode_npy, encode_npz};
 use saddle_data::safetensors::Named;
+use saddle_data::torch::{Item, decode, encode};
 use saddle_fault::{Fault, Result};
-use saddle_nn::checkpoint::Tensors;
 use saddle_tensor::Tensor;
 
 pub static ENTRIES: &[&Entry] = &[&SAVE, &SAVE_NETWORK, &LOAD, &LOAD_NETWORK];
@@ -26,6 +27,7 @@ enum Container {
     Safetensors,
     Npy,
     Npz,
+    Torch,
 }
 
 fn format(word: &str, path: &str) -> Result<Format> {
@@ -34,9 +36,10 @@ fn format(word: &str, path: &str) -> Result<Format> {
         Some("safetensors") => Ok(Format::Tensors(Container::Safetensors)),
         Some("npy") => Ok(Format::Tensors(Container::Npy)),
         Some("npz") => Ok(Format::Tensors(Container::Npz)),
+        Some("pt" | "pth") => Ok(Format::Tensors(Container::Torch)),
         Some("png") => Ok(Format::Png),
         _ => Err(Fault::value(format!("{word}: the name `{path}` does not say which format is meant")).hint(
-            "name.safetensors for networks, name.npy for a tensor, name.npz for several, name.png for a picture",
+            "name.safetensors or name.pt for networks, name.npy for a tensor, name.npz for several, name.png for a picture",
         )),
     }
 }
@@ -44,7 +47,7 @@ fn format(word: &str, path: &str) -> Result<Format> {
 /// The tensors in a network or a map, by name.
 fn named(word: &str, value: &Dynamic) -> Result<Vec<(String, Tensor)>> {
     if let Ok(network) = read_network(value) {
-        return Ok(network.values());
+        return Ok(torch::to_torch(network.values()));
     }
     if let Some(t) = value.read_lock::<Tensor>() {
         return Ok(vec![("tensor".into(), t.clone())]);
@@ -83,6 +86,7 @@ fn encoded(word: &str, container: Container, value: &Dynamic) -> Result<Vec<u8>>
             file.encode()
         }
         (Container::Npz, _) => encode_npz(&arrays),
+        (Container::Torch, _) => encode(&arrays),
         (Container::Npy, [(_, one)]) => Ok(encode_npy(one)),
         (Container::Npy, _) => {
             Err(Fault::value(format!("{word}: an .npy file holds one tensor, not {}", arrays.len()))
@@ -91,32 +95,25 @@ fn encoded(word: &str, container: Container, value: &Dynamic) -> Result<Vec<u8>>
     }
 }
 
-/// The tensors in a `.safetensors` file.
-fn tensors(word: &str, path: &str) -> Result<Vec<(String, Tensor)>> {
-    let file = Named::decode(&format!("{word}: `{path}`"), &disk::read(word, path)?)?;
-    let each = file.arrays.into_iter();
-    each.map(|(name, a)| Ok((name, tensor(&format!("{word}: `{path}`"), a)?))).collect()
+/// What a `.safetensors`, `.npz` or PyTorch's file holds.
+fn content(word: &str, path: &str, container: Container) -> Result<Item> {
+    let (what, file) = (format!("{word}: `{path}`"), disk::read(word, path)?);
+    let dict =
+        |arrays: Vec<(String, Array)>| Item::Dict(arrays.into_iter().map(|(n, a)| (n, Item::Tensor(a))).collect());
+    Ok(match container {
+        Container::Npy => Item::Tensor(decode_npy(&what, &file)?),
+        Container::Npz => dict(decode_npz(&what, &file)?),
+        Container::Safetensors => dict(Named::decode(&what, &file)?.arrays),
+        Container::Torch => decode(&what, &file)?,
+    })
 }
 
-fn load(word: &str, path: &str) -> Result<Dynamic> {
-    let what = format!("{word}: `{path}`");
-    let all = match format(word, path)? {
-        Format::Tensors(Container::Npy) => {
-            let array = decode_npy(&what, &disk::read(word, path)?)?;
-            return tensor(&what, array).map(wrap);
-        }
-        Format::Tensors(Container::Npz) => decode_npz(&what, &disk::read(word, path)?)?
-            .into_iter()
-            .map(|(name, a)| Ok((name, tensor(&what, a)?)))
-            .collect::<Result<Vec<_>>>()?,
-        Format::Tensors(Container::Safetensors) => tensors(word, path)?,
-        Format::Png => {
-            return Err(Fault::value(format!("{word}: `{path}` is a picture, not tensors"))
-                .hint("image_folder reads pictures as data"));
-        }
-    };
-    let map: Map = all.into_iter().map(|(name, t)| (name.into(), wrap(t))).collect();
-    Ok(map.into())
+fn container(word: &str, path: &str) -> Result<Container> {
+    match format(word, path)? {
+        Format::Tensors(container) => Ok(container),
+        Format::Png => Err(Fault::value(format!("{word}: `{path}` is a picture, not tensors"))
+            .hint("image_folder reads pictures as data")),
+    }
 }
 
 const WRITE_ERRORS: &[&str] = &[
@@ -128,15 +125,15 @@ const WRITE_ERRORS: &[&str] = &[
 static SAVE: Entry = Entry {
     name: "save",
     group: "file",
-    summary: "writes a value to a file, by its name: tensors or a network that Python can read (.npy, .npz, .safetensors), or a \
+    summary: "writes a value to a file, by its name: tensors or a network that Python can read (.npy, .npz, .safetensors, .pt), or a \
               picture (.png)",
     params: &[
         PATH,
         param(
             "value",
             Ty::Any,
-            "a tensor; a map of tensors for .npz and .safetensors; a network for .safetensors; a figure, an animation or a \
-             tensor of images for .png",
+            "a tensor; a map of tensors for .npz, .safetensors and .pt; a network for .safetensors and .pt; a figure, an \
+             animation or a tensor of images for .png",
         ),
     ],
     errors: WRITE_ERRORS,
@@ -161,7 +158,8 @@ static SAVE: Entry = Entry {
 static SAVE_NETWORK: Entry = Entry {
     name: "save",
     group: "file",
-    summary: "writes the network's parameters and running statistics to a .safetensors file",
+    summary: "writes the network's parameters and running statistics to a .safetensors or .pt file, by PyTorch's names: \
+              load_state_dict(strict=True) of the same layers takes them",
     params: &[param("network", Ty::Of("network"), "the network"), PATH],
     errors: WRITE_ERRORS,
     examples: &[value(
@@ -179,13 +177,15 @@ static SAVE_NETWORK: Entry = Entry {
 static LOAD: Entry = Entry {
     name: "load",
     group: "file",
-    summary: "reads tensors from a file: .npy gives a tensor, .npz and .safetensors give a map of tensors",
+    summary: "reads tensors from a file: .npy gives a tensor, .npz and .safetensors give a map of tensors, PyTorch's .pt and .pth \
+              what they hold: dicts as maps, with the numbers and texts in them; code in a file is never run",
     params: &[PATH],
     returns: Ty::OneOf(&[Ty::Tensor, Ty::Map]),
     errors: &[
         "a name that does not say the format",
         "a file that is missing, damaged or cut off",
         "elements that are no numbers",
+        "a .pt file that holds code or objects other than tensors, or is older than PyTorch 1.6",
     ],
     examples: &[
         value(
@@ -193,21 +193,33 @@ static LOAD: Entry = Entry {
             "save(\"/tmp/saddle-example.npz\", #{ x: ones([2, 3]), labels: int(tensor([1, 7])) });\nload(\"/tmp/saddle-example.npz\").labels.to_array()",
             "[1, 7]",
         ),
+        value(
+            "what torch.save wrote, and what torch.load reads",
+            "save(\"/tmp/saddle-example.pt\", #{ x: ones([2, 3]) });\nload(\"/tmp/saddle-example.pt\").x.shape",
+            "[2, 3]",
+        ),
         fails("no file", "load(\"nothing.npy\")", "it does not exist"),
     ],
-    call: |call: &mut Call| load("load", &call.args.text(0)?),
+    call: |call: &mut Call| {
+        let path = call.args.text(0)?;
+        let content = content("load", &path, container("load", &path)?)?;
+        torch::value(&format!("load: `{path}`"), content)
+    },
     ..ENTRY
 };
 
 static LOAD_NETWORK: Entry = Entry {
     name: "load",
     group: "file",
-    summary: "sets the network's parameters and running statistics to those in a .safetensors file",
+    summary: "sets the network's parameters and running statistics to those in a .safetensors file or a .pt file of PyTorch's \
+              (a state dict, or one in a dict)",
     params: &[param("network", Ty::Of("network"), "the network"), PATH],
+    options: &[opt("key", Ty::Text, "the one that fits", "which state dict is meant, where the file holds several")],
     returns: Ty::Of("network"),
     errors: &[
-        "a file that is missing, damaged or cut off",
-        "names or shapes that are not the network's: then nothing is changed",
+        "a file that is missing, damaged or cut off, or holds code",
+        "names or shapes that are not the network's, which are listed: then nothing is changed",
+        "several state dicts, of which none fits",
     ],
     examples: &[
         value(
@@ -224,8 +236,11 @@ static LOAD_NETWORK: Entry = Entry {
     call: |call| {
         let network = read_network(call.args.any(0))?;
         let path = call.args.text(1)?;
-        let tensors: Tensors = tensors("load", &path)?.into_iter().collect();
-        network.fit(&format!("load: `{path}`"), &tensors)?.set();
+        let content = content("load", &path, container("load", &path)?)?;
+        let what = format!("load: `{path}`");
+        let ours = network.named().into_iter().map(|(name, _)| name).collect();
+        let tensors = torch::state_dict(&what, content, call.options.text("key")?.as_deref(), &ours)?;
+        network.fit(&what, &tensors)?.set();
         Ok(Dynamic::from(network))
     },
     ..ENTRY
