@@ -193,11 +193,11 @@ mod tests {
     #[test]
     fn damaged_lines_are_skipped_and_harm_no_other() {
         let folder = Folder::new("damaged");
-        let (file, _) = HistoryFile::open(&folder.file()).unwrap();
-        file.append(1, "a").unwrap();
+        let (history, _) = HistoryFile::open(&folder.file()).unwrap();
+        history.append(1, "a").unwrap();
         let mut file = OpenOptions::new().append(true).open(folder.file()).unwrap();
         file.write_all(b"\xff\xfe\n{\"not\": \"ours\"}\n[1, 2, \"cut o").unwrap();
-        file.append(3, "b").unwrap();
+        history.append(3, "b").unwrap();
         let (_, all) = HistoryFile::open(&folder.file()).unwrap();
         assert_eq!(all, [record(1, 1, "a"), record(1, 3, "b")]);
     }
