@@ -29,6 +29,7 @@ pub struct Header {
     pub msg_id: String,
     /// What kind of message it is: `execute_request`.
     pub msg_type: String,
+    /// The session of its sender.
     #[serde(default)]
     pub session: String,
 }

@@ -14,6 +14,7 @@ use saddle_fault::{Fault, Result};
 /// ```
 #[derive(Clone, Debug, Deserialize)]
 pub struct Connection {
+    /// How the sockets are reached.
     #[serde(default = "tcp")]
     pub transport: Transport,
     /// An address (`tcp`) or the beginning of a path (`ipc`); this machine alone, where the file says nothing.
@@ -24,6 +25,7 @@ pub struct Connection {
     pub key: String,
     #[serde(default = "hmac_sha256")]
     signature_scheme: String,
+    /// Their ports.
     #[serde(flatten)]
     pub ports: Ports,
 }
@@ -31,14 +33,19 @@ pub struct Connection {
 /// The ports of the five sockets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Ports {
+    /// Requests in their order.
     #[serde(rename = "shell_port")]
     pub shell: u16,
+    /// Interrupt and shutdown.
     #[serde(rename = "control_port")]
     pub control: u16,
+    /// Questions to the person.
     #[serde(rename = "stdin_port")]
     pub stdin: u16,
+    /// What all clients see.
     #[serde(rename = "iopub_port")]
     pub iopub: u16,
+    /// Whether the kernel lives.
     #[serde(rename = "hb_port")]
     pub heartbeat: u16,
 }
