@@ -180,7 +180,7 @@ fn networks_of_pytorch_answer_as_there() {
 fn what_does_not_fit_is_listed_and_nothing_is_changed() {
     let at = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/torch");
     let mut notes = Notes::with(saddle_words::catalog());
-    notes.ok("let G = sequential([linear(4, 2), relu(), linear(2, 1)]); let before = to_json(G.params().map(|p| p.to_array()));");
+    notes.ok("let G = sequential([linear(4, 2), relu(), linear(2, 1)]); let before = G.params().map(|p| p + 0);");
     let shown = notes.err(&format!("G.load(\"{at}/net.pt\")"));
     for part in [
         "has no `2.weight`, `2.bias`",
@@ -203,5 +203,9 @@ fn what_does_not_fit_is_listed_and_nothing_is_changed() {
     let shown = notes.err(&format!("G.load(\"{at}/nested.pt\", #{{ key: \"D\" }})"));
     assert!(shown.contains("holds tensors under `G`"), "{shown}");
     assert!(!std::path::Path::new("/tmp/saddle-was-here").exists());
-    assert_eq!(notes.ok("to_json(G.params().map(|p| p.to_array())) == before"), "true");
+    assert_eq!(notes.ok("G.params().len"), "4");
+    assert_eq!(
+        notes.ok("let moved = 0.0; for i in 0..4 { moved += sum(abs(G.params()[i] - before[i])).item(); } moved"),
+        "0.0"
+    );
 }

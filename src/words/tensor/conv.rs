@@ -268,9 +268,9 @@ static RESIZE: Entry = Entry {
     source: "the triangle filter of Pillow's BILINEAR",
     examples: &[
         value(
-            "the mean of each half",
-            "resize(tensor([[[[0, 2, 4, 6]]]]), [1, 2])[0][0][0].to_array()",
-            "[1.25, 4.75]",
+            "half the size: three pixels weigh in, as a triangle falls",
+            "resize(tensor([[[[0, 7, 14, 21]]]]), [1, 2])[0][0][0].to_array()",
+            "[5.0, 16.0]",
         ),
         value("between centres", "resize(tensor([[[[0, 4]]]]), [1, 4])[0][0][0].to_array()", "[0.0, 1.0, 3.0, 4.0]"),
         value("a square", "resize(rand([5, 3, 25, 25]), 32).shape", "[5, 3, 32, 32]"),
