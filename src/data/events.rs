@@ -9,18 +9,24 @@ use saddle_fault::{Fault, Result};
 pub struct Event {
     /// Seconds since 1970.
     pub time: f64,
+    /// The step of training that it tells of.
     pub step: i64,
+    /// What it logs, each under its name.
     pub values: Vec<(String, Logged)>,
 }
 
 /// What is logged under a name.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Logged {
+    /// A number: a loss, a metric.
     Figure(f32),
     /// A PNG.
     Picture {
+        /// Pixels from left to right.
         width: u32,
+        /// Pixels from top to bottom.
         height: u32,
+        /// The file's bytes.
         png: Vec<u8>,
     },
 }

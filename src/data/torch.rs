@@ -11,11 +11,17 @@ use std::collections::HashMap;
 /// What a file holds.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Item {
+    /// A tensor of any number of dims.
     Tensor(Array),
+    /// A whole number.
     Int(i64),
+    /// Another number.
     Float(f64),
+    /// A truth value.
     Bool(bool),
+    /// A text.
     Text(String),
+    /// Python's `None`.
     None,
     /// A tuple, too.
     List(Vec<Item>),
