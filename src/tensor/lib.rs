@@ -37,7 +37,7 @@ pub use shape::Shape;
 pub use tape::{GradOptions, grad, no_grad};
 
 use saddle_fault::Result;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use tape::Node;
 
 /// A tensor of rank 0 to 6: a value on a device, and its place in the graph.
@@ -159,6 +159,22 @@ impl Tensor {
     /// Whether two handles are the same node of the graph.
     pub fn same(&self, other: &Self) -> bool {
         Rc::ptr_eq(&self.node, &other.node)
+    }
+
+    /// What tells this tensor from others later, without keeping it.
+    pub fn identity(&self) -> Identity {
+        Identity(Rc::downgrade(&self.node))
+    }
+}
+
+/// Which node of the graph a tensor is. The tensor itself may be gone; no other takes its place.
+#[derive(Clone, Debug)]
+pub struct Identity(Weak<Node>);
+
+impl Identity {
+    /// Whether a tensor is the one that this was asked of.
+    pub fn is(&self, tensor: &Tensor) -> bool {
+        std::ptr::eq(self.0.as_ptr(), Rc::as_ptr(&tensor.node))
     }
 }
 

@@ -2,13 +2,15 @@
 
 use super::value::{index, range};
 use super::{coerce_beside, create, fails, param, value, wrap};
-use rhai::Dynamic;
+use rhai::{Array, Dynamic};
 use saddle_catalog::{ENTRY, Entry, KIND, Kind, Ty, type_of};
 use saddle_fault::{Fault, Kind as Wrong, Result};
 use saddle_session::output::Bundle;
-use saddle_tensor::{Dtype, Tensor, device, shown};
+use saddle_tensor::{Dtype, Identity, Tensor, device, shown};
 use std::any::TypeId;
-use std::ops::Range;
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::ops::{Range, RangeInclusive};
 
 pub static ENTRIES: &[&Entry] = &[&STEP];
 pub static KINDS: &[&Kind] = &[&STRIDE];
@@ -74,6 +76,61 @@ static STEP: Entry = Entry {
     },
     ..ENTRY
 };
+
+/// How many parts are remembered: more than one chain of indices has.
+const REMEMBERED: usize = 16;
+
+thread_local! {
+    /// The parts that were last taken out of tensors: the tensor, the index, the part.
+    static TAKEN: RefCell<VecDeque<(Identity, Dynamic, Identity)>> = const { RefCell::new(VecDeque::new()) };
+}
+
+/// Remembers that a part was taken out of a tensor by an index. See [`is_taken`].
+pub fn taken(whole: &Dynamic, at: &Dynamic, part: &Dynamic) {
+    let (Some(whole), Some(part)) = (whole.read_lock::<Tensor>(), part.read_lock::<Tensor>()) else { return };
+    TAKEN.with_borrow_mut(|all| {
+        if all.len() == REMEMBERED {
+            all.pop_front();
+        }
+        all.push_back((whole.identity(), at.flatten_clone(), part.identity()));
+    });
+}
+
+/// Whether a part that is to be put into a tensor is what the same index has just taken out of it: after `x[0].item()` Rhai puts
+/// `x[0]` back, in case the method changed it. No method changes a tensor, and putting it back would copy all of `x`.
+pub fn is_taken(whole: &Dynamic, at: &Dynamic, part: &Dynamic) -> bool {
+    let (Some(whole), Some(part)) = (whole.read_lock::<Tensor>(), part.read_lock::<Tensor>()) else { return false };
+    TAKEN.with_borrow(|all| {
+        all.iter().any(|(of, from, taken)| taken.is(&part) && of.is(&whole) && is_same_index(from, at))
+    })
+}
+
+/// Whether two indices name the same places, as far as that is seen without looking at elements of tensors.
+fn is_same_index(a: &Dynamic, b: &Dynamic) -> bool {
+    let all = |a: &[Dynamic], b: &[Dynamic]| a.len() == b.len() && a.iter().zip(b).all(|(a, b)| is_same_index(a, b));
+    if let (Ok(a), Ok(b)) = (a.as_int(), b.as_int()) {
+        return a == b;
+    }
+    if let (Some(a), Some(b)) = (a.read_lock::<Range<i64>>(), b.read_lock::<Range<i64>>()) {
+        return *a == *b;
+    }
+    if let (Some(a), Some(b)) = (a.read_lock::<RangeInclusive<i64>>(), b.read_lock::<RangeInclusive<i64>>()) {
+        return *a == *b;
+    }
+    if let (Some(a), Some(b)) = (a.read_lock::<Places>(), b.read_lock::<Places>()) {
+        return all(&a.0, &b.0);
+    }
+    if let (Some(a), Some(b)) = (a.read_lock::<Stride>(), b.read_lock::<Stride>()) {
+        return a.step == b.step && is_same_index(&a.range, &b.range);
+    }
+    if let (Some(a), Some(b)) = (a.read_lock::<Tensor>(), b.read_lock::<Tensor>()) {
+        return a.same(&b);
+    }
+    match (a.read_lock::<Array>(), b.read_lock::<Array>()) {
+        (Some(a), Some(b)) => all(&a, &b),
+        _ => false,
+    }
+}
 
 /// What a stride picks along the first dim, as places.
 pub fn strided(t: &Tensor, stride: &Stride) -> Result<Tensor> {
@@ -169,4 +226,24 @@ pub fn assigned(t: &Tensor, at: &Dynamic, v: &Dynamic) -> Result<Tensor> {
     let from = Tensor::from_ints(from, &[n], &t.device());
     let spread = fits.reshape(&[fits.len()])?.index_select(0, &from)?.reshape(&shape)?;
     Tensor::from_bools(taken, &shape, &t.device()).choose(&spread.cast(t.dtype()), t)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use saddle_tensor::Device;
+
+    #[test]
+    fn only_what_the_same_index_took_need_not_be_put_back() {
+        let x = Tensor::from_floats(vec![1.0, 2.0, 3.0, 4.0], &[2, 2], &Device::Cpu);
+        let (whole, other) = (wrap(x.clone()), wrap(Tensor::from_floats(vec![0.0; 4], &[2, 2], &Device::Cpu)));
+        for at in [Dynamic::from(0_i64), (0_i64..1).into(), vec![Dynamic::from(1_i64)].into()] {
+            let part = index(&whole, &at).unwrap();
+            taken(&whole, &at, &part);
+            assert!(is_taken(&whole, &at, &part), "{at:?}");
+            assert!(!is_taken(&whole, &Dynamic::from(1_i64), &part), "{at:?}");
+            assert!(!is_taken(&other, &at, &part), "{at:?}");
+            assert!(!is_taken(&whole, &at, &index(&whole, &at).unwrap()), "{at:?}");
+        }
+    }
 }

@@ -51,8 +51,15 @@ static TENSOR: Kind = Kind {
             get: |v| read(v, |t| Ok(t.device().to_string().into())),
         },
     ],
-    index: Some(index),
+    index: Some(|value, at| {
+        let part = index(value, at)?;
+        indexing::taken(value, at, &part);
+        Ok(part)
+    }),
     set_index: Some(|value, at, v| {
+        if indexing::is_taken(value, at, v) {
+            return Ok(());
+        }
         let new = read(value, |t| indexing::assigned(t, at, v))?;
         *value = wrap(new);
         Ok(())
