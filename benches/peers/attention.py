@@ -1,7 +1,7 @@
 """A DCGAN with a block of self-attention in both networks (Zhang et al. 2019), hinge loss."""
 
 import torch
-from timing import run
+from timing import run, two_losses
 from torch import nn
 
 
@@ -34,22 +34,13 @@ def make_step(m=64):
     opt_G = torch.optim.Adam(G.parameters(), lr=1e-4, betas=(0.0, 0.9))
     opt_D = torch.optim.Adam(D.parameters(), lr=4e-4, betas=(0.0, 0.9))
 
-    def step():
-        x = data[torch.randint(len(data), (m,))]
-        with torch.no_grad():
-            x_fake = G(torch.randn(m, 100))
-        loss_D = (1 - D(x)).relu().mean() + (1 + D(x_fake)).relu().mean()
-        opt_D.zero_grad()
-        loss_D.backward()
-        opt_D.step()
-
-        loss_G = -D(G(torch.randn(m, 100))).mean()
-        opt_G.zero_grad()
-        loss_G.backward(inputs=list(G.parameters()))
-        opt_G.step()
-        return loss_D, loss_G
-
-    return step
+    return two_losses(
+        G, opt_G, opt_D,
+        sample=lambda: data[torch.randint(len(data), (m,))],
+        noise=lambda: torch.randn(m, 100),
+        loss_of_d=lambda x, x_fake: (1 - D(x)).relu().mean() + (1 + D(x_fake)).relu().mean(),
+        loss_of_g=lambda x_fake: -D(x_fake).mean(),
+    )
 
 
 if __name__ == "__main__":

@@ -20,6 +20,27 @@ def loss_of_d(D, x, x_fake):
     return (bce(D(x), 1.0) + bce(D(x_fake), 0.0)) / 2
 
 
+def two_losses(G, opt_G, opt_D, sample, noise, loss_of_d, loss_of_g):
+    """The step of any GAN: `loss_of_d(x, x_fake)`, then `loss_of_g(x_fake)`, whose gradient reaches G alone."""
+
+    def step():
+        x = sample()
+        with torch.no_grad():
+            x_fake = G(noise())
+        loss_D = loss_of_d(x, x_fake)
+        opt_D.zero_grad()
+        loss_D.backward()
+        opt_D.step()
+
+        loss_G = loss_of_g(G(noise()))
+        opt_G.zero_grad()
+        loss_G.backward(inputs=list(G.parameters()))
+        opt_G.step()
+        return loss_D, loss_G
+
+    return step
+
+
 def algorithm_1(G, D, opt_G, opt_D, sample, noise, penalty=None):
     """The step of a plain GAN with the non-saturating loss; `penalty(x, x_fake)` is added to D's loss."""
 

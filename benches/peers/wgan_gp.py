@@ -2,7 +2,7 @@
 
 import torch
 from r1 import networks
-from timing import run
+from timing import run, two_losses
 
 
 def make_step(m=64):
@@ -11,25 +11,20 @@ def make_step(m=64):
     opt_G = torch.optim.Adam(G.parameters(), lr=1e-4, betas=(0.0, 0.9))
     opt_D = torch.optim.Adam(D.parameters(), lr=1e-4, betas=(0.0, 0.9))
 
-    def step():
-        x = data[torch.randint(len(data), (m,))]
-        with torch.no_grad():
-            x_fake = G(torch.randn(m, 100))
+    def loss_of_d(x, x_fake):
         e = torch.rand(m, 1, 1, 1)
         between = (e * x + (1 - e) * x_fake).requires_grad_()
         (grad,) = torch.autograd.grad(D(between).sum(), between, create_graph=True)
-        loss_D = D(x_fake).mean() - D(x).mean() + 10 * ((grad.flatten(1).norm(dim=1) - 1) ** 2).mean()
-        opt_D.zero_grad()
-        loss_D.backward()
-        opt_D.step()
+        penalty = ((grad.flatten(1).norm(dim=1) - 1) ** 2).mean()
+        return D(x_fake).mean() - D(x).mean() + 10 * penalty
 
-        loss_G = -D(G(torch.randn(m, 100))).mean()
-        opt_G.zero_grad()
-        loss_G.backward(inputs=list(G.parameters()))
-        opt_G.step()
-        return loss_D, loss_G
-
-    return step
+    return two_losses(
+        G, opt_G, opt_D,
+        sample=lambda: data[torch.randint(len(data), (m,))],
+        noise=lambda: torch.randn(m, 100),
+        loss_of_d=loss_of_d,
+        loss_of_g=lambda x_fake: -D(x_fake).mean(),
+    )
 
 
 if __name__ == "__main__":
