@@ -1,5 +1,5 @@
 //! What the author of a cell says about running and comparing it: cell tags and comments, those of nbval and nbclient and
-//! two of our own.
+//! three of our own.
 
 use super::document::Cell;
 
@@ -18,6 +18,8 @@ pub struct Markers {
     pub tolerance: Option<f64>,
     /// How similar its pictures have to be, up to 1: `saddle-similarity-0.8`.
     pub similarity: Option<f64>,
+    /// How alike the looks of its pictures have to be, up to 1, where chance decides what they show: `saddle-look-0.8`.
+    pub look: Option<f64>,
 }
 
 impl Markers {
@@ -43,7 +45,7 @@ impl Markers {
 
     /// Whether the cell says how far its figures or pictures may differ.
     pub fn has_limits(&self) -> bool {
-        self.tolerance.is_some() || self.similarity.is_some()
+        self.tolerance.is_some() || self.similarity.is_some() || self.look.is_some()
     }
 
     fn apply(&mut self, tag: &str) {
@@ -58,6 +60,7 @@ impl Markers {
                 let set = |value: Option<f64>| value.filter(|value| *value >= 0.0);
                 self.tolerance = set(number("saddle-tolerance-")).or(self.tolerance);
                 self.similarity = set(number("saddle-similarity-")).or(self.similarity);
+                self.look = set(number("saddle-look-")).or(self.look);
             }
         }
     }
@@ -101,6 +104,7 @@ mod tests {
         assert_eq!(both, (Some(0.01), Some(0.7)));
         let both = limits("1", &["saddle-tolerance-0.5", "saddle-similarity-0.25"]);
         assert_eq!(both, (Some(0.5), Some(0.25)));
+        assert_eq!(markers("1", &["saddle-look-0.8"]).look, Some(0.8));
         assert_eq!(limits("// SADDLE_TOLERANCE much", &["saddle-tolerance--1"]), (None, None));
     }
 }

@@ -18,8 +18,8 @@ use std::time::Duration;
 
 #[derive(Args)]
 pub struct Options {
-    /// The notebooks, each with the outputs to compare with; of a folder, all the notebooks in it. Cells tagged
-    /// `nbval-ignore-output` are run and not compared.
+    /// The notebooks, each with the outputs to compare with; of a folder, all the notebooks in it. Of cells tagged
+    /// `nbval-ignore-output` the checks are compared, and what the cell's own tolerance, similarity or look asks for.
     #[arg(required = true, value_name = "NOTEBOOK")]
     files: Vec<PathBuf>,
     /// How far numbers with a decimal point may differ, as a fraction of their magnitude; whole numbers and text must be
@@ -167,6 +167,7 @@ fn test_one(file: &Path, options: &Options, bars: &MultiProgress) -> Entry {
         limits: Limits {
             numbers: Tolerance { relative: options.tolerance, ..DEFAULT_TOLERANCE },
             similarity: options.similarity,
+            look: None,
             lax: options.lax,
         },
         timeout: options.timeout.map(Duration::from_secs_f64),

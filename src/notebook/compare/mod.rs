@@ -34,6 +34,8 @@ pub struct Limits {
     pub numbers: Tolerance,
     /// The structural similarity that the least similar part of a picture has to reach, up to 1.
     pub similarity: f64,
+    /// For pictures that chance decides, in the place of `similarity`: how alike their looks have to be, up to 1.
+    pub look: Option<f64>,
     /// Only cells marked `nbval-check-output` are compared.
     pub lax: bool,
 }
@@ -43,16 +45,18 @@ pub const DEFAULT_SIMILARITY: f64 = 0.9;
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { numbers: DEFAULT_TOLERANCE, similarity: DEFAULT_SIMILARITY, lax: false }
+        Self { numbers: DEFAULT_TOLERANCE, similarity: DEFAULT_SIMILARITY, look: None, lax: false }
     }
 }
 
 impl Limits {
     /// These limits as the marks of one cell change them.
     fn of(&self, markers: &Markers) -> Self {
+        let own = |relative| Tolerance { relative, loose: true, ..self.numbers };
         Self {
-            numbers: Tolerance { relative: markers.tolerance.unwrap_or(self.numbers.relative), ..self.numbers },
+            numbers: markers.tolerance.map_or(self.numbers, own),
             similarity: markers.similarity.unwrap_or(self.similarity),
+            look: markers.look.or(self.look),
             ..*self
         }
     }
@@ -164,7 +168,8 @@ pub(super) fn outputs_agree(stored: &Value, new: &Value, limits: &Limits) -> boo
 }
 
 /// In what a cell differs whose outputs nbval does not compare: the claims of its checks, always; its texts within the
-/// tolerance and its pictures by the similarity that the cell itself gives, if it does.
+/// tolerance and its pictures by the similarity that the cell itself gives, if it does. A cell that gives a look has the
+/// same outputs and the same words, whatever their numbers, and pictures of that look.
 fn unseen_by_nbval(stored: &Cell, new: &Cell, limits: &Limits, markers: &Markers) -> Vec<Difference> {
     let claims = |cell: &Cell| checks::claims(&stream_text(cell, "stdout"));
     let (old, now) = (claims(stored), claims(new));
@@ -172,7 +177,10 @@ fn unseen_by_nbval(stored: &Cell, new: &Cell, limits: &Limits, markers: &Markers
     if old != now {
         found.push(Difference { what: "checks".into(), stored: text(old), new: text(now), likeness: None });
     }
-    if markers.has_limits() {
+    if limits.look.is_some() {
+        let numbers = if markers.tolerance.is_some() { limits.numbers } else { Tolerance::ANY_NUMBER };
+        found.extend(differences(stored, new, &Limits { numbers, ..*limits }));
+    } else if markers.has_limits() {
         let is_picture = |d: &Difference| matches!((&d.stored, &d.new), (Content::Picture(_), Content::Picture(_)));
         let wanted = |d: &Difference| match is_picture(d) {
             true => markers.similarity.is_some(),
@@ -234,7 +242,10 @@ fn compare_displays(name: &str, old: &Value, new: &Value, limits: &Limits, found
         let same = match (&stored, &new) {
             (Content::Picture(a), Content::Picture(b)) => {
                 likeness = a.likeness(b);
-                likeness.as_ref().is_some_and(|found| found.reaches(limits.similarity))
+                likeness.as_ref().is_some_and(|found| match limits.look {
+                    Some(look) => found.look >= look,
+                    None => found.reaches(limits.similarity),
+                })
             }
             (Content::Text(_), Content::Text(_)) => {
                 let values = before.zip(now);

@@ -37,6 +37,8 @@ pub struct Likeness {
     pub part: Part,
     /// By how much of full brightness the mean colour of a part is off, at most.
     pub tone: f64,
+    /// How alike the two look where chance decides what they show: [`look`].
+    pub look: f64,
     /// The frame that is least alike, from 0.
     pub frame: usize,
     /// The new frame, faded, with the places that differ in red, as a PNG.
@@ -75,9 +77,10 @@ impl Picture {
         let read = |picture: &Self| frames(&STANDARD.decode(&picture.base64).ok()?);
         let (old, new) = (read(self)?, read(new)?);
         let pairs = old.iter().zip(&new).enumerate();
-        pairs
-            .map(|(frame, (old, new))| compare_frames(frame, old, new))
-            .min_by(|a, b| (a.least - a.tone).total_cmp(&(b.least - b.tone)))
+        let found: Vec<_> = pairs.map(|(frame, (old, new))| compare_frames(frame, old, new)).collect();
+        let look = found.iter().map(|frame| frame.look).fold(1.0, f64::min);
+        let worst = found.into_iter().min_by(|a, b| (a.least - a.tone).total_cmp(&(b.least - b.tone)));
+        worst.map(|likeness| Likeness { look, ..likeness })
     }
 }
 
@@ -131,7 +134,20 @@ fn compare_frames(frame: usize, old: &RgbaImage, new: &RgbaImage) -> Likeness {
     let part = judged
         .min_by(|(_, a, x), (_, b, y)| (a - x).total_cmp(&(b - y)))
         .map_or(Part { x: 0, y: 0, width: map.width, height: map.height }, |(part, ..)| part);
-    Likeness { overall: map.mean_inside(), least, part, tone, frame, map: drawn(&map, new, part) }
+    let look = old_planes.iter().zip(&new_planes).map(|(a, b)| look(a, b)).fold(1.0, f64::min);
+    Likeness { overall: map.mean_inside(), least, part, tone, look, frame, map: drawn(&map, new, part) }
+}
+
+/// How alike two pictures look that show other things of one kind, as two grids of samples do: the structural similarity
+/// without its term of structure, of each quarter, as large windows. 1 where brightness and contrast are the same in every
+/// quarter, near 0 where one of the two is empty or flat.
+fn look(a: &Plane, b: &Plane) -> f64 {
+    let quarters = a.quarters().into_iter().map(|part| {
+        let (mean_a, mean_b) = (a.mean_of(part), b.mean_of(part));
+        let (std_a, std_b) = (a.std_of(part), b.std_of(part));
+        similarity::luminance(mean_a, mean_b) * similarity::contrast(std_a, std_b)
+    });
+    quarters.fold(1.0, f64::min)
 }
 
 fn channel_map(old: &Plane, new: &Plane) -> Plane {
@@ -252,6 +268,29 @@ mod tests {
         assert!(likeness(&flat(150), &flat(155)).reaches(0.9));
         let found = likeness(&flat(150), &flat(190));
         assert!(found.least > 0.9 && !found.reaches(0.9), "{found:?}");
+    }
+
+    #[test]
+    fn a_look_tells_kinds_of_pictures_and_not_what_they_show() {
+        // grids of strokes at random places: another draw looks alike, noise, fewer strokes and an empty half do not
+        let strokes = |seed: u32, share: u32| {
+            RgbaImage::from_fn(240, 160, |x, y| {
+                let tile =
+                    (x / 8 + 30 * (y / 8) + 1).wrapping_mul(2_654_435_761).wrapping_add(seed.wrapping_mul(40_503));
+                let ink = (tile >> 16) % 100 < share && (x % 8) < 4;
+                Rgba(if ink { [255, 255, 255, 255] } else { [0, 0, 0, 255] })
+            })
+        };
+        let old = strokes(1, 40);
+        let again = likeness(&old, &strokes(77, 40));
+        assert!(again.look > 0.9 && !again.reaches(0.9), "{again:?}");
+        assert!(likeness(&old, &strokes(77, 8)).look < 0.8);
+        let grey = RgbaImage::from_pixel(240, 160, Rgba([51, 51, 51, 255]));
+        assert!(likeness(&old, &grey).look < 0.1);
+        let mut half = old.clone();
+        half.enumerate_pixels_mut().filter(|(x, ..)| *x >= 120).for_each(|(.., p)| *p = Rgba([0, 0, 0, 255]));
+        assert!(likeness(&old, &half).look < 0.1);
+        assert!((likeness(&old, &old).look - 1.0).abs() < 1e-12);
     }
 
     #[test]

@@ -60,6 +60,12 @@ impl Plane {
         sum / (part.width * part.height) as f64
     }
 
+    /// The standard deviation over a rectangle.
+    pub fn std_of(&self, part: Part) -> f64 {
+        let squares = self.with(self.values.iter().map(|value| value * value).collect());
+        (squares.mean_of(part) - self.mean_of(part).powi(2)).max(0.0).sqrt()
+    }
+
     /// The mean over the pixels whose whole window lies in the picture; over all of them where there is no such pixel.
     pub fn mean_inside(&self) -> f64 {
         let (width, height) = (self.width, self.height);
@@ -75,7 +81,15 @@ impl Plane {
 
     /// The plane cut into parts of about [`PART`] pixels a side, all of nearly the same size.
     pub fn parts(&self) -> Vec<Part> {
-        let (columns, rows) = ((self.width / PART).max(1), (self.height / PART).max(1));
+        self.cut((self.width / PART).max(1), (self.height / PART).max(1))
+    }
+
+    /// The plane cut into quarters, into halves or not at all where it is one pixel wide or high.
+    pub fn quarters(&self) -> Vec<Part> {
+        self.cut(self.width.min(2), self.height.min(2))
+    }
+
+    fn cut(&self, columns: usize, rows: usize) -> Vec<Part> {
         let cut = |length: usize, count: usize, i: usize| i * length / count;
         let mut parts = Vec::with_capacity(columns * rows);
         for row in 0..rows {
@@ -107,11 +121,20 @@ pub fn map(a: &Plane, b: &Plane) -> Plane {
             let (ma, mb) = (mean_a.values[i], mean_b.values[i]);
             let (var_a, var_b) = (aa.values[i] - ma * ma, bb.values[i] - mb * mb);
             let covariance = ab.values[i] - ma * mb;
-            let luminance = (2.0 * ma * mb + C1) / (ma * ma + mb * mb + C1);
-            luminance * (2.0 * covariance + C2) / (var_a + var_b + C2)
+            luminance(ma, mb) * (2.0 * covariance + C2) / (var_a + var_b + C2)
         })
         .collect();
     a.with(values)
+}
+
+/// The paper's term for two means: 1 where they are equal.
+pub fn luminance(a: f64, b: f64) -> f64 {
+    (2.0 * a * b + C1) / (a * a + b * b + C1)
+}
+
+/// The paper's term for two standard deviations: 1 where they are equal.
+pub fn contrast(a: f64, b: f64) -> f64 {
+    (2.0 * a * b + C2) / (a * a + b * b + C2)
 }
 
 /// The mean of each pixel's surroundings under the Gaussian window; beyond the border the picture is its own mirror image.

@@ -129,3 +129,19 @@ fn of_an_ignored_cell_the_checks_are_compared() {
     assert_eq!(verdict(png(4, 3), png(5, 3), &close), Verdict::Same);
     assert!(matches!(verdict(png(4, 3), png(5, 3), &[ignored, "saddle-similarity-0.5"]), Verdict::Differs(_)));
 }
+
+/// A look: the same outputs with the same words, whatever the numbers, and pictures that look alike.
+#[test]
+fn a_look_compares_what_chance_leaves() {
+    let tags = ["nbval-ignore-output", "saddle-look-0.8"];
+    let ran = |new: &str, tags: &[&str]| verdict(printed("seen [3, 8], loss 0.7"), printed(new), tags);
+    assert_eq!(ran("seen [8, 1], loss 1.9", &tags), Verdict::Same);
+    assert!(matches!(ran("seen [8, 1, 2], loss 1.9", &tags), Verdict::Differs(_)));
+    assert!(matches!(ran("seen [8, 1], loss NaN", &tags), Verdict::Differs(_)));
+    let with_tolerance = [tags[0], tags[1], "saddle-tolerance-0.2"];
+    assert_eq!(ran("seen [3, 7], loss 0.8", &with_tolerance), Verdict::Same);
+    assert!(matches!(ran("seen [8, 1], loss 0.7", &with_tolerance), Verdict::Differs(_)));
+    assert_eq!(verdict(png(4, 3), png(4, 3), &tags), Verdict::Same);
+    assert!(matches!(verdict(png(4, 3), png(5, 3), &tags), Verdict::Differs(_)));
+    assert!(matches!(verdict(png(4, 3), json!([]), &tags), Verdict::Differs(_)));
+}

@@ -9,19 +9,28 @@ pub struct Tolerance {
     pub relative: f64,
     /// Whatever their magnitude; for values that are zero but for rounding.
     pub absolute: f64,
+    /// Whole numbers may differ too, and the blanks and rules that align them in a table.
+    pub loose: bool,
 }
 
 /// What a sum of some thousand `f32` products loses when its order changes, with room to spare. A figure that depends on
 /// more than that (a trained network's loss) should be compared by a `check` line, with its own tolerance.
-pub const DEFAULT: Tolerance = Tolerance { relative: 1e-4, absolute: 1e-6 };
+pub const DEFAULT: Tolerance = Tolerance { relative: 1e-4, absolute: 1e-6, loose: false };
 
 /// From this many printed digits on, one unit in the last of them is taken for rounding.
 const DIGITS_THAT_ROUND: usize = 4;
 
 impl Tolerance {
+    /// Any number counts as any other; what is compared is what stands between them.
+    pub const ANY_NUMBER: Self = Self { relative: f64::INFINITY, absolute: f64::INFINITY, loose: true };
+
     /// Whether two texts are the same but for their numbers, and those are the same within the tolerance. A whole number
-    /// (no decimal point, no exponent) must be equal.
+    /// (no decimal point, no exponent) must be equal, unless the tolerance is loose.
     pub fn texts_agree(&self, a: &str, b: &str) -> bool {
+        if self.loose { self.aligned_texts_agree(&unaligned(a), &unaligned(b)) } else { self.aligned_texts_agree(a, b) }
+    }
+
+    fn aligned_texts_agree(&self, a: &str, b: &str) -> bool {
         let (mut a, mut b) = (Pieces(a), Pieces(b));
         loop {
             match (a.next(), b.next()) {
@@ -60,7 +69,7 @@ impl Tolerance {
         let (Piece::Number(a), Piece::Number(b)) = (a, b) else {
             return false;
         };
-        if !is_real(a) && !is_real(b) {
+        if !self.loose && !is_real(a) && !is_real(b) {
             return false;
         }
         let (Ok(x), Ok(y)) = (a.parse::<f64>(), b.parse::<f64>()) else {
@@ -74,6 +83,17 @@ impl Tolerance {
         // The printed steps are decimal, their difference is not: hence a hundredth more.
         digits >= DIGITS_THAT_ROUND && (x - y).abs() <= step * 1.01
     }
+}
+
+/// A text without what aligns it: one blank for each run of blanks, one line of a rule for each run of such.
+fn unaligned(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if !(matches!(c, ' ' | '─') && out.ends_with(c)) {
+            out.push(c);
+        }
+    }
+    out
 }
 
 /// A text cut into numbers and what stands between them.
@@ -182,6 +202,17 @@ mod tests {
         assert!(agree("0.6931", "0.6932"));
         assert!(!agree("0.6931", "0.6933"));
         assert!(!agree("0.69", "0.70"), "two digits are too few to call it rounding");
+    }
+
+    #[test]
+    fn a_loose_tolerance_takes_whole_numbers_and_aligned_tables() {
+        let loose = Tolerance { relative: 0.1, loose: true, ..DEFAULT };
+        assert!(loose.texts_agree("seen [100, 95]", "seen [98, 99]"));
+        assert!(!loose.texts_agree("seen [100, 95]", "seen [98, 79]"));
+        assert!(loose.texts_agree("G    1.18\n─────", "G  1.175\n──────"));
+        assert!(Tolerance::ANY_NUMBER.texts_agree("modes [8, 3], t = -1.5e-7", "modes [1, 8], t = 40"));
+        assert!(!Tolerance::ANY_NUMBER.texts_agree("modes [8, 3]", "modes [8, 3, 1]"));
+        assert!(!Tolerance::ANY_NUMBER.texts_agree("loss 0.5", "loss NaN"));
     }
 
     #[test]

@@ -71,7 +71,12 @@ fn remark(difference: &Difference, judged: &Judged) -> String {
                 "similarity {:.3} in {place}, {:.3} overall; at least {wanted} is wanted everywhere",
                 likeness.least, likeness.overall
             );
-            if likeness.least >= wanted {
+            if let Some(look) = judged.limits.look {
+                remark = format!(
+                    "brightness and contrast of a quarter are alike by {:.3} only; at least {look} is wanted",
+                    likeness.look
+                );
+            } else if likeness.least >= wanted {
                 remark = format!(
                     "the mean colour of {place} is off by {:.0} %; at most {:.0} % is allowed",
                     likeness.tone * 100.0,
