@@ -8,6 +8,7 @@ mod files;
 mod limits;
 mod networks;
 mod notebook;
+mod refusals;
 mod rewriting;
 mod showing;
 

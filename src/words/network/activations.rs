@@ -128,7 +128,9 @@ static GAUSSIAN_NOISE: Entry = Entry {
     source: "Salimans et al. 2016: .3 on the input of D, .5 on hidden units",
     examples: &[value("eval mode passes everything", "gaussian_noise(0.3).eval()(ones([2])).to_array()", "[1.0, 1.0]")],
     call: |call| match call.args.number(0)? {
-        std if std < 0.0 => Err(Fault::value(format!("gaussian_noise: std must not be negative, got {std}"))),
+        std if std < 0.0 || std.is_nan() => {
+            Err(Fault::value(format!("gaussian_noise: std must not be negative, got {std}")))
+        }
         std => made(Network::of(GaussianNoise { std: std as f32 })),
     },
     ..ENTRY

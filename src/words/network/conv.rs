@@ -276,7 +276,10 @@ static MASKED_CONV2D: Entry = Entry {
         if size % 2 == 0 {
             return Err(Fault::value(format!("masked_conv2d: kernel must be odd, got {size}")));
         }
-        let colours = call.options.size("colours", 1)?.max(1);
+        let colours = call.options.size("colours", 1)?;
+        if colours == 0 {
+            return Err(Fault::value("masked_conv2d: colours must be at least 1, got 0"));
+        }
         if let Some(channels) = [inputs, outputs].iter().find(|&n| n % colours != 0) {
             return Err(Fault::value(format!(
                 "masked_conv2d: {channels} channels cannot be shared equally among {colours} colours"

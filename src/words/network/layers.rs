@@ -7,7 +7,7 @@ use saddle_catalog::{Call, ENTRY, Entry, Opt, Param, Ty};
 use saddle_fault::{Fault, Result};
 use saddle_nn::layers::{Embedding, Linear, Maxout, MinibatchDiscrimination, SelfAttention, masked};
 use saddle_nn::{Init, Network};
-use saddle_tensor::{Tensor, check_shape, shown};
+use saddle_tensor::{Dtype, Tensor, check_shape, shown};
 
 pub static ENTRIES: &[&Entry] =
     &[&LINEAR, &MAXOUT, &EMBEDDING, &MINIBATCH_DISCRIMINATION, &MASKED_LINEAR, &SELF_ATTENTION];
@@ -156,7 +156,7 @@ static MASKED_LINEAR: Entry = Entry {
     options: &[BIAS, INIT],
     returns: NET,
     shapes: "[.., inputs] → [.., outputs]",
-    errors: &["a mask of another shape", "a size below 1"],
+    errors: &["a mask of another shape, or with something else than 0 and 1", "a size below 1"],
     source: "Germain et al. 2015 (MADE)",
     examples: &[
         value(
@@ -165,6 +165,7 @@ static MASKED_LINEAR: Entry = Entry {
             "0.0",
         ),
         fails("a mask of the wrong way round", "masked_linear(3, 2, ones([3, 2]))", "mask must be [2, 3], got [3, 2]"),
+        fails("half a connection", "masked_linear(2, 1, tensor([[1, 0.5]]))", "element [0, 1] of the mask is 0.5"),
     ],
     call: |call| {
         let (inputs, outputs) = (positive(call, 0)?, positive(call, 1)?);
@@ -175,6 +176,12 @@ static MASKED_LINEAR: Entry = Entry {
                 shown(&mask.shape())
             )));
         }
+        let mask = mask.cast(Dtype::F32);
+        if let Some((i, v)) = mask.to_floats()?.into_iter().enumerate().find(|&(_, v)| v != 0.0 && v != 1.0) {
+            let (row, column) = (i / inputs, i % inputs);
+            return Err(Fault::value(format!("masked_linear: element [{row}, {column}] of the mask is {v}"))
+                .hint("each element is 1 (the output sees the input) or 0 (it does not)"));
+        }
         let layer = Linear {
             inputs,
             outputs,
@@ -182,7 +189,7 @@ static MASKED_LINEAR: Entry = Entry {
             init: init(&call.options)?,
             bias_init: None,
         };
-        made(masked(layer, &mask.cast(saddle_tensor::Dtype::F32)))
+        made(masked(layer, &mask))
     },
 };
 

@@ -12,7 +12,7 @@ pub static ENTRIES: &[&Entry] = &[&MADE_MASKS, &AFFINE_COUPLING, &AIS];
 const ORDER: Param = param(
     "order",
     Ty::OneOf(&[Ty::Tensor, Ty::Array]),
-    "the places of the inputs in the order in which they are predicted: a permutation of 0, 1, …",
+    "the inputs in the order in which they are predicted, the first one first: a permutation of 0, 1, …",
 );
 
 static MADE_MASKS: Entry = Entry {
@@ -41,7 +41,10 @@ static MADE_MASKS: Entry = Entry {
 fn made_masks(call: &Call) -> Result<Vec<Tensor>> {
     let order = whole(call, 0)?;
     let rank = positions(&order)?;
-    let hidden = shape(call.args.any(1)).ok_or_else(|| call.args.wrong(1))?;
+    let hidden = shape(call.args.any(1)).ok_or_else(|| {
+        Fault::type_("made_masks: hidden must be an array of whole numbers, one for each hidden layer")
+            .hint("such as [500] or [500, 500]")
+    })?;
     if hidden.is_empty() || hidden.contains(&0) {
         return Err(Fault::value("made_masks: there must be at least one hidden layer, each with at least one unit")
             .hint("such as [500] or [500, 500]"));

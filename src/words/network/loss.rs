@@ -7,7 +7,7 @@ use saddle_fault::{Fault, Result};
 use saddle_gan::loss as gan;
 use saddle_gan::loss::Scale;
 use saddle_nn::loss;
-use saddle_tensor::Tensor;
+use saddle_tensor::{Device, Tensor};
 
 pub static ENTRIES: &[&Entry] = &[
     &BCE,
@@ -42,8 +42,33 @@ fn pair(call: &Call) -> Result<(Tensor, Tensor)> {
     Ok((x, target))
 }
 
-fn scale(call: &Call) -> Result<Scale> {
-    Ok(if LOGITS.of(call)? { Scale::Logit } else { Scale::Probability })
+/// An error if argument `i` holds a number that is no probability, as logits in the wrong place do. NaN is left to the optimizer, which
+/// says where it is from. Only asked on the CPU: elsewhere the device would have to stand still for it.
+fn probabilities(call: &Call, i: usize) -> Result<()> {
+    let p: Tensor = call.args.get(i)?;
+    if p.device() != Device::Cpu {
+        return Ok(());
+    }
+    let beyond = |v: &[f32]| v.iter().copied().find(|v| *v < 0.0 || *v > 1.0);
+    match p.with_floats(beyond)? {
+        None => Ok(()),
+        Some(bad) => Err(Fault::value(format!("{}: the probability {bad} lies outside [0, 1]", call.entry.name)).hint(
+            if call.entry.name == BCE.name {
+                "bce_with_logits takes logits, as a linear layer gives them"
+            } else {
+                "a D that ends with a linear layer gives logits: #{ logits: true }"
+            },
+        )),
+    }
+}
+
+/// How the `outputs` of D, arguments 0 and on, are given.
+fn scale(call: &Call, outputs: usize) -> Result<Scale> {
+    if LOGITS.of(call)? {
+        return Ok(Scale::Logit);
+    }
+    (0..outputs).try_for_each(|i| probabilities(call, i))?;
+    Ok(Scale::Probability)
 }
 
 static BCE: Entry = Entry {
@@ -52,10 +77,16 @@ static BCE: Entry = Entry {
     summary: "binary cross-entropy of probabilities: −E[t·log p + (1 − t)·log(1 − p)]",
     params: &[param("p", Ty::Tensor, "probabilities"), TARGET],
     returns: Ty::Tensor,
-    errors: DIFFER,
+    errors: &["shapes that differ", "on the CPU: p outside [0, 1]"],
     source: "logarithms cut at −100, as in PyTorch",
-    examples: &[value("a coin", "bce(tensor([0.5]), 1).item() - log(2) < 1e-6", "true")],
-    call: |call| pair(call).and_then(|(p, t)| Ok(wrap(loss::bce(&p, &t)?))),
+    examples: &[
+        value("a coin", "bce(tensor([0.5]), 1).item() - log(2) < 1e-6", "true"),
+        fails("a logit", "bce(tensor([1.5]), 1)", "the probability 1.5 lies outside [0, 1]"),
+    ],
+    call: |call| {
+        probabilities(call, 0)?;
+        pair(call).and_then(|(p, t)| Ok(wrap(loss::bce(&p, &t)?)))
+    },
     ..ENTRY
 };
 
@@ -139,13 +170,13 @@ static DISCRIMINATOR: Entry = Entry {
             )));
         }
         let (real, fake): (Tensor, Tensor) = (call.args.get(0)?, call.args.get(1)?);
-        Ok(wrap(gan::discriminator(&real, &fake, 1.0 - smoothing as f32, scale(call)?)?))
+        Ok(wrap(gan::discriminator(&real, &fake, 1.0 - smoothing as f32, scale(call, 2)?)?))
     },
     ..ENTRY
 };
 
 fn of_fake(call: &Call, f: fn(&Tensor, Scale) -> Result<Tensor>) -> Result<Dynamic> {
-    Ok(wrap(f(&call.args.get::<Tensor>(0)?, scale(call)?)?))
+    Ok(wrap(f(&call.args.get::<Tensor>(0)?, scale(call, 1)?)?))
 }
 
 static MINIMAX: Entry = Entry {
