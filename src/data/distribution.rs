@@ -167,6 +167,37 @@ impl Distribution {
         Mixture::new((0..n * n).map(at).collect::<Result<_>>()?, None).map(Self::Mixture)
     }
 
+    /// The density that a picture shows, `[h, w]` with its upper row at the top, over the square from `low` to `high`: a Gaussian
+    /// on each pixel that has mass, of half a pixel's width.
+    ///
+    /// # Errors
+    /// Another rank; a pixel below 0 or not finite; no mass at all; `low` not below `high`.
+    pub fn picture(pixels: &[f32], shape: &[usize], [low, high]: [f64; 2]) -> Result<Self> {
+        let [h, w] = *shape else {
+            return Err(Fault::shape(format!("density: the picture must be [h, w], got {shape:?}")));
+        };
+        if !(low < high && (high - low).is_finite()) {
+            return Err(Fault::value(format!(
+                "density: bounds must be [low, high] with low < high, got [{low}, {high}]"
+            )));
+        }
+        if let Some(bad) = pixels.iter().find(|&&v| !(v >= 0.0 && v.is_finite())) {
+            return Err(Fault::value(format!("density: brightness must be ≥ 0, got {bad}")));
+        }
+        let side = [(high - low) / w as f64, (high - low) / h as f64];
+        let with_mass = pixels.iter().enumerate().filter(|(_, v)| **v > 0.0);
+        let at = |i: usize| {
+            let place = [low + ((i % w) as f64 + 0.5) * side[0], high - ((i / w) as f64 + 0.5) * side[1]];
+            Gaussian::new(place.into(), vec![side[0] / 2.0, side[1] / 2.0])
+        };
+        let (parts, weights): (Vec<_>, Vec<_>) = with_mass.map(|(i, v)| (at(i), f64::from(*v))).unzip();
+        if parts.is_empty() {
+            return Err(Fault::value("density: the picture has no mass: all of its pixels are 0")
+                .hint("paint something first: p.ink of a `paint` is 0 where nothing was painted"));
+        }
+        Mixture::new(parts.into_iter().collect::<Result<_>>()?, Some(weights)).map(Self::Mixture)
+    }
+
     /// The number of coordinates of a sample.
     pub fn dim(&self) -> usize {
         match self {

@@ -162,3 +162,23 @@ fn what_is_no_distribution_is_told() {
     told(mix(vec![-1.0]), "≥ 0");
     told(mix(vec![1.0, 1.0]), "2 weights for 1 parts");
 }
+
+#[test]
+fn a_picture_is_a_density_with_its_upper_row_at_the_top() {
+    // Three quarters of the mass at the top right, the rest at the bottom left, over −2 … 2: pixels are 2 wide.
+    let p = Distribution::picture(&[0.0, 0.75, 0.25, 0.0], &[2, 2], [-2.0, 2.0]).unwrap();
+    let (x, _) = p.sample(N, &mut Plain(7));
+    // E x = .75 − .25, and the variance is that of the centres and of a Gaussian of half a pixel: 1 − .25 + 1.
+    for coordinate in 0..2 {
+        let (mean, variance) = moments(&x, 2, coordinate);
+        assert!((mean - 0.5).abs() < 0.02 && (variance - 1.75).abs() < 0.03, "{mean} {variance}");
+    }
+    let both = x.chunks(2).map(|p| f64::from(p[0]) * f64::from(p[1])).sum::<f64>() / N as f64;
+    assert!((both - 1.0).abs() < 0.03, "both coordinates have the same sign: {both}");
+    for (pixels, part) in
+        [(vec![0.0; 4], "no mass"), (vec![-1.0, 0.0, 0.0, 0.0], "must be ≥ 0"), (vec![f32::NAN; 4], "must be ≥ 0")]
+    {
+        let fault = Distribution::picture(&pixels, &[2, 2], [-1.0, 1.0]).unwrap_err();
+        assert!(fault.message.contains(part), "{fault}");
+    }
+}

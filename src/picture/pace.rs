@@ -36,6 +36,12 @@ impl Pace {
         due
     }
 
+    /// [`Self::due`] with another time between two pictures from now on.
+    pub fn due_every(&mut self, every: Duration, now: Instant) -> bool {
+        self.every = every;
+        self.due(now)
+    }
+
     /// Whether a change has been noted that was not drawn.
     pub fn behind(&self) -> bool {
         self.behind

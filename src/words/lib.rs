@@ -95,8 +95,10 @@ pub(crate) const FAMILIES: &[&[&Entry]] = &[
     picture::grid::ENTRIES,
     picture::live::ENTRIES,
     widget::control::ENTRIES,
+    widget::paint::ENTRIES,
     widget::callback::ENTRIES,
     widget::interact::ENTRIES,
+    widget::explore::ENTRIES,
     sweep::ENTRIES,
     world::ENTRIES,
 ];

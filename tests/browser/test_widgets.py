@@ -154,3 +154,63 @@ def test_no_text_of_a_cell_becomes_a_part_of_the_page(page, notebook):
     assert page.evaluate("window.hacked") is None
     assert page.locator(".jp-OutputArea img[src='x']").count() == 0
     assert page.locator(".jp-OutputArea").get_by_text("<script>window.hacked").count() >= 6
+
+
+PAINT = """let p = paint(zeros([8, 8]), #{ brush: 0.5, ink: 0.6 });
+interact([p], |mask| print(`${sum(mask).item()} painted, ink ${round(255 * p.ink[3, 3].item())}, row 3: ${mask[3].to_array()}`))"""
+
+
+def pad(cell):
+    canvas = cell.locator(".saddle-pad canvas")
+    canvas.wait_for()
+    return canvas
+
+
+def drag(page, canvas, begin, end, size=8):
+    """Drags the mouse from the middle of one pixel of the picture, (column, row), to that of another."""
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    at = [(box["x"] + (u + 0.5) * box["width"] / size, box["y"] + (v + 0.5) * box["height"] / size) for u, v in (begin, end)]
+    page.mouse.move(*at[0])
+    page.mouse.down()
+    page.mouse.move(*at[1], steps=9)
+    page.mouse.up()
+
+
+def test_a_brush_dragged_over_the_picture_gives_the_kernel_a_mask(page, notebook):
+    cell = run(notebook, PAINT)
+    canvas = pad(cell)
+    drag(page, canvas, (1, 3), (6, 3))
+    # The row that the mouse went along, and no other; ink in 255 steps.
+    notebook.output_of(cell, "6.0 painted, ink 153.0, row 3: [0.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.0]")
+    cell.get_by_text("6 of 64 pixels painted").wait_for()
+    page.screenshot(path=ARTIFACTS / "widgets_paint.png")
+    page.keyboard.down("Shift")
+    drag(page, canvas, (6, 3), (5, 3))
+    page.keyboard.up("Shift")
+    notebook.output_of(cell, "4.0 painted")
+    cell.get_by_role("button", name="clear").click()
+    notebook.output_of(cell, "0.0 painted")
+    # A cell sets the mask, and the page follows.
+    run(notebook, "p.value = eye(8); p.image = ones([8, 8]) * 0.5;")
+    cell.get_by_text("8 of 64 pixels painted").wait_for()
+    notebook.output_of(cell, "8.0 painted, ink 153.0")
+
+
+def test_the_keyboard_paints(page, notebook):
+    cell = run(notebook, PAINT)
+    canvas = pad(cell)
+    canvas.focus()
+    # From the middle, pixel (4, 4), to (3, 3); brush down; two to the right.
+    for key in ["ArrowLeft", "ArrowUp", "Space", "ArrowRight", "ArrowRight"]:
+        canvas.press(key)
+    notebook.output_of(cell, "3.0 painted, ink 153.0, row 3: [0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 0.0, 0.0]")
+    canvas.press("Delete")
+    notebook.output_of(cell, "0.0 painted")
+
+
+def test_a_running_loop_sees_what_is_painted(page, notebook):
+    code = "let q = paint(zeros([3, 8, 8]));\nshow(q);\nwhile sum(q.value).item() == 0 { sleep(0.01); }\n"
+    cell = run(notebook, code + "print(`seen ${sum(q.value).item() > 0}, ${q.ink.shape}`);")
+    drag(page, pad(cell), (2, 2), (5, 5))
+    notebook.output_of(cell, "seen true, [3, 8, 8]")

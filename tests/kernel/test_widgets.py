@@ -1,6 +1,7 @@
 """Widgets as a page has them: the messages of the comms, the states that the Python package `ipywidgets` itself would send,
 and what moving a control does, between cells and while one runs."""
 
+import base64
 import time
 
 import ipywidgets
@@ -328,3 +329,50 @@ def test_nbclient_stores_the_picture_and_the_state_of_the_widgets(tmp_path):
     states = notebook.metadata["widgets"]["application/vnd.jupyter.widget-state+json"]["state"]
     assert controls["data"][VIEW]["model_id"] in states
     assert {state["model_name"] for state in states.values()} >= {"VBoxModel", "IntSliderModel", "OutputModel"}
+
+
+def painted(h, w, *planes):
+    """What a page sends: the mask and the planes of ink, bytes in base64."""
+    return base64.b64encode(bytes(b for plane in planes for b in plane) if planes else b"").decode()
+
+
+def test_a_paint_is_made_of_widgets_that_ipywidgets_has(page):
+    messages = page.run("paint(zeros([2, 3]))")
+    (shown,) = [m["content"]["data"] for m in messages if m["msg_type"] == "execute_result"]
+    box = page.models[shown[VIEW]["model_id"]]
+    children = [page.models[child.removeprefix("IPY_MODEL_")] for child in box["children"]]
+    wire_style = children[2]["style"]
+    for ours, theirs in zip([box, *children], [ipywidgets.VBox(), *[ipywidgets.HTML() for _ in range(2)], ipywidgets.Text()]):
+        expected = theirs.get_state()
+        differing = {key for key in expected | ours if ours.get(key, "missing") != expected.get(key, "missing")}
+        assert differing <= {"children", "layout", "style", "_dom_classes", "value", "box_style"}, differing
+    style = page.models[children[0]["style"].removeprefix("IPY_MODEL_")]
+    expected = ipywidgets.HTML().style.get_state()
+    assert {key: style.get(key, "missing") for key in expected} == expected and wire_style != children[0]["style"]
+    # Who has no widgets sees the picture.
+    assert "image/png" in shown and "0 of 6 pixels painted" in shown["text/plain"]
+
+
+def test_what_is_painted_is_the_mask_and_the_ink(page):
+    page.run("let p = paint(zeros([2, 3])); p")
+    wire = page.named("TextModel")
+    page.idle(page.set(wire, value=painted(2, 3, [0, 255, 0, 0, 0, 255], [0, 51, 0, 0, 0, 255])))
+    assert "[[0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]" in text_of(page.run("print(p.value.to_array())"))
+    assert "0.2" in text_of(page.run("print(p.ink[0, 1].item())"))
+    # Of another size, or no bytes at all: the page is told what holds.
+    for wrong in [painted(2, 3, [255] * 5), "%%%", "A" * 100_000]:
+        page.idle(page.set(wire, value=wrong))
+        assert page.models[wire]["value"] == painted(2, 3, [0, 255, 0, 0, 0, 255], [0, 51, 0, 0, 0, 255])
+    # Reading leaves the ink as it was, though Rhai sets what a method has read.
+    page.run("p.value.sum(); p.ink.sum(); p.image.sum();")
+    assert "0.2" in text_of(page.run("print(p.ink[0, 1].item())"))
+    for code, part in [
+        ("p.value = zeros([3, 3])", "the mask has shape [3, 3] and the picture [2, 3]"),
+        ("p.image = zeros([3, 2, 3])", "the new picture is [3, 2, 3] and the one that is painted on [1, 2, 3]"),
+        ("p.ink = ones([2, 3])", "painted, not set"),
+        ('slider("a", 0, 1).ink', "a slider has no picture and no ink"),
+    ]:
+        reply, _ = page.kernel.run(code)
+        assert reply["status"] == "error" and part in reply["evalue"], reply
+    page.run("p.value = ones([2, 3]) > 0; p.image = ones([2, 3]);")
+    assert page.models[wire]["value"] == painted(2, 3, [255] * 6, [255] * 6)

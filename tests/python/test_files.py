@@ -65,3 +65,19 @@ def test_a_killed_process_leaves_a_whole_checkpoint(saddle, tmp_path):
         reader = saddle("run", tmp_path / "read.rhai")
         assert reader.returncode == 0, reader.stderr
         assert int(reader.stdout) >= last
+
+
+def test_what_is_not_beside_the_notebook_is_looked_for_in_saddle_data(saddle, tmp_path):
+    data = tmp_path / "data" / "lfw"
+    data.mkdir(parents=True)
+    np.save(data / "faces.npy", np.ones((2, 3), np.float32))
+    script = tmp_path / "cell.rhai"
+    script.write_text('print(npy("lfw/faces.npy").shape); print(npy("lfw/none.npy"));')
+    done = saddle("run", script, env={"SADDLE_DATA": str(tmp_path / "data")})
+    assert "[2, 3]" in done.stdout
+    # What is in neither is asked for under the name that was given.
+    assert done.returncode == 1 and "lfw/none.npy" in done.stderr and "data/lfw/none" not in done.stderr
+    # A file beside the notebook comes first.
+    (tmp_path / "lfw").mkdir()
+    np.save(tmp_path / "lfw" / "faces.npy", np.ones(5, np.float32))
+    assert "[5]" in saddle("run", script, env={"SADDLE_DATA": str(tmp_path / "data")}).stdout

@@ -1,5 +1,6 @@
 //! The kind `distribution`: Gaussians, mixtures, rings, grids, curves, and samples from them.
 
+use super::super::picture::two;
 use super::super::tensor::{fails, opt, optional, param, runs, value as gives, wrap};
 use super::super::world::own_rows;
 use super::dataset::M;
@@ -12,7 +13,8 @@ use saddle_session::output::Bundle;
 use saddle_tensor::{Tensor, device};
 use std::any::TypeId;
 
-pub static ENTRIES: &[&Entry] = &[&GAUSSIAN, &MIXTURE, &RING, &GRID, &SWISS_ROLL, &MOONS, &SAMPLE, &SAMPLE_LABELLED];
+pub static ENTRIES: &[&Entry] =
+    &[&GAUSSIAN, &MIXTURE, &RING, &GRID, &SWISS_ROLL, &MOONS, &DENSITY, &SAMPLE, &SAMPLE_LABELLED];
 
 pub(super) const LAW: Ty = Ty::Of("distribution");
 pub(super) const SELF: Param = param("p", LAW, "the distribution");
@@ -258,6 +260,41 @@ static MOONS: Entry = Entry {
         "true",
     )],
     call: |call| made(Distribution::Moons { noise: noise(call)? }),
+    ..ENTRY
+};
+
+static DENSITY: Entry = Entry {
+    name: "density",
+    group: "data",
+    summary: "the distribution in the plane whose density is a picture, as one that was painted: a Gaussian on each pixel, of half a \
+              pixel's width, as often drawn as the pixel is bright",
+    params: &[param("picture", Ty::Tensor, "[h, w], ≥ 0; its upper row is the top")],
+    options: &[opt("bounds", Ty::Array, "[-1, 1]", "[first, last] of both coordinates: the picture's edges")],
+    returns: LAW,
+    shapes: "samples are [m, 2]",
+    errors: &[
+        "a picture of another rank",
+        "a picture without mass, as one on which nothing was painted",
+        "brightness below 0",
+    ],
+    source: "what is drawn in GAN Lab (Kahng et al. 2018)",
+    examples: &[
+        gives(
+            "all mass on the right half",
+            "seed(0); mean(density(tensor([[0.0, 1.0]]), #{ bounds: [-2, 2] }).sample(400).slice(1, 0..1)).item() > 0.8",
+            "true",
+        ),
+        runs(
+            "a density painted with the mouse",
+            "let p = paint(zeros([24, 24]), #{ mask: eye(24) });\ndensity(p.ink).sample(64)",
+        ),
+        fails("nothing was painted", "density(zeros([8, 8]))", "the picture has no mass"),
+    ],
+    call: |call| {
+        let picture: Tensor = call.args.get(0)?;
+        let [low, high] = two(&call.options, "bounds")?.map_or([-1.0, 1.0], <[f64; 2]>::from);
+        made(Distribution::picture(&picture.to_floats()?, &picture.shape(), [low, high])?)
+    },
     ..ENTRY
 };
 

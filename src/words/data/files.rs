@@ -12,7 +12,11 @@ use std::path::PathBuf;
 pub static ENTRIES: &[&Entry] = &[&DATASET, &CSV, &NPY, &NPZ, &IMAGE_FOLDER];
 
 const SET: Ty = Ty::Of("dataset");
-const PATH: Param = param("path", Ty::Text, "of the file; relative paths start from the notebook's folder");
+const PATH: Param = param(
+    "path",
+    Ty::Text,
+    "of the file; relative paths start from the notebook's folder, and what is not there is looked for in $SADDLE_DATA",
+);
 const FILE_ERRORS: &[&str] = &["a file that is missing or damaged"];
 
 /// Runs a load that can be interrupted; what it notes stands on the cell's standard error.
@@ -24,8 +28,13 @@ fn watched<T>(call: &Call, load: impl FnOnce(&mut Watch) -> Result<T>) -> Result
     })
 }
 
+/// The path that was given; a relative one that does not exist, in the folder that `SADDLE_DATA` names, if it is there.
 fn path(call: &Call) -> Result<PathBuf> {
-    call.args.text(0).map(PathBuf::from)
+    let given = call.args.text(0).map(PathBuf::from)?;
+    let own = std::env::var_os("SADDLE_DATA").filter(|_| !given.exists());
+    // `join` gives an absolute path as it is.
+    let there = own.map(|own| PathBuf::from(own).join(&given)).filter(|there| there.exists());
+    Ok(there.unwrap_or(given))
 }
 
 static DATASET: Entry = Entry {

@@ -1,5 +1,5 @@
 //! Where a picture that has a name stands: the first time in a run of a cell it is a new display, after that it is updated
-//! in place, at most ten times a second; the last state is always shown. And the word that clears what a cell has shown.
+//! in place, ten times a second unless it asks for more; the last state is always shown. And the word that clears what a cell has shown.
 
 use super::super::tensor::{opt, runs};
 use super::value::drawn;
@@ -10,7 +10,7 @@ use saddle_session::output::{Bundle, Output};
 use std::cell::RefMut;
 use std::collections::HashMap;
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 pub static ENTRIES: &[&Entry] = &[&CLEAR_OUTPUT];
 
@@ -86,9 +86,14 @@ pub fn settle(host: &Rc<Host>, name: &str, bundle: Bundle) {
     }
 }
 
-/// Shows a figure under `name`: drawn now, or a little later where the last one was drawn a moment ago.
-pub fn show_figure(host: &Rc<Host>, name: &str, figure: Figure) {
-    let now = with_place(host, name, |place| match place.pace.due(Instant::now()) {
+/// How many times a second a figure is drawn unless it asks for more: smooth to the eye, and a burden for nobody.
+pub const FPS: f64 = 10.0;
+
+/// Shows a figure under `name`, at most `fps` times a second: drawn now, or a little later where the last one was drawn a
+/// moment ago.
+pub fn show_figure(host: &Rc<Host>, name: &str, figure: Figure, fps: f64) {
+    let every = Duration::from_secs_f64((1.0 / fps).min(60.0));
+    let now = with_place(host, name, |place| match place.pace.due_every(every, Instant::now()) {
         true => Some(figure),
         false => {
             place.waiting = Some(figure);
@@ -150,7 +155,7 @@ mod tests {
         host.attach(Some(outputs.clone()));
         for i in 0..1000 {
             let axes = Axes { title: i.to_string(), ..Axes::default() };
-            show_figure(&host, "samples", Figure::Plot(axes));
+            show_figure(&host, "samples", Figure::Plot(axes), FPS);
         }
         host.end_cell();
         let outputs = outputs.0.lock().expect("no test panics while it holds this");

@@ -115,7 +115,7 @@ static SHOW_GRID_NAMED: Entry = Entry {
     examples: &[runs("samples that change", "for _ in 0..3 { show_grid(\"samples\", rand([16, 64])); }")],
     call: |call| {
         let grid = Figure::Grid(figure(call, 1)?);
-        display::show_figure(call.host, &call.args.text(0)?, grid);
+        display::show_figure(call.host, &call.args.text(0)?, grid, display::FPS);
         Ok(Dynamic::UNIT)
     },
     ..ENTRY

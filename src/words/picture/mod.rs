@@ -101,7 +101,7 @@ fn colour(options: &Options) -> Result<Option<Colour>> {
 }
 
 /// Two numbers in an array, such as a range or a size.
-fn two(options: &Options, key: &str) -> Result<Option<(f64, f64)>> {
+pub(super) fn two(options: &Options, key: &str) -> Result<Option<(f64, f64)>> {
     match options.numbers(key)?.as_deref() {
         None => Ok(None),
         Some(&[a, b]) => Ok(Some((a, b))),

@@ -3,7 +3,7 @@
 use super::super::tensor::{fails, opt, param, runs, value};
 use super::{TITLE, display};
 use rhai::{Array, Dynamic};
-use saddle_catalog::{Call, ENTRY, Entry, KIND, Kind, Ty, type_of};
+use saddle_catalog::{Call, ENTRY, Entry, KIND, Kind, Setting, Ty, type_of};
 use saddle_fault::{Fault, Result};
 use saddle_picture::{Figure, Grid, Layout, Picture, Range, animate};
 use saddle_session::output::{Bundle, Output};
@@ -139,16 +139,31 @@ static SHOW: Entry = Entry {
     ..ENTRY
 };
 
+const FPS: Setting<f64> = Setting::number(
+    "fps",
+    display::FPS,
+    "how many times a second a figure is drawn at most; a page takes no more than 20",
+);
+
 static SHOW_NAMED: Entry = Entry {
     name: "show",
     group: "picture",
     summary: "shows a value under a name: the same name again in the same cell updates it in place",
     params: &[param("name", Ty::Text, "the name"), param("value", Ty::Any, "what to show")],
-    examples: &[runs("a picture that changes", "for i in 1..4 { show(\"curve\", plot([0, i])); }")],
+    options: &[FPS.opt()],
+    errors: &["an fps that is not above 0"],
+    examples: &[
+        runs("a picture that changes", "for i in 1..4 { show(\"curve\", plot([0, i])); }"),
+        runs("a film as it is made", "for i in 1..4 { show(\"curve\", plot([0, i]), #{ fps: 20 }); }"),
+    ],
     call: |call| {
         let (name, value) = (call.args.text(0)?, call.args.any(1));
+        let fps = FPS.of(call)?;
+        if !(fps > 0.0 && fps.is_finite()) {
+            return Err(Fault::value(format!("show: fps must be above 0, got {fps}")));
+        }
         match value.read_lock::<Fig>() {
-            Some(figure) => display::show_figure(call.host, &name, figure.0.as_ref().clone()),
+            Some(figure) => display::show_figure(call.host, &name, figure.0.as_ref().clone(), fps),
             None => display::show(call.host, &name, shown(call, value)?),
         }
         Ok(Dynamic::UNIT)

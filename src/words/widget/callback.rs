@@ -37,6 +37,8 @@ pub(super) enum On {
     Click,
     /// A function whose value is shown as well.
     Interact,
+    /// The same of an explorer, which looks where its widgets stand by itself.
+    Explore,
 }
 
 /// How a call ended.
@@ -97,7 +99,10 @@ impl Handler {
 
     /// The arguments of a call: the values, as many as the function takes.
     pub fn arguments(&self, host: &Host) -> Result<Vec<Dynamic>> {
-        let takes = host.parameters(&self.f).map_or(self.widgets.len(), |names| names.len());
+        let takes = match self.kind {
+            On::Explore => 0,
+            _ => host.parameters(&self.f).map_or(self.widgets.len(), |names| names.len()),
+        };
         self.widgets.iter().take(takes).map(Widget::value).collect()
     }
 }
@@ -122,7 +127,7 @@ pub fn run(host: &Rc<Host>, comm: &str, by: By, call: &Caller) -> Outcome {
 
 impl Handler {
     fn call(&self, host: &Rc<Host>, by: By, call: &Caller) -> Outcome {
-        let shows = self.kind == On::Interact;
+        let shows = matches!(self.kind, On::Interact | On::Explore);
         let go = || call(&self.f, self.arguments(host), shows);
         // What a cell causes is shown where the cell is; a click has no cell.
         let Some(page) = host.frontend().filter(|_| shows || by == By::Page) else {
@@ -170,7 +175,7 @@ static ON_CHANGE: Entry = Entry {
     summary: "has a function called when a widget's value changes, with the newest value, after the cell that runs; it takes \
               the place of the one before",
     params: &[
-        param("widget", Ty::Of("widget"), "a slider, dropdown, checkbox or text box"),
+        param("widget", Ty::Of("widget"), "a slider, dropdown, checkbox, text box or paint"),
         param("f", Ty::Function, "takes the value, or nothing; what it shows stands under this cell"),
     ],
     errors: &["the widget is a button", "the function takes more than one argument"],

@@ -15,19 +15,9 @@ pub static ENTRIES: &[&Entry] = &[&SLIDER, &DROPDOWN, &CHECKBOX, &TEXT_BOX, &BUT
 
 /// Makes a control, known to the front ends from now on.
 fn make(host: &Rc<Host>, noun: &'static str, state: State, rule: Rule, options: Vec<Dynamic>) -> Widget {
-    let widgets = session(host);
-    let (id, opened) = widgets.open(state, rule.clone());
+    let (id, opened) = session(host).open(state, rule.clone());
     say(host, opened);
-    Widget(Rc::new(Control {
-        id,
-        noun,
-        rule,
-        options,
-        widgets,
-        host: host.clone(),
-        pace: Default::default(),
-        watched: Default::default(),
-    }))
+    Widget(Rc::new(Control::new(host, id, noun, rule, options, None)))
 }
 
 /// What a slider runs over: whole numbers where all that is given is whole.
@@ -109,6 +99,10 @@ pub(super) fn checkbox(host: &Rc<Host>, label: &str, value: bool) -> Widget {
 
 pub(super) fn text_box(host: &Rc<Host>, label: &str, value: &str) -> Widget {
     make(host, "text box", model::text(label, value), Rule::Text, Vec::new())
+}
+
+pub(super) fn button(host: &Rc<Host>, label: &str) -> Widget {
+    make(host, "button", model::button(label), Rule::Clicks, Vec::new())
 }
 
 static SLIDER: Entry = Entry {
@@ -211,10 +205,6 @@ static BUTTON: Entry = Entry {
     params: &[param("label", Ty::Text, "what is written on it")],
     returns: Ty::Of("widget"),
     examples: &[runs("a new sample", "let b = button(\"resample\");\non_click(b, || show(randn([4, 8, 8])));\nb")],
-    call: |call| {
-        let label = call.args.text(0)?;
-        let state = model::button(&label);
-        Ok(Dynamic::from(make(call.host, "button", state, Rule::Clicks, Vec::new())))
-    },
+    call: |call| Ok(Dynamic::from(button(call.host, &call.args.text(0)?))),
     ..ENTRY
 };

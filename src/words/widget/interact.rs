@@ -82,22 +82,21 @@ fn controls(call: &Call, f: &FnPtr, given: &Map) -> Result<Vec<Widget>> {
 }
 
 /// Shows the controls and calls the function for the first time.
-fn start(call: &mut Call, f: FnPtr, controls: Vec<Widget>) -> Result<Dynamic> {
+pub(super) fn start(call: &mut Call, f: FnPtr, controls: Vec<Widget>, kind: On) -> Result<Dynamic> {
     let widgets = session(call.host);
     let (output, mut opened) = widgets.open(model::output(), Rule::Still);
-    let mut children: Vec<String> = controls.iter().map(|widget| widget.0.id.clone()).collect();
+    let mut children: Vec<String> = controls.iter().map(|widget| widget.0.view().to_string()).collect();
     children.push(output.clone());
     let (column, more) = widgets.open(model::column(&children), Rule::Still);
     opened.extend(more);
     say(call.host, opened);
     let lines: Vec<String> = controls.iter().map(Widget::describe).collect();
-    let text = format!("interact: {} ({MISSING})", lines.join(", "));
+    let text = format!("{}: {} ({MISSING})", call.entry.name, lines.join(", "));
     let bundle = view(&column, text);
     call.host.show(Output::Display { bundle, id: None });
 
     let area = Area::new(Some(fresh_id()), output, widgets);
-    let handler =
-        Handler { f: f.clone(), widgets: controls, area: area.clone(), kind: On::Interact, seen: RefCell::default() };
+    let handler = Handler { f: f.clone(), widgets: controls, area: area.clone(), kind, seen: RefCell::default() };
     let arguments = handler.arguments(call.host)?;
     register(call.host, handler);
     let go = || {
@@ -155,7 +154,7 @@ static INTERACT: Entry = Entry {
             false => Map::new(),
         };
         let controls = controls(call, &f, &given)?;
-        start(call, f, controls)
+        start(call, f, controls, On::Interact)
     },
     ..ENTRY
 };
@@ -196,7 +195,7 @@ static INTERACT_WITH: Entry = Entry {
             let (takes, there) = (some(takes, "argument"), some(widgets.len(), "widget"));
             return Err(Fault::value(format!("interact: the function takes {takes}, and there {is} {there}")));
         }
-        start(call, f, widgets)
+        start(call, f, widgets, On::Interact)
     },
     ..ENTRY
 };

@@ -3,9 +3,11 @@
 //! | file | owns |
 //! |---|---|
 //! | `control` | `slider`, `dropdown`, `checkbox`, `text_box`, `button` |
+//! | `paint` | `paint`: a picture to paint on; its page's side is `paint.js` |
 //! | `value` | the kind `widget`: `.value`, `.label`, `.disabled` |
 //! | `callback` | `on_change`, `on_click`; which function is called when |
 //! | `interact` | `interact` |
+//! | `explore` | the kind `explorer`: `explore`, `walk` |
 //! | `area` | where the outputs of such functions stand |
 //! | `store` | the state of all widgets, shared with the thread that hears the front ends |
 //! | `model` | widgets as front ends want them described |
@@ -13,8 +15,10 @@
 mod area;
 pub mod callback;
 pub mod control;
+pub mod explore;
 pub mod interact;
 mod model;
+pub mod paint;
 mod store;
 mod value;
 
@@ -23,7 +27,7 @@ pub use store::Widgets;
 use saddle_catalog::{Host, Kind};
 use std::cell::RefMut;
 
-pub(super) static KINDS: &[&Kind] = &[&value::WIDGET];
+pub(super) static KINDS: &[&Kind] = &[&value::WIDGET, &explore::KIND_EXPLORER];
 
 /// Gives the words the widgets of the session, which another thread knows too.
 pub fn share(host: &Host, widgets: &Widgets) {

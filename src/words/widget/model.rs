@@ -95,6 +95,28 @@ pub fn button(label: &str) -> State {
     state(CONTROLS, "2.0.0", "Button", rest)
 }
 
+/// A piece of a page, as it is: nothing that a cell says may stand in it unescaped.
+pub fn html(value: &str) -> State {
+    let rest = json!({
+        "description": "",
+        "description_allow_html": false,
+        "placeholder": "\u{200b}",
+        "value": value,
+    });
+    state(CONTROLS, "2.0.0", "HTML", rest)
+}
+
+/// A state by which a page's style sheet knows the widget.
+pub fn of_class(mut state: State, class: &str) -> State {
+    state.insert("_dom_classes".into(), json!([class]));
+    state
+}
+
+/// A text that follows every letter.
+pub fn live_text(value: &str) -> State {
+    extend(text("", value), json!({ "continuous_update": true }))
+}
+
 /// Widgets one below the other.
 pub fn column(children: &[String]) -> State {
     let children: Vec<Value> = children.iter().map(|id| reference(id)).collect();
@@ -123,6 +145,7 @@ pub fn style(model: &str) -> Option<State> {
         "DropdownModel" => ("DescriptionStyle", &[]),
         "CheckboxModel" => ("CheckboxStyle", &["background"]),
         "TextModel" => ("TextStyle", &["background", "font_size", "text_color"]),
+        "HTMLModel" => ("HTMLStyle", &["background", "font_size", "text_color"]),
         "ButtonModel" => ("ButtonStyle", &BUTTON_STYLE),
         _ => return None,
     };

@@ -6,6 +6,8 @@
 
 use super::super::picture::display::fresh_id;
 use super::model::{self, PROTOCOL, State};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use saddle_session::CommReply;
 use saddle_session::output::{Comm, CommStep};
 use serde_json::{Map, Value, json};
@@ -34,6 +36,10 @@ pub enum Rule {
     },
     Bool,
     Text,
+    /// What was painted: so many bytes in base64, or nothing.
+    Paint {
+        bytes: usize,
+    },
     /// How often it was clicked: counted here, not sent.
     Clicks,
     /// Nothing to set: boxes, places for outputs.
@@ -61,6 +67,11 @@ impl Rule {
             Rule::Choice { options } => given.as_u64().filter(|i| (*i as usize) < *options).map(Value::from),
             Rule::Bool => given.as_bool().map(Value::from),
             Rule::Text => given.as_str().map(Value::from),
+            Rule::Paint { bytes } => {
+                let text = given.as_str()?;
+                let whole = text.is_empty() || STANDARD.decode(text).is_ok_and(|given| given.len() == *bytes);
+                whole.then(|| text.into())
+            }
             Rule::Clicks | Rule::Still => None,
         }
     }

@@ -1,11 +1,15 @@
 //! The kind `widget`: a handle to a control, with its value, label and whether it can be used.
 
+use super::super::tensor::wrap;
+use super::paint::Pad;
+use super::session;
 use super::store::{Rule, Widgets};
 use rhai::{Dynamic, ImmutableString};
 use saddle_catalog::{Field, Host, KIND, Kind, Ty, type_of};
 use saddle_fault::{Fault, Result};
 use saddle_picture::Pace;
 use saddle_session::output::{Bundle, Comm, Data, Output};
+use saddle_tensor::Tensor;
 use serde_json::{Value, json};
 use std::any::TypeId;
 use std::cell::{Cell, RefCell};
@@ -23,12 +27,33 @@ pub(super) struct Control {
     pub rule: Rule,
     /// What a dropdown chooses from.
     pub options: Vec<Dynamic>,
-    pub widgets: Widgets,
-    pub host: Rc<Host>,
+    /// What a `paint` paints on.
+    pub pad: Option<Pad>,
+    widgets: Widgets,
+    host: Rc<Host>,
     /// How often the front ends are told what cells set.
-    pub pace: RefCell<Pace>,
+    pace: RefCell<Pace>,
     /// Whether the end of the running cell will tell them the last.
-    pub watched: Cell<bool>,
+    watched: Cell<bool>,
+}
+
+impl Control {
+    pub fn new(
+        host: &Rc<Host>,
+        id: String,
+        noun: &'static str,
+        rule: Rule,
+        options: Vec<Dynamic>,
+        pad: Option<Pad>,
+    ) -> Self {
+        let (widgets, host) = (session(host), host.clone());
+        Self { id, noun, rule, options, pad, widgets, host, pace: Default::default(), watched: Default::default() }
+    }
+
+    /// The model that a page shows: the control's own, or that of the box it is in.
+    pub fn view(&self) -> &str {
+        self.pad.as_ref().map_or(&self.id, |pad| &pad.view)
+    }
 }
 
 /// What a front end needs to show a widget.
@@ -70,6 +95,7 @@ impl Widget {
                 let chosen = state.as_u64().and_then(|i| self.0.options.get(i as usize));
                 chosen.cloned()
             }
+            Rule::Paint { .. } => self.0.pad.as_ref().filter(|_| !state.is_null()).map(|pad| wrap(pad.mask(&state))),
             Rule::Still => None,
         };
         value.ok_or_else(|| {
@@ -94,6 +120,10 @@ impl Widget {
                 (text.ok().map(|text| Value::from(text.as_str())), "a text")
             }
             Rule::Choice { .. } => return self.place_of(value),
+            Rule::Paint { .. } => {
+                let mask = value.read_lock::<Tensor>().ok_or_else(|| wrong("a mask, a tensor [h, w]"))?;
+                return self.pad()?.meant(&mask, &self.state());
+            }
             Rule::Clicks | Rule::Still => {
                 return Err(Fault::value(format!(
                     "the value of a {} cannot be set: it counts the clicks",
@@ -102,6 +132,13 @@ impl Widget {
             }
         };
         given.and_then(|given| self.0.rule.read(&given)).ok_or_else(|| wrong(what))
+    }
+
+    /// What is painted on, of a `paint`.
+    fn pad(&self) -> Result<&Pad> {
+        self.0.pad.as_ref().ok_or_else(|| {
+            Fault::type_(format!("a {} has no picture and no ink", self.0.noun)).hint("paint(image) has them")
+        })
     }
 
     /// The place of `value` among the options, as texts compare.
@@ -116,7 +153,7 @@ impl Widget {
     }
 
     /// Sets a part of the state from a cell, here at once and on the page at most ten times a second, the last state always.
-    fn set(&self, key: &'static str, value: Value) {
+    pub(super) fn set(&self, key: &'static str, value: Value) {
         let control = &self.0;
         if !control.widgets.set(&control.id, key, value) {
             return;
@@ -142,6 +179,9 @@ impl Widget {
 
     pub(super) fn describe(&self) -> String {
         let Control { noun, rule, .. } = &*self.0;
+        if let Some(pad) = &self.0.pad {
+            return pad.describe(&self.state());
+        }
         let value = match self.value() {
             Ok(value) if matches!(rule, Rule::Text) => format!("{:?}", value.to_string()),
             Ok(value) => value.to_string(),
@@ -170,12 +210,16 @@ fn field(value: &Dynamic) -> Result<Widget> {
 
 pub static WIDGET: Kind = Kind {
     name: "widget",
-    summary: "a control on the page: a slider, a dropdown, a checkbox, a text box or a button",
+    summary: "a control on the page: a slider, a dropdown, a checkbox, a text box, a button or a picture to paint on",
     id: || TypeId::of::<Widget>(),
     show: |v| match Widget::read(v) {
         Some(widget) => {
             let text = format!("{} ({MISSING})", widget.describe());
-            view(&widget.0.id, text)
+            let shown = view(widget.0.view(), text);
+            match &widget.0.pad {
+                Some(pad) => pad.still(shown, &widget.state()),
+                None => shown,
+            }
         }
         None => Bundle::text("widget"),
     },
@@ -202,6 +246,21 @@ pub static WIDGET: Kind = Kind {
                 Ok(disabled.and_then(|d| d.as_bool()).unwrap_or(false).into())
             },
         },
+        Field {
+            name: "ink",
+            ty: Ty::Tensor,
+            doc: "of a `paint`: what was painted with, [h, w] or [3, h, w], 0 where nothing was",
+            get: |v| {
+                let widget = field(v)?;
+                Ok(wrap(widget.pad()?.ink(&widget.state())))
+            },
+        },
+        Field {
+            name: "image",
+            ty: Ty::Tensor,
+            doc: "of a `paint`: the picture that is painted on. Can be assigned, at the same size",
+            get: |v| Ok(wrap(field(v)?.pad()?.image())),
+        },
     ],
     set: Some(|widget, name, value| {
         let widget = field(widget)?;
@@ -211,6 +270,19 @@ pub static WIDGET: Kind = Kind {
         };
         match name {
             "value" => widget.set(widget.0.rule.key(), widget.meant(value)?),
+            "image" => {
+                let image = value.read_lock::<Tensor>().ok_or_else(|| must("a tensor"))?;
+                widget.pad()?.set_image(image.clone())?;
+            }
+            "ink" => {
+                let ink = value.read_lock::<Tensor>().ok_or_else(|| must("a tensor"))?;
+                widget.pad()?.keep_ink(&ink, &widget.state())?;
+            }
+            "label" if widget.0.pad.is_some() => {
+                return Err(
+                    Fault::value("a paint has no label").hint("print(…) or a Markdown cell says what it is for")
+                );
+            }
             "label" => {
                 let label = value.clone().into_string().map_err(|_| must("a text"))?;
                 widget.set("description", label.into());
