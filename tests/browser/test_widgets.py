@@ -193,8 +193,8 @@ def test_a_brush_dragged_over_the_picture_gives_the_kernel_a_mask(page, notebook
     notebook.output_of(cell, "0.0 painted")
     # A cell sets the mask, and the page follows.
     run(notebook, "p.value = eye(8); p.image = ones([8, 8]) * 0.5;")
-    cell.get_by_text("8 of 64 pixels painted").wait_for()
-    notebook.output_of(cell, "8.0 painted, ink 153.0")
+    page.get_by_text("8 of 64 pixels painted").wait_for()
+    page.get_by_text("8.0 painted, ink 153.0").wait_for()
 
 
 def test_the_keyboard_paints(page, notebook):

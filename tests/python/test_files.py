@@ -1,5 +1,6 @@
 """Files that cells write, read by NumPy and Python's safetensors; and the other way round."""
 
+import os
 import time
 
 import numpy as np
@@ -73,11 +74,11 @@ def test_what_is_not_beside_the_notebook_is_looked_for_in_saddle_data(saddle, tm
     np.save(data / "faces.npy", np.ones((2, 3), np.float32))
     script = tmp_path / "cell.rhai"
     script.write_text('print(npy("lfw/faces.npy").shape); print(npy("lfw/none.npy"));')
-    done = saddle("run", script, env={"SADDLE_DATA": str(tmp_path / "data")})
+    done = saddle("run", script, env=dict(os.environ, SADDLE_DATA=str(tmp_path / "data")))
     assert "[2, 3]" in done.stdout
     # What is in neither is asked for under the name that was given.
     assert done.returncode == 1 and "lfw/none.npy" in done.stderr and "data/lfw/none" not in done.stderr
     # A file beside the notebook comes first.
     (tmp_path / "lfw").mkdir()
     np.save(tmp_path / "lfw" / "faces.npy", np.ones(5, np.float32))
-    assert "[5]" in saddle("run", script, env={"SADDLE_DATA": str(tmp_path / "data")}).stdout
+    assert "[5]" in saddle("run", script, env=dict(os.environ, SADDLE_DATA=str(tmp_path / "data"))).stdout

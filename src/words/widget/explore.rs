@@ -241,7 +241,7 @@ fn look(call: &mut Call) -> Result<Dynamic> {
         if let (Some(images), Some(distance)) = (part("images"), part("distance")) {
             pictures.push(images);
             let far = distance.to_floats()?.first().copied().unwrap_or(f32::NAN);
-            labels.push(format!("nearest of the data: {far:.2} away").into());
+            labels.push(format!("nearest, {far:.2} away").into());
         }
     }
     let joined = Tensor::cat(&pictures, 0)?;
