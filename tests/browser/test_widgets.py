@@ -214,3 +214,47 @@ def test_a_running_loop_sees_what_is_painted(page, notebook):
     cell = run(notebook, code + "print(`seen ${sum(q.value).item() > 0}, ${q.ink.shape}`);")
     drag(page, pad(cell), (2, 2), (5, 5))
     notebook.output_of(cell, "seen true, [3, 8, 8]")
+
+
+EXPLORE = """seed(2);
+let G = sequential([linear(6, 64), sigmoid()]);
+explore(|z, y| G(cat([z, one_hot(y, 3)], #{ dim: 1 })), #{ nz: 3, classes: ["a", "b", "c"], data: digits() })"""
+
+
+def test_an_explorer_follows_its_sliders_its_class_and_its_button(page, notebook):
+    cell = run(notebook, EXPLORE)
+    cell.locator(".widget-slider", has_text="principal 1").wait_for()
+    before = picture(cell).get_attribute("src")
+    move(cell, "principal 1", 20)
+    before = changed(page, cell, before)
+    cell.locator("select").select_option("c")
+    before = changed(page, cell, before)
+    cell.get_by_role("button", name="another z").click()
+    changed(page, cell, before)
+    page.screenshot(path=ARTIFACTS / "widgets_explore.png")
+
+
+LAB = """let p = paint(zeros([16, 16]), #{ brush: 1.5 });
+show(p);
+while sum(p.value).item() == 0 { sleep(0.01); }
+let data = density(p.ink, #{ bounds: [-2, 2] });
+for step in 1..=200 { let x = data.sample(100).t(); show("lab", scatter(x[0], x[1], #{ title: `step ${step}` }), #{ fps: 30 }); sleep(0.02); }
+print(`to the left: ${mean(data.sample(500).slice(1, 0..1)).item() < -0.5}`)"""
+
+# Counts the pictures that a page shows, as their source changes.
+COUNT = """cell => { window.pictures = 0; window.first = 0;
+    new MutationObserver(() => { window.first ||= performance.now(); window.last = performance.now(); window.pictures += 1; })
+        .observe(cell, { subtree: true, childList: true, attributes: true, attributeFilter: ['src'] }); }"""
+
+
+def test_a_drawn_density_is_data_at_many_pictures_a_second(page, notebook):
+    cell = run(notebook, LAB)
+    canvas = pad(cell)
+    cell.locator(".jp-OutputArea").first.evaluate(COUNT)
+    drag(page, canvas, (2, 4), (2, 12), size=16)
+    notebook.output_of(cell, "to the left: true")
+    seconds = page.evaluate("(window.last - window.first) / 1000")
+    rate = page.evaluate("window.pictures") / seconds
+    print(f"{rate:.1f} changes a second over {seconds:.1f} s")
+    # Without `fps` there would be ten at most.
+    assert rate > 5
