@@ -317,6 +317,7 @@ pub fn type_name(name: &str) -> String {
         "range" | "range=" => "a range".into(),
         // A value shared with closures hides its type from Rhai's own messages.
         other if other.contains("RefCell") => "something else".into(),
+        other if other.to_lowercase().contains("range") => "a range".into(),
         other => articled(&other.rsplit("::").next().unwrap_or(other).to_lowercase()),
     }
 }

@@ -3,6 +3,7 @@
 use super::display;
 use super::functions::is_closure;
 use super::grammar::DEEPEST_CALL;
+use super::hints;
 use rhai::{Dynamic, EvalAltResult, ParseErrorType};
 use saddle_catalog::{CALL, CALL_NAMED, Catalog, articled, did_you_mean, outer_name, type_name};
 use saddle_fault::{Fault, Kind};
@@ -42,9 +43,7 @@ pub fn explain(error: &EvalAltResult, names: &Names) -> (String, Fault) {
         E::ErrorArrayBounds(n, index, _) => out_of_bounds("array", "elements", *n, *index),
         E::ErrorStringBounds(n, index, _) => out_of_bounds("text", "letters", *n, *index),
         E::ErrorBitFieldBounds(n, index, _) => out_of_bounds("int", "bits", *n, *index),
-        E::ErrorMismatchDataType(want, got, _) | E::ErrorMismatchOutputType(want, got, _) => {
-            Fault::type_(format!("expected {}, got {}", type_name(want), type_name(got)))
-        }
+        E::ErrorMismatchDataType(want, got, _) | E::ErrorMismatchOutputType(want, got, _) => mismatch(want, got),
         E::ErrorIndexingType(what, _) => indexing(what),
         E::ErrorFor(_) => Fault::type_("`for` cannot run through this value")
             .hint("`0..n`, an array or a data set can be run through"),
@@ -77,6 +76,19 @@ fn thrown(value: &Dynamic, names: &Names) -> (String, Fault) {
     ("Thrown".into(), Fault::value(text))
 }
 
+/// A value of another type than the place for it takes.
+fn mismatch(want: &str, got: &str) -> Fault {
+    let (want, got) = (type_name(want), type_name(got));
+    let fault = Fault::type_(format!("expected {want}, got {got}"));
+    match (want.as_str(), got.as_str()) {
+        ("true or false", "a tensor") => {
+            fault.hint("`all(x > 0)` and `any(x > 0)` are one truth of many, `(x > 0).item()` is that of one element")
+        }
+        ("an int", "a range") => fault.hint("`a.extract(1..3)` is a part of an array; tensors are indexed by ranges"),
+        _ => fault,
+    }
+}
+
 /// The map itself is not known here; the key that was meant is most likely one of a map of the notebook.
 fn missing_key(key: &str, names: &Names) -> Fault {
     let meant = did_you_mean(key, names.keys.iter().map(String::as_str));
@@ -86,10 +98,10 @@ fn missing_key(key: &str, names: &Names) -> Fault {
 
 fn unknown_variable(name: &str, names: &Names) -> Fault {
     let fault = Fault::new(Kind::Name, format!("`{name}` is not defined{}", did_you_mean(name, names.all())));
-    match name {
-        "null" | "nil" | "void" | "None" => fault.hint("Rhai's \"nothing\" is written `()`"),
-        "True" | "False" => fault.hint("truths are written `true` and `false`"),
-        _ => fault,
+    match hints::for_name(name) {
+        // What a Python user meant is known better than by likeness.
+        Some(hint) => Fault::new(Kind::Name, format!("`{name}` is not defined")).hint(hint),
+        None => fault,
     }
 }
 
@@ -124,12 +136,14 @@ fn unknown_function(call: &str, names: &Names) -> Fault {
     if names.variables.iter().any(|v| v == name) {
         return Fault::type_(format!("`{name}` is a variable that cannot be called this way"));
     }
-    let meant = did_you_mean(name, names.all());
     if (names.is_builtin)(name) {
         let with = if types.is_empty() { "nothing".into() } else { types.join(", ") };
         return Fault::type_(format!("`{name}` cannot take {with}"));
     }
-    Fault::new(Kind::Name, format!("`{name}` is not defined{meant}"))
+    match hints::for_call(name) {
+        Some(hint) => Fault::new(Kind::Name, format!("`{name}` is not defined")).hint(hint),
+        None => Fault::new(Kind::Name, format!("`{name}` is not defined{}", did_you_mean(name, names.all()))),
+    }
 }
 
 /// A closure is called with the wrong number of arguments. What it captured counts among its parameters and among the
@@ -180,8 +194,11 @@ fn property(text: &str, names: &Names) -> Fault {
 
 fn arithmetic(text: &str) -> Fault {
     let lower = text.to_lowercase();
+    if lower.contains("step value") {
+        return Fault::value("a range with steps of 0").hint("`range(0, 10, 2)` counts up, `range(10, 0, -2)` down");
+    }
     if lower.contains("zero") {
-        return Fault::value("division of an int by zero").hint("floats divide by zero to inf or NaN: write `x / 0.0`");
+        return Fault::value("division by zero").hint("only tensors of floats divide by zero, to inf or NaN");
     }
     if lower.contains("overflow") {
         return Fault::value(format!("the result does not fit into an int: {}", sentence(text)))
@@ -207,7 +224,7 @@ fn syntax(what: &ParseErrorType) -> Fault {
         ParseErrorType::ExprTooDeep => {
             fault("the expression is nested too deep".into()).hint("give parts of it names with `let`, or sum an array")
         }
-        ParseErrorType::BadInput(error) => fault(sentence(&error.to_string())),
+        ParseErrorType::BadInput(error) => fault(hints::named(&sentence(&error.to_string()))),
         other => fault(sentence(&other.to_string())),
     }
 }
@@ -229,74 +246,5 @@ fn sentence(text: &str) -> String {
             first.to_lowercase().chain(letters).collect()
         }
         _ => text.to_string(),
-    }
-}
-
-/// Words that Rhai keeps for itself without a use for them.
-const RESERVED: [&str; 25] = [
-    "var",
-    "static",
-    "shared",
-    "goto",
-    "match",
-    "case",
-    "public",
-    "protected",
-    "new",
-    "use",
-    "with",
-    "is",
-    "module",
-    "package",
-    "super",
-    "spawn",
-    "thread",
-    "go",
-    "sync",
-    "async",
-    "await",
-    "yield",
-    "default",
-    "void",
-    "null",
-];
-
-/// Whether a line gives something a name that it cannot have.
-fn names_a_reserved_word(line: &str) -> bool {
-    let is_part = |c: char| c.is_alphanumeric() || c == '_';
-    let mut words = line.split(|c| !is_part(c)).filter(|word| !word.is_empty());
-    let named = words.by_ref().skip_while(|word| !["fn", "let", "const"].contains(word)).nth(1);
-    named.is_some_and(|word| RESERVED.contains(&word))
-}
-
-/// What to try, from the line in which an error stands: `column` counts from 1.
-pub fn hint_from_line(error: &EvalAltResult, line: &str, column: usize) -> Option<&'static str> {
-    let first = line.split_whitespace().next().unwrap_or("");
-    let rest = line.chars().skip(column.saturating_sub(1)).skip_while(|c| c.is_alphanumeric() || *c == '_');
-    let rest: String = rest.skip_while(|c| c.is_whitespace()).take(2).collect();
-    let here = line.chars().nth(column.saturating_sub(1));
-    match (error, first) {
-        (EvalAltResult::ErrorParsing(..), _) if here == Some('\'') => {
-            Some("text stands in double quotes: \"text\"; single quotes are for one letter")
-        }
-        (EvalAltResult::ErrorParsing(..), _) if names_a_reserved_word(line) => {
-            Some("that name is a reserved word of the language: choose another")
-        }
-        (EvalAltResult::ErrorVariableNotFound(..), _) if rest.starts_with('=') && rest != "==" => {
-            Some("`let x = …` defines a new variable")
-        }
-        (EvalAltResult::ErrorParsing(..), "def") => Some("a function is written `fn f(x) { … }`"),
-        (EvalAltResult::ErrorParsing(..), "import" | "from" | "use") => {
-            Some("there is nothing to import: every word is known")
-        }
-        (EvalAltResult::ErrorParsing(..), "class") => {
-            Some("a map of values and closures, `#{ … }`, can serve as an object")
-        }
-        (EvalAltResult::ErrorParsing(..), "for" | "if" | "while" | "else" | "elif")
-            if line.trim_end().ends_with(':') =>
-        {
-            Some("blocks stand in braces: `if x { … }`")
-        }
-        _ => None,
     }
 }

@@ -1,7 +1,8 @@
 //! Errors as they are shown: the message, the calls that led there, each with its cell, line and caret, and the hint.
 
-use super::explain::{Names, explain, hint_from_line};
+use super::explain::{Names, explain};
 use super::functions::is_closure;
+use super::hints::hint_from_line;
 use rhai::{EvalAltResult, Position};
 use saddle_fault::Fault;
 use saddle_session::Failure;

@@ -36,6 +36,7 @@ mod explain;
 mod failure;
 mod functions;
 mod grammar;
+mod hints;
 mod inspect;
 mod letters;
 mod magic;

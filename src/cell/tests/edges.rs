@@ -123,11 +123,62 @@ fn whole_numbers_keep_every_digit() {
 fn mistakes_that_the_parser_words_badly_get_a_hint() {
     for (code, hint) in [
         ("print('hello world')", "double quotes"),
-        ("fn go(x) { x }", "reserved word"),
+        ("fn go(x) { x }", "`go` is a reserved word"),
+        ("let do = 1", "`do` is a reserved word"),
         ("cross_entropy(randn([3, 10]), tensor([1.0, 2.0, 3.0]))", "whole numbers"),
+        ("let a = 3 − 1", "minus is written `-`"),
+        ("let c = “hi”;", "straight double quotes"),
+        ("let x = 1; x²", "`x ** 2`"),
+        ("let x₁ = 1", "`x_1`"),
+        ("let x\u{a0}= 1;", "not seen, U+00A0"),
+        ("print(1);\u{200b} print(2)", "not seen, U+200B"),
+        ("print(.5)", "begins with a digit"),
+        ("print(0.1f)", "no letter behind it"),
+        ("if 1≤2 {}", "`<=`"),
+        ("let (a, b) = (1, 2);", "each `let` gives one name"),
+        ("let t = tensor([1, 2, 3]); t[0:2]", "`t[0..2]`"),
+        ("let t = tensor([1, 2, 3]); t[:, 0]", "`t[.., 0]`"),
+        ("let t = tensor([1, 2, 3]); t[::2]", "step(2)"),
+        ("true and false", "&&"),
+        ("let x = 1 if true else 2;", "is a value"),
+        ("let x = true ? 1 : 2;", "is a value"),
+        ("let x = 1; x++;", "`x += 1`"),
+        ("let a, b = [1, 2];", "each `let` gives one name"),
+        ("[x * 2 for x in 0..3]", "map"),
+        ("print(f\"{1}\")", "backquotes"),
+        ("tensor([1, 2], dtype=\"int\")", "#{ dtype"),
+        ("print(7//2);", "begins a comment"),
+        ("for i in range(10): print(i)", "braces"),
+        ("if x == 1: print(1)", "braces"),
+        ("lambda x: x", "`|x| x + 1`"),
+        ("import numpy as np", "nothing to import"),
+        ("let t = ones([2]); if t > 0 { }", "all(x > 0)"),
+        ("let a = [1, 2, 3]; a[1..2]", "extract"),
+        ("torch.tensor([1])", "words stand alone"),
+        ("tensor([1.0]).backward()", "descend"),
+        ("tensor([1.0]).size()", "x.shape"),
+        ("None", "nothing"),
+        ("range(0, 5, 0)", "steps of 0"),
+        ("5 % 0", "division by zero"),
     ] {
         let failure = notes().run(code).unwrap_err();
         let text = failure.traceback.join("\n");
         assert!(text.contains(hint), "{code}: {text}");
+        assert!(!text.contains("did you mean"), "{code}: {text}");
+    }
+}
+
+/// What Python answers, which tensors answer too.
+#[test]
+fn remainders_have_the_sign_of_the_divisor() {
+    for (code, exact) in [
+        ("[-7 % 3, 7 % -3, -7 % -3, 7 % 3, 6 % -3]", "[2, -2, -1, 1, 0]"),
+        ("[-7.5 % 2, 7.5 % -2, -7 % 2.5, 7.5 % 2.5]", "[0.5, -0.5, 0.5, 0.0]"),
+        ("let a = -7; a %= 3; a", "2"),
+        ("(-9223372036854775807 - 1) % -1", "0"),
+        ("tensor([-7, 7]) % tensor([3, -3])", "tensor [2] f32   mean 0  std 2  min -2  max 2\n   2  -2"),
+        ("(int([-7, 7]) % int([3, -3])).to_array()", "[2, -2]"),
+    ] {
+        assert_eq!(notes().ok(code), exact, "{code}");
     }
 }
