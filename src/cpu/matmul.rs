@@ -132,6 +132,12 @@ const GRAIN: usize = 1 << 18;
 /// Numbers of an operand or of the result that one thread should have at least.
 const MEMORY_GRAIN: usize = 24 << 10;
 
+/// Terms that are added up in single precision, at most: the parts of a longer sum are added in double precision, since of many
+/// terms of one sign the last would vanish beside the sum.
+const LONG_SUM: usize = 1 << 14;
+/// Terms of a part of a longer sum: within one, some ways of multiplying add one after the other.
+const PART: usize = 1 << 11;
+
 /// Multiplications above which packing the right operand pays.
 const WORTH_PACKING: usize = 1 << 15;
 
@@ -151,6 +157,10 @@ unsafe fn multiply(
     then: Option<Unary>,
     c: Shared<f32>,
 ) {
+    if k > LONG_SUM {
+        // Safety: the contract.
+        return unsafe { multiply_long([m, k, n], a, b, bias, add, then, c) };
+    }
     let way = Skinny::of(k, n, a);
     let splits = splits(m, k, n, a);
     if way.is_none() && !is_lowered() && bias.is_none() && then.is_none() && splits > 1 {
@@ -190,6 +200,38 @@ unsafe fn multiply(
             }
         }
     });
+}
+
+/// As [`multiply`], of sums that are too long for single precision.
+///
+/// # Safety
+/// As [`multiply`].
+unsafe fn multiply_long(
+    [m, k, n]: [usize; 3],
+    a: Mat,
+    b: Mat,
+    bias: Option<&[f32]>,
+    add: bool,
+    then: Option<Unary>,
+    c: Shared<f32>,
+) {
+    let (mut sums, mut part) = (vec![0.0; m * n], vec![0.0f32; m * n]);
+    for start in (0..k).step_by(PART) {
+        let terms = PART.min(k - start);
+        gemm(m, terms, n, a.from(0, start), b.from(start, 0), 0.0, &mut part);
+        sums.iter_mut().zip(&part).for_each(|(sum, &part)| *sum += f64::from(part));
+    }
+    for (i, sum) in sums.iter_mut().enumerate() {
+        // Safety: the contract; what is to be added to can be read.
+        let before = if add { unsafe { *c.start().add(i) } } else { bias.map_or(0.0, |bias| bias[i % n]) };
+        *sum += f64::from(before);
+    }
+    let mut out: Vec<f32> = sums.into_iter().map(|sum| sum as f32).collect();
+    if let Some(then) = then {
+        unary_in_place(then, &mut out);
+    }
+    // Safety: `c` has as many elements, and nobody else accesses them.
+    unsafe { c.start().copy_from_nonoverlapping(out.as_ptr(), m * n) };
 }
 
 /// The least rows or columns of a part: the gemm crate adds up long sums differently where neither side is above 64.
@@ -340,6 +382,25 @@ mod tests {
                     gemm(m, k, n, a, b, 3.0, &mut c);
                     let added: Vec<f64> = truth.iter().map(|x| x + 1.5).collect();
                     check(&c, &added, k, &what);
+                }
+            }
+        }
+    }
+
+    /// Of 2²² equal terms: the closed form; one after the other in single precision they would be some percent off.
+    #[test]
+    fn long_sums_keep_their_last_terms() {
+        let k = (1 << 22) + 5;
+        for (m, n) in [(1, 1), (3, 2), (1, 40), (20, 20)] {
+            let (a, b, bias) = (vec![0.1f32; m * k], vec![1.0; k * n], vec![1.0; n]);
+            let exact = f64::from(0.1f32) * k as f64;
+            for a in [Mat::rows(&a, k), Mat::rows(&a, m).transposed()] {
+                for b in [Mat::rows(&b, n), Mat::rows(&b, k).transposed()] {
+                    let product = linear(m, k, n, a, b, Some(&bias));
+                    assert!(product.iter().all(|&c| (f64::from(c) / (exact + 1.0) - 1.0).abs() < 1e-4), "{product:?}");
+                    let mut c = vec![1.0; m * n];
+                    gemm(m, k, n, a, b, 1.0, &mut c);
+                    assert_eq!(c, product);
                 }
             }
         }

@@ -18,14 +18,19 @@ const GRAIN: usize = 16 << 10;
 /// The sum of all elements; 0 if there are none.
 pub fn sum_all(x: &[f32]) -> f32 {
     if x.len() <= SUM_BLOCK {
-        return dispatch(Sum(x));
+        return within(dispatch(Sum(x)), x.iter());
     }
     let mut sums = vec![0.0; x.len().div_ceil(SUM_BLOCK)];
     over_rows(&mut sums, 1, SUM_BLOCK, GRAIN, |block, sum| {
         let start = block * SUM_BLOCK;
         sum[0] = dispatch(Sum(&x[start..x.len().min(start + SUM_BLOCK)]));
     });
-    pairwise(&sums)
+    within(pairwise(&sums), x.iter())
+}
+
+/// A sum of these elements; where it is infinite or NaN once more in double precision, in which no partial sum overflows.
+fn within<'a>(sum: f32, x: impl Iterator<Item = &'a f32>) -> f32 {
+    if sum.is_finite() { sum } else { x.map(|&v| f64::from(v)).sum::<f64>() as f32 }
 }
 
 /// The sum, by halves.
@@ -138,7 +143,7 @@ pub fn sum_axis(x: &[f32], outer: usize, axis: usize, inner: usize) -> Vec<f32> 
         return sums;
     }
     // Safety: every part of the slice is filled before it is added to.
-    unsafe {
+    let mut sums = unsafe {
         filled(outer * inner, |sums| {
             if outer > 1 {
                 return over_rows(sums, inner, axis * inner, GRAIN, |i, sums| {
@@ -149,16 +154,21 @@ pub fn sum_axis(x: &[f32], outer: usize, axis: usize, inner: usize) -> Vec<f32> 
                 sum_columns(&x[columns.start..], axis, inner, zeroed(sums));
             });
         })
+    };
+    for (at, sum) in sums.iter_mut().enumerate().filter(|(_, sum)| !sum.is_finite()) {
+        let first = at / inner * axis * inner + at % inner;
+        *sum = within(*sum, x[first..].iter().step_by(inner).take(axis));
     }
+    sums
 }
 
 /// The sum of one row; the same numbers give the same sum as [`sum_all`], on the calling thread.
 fn sum_row(x: &[f32]) -> f32 {
     if x.len() <= SUM_BLOCK {
-        return dispatch(Sum(x));
+        return within(dispatch(Sum(x)), x.iter());
     }
     let sums: Vec<f32> = x.chunks(SUM_BLOCK).map(|block| dispatch(Sum(block))).collect();
-    pairwise(&sums)
+    within(pairwise(&sums), x.iter())
 }
 
 /// Adds up `rows` rows, `stride` apart, of as many columns as `sums` has, which is zero before.

@@ -34,6 +34,9 @@ pub struct DensityCoverage {
 /// Samples of different dimensions; `k` below 1, or not below the number of samples of each set.
 pub fn precision_recall(real: &Samples, fake: &Samples, k: usize, poll: Poll) -> Result<PrecisionRecall> {
     let word = "precision_recall";
+    if let Some([real, fake]) = Samples::enlarged(real, fake) {
+        return precision_recall(&real, &fake, k, poll);
+    }
     let pairs = Pairs::new(word, fake, real)?;
     let (around_real, around_fake) = (radii(word, real, k, poll)?, radii(word, fake, k, poll)?);
     let mut precise = vec![false; fake.count()];
@@ -57,6 +60,9 @@ pub fn precision_recall(real: &Samples, fake: &Samples, k: usize, poll: Poll) ->
 /// Samples of different dimensions; `k` below 1, or not below the number of real samples.
 pub fn density_coverage(real: &Samples, fake: &Samples, k: usize, poll: Poll) -> Result<DensityCoverage> {
     let word = "density_coverage";
+    if let Some([real, fake]) = Samples::enlarged(real, fake) {
+        return density_coverage(&real, &fake, k, poll);
+    }
     let pairs = Pairs::new(word, fake, real)?;
     let radii = radii(word, real, k, poll)?;
     let mut covered = vec![false; real.count()];

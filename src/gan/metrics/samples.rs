@@ -6,6 +6,9 @@ use saddle_tensor::{Device, Tensor, shown};
 /// The largest magnitude of a number: squares and their sums stay far from overflow.
 const MAX_MAGNITUDE: f32 = 1e15;
 
+/// The largest magnitude of numbers of which squares of differences may vanish in single precision.
+const TINY: f32 = 1e-6;
+
 /// Points of one dimension, at least one, row by row. All numbers are finite.
 #[derive(Clone)]
 pub struct Samples {
@@ -39,6 +42,21 @@ impl Samples {
             )));
         }
         Ok(Self { values, count, dim, device: t.device() })
+    }
+
+    /// Two sets multiplied by the same power of two, by which comparisons of distances do not change, where their numbers are so
+    /// small that squares would vanish.
+    pub fn enlarged(a: &Self, b: &Self) -> Option<[Self; 2]> {
+        let top = a.values.iter().chain(&b.values).fold(0f32, |top, v| top.max(v.abs()));
+        if top >= TINY || top == 0.0 {
+            return None;
+        }
+        // In two steps: the whole factor may be beyond single precision.
+        let half = 2f32.powi((-top.log2() / 2.0) as i32);
+        Some([a, b].map(|set| {
+            let values = set.values.iter().map(|v| v * half * half).collect();
+            Self { values, device: set.device.clone(), ..*set }
+        }))
     }
 
     /// How many there are.

@@ -200,9 +200,7 @@ impl Layer for GroupNorm {
             )));
         }
         let grouped = x.reshape(&[shape[0], self.groups, x.len() / (shape[0] * self.groups).max(1)])?;
-        let centred = grouped.sub(&grouped.mean_dims(&[2], true)?)?;
-        let var = centred.square()?.mean_dims(&[2], true)?;
-        let normed = centred.div(&var.add_scalar(self.eps)?.sqrt()?)?.reshape(&shape)?;
+        let normed = grouped.standardise(&[2], self.eps)?.hat.reshape(&shape)?;
         let mut of_channels = vec![1; shape.len()];
         of_channels[1] = self.channels;
         normed.mul(&params[0].reshape(&of_channels)?)?.add(&params[1].reshape(&of_channels)?)

@@ -16,10 +16,10 @@ pub struct Extreme {
 }
 
 impl Tensor {
-    /// The sum of all elements, of rank 0.
+    /// The sum of all elements, of rank 0; of truth values how many are true, a whole number.
     pub fn sum(&self) -> Result<Tensor> {
-        if self.dtype() == Dtype::Int {
-            return Ok(Tensor::constant(self.raw().int_sum_all()?));
+        if self.is_whole() {
+            return Ok(Tensor::constant(self.raw().cast(Dtype::Int).int_sum_all()?));
         }
         let x = floats(self);
         let shape = x.shape();
@@ -31,10 +31,7 @@ impl Tensor {
     /// # Errors
     /// A dim that the shape does not have.
     pub fn sum_dims(&self, dims: &[isize], keep: bool) -> Result<Tensor> {
-        let x = match self.dtype() {
-            Dtype::Int => self.clone(),
-            _ => floats(self),
-        };
+        let x = self.cast_truths();
         let mut axes = dims.iter().map(|&d| axis("sum", &x, d)).collect::<Result<Vec<_>>>()?;
         axes.sort_unstable();
         axes.dedup();
@@ -88,7 +85,12 @@ impl Tensor {
                 }
                 let (x, part) = (floats(self), 1.0 / n as f32);
                 let shape = x.shape();
-                let raw = x.raw().sum_all().unary(Unary::MulScalar(part));
+                let sum = x.raw().sum_all();
+                let raw = match sum.overflows() {
+                    // The sum is too large where the mean need not be.
+                    true => x.raw().unary(Unary::MulScalar(part)).sum_all(),
+                    false => sum.unary(Unary::MulScalar(part)),
+                };
                 Ok(unary("mean", &x, raw, &[], false, move |b| b.grad.mul_scalar(part)?.broadcast_to(&shape)))
             }
         }
@@ -99,7 +101,13 @@ impl Tensor {
         let n = self.count(dims, "mean")?;
         match self.whole_mean(dims, keep, n) {
             Some(mean) => Ok(mean),
-            None => self.sum_dims(dims, keep)?.mul_scalar(1.0 / n as f32),
+            None => {
+                let sums = self.sum_dims(dims, keep)?;
+                match sums.raw().overflows() {
+                    true => floats(self).mul_scalar(1.0 / n as f32)?.sum_dims(dims, keep),
+                    false => sums.mul_scalar(1.0 / n as f32),
+                }
+            }
         }
     }
 
@@ -231,10 +239,7 @@ impl Tensor {
 
     /// The product along `dims`, folded in halves so that every order differentiates, also through zeros.
     pub fn prod_dims(&self, dims: &[isize], keep: bool) -> Result<Tensor> {
-        let mut x = match self.dtype() {
-            Dtype::Int if !self.is_empty() => self.clone(),
-            _ => floats(self),
-        };
+        let mut x = if self.is_empty() { floats(self) } else { self.cast_truths() };
         let axes = dims.iter().map(|&d| axis("prod", &x, d)).collect::<Result<Vec<_>>>()?;
         for &at in &axes {
             let mut n = x.shape()[at];

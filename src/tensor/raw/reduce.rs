@@ -36,6 +36,11 @@ impl Raw {
         Raw::float(one(Op::Sum, self.far())).reshape(Shape::new([]))
     }
 
+    /// Whether a float on the CPU is infinite or NaN; elsewhere nobody looks.
+    pub fn overflows(&self) -> bool {
+        self.slice().is_some_and(|all| all.iter().any(|v| !v.is_finite()))
+    }
+
     /// Sums along `axis`, which stays with size 1.
     pub fn sum_axis(&self, axis: usize) -> Raw {
         let shape = self.shape();

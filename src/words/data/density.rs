@@ -94,7 +94,8 @@ static NORMAL_LOG_PROB: Entry = Entry {
         let part = |i: usize| coerce(call.args.any(i), &device::current())?.ok_or_else(|| call.args.wrong(i));
         let (x, mean, std) = (part(0)?, part(1)?, part(2)?);
         let distance = x.sub(&mean)?.div(&std)?;
-        let square = distance.mul(&distance)?.mul_scalar(-0.5)?;
+        // Halved before it is squared: the square itself may be beyond single precision.
+        let square = distance.mul_scalar(-0.5)?.mul(&distance)?;
         square.sub(&std.log()?)?.add_scalar((-0.5 * TAU.ln()) as f32).map(wrap)
     },
     ..ENTRY
