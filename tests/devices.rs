@@ -210,6 +210,38 @@ fn what_does_not_fit_is_an_error_and_the_notebook_lives() {
     assert_eq!(lab.run("(whole @ whole).item()"), "5.0");
 }
 
+/// A device has 32 bits and wraps without a word: what does not fit is an error, what fits is exact.
+#[test]
+fn whole_numbers_beyond_32_bits_are_an_error() {
+    let lab = Lab::open();
+    lab.run("device(\"wgpu\"); let big = cat([int([2000000000]), int([147483647])]);");
+    for code in [
+        "int(tensor([3e9]))",
+        "int(tensor([1.0]) / 0)",
+        "int([2147483647]) + 1",
+        "int([-2147483648]) - 1",
+        "int([65536]) * int([65536])",
+        "big + big",
+        "big * 2",
+        "big.sum() + 1",
+        "-int([-2147483648])",
+        "cumsum(cat([big, big]))",
+    ] {
+        let failure = lab.try_run(&format!("({code}).to_array()")).expect_err(code);
+        assert!(failure.value.contains("32 bits"), "{code}: {failure:?}");
+    }
+    for (code, exact) in [
+        ("int(tensor([-2.7e9 / 2, 16777216.0])).to_array()", "[-1350000000, 16777216]"),
+        ("(int([2147483646]) + 1).to_array()", "[2147483647]"),
+        ("(int([46341]) * int([46340])).to_array()", "[2147441940]"),
+        ("(big - big + 7).to_array()", "[7, 7]"),
+        ("((tensor([1.0, 3.0]) > 2) * 3).to_array()", "[0, 3]"),
+        ("(tensor([1.0, 3.0]) > 2).sum().item()", "1"),
+    ] {
+        assert_eq!(lab.run(code), exact, "{code}");
+    }
+}
+
 #[test]
 fn reset_gives_the_memory_of_a_device_back() {
     use saddle_tensor::device;

@@ -1,4 +1,4 @@
-//! Arrays as files hold them: a shape, and numbers of one of many element types, read as f32, i32 or bool.
+//! Arrays as files hold them: a shape, and numbers of one of many element types, read as f32, i64 or bool.
 
 use saddle_fault::{Fault, Result};
 
@@ -17,7 +17,7 @@ pub enum Values {
     /// Floats.
     F32(Vec<f32>),
     /// Whole numbers.
-    I32(Vec<i32>),
+    Int(Vec<i64>),
     /// Truth values.
     Bool(Vec<bool>),
 }
@@ -41,7 +41,7 @@ impl Array {
     /// The array in `bytes`, which hold exactly the elements of `shape`.
     ///
     /// # Errors
-    /// More or fewer bytes than the shape needs; whole numbers beyond 32 bits.
+    /// More or fewer bytes than the shape needs; whole numbers beyond 64 bits with a sign; floats beyond single precision.
     pub fn decode(what: &str, shape: &[usize], element: Element, bytes: &[u8], big_endian: bool) -> Result<Self> {
         let size = element.size();
         let needed = shape.iter().try_fold(size, |n, &d| n.checked_mul(d)).filter(|&n| n == bytes.len());
@@ -54,6 +54,10 @@ impl Array {
         let each = bytes.chunks_exact(size);
         let values = match element {
             Element::Bool => Values::Bool(bytes.iter().map(|&b| b != 0).collect()),
+            Element::Float(8) => {
+                let singles = each.map(|b| single(what, f64::from_bits(word(b, big_endian))));
+                Values::F32(singles.collect::<Result<_>>()?)
+            }
             Element::Float(_) | Element::BFloat16 => {
                 Values::F32(each.map(|b| float(element, word(b, big_endian))).collect())
             }
@@ -62,20 +66,20 @@ impl Array {
                 let ints = each.map(|b| {
                     let word = word(b, big_endian);
                     whole(word, size, signed).ok_or_else(|| {
-                        Fault::file(format!("{what}: holds whole numbers beyond 32 bits, such as {word}"))
+                        Fault::file(format!("{what}: holds whole numbers beyond 64 bits with a sign, such as {word}"))
                     })
                 });
-                Values::I32(ints.collect::<Result<Vec<_>>>()?)
+                Values::Int(ints.collect::<Result<Vec<_>>>()?)
             }
         };
         Ok(Self { shape: shape.to_vec(), values })
     }
 
-    /// The elements as little-endian bytes: f32, i32 or one byte for a truth value.
+    /// The elements as little-endian bytes: f32, i64 or one byte for a truth value.
     pub fn bytes(&self) -> Vec<u8> {
         match &self.values {
             Values::F32(v) => v.iter().flat_map(|x| x.to_le_bytes()).collect(),
-            Values::I32(v) => v.iter().flat_map(|x| x.to_le_bytes()).collect(),
+            Values::Int(v) => v.iter().flat_map(|x| x.to_le_bytes()).collect(),
             Values::Bool(v) => v.iter().map(|&b| u8::from(b)).collect(),
         }
     }
@@ -101,18 +105,26 @@ fn word(bytes: &[u8], big_endian: bool) -> u64 {
     }
 }
 
-fn whole(word: u64, size: usize, signed: bool) -> Option<i32> {
+fn whole(word: u64, size: usize, signed: bool) -> Option<i64> {
     let unused = 64 - 8 * size as u32;
     match signed {
-        true => i32::try_from(((word << unused) as i64) >> unused).ok(),
-        false => i32::try_from(word).ok(),
+        true => Some(((word << unused) as i64) >> unused),
+        false => i64::try_from(word).ok(),
+    }
+}
+
+/// A float of double precision in single precision.
+fn single(what: &str, v: f64) -> Result<f32> {
+    match (v as f32).is_infinite() && v.is_finite() {
+        true => Err(Fault::file(format!("{what}: holds numbers beyond single precision, such as {v:e}"))
+            .hint("divide them by a scale before they are saved, or cut them: np.clip(a, -1e38, 1e38)")),
+        false => Ok(v as f32),
     }
 }
 
 fn float(element: Element, word: u64) -> f32 {
     match element {
         Element::Float(2) => half(word as u16),
-        Element::Float(8) => f64::from_bits(word) as f32,
         Element::BFloat16 => f32::from_bits((word as u32) << 16),
         _ => f32::from_bits(word as u32),
     }

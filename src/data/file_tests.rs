@@ -1,6 +1,6 @@
 //! Files that NumPy and Python's safetensors wrote (`tests/files/make.py`), and damaged ones.
 
-use super::array::{Array, Values};
+use super::array::{Array, Element, Values};
 use super::numpy::{decode_npy, decode_npz, encode_npy, encode_npz};
 use super::safetensors::Named;
 use saddle_fault::Result;
@@ -15,8 +15,8 @@ fn floats(shape: &[usize], values: &[f32]) -> Array {
     Array { shape: shape.to_vec(), values: Values::F32(values.to_vec()) }
 }
 
-fn ints(shape: &[usize], values: &[i32]) -> Array {
-    Array { shape: shape.to_vec(), values: Values::I32(values.to_vec()) }
+fn ints(shape: &[usize], values: &[i64]) -> Array {
+    Array { shape: shape.to_vec(), values: Values::Int(values.to_vec()) }
 }
 
 #[test]
@@ -27,7 +27,7 @@ fn what_numpy_wrote_is_read() -> Result<()> {
     let smallest = 2f32.powi(-24);
     assert_eq!(half, floats(&[5], &[1.5, -2.0, 65504.0, smallest, f32::INFINITY]));
     assert_eq!(decode_npy("x", file!("scalar.npy"))?, floats(&[], &[0.1]));
-    assert_eq!(decode_npy("x", file!("long.npy"))?, ints(&[2, 1], &[-3, i32::MAX]));
+    assert_eq!(decode_npy("x", file!("long.npy"))?, ints(&[2, 1], &[-3, i64::from(i32::MAX)]));
     let several = decode_npz("x", file!("several.npz"))?;
     assert_eq!(several[0], ("ones".into(), floats(&[40, 30], &[1.0; 1200])));
     assert_eq!(several[1].1.values, Values::Bool(vec![true, false]));
@@ -38,8 +38,9 @@ fn what_numpy_wrote_is_read() -> Result<()> {
 
 #[test]
 fn what_cannot_be_held_is_refused_by_name() {
-    let too_long = decode_npy("x", file!("too_long.npy")).unwrap_err();
-    assert!(too_long.message.contains("beyond 32 bits"), "{too_long}");
+    let too_long = Array::decode("x", &[1], Element::Unsigned(8), &[0xff; 8], false).unwrap_err();
+    assert!(too_long.message.contains("beyond 64 bits"), "{too_long}");
+    assert_eq!(decode_npy("x", file!("too_long.npy")), Ok(ints(&[1], &[1 << 31])));
     let text = decode_npy("x", file!("text.npy")).unwrap_err();
     assert!(text.message.contains("<U1"), "{text}");
 }

@@ -1,7 +1,7 @@
 //! NumPy's files: one array (`.npy`) or several by name (`.npz`). Format: NumPy enhancement proposal 1, versions 1 to 3.
 
 use super::array::{Array, Element, Values};
-use super::files::{Watch, describe, open};
+use super::files::{Watch, describe, foreign, unpacked};
 use super::zip;
 use saddle_fault::{Fault, Result};
 use std::io::Read;
@@ -28,7 +28,7 @@ pub fn npz(path: &Path, watch: &mut Watch) -> Result<Vec<(String, Array)>> {
 /// A whole file, read in pieces between which an interrupt is noticed.
 fn content(path: &Path, watch: &mut Watch) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    let mut file = open(path)?;
+    let mut file = unpacked(path)?;
     loop {
         watch.check()?;
         match file.by_ref().take(1 << 22).read_to_end(&mut bytes) {
@@ -43,7 +43,7 @@ fn content(path: &Path, watch: &mut Watch) -> Result<Vec<u8>> {
 pub fn encode_npy(array: &Array) -> Vec<u8> {
     let kind = match array.values {
         Values::F32(_) => "<f4",
-        Values::I32(_) => "<i4",
+        Values::Int(_) => "<i8",
         Values::Bool(_) => "|b1",
     };
     let mut shape: String = array.shape.iter().map(|d| format!("{d}, ")).collect();
@@ -74,7 +74,7 @@ pub fn decode_npy(what: &str, file: &[u8]) -> Result<Array> {
     }
     let short = || told("the file ends too early: it is cut off");
     let damaged = || told("the header is damaged");
-    let rest = file.strip_prefix(MAGIC).ok_or_else(|| told("not a NumPy file"))?;
+    let rest = file.strip_prefix(MAGIC).ok_or_else(|| foreign(&format!("{what}: not a NumPy file"), file))?;
     let (&[major, _], rest) = rest.split_first_chunk::<2>().ok_or_else(short)?;
     let (length, rest) = match major {
         1 => {
@@ -181,7 +181,7 @@ fn row_major(array: Array) -> Array {
     }
     let values = match &array.values {
         Values::F32(v) => Values::F32(reorder(v, &array.shape)),
-        Values::I32(v) => Values::I32(reorder(v, &array.shape)),
+        Values::Int(v) => Values::Int(reorder(v, &array.shape)),
         Values::Bool(v) => Values::Bool(reorder(v, &array.shape)),
     };
     Array { values, ..array }

@@ -1,6 +1,6 @@
 //! Files that NumPy itself wrote (`tests/numpy/make.py`), and damaged ones.
 
-use super::array::{Array, Values};
+use super::array::{Array, Element, Values};
 use super::files::{Watch, testing::Folder};
 use super::numpy::{decode_npy, decode_npz, encode_npz, npy, npz};
 use super::safetensors::Named;
@@ -22,7 +22,7 @@ fn array(shape: &[usize], values: Values) -> Array {
 #[test]
 fn every_type_is_read() {
     let quarters = Values::F32((0..6).map(|v| v as f32 / 4.0).collect());
-    let less_three = Values::I32((-3..3).collect());
+    let less_three = Values::Int((-3..3).collect());
     for name in ["f4.npy", "f8_big_endian.npy"] {
         assert_eq!(read(name).unwrap(), array(&[2, 3], quarters.clone()), "{name}");
     }
@@ -32,7 +32,7 @@ fn every_type_is_read() {
     // The half nearest to 6e-8 is the least above 0, 2⁻²⁴.
     let halves = vec![0.5, -2.0, 2_f32.powi(-24), 65504.0, f32::INFINITY];
     assert_eq!(read("f2.npy").unwrap(), array(&[5], Values::F32(halves)));
-    assert_eq!(read("u1.npy").unwrap(), array(&[2], Values::I32(vec![0, 255])));
+    assert_eq!(read("u1.npy").unwrap(), array(&[2], Values::Int(vec![0, 255])));
     let even = Values::Bool([true, false, true, false, true, false].into());
     assert_eq!(read("bool.npy").unwrap(), array(&[2, 3], even));
     assert_eq!(read("scalar.npy").unwrap(), array(&[], Values::F32(vec![2.5])));
@@ -49,7 +49,7 @@ fn column_major_arrays_come_out_row_major() {
 fn archives_stored_and_packed() {
     let stored = npz(&made("stored.npz"), &mut Watch::none()).unwrap();
     let x = array(&[2, 3], Values::F32((0..6).map(|v| v as f32).collect()));
-    let y = array(&[2], Values::I32(vec![1, 0]));
+    let y = array(&[2], Values::Int(vec![1, 0]));
     assert_eq!(stored, [("x".to_string(), x), ("y".to_string(), y.clone())]);
     let packed = npz(&made("packed.npz"), &mut Watch::none()).unwrap();
     let x = array(&[100, 100], Values::F32(vec![0.0; 10_000]));
@@ -58,8 +58,14 @@ fn archives_stored_and_packed() {
 
 #[test]
 fn what_does_not_fit_is_told() {
-    let fault = read("too_large.npy").unwrap_err();
-    assert!(fault.message.contains("1099511627776"), "{fault}");
+    // NumPy's own whole numbers have 64 bits.
+    assert_eq!(read("too_large.npy").map(|a| a.values), Ok(Values::Int(vec![1 << 40])));
+    let fault = Array::decode("x", &[1], Element::Unsigned(8), &[0xff; 8], false).unwrap_err();
+    assert!(fault.message.contains("18446744073709551615"), "{fault}");
+    let fault = Array::decode("x", &[1], Element::Float(8), &1e300f64.to_le_bytes(), false).unwrap_err();
+    assert!(fault.message.contains("beyond single precision, such as 1e300"), "{fault}");
+    let kept = Array::decode("x", &[1], Element::Float(8), &f64::NEG_INFINITY.to_le_bytes(), false).unwrap();
+    assert_eq!(kept.values, Values::F32(vec![f32::NEG_INFINITY]));
     let fault = read("complex.npy").unwrap_err();
     assert!(fault.message.contains("<c16"), "{fault}");
 }

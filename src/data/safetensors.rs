@@ -26,7 +26,7 @@ impl Named {
             .map(|(name, array)| {
                 let dtype = match array.values {
                     Values::F32(_) => Dtype::F32,
-                    Values::I32(_) => Dtype::I32,
+                    Values::Int(_) => Dtype::I64,
                     Values::Bool(_) => Dtype::BOOL,
                 };
                 (name.as_str(), dtype, array, array.bytes())

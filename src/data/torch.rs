@@ -39,7 +39,7 @@ const MOST_SHARING: usize = 16;
 ///
 /// # Errors
 /// Code, or objects other than tensors; the format of before 1.6, TorchScript; a damaged or cut off file; elements
-/// that are no plain numbers; whole numbers beyond 32 bits.
+/// that are no plain numbers; whole numbers beyond 64 bits.
 pub fn decode(what: &str, file: &[u8]) -> Result<Item> {
     if !file.starts_with(b"PK") {
         return Err(Fault::file(format!("{what}: is not in PyTorch's zip format"))
@@ -184,7 +184,7 @@ pub fn encode(arrays: &[(String, Array)]) -> Result<Vec<u8>> {
     for (i, (name, array)) in arrays.iter().enumerate() {
         let (storage, bytes) = match &array.values {
             Values::F32(_) => ("FloatStorage", array.bytes()),
-            Values::I32(v) => ("LongStorage", v.iter().flat_map(|&n| i64::from(n).to_le_bytes()).collect()),
+            Values::Int(_) => ("LongStorage", array.bytes()),
             Values::Bool(_) => ("BoolStorage", array.bytes()),
         };
         let key = i.to_string();

@@ -22,8 +22,8 @@ fn floats(shape: &[usize], values: &[f32]) -> Item {
     Item::Tensor(Array { shape: shape.to_vec(), values: Values::F32(values.to_vec()) })
 }
 
-fn ints(shape: &[usize], values: &[i32]) -> Item {
-    Item::Tensor(Array { shape: shape.to_vec(), values: Values::I32(values.to_vec()) })
+fn ints(shape: &[usize], values: &[i64]) -> Item {
+    Item::Tensor(Array { shape: shape.to_vec(), values: Values::Int(values.to_vec()) })
 }
 
 #[test]
@@ -40,7 +40,7 @@ fn views_and_element_types_are_as_in_python() -> Result<()> {
         get("mask"),
         Item::Tensor(Array { shape: vec![4], values: Values::Bool(vec![false, false, true, true]) })
     );
-    assert_eq!(get("long"), ints(&[2], &[-3, i32::MAX]));
+    assert_eq!(get("long"), ints(&[2], &[-3, i64::from(i32::MAX)]));
     assert_eq!(get("byte"), ints(&[4], &[0, 1, 2, 3]));
     assert_eq!(get("scalar"), floats(&[], &[2.5]));
     assert_eq!(get("none"), floats(&[0, 3], &[]));

@@ -65,13 +65,29 @@ impl Tensor {
         self.slice(std::slice::from_ref(&(i..i + 1)))?.reshape(&shape[1..])
     }
 
-    /// Zeros added around: `pads` holds (before, after) for each of the last axes, filled with `value`.
+    /// A margin around: `pads` holds (before, after) for each of the last axes, filled with `value`.
     pub fn pad(&self, pads: &[(usize, usize)], value: f32) -> Result<Tensor> {
-        let stays_whole = self.dtype() == Dtype::Int && value.fract() == 0.0;
-        let x = if stays_whole { self.clone() } else { floats(self) };
+        let x = floats(self);
         let from = x.shape();
+        let (shape, ranges) = Self::padded(&from, pads)?;
+        let padded = x.embed(&shape, &ranges)?;
+        if value == 0.0 {
+            return Ok(padded);
+        }
+        let inside = Tensor::full(1.0, &from, &x.device()).embed(&shape, &ranges)?.cast(Dtype::Bool);
+        inside.choose(&padded, &Tensor::full(value, &[], &x.device()))
+    }
+
+    /// As [`Tensor::pad`], of whole numbers with a whole one.
+    pub fn pad_ints(&self, pads: &[(usize, usize)], value: i64) -> Result<Tensor> {
+        let (shape, ranges) = Self::padded(&self.shape(), pads)?;
+        Ok(Tensor::constant(whole("pad", "elements", self)?.int_embed(&shape, &ranges, value)?))
+    }
+
+    /// The shape with a margin, and where in it the tensor stands.
+    fn padded(from: &Shape, pads: &[(usize, usize)]) -> Result<(Shape, Vec<Range<usize>>)> {
         if pads.len() > from.len() {
-            return Err(Fault::shape(format!("pad: {} pairs for shape {}", pads.len(), shown(&from))));
+            return Err(Fault::shape(format!("pad: {} pairs for shape {}", pads.len(), shown(from))));
         }
         let lead = from.len() - pads.len();
         let wide: Vec<usize> =
@@ -80,16 +96,7 @@ impl Tensor {
         let pad = |i: usize| if i < lead { (0, 0) } else { pads[i - lead] };
         let shape = Shape::from((0..from.len()).map(|i| from[i] + pad(i).0 + pad(i).1).collect::<Vec<_>>());
         let ranges: Vec<_> = (0..from.len()).map(|i| pad(i).0..pad(i).0 + from[i]).collect();
-        if stays_whole {
-            let margin = value as i64;
-            return Ok(Tensor::constant(x.raw().int_embed(&shape, &ranges, margin)?));
-        }
-        let padded = x.embed(&shape, &ranges)?;
-        if value == 0.0 {
-            return Ok(padded);
-        }
-        let inside = Tensor::full(1.0, &from, &x.device()).embed(&shape, &ranges)?.cast(Dtype::Bool);
-        inside.choose(&padded, &Tensor::full(value, &[], &x.device()))
+        Ok((shape, ranges))
     }
 
     /// The slices along `dim` at `indices` (ints, of rank 1), in their order; an index may come again.

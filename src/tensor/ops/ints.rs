@@ -38,7 +38,7 @@ impl Tensor {
     }
 
     /// Truth values as 0 and 1.
-    fn cast_truths(&self) -> Tensor {
+    pub(super) fn cast_truths(&self) -> Tensor {
         match self.dtype() {
             Dtype::Bool => self.cast(Dtype::Int),
             _ => self.clone(),

@@ -268,14 +268,16 @@ impl Raw {
             Binary::Min => (|a, b| Some(a.min(b)), None),
             _ => (i64::checked_mul, Some(Op::Mul)),
         };
-        let Some(burn) = burn.filter(|_| self.view().is_none()) else {
+        // A device wraps what does not fit its 32 bits without a word, so it computes only what is known to fit.
+        let known = self.bounds().zip(other.bounds()).and_then(|(a, b)| reach(f, a, b));
+        let (Some(burn), Some(known), None) = (burn, known, self.view()) else {
             return self.int_pairs(other, out, f);
         };
         if let Some(none) = self.unless_any(out, Dtype::Int) {
             return Ok(none);
         }
         let (a, b) = (self.lift(out), other.lift(out));
-        Ok(Raw::wrap(two(burn, a.far(), b.far()), Dtype::Int).of(out))
+        Ok(Raw::wrap(two(burn, a.far(), b.far()), Dtype::Int).within(Some(known)).of(out))
     }
 
     /// `f` of each pair of elements of two int tensors that broadcast to `out`; on another device by way of the CPU.
@@ -309,6 +311,13 @@ impl Raw {
         }
         Raw::wrap(one(Op::IntoInt, &one(Op::Floor, self.far())), Dtype::Int).like(self)
     }
+}
+
+/// Between which numbers a sum, difference or product of numbers within these bounds lies; `None` beyond 32 bits.
+fn reach(f: fn(i64, i64) -> Option<i64>, a: (i64, i64), b: (i64, i64)) -> Option<(i64, i64)> {
+    let corners = [f(a.0, b.0)?, f(a.0, b.1)?, f(a.1, b.0)?, f(a.1, b.1)?];
+    let (low, high) = corners.iter().fold((i64::MAX, i64::MIN), |(low, high), &v| (low.min(v), high.max(v)));
+    (low >= i64::from(i32::MIN) && high <= i64::from(i32::MAX)).then_some((low, high))
 }
 
 impl Compare {

@@ -362,7 +362,8 @@ impl Raw {
             Dtype::Int => Op::IntoInt,
             Dtype::Bool => Op::NotZero,
         };
-        Self::wrap(far::one(op, self.far()), to).like(self)
+        let known = ((self.dtype, to) == (Dtype::Bool, Dtype::Int)).then_some((0, 1));
+        Self::wrap(far::one(op, self.far()), to).within(known).like(self)
     }
 
     /// The same elements, in row-major order, in another shape of the same size.

@@ -66,12 +66,13 @@ fn whole(path: &Path, content: &[u8]) -> std::io::Result<()> {
 }
 
 /// An error of the system in plain words.
-fn plain(e: &std::io::Error) -> String {
+pub fn plain(e: &std::io::Error) -> String {
     match e.kind() {
         ErrorKind::NotFound => "it does not exist".into(),
         ErrorKind::PermissionDenied => "permission denied".into(),
         ErrorKind::IsADirectory => "it is a folder".into(),
         ErrorKind::StorageFull => "the disk is full".into(),
+        ErrorKind::ReadOnlyFilesystem => "what lies there can only be read".into(),
         _ => e.to_string(),
     }
 }

@@ -159,7 +159,7 @@ fn begin(place: &Path, step: i64) -> Result<()> {
 }
 
 fn cannot(place: &Path, e: &std::io::Error) -> Fault {
-    Fault::file(format!("log_run: `{}` cannot be written: {e}", place.display()))
+    Fault::file(format!("log_run: `{}` cannot be written: {}", place.display(), super::disk::plain(e)))
 }
 
 fn append(place: &Path, step: i64, values: Vec<(String, Logged)>) -> Result<()> {

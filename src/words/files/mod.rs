@@ -25,16 +25,7 @@ const PATH: Param = super::tensor::param("path", saddle_catalog::Ty::Text, "wher
 fn array(t: &Tensor) -> Result<Array> {
     let values = match t.dtype() {
         Dtype::F32 => Values::F32(t.to_floats()?),
-        Dtype::Int => {
-            let narrow = |v: i64| {
-                i32::try_from(v).map_err(|_| {
-                    Fault::value(format!("{v} does not fit a file of whole numbers, which holds 32 bits"))
-                        .hint("float(t) keeps the first seven digits")
-                })
-            };
-            let all = t.to_ints()?.into_iter().map(narrow);
-            Values::I32(all.collect::<Result<_>>()?)
-        }
+        Dtype::Int => Values::Int(t.to_ints()?),
         Dtype::Bool => Values::Bool(t.to_ints()?.into_iter().map(|v| v != 0).collect()),
     };
     Ok(Array { shape: t.shape().to_vec(), values })
@@ -48,7 +39,7 @@ fn tensor(what: &str, array: Array) -> Result<Tensor> {
     let (shape, device) = (array.shape, device::current());
     Ok(match array.values {
         Values::F32(v) => Tensor::from_floats(v, &shape, &device),
-        Values::I32(v) => Tensor::from_ints(v, &shape, &device),
+        Values::Int(v) => Tensor::from_ints(v, &shape, &device),
         Values::Bool(v) => Tensor::from_bools(v, &shape, &device),
     })
 }

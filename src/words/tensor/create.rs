@@ -1,6 +1,6 @@
 //! Words that create tensors. They live on the current device (`device(…)`).
 
-use super::{DATA, opt, optional, param, tensor, value, wrap};
+use super::{DATA, opt, optional, param, value, wrap};
 use super::{coerce, fails};
 use rhai::{Array, Dynamic};
 use saddle_catalog::{Call, ENTRY, Entry, Opt, Param, Ty, number, type_of};
@@ -44,7 +44,12 @@ static TENSOR: Entry = Entry {
     options: &[opt("dtype", Ty::Text, "\"f32\"", "`f32`, `int` or `bool`; truth values alone give bool")],
     returns: Ty::Tensor,
     shapes: "n arrays of m numbers → [n, m]",
-    errors: &["rows of different lengths", "something that is not a number", "more than six dims"],
+    errors: &[
+        "rows of different lengths",
+        "something that is not a number",
+        "more than six dims",
+        "whole numbers that floats round, with no dtype given",
+    ],
     examples: &[
         value("a matrix", "tensor([[1, 2, 3], [4, 5, 6]]).shape", "[2, 3]"),
         value("a number", "tensor(0.5)", "tensor 0.5"),
@@ -93,6 +98,9 @@ pub(super) fn nested(value: &Dynamic, dtype: Option<Dtype>, on: &Device) -> Resu
     let is_bool = all_bool && !values.is_empty();
     match dtype.unwrap_or(if is_bool { Dtype::Bool } else { Dtype::F32 }) {
         Dtype::F32 => {
+            if dtype.is_none() && whole.len() == values.len() {
+                held_by_floats("tensor", &whole)?;
+            }
             let values = values.into_iter().map(|v| v as f32).collect();
             Ok(Tensor::from_floats(values, &shape, on))
         }
@@ -105,6 +113,15 @@ pub(super) fn nested(value: &Dynamic, dtype: Option<Dtype>, on: &Device) -> Resu
             let values = values.into_iter().map(whole_number).collect::<Result<Vec<_>>>()?;
             Ok(Tensor::from_ints(values, &shape, on))
         }
+    }
+}
+
+/// That floats hold every digit of whole numbers of which they are to be made without its being asked for.
+fn held_by_floats(word: &str, whole: &[i64]) -> Result<()> {
+    match whole.iter().find(|&&v| i128::from(v) != (v as f32) as i128) {
+        Some(v) => Err(Fault::value(format!("{word}: floats do not hold every digit of the whole number {v}"))
+            .hint("#{ dtype: \"int\" } keeps whole numbers, #{ dtype: \"f32\" } rounds them to about seven digits")),
+        None => Ok(()),
     }
 }
 
@@ -225,6 +242,9 @@ fn filled(call: &Call, shape: &[usize], v: f64) -> Result<Dynamic> {
         let exact = call.args.has(1).then(|| call.args.int(1).ok()).flatten();
         let one = Tensor::from_ints(vec![exact.map_or_else(|| cut(v), Ok)?], &[], &on);
         return one.broadcast_to(shape).map(wrap);
+    }
+    if to.is_none() && call.args.has(1) {
+        held_by_floats(call.entry.name, &call.args.int(1).into_iter().collect::<Vec<_>>())?;
     }
     let t = Tensor::full(v as f32, shape, &on);
     Ok(wrap(to.map_or(t.clone(), |d| t.cast(d))))
@@ -362,32 +382,40 @@ static LINSPACE: Entry = Entry {
     ..ENTRY
 };
 
+const LIKE: Opt = opt("dtype", Ty::Text, "as x", "`f32`, `int` or `bool`");
+
+/// A tensor full of one number like another one.
+fn like(call: &Call, v: f32) -> Result<Dynamic> {
+    let x = super::data(call, 0)?;
+    let to = dtype(call)?.unwrap_or(x.dtype());
+    Ok(wrap(Tensor::full(v, &x.shape(), &x.device()).cast(to)))
+}
+
 static ZEROS_LIKE: Entry = Entry {
     name: "zeros_like",
     group: "creation",
-    summary: "zeros of the shape of a tensor, on its device",
+    summary: "zeros of the shape and the dtype of a tensor, on its device",
     params: &[param("x", DATA, "gives the shape")],
+    options: &[LIKE],
     returns: Ty::Tensor,
     shapes: "as x",
-    examples: &[value("as labels", "zeros_like(ones([2])).to_array()", "[0.0, 0.0]")],
-    call: |call| {
-        let x = super::data(call, 0)?;
-        Ok(wrap(x.zeros_like()))
-    },
+    examples: &[
+        value("as labels", "zeros_like(ones([2])).to_array()", "[0.0, 0.0]"),
+        value("whole numbers of whole numbers", "zeros_like(int([3, 4])).to_array()", "[0, 0]"),
+    ],
+    call: |call| like(call, 0.0),
     ..ENTRY
 };
 
 static ONES_LIKE: Entry = Entry {
     name: "ones_like",
     group: "creation",
-    summary: "ones of the shape of a tensor, on its device",
-    params: &[param("x", Ty::Tensor, "gives the shape")],
+    summary: "ones of the shape and the dtype of a tensor, on its device",
+    params: &[param("x", DATA, "gives the shape")],
+    options: &[LIKE],
     returns: Ty::Tensor,
     shapes: "as x",
     examples: &[value("as labels", "ones_like(zeros([2])).to_array()", "[1.0, 1.0]")],
-    call: |call| {
-        let x = tensor(call, 0)?;
-        Ok(wrap(Tensor::full(1.0, &x.shape(), &x.device())))
-    },
+    call: |call| like(call, 1.0),
     ..ENTRY
 };

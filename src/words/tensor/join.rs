@@ -4,7 +4,7 @@ use super::{X, coerce, fails, ints, opt, optional, param, tensor, value, wrap, w
 use rhai::Dynamic;
 use saddle_catalog::{Call, ENTRY, Entry, Opt, Param, Ty, type_of};
 use saddle_fault::{Fault, Result};
-use saddle_tensor::{Tensor, check_shape, device, shown};
+use saddle_tensor::{Dtype, Tensor, check_shape, device, shown};
 
 pub static ENTRIES: &[&Entry] = &[&CAT, &STACK, &SPLIT, &CHUNK, &PAD];
 
@@ -157,5 +157,9 @@ fn pad(call: &mut Call) -> Result<Dynamic> {
         return Err(Fault::value(format!("pad: {given:?} is too wide to be meant")));
     }
     let pairs: Vec<_> = sizes.chunks_exact(2).rev().map(|p| (p[0], p[1])).collect();
-    x.pad(&pairs, value as f32).map(wrap)
+    match call.args.has(2).then(|| call.args.int(2)).unwrap_or(Ok(0)) {
+        Ok(whole) if x.dtype() == Dtype::Int => x.pad_ints(&pairs, whole),
+        _ => x.pad(&pairs, value as f32),
+    }
+    .map(wrap)
 }

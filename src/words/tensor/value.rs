@@ -129,7 +129,20 @@ pub(super) fn index(value: &Dynamic, at: &Dynamic) -> Result<Dynamic> {
             .hint("t[0], t[-1], t[1..4], t[[0, 2]], t[t > 0]; t[.., 0..10] has an index for each dim"));
         }
     };
-    t.index_select(0, &at).map(wrap)
+    t.index_select(0, &from_the_front(at, length(&t)?)?).map(wrap)
+}
+
+/// Places of which those below 0 count from the end of a dim of size `n`, where the processor can look at them.
+fn from_the_front(places: Tensor, n: i64) -> Result<Tensor> {
+    if places.dtype() != Dtype::Int || places.device() != Device::Cpu {
+        return Ok(places);
+    }
+    let all = places.to_ints()?;
+    if all.iter().all(|&i| i >= 0) {
+        return Ok(places);
+    }
+    let all = all.into_iter().map(|i| if (-n..0).contains(&i) { i + n } else { i }).collect();
+    Ok(Tensor::from_ints(all, &places.shape(), &Device::Cpu))
 }
 
 /// The rows for which a mask of rank 1 holds; with a mask of the tensor's shape, the elements.
@@ -311,13 +324,22 @@ fn cast(call: &Call, to: Dtype) -> Result<Dynamic> {
 /// A tensor as another dtype.
 ///
 /// # Errors
-/// Floats that are to be whole numbers, but are not finite or beyond 64 bits; only the CPU looks.
+/// Floats that are to be whole numbers, but are not finite or beyond the device's 64 or 32 bits.
 pub(super) fn converted(word: &str, t: &Tensor, to: Dtype) -> Result<Tensor> {
-    if (t.dtype(), to) == (Dtype::F32, Dtype::Int) && t.device() == Device::Cpu {
-        let fits = |v: &f32| (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(v);
-        if let Some(beyond) = t.with_floats(|all| all.iter().copied().find(|v| !fits(v)))? {
-            return Err(Fault::value(format!("{word}: {beyond:?} does not fit into an int")));
-        }
+    if (t.dtype(), to) != (Dtype::F32, Dtype::Int) {
+        return Ok(t.cast(to));
     }
-    Ok(t.cast(to))
+    let is_here = t.device() == Device::Cpu;
+    let end: f32 = if is_here { 9_223_372_036_854_775_808.0 } else { 2_147_483_648.0 };
+    let beyond = |all: &[f32]| all.iter().copied().find(|v| !(-end..end).contains(v));
+    if let Some(beyond) = t.with_floats(beyond)? {
+        let place = if is_here { "an int" } else { "the 32 bits of an int on this device" };
+        return Err(Fault::value(format!("{word}: {beyond:?} does not fit into {place}")));
+    }
+    if is_here {
+        return Ok(t.cast(to));
+    }
+    // Sent back as what they are, so that sums and products of them are known to fit or not.
+    let whole = t.to_floats()?.into_iter().map(|v| v as i64).collect();
+    Ok(Tensor::from_ints::<i64>(whole, &t.shape(), &t.device()))
 }
