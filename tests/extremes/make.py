@@ -171,6 +171,251 @@ case("conditional_batch_norm(2, 3)(x.t(), int([0, 2, 1, 0]))", lambda x: F.batch
 normal = torch.distributions.Normal
 case("log_prob(gaussian(0.5, 2), x.reshape([-1]))", lambda x: normal(0.5, 2.0).log_prob(x.reshape(-1)), FINITE)
 
+# --- Layers, with weights that are all the same, so that they are known here. -----------------------------------------------
+
+# Where sums of products of one sign do not cancel, or the scale is the only thing that is special.
+LINEAR = [n for n in FINITE if n not in ("offset 1e8",)]
+# Where tanh and sigmoid are not flat, so that gradients are more than rounding.
+CURVED = ["scale 1", "scale 1e-8", "zeros", "ties", "constant"]
+IMAGE, SEQUENCE = "x.reshape([1, 2, 2, 2])", "x.reshape([1, 2, 4])"
+
+
+def image(x):
+    return x.reshape(1, 2, 2, 2)
+
+
+def same(value, *shape):
+    return torch.full(shape, float(np.float32(value)))
+
+
+case("linear(4, 3, #{ init: constant(0.25) })(x)", lambda x: F.linear(x, same(0.25, 3, 4)), FINITE)
+case("masked_linear(4, 1, tensor([[1, 0, 1, 0]]), #{ init: constant(0.25) })(x)", lambda x: x @ (same(0.25, 4, 1) * torch.tensor([[1.0], [0.0], [1.0], [0.0]])), FINITE)
+case("maxout(4, 2, 3, #{ init: constant(0.25) })(x) * 1", lambda x: F.linear(x, same(0.25, 2, 4)), FINITE, 0)
+case(f"conv2d(2, 3, 2, #{{ padding: 1, init: constant(0.25) }})({IMAGE})", lambda x: F.conv2d(image(x), same(0.25, 3, 2, 2, 2), padding=1), FINITE)
+case(f"conv_transpose2d(2, 3, 2, #{{ stride: 2, init: constant(0.25) }})({IMAGE})", lambda x: F.conv_transpose2d(image(x), same(0.25, 2, 3, 2, 2), stride=2), FINITE)
+case(f"conv1d(2, 1, 3, #{{ padding: 1, init: constant(0.25) }})({SEQUENCE})", lambda x: F.conv1d(x.reshape(1, 2, 4), same(0.25, 1, 2, 3), padding=1), FINITE)
+case(f"causal_conv1d(2, 1, 3, #{{ init: constant(0.25) }})({SEQUENCE})", lambda x: F.conv1d(F.pad(x.reshape(1, 2, 4), (2, 0)), same(0.25, 1, 2, 3)), FINITE)
+CENTRE = torch.tensor([[1.0, 1.0, 1.0], [1.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
+case(f"masked_conv2d(2, 2, 3, #{{ mask: \"A\", init: constant(0.25) }})({IMAGE})", lambda x: F.conv2d(image(x), same(0.25, 2, 2, 3, 3) * CENTRE, padding=1), FINITE)
+case("embedding(labels, x.t())", lambda x: x.T[LABELS], REALS)
+case("embedding(4, 2, #{ init: constant(0.25) })(labels) * sum(x)", lambda x: same(0.25, 2, 2) * x.sum(), FINITE)
+case("spectral_norm(linear(4, 3, #{ init: constant(0.25) }), #{ iterations: 5 })(x)", lambda x: F.linear(x, same(0.25, 3, 4) / (0.25 * math.sqrt(12))), LINEAR, 1)
+case("weight_norm(linear(4, 3, #{ init: constant(0.25) }))(x)", lambda x: F.linear(x, same(0.25, 3, 4)), LINEAR)
+case(f"group_norm(1, 2)({IMAGE})", lambda x: F.group_norm(image(x), 1), NORMAL)
+# Of two numbers each: what is left of the gradients is rounding.
+case("group_norm(2, 4)(x)", lambda x: F.group_norm(x, 2), NORMAL, 0)
+
+
+def virtual(x, reference):
+    """Salimans et al. 2016, section 3.4, of samples of rank 2; no gradient passes through the reference batch."""
+    n = len(reference)
+    reference = reference.detach()
+    mean = (x + n * reference.mean(0)) / (n + 1)
+    square = ((x - mean) ** 2 + n * ((reference[None] - mean[:, None]) ** 2).mean(1)) / (n + 1)
+    return (x - mean) / torch.sqrt(1e-5 + square)
+
+
+case("with_reference(virtual_batch_norm(4), x)(x + Y)", lambda x: virtual(x + Y, x), ["scale 1", "scale 10", "ties"], 1)
+# It starts as the identity.
+case(f"self_attention(2)({IMAGE}) * 1", image, [n for n in FINITE if n not in ("scale 1e20", "scale 1e30")])
+
+
+def closeness(x):
+    """Salimans et al. 2016, section 3.2, with one kernel of one dimension, of weights 0.25."""
+    m = x.sum(1, keepdim=True) * 0.25
+    near = torch.exp(-(m - m.T).abs())
+    return torch.cat([x, (near.sum(1, keepdim=True) - 1)], 1)
+
+
+case("minibatch_discrimination(4, 1, 1, #{ init: constant(0.25) })(x)", closeness, ["scale 1", "scale 1e-8", "scale 10", "offset 1e4", "offset 1e8", "scale 1e20", "zeros"], 1)
+
+
+def recurrent(kind, x):
+    layer = getattr(torch.nn, kind)(4, 2, batch_first=True)
+    for parameter in layer.parameters():
+        torch.nn.init.constant_(parameter, 0.25 if parameter.dim() == 2 else 0.0)
+    return layer(x.reshape(1, 2, 4))[0]
+
+
+for kind in ("LSTM", "GRU"):
+    code = f"{kind.lower()}(4, 2, #{{ init: constant(0.25) }})(x.reshape([1, 2, 4]))"
+    case(code, lambda x, k=kind: recurrent(k, x), CURVED)
+    case(code + " * 1", lambda x, k=kind: recurrent(k, x), MODERATE, 0)
+for name, form in [
+    ("relu()", F.relu),
+    ("leaky_relu(0.2)", lambda x: F.leaky_relu(x, 0.2)),
+    ("elu()", F.elu),
+    ("flatten()", lambda x: x),
+    ("reshape([2, 2])", lambda x: x.reshape(2, 2, 2)),
+    ("dropout(0.5).eval()", lambda x: x),
+    ("gaussian_noise(0.5).eval()", lambda x: x),
+]:
+    case(f"{name}(x)", form, FINITE)
+for name, form in [("gelu()", F.gelu), ("silu()", F.silu), ("sigmoid()", torch.sigmoid), ("tanh()", torch.tanh)]:
+    case(f"{name}(x)", form, MODERATE)
+case("softplus()(x)", lambda x: F.softplus(x, threshold=1e30), ["scale 1", "scale 10", "offset 1e4", "ties"])
+case("log_sigmoid()(x)", F.logsigmoid, FINITE)
+case("softmax()(x)", lambda x: x.softmax(1), REALS, 0)
+case("log_softmax()(x)", lambda x: x.log_softmax(1), REALS, 0)
+case("upsample(2)(x.reshape([1, 2, 2, 2]))", lambda x: F.interpolate(image(x), scale_factor=2), FINITE)
+case("pixel_shuffle(2)(x.reshape([1, 4, 1, 2]))", lambda x: F.pixel_shuffle(x.reshape(1, 4, 1, 2), 2), FINITE)
+case("affine_coupling(x, [1, 0, 1, 0], linear(4, 8, #{ init: constant(0) })).y", lambda x: x, FINITE)
+
+# --- Convolution and linear algebra. --------------------------------------------------------------------------------------
+
+KERNEL = torch.tensor(sample(6, 16).astype(np.float64)).reshape(2, 2, 2, 2)
+K = "tensor([" + ", ".join(repr(v) for v in KERNEL.reshape(-1).tolist()) + "]).reshape([2, 2, 2, 2])"
+# Where terms of the same size cancel, what is left of single precision is less than the tolerance.
+PRODUCTS = [n for n in FINITE if not n.startswith("offset")]
+case(f"conv2d({IMAGE}, {K}, #{{ padding: 1 }})", lambda x: F.conv2d(image(x), KERNEL, padding=1), PRODUCTS)
+case(f"conv_transpose2d({IMAGE}, {K}, #{{ stride: 2 }})", lambda x: F.conv_transpose2d(image(x), KERNEL, stride=2), PRODUCTS)
+case(f"conv1d({SEQUENCE}, ones([1, 2, 3]), #{{ padding: 1 }})", lambda x: F.conv1d(x.reshape(1, 2, 4), torch.ones(1, 2, 3), padding=1), FINITE)
+# Where several are the largest any of them may have the gradient.
+POOLED = [n for n in FINITE if n not in ("offset 1e8", "zeros", "ties", "constant")]
+case("max_pool2d(x.reshape([1, 1, 2, 4]), 2)", lambda x: F.max_pool2d(x.reshape(1, 1, 2, 4), 2), POOLED)
+case("max_pool2d(x.reshape([1, 1, 2, 4]), 2) * 1", lambda x: F.max_pool2d(x.reshape(1, 1, 2, 4), 2), REALS, 0)
+case("avg_pool2d(x.reshape([1, 1, 2, 4]), 2)", lambda x: F.avg_pool2d(x.reshape(1, 1, 2, 4), 2), FINITE)
+bilinear = lambda x: F.interpolate(x.reshape(1, 1, 2, 4), (4, 8), mode="bilinear", align_corners=False)
+case("upsample(x.reshape([1, 1, 2, 4]), 2, #{ mode: \"bilinear\" })", bilinear, FINITE)
+case("resize(x.reshape([1, 1, 2, 4]), [4, 8])", bilinear, FINITE)
+case("pixel_shuffle(x.reshape([1, 4, 1, 2]), 2)", lambda x: F.pixel_shuffle(x.reshape(1, 4, 1, 2), 2), REALS)
+case("attention(x, x, x)", lambda x: F.scaled_dot_product_attention(x, x, x), ["scale 1", "ties", "zeros"])
+case("attention(x, x, x) * 1", lambda x: F.scaled_dot_product_attention(x, x, x), ["scale 10", "scale 1e-8", "scale 1e8"], 0)
+case("attention(x, Y, Y) * 1", lambda x: F.scaled_dot_product_attention(x, Y, Y), ["scale 1", "scale 10", "scale 1e8", "scale 1e-30", "zeros"], 0)
+
+
+def distances(a, b):
+    """Of which the gradient at 0 is 0, as torch.cdist's."""
+    square = ((a[:, None] - b[None]) ** 2).sum(-1)
+    safe = torch.where(square > 0, square, torch.ones(()))
+    return torch.where(square > 0, safe.sqrt(), torch.zeros(()))
+
+
+case("cdist(x, Y)", lambda x: distances(x, Y), FINITE)
+case("cdist(x, x + Y)", lambda x: distances(x, x + Y), ["scale 1", "scale 10", "zeros"])
+case("cdist(x, x)", lambda x: distances(x, x), FINITE, 1)
+case("diagonal(x, 1)", lambda x: x.diagonal(1), REALS)
+case("trace(x @ t(Y))", lambda x: (x @ Y.T).trace(), PRODUCTS)
+case("tril(x) + triu(x, 1)", lambda x: x, FINITE)
+case("dot(x.reshape([-1]), Y.reshape([-1]))", lambda x: (x * Y).sum(), PRODUCTS)
+case("outer(x[0], x[1])", lambda x: torch.outer(x[0], x[1]), ["scale 1", "scale 10", "scale 1e8", "offset 1e4", "scale 1e-8", "zeros"])
+case("einsum(\"ij,kj->ik\", [x, Y])", lambda x: x @ Y.T, PRODUCTS)
+case("einsum(\"ij->\", [x])", lambda x: x.sum(), FINITE)
+SQUARE = "x.reshape([2, 2, 2])"
+# Of matrices that are far from singular.
+SOLVABLE = ["scale 1", "scale 10", "scale 1e8", "scale 1e-8"]
+case(f"inv({SQUARE})", lambda x: torch.linalg.inv(x.reshape(2, 2, 2)), SOLVABLE, 1)
+case(f"slogdet({SQUARE}).logabsdet", lambda x: torch.linalg.slogdet(x.reshape(2, 2, 2)).logabsdet, SOLVABLE + ["scale 1e20", "scale 1e-30"], 1)
+
+# --- Densities and penalties. ---------------------------------------------------------------------------------------------
+
+case("normal_log_prob(x, Y, 0.5)", lambda x: normal(Y, torch.tensor(0.5)).log_prob(x), FINITE)
+case("normal_log_prob(1.0, x, exp(Y))", lambda x: normal(x, Y.exp()).log_prob(torch.tensor(1.0)), FINITE)
+
+
+def mixed(x):
+    both = torch.stack([normal(-1.0, 0.5).log_prob(x), normal(1.0, 0.5).log_prob(x)])
+    return both.logsumexp(0) - math.log(2)
+
+
+case("log_prob(mixture([gaussian(-1, 0.5), gaussian(1, 0.5)]), x.reshape([-1]))", lambda x: mixed(x.reshape(-1)), ["scale 1", "scale 10", "offset 1e4", "offset -1e4", "scale 1e8", "zeros"], 1)
+
+
+def slopes(f, x):
+    x = x.detach().requires_grad_() if not x.requires_grad else x
+    return torch.autograd.grad(f(x).sum(), x, create_graph=True)[0]
+
+
+case("r1(|v| sum(v ** 3, #{ dim: 1 }), x)", lambda x: (slopes(lambda v: (v**3).sum(1), x) ** 2).sum(1).mean(), ["scale 1", "scale 10", "scale 1e-8", "zeros"], 0)
+case("r2(|v| sum(v ** 3, #{ dim: 1 }), x)", lambda x: (slopes(lambda v: (v**3).sum(1), x) ** 2).sum(1).mean(), ["scale 1", "scale 10", "scale 1e-8", "zeros"], 0)
+# A critic that is 2 · Σ v has slopes of length 4 everywhere, a constant one of length 0.
+case("gradient_penalty(|v| sum(v * 2, #{ dim: 1 }), x, Y)", lambda x: torch.tensor(9.0), FINITE, 0)
+case("gradient_penalty(|v| sum(v * 0, #{ dim: 1 }), x, Y)", lambda x: torch.tensor(1.0), FINITE, 0)
+
+# --- Metrics, of the rows of x and of Y as four points of the plane each: formulas as in the papers, in double precision. ------
+
+POINTS, OTHERS = "x.reshape([4, 2])", "Y.reshape([4, 2])"
+# What they take: finite and moderate numbers.
+MEASURED = [n for n in FINITE if n not in ("scale 1e20", "scale 1e30")]
+
+
+def metric(code, form, inputs=MEASURED):
+    def computed(x):
+        return torch.tensor(float(form(x.detach().reshape(4, 2).numpy(), Y.reshape(4, 2).numpy())))
+
+    case(f"tensor({code})", computed, inputs, 0)
+
+
+def apart(a, b):
+    return np.sqrt(((a[:, None] - b[None]) ** 2).sum(-1))
+
+
+def radii(a, k):
+    return np.sort(apart(a, a), 1)[:, k]
+
+
+def root_trace(a, b):
+    """tr (a b)^½ of two covariances."""
+    values, vectors = np.linalg.eigh(a)
+    root = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
+    return np.sqrt(np.maximum(np.linalg.eigvalsh(root @ b @ root), 0)).sum()
+
+
+def frechet(a, b):
+    ca, cb = np.cov(a.T), np.cov(b.T)
+    return ((a.mean(0) - b.mean(0)) ** 2).sum() + np.trace(ca) + np.trace(cb) - 2 * root_trace(ca, cb)
+
+
+def maximum_mean_discrepancy(a, b):
+    kernel = lambda a, b: (a @ b.T / a.shape[1] + 1) ** 3
+    within = lambda a: (kernel(a, a).sum() - np.trace(kernel(a, a))) / (len(a) * (len(a) - 1))
+    return within(a) + within(b) - 2 * kernel(a, b).mean()
+
+
+def windows(real, test, sigma):
+    exponents = -(apart(test, real) ** 2) / (2 * sigma**2)
+    top = exponents.max(1, keepdims=True)
+    each = top[:, 0] + np.log(np.exp(exponents - top).sum(1)) - math.log(len(real)) - real.shape[1] * math.log(sigma * math.sqrt(2 * math.pi))
+    return each.mean()
+
+
+def earth_mover(a, b):
+    return np.abs(np.sort(a.reshape(-1)) - np.sort(b.reshape(-1))).mean()
+
+
+# Where nothing is equal by rounding alone.
+APART = [n for n in MEASURED if n not in ("offset 1e8", "zeros", "constant", "ties")]
+metric(f"nearest_neighbours({POINTS}, {OTHERS}).distance.sum().item()", lambda x, y: apart(x, y).min(1).sum())
+metric(f"precision_recall({POINTS}, {POINTS} + {OTHERS}, #{{ k: 1 }}).precision", lambda x, y: (apart(x, x + y) <= radii(x, 1)[:, None]).any(0).mean(), ["scale 1", "scale 10"])
+metric(f"precision_recall({OTHERS}, {POINTS}, #{{ k: 2 }}).recall", lambda x, y: (apart(y, x) <= radii(x, 2)[None]).any(1).mean(), APART)
+metric(f"precision_recall({POINTS}, {POINTS} * 1.5, #{{ k: 1 }}).precision", lambda x, y: (apart(x, x * 1.5) <= radii(x, 1)[:, None]).any(0).mean(), APART)
+metric(f"density_coverage({POINTS}, {POINTS} * 1.5, #{{ k: 1 }}).density", lambda x, y: (apart(x, x * 1.5) < radii(x, 1)[:, None]).sum() / 4, APART)
+metric(f"density_coverage({POINTS}, {POINTS} * 1.5, #{{ k: 2 }}).coverage", lambda x, y: (apart(x, x * 1.5).min(1) < radii(x, 2)).mean(), APART)
+# A covariance far from singular, and means apart: what is left of them is not rounding.
+metric(f"fid({POINTS}, {OTHERS})", frechet, ["scale 1", "scale 10", "scale 1e8", "offset 1e4", "offset -1e4", "offset 1e8", "zeros"])
+metric(f"fid({POINTS}, {POINTS} + 1)", lambda x, y: 2.0, ["scale 1", "scale 10", "offset 1e4", "offset -1e4", "zeros", "ties"])
+metric(f"kid({POINTS}, {OTHERS}, #{{ size: 4, subsets: 1 }}).kid", maximum_mean_discrepancy, ["scale 1", "scale 10", "scale 1e8", "scale 1e-8", "zeros"])
+for sigma in (0.5, 8.0):
+    metric(f"parzen({POINTS}, {POINTS} + {OTHERS}, #{{ sigma: {sigma} }}).ll", lambda x, y, s=sigma: windows(x, (x + y).astype(np.float32).astype(float), s), ["scale 1", "scale 10", "offset 1e4", "offset 1e8", "zeros", "constant"])
+metric(f"wasserstein_1d({POINTS}.flatten(), {OTHERS}.flatten())", earth_mover)
+metric(f"wasserstein_1d(x.flatten(), x.flatten() + 1)", lambda x, y: earth_mover(x, (x + 1).astype(np.float32).astype(float)), ["scale 1", "offset 1e4", "scale 1e-30", "zeros"])
+metric("kl(softmax(x.flatten()), softmax(Y.flatten().flip(0)))", lambda x, y: (lambda p, q: (p * np.where(p > 0, np.log(np.maximum(p, 1e-300) / q), 0)).sum())(torch.tensor(x).flatten().softmax(0).numpy(), torch.tensor(y.copy()).flatten().flip(0).softmax(0).numpy()), ["scale 1", "scale 10", "offset 1e4", "scale 1e8", "zeros"])
+metric("js(softmax(x.flatten()), softmax(Y.flatten().flip(0)))", lambda x, y: (lambda p, q: (lambda m: sum((r * np.where(r > 0, np.log(np.maximum(r, 1e-300) / m), 0)).sum() for r in (p, q)) / 2)((p + q) / 2))(torch.tensor(x).flatten().softmax(0).numpy(), torch.tensor(y.copy()).flatten().flip(0).softmax(0).numpy()), ["scale 1", "scale 10", "offset 1e4", "scale 1e8"])
+metric("kl(gaussian(x[0, 0], 1), gaussian(x[0, 1], 2))", lambda x, y: math.log(2) + (1 + (x[0, 0] - x[0, 1]) ** 2) / 8 - 0.5, ["scale 1", "scale 10", "offset 1e4", "offset 1e8", "zeros"])
+
+
+def inception(x, y):
+    p = torch.tensor(x).reshape(2, 4).softmax(1).numpy()
+    return np.exp((p * np.log(np.maximum(p, 1e-300) / p.mean(0))).sum(1).mean())
+
+
+metric("inception_score(x, #{ logits: true, splits: 1 }).score", inception, ["scale 1", "scale 10", "offset 1e4", "offset -1e4", "zeros", "ties"])
+metric("accuracy(x, labels)", lambda x, y: (x.reshape(2, 4).argmax(1) == LABELS.numpy()).mean())
+metric("histogram(x, #{ bins: 3 }).counts.sum().item()", lambda x, y: 8)
+metric("histogram(x, #{ bins: 3 }).counts[0].item()", lambda x, y: np.histogram(x, 3)[0][0], ["scale 1", "scale 10", "offset 1e4", "scale 1e-8", "scale 1e-30", "scale 1e8"])
+metric("psnr(x.reshape([1, 1, 2, 4]), x.reshape([1, 1, 2, 4]) + Y.reshape([1, 1, 2, 4]))", lambda x, y: -10 * math.log10((((x + y).astype(np.float32).astype(float) - x) ** 2).mean()), ["scale 1", "scale 10", "offset 1e4", "zeros"])
+metric("modes(x.reshape([4, 2]), x.reshape([4, 2]), #{ std: 1 }).share", lambda x, y: 1.0, ["scale 1", "scale 10", "offset 1e4", "scale 1e8"])
+
 
 def numbers(values):
     """As a list; `None` for what single precision does not hold, 0 for what vanishes in it."""
