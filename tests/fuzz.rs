@@ -153,5 +153,5 @@ fn damaged_input_does_no_harm() {
     // Whole ones are taken; a cell ends by its `throw`.
     let refused = seeds.iter().filter(|(reader, bytes)| *reader != Reader::Cell && !bench.read(*reader, bytes, 2));
     assert_eq!(refused.count(), 0);
-    hammer(&seeds, (12, MOST), |_, _, _| (), |reader, bytes, way| bench.read(reader, bytes, way));
+    hammer(&seeds, (20, MOST), |_, _, _| (), |reader, bytes, way| bench.read(reader, bytes, way));
 }

@@ -84,7 +84,7 @@ fn damaged_messages_do_no_harm() {
     assert_eq!(refused.count(), 0);
     hammer(
         &seeds,
-        (3, MOST),
+        (20, MOST),
         |_, _, _| (),
         |reader, bytes, way| read(reader, bytes, if way % 4 == 0 { &strict } else { &codec }, &file),
     );
