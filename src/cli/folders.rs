@@ -2,6 +2,7 @@
 
 use etcetera::BaseStrategy as _;
 use saddle_fault::{Fault, Result};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// The folder for data of ours that lasts: the private JupyterLab, downloaded data sets (`~/.local/share/saddlepoint`).
@@ -19,6 +20,16 @@ pub fn data() -> Result<PathBuf> {
 pub fn state() -> Result<PathBuf> {
     let strategy = strategy()?;
     Ok(strategy.state_dir().unwrap_or_else(|| strategy.data_dir()).join("saddlepoint"))
+}
+
+/// Why something could not be written, in plain words.
+pub fn because(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "the disk is full".into(),
+        io::ErrorKind::ReadOnlyFilesystem => "what lies there can only be read".into(),
+        io::ErrorKind::PermissionDenied => "no permission to write there".into(),
+        _ => error.to_string(),
+    }
 }
 
 /// The notebook that a newcomer begins with.

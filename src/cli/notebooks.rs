@@ -10,6 +10,7 @@
 //!
 //! So a notebook that was deleted or renamed is there again, as it was, after the next start.
 
+use super::folders;
 use saddle_fault::{Fault, Result};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -194,7 +195,7 @@ fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     written.map_err(|error| {
         // A part that is not there, or cannot be removed either, changes nothing about the error.
         let _ = std::fs::remove_file(&draft);
-        Fault::file(format!("cannot write {}: {error}", path.display()))
+        Fault::file(format!("cannot write {}: {}", path.display(), folders::because(&error)))
             .hint("`saddle lab FOLDER` opens a folder of your own instead")
     })
 }

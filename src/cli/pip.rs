@@ -40,6 +40,8 @@ const NO_NETWORK: &[&str] = &[
     "Max retries exceeded",
     "Connection refused",
 ];
+/// Debian's Python comes without the part that makes environments.
+const NO_VENV: &[&str] = &["ensurepip is not available", "No module named venv", "No module named ensurepip"];
 /// Something answers, and it is no package index: it names no versions (which pip reports as versions that conflict, where
 /// constraints are given), or gives something else than packages.
 const NO_INDEX: &[&str] = &[
@@ -55,7 +57,10 @@ const NO_INDEX: &[&str] = &[
 pub fn explain(doing: &str, complaints: &str) -> Fault {
     let says = |words: &[&str]| words.iter().any(|word| complaints.contains(word));
     let fault = |why: &str, hint: &str| Fault::file(format!("{doing}: {why}")).hint(hint);
-    if says(FULL) {
+    if says(NO_VENV) {
+        let hint = format!("on Debian and Ubuntu: apt install python3-venv, then start again; {WAY_OUT}");
+        fault("this Python has no module `venv`", &hint)
+    } else if says(FULL) {
         fault(
             "the disk is full",
             "make room, or set XDG_DATA_HOME (and TMPDIR, where pip unpacks) to a folder on another disk",

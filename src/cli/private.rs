@@ -134,7 +134,7 @@ fn free_bytes(folder: &Path) -> Option<u64> {
 }
 
 fn unwritable(folder: &Path, error: &std::io::Error) -> Fault {
-    Fault::file(format!("cannot write {}: {error}", folder.display()))
+    Fault::file(format!("cannot write {}: {}", folder.display(), folders::because(error)))
         .hint("give yourself the right to write there, or set XDG_DATA_HOME to another folder")
 }
 

@@ -1,5 +1,6 @@
 //! `saddle run`: a notebook or a script from start to end, with no Jupyter at hand.
 
+use super::folders;
 use super::session::{self, Insisting};
 use super::terminal::Terminal;
 use super::{Outcome, parameters};
@@ -264,7 +265,12 @@ pub fn write_whole(path: &Path, text: &str) -> Result<()> {
         }
         std::fs::rename(&draft, &place)
     };
-    write().map_err(|error| Fault::file(format!("cannot write {}: {error}", path.display())))
+    write().map_err(|error| {
+        // A part that is not there, or cannot be removed either, changes nothing about the error.
+        let _ = std::fs::remove_file(&draft);
+        Fault::file(format!("cannot write {}: {}", path.display(), folders::because(&error)))
+            .hint("-o FILE names another place; the notebook there is as it was")
+    })
 }
 
 /// A bar on stderr; none is drawn where that is not a terminal.

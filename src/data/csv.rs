@@ -1,6 +1,6 @@
 //! Tables of numbers as text: one record a sample, one column a feature, and perhaps a column with labels.
 
-use super::files::{Watch, describe, unpacked};
+use super::files::{Watch, describe, foreign, unpacked};
 use super::header::{self, Body, is_missing, is_text};
 use super::records::{self, Between, Record, Records, Trouble};
 use super::{Dataset, Features};
@@ -62,6 +62,8 @@ struct Table<'a> {
     answers: Vec<String>,
     /// Lines that are left out.
     skipped: usize,
+    /// The place of a last column that has neither a name nor a value: each line ends with a separator.
+    empty_end: Option<usize>,
 }
 
 /// Reads a table, by RFC 4180; what gzip has packed is unpacked. A first line with anything but numbers in it names the
@@ -76,9 +78,19 @@ pub fn csv(path: &Path, how: &Csv, watch: &mut Watch) -> Result<Dataset> {
     let name = path.file_name().map_or("csv".into(), |n| n.to_string_lossy());
     let told = |e| describe(path, "read", &e);
     let mut input = unpacked(path)?;
-    let between = match how.separator {
-        Some(separator) => one(separator)?,
-        None => records::guess(input.fill_buf().map_err(told)?),
+    let start = input.fill_buf().map_err(told)?;
+    if let Some(fault) = no_table(path, start) {
+        return Err(fault);
+    }
+    if records::is_utf16(start) {
+        input = records::from_utf16(input).map_err(told)?;
+    }
+    // Excel says in a line of its own what stands between the columns.
+    let said = records::said(input.fill_buf().map_err(told)?);
+    let between = match (how.separator, said) {
+        (Some(separator), _) => one(separator)?,
+        (None, Some(byte)) => Between::One(byte),
+        (None, None) => records::guess(input.fill_buf().map_err(told)?),
     };
     let mut records = Records::new(input, between).map_err(told)?;
     let mut table = Table::new(how);
@@ -101,13 +113,23 @@ pub fn csv(path: &Path, how: &Csv, watch: &mut Watch) -> Result<Dataset> {
             Fault::file(format!("{}, line {}: is not text", path.display(), record.line))
                 .hint("a table is text in UTF-8")
         })?;
+        if said.is_some() && i == 0 {
+            continue;
+        }
         table.record(record.line, &cells).map_err(|fault| at(record.line, fault))?;
     }
     let doubt = table.finish().map_err(|(line, fault)| at(line, fault))?.map(|what| format!("{name}: {what}"));
+    table.without_empty_end();
     for note in doubt.into_iter().chain(table.notes(&name, between, how)) {
         (watch.note)(&note);
     }
     table.dataset(path, &name)
+}
+
+/// The error of a file that begins as no table does.
+fn no_table(path: &Path, start: &[u8]) -> Option<Fault> {
+    let fault = foreign(&format!("{}: not a table as text", path.display()), start);
+    fault.hint.is_some().then_some(fault)
 }
 
 /// The separator that the user names.
@@ -134,6 +156,7 @@ impl<'a> Table<'a> {
             values: Vec::new(),
             answers: Vec::new(),
             skipped: 0,
+            empty_end: None,
         }
     }
 
@@ -151,6 +174,16 @@ impl<'a> Table<'a> {
         for (i, cell) in cells.iter().enumerate() {
             let is_label = Some(i) == self.label;
             // `None` and `NA` may be classes.
+            match (Some(i) == self.empty_end, cell.is_empty()) {
+                (true, true) => {
+                    self.values.push(0.0);
+                    continue;
+                }
+                // It has values from the start, so only its name is missing.
+                (true, false) if before == 0 => self.empty_end = None,
+                (true, false) => return Err(Fault::file(format!("{} is empty in the lines before", self.column(i)))),
+                _ => (),
+            }
             let is_missing = match is_label {
                 true => cell.trim().is_empty() || cell.trim().eq_ignore_ascii_case("nan"),
                 false => is_missing(cell),
@@ -167,7 +200,7 @@ impl<'a> Table<'a> {
                 (false, _) => match cell.trim().parse::<f32>() {
                     Ok(v) if v.is_finite() => self.values.push(v),
                     _ => {
-                        return Err(Fault::file(format!("\"{cell}\" in {} is not a finite number", self.column(i))));
+                        return Err(self.no_number(i, cell));
                     }
                 },
             }
@@ -194,6 +227,8 @@ impl<'a> Table<'a> {
         if self.label.is_some() && self.columns == 1 {
             return Err(Fault::file("there is no column besides the labels"));
         }
+        let last = self.columns - 1;
+        self.empty_end = (self.columns > 1 && cells[last].is_empty() && self.label != Some(last)).then_some(last);
         let owned = || cells.iter().map(|c| c.to_string()).collect::<Vec<_>>();
         match (has_names, self.how.header) {
             (true, _) => self.names = owned(),
@@ -243,7 +278,34 @@ impl<'a> Table<'a> {
             let lines = if self.skipped == 1 { "line" } else { "lines" };
             format!("{name}: {} {lines} with missing values left out", self.skipped)
         });
-        between.into_iter().chain(skipped).collect()
+        let index = self.is_index_first().then(|| {
+            format!("{name}: the first column has no name and counts the lines, as pandas writes its index; it is a feature here: x[.., 1..] leaves it out")
+        });
+        between.into_iter().chain(skipped).chain(index).collect()
+    }
+
+    /// Takes a last column out that has neither a name nor a value.
+    fn without_empty_end(&mut self) {
+        let features = self.columns - usize::from(self.label.is_some());
+        if self.empty_end.is_none() || features < 2 {
+            return;
+        }
+        let mut at = 0;
+        self.values.retain(|_| {
+            at += 1;
+            at % features != 0
+        });
+        self.columns -= 1;
+    }
+
+    /// Whether the first column has no name and counts the lines, as pandas writes its index.
+    fn is_index_first(&self) -> bool {
+        let features = self.columns - usize::from(self.label.is_some());
+        let is_unnamed = self.names.first().is_some_and(|name| name.is_empty() || name == "Unnamed: 0");
+        is_unnamed
+            && features > 1
+            && self.label != Some(0)
+            && self.values.iter().step_by(features).zip(0..).all(|(v, i)| *v == i as f32)
     }
 
     fn dataset(self, path: &Path, name: &str) -> Result<Dataset> {
@@ -262,6 +324,21 @@ impl<'a> Table<'a> {
         let (labels, classes) = classes(&self.answers);
         let classes: Vec<&str> = classes.iter().map(String::as_str).collect();
         data.with_labels(labels, &classes)
+    }
+
+    /// The error of a cell that is no number.
+    fn no_number(&self, at: usize, cell: &str) -> Fault {
+        let shown = cell.escape_debug();
+        let fault = Fault::file(format!("\"{shown}\" in {} is not a finite number", self.column(at)));
+        let number = |text: &str| text.trim().parse::<f32>().is_ok();
+        if number(&cell.replacen(',', ".", 1)) && cell.contains(',') {
+            return fault.hint("numbers have a point and no commas: 1.5, 1000; Python's df.replace(\",\", \".\", regex=True) mends such columns");
+        }
+        match self.label {
+            None if is_text(cell) && cell.chars().any(char::is_alphabetic) => fault
+                .hint(format!("a column of texts can be the labels: #{{ label: {at} }}; others have to be numbers")),
+            _ => fault,
+        }
     }
 
     /// The error of a cell that is missing.

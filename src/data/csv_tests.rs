@@ -182,8 +182,52 @@ fn mistakes_are_told_with_their_line() {
         let fault = read(text, label).unwrap_err();
         assert!(fault.message.contains(part), "{fault} lacks {part:?}");
     }
-    let (data, _) = noted(&[0xff, 0xfe, 0x00], &Csv::default());
+    let (data, _) = noted(&[0xff, 0xf0, 0x00], &Csv::default());
     let fault = data.unwrap_err();
     assert!(fault.message.contains("line 1: is not text"), "{fault}");
     assert!(fault.hint.is_some_and(|h| h.contains("UTF-8")));
+}
+
+/// What Excel, pandas and databases write beside what RFC 4180 says.
+#[test]
+fn tables_as_programs_write_them() {
+    let plain = Csv::default();
+    let rows = |text: &[u8]| noted(text, &plain).0.unwrap().gather(0..2);
+    assert_eq!(rows(b"x|y\n1|2\n3|4\n"), [1.0, 2.0, 3.0, 4.0]);
+    assert_eq!(rows(b"sep=;\r\nx;y\r\n1;2\r\n3;4\r\n"), [1.0, 2.0, 3.0, 4.0]);
+    assert_eq!(rows(b"\xef\xbb\xbfsep=|\nx|y\n1|2\n3|4\n"), [1.0, 2.0, 3.0, 4.0]);
+    // Each line ends with a separator.
+    assert_eq!(rows(b"x,y,\n1,2,\n3,4,\n"), [1.0, 2.0, 3.0, 4.0]);
+    assert_eq!(rows(b"1,2,\n3,4,\n"), [1.0, 2.0, 3.0, 4.0]);
+    assert_eq!(rows(b"x,\n1,2\n3,4\n"), [1.0, 2.0, 3.0, 4.0], "a name is missing, no value");
+    let fault = noted(b"x,y,\n1,2,\n3,4,5\n", &plain).0.unwrap_err();
+    assert!(fault.message.contains("line 3: column 3 is empty in the lines before"), "{fault}");
+    for big in [false, true] {
+        let units = "\u{feff}x\ty\r\n1\t2\r\n3\t4\r\n".encode_utf16();
+        let bytes: Vec<u8> = units.flat_map(|u| if big { u.to_be_bytes() } else { u.to_le_bytes() }).collect();
+        assert_eq!(rows(&bytes), [1.0, 2.0, 3.0, 4.0]);
+    }
+    let (data, notes) = noted(b",x,y\n0,5,6\n1,7,8\n", &plain);
+    assert_eq!(data.unwrap().gather(0..2), [0.0, 5.0, 6.0, 1.0, 7.0, 8.0]);
+    assert!(notes.iter().any(|n| n.contains("as pandas writes its index")), "{notes:?}");
+    assert!(noted(b",x\n3,5\n4,6\n", &plain).1.is_empty());
+    // Years may be names or numbers.
+    let (data, notes) = noted(b"2019,2020\n1,2\n3,4\n", &plain);
+    assert_eq!(data.unwrap().len(), 3);
+    assert!(notes.iter().any(|n| n.contains("header: true")), "{notes:?}");
+}
+
+#[test]
+fn what_is_no_table_is_named() {
+    for (bytes, hint) in [
+        (&b"PK\x03\x04junk"[..], "Excel"),
+        (b"<!DOCTYPE html><html></html>", "web page"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "Git LFS"),
+        (b"PAR1\x15\x04", "parquet"),
+        (b"x;y\n1,5;2\n", "a point and no commas"),
+        (b"x,y,kind\n1,2,a\n", "label: 2"),
+    ] {
+        let fault = noted(bytes, &Csv::default()).0.unwrap_err();
+        assert!(fault.hint.as_ref().is_some_and(|h| h.contains(hint)), "{fault:?}");
+    }
 }

@@ -139,7 +139,7 @@ fn listen(remote: &Remote, receiver: &Receiver<News>, watch: &mut Watch) -> Resu
 
 /// Writes what an address gives into a file, and sees that it is on the disk.
 fn fetch(address: &str, mut file: File, news: &SyncSender<News>) -> Result<(), Trouble> {
-    let net = |error: ureq::Error| Trouble::Net(error.to_string());
+    let net = |error: ureq::Error| Trouble::Net(plain(&error.to_string()));
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .timeout_connect(Some(CONNECT))
         .timeout_recv_response(Some(SILENCE))
@@ -152,7 +152,7 @@ fn fetch(address: &str, mut file: File, news: &SyncSender<News>) -> Result<(), T
     let mut piece = vec![0; PIECE];
     let mut done = 0;
     loop {
-        let n = body.read(&mut piece).map_err(|error| Trouble::Net(error.to_string()))?;
+        let n = body.read(&mut piece).map_err(|error| Trouble::Net(plain(&error.to_string())))?;
         if n == 0 {
             break;
         }
@@ -177,6 +177,21 @@ fn verify(path: &Path, expected: Checksum) -> Result<(), String> {
         Ok(sum) => Err(format!("its checksum is {sum} instead of {expected}")),
         Err(error) => Err(format!("it is damaged ({error})")),
     }
+}
+
+/// An error of the network in plain words, where there are some.
+fn plain(error: &str) -> String {
+    let words = [
+        (
+            "proxy server responded 407",
+            "the proxy wants a name and a password: HTTPS_PROXY=http://NAME:PASSWORD@HOST:PORT",
+        ),
+        ("CONNECT proxy failed", "the proxy refuses the connection"),
+        ("failed to lookup address", "the address is not known: there is no network"),
+        ("Peer disconnected", "it was cut off"),
+    ];
+    let known = words.iter().find(|(part, _)| error.contains(part));
+    known.map_or_else(|| error.to_string(), |(_, plain)| (*plain).to_string())
 }
 
 /// Whether a file begins as web pages do, and no data set does.

@@ -164,7 +164,7 @@ impl Famous {
             return Err(fault.hint("leave `folder` out to have the files downloaded"));
         }
         let find = |name: &str| {
-            present(folder, name).ok_or_else(|| {
+            present(folder, name, self.torchvision()).ok_or_else(|| {
                 Fault::file(format!("{}: {} has no file {name}", self.name, folder.display())).hint(format!(
                     "it needs {} and {}, with or without .gz, with - or . before idx",
                     files[0].0, files[1].0
@@ -187,12 +187,20 @@ impl Famous {
         Ok([find(files[0])?, find(files[1])?])
     }
 
+    /// The folder that torchvision keeps it in.
+    fn torchvision(&self) -> &'static str {
+        if self.name == "mnist" { "MNIST" } else { "FashionMNIST" }
+    }
+
     fn kept(&self, name: &str, md5: &str, places: &Places) -> Option<PathBuf> {
         let own = places.own.as_deref();
-        let named = own.and_then(|own| present(&own.join(self.name), name));
+        let named = own.and_then(|own| present(&own.join(self.name), name, self.torchvision()));
         // Other data sets have files of the same names: without a folder of its name, the content must tell.
-        let bare = || own.and_then(|own| present(own, name)).filter(|p| md5_inside(p).is_ok_and(|sum| sum == md5));
-        let cached = || present(&places.cache.join(self.name), name);
+        let bare = || {
+            own.and_then(|own| present(own, name, self.torchvision()))
+                .filter(|p| md5_inside(p).is_ok_and(|sum| sum == md5))
+        };
+        let cached = || present(&places.cache.join(self.name), name, self.torchvision());
         named.or_else(bare).or_else(cached)
     }
 
@@ -201,8 +209,9 @@ impl Famous {
         if fault.kind != Kind::File {
             return fault;
         }
+        let instead = if self.name == "mnist" { "; mnist_5000() has 5,000 digits without a download" } else { "" };
         Fault { message: format!("{}: {}", self.name, fault.message), ..fault }.hint(format!(
-            "put {} and {} into {}, or into the folder {} of a folder that SADDLE_DATA names",
+            "put {} and {} into {}, or into the folder {} of a folder that SADDLE_DATA names{instead}",
             files[0].0,
             files[1].0,
             cache.display(),
@@ -212,13 +221,17 @@ impl Famous {
 }
 
 /// The file of that name in a folder, under one of its usual names: compressed or not, with `-` or `.` before `idx`; in
-/// the folder itself, in `raw` as torchvision keeps it, or in a folder of its own name as some archives unpack.
-fn present(folder: &Path, name: &str) -> Option<PathBuf> {
+/// the folder itself, in `raw` or `torchvision/raw` as torchvision keeps it, or in a folder of its own name as some
+/// archives unpack.
+fn present(folder: &Path, name: &str, torchvision: &str) -> Option<PathBuf> {
     let dotted = name.replace("-idx", ".idx");
     let plain = |name: &str| name.trim_end_matches(".gz").to_string();
     let names = [name.into(), plain(name), plain(&dotted), dotted];
     let within = |folder: PathBuf| {
         names.iter().flat_map(move |name| [folder.join(name), folder.join(name).join(name)]).find(|path| path.is_file())
     };
-    within(folder.into()).or_else(|| within(folder.join("raw")))
+    ["", "raw", torchvision]
+        .iter()
+        .find_map(|part| within(folder.join(part)))
+        .or_else(|| within(folder.join(torchvision).join("raw")))
 }

@@ -105,6 +105,7 @@ fn files_have_several_usual_names() {
         ["train-images.idx3-ubyte", "train-labels.idx1-ubyte"],
         ["train-images-idx3-ubyte.gz", "train-labels.idx1-ubyte.gz"],
         ["raw/train-images-idx3-ubyte", "raw/train-labels-idx1-ubyte.gz"],
+        ["MNIST/raw/train-images-idx3-ubyte", "MNIST/raw/train-labels-idx1-ubyte"],
         ["train-images-idx3-ubyte/train-images-idx3-ubyte", "train-labels.idx1-ubyte"],
     ];
     for [images, labels] in cases {

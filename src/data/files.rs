@@ -73,15 +73,47 @@ pub fn unpacked(path: &Path) -> Result<Box<dyn BufRead>> {
     })
 }
 
+/// That a file is of another format than is wanted, and which one it is, as far as its first bytes tell.
+pub fn foreign(problem: &str, start: &[u8]) -> Fault {
+    let fault = Fault::file(problem);
+    let text = String::from_utf8_lossy(&start[..start.len().min(64)])
+        .trim_start_matches('\u{feff}')
+        .trim_start()
+        .to_lowercase();
+    if text.starts_with("<!doctype") || text.starts_with("<html") || text.starts_with("<?xml") {
+        return fault.hint("it holds a web page, such as a server sends for an error: download the file itself again");
+    }
+    if text.starts_with("version https://git-lfs") {
+        return fault.hint("it holds a pointer of Git LFS instead of the file: `git lfs pull` fetches the file");
+    }
+    match start {
+        [b'P', b'K', 3 | 5, ..] => fault.hint("it is a zip archive: npz(path) reads NumPy's, load(path) PyTorch's; others have to be unpacked, and Excel's tables be saved as CSV"),
+        [0x1f, 0x8b, ..] => fault.hint("it is packed with gzip: unpack it first"),
+        [0x80, 2..=5, ..] => fault.hint("it is a pickle of Python's, which may hold code: np.save(\"x.npy\", a) writes numbers alone"),
+        [0x89, b'H', b'D', b'F', ..] => fault.hint("it is an HDF5 file: np.save(\"x.npy\", f[\"data\"][:]) writes an array that can be read"),
+        [b'P', b'A', b'R', b'1', ..] => fault.hint("it is a parquet file: pandas' df.to_csv(\"x.csv\", index=False) writes a table that can be read"),
+        [0xd0, 0xcf, 0x11, 0xe0, ..] => fault.hint("it is an old file of Excel's: save the table as CSV"),
+        _ => fault,
+    }
+}
+
 /// What went wrong with a file, in plain words.
 pub fn describe(path: &Path, doing: &str, error: &io::Error) -> Fault {
     let path = path.display();
     match error.kind() {
+        io::ErrorKind::NotFound if path.to_string().is_empty() => Fault::file("the path is empty"),
+        io::ErrorKind::NotFound if path.to_string().contains("://") => {
+            Fault::file(format!("{path} is an address, not a file"))
+                .hint("download it first, and give the path of the file")
+        }
         io::ErrorKind::NotFound => Fault::file(format!("{path} does not exist")).hint(format!(
             "relative paths start from {}",
             std::env::current_dir().map_or("the folder of the kernel".into(), |p| p.display().to_string())
         )),
         io::ErrorKind::PermissionDenied => Fault::file(format!("{path}: no permission to {doing} it")),
+        io::ErrorKind::ReadOnlyFilesystem => {
+            Fault::file(format!("{path}: cannot {doing} it: what lies there can only be read"))
+        }
         io::ErrorKind::StorageFull => Fault::file(format!("{path}: cannot {doing} it: the disk is full")),
         io::ErrorKind::UnexpectedEof => Fault::file(format!("{path}: the file ends too early")),
         _ => Fault::file(format!("{path}: cannot {doing} it ({error})")),

@@ -10,7 +10,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The ends of the names of the pictures that can be read.
-const ENDS: [&str; 4] = ["png", "gif", "jpg", "jpeg"];
+const ENDS: [&str; 10] = ["png", "gif", "jpg", "jpeg", "jfif", "bmp", "ppm", "pgm", "pbm", "pnm"];
+/// Those of pictures that cannot.
+const FOREIGN: [&str; 10] = ["webp", "tif", "tiff", "heic", "heif", "avif", "jxl", "svg", "ico", "tga"];
+/// Folders that systems keep for themselves.
+const OF_THE_SYSTEM: [&str; 6] =
+    ["$RECYCLE.BIN", "System Volume Information", "lost+found", "@eaDir", "__MACOSX", "__pycache__"];
 
 /// How pictures are read.
 #[derive(Clone, Copy, Debug, Default)]
@@ -35,20 +40,33 @@ const NAMED: usize = 5;
 /// of different sizes, where no size is given.
 pub fn image_folder(path: &Path, look: Look, watch: &mut Watch) -> Result<Dataset> {
     if !path.is_dir() {
-        return Err(Fault::file(format!("there is no folder {}", path.display())));
+        return Err(match path.exists() {
+            true => Fault::file(format!("{} is a file, not a folder", path.display())),
+            false => Fault::file(format!("there is no folder {}", path.display())),
+        });
     }
     let mut classes = Vec::new();
     let mut found = Vec::new();
+    let mut foreign = Vec::new();
     for folder in entries(path)?.into_iter().filter(|p| p.is_dir()) {
-        let inside = pictures(&folder)?;
+        let inside = pictures(&folder, &mut foreign)?;
         if !inside.is_empty() {
             let class = classes.len() as i32;
             found.extend(inside.into_iter().map(|p| (p, class)));
             classes.push(folder.file_name().unwrap_or_default().to_string_lossy().into_owned());
         }
     }
-    if classes.is_empty() {
-        found = pictures(path)?.into_iter().map(|p| (p, 0)).collect();
+    let beside = pictures(path, &mut foreign)?;
+    match classes.is_empty() {
+        true => found = beside.into_iter().map(|p| (p, 0)).collect(),
+        false if beside.is_empty() => (),
+        false => (watch.note)(&format!("left out {} beside the folders, which are the classes", named(&beside))),
+    }
+    if found.is_empty() {
+        return Err(nothing(path, &foreign));
+    }
+    if !foreign.is_empty() {
+        (watch.note)(&format!("left out {}, of formats that are not read", named(&foreign)));
     }
     let (bytes, [channels, height, width]) = pixels(path, &mut found, look, watch)?;
     let features = Features::Bytes { bytes: bytes.into(), full: 255, lo: 0.0, hi: 1.0 };
@@ -71,19 +89,49 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
         .collect::<Result<Vec<_>>>()?;
     let is_hidden = |path: &PathBuf| {
         let name = path.file_name().map(|name| name.to_string_lossy());
-        name.is_some_and(|name| name.starts_with('.'))
+        name.is_some_and(|name| name.starts_with('.') || OF_THE_SYSTEM.contains(&name.as_ref()))
     };
     paths.retain(|path| !is_hidden(path));
     paths.sort();
     Ok(paths)
 }
 
-fn pictures(folder: &Path) -> Result<Vec<PathBuf>> {
-    let is_picture = |p: &PathBuf| {
+/// The pictures in a folder; those of other formats go to `foreign`.
+fn pictures(folder: &Path, foreign: &mut Vec<PathBuf>) -> Result<Vec<PathBuf>> {
+    let ends_in = |p: &PathBuf, ends: &[&str]| {
         let end = p.extension().map(|e| e.to_string_lossy().to_lowercase());
-        end.is_some_and(|e| ENDS.contains(&e.as_str())) && p.is_file()
+        end.is_some_and(|e| ends.contains(&e.as_str())) && p.is_file()
     };
-    Ok(entries(folder)?.into_iter().filter(is_picture).collect())
+    let all = entries(folder)?;
+    foreign.extend(all.iter().filter(|p| ends_in(p, &FOREIGN)).cloned());
+    Ok(all.into_iter().filter(|p| ends_in(p, &ENDS)).collect())
+}
+
+/// Some files by name, and how many more there are.
+fn named(files: &[PathBuf]) -> String {
+    let name = |p: &PathBuf| p.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let shown: Vec<String> = files.iter().take(NAMED).map(name).collect();
+    match files.len() - shown.len() {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+/// The error of a folder without pictures, with what there is instead.
+fn nothing(path: &Path, foreign: &[PathBuf]) -> Fault {
+    let fault = Fault::file(format!("{}: there are no pictures in it", path.display()));
+    if !foreign.is_empty() {
+        return fault.hint(format!("{} cannot be read: save them as .png or .jpg", named(foreign)));
+    }
+    let folders = entries(path).unwrap_or_default().into_iter().filter(|p| p.is_dir());
+    let mut deeper = folders.filter(|folder| {
+        let inside = entries(folder).unwrap_or_default().into_iter().filter(|p| p.is_dir());
+        inside.take(NAMED).any(|p| pictures(&p, &mut Vec::new()).is_ok_and(|all| !all.is_empty()))
+    });
+    match deeper.next() {
+        Some(folder) => fault.hint(format!("there are some in the folders of {}: name that one", folder.display())),
+        None => fault.hint(format!("pictures end in .{}", ENDS.join(", ."))),
+    }
 }
 
 /// All pixels, plane after plane, and the shape of a picture. What is not read is taken out of `found`.
@@ -135,8 +183,7 @@ fn pixels(
     note(&unreadable, watch);
     let shape = shape.ok_or_else(|| match unreadable.first() {
         Some(first) => Fault::file(format!("{}: none of its pictures can be read; {first}", folder.display())),
-        None => Fault::file(format!("{}: there are no pictures in it", folder.display()))
-            .hint(format!("pictures end in .{}", ENDS.join(", ."))),
+        None => nothing(folder, &[]),
     })?;
     Ok((all, shape))
 }
@@ -254,6 +301,38 @@ mod tests {
         for (at, expected) in [(0, 0.2), (256, 0.4), (512, 0.8)] {
             assert!((first[at] - expected).abs() < 0.015, "{}", first[at]);
         }
+    }
+
+    /// What systems leave in folders, pictures of other formats, pictures beside the classes, data sets one folder deeper.
+    #[test]
+    fn what_is_left_out_is_told() {
+        let folder = Folder::new();
+        paint(&folder, "cat/a.png", (2, 2), [255, 0, 51]);
+        paint(&folder, "cat/b.bmp", (2, 2), [255, 0, 51]);
+        paint(&folder, "loose.png", (2, 2), [0; 3]);
+        for junk in ["$RECYCLE.BIN/a.png", "@eaDir/a.png", "__MACOSX/a.png", "lost+found/a.png"] {
+            folder.write(junk, b"no picture");
+        }
+        folder.write("cat/c.webp", b"RIFF");
+        let mut notes = Vec::new();
+        let mut watch =
+            Watch { stop: &mut || Ok(()), step: &mut |_| (), note: &mut |note| notes.push(note.to_string()) };
+        let data = image_folder(folder.path(), Look::default(), &mut watch).unwrap();
+        assert_eq!((data.len(), data.classes()), (2, &["cat".to_string()][..]));
+        assert_eq!(
+            notes,
+            [
+                "left out loose.png beside the folders, which are the classes",
+                "left out c.webp, of formats that are not read"
+            ]
+        );
+        let hint = |folder: &Folder| read(folder, None, false).unwrap_err().hint.unwrap_or_default();
+        let folder = Folder::new();
+        folder.write("a.heic", b"ftyp");
+        assert!(hint(&folder).contains("a.heic cannot be read"), "{}", hint(&folder));
+        let folder = Folder::new();
+        paint(&folder, "train/cat/a.png", (2, 2), [0; 3]);
+        assert!(hint(&folder).contains("train: name that one"), "{}", hint(&folder));
     }
 
     #[test]

@@ -37,7 +37,8 @@ pub fn is_text(cell: &str) -> bool {
 /// columns where they count them, as in tables that pandas has written, and where what follows speaks against a sample.
 pub fn guess(first: &[String], label: Option<usize>, body: &Body) -> Guess {
     let title = label.map(|at| first[at].as_str()).filter(|t| is_text(t));
-    let is_counted = is_counted(first, label.filter(|_| title.is_some()));
+    let start = counted_from(first, label.filter(|_| title.is_some()));
+    let is_counted = start.is_some_and(|start| (-1..=1).contains(&start));
     let is_alone = title.is_none_or(|t| !body.labels.iter().any(|l| l == t));
     let fraction = || body.values.iter().any(|v| v.fract() != 0.0);
     let customary = || title.is_some_and(|t| LABELS.iter().any(|l| l.eq_ignore_ascii_case(t)));
@@ -48,11 +49,11 @@ pub fn guess(first: &[String], label: Option<usize>, body: &Body) -> Guess {
     };
     let goes_on = || goes_on(first, label, body.values);
     let is_header = !body.values.is_empty() && is_alone && !goes_on() && (counts() || by_labels());
-    Guess { is_header, is_doubtful: is_header || (is_counted && is_alone && !body.values.is_empty()) }
+    Guess { is_header, is_doubtful: is_header || (start.is_some() && is_alone && !body.values.is_empty()) }
 }
 
-/// Whether the cells count their columns, from −1 (an index without a name before them), 0 or 1.
-fn is_counted(cells: &[String], except: Option<usize>) -> bool {
+/// From where the cells count, if they do: columns from −1 (an index without a name before them), 0 or 1, years from others.
+fn counted_from(cells: &[String], except: Option<usize>) -> Option<i64> {
     let beyond = |(i, cell): (usize, &String)| Some(cell.parse::<i64>().ok()? - i as i64);
     let given = cells.iter().enumerate();
     let mut starts = given.filter(|(i, cell)| Some(*i) != except && !cell.is_empty()).map(beyond);
@@ -62,7 +63,7 @@ fn is_counted(cells: &[String], except: Option<usize>) -> bool {
         count += 1;
         start == first
     });
-    is_same && count > 1 && first.is_some_and(|start| (-1..=1).contains(&start))
+    first.filter(|_| is_same && count > 1)
 }
 
 /// Whether the second line counts on where the first ends, as in a table of 0, 1, 2, …

@@ -191,7 +191,37 @@ impl Scanner {
     }
 }
 
-/// What stands between the cells of a table that begins with `start`: the first of tab, semicolon, comma and blanks that
+/// Whether a text begins with a byte order mark of UTF-16, as what Excel calls Unicode text does.
+pub fn is_utf16(start: &[u8]) -> bool {
+    start.starts_with(&[0xff, 0xfe]) || start.starts_with(&[0xfe, 0xff])
+}
+
+/// A text in UTF-16 as one in UTF-8.
+///
+/// # Errors
+/// It cannot be read.
+pub fn from_utf16(mut input: Box<dyn BufRead>) -> io::Result<Box<dyn BufRead>> {
+    let mut bytes = Vec::new();
+    input.read_to_end(&mut bytes)?;
+    let is_big = bytes.first() == Some(&0xfe);
+    let units = bytes[2..].chunks_exact(2).map(|pair| match is_big {
+        true => u16::from_be_bytes([pair[0], pair[1]]),
+        false => u16::from_le_bytes([pair[0], pair[1]]),
+    });
+    let text: String = char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
+    Ok(Box::new(io::Cursor::new(text)))
+}
+
+/// What a first line such as `sep=;` says to stand between two cells.
+pub fn said(start: &[u8]) -> Option<u8> {
+    let start = start.strip_prefix(MARK).unwrap_or(start);
+    match start.strip_prefix(b"sep=")? {
+        [byte, b'\r' | b'\n', ..] if byte.is_ascii() && *byte != b'"' => Some(*byte),
+        _ => None,
+    }
+}
+
+/// What stands between the cells of a table that begins with `start`: the first of tab, semicolon, comma, bar and blanks that
 /// gives the first two records the same number of cells, more than one; else a comma.
 pub fn guess(start: &[u8]) -> Between {
     let is_whole = |&at: &usize| start[at] == b'\n' || start[at] == b'\r';
@@ -209,7 +239,7 @@ pub fn guess(start: &[u8]) -> Between {
         let (first, second) = (count(), count());
         first > Some(1) && (second.is_none() || second == first)
     };
-    [Between::One(b'\t'), Between::One(b';'), Between::One(b','), Between::Blanks]
+    [Between::One(b'\t'), Between::One(b';'), Between::One(b','), Between::One(b'|'), Between::Blanks]
         .into_iter()
         .find(suits)
         .unwrap_or(Between::One(b','))

@@ -192,7 +192,10 @@ static NPY: Entry = Entry {
     summary: "the array in a file of NumPy (.npy) as a tensor",
     params: &[PATH],
     returns: Ty::Tensor,
-    errors: &["a file that is missing or damaged", "elements that are not numbers, or whole numbers beyond 32 bits"],
+    errors: &[
+        "a file that is missing or damaged",
+        "elements that are not numbers, or that are beyond single precision, or beyond 64 bits with a sign",
+    ],
     source: "numpy.lib.format",
     examples: &[fails("no file", "npy(\"no/such.npy\")", "no/such.npy does not exist")],
     call: |call| {
@@ -227,7 +230,7 @@ fn tensor(call: &Call, array: saddle_data::Array) -> Result<Dynamic> {
     check_shape(call.entry.name, shape)?;
     Ok(wrap(match array.values {
         saddle_data::Values::F32(v) => Tensor::from_floats(v, shape, device),
-        saddle_data::Values::I32(v) => Tensor::from_ints(v, shape, device),
+        saddle_data::Values::Int(v) => Tensor::from_ints(v, shape, device),
         saddle_data::Values::Bool(v) => Tensor::from_bools(v, shape, device),
     }))
 }
