@@ -258,3 +258,17 @@ def test_a_drawn_density_is_data_at_many_pictures_a_second(page, notebook):
     print(f"{rate:.1f} changes a second over {seconds:.1f} s")
     # Without `fps` there would be ten at most.
     assert rate > 5
+
+
+def test_a_page_loaded_again_shows_what_was_painted(page, notebook):
+    cell = run(notebook, PAINT)
+    drag(page, pad(cell), (2, 5), (4, 5))
+    notebook.output_of(cell, "3.0 painted")
+    notebook.menu("File", "Save Notebook")
+    page.locator(".jp-NotebookPanel .jp-mod-dirty").wait_for(state="detached")
+    page.reload()
+    cell = page.locator(".jp-CodeCell", has_text="let p = paint").first
+    cell.get_by_text("3 of 64 pixels painted").wait_for()
+    drag(page, pad(cell), (2, 3), (4, 3))
+    cell.get_by_text("6 of 64 pixels painted").wait_for()
+    cell.locator(".jp-OutputArea-output .jp-OutputArea").get_by_text("6.0 painted").first.wait_for()
