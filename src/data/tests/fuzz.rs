@@ -168,7 +168,7 @@ fn seeds() -> Vec<(String, Reader, Vec<u8>)> {
         "x,y,name\r\n1,2,\"Smith, John\"\r\n3,4,\"O\"\"Brien\nof Cork\"\r\n",
         "  1.5   2  a\n 3 \t 4 b\n",
         "\u{feff}# x\n0,1,2,label\n0.5,NA,0.25,7\n1e3,-2,nan,0\n",
-        "sep=|\nx|y|\n1|2|\n3|4|\n",
+        "sep=|\nx|y\n1|2\n3|4\n",
     ];
     let wide: Vec<u8> = "\u{feff}x\ty\r\n1\t2\r\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
     seeds.push(("wide table".into(), Reader::Csv, wide));
