@@ -43,7 +43,7 @@ static BARS: Entry = Entry {
         SIZE,
     ],
     returns: Ty::Of("figure"),
-    errors: &["not as many heights, or errors, as names", "something that is not numbers"],
+    errors: &["not as many heights, or errors, as names", "a name that is no text or number", "something that is not numbers"],
     examples: &[
         value(
             "with error bars",
@@ -55,10 +55,11 @@ static BARS: Entry = Entry {
             "bars([\"ring\", \"grid\"], #{ plain: [[2, 3, 2], [9, 8, 9]], packed: [[8, 7, 8], [22, 25, 24]] })",
             "plot: bars packed (2), bars plain (2)",
         ),
+        fails("a name that is none", "bars([()], [1])", "a text or a number"),
         fails("a height too few", "bars([\"a\", \"b\"], [1])", "2 names, heights has 1 values"),
     ],
     call: |call| {
-        let names = texts(&call.args.array(0)?);
+        let names = texts("bars", &call.args.array(0)?)?;
         let given = call.args.any(1);
         let mut axes = Axes::default();
         axes.x.names = names.clone();

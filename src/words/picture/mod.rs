@@ -22,7 +22,7 @@ pub mod plot;
 pub mod value;
 
 use rhai::{Array, Dynamic};
-use saddle_catalog::{Call, Kind, Opt, Options, Ty, number};
+use saddle_catalog::{Call, Kind, Opt, Options, Ty, number, type_of};
 use saddle_fault::{Fault, Result};
 use saddle_picture::{Axes, Colour, named_colour};
 use saddle_tensor::Tensor;
@@ -77,9 +77,13 @@ fn numbers(call: &Call, i: usize) -> Result<Vec<f64>> {
     numbers_in(call.args.any(i))?.ok_or_else(|| call.args.wrong(i))
 }
 
-/// The names of categories: texts as they are, numbers as they are written.
-fn texts(names: &[Dynamic]) -> Vec<String> {
-    names.iter().map(ToString::to_string).collect()
+/// The names of categories: texts as they are, numbers as they are written. An error where one is neither.
+fn texts(word: &str, names: &[Dynamic]) -> Result<Vec<String>> {
+    let name = |v: &Dynamic| match v.is_string() || v.is_int() || v.is_float() {
+        true => Ok(v.to_string()),
+        false => Err(Fault::type_(format!("{word}: the name of a category is a text or a number, got {}", type_of(v)))),
+    };
+    names.iter().map(name).collect()
 }
 
 /// An error where two lists that belong together differ in length.
@@ -139,12 +143,12 @@ fn dress(call: &Call, axes: &mut Axes) -> Result<()> {
     if declared("xticks")
         && let Some(names) = options.get::<Array>("xticks")?
     {
-        axes.x.names = texts(&names);
+        axes.x.names = texts("xticks", &names)?;
     }
     if declared("yticks")
         && let Some(names) = options.get::<Array>("yticks")?
     {
-        axes.y.names = texts(&names);
+        axes.y.names = texts("yticks", &names)?;
     }
     axes.equal = flag("equal", axes.equal)?;
     if let Some((w, h)) = pair("size")? {
