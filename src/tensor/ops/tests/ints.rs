@@ -89,7 +89,7 @@ fn powers_and_products_of_whole_numbers_are_whole() {
 #[test]
 fn places_of_whole_numbers_keep_their_digits() {
     let x = ints(&[BIG, 5, 7, -BIG], &[2, 2]);
-    assert_ints(x.pad(&[(1, 0), (0, 1)], 3.0).unwrap(), &[3, 3, 3, BIG, 5, 3, 7, -BIG, 3]);
+    assert_ints(x.pad_ints(&[(1, 0), (0, 1)], 3).unwrap(), &[3, 3, 3, BIG, 5, 3, 7, -BIG, 3]);
     let (at, source) = (ints(&[1, 1, 0], &[3, 1]), ints(&[BIG + 2, 2, 3], &[3, 1]));
     let rows = ints(&[0, 0, 0, 0, BIG, 0], &[3, 2]);
     assert_ints(rows.int_scatter(1, &at, &source, true).unwrap(), &[0, BIG + 2, 0, 2, BIG + 3, 0]);
