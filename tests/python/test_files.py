@@ -27,7 +27,7 @@ def test_numpy_reads_what_cells_save(cell, tmp_path):
     a = np.load(tmp_path / "a.npy")
     assert a.dtype == np.float32 and a.tolist() == [[1.0, 2.5]]
     with np.load(tmp_path / "b.npz") as b:
-        assert b["i"].dtype == np.int32 and b["i"].tolist() == [7]
+        assert b["i"].dtype == np.int64 and b["i"].tolist() == [7]
         assert b["m"].dtype == bool and b["m"].tolist() == [False, True]
 
 
