@@ -7,7 +7,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::UnsafeCell;
 use std::ptr::null_mut;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 /// The allocator of a program that computes with tensors: the system's, with a store of freed buffers between [`MIN_POOLED`] and [`MAX_POOLED`] bytes.
 pub struct Reuse;
@@ -51,6 +51,10 @@ fn bytes_of(class: usize) -> usize {
 struct Store {
     taken: AtomicBool,
     lists: UnsafeCell<Lists>,
+    /// Of each class, how many buffers are new because another thread was at the lists, not because there was none. As many go back to
+    /// the system when they are freed: else every such meeting of two threads would leave one more buffer, and memory would grow
+    /// until [`KEPT`] is full.
+    surplus: [AtomicU32; CLASSES],
 }
 
 struct Lists {
@@ -61,23 +65,39 @@ struct Lists {
 // Safety: `lists` is only touched by the one who has `taken`.
 unsafe impl Sync for Store {}
 
-static STORE: Store =
-    Store { taken: AtomicBool::new(false), lists: UnsafeCell::new(Lists { first: [null_mut(); CLASSES], bytes: 0 }) };
+static STORE: Store = Store::new();
+
+/// How often a thread looks again whether the lists are free, each time about as long as another is at them.
+const LOOKS: usize = 16;
 
 impl Store {
-    /// Runs `body` on the lists, unless another thread is at them: nobody waits for memory.
-    fn with<R>(&self, body: impl FnOnce(&mut Lists) -> Option<R>) -> Option<R> {
-        if self.taken.swap(true, Ordering::Acquire) {
-            return None;
+    const fn new() -> Store {
+        Store {
+            taken: AtomicBool::new(false),
+            lists: UnsafeCell::new(Lists { first: [null_mut(); CLASSES], bytes: 0 }),
+            surplus: [const { AtomicU32::new(0) }; CLASSES],
         }
-        // Safety: nobody else has the lists until `taken` is reset. `body` neither allocates nor panics.
-        let found = body(unsafe { &mut *self.lists.get() });
-        self.taken.store(false, Ordering::Release);
-        found
     }
 
+    /// Runs `body` on the lists; `None` if another thread stays at them: one that the system has stopped there is not waited for.
+    fn with<R>(&self, body: impl FnOnce(&mut Lists) -> R) -> Option<R> {
+        let mut looks = 0;
+        while self.taken.swap(true, Ordering::Acquire) {
+            looks += 1;
+            if looks == LOOKS {
+                return None;
+            }
+            std::hint::spin_loop();
+        }
+        // Safety: nobody else has the lists until `taken` is reset. `body` neither allocates nor panics.
+        let done = body(unsafe { &mut *self.lists.get() });
+        self.taken.store(false, Ordering::Release);
+        Some(done)
+    }
+
+    /// A buffer of the class; `None` if none is kept, or the lists are not to be had.
     fn take(&self, index: usize, bytes: usize) -> Option<*mut u8> {
-        self.with(|lists| {
+        let taken = self.with(|lists| {
             let first = lists.first[index];
             if first.is_null() {
                 return None;
@@ -86,22 +106,32 @@ impl Store {
             lists.first[index] = unsafe { *first.cast::<*mut u8>() };
             lists.bytes -= bytes;
             Some(first)
+        });
+        taken.unwrap_or_else(|| {
+            self.surplus[index].fetch_add(1, Ordering::Relaxed);
+            None
         })
     }
 
     /// Whether the buffer was put away.
     fn put(&self, index: usize, bytes: usize, buffer: *mut u8) -> bool {
+        let surplus = &self.surplus[index];
+        if surplus.load(Ordering::Relaxed) > 0
+            && surplus.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1)).is_ok()
+        {
+            return false;
+        }
         self.with(|lists| {
             if lists.bytes + bytes > KEPT {
-                return None;
+                return false;
             }
             // Safety: the buffer is free, at least MIN_POOLED bytes long, and aligned for a pointer.
             unsafe { *buffer.cast::<*mut u8>() = lists.first[index] };
             lists.first[index] = buffer;
             lists.bytes += bytes;
-            Some(())
+            true
         })
-        .is_some()
+        .unwrap_or(false)
     }
 }
 
@@ -260,6 +290,21 @@ mod tests {
         }
         assert_eq!(class(&layout(MIN_POOLED - 1)), None);
         assert_eq!(class(&layout(MAX_POOLED + 1)), None);
+    }
+
+    #[test]
+    fn a_buffer_that_is_new_because_another_thread_was_at_the_lists_is_not_kept() {
+        let store = Store::new();
+        let mut buffers = [[0u64; MIN_POOLED / 8]; 2];
+        let [one, two] = buffers.each_mut().map(|b| b.as_mut_ptr().cast::<u8>());
+        store.taken.store(true, Ordering::Release);
+        assert_eq!(store.take(0, MIN_POOLED), None);
+        store.taken.store(false, Ordering::Release);
+        assert!(!store.put(0, MIN_POOLED, one));
+        assert!(store.put(0, MIN_POOLED, two));
+        assert_eq!(store.take(0, MIN_POOLED), Some(two));
+        assert_eq!(store.take(0, MIN_POOLED), None);
+        assert!(store.put(0, MIN_POOLED, one));
     }
 
     #[test]

@@ -43,7 +43,11 @@ static BARS: Entry = Entry {
         SIZE,
     ],
     returns: Ty::Of("figure"),
-    errors: &["not as many heights, or errors, as names", "a name that is no text or number", "something that is not numbers"],
+    errors: &[
+        "not as many heights, or errors, as names",
+        "a name that is no text or number",
+        "something that is not numbers",
+    ],
     examples: &[
         value(
             "with error bars",
