@@ -15,6 +15,7 @@ use patches::{Padded, Patches, Transposed};
 
 mod grad_input;
 mod patches;
+mod winograd;
 
 pub use grad_input::conv2d_grad_input;
 
@@ -115,6 +116,12 @@ pub fn conv2d(shape: &Conv2d, x: &[f32], w: &[f32], bias: Option<&[f32]>) -> Vec
     if shape.output_len() == 0 {
         return Vec::new();
     }
+    if winograd::suits(shape) {
+        if let Some(bias) = bias {
+            assert_eq!(bias.len(), shape.out_channels, "conv2d: length of bias");
+        }
+        return winograd::forward(shape, x, w, bias);
+    }
     let padded = shape.padded_input(x);
     let offsets = shape.tap_offsets(&padded);
     let image_len = shape.out_channels * pixels;
@@ -150,6 +157,9 @@ pub fn conv2d(shape: &Conv2d, x: &[f32], w: &[f32], bias: Option<&[f32]>) -> Vec
 pub fn conv2d_grad_weight(shape: &Conv2d, x: &[f32], g: &[f32]) -> Vec<f32> {
     assert_eq!(x.len(), shape.input_len(), "conv2d_grad_weight: length of x");
     assert_eq!(g.len(), shape.output_len(), "conv2d_grad_weight: length of g");
+    if winograd::suits(shape) && !x.is_empty() {
+        return winograd::grad_weight(shape, x, g);
+    }
     let mut out = vec![0.0; shape.weight_len()];
     if x.is_empty() || g.is_empty() {
         return out;

@@ -16,6 +16,7 @@
 //! | `conv` | convolution and its gradients |
 //! | `product` | blocked products with any right operand; `tile`, its innermost loop; `transpose`, used in packing |
 //! | `skinny` | products with one very short side |
+//! | `sparse` | products whose left operand is mostly zeros |
 //! | `split_k` | products of long sums, divided by their terms |
 //! | `norm` | batch normalisation and its gradient |
 //! | `logits` | binary cross-entropy of logits |
@@ -58,6 +59,7 @@ mod scatter;
 mod simd;
 mod skinny;
 mod softmax;
+mod sparse;
 mod split_k;
 #[cfg(test)]
 mod testing;

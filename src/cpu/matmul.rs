@@ -7,6 +7,7 @@ use super::parallel::{Shared, run, threads};
 use super::product::{Target, product};
 use super::simd::is_lowered;
 use super::skinny::{Part, Skinny, skinny};
+use super::sparse::{self, sparse};
 use super::split_k::{product_split_k, splits};
 use super::{Unary, unary_in_place};
 
@@ -162,6 +163,10 @@ unsafe fn multiply(
         return unsafe { multiply_long([m, k, n], a, b, bias, add, then, c) };
     }
     let way = Skinny::of(k, n, a);
+    if way.is_none() && bias.is_none() && then.is_none() && sparse::suits(m, k, n, a, b) {
+        // Safety: the contract.
+        return unsafe { sparse([m, k, n], a, b, add, c) };
+    }
     let splits = splits(m, k, n, a);
     if way.is_none() && !is_lowered() && bias.is_none() && then.is_none() && splits > 1 {
         // Safety: the contract.
@@ -248,7 +253,11 @@ fn in_parts(m: usize, k: usize, n: usize, body: impl Fn(Range<usize>, Range<usiz
     let least = least_columns(m, n);
     // Where sums are short, or the result narrow, memory is what costs.
     let work = (m * n * k / GRAIN).max(m * n.max(k) / MEMORY_GRAIN);
-    let parts = work.min(len / least).clamp(1, threads());
+    let mut parts = work.min(len / least).clamp(1, threads());
+    if parts > 1 {
+        // Twice as many even out what the machine does besides, where they are large enough.
+        parts = (2 * parts).min(work).min(len / least);
+    }
     let cut = |i: usize| (len.div_ceil(unit) * i / parts * unit).min(len);
     run(parts, &|part| {
         let range = cut(part)..cut(part + 1);
@@ -404,6 +413,33 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// As gradients behind maxout units are; and with what zero times an infinity is.
+    #[test]
+    fn products_of_operands_that_are_mostly_zeros_agree_with_double_precision() {
+        let (m, k, n) = (130, 300, 210);
+        let mut a = sample(m * k, 8);
+        a.iter_mut().enumerate().filter(|(i, _)| i * i % 13 != 4).for_each(|(_, x)| *x = 0.0);
+        let mut b = sample(k * n, 9);
+        for a in [Mat::rows(&a, k), Mat::rows(&a, m).transposed()] {
+            assert!(sparse::suits(m, k, n, a, Mat::rows(&b, n)));
+            let truth = exact(m, k, n, a, Mat::rows(&b, n), &[]);
+            let product = linear(m, k, n, a, Mat::rows(&b, n), None);
+            check(&product, &truth, k, "zeros");
+            let mut c = vec![0.5; m * n];
+            gemm(m, k, n, a, Mat::rows(&b, n), 1.0, &mut c);
+            let added: Vec<f64> = truth.iter().map(|x| x + 0.5).collect();
+            check(&c, &added, k, "zeros, added");
+            super::super::set_threads(3);
+            let again = linear(m, k, n, a, Mat::rows(&b, n), None);
+            super::super::set_threads(0);
+            assert!(product.iter().zip(&again).all(|(x, y)| x.to_bits() == y.to_bits()));
+        }
+        b[7 * n + 3] = f32::INFINITY;
+        let product = linear(m, k, n, Mat::rows(&a, k), Mat::rows(&b, n), None);
+        assert!((0..m).all(|i| !product[i * n + 3].is_finite()));
+        assert!((0..m).any(|i| product[i * n + 3].is_nan()));
     }
 
     #[test]

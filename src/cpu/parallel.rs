@@ -100,6 +100,11 @@ impl<T> Shared<T> {
         Self { start: slice.as_mut_ptr(), len: slice.len() }
     }
 
+    /// The number of elements.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
     /// The first element; to be used as the contract of [`range`](Self::range) asks.
     pub fn start(&self) -> *mut T {
         self.start

@@ -107,7 +107,7 @@ thread_local! {
 struct Line(#[allow(dead_code)] [f32; 16]);
 
 /// Calls `body` with room for `len` numbers, of unspecified values.
-fn with_room<R>(len: usize, body: impl FnOnce(&mut [f32]) -> R) -> R {
+pub(super) fn with_room<R>(len: usize, body: impl FnOnce(&mut [f32]) -> R) -> R {
     ROOM.with_borrow_mut(|lines| {
         let wanted = len.div_ceil(16);
         if lines.len() < wanted {
@@ -287,7 +287,7 @@ fn blocks(range: &Range, size: usize, unit: usize) -> impl Iterator<Item = Range
 }
 
 /// Cuts rows into tiles as equal as can be.
-fn tile_rows(tiles: &Tiles, rows: &Range) -> impl Iterator<Item = Range> + use<> {
+pub(super) fn tile_rows(tiles: &Tiles, rows: &Range) -> impl Iterator<Item = Range> + use<> {
     let (start, len) = (rows.start, rows.len());
     let count = len.div_ceil(tiles.rows());
     (0..count).map(move |i| start + len * i / count..start + len * (i + 1) / count)

@@ -90,9 +90,52 @@ fn convolution_and_gradients_follow_their_definition() {
     }
 }
 
+/// Layers that go by Winograd's filtering: several tiles, one, tiles that are not whole, and other paddings.
+fn layers_of_dcgan() -> [Conv2d; 5] {
+    [
+        shape([17, 32, 48, 1], [14, 14], [4, 4], [2, 2], [1, 1], [1, 1]),
+        shape([64, 32, 32, 1], [8, 8], [4, 4], [2, 2], [1, 1], [1, 1]),
+        shape([40, 80, 16, 1], [16, 14], [4, 4], [2, 2], [1, 1], [1, 1]),
+        shape([33, 32, 32, 1], [13, 16], [4, 4], [2, 2], [2, 0], [1, 1]),
+        shape([150, 16, 272, 1], [14, 14], [4, 4], [2, 2], [1, 1], [1, 1]),
+    ]
+}
+
+#[test]
+fn minimal_filtering_is_as_exact_as_is_said() {
+    for s in layers_of_dcgan() {
+        let (x, w) = (sample(s.input_len(), 1), sample(s.weight_len(), 2));
+        let (g, bias) = (sample(s.output_len(), 3), sample(s.out_channels, 4));
+        let (mut y, mut dx, mut dw) = (vec![0.0; g.len()], vec![0.0; x.len()], vec![0.0; w.len()]);
+        each_product(&s, |i, j, k| {
+            y[k] += f64::from(x[i]) * f64::from(w[j]);
+            dx[i] += f64::from(g[k]) * f64::from(w[j]);
+            dw[j] += f64::from(g[k]) * f64::from(x[i]);
+        });
+        y.iter_mut().enumerate().for_each(|(i, y)| *y += f64::from(bias[i / area(s.output()) % s.out_channels]));
+        at_each_level(|level| {
+            assert!(winograd::suits(&s) || level == crate::simd::Level::Baseline, "{s:?}");
+            let near = |got: &[f32], exact: &[f64], what: &str| {
+                assert_eq!(got.len(), exact.len());
+                let rms =
+                    |x: &mut dyn Iterator<Item = f64>| (x.map(|x| x * x).sum::<f64>() / exact.len() as f64).sqrt();
+                let size = rms(&mut exact.iter().copied());
+                let errors = || got.iter().zip(exact).map(|(&got, exact)| (f64::from(got) - exact) / size);
+                let (mean, most) = (rms(&mut errors()), errors().fold(0.0, |a: f64, b| a.max(b.abs())));
+                println!("{level:?} {what}: {mean:.1e}, at most {most:.1e} of {size:.1}, {s:?}");
+                assert!(mean < 4e-6 && most < 1e-4, "{level:?} {what}: {mean}, at most {most}, {s:?}");
+            };
+            near(&conv2d(&s, &x, &w, Some(&bias)), &y, "forward");
+            near(&conv2d_grad_input(&s, &g, &w), &dx, "gradient of the input");
+            near(&conv2d_grad_weight(&s, &x, &g), &dw, "gradient of the weights");
+        });
+    }
+}
+
 #[test]
 fn results_do_not_depend_on_the_number_of_threads() {
-    for s in [shapes()[12], shape([16, 1, 64, 1], [28, 28], [4, 4], [2, 2], [1, 1], [1, 1])] {
+    let [layer, ..] = layers_of_dcgan();
+    for s in [layer, shapes()[12], shape([16, 1, 64, 1], [28, 28], [4, 4], [2, 2], [1, 1], [1, 1])] {
         let (x, w, g) = (sample(s.input_len(), 1), sample(s.weight_len(), 2), sample(s.output_len(), 3));
         let all = |threads| {
             set_threads(threads);

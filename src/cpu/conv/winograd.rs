@@ -1,0 +1,645 @@
+//! Convolutions of 4 × 4 kernels and stride 2, the layers of a DCGAN, by Winograd's minimal filtering.
+//!
+//! Every second row and every second column of the image, begun at either, is a phase, and the layer is the sum of four
+//! convolutions of 2 × 2 taps, one over each phase. Four outputs of two taps are computed from five products instead of
+//! eight (Winograd, "Arithmetic complexity of computations", 1980; Lavin and Gray, "Fast algorithms for convolutional neural
+//! networks", 2016, for tiles of images), here with the points 0, 1, −1, 2 and ∞: a tile of 4 × 4 outputs takes 25 products
+//! for each phase and pair of channels instead of 64. For each of the 25 points the products of all tiles, channels and
+//! phases are one matrix product.
+//!
+//! With y = Aᵀ[(G w) ⊙ (Bᵀ x)] for outputs y, taps w and inputs x in one dimension, and g for the gradient of y, that with
+//! respect to w is Gᵀ[(A g) ⊙ (Bᵀ x)], and that with respect to x is B[(G w) ⊙ (A g)], added up where tiles overlap. Rounding
+//! errors are about four times those of sums formed directly, 1e-6 of the result's size (root mean square); what is computed
+//! does not depend on the number of threads.
+
+use std::marker::PhantomData;
+use std::mem::MaybeUninit;
+
+use super::{Conv2d, area};
+use crate::Mat;
+use crate::buffer::filled;
+use crate::parallel::{Shared, run};
+use crate::product::{Target, product, tile_rows, with_room};
+use crate::simd::{Arith, Kernel, dispatch};
+use crate::tile::{Left, Tiles as Kinds, tiles};
+use crate::transpose::transpose;
+
+/// Outputs of a tile along a side, and the inputs that they see.
+const OUT: usize = 4;
+const IN: usize = 5;
+/// Points of a tile.
+const POINTS: usize = IN * IN;
+/// Channels that are transformed at a time: a vector with AVX-512, two with AVX2.
+const LANES: usize = 16;
+/// Terms that are added up before the result is touched.
+const TERMS: usize = 256;
+/// Tiles that one task computes from input to output: what it holds fits in the second-level cache.
+const ROWS: usize = 32;
+/// Tiles whose products are added up at a time for the gradient of the weights.
+const MANY_ROWS: usize = 512;
+
+type Lanes = [f32; LANES];
+
+const ZERO: Lanes = [0.0; LANES];
+
+#[inline(always)]
+fn lanes(f: impl Fn(usize) -> f32) -> Lanes {
+    let mut out = ZERO;
+    for (l, out) in out.iter_mut().enumerate() {
+        *out = f(l);
+    }
+    out
+}
+
+/// A transform of one dimension.
+trait Along<const N: usize, const M: usize> {
+    fn along(x: [Lanes; N]) -> [Lanes; M];
+}
+
+/// Bᵀ x.
+struct OfInput;
+impl Along<IN, IN> for OfInput {
+    #[inline(always)]
+    fn along([a, b, c, d, e]: [Lanes; IN]) -> [Lanes; IN] {
+        [
+            lanes(|l| 2.0 * (a[l] - c[l]) - (b[l] - d[l])),
+            lanes(|l| 2.0 * b[l] + (c[l] - d[l])),
+            lanes(|l| 3.0 * c[l] - (2.0 * b[l] + d[l])),
+            lanes(|l| d[l] - b[l]),
+            lanes(|l| 2.0 * (b[l] - d[l]) + (e[l] - c[l])),
+        ]
+    }
+}
+
+/// G w.
+struct OfTaps;
+impl Along<2, IN> for OfTaps {
+    #[inline(always)]
+    fn along([a, b]: [Lanes; 2]) -> [Lanes; IN] {
+        [
+            lanes(|l| 0.5 * a[l]),
+            lanes(|l| 0.5 * (a[l] + b[l])),
+            lanes(|l| (1.0 / 6.0) * (a[l] - b[l])),
+            lanes(|l| (1.0 / 6.0) * (a[l] + 2.0 * b[l])),
+            b,
+        ]
+    }
+}
+
+/// Gᵀ s.
+struct ToTaps;
+impl Along<IN, 2> for ToTaps {
+    #[inline(always)]
+    fn along([a, b, c, d, e]: [Lanes; IN]) -> [Lanes; 2] {
+        [
+            lanes(|l| 0.5 * (a[l] + b[l]) + (1.0 / 6.0) * (c[l] + d[l])),
+            lanes(|l| 0.5 * b[l] + (1.0 / 6.0) * (2.0 * d[l] - c[l]) + e[l]),
+        ]
+    }
+}
+
+/// B m.
+struct ToInput;
+impl Along<IN, IN> for ToInput {
+    #[inline(always)]
+    fn along([a, b, c, d, e]: [Lanes; IN]) -> [Lanes; IN] {
+        [
+            lanes(|l| 2.0 * a[l]),
+            lanes(|l| 2.0 * ((b[l] - c[l]) + e[l]) - (a[l] + d[l])),
+            lanes(|l| (b[l] + 3.0 * c[l]) - (2.0 * a[l] + e[l])),
+            lanes(|l| (a[l] + d[l]) - (b[l] + c[l]) - 2.0 * e[l]),
+            e,
+        ]
+    }
+}
+
+/// Aᵀ m.
+struct ToOutput;
+impl Along<IN, OUT> for ToOutput {
+    #[inline(always)]
+    fn along([a, b, c, d, e]: [Lanes; IN]) -> [Lanes; OUT] {
+        [
+            lanes(|l| a[l] + (b[l] + c[l]) + d[l]),
+            lanes(|l| (b[l] - c[l]) + 2.0 * d[l]),
+            lanes(|l| (b[l] + c[l]) + 4.0 * d[l]),
+            lanes(|l| (b[l] - c[l]) + 8.0 * d[l] + e[l]),
+        ]
+    }
+}
+
+/// A g.
+struct OfOutput;
+impl Along<OUT, IN> for OfOutput {
+    #[inline(always)]
+    fn along([a, b, c, d]: [Lanes; OUT]) -> [Lanes; IN] {
+        [
+            a,
+            lanes(|l| (a[l] + c[l]) + (b[l] + d[l])),
+            lanes(|l| (a[l] + c[l]) - (b[l] + d[l])),
+            lanes(|l| (a[l] + 4.0 * c[l]) + (2.0 * b[l] + 8.0 * d[l])),
+            d,
+        ]
+    }
+}
+
+/// Where the numbers of a tile are.
+trait Place: Copy {
+    fn at(self, index: usize) -> *mut Lanes;
+}
+
+/// At one distance from each other: in the matrices of the points.
+#[derive(Clone, Copy)]
+struct Strided(*mut f32, usize);
+
+impl Place for Strided {
+    #[inline(always)]
+    fn at(self, index: usize) -> *mut Lanes {
+        self.0.wrapping_add(index * self.1).cast()
+    }
+}
+
+/// At places that are listed: among the pixels of an image, or the taps of a kernel.
+#[derive(Clone, Copy)]
+struct Listed<'a>(*mut Lanes, &'a [u32]);
+
+impl Place for Listed<'_> {
+    #[inline(always)]
+    fn at(self, index: usize) -> *mut Lanes {
+        self.0.wrapping_add(self.1[index] as usize)
+    }
+}
+
+/// A transform in both dimensions, of N × N numbers to M × M, which are written or, with `ADD`, added to what is there.
+///
+/// # Safety
+/// These can be read, and those be written.
+#[inline(always)]
+unsafe fn both<const N: usize, const M: usize, const ADD: bool, T: Along<N, M>>(from: impl Place, to: impl Place) {
+    let mut rows = [[ZERO; M]; N];
+    for i in 0..N {
+        let mut row = [ZERO; N];
+        for j in 0..N {
+            // Safety: the contract.
+            row[j] = unsafe { from.at(i * N + j).read_unaligned() };
+        }
+        rows[i] = T::along(row);
+    }
+    for j in 0..M {
+        let mut column = [ZERO; N];
+        for i in 0..N {
+            column[i] = rows[i][j];
+        }
+        let out = T::along(column);
+        for i in 0..M {
+            let (value, at) = (out[i], to.at(i * M + j));
+            // Safety: the contract.
+            unsafe {
+                let before = if ADD { at.read_unaligned() } else { ZERO };
+                at.write_unaligned(if ADD { lanes(|l| before[l] + value[l]) } else { value });
+            }
+        }
+    }
+}
+
+/// Images on one side of the convolution: those of the input have phases, those of the output are their own only phase.
+#[derive(Clone, Copy)]
+struct Side {
+    channels: usize,
+    size: [usize; 2],
+    /// Rows from one to the next of a phase: 2 or 1.
+    step: usize,
+    /// Rows, and columns, of zeros before the first.
+    padding: [usize; 2],
+}
+
+impl Side {
+    fn phases(&self) -> usize {
+        self.step * self.step
+    }
+
+    /// Channels of all phases: columns of a matrix of this side's tiles.
+    fn columns(&self) -> usize {
+        self.channels * self.phases()
+    }
+
+    /// Where in the image the `i`-th row, or column, of a tile of a phase lies, if inside.
+    fn place(&self, d: usize, tile: usize, phase: usize, i: usize) -> Option<usize> {
+        let at = (self.step * (OUT * tile + i) + phase).checked_sub(self.padding[d])?;
+        (at < self.size[d]).then_some(at)
+    }
+
+    /// For every tile and phase the places of its `n` × `n` pixels in the image; one behind the last for those outside.
+    fn places(&self, tiles: [usize; 2], n: usize) -> Vec<u32> {
+        let mut places = Vec::with_capacity(area(tiles) * self.phases() * n * n);
+        for tile in 0..area(tiles) {
+            for phase in 0..self.phases() {
+                for pixel in 0..n * n {
+                    let y = self.place(0, tile / tiles[1], phase / self.step, pixel / n);
+                    let x = self.place(1, tile % tiles[1], phase % self.step, pixel % n);
+                    let inside = y.zip(x).map(|(y, x)| y * self.size[1] + x);
+                    places.push(inside.unwrap_or(area(self.size)) as u32);
+                }
+            }
+        }
+        places
+    }
+}
+
+/// What the three products have in common: the layer's two sides and the tiles of an image.
+struct Layer {
+    /// The side with the phases, as convolved, and the other.
+    wide: Side,
+    narrow: Side,
+    tiles: [usize; 2],
+}
+
+impl Layer {
+    fn new(shape: &Conv2d) -> Self {
+        let output = shape.output();
+        Layer {
+            wide: Side { channels: shape.in_channels, size: shape.input, step: 2, padding: shape.padding },
+            narrow: Side { channels: shape.out_channels, size: output, step: 1, padding: [0, 0] },
+            tiles: output.map(|n| n.div_ceil(OUT)),
+        }
+    }
+}
+
+/// Whether a layer is of this kind, and large enough.
+pub(super) fn suits(shape: &Conv2d) -> bool {
+    let of_kind = shape.kernel == [4, 4] && shape.stride == [2, 2] && shape.dilation == [1, 1] && shape.groups == 1;
+    let whole = shape.in_channels.is_multiple_of(LANES) && shape.out_channels.is_multiple_of(LANES);
+    if !of_kind || !whole || tiles().columns() < LANES || shape.output().contains(&0) || shape.input.contains(&0) {
+        return false;
+    }
+    // Multiplications saved, with room for what the transforms take; and tiles enough to transform weights for.
+    let tiles = area(Layer::new(shape).tiles);
+    let pays = 10 * 16 * area(shape.output()) >= 13 * 4 * POINTS * tiles && shape.batch * tiles >= 64;
+    pays && shape.in_channels * shape.out_channels >= 1024
+}
+
+/// A matrix for each point: rows of `columns` numbers, and between two of them a cache line, so that they do not all begin
+/// in the same set of the cache.
+#[derive(Clone, Copy)]
+struct Matrices {
+    columns: usize,
+    apart: usize,
+}
+
+impl Matrices {
+    fn new(rows: usize, columns: usize) -> Self {
+        Self { columns, apart: rows * columns + LANES }
+    }
+
+    fn len(&self) -> usize {
+        POINTS * self.apart
+    }
+}
+
+/// See [`super::conv2d`].
+pub(super) fn forward(shape: &Conv2d, x: &[f32], w: &[f32], bias: Option<&[f32]>) -> Vec<f32> {
+    let layer = Layer::new(shape);
+    convolved::<IN, OfInput, OUT, ToOutput>(shape.batch, &layer, [layer.wide, layer.narrow], x, w, bias)
+}
+
+/// See [`super::conv2d_grad_input`].
+pub(super) fn grad_input(shape: &Conv2d, g: &[f32], w: &[f32]) -> Vec<f32> {
+    let layer = Layer::new(shape);
+    convolved::<OUT, OfOutput, IN, ToInput>(shape.batch, &layer, [layer.narrow, layer.wide], g, w, None)
+}
+
+/// From the images of one side those of the other, in tiles of `N` × `N` and of `M` × `M` pixels.
+fn convolved<const N: usize, Of: Along<N, IN>, const M: usize, To: Along<IN, M>>(
+    batch: usize,
+    layer: &Layer,
+    [from, to]: [Side; 2],
+    x: &[f32],
+    w: &[f32],
+    bias: Option<&[f32]>,
+) -> Vec<f32> {
+    let (terms, columns) = (from.columns(), to.columns());
+    let weights = Matrices::new(terms, columns);
+    let of_image = area(layer.tiles);
+    let images = (ROWS / of_image).max(1);
+    // The caller's: what one thread packs the others read.
+    let kinds = tiles();
+    let read = Tiles { side: from, of_image, places: &from.places(layer.tiles, N) };
+    let write = Tiles { side: to, of_image, places: &to.places(layer.tiles, M) };
+    // Safety: every number of the weights' matrices but the lines between them, and every pixel of the result, is written;
+    // tasks write to different images.
+    unsafe {
+        let u = filled(weights.len(), |u| transform_weights(kinds, layer, [from, to], w, u));
+        filled(batch * to.channels * area(to.size), |out| {
+            let out = Shared::new(out);
+            run(batch.div_ceil(images), &|task| {
+                let images = task * images..((task + 1) * images).min(batch);
+                let rows = images.len() * of_image;
+                let (v, m) = (Matrices::new(rows, terms), Matrices::new(rows, columns));
+                let pixels = (area(from.size) + 1).max(area(to.size) + 1);
+                with_room(v.len() + m.len() + LANES * pixels, |room| {
+                    let (inputs, room) = room.split_at_mut(v.len());
+                    let (products, room) = room.split_at_mut(m.len());
+                    let pixels = room.as_chunks_mut().0;
+                    let to_inputs = Shared::new(inputs);
+                    for (i, image) in images.clone().enumerate() {
+                        let x = &x[image * from.channels * area(from.size)..][..from.channels * area(from.size)];
+                        let to = to_inputs.at(i * of_image * terms);
+                        dispatch(Transformed::<N, Of> { tiles: read, x, pixels, to, into: v, kind: PhantomData });
+                    }
+                    multiply(kinds, rows, [terms, columns], inputs, &u, products);
+                    for (i, image) in images.enumerate() {
+                        let len = to.channels * area(to.size);
+                        let y = out.range(image * len..(image + 1) * len);
+                        let from = &mut products[i * of_image * columns..];
+                        dispatch(Back::<M, To> { tiles: write, from, of: m, pixels, bias, y, kind: PhantomData });
+                    }
+                });
+            });
+        })
+    }
+}
+
+/// `m = v · u` at each point, with packed `u`.
+///
+/// # Safety
+/// The matrices have their rows and columns.
+unsafe fn multiply(kinds: &Kinds, rows: usize, [terms, columns]: [usize; 2], v: &[f32], u: &[f32], m: &mut [f32]) {
+    let apart = [terms, columns].map(|columns| Matrices::new(rows, columns).apart);
+    let weights = Matrices::new(terms, columns).apart;
+    for point in 0..POINTS {
+        let (v, u, m) = (&v[point * apart[0]..], &u[point * weights..], &mut m[point * apart[1]..]);
+        for first in (0..columns).step_by(kinds.columns()) {
+            let width = kinds.columns().min(columns - first);
+            for term in (0..terms).step_by(TERMS) {
+                let count = TERMS.min(terms - term);
+                let packed = u[(first * terms + term * width)..][..count * width].as_ptr();
+                for rows in tile_rows(kinds, &(0..rows)) {
+                    let tile = kinds.tile(rows.len(), width / kinds.lanes);
+                    let start = v[rows.start * terms + term..].as_ptr();
+                    let left = Left { start, row_stride: terms, term_stride: 1 };
+                    let c = m[rows.start * columns + first..].as_mut_ptr();
+                    // Safety: the contract; the panel has these terms, and the tile lies inside of the result.
+                    unsafe { tile(count, left, packed, c, columns, std::ptr::null(), term > 0) };
+                }
+            }
+        }
+    }
+}
+
+/// The weights at each point as right operands of [`multiply`]: panels of columns as wide as a tile.
+fn transform_weights(kinds: &Kinds, layer: &Layer, [from, to]: [Side; 2], w: &[f32], out: &mut [MaybeUninit<f32>]) {
+    let inputs = layer.wide.channels;
+    let forward = from.step == 2;
+    let out = Shared::new(out).cast();
+    // Filters whose columns are vectors: those of neighbouring output channels, or of neighbouring input channels.
+    let tasks = to.channels / LANES;
+    run(tasks, &|task| {
+        for term in 0..from.channels {
+            let (first, apart) = match forward {
+                true => (task * LANES * inputs + term, inputs),
+                false => (term * inputs + task * LANES, 1),
+            };
+            let (w, apart, column) = (&w[16 * first..], 16 * apart, task * LANES);
+            dispatch(Weights { from, to, panel: kinds.columns(), forward, w, apart, term, column, out });
+        }
+    });
+}
+
+struct Weights<'a> {
+    from: Side,
+    to: Side,
+    /// Columns of a panel.
+    panel: usize,
+    forward: bool,
+    w: &'a [f32],
+    apart: usize,
+    /// The channel of the term, and that of the first column.
+    term: usize,
+    column: usize,
+    out: Shared<f32>,
+}
+
+impl Kernel for Weights<'_> {
+    type Out = ();
+    #[inline(always)]
+    fn run<A: Arith>(self) {
+        let Self { from, to, panel, forward, w, apart, term, column, out } = self;
+        assert!(w.len() >= (LANES - 1) * apart + 16);
+        let mut taps = [ZERO; 16];
+        // Safety: sixteen filters of sixteen taps, by the assertion.
+        unsafe { transpose(w.as_ptr(), apart, LANES, 16, taps.as_mut_ptr().cast(), LANES) };
+        let (terms, columns) = (from.columns(), to.columns());
+        let matrices = Matrices::new(terms, columns);
+        for phase in 0..4 {
+            let (term, column) = match forward {
+                true => (phase * from.channels + term, column),
+                false => (term, phase * to.channels + column),
+            };
+            let first = column / panel * panel;
+            let width = panel.min(columns - first);
+            let at = first * terms + term * width + column - first;
+            let to = out.at(at);
+            assert!(to.len() >= (POINTS - 1) * matrices.apart + LANES);
+            // Safety: the points' matrices reach so far, by the assertion; tasks have columns of their own.
+            unsafe {
+                let to = Strided(to.start(), matrices.apart);
+                both::<2, IN, false, OfTaps>(Listed(taps.as_mut_ptr(), &TAPS[phase]), to);
+            }
+        }
+    }
+}
+
+/// The taps of each phase among the sixteen.
+const TAPS: [[u32; 4]; 4] = [[0, 2, 8, 10], [1, 3, 9, 11], [4, 6, 12, 14], [5, 7, 13, 15]];
+
+/// The tiles of an image on one side.
+#[derive(Clone, Copy)]
+struct Tiles<'a> {
+    side: Side,
+    of_image: usize,
+    /// See [`Side::places`].
+    places: &'a [u32],
+}
+
+/// Transforms all tiles of an image, of `N` × `N` pixels: its channels into the columns of matrices, whose first rows begin
+/// at `to`.
+struct Transformed<'a, const N: usize, T> {
+    tiles: Tiles<'a>,
+    x: &'a [f32],
+    /// Room for the image of sixteen channels, and a pixel.
+    pixels: &'a mut [Lanes],
+    to: Shared<f32>,
+    into: Matrices,
+    kind: PhantomData<T>,
+}
+
+impl<const N: usize, T: Along<N, IN>> Kernel for Transformed<'_, N, T> {
+    type Out = ();
+    #[inline(always)]
+    fn run<A: Arith>(self) {
+        let Self { tiles: Tiles { side, of_image, places }, x, pixels, to, into, .. } = self;
+        let plane = area(side.size);
+        let pixels = &mut pixels[..=plane];
+        assert!(to.len() >= (POINTS - 1) * into.apart + of_image * into.columns);
+        assert!(x.len() == side.channels * plane && side.columns() == into.columns);
+        for (block, x) in x.chunks_exact(LANES * plane).enumerate() {
+            // Safety: sixteen planes, and as many lanes for each pixel.
+            unsafe { transpose(x.as_ptr(), plane, LANES, plane, pixels.as_mut_ptr().cast(), LANES) };
+            pixels[plane] = ZERO;
+            for (index, places) in places.chunks_exact(N * N).enumerate() {
+                let (tile, phase) = (index / side.phases(), index % side.phases());
+                let start = tile * into.columns + phase * side.channels + block * LANES;
+                let to = Strided(to.start().wrapping_add(start), into.apart);
+                // Safety: places are at most `plane`; the rows are there, by the assertion, and nobody else's.
+                unsafe { both::<N, IN, false, T>(Listed(pixels.as_mut_ptr(), places), to) };
+            }
+        }
+    }
+}
+
+/// The image whose tiles, of `N` × `N` pixels, are the first rows of matrices.
+struct Back<'a, const N: usize, T> {
+    tiles: Tiles<'a>,
+    from: &'a mut [f32],
+    of: Matrices,
+    pixels: &'a mut [Lanes],
+    bias: Option<&'a [f32]>,
+    y: &'a mut [MaybeUninit<f32>],
+    kind: PhantomData<T>,
+}
+
+impl<const N: usize, T: Along<IN, N>> Kernel for Back<'_, N, T> {
+    type Out = ();
+    #[inline(always)]
+    fn run<A: Arith>(self) {
+        let Self { tiles: Tiles { side, of_image, places }, from, of, pixels, bias, y, .. } = self;
+        let plane = area(side.size);
+        let pixels = &mut pixels[..=plane];
+        assert!(from.len() >= (POINTS - 1) * of.apart + of_image * of.columns);
+        assert!(y.len() == side.channels * plane && side.columns() == of.columns);
+        for (block, y) in y.chunks_exact_mut(LANES * plane).enumerate() {
+            let channel = block * LANES;
+            pixels.fill(bias.map_or(ZERO, |bias| lanes(|l| bias[channel + l])));
+            for (index, places) in places.chunks_exact(N * N).enumerate() {
+                let (tile, phase) = (index / side.phases(), index % side.phases());
+                let start = tile * of.columns + phase * side.channels + channel;
+                let from = Strided(from.as_mut_ptr().wrapping_add(start), of.apart);
+                // Safety: the rows are there, by the assertion; places are at most `plane`.
+                unsafe { both::<IN, N, true, T>(from, Listed(pixels.as_mut_ptr(), places)) };
+            }
+            // Safety: as many lanes for each pixel as there are planes.
+            unsafe { transpose(pixels.as_ptr().cast(), LANES, plane, LANES, y.as_mut_ptr().cast(), plane) };
+        }
+    }
+}
+
+/// See [`super::conv2d_grad_weight`].
+pub(super) fn grad_weight(shape: &Conv2d, x: &[f32], g: &[f32]) -> Vec<f32> {
+    let layer = Layer::new(shape);
+    let of_image = area(layer.tiles);
+    let [outputs, inputs] = [layer.narrow, layer.wide].map(|side| side.columns());
+    let sums = Matrices::new(outputs, inputs);
+    // Safety, of both: the first images' products overwrite the sums but for the lines between them; the transforms write
+    // all points of all tiles of the images, and all weights.
+    let s = unsafe {
+        filled(sums.len(), |s| {
+            let s = Shared::new(s).cast();
+            let images = (MANY_ROWS / of_image).clamp(1, shape.batch);
+            for first in (0..shape.batch).step_by(images) {
+                let images = first..(first + images).min(shape.batch);
+                add_products(&layer, images, x, g, s);
+            }
+        })
+    };
+    unsafe {
+        filled(shape.weight_len(), |w| {
+            let w = Shared::new(w);
+            let row = 16 * shape.in_channels;
+            run(outputs, &|output| {
+                let w = w.range(output * row..(output + 1) * row);
+                dispatch(ToWeights { inputs: shape.in_channels, s: &s[output * inputs..], sums, w });
+            });
+        })
+    }
+}
+
+/// The products of some images at each point: written to the sums if they are the first, else added.
+///
+/// # Safety
+/// Nobody else uses the sums.
+unsafe fn add_products<'a>(layer: &Layer, images: std::ops::Range<usize>, x: &'a [f32], g: &'a [f32], s: Shared<f32>) {
+    let of_image = area(layer.tiles);
+    let rows = images.len() * of_image;
+    let sides = [layer.narrow, layer.wide];
+    let matrices = sides.map(|side| Matrices::new(rows, side.columns()));
+    let room = |matrices: Matrices| Vec::<f32>::with_capacity(matrices.len());
+    let mut room = matrices.map(room);
+    let shared = room.each_mut().map(|room| Shared::new(room.spare_capacity_mut()));
+    let [outputs, inputs] = sides;
+    let tiles = [
+        Tiles { side: outputs, of_image, places: &outputs.places(layer.tiles, OUT) },
+        Tiles { side: inputs, of_image, places: &inputs.places(layer.tiles, IN) },
+    ];
+    run(images.len(), &|i| {
+        let pixels = sides.map(|side| area(side.size) + 1);
+        with_room(LANES * pixels[0].max(pixels[1]), |room| {
+            let pixels = room.as_chunks_mut().0;
+            let image = |k: usize, all: &'a [f32]| {
+                let len = sides[k].channels * area(sides[k].size);
+                let to: Shared<f32> = shared[k].cast();
+                (&all[(images.start + i) * len..][..len], to.at(i * of_image * matrices[k].columns))
+            };
+            let ((planes, to), kind) = (image(0, g), PhantomData);
+            let into = matrices[0];
+            dispatch(Transformed::<OUT, OfOutput> { tiles: tiles[0], x: planes, pixels: &mut *pixels, to, into, kind });
+            let ((planes, to), kind) = (image(1, x), PhantomData);
+            let into = matrices[1];
+            dispatch(Transformed::<IN, OfInput> { tiles: tiles[1], x: planes, pixels, to, into, kind });
+        });
+    });
+    let [outputs, inputs] = matrices.map(|m| m.columns);
+    let sums = Matrices::new(outputs, inputs);
+    run(POINTS, &|point| {
+        // Safety: the transforms have written all rows; every task has sums of its own.
+        unsafe {
+            let of = |k: usize| {
+                let Matrices { columns, apart } = matrices[k];
+                let start = shared[k].cast().start().add(point * apart);
+                Mat::rows(std::slice::from_raw_parts(start, rows * columns), columns)
+            };
+            let c = s.start().add(point * sums.apart);
+            let add = images.start > 0;
+            let target =
+                Target { c, row_stride: inputs, column: |j| j, rows: 0..outputs, columns: 0..inputs, add, bias: None };
+            product(rows, of(0).transposed(), &of(1), &target);
+        }
+    });
+}
+
+/// The weights of an output channel, from their sums at each point.
+struct ToWeights<'a> {
+    inputs: usize,
+    s: &'a [f32],
+    sums: Matrices,
+    w: &'a mut [MaybeUninit<f32>],
+}
+
+impl Kernel for ToWeights<'_> {
+    type Out = ();
+    #[inline(always)]
+    fn run<A: Arith>(self) {
+        let Self { inputs, s, sums, w } = self;
+        for (block, w) in w.chunks_exact_mut(16 * LANES).enumerate() {
+            let mut taps = [ZERO; 16];
+            for (phase, places) in TAPS.iter().enumerate() {
+                let from = &s[phase * inputs + block * LANES..][..(POINTS - 1) * sums.apart + LANES];
+                // Safety: the points' matrices are there; the sums are only read.
+                unsafe {
+                    let from = Strided(from.as_ptr().cast_mut(), sums.apart);
+                    both::<IN, 2, false, ToTaps>(from, Listed(taps.as_mut_ptr(), places));
+                }
+            }
+            // Safety: sixteen taps of sixteen channels.
+            unsafe { transpose(taps.as_ptr().cast(), LANES, 16, LANES, w.as_mut_ptr().cast(), 16) };
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! Matrix products whose left operand is mostly zeros: gradients behind maxout units and dropout, of which one element in ten
+//! is not. Rows of the right operand are added up for those elements only.
+
+use std::mem::MaybeUninit;
+
+use super::Mat;
+use super::parallel::{Shared, over_parts, run, threads};
+use super::simd::{Arith, Kernel, dispatch};
+
+/// One element in so many at most is not zero.
+const SPARSE: usize = 6;
+/// Multiplications of a product that is worth looking at its left operand.
+const WORTH: usize = 1 << 22;
+/// Elements that are looked at first: most operands are told by them.
+const FIRST: usize = 4096;
+/// Columns that are summed in one go, in registers; fewer where no more are left.
+const WIDE: usize = 128;
+const NARROW: usize = 16;
+/// Rows of a part at least.
+const ROWS: usize = 16;
+
+/// Whether to form `a · b` here: `a`, m × k without gaps, is mostly zeros, and `b`, k × n, has rows without gaps and no infinity or NaN,
+/// which times zero would be NaN.
+pub(super) fn suits(m: usize, k: usize, n: usize, a: Mat, b: Mat) -> bool {
+    let whole = matches!((a.row_stride, a.col_stride), (1, stride) if stride == m)
+        || matches!((a.row_stride, a.col_stride), (stride, 1) if stride == k);
+    if m * k * n < WORTH || n < 64 || !whole || b.col_stride != 1 || b.row_stride != n {
+        return false;
+    }
+    let (a, b) = (&a.data[..m * k], &b.data[..k * n]);
+    let few = |a: &[f32]| dispatch(Count(a)) <= a.len() / SPARSE;
+    few(&a[..FIRST.min(a.len())]) && few(a) && is_finite(b)
+}
+
+/// Whether no element is infinite or NaN.
+fn is_finite(x: &[f32]) -> bool {
+    const BLOCK: usize = 1 << 14;
+    let mut found = vec![true; x.len().div_ceil(BLOCK)];
+    over_parts(&mut found, 4, |blocks, found| {
+        for (block, found) in blocks.zip(found) {
+            *found = dispatch(Finite(&x[block * BLOCK..((block + 1) * BLOCK).min(x.len())]));
+        }
+    });
+    found.iter().all(|&found| found)
+}
+
+struct Count<'a>(&'a [f32]);
+
+impl Kernel for Count<'_> {
+    type Out = usize;
+    #[inline(always)]
+    fn run<A: Arith>(self) -> usize {
+        let mut count = 0;
+        for x in self.0.chunks(1 << 15) {
+            let mut part = 0u32;
+            for &x in x {
+                part += u32::from(x != 0.0);
+            }
+            count += part as usize;
+        }
+        count
+    }
+}
+
+struct Finite<'a>(&'a [f32]);
+
+impl Kernel for Finite<'_> {
+    type Out = bool;
+    #[inline(always)]
+    fn run<A: Arith>(self) -> bool {
+        // The exponents that are all ones, in one number.
+        const EXPONENT: u32 = 0x7f80_0000;
+        let mut found = 0u32;
+        for &x in self.0 {
+            found |= u32::from(x.to_bits() & EXPONENT == EXPONENT);
+        }
+        found == 0
+    }
+}
+
+/// Writes `a · b`, plus what is there if `add`, to all of `c`, m × n. Each element is summed in the order of the terms.
+///
+/// # Safety
+/// `c` has m × n elements that can be written, and read if `add`, and nobody else accesses them meanwhile. The operands have
+/// all their elements, and the rows of `b` no gaps.
+pub(super) unsafe fn sparse([m, k, n]: [usize; 3], a: Mat, b: Mat, add: bool, c: Shared<f32>) {
+    let parts = (m / ROWS).clamp(1, 2 * threads());
+    run(parts, &|part| {
+        let rows = m * part / parts..m * (part + 1) / parts;
+        let elements = Elements::of(rows.clone(), k, a);
+        // Safety: the contract; parts have rows of their own.
+        let c = unsafe { c.range(rows.start * n..rows.end * n) };
+        dispatch(Rows { elements: &elements, b: &b.data[..k * n], n, add, c: c.as_mut_ptr() });
+    });
+}
+
+/// The elements that are not zero, row after row.
+struct Elements {
+    /// The term and the value of each.
+    all: Vec<(u32, f32)>,
+    /// Where each row ends.
+    ends: Vec<usize>,
+}
+
+impl Elements {
+    fn of(rows: std::ops::Range<usize>, k: usize, a: Mat) -> Self {
+        let (mut all, mut ends) = (vec![(0, 0.0); rows.len() * k / 2 + k], Vec::with_capacity(rows.len()));
+        let mut end = 0;
+        for i in rows {
+            if all.len() < end + k {
+                all.resize(2 * all.len(), (0, 0.0));
+            }
+            // Every element is written, and the next one over it if it was zero: there is nothing to be foreseen.
+            let row = &a.data[i * a.row_stride..];
+            for p in 0..k {
+                let x = row[p * a.col_stride];
+                all[end] = (p as u32, x);
+                end += usize::from(x != 0.0);
+                if end == all.len() {
+                    all.push((0, 0.0));
+                }
+            }
+            ends.push(end);
+        }
+        Self { all, ends }
+    }
+}
+
+struct Rows<'a> {
+    elements: &'a Elements,
+    b: &'a [f32],
+    n: usize,
+    add: bool,
+    c: *mut f32,
+}
+
+impl Kernel for Rows<'_> {
+    type Out = ();
+    #[inline(always)]
+    fn run<A: Arith>(self) {
+        let n = self.n;
+        let wide = n / WIDE * WIDE;
+        for at in (0..wide).step_by(WIDE) {
+            self.block::<A, WIDE>(at, WIDE);
+        }
+        for at in (wide..n).step_by(NARROW) {
+            self.block::<A, NARROW>(at, NARROW.min(n - at));
+        }
+    }
+}
+
+impl Rows<'_> {
+    /// `len` columns from `at` on, at most `W`, of all rows.
+    #[inline(always)]
+    fn block<A: Arith, const W: usize>(&self, at: usize, len: usize) {
+        let mut start = 0;
+        for (i, &end) in self.elements.ends.iter().enumerate() {
+            // Safety: the row is one of the part's, whose columns these are; what is to be added to can be read.
+            let row: &mut [MaybeUninit<f32>] =
+                unsafe { std::slice::from_raw_parts_mut(self.c.add(i * self.n + at).cast(), len) };
+            let mut sums = [0.0; W];
+            if self.add {
+                for (sum, before) in sums.iter_mut().zip(row.iter()) {
+                    // Safety: as above.
+                    *sum = unsafe { before.assume_init() };
+                }
+            }
+            for &(term, factor) in &self.elements.all[start..end] {
+                let from = &self.b[term as usize * self.n + at..];
+                if let Some(from) = from.first_chunk::<W>()
+                    && len == W
+                {
+                    for j in 0..W {
+                        sums[j] = A::mul_add(factor, from[j], sums[j]);
+                    }
+                } else {
+                    for (sum, &x) in sums.iter_mut().zip(&from[..len]) {
+                        *sum = A::mul_add(factor, x, *sum);
+                    }
+                }
+            }
+            start = end;
+            match row.first_chunk_mut::<W>() {
+                Some(row) if len == W => *row = sums.map(MaybeUninit::new),
+                _ => _ = row.write_copy_of_slice(&sums[..len]),
+            }
+        }
+    }
+}
