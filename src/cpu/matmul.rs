@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::buffer::filled;
 use super::elementwise::unary_here;
 use super::parallel::{Shared, run, threads};
 use super::product::{Target, product};
@@ -125,6 +126,32 @@ pub fn linear_then(
         out.set_len(m * n);
     }
     out
+}
+
+/// `count` products of m × k and k × n matrices, each of which begins so many elements behind the one before.
+pub fn products(count: usize, [m, k, n]: [usize; 3], [a, b]: [Mat; 2], [a_step, b_step]: [usize; 2]) -> Vec<f32> {
+    if count * m * n == 0 {
+        return Vec::new();
+    }
+    let last = |x: Mat, step: usize| Mat { data: &x.data[(count - 1) * step..], ..x };
+    last(a, a_step).check(m, k);
+    last(b, b_step).check(k, n);
+    // Safety: every product is written, to a place of its own.
+    unsafe {
+        filled(count * m * n, |out| {
+            let c = Shared::new(out).cast();
+            let one = |i: usize| {
+                let a = Mat { data: &a.data[i * a_step..], ..a };
+                let b = Mat { data: &b.data[i * b_step..], ..b };
+                multiply(m, k, n, a, b, None, false, None, c.at(i * m * n));
+            };
+            // Many small ones are divided among threads by number; a few large ones each for themselves.
+            match count >= 4 * threads() && count * m * k * n >= 2 * GRAIN {
+                true => run(count, &one),
+                false => (0..count).for_each(one),
+            }
+        })
+    }
 }
 
 /// Multiplications that one thread should have at least, for another to be worth waking.
@@ -411,6 +438,20 @@ mod tests {
                     gemm(m, k, n, a, b, 1.0, &mut c);
                     assert_eq!(c, product);
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn many_products_are_those_of_each_pair_whatever_lies_between_them() {
+        for (count, m, k, n) in [(0, 2, 3, 4), (1, 5, 6, 7), (9, 20, 4, 20), (40, 30, 33, 16), (3, 2, 0, 2)] {
+            let (a, b) = (sample(count * (m * k + 5) + 1, 1), sample(k * n + 1, 2));
+            let (x, y) = (Mat::rows(&a, m).transposed(), Mat::rows(&b, n));
+            let all = products(count, [m, k, n], [x, y], [m * k + 5, 0]);
+            assert_eq!(all.len(), count * m * n);
+            for (i, one) in all.chunks((m * n).max(1)).enumerate() {
+                let x = Mat { data: &a[i * (m * k + 5)..], ..x };
+                check(one, &exact(m, k, n, x, y, &[]), k, "one of many");
             }
         }
     }

@@ -90,4 +90,8 @@ impl Layer for Activate {
             _ => None,
         }
     }
+
+    fn is_pure(&self) -> bool {
+        true
+    }
 }

@@ -16,28 +16,43 @@ impl Raw {
         }
     }
 
+    /// On the CPU, the matrices in the last two axes: the first one, and the distance from one to the next, if that is the same
+    /// for all. Nothing is copied for operands that are transposed or repeated.
+    fn mats(&self) -> Option<(Mat<'_>, usize)> {
+        let (data, strides) = self.strided()?;
+        let (&[ref lead @ .., step, row_stride, col_stride], shape) = (strides.as_slice(), self.shape()) else {
+            return None;
+        };
+        let even = lead.iter().enumerate().all(|(i, &stride)| {
+            let next = if i + 1 < lead.len() { lead[i + 1] } else { step };
+            stride == shape[i + 1] * next
+        });
+        even.then_some((Mat { data, row_stride, col_stride }, step))
+    }
+
     /// On the CPU, the products of the matrices in the last two axes; the leading axes are equal.
     fn products(&self, [ta, tb]: [bool; 2], other: &Raw) -> Option<Raw> {
-        let (a, b) = (self.contiguous(), other.contiguous());
-        let (x, y) = (a.slice()?, b.slice()?);
+        let (whole_a, whole_b);
+        let (a, b) = match (self.mats(), other.mats()) {
+            (Some(_), Some(_)) => (self, other),
+            _ => {
+                (whole_a, whole_b) = (self.contiguous(), other.contiguous());
+                (&whole_a, &whole_b)
+            }
+        };
+        let ((x, x_step), (y, y_step)) = (a.mats()?, b.mats()?);
         let (mut shape, sb) = (a.shape(), b.shape());
         let rank = shape.num_dims();
         let [rows_a, columns_a, rows_b, columns_b] = [shape[rank - 2], shape[rank - 1], sb[rank - 2], sb[rank - 1]];
-        let (m, k) = if ta { (columns_a, rows_a) } else { (rows_a, columns_a) };
-        let n = if tb { rows_b } else { columns_b };
+        let (x, m, k) = if ta { (x.transposed(), columns_a, rows_a) } else { (x, rows_a, columns_a) };
+        let (y, n) = if tb { (y.transposed(), rows_b) } else { (y, columns_b) };
         shape[rank - 2] = m;
         shape[rank - 1] = n;
-        let mut out = vec![0.0; shape.num_elements()];
-        if k > 0 && !out.is_empty() {
-            let operands = x.chunks_exact(rows_a * columns_a).zip(y.chunks_exact(rows_b * columns_b));
-            for ((x, y), out) in operands.zip(out.chunks_exact_mut(m * n)) {
-                let (x, y) = (Mat::rows(x, columns_a), Mat::rows(y, columns_b));
-                let x = if ta { x.transposed() } else { x };
-                let y = if tb { y.transposed() } else { y };
-                saddle_cpu::gemm(m, k, n, x, y, 0.0, out);
-            }
+        let count = shape[..rank - 2].iter().product();
+        if k == 0 {
+            return Some(Raw::cpu(vec![0.0; shape.num_elements()], shape));
         }
-        Some(Raw::cpu(out, shape))
+        Some(Raw::cpu(saddle_cpu::products(count, [m, k, n], [x, y], [x_step, y_step]), shape))
     }
 
     /// `[.., m, k] @ [.., k, n]`, where an operand whose flag is set is given with its last two axes exchanged; the
