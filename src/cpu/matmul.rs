@@ -133,9 +133,8 @@ pub fn products(count: usize, [m, k, n]: [usize; 3], [a, b]: [Mat; 2], [a_step, 
     if count * m * n == 0 {
         return Vec::new();
     }
-    let last = |x: Mat, step: usize| Mat { data: &x.data[(count - 1) * step..], ..x };
-    last(a, a_step).check(m, k);
-    last(b, b_step).check(k, n);
+    Mat { data: &a.data[(count - 1) * a_step..], ..a }.check(m, k);
+    Mat { data: &b.data[(count - 1) * b_step..], ..b }.check(k, n);
     // Safety: every product is written, to a place of its own.
     unsafe {
         filled(count * m * n, |out| {

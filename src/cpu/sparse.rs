@@ -104,23 +104,25 @@ struct Elements {
 
 impl Elements {
     fn of(rows: std::ops::Range<usize>, k: usize, a: Mat) -> Self {
-        let (mut all, mut ends) = (vec![(0, 0.0); rows.len() * k / 2 + k], Vec::with_capacity(rows.len()));
-        let mut end = 0;
+        let mut all: Vec<(u32, f32)> = Vec::with_capacity(rows.len() * k / SPARSE + k);
+        let mut ends = Vec::with_capacity(rows.len());
         for i in rows {
-            if all.len() < end + k {
-                all.resize(2 * all.len(), (0, 0.0));
-            }
-            // Every element is written, and the next one over it if it was zero: there is nothing to be foreseen.
+            all.reserve(k);
             let row = &a.data[i * a.row_stride..];
+            assert!((k - 1) * a.col_stride < row.len());
+            let (room, mut count) = (all.spare_capacity_mut().as_mut_ptr(), 0);
+            // Every element is written, and the next one over it if it was zero: there is nothing to be foreseen.
             for p in 0..k {
-                let x = row[p * a.col_stride];
-                all[end] = (p as u32, x);
-                end += usize::from(x != 0.0);
-                if end == all.len() {
-                    all.push((0, 0.0));
+                // Safety: inside of the row, by the assertion; `count` is at most p, and there is room for k.
+                unsafe {
+                    let x = *row.get_unchecked(p * a.col_stride);
+                    room.add(count).write(MaybeUninit::new((p as u32, x)));
+                    count += usize::from(x != 0.0);
                 }
             }
-            ends.push(end);
+            // Safety: so many have been written behind the ones before.
+            unsafe { all.set_len(all.len() + count) };
+            ends.push(all.len());
         }
         Self { all, ends }
     }

@@ -104,6 +104,10 @@ pub(super) unsafe fn transpose_four(rows: [*const f32; 4], to: *mut f32, to_stri
 mod avx512 {
     use std::arch::x86_64::*;
 
+    /// So far ahead in each row it asks for what comes: rows of weights come from far away, and sixteen at a time are more than
+    /// the processor follows by itself.
+    const AHEAD: usize = 96;
+
     /// [`transpose`](super::transpose) for whole blocks of 16 × 16.
     ///
     /// # Safety
@@ -123,7 +127,7 @@ mod avx512 {
                 unsafe {
                     let block = from.add(i * from_stride + j);
                     for row in 0..16 {
-                        _mm_prefetch::<_MM_HINT_T0>(block.wrapping_add(row * from_stride + 32).cast());
+                        _mm_prefetch::<_MM_HINT_T0>(block.wrapping_add(row * from_stride + AHEAD).cast());
                     }
                     let to = to.add(j * to_stride + i);
                     for quarter in 0..4 {
