@@ -9,8 +9,7 @@ pub type Critic<'a> = &'a dyn Fn(&Tensor) -> Result<Tensor>;
 
 /// ∂ΣD(x)/∂x at `x`, recorded.
 fn input_gradient(word: &str, critic: Critic, x: &Tensor) -> Result<Tensor> {
-    // A leaf is taken as it is: what D gave for it before is what it gives now, and need not be computed again.
-    let x = if x.is_leaf() { x.clone() } else { x.detach() };
+    let x = x.detach();
     // Also inside no_grad the penalty needs its own graph.
     tape::with_recording(true, || {
         let y = critic(&x)?.sum()?;

@@ -8,7 +8,6 @@
 //! |---|---|
 //! | [`param`] | one parameter: a named cell that holds a tensor |
 //! | [`network`] | layers with their parameters, called in order or by a function of the user's own |
-//! | `recall` | what a network gave for its last inputs, not to be computed twice |
 //! | `tree` | walks through a network's parts |
 //! | `summary` | the table of a network's layers |
 //! | [`layers`] | what each layer computes |
@@ -30,7 +29,6 @@ pub mod loss;
 pub mod network;
 pub mod optim;
 pub mod param;
-mod recall;
 pub mod schedule;
 pub mod steps;
 mod summary;

@@ -3,7 +3,6 @@
 
 use super::layers::{Layer, Mode, Pass, Start};
 use super::param::Param;
-use super::recall::Recall;
 use saddle_fault::{Fault, Kind, Result};
 use saddle_tensor::{Tensor, shown};
 use std::any::Any;
@@ -22,8 +21,6 @@ struct Inner {
     reference: usize,
     /// What [`Network::update`] follows, if this is a running average.
     average: Option<(Network, f32)>,
-    /// Of a sequence that it pays for.
-    recall: Option<Recall>,
 }
 
 #[derive(Clone)]
@@ -127,10 +124,7 @@ impl Network {
                 _ => all.push(part.clone()),
             }
         }
-        let has = |what: fn(&dyn Layer) -> bool| move |part: &Network| matches!(&part.0.body, Body::Layer(slot) if what(&*slot.layer));
-        let recalls = all.iter().all(has(|layer| layer.is_pure())) && all.iter().any(has(|layer| layer.is_costly()));
-        let network = Self::new(Body::Sequence(all.into()), Mode::Train).inner();
-        Self(Rc::new(Inner { recall: recalls.then(Recall::default), ..network }))
+        Self::new(Body::Sequence(all.into()), Mode::Train)
     }
 
     /// Named parts with a forward function, which a [`Caller`] will call. Parameters are shared with the parts.
@@ -151,13 +145,12 @@ impl Network {
     }
 
     fn new(body: Body, mode: Mode) -> Self {
-        Self(Rc::new(Inner { body, mode: Cell::new(mode), reference: 0, average: None, recall: None }))
+        Self(Rc::new(Inner { body, mode: Cell::new(mode), reference: 0, average: None }))
     }
 
     /// This network's place and mode, with nothing to follow.
     fn inner(&self) -> Inner {
-        let (body, reference) = (self.0.body.clone(), self.0.reference);
-        Inner { body, mode: Cell::new(self.mode()), reference, average: None, recall: None }
+        Inner { body: self.0.body.clone(), mode: Cell::new(self.mode()), reference: self.0.reference, average: None }
     }
 
     /// The same network for the length of a pass: in the pass's mode, with its reference rows.
@@ -216,39 +209,11 @@ impl Network {
                 let x = caller.tensor(only(&inputs)?)?;
                 slot.forward(&x, &pass).map(|y| caller.value(y))
             }
-            Body::Sequence(parts) => match &self.0.recall {
-                Some(recall) if inputs.len() == 1 => {
-                    let x = caller.tensor(&inputs[0])?;
-                    let params: Vec<Tensor> = parts.iter().flat_map(Network::own_values).collect();
-                    if let Some(known) = recall.output(&x, &params) {
-                        return Ok(caller.value(known));
-                    }
-                    let y = self.last_output(parts, inputs, pass, caller)?;
-                    recall.keep(&x, &params, &caller.tensor(&y)?);
-                    Ok(y)
-                }
-                _ => self.last_output(parts, inputs, pass, caller),
-            },
-        }
-    }
-
-    fn last_output<C: Caller>(
-        &self,
-        parts: &[Network],
-        inputs: Vec<C::Value>,
-        pass: Pass,
-        caller: &C,
-    ) -> Result<C::Value> {
-        let mut last = None;
-        self.each_output(parts, inputs, pass, caller, true, |y| last = Some(y.clone()))?;
-        last.map_or_else(|| Err(Fault::value("a network without layers has no output")), Ok)
-    }
-
-    /// The values of a layer's parameters.
-    fn own_values(&self) -> smallvec::SmallVec<[Tensor; 2]> {
-        match &self.0.body {
-            Body::Layer(slot) => slot.values(),
-            _ => smallvec::SmallVec::new(),
+            Body::Sequence(parts) => {
+                let mut last = None;
+                self.each_output(parts, inputs, pass, caller, true, |y| last = Some(y.clone()))?;
+                last.map_or_else(|| Err(Fault::value("a network without layers has no output")), Ok)
+            }
         }
     }
 

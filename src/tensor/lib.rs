@@ -161,32 +161,9 @@ impl Tensor {
         Rc::ptr_eq(&self.node, &other.node)
     }
 
-    /// Whether it is the result of no recorded operation.
-    pub fn is_leaf(&self) -> bool {
-        self.node.is_leaf()
-    }
-
-    /// This tensor without keeping it.
-    pub fn faint(&self) -> Faint {
-        Faint { raw: self.raw.faint(), node: Rc::downgrade(&self.node) }
-    }
-
     /// What tells this tensor from others later, without keeping it.
     pub fn identity(&self) -> Identity {
         Identity(Rc::downgrade(&self.node))
-    }
-}
-
-/// A tensor that lives only as long as others, such as a graph, hold it.
-pub struct Faint {
-    raw: raw::FaintRaw,
-    node: Weak<Node>,
-}
-
-impl Faint {
-    /// The tensor, if it is still there.
-    pub fn tensor(&self) -> Option<Tensor> {
-        Some(Tensor { raw: self.raw.value()?, node: self.node.upgrade()? })
     }
 }
 

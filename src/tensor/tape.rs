@@ -113,10 +113,6 @@ impl Node {
         Self { id: next_id(), mark: Cell::new(u64::MAX), recorded }
     }
 
-    pub(super) fn is_leaf(&self) -> bool {
-        self.recorded.is_none()
-    }
-
     fn op(&self) -> &'static str {
         self.recorded.as_ref().map_or("leaf", |r| r.op)
     }

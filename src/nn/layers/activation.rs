@@ -90,8 +90,4 @@ impl Layer for Activate {
             _ => None,
         }
     }
-
-    fn is_pure(&self) -> bool {
-        true
-    }
 }

@@ -75,14 +75,6 @@ impl Layer for Conv2d {
     fn forward(&self, params: &[Tensor], _: &[Param], x: &Tensor, _: &Pass) -> Result<Tensor> {
         x.conv2d_with_bias(&params[0], params.get(1), &self.geometry)
     }
-
-    fn is_pure(&self) -> bool {
-        true
-    }
-
-    fn is_costly(&self) -> bool {
-        true
-    }
 }
 
 /// The mask of a kernel `[outputs, inputs, k, k]` that sees only the pixels before its centre in reading order, and of the
@@ -123,13 +115,5 @@ impl Layer for ConvTranspose2d {
 
     fn output_dim(&self) -> isize {
         1
-    }
-
-    fn is_pure(&self) -> bool {
-        true
-    }
-
-    fn is_costly(&self) -> bool {
-        true
     }
 }

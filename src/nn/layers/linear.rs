@@ -41,10 +41,6 @@ impl Layer for Linear {
     fn forward_rectified(&self, params: &[Tensor], x: &Tensor, slope: f32) -> Option<Result<Tensor>> {
         Some(x.linear_rectified(&params[0], params.get(1), slope))
     }
-
-    fn is_pure(&self) -> bool {
-        true
-    }
 }
 
 /// Rows of a table: ints `[..] → [.., size]`.

@@ -99,17 +99,6 @@ pub trait Layer {
         false
     }
 
-    /// Whether its output depends on nothing but parameters and input, and computing it changes nothing: no randomness, no
-    /// running statistics, the same in every mode.
-    fn is_pure(&self) -> bool {
-        false
-    }
-
-    /// Whether computing it takes long compared with looking for what was computed before.
-    fn is_costly(&self) -> bool {
-        false
-    }
-
     /// Which dim of its weight counts the outputs.
     fn output_dim(&self) -> isize {
         0

@@ -16,10 +16,6 @@ impl Layer for Flatten {
     fn forward(&self, _: &[Tensor], _: &[Param], x: &Tensor, _: &Pass) -> Result<Tensor> {
         x.flatten(1)
     }
-
-    fn is_pure(&self) -> bool {
-        true
-    }
 }
 
 /// Each sample in another shape: `[n, ..] → [n, shape..]`.
@@ -34,10 +30,6 @@ impl Layer for Reshape {
         let mut shape = vec![x.shape().first().copied().unwrap_or(1)];
         shape.extend(&self.0);
         x.reshape(&shape)
-    }
-
-    fn is_pure(&self) -> bool {
-        true
     }
 }
 

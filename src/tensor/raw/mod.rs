@@ -78,27 +78,7 @@ pub struct Raw {
     point: bool,
 }
 
-/// A value that lives only as long as others hold it.
-pub(super) struct FaintRaw {
-    held: std::rc::Weak<Held>,
-    /// The other fields.
-    like: (Dtype, Option<(i64, i64)>, bool),
-}
-
-impl FaintRaw {
-    /// The value, if somebody still holds it.
-    pub fn value(&self) -> Option<Raw> {
-        let (dtype, bounds, point) = self.like;
-        Some(Raw { held: self.held.upgrade()?, dtype, bounds, point })
-    }
-}
-
 impl Raw {
-    /// The value without holding it.
-    pub(super) fn faint(&self) -> FaintRaw {
-        FaintRaw { held: Rc::downgrade(&self.held), like: (self.dtype, self.bounds, self.point) }
-    }
-
     fn hold(held: Held, dtype: Dtype) -> Self {
         Self { held: Rc::new(held), dtype, bounds: None, point: false }
     }
