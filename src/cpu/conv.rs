@@ -120,7 +120,9 @@ pub fn conv2d(shape: &Conv2d, x: &[f32], w: &[f32], bias: Option<&[f32]>) -> Vec
         if let Some(bias) = bias {
             assert_eq!(bias.len(), shape.out_channels, "conv2d: length of bias");
         }
-        return winograd::forward(shape, x, w, bias);
+        if let Some(y) = winograd::forward(shape, x, w, bias) {
+            return y;
+        }
     }
     let padded = shape.padded_input(x);
     let offsets = shape.tap_offsets(&padded);
@@ -157,8 +159,10 @@ pub fn conv2d(shape: &Conv2d, x: &[f32], w: &[f32], bias: Option<&[f32]>) -> Vec
 pub fn conv2d_grad_weight(shape: &Conv2d, x: &[f32], g: &[f32]) -> Vec<f32> {
     assert_eq!(x.len(), shape.input_len(), "conv2d_grad_weight: length of x");
     assert_eq!(g.len(), shape.output_len(), "conv2d_grad_weight: length of g");
-    if winograd::suits(shape) && !x.is_empty() {
-        return winograd::grad_weight(shape, x, g);
+    if winograd::suits(shape)
+        && let Some(w) = winograd::grad_weight(shape, x, g)
+    {
+        return w;
     }
     let mut out = vec![0.0; shape.weight_len()];
     if x.is_empty() || g.is_empty() {

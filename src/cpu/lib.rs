@@ -16,6 +16,7 @@
 //! | `conv` | convolution and its gradients |
 //! | `product` | blocked products with any right operand; `tile`, its innermost loop; `transpose`, used in packing |
 //! | `skinny` | products with one very short side |
+//! | `finite` | whether numbers are finite |
 //! | `sparse` | products whose left operand is mostly zeros |
 //! | `split_k` | products of long sums, divided by their terms |
 //! | `norm` | batch normalisation and its gradient |
@@ -43,6 +44,7 @@ mod buffer;
 mod conv;
 mod distributions;
 mod elementwise;
+mod finite;
 mod layout;
 mod logits;
 mod math;

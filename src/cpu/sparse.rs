@@ -4,7 +4,8 @@
 use std::mem::MaybeUninit;
 
 use super::Mat;
-use super::parallel::{Shared, over_parts, run, threads};
+use super::finite::is_finite;
+use super::parallel::{Shared, run, threads};
 use super::simd::{Arith, Kernel, dispatch};
 
 /// One element in so many at most is not zero.
@@ -32,18 +33,6 @@ pub(super) fn suits(m: usize, k: usize, n: usize, a: Mat, b: Mat) -> bool {
     few(&a[..FIRST.min(a.len())]) && few(a) && is_finite(b)
 }
 
-/// Whether no element is infinite or NaN.
-fn is_finite(x: &[f32]) -> bool {
-    const BLOCK: usize = 1 << 14;
-    let mut found = vec![true; x.len().div_ceil(BLOCK)];
-    over_parts(&mut found, 4, |blocks, found| {
-        for (block, found) in blocks.zip(found) {
-            *found = dispatch(Finite(&x[block * BLOCK..((block + 1) * BLOCK).min(x.len())]));
-        }
-    });
-    found.iter().all(|&found| found)
-}
-
 struct Count<'a>(&'a [f32]);
 
 impl Kernel for Count<'_> {
@@ -59,22 +48,6 @@ impl Kernel for Count<'_> {
             count += part as usize;
         }
         count
-    }
-}
-
-struct Finite<'a>(&'a [f32]);
-
-impl Kernel for Finite<'_> {
-    type Out = bool;
-    #[inline(always)]
-    fn run<A: Arith>(self) -> bool {
-        // The exponents that are all ones, in one number.
-        const EXPONENT: u32 = 0x7f80_0000;
-        let mut found = 0u32;
-        for &x in self.0 {
-            found |= u32::from(x.to_bits() & EXPONENT == EXPONENT);
-        }
-        found == 0
     }
 }
 

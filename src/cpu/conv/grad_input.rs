@@ -13,8 +13,10 @@ pub fn conv2d_grad_input(shape: &Conv2d, g: &[f32], w: &[f32]) -> Vec<f32> {
     if g.is_empty() || shape.input_len() == 0 {
         return vec![0.0; shape.input_len()];
     }
-    if winograd::suits(shape) {
-        return winograd::grad_input(shape, g, w);
+    if winograd::suits(shape)
+        && let Some(x) = winograd::grad_input(shape, g, w)
+    {
+        return x;
     }
     if shape.group_inputs() < FEW_CHANNELS {
         return grad_of_few_channels(shape, g, w);

@@ -132,6 +132,37 @@ fn minimal_filtering_is_as_exact_as_is_said() {
     }
 }
 
+/// An infinity, a NaN and an overflow stay with the outputs that see them, as in a layer of any other size.
+#[test]
+fn minimal_filtering_keeps_what_is_not_finite_where_it_belongs() {
+    let s = layers_of_dcgan()[1];
+    for (odd, at) in [(f32::INFINITY, 5), (f32::NAN, 5), (3e38, 9)] {
+        let (mut x, w) = (sample(s.input_len(), 1), sample(s.weight_len(), 2));
+        let mut g = sample(s.output_len(), 3);
+        (x[at], g[at]) = (odd, odd);
+        let (mut y, mut dx, mut dw) = (vec![0.0f64; g.len()], vec![0.0f64; x.len()], vec![0.0f64; w.len()]);
+        each_product(&s, |i, j, k| {
+            y[k] += f64::from(x[i]) * f64::from(w[j]);
+            dx[i] += f64::from(g[k]) * f64::from(w[j]);
+            dw[j] += f64::from(g[k]) * f64::from(x[i]);
+        });
+        let same = |got: &[f32], exact: &[f64], what: &str| {
+            for (got, &exact) in got.iter().zip(exact) {
+                let (far, exact) = ((exact.abs() > 1e37), exact as f32);
+                assert!(far || got.is_finite() == exact.is_finite(), "{what}, {odd}: {got} instead of {exact}");
+            }
+            assert!(got.iter().filter(|x| x.is_finite()).count() > 0, "{what}, {odd}");
+        };
+        at_each_level(|_| {
+            same(&conv2d(&s, &x, &w, None), &y, "forward");
+            same(&conv2d_grad_input(&s, &g, &w), &dx, "gradient of the input");
+            if odd != 3e38 {
+                same(&conv2d_grad_weight(&s, &x, &g), &dw, "gradient of the weights");
+            }
+        });
+    }
+}
+
 #[test]
 fn results_do_not_depend_on_the_number_of_threads() {
     let [layer, ..] = layers_of_dcgan();
