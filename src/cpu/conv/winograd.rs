@@ -14,6 +14,8 @@
 //! numbers of the tile, not by those that an output sees. What is computed does not depend on the number of threads; where it
 //! is not finite, the layer is computed by its definition.
 
+mod transform;
+
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 
@@ -26,183 +28,14 @@ use crate::product::{Target, product, tile_rows, with_room};
 use crate::simd::{Arith, Kernel, dispatch};
 use crate::tile::{Left, Tiles as Kinds, tiles};
 use crate::transpose::transpose;
+use transform::*;
 
-/// Outputs of a tile along a side, and the inputs that they see.
-const OUT: usize = 4;
-const IN: usize = 5;
-/// Points of a tile.
-const POINTS: usize = IN * IN;
-/// Channels that are transformed at a time: a vector with AVX-512, two with AVX2.
-const LANES: usize = 16;
 /// Terms that are added up before the result is touched.
 const TERMS: usize = 256;
 /// Tiles that one task computes from input to output: what it holds fits in the second-level cache.
 const ROWS: usize = 32;
 /// Tiles whose products are added up at a time for the gradient of the weights.
 const MANY_ROWS: usize = 512;
-
-type Lanes = [f32; LANES];
-
-const ZERO: Lanes = [0.0; LANES];
-
-#[inline(always)]
-fn lanes(f: impl Fn(usize) -> f32) -> Lanes {
-    let mut out = ZERO;
-    for (l, out) in out.iter_mut().enumerate() {
-        *out = f(l);
-    }
-    out
-}
-
-/// A transform of one dimension.
-trait Along<const N: usize, const M: usize> {
-    fn along(x: [Lanes; N]) -> [Lanes; M];
-}
-
-/// Bᵀ x.
-struct OfInput;
-impl Along<IN, IN> for OfInput {
-    #[inline(always)]
-    fn along([a, b, c, d, e]: [Lanes; IN]) -> [Lanes; IN] {
-        [
-            lanes(|l| 2.0 * (a[l] - c[l]) - (b[l] - d[l])),
-            lanes(|l| 2.0 * b[l] + (c[l] - d[l])),
-            lanes(|l| 3.0 * c[l] - (2.0 * b[l] + d[l])),
-            lanes(|l| d[l] - b[l]),
-            lanes(|l| 2.0 * (b[l] - d[l]) + (e[l] - c[l])),
-        ]
-    }
-}
-
-/// G w.
-struct OfTaps;
-impl Along<2, IN> for OfTaps {
-    #[inline(always)]
-    fn along([a, b]: [Lanes; 2]) -> [Lanes; IN] {
-        [
-            lanes(|l| 0.5 * a[l]),
-            lanes(|l| 0.5 * (a[l] + b[l])),
-            lanes(|l| (1.0 / 6.0) * (a[l] - b[l])),
-            lanes(|l| (1.0 / 6.0) * (a[l] + 2.0 * b[l])),
-            b,
-        ]
-    }
-}
-
-/// Gᵀ s.
-struct ToTaps;
-impl Along<IN, 2> for ToTaps {
-    #[inline(always)]
-    fn along([a, b, c, d, e]: [Lanes; IN]) -> [Lanes; 2] {
-        [
-            lanes(|l| 0.5 * (a[l] + b[l]) + (1.0 / 6.0) * (c[l] + d[l])),
-            lanes(|l| 0.5 * b[l] + (1.0 / 6.0) * (2.0 * d[l] - c[l]) + e[l]),
-        ]
-    }
-}
-
-/// B m.
-struct ToInput;
-impl Along<IN, IN> for ToInput {
-    #[inline(always)]
-    fn along([a, b, c, d, e]: [Lanes; IN]) -> [Lanes; IN] {
-        [
-            lanes(|l| 2.0 * a[l]),
-            lanes(|l| 2.0 * ((b[l] - c[l]) + e[l]) - (a[l] + d[l])),
-            lanes(|l| (b[l] + 3.0 * c[l]) - (2.0 * a[l] + e[l])),
-            lanes(|l| (a[l] + d[l]) - (b[l] + c[l]) - 2.0 * e[l]),
-            e,
-        ]
-    }
-}
-
-/// Aᵀ m.
-struct ToOutput;
-impl Along<IN, OUT> for ToOutput {
-    #[inline(always)]
-    fn along([a, b, c, d, e]: [Lanes; IN]) -> [Lanes; OUT] {
-        [
-            lanes(|l| a[l] + (b[l] + c[l]) + d[l]),
-            lanes(|l| (b[l] - c[l]) + 2.0 * d[l]),
-            lanes(|l| (b[l] + c[l]) + 4.0 * d[l]),
-            lanes(|l| (b[l] - c[l]) + 8.0 * d[l] + e[l]),
-        ]
-    }
-}
-
-/// A g.
-struct OfOutput;
-impl Along<OUT, IN> for OfOutput {
-    #[inline(always)]
-    fn along([a, b, c, d]: [Lanes; OUT]) -> [Lanes; IN] {
-        [
-            a,
-            lanes(|l| (a[l] + c[l]) + (b[l] + d[l])),
-            lanes(|l| (a[l] + c[l]) - (b[l] + d[l])),
-            lanes(|l| (a[l] + 4.0 * c[l]) + (2.0 * b[l] + 8.0 * d[l])),
-            d,
-        ]
-    }
-}
-
-/// Where the numbers of a tile are.
-trait Place: Copy {
-    fn at(self, index: usize) -> *mut Lanes;
-}
-
-/// At one distance from each other: in the matrices of the points.
-#[derive(Clone, Copy)]
-struct Strided(*mut f32, usize);
-
-impl Place for Strided {
-    #[inline(always)]
-    fn at(self, index: usize) -> *mut Lanes {
-        self.0.wrapping_add(index * self.1).cast()
-    }
-}
-
-/// At places that are listed: among the pixels of an image, or the taps of a kernel.
-#[derive(Clone, Copy)]
-struct Listed<'a>(*mut Lanes, &'a [u32]);
-
-impl Place for Listed<'_> {
-    #[inline(always)]
-    fn at(self, index: usize) -> *mut Lanes {
-        self.0.wrapping_add(self.1[index] as usize)
-    }
-}
-
-/// A transform in both dimensions, of N × N numbers to M × M, which are written or, with `ADD`, added to what is there.
-///
-/// # Safety
-/// These can be read, and those be written.
-#[inline(always)]
-unsafe fn both<const N: usize, const M: usize, const ADD: bool, T: Along<N, M>>(from: impl Place, to: impl Place) {
-    let mut rows = [[ZERO; M]; N];
-    for i in 0..N {
-        let mut row = [ZERO; N];
-        for j in 0..N {
-            // Safety: the contract.
-            row[j] = unsafe { from.at(i * N + j).read_unaligned() };
-        }
-        rows[i] = T::along(row);
-    }
-    for j in 0..M {
-        let mut column = [ZERO; N];
-        for i in 0..N {
-            column[i] = rows[i][j];
-        }
-        let out = T::along(column);
-        for i in 0..M {
-            let (value, at) = (out[i], to.at(i * M + j));
-            // Safety: the contract.
-            unsafe {
-                let before = if ADD { at.read_unaligned() } else { ZERO };
-                at.write_unaligned(if ADD { lanes(|l| before[l] + value[l]) } else { value });
-            }
-        }
-    }
-}
 
 /// Images on one side of the convolution: those of the input have phases, those of the output are their own only phase.
 #[derive(Clone, Copy)]
