@@ -5,8 +5,8 @@
     python3 benches/scaling.py --every 10     # with averaging every 10 steps
 
 A step of one process computes `c` seconds for the whole batch; n ranks compute c / n (never less than `floor`, what a step costs however
-small its batch is) and exchange the gradients of both players, `b` bytes, each step or every k steps. An exchange takes the less of
-a ring, 2 (n − 1) (l + b / (n w)), and a tree, 2 ceil(log2 n) (l + b / w), with latency l and bandwidth w of a link (Thakur, Rabenseifner
+small its batch is) and exchange the gradients of each player, `b` bytes, one exchange after the other, each step or every k steps. An
+exchange takes the less of a ring, 2 (n − 1) (l + b / (n w)), and a tree, 2 ceil(log2 n) (l + b / w), with latency l and bandwidth w of a link (Thakur, Rabenseifner
 and Gropp 2005).
 """
 
@@ -19,19 +19,27 @@ def linear(a, b):
 
 
 # Parameters of G and of D, and steps a second of one process on two cores (README.md, "How fast it is").
-RING = linear(256, 128) + linear(128, 128) + linear(128, 2) + linear(2, 128) + linear(128, 128) + linear(128, 1)
+RING = (
+    linear(256, 128) + linear(128, 128) + linear(128, 2),
+    linear(2, 128) + linear(128, 128) + linear(128, 1),
+)
 WORKLOADS = {
     "mlp": (
-        linear(100, 1200) + linear(1200, 1200) + linear(1200, 784) + 5 * linear(784, 240) + 5 * linear(240, 240) + linear(240, 1),
+        (
+            linear(100, 1200) + linear(1200, 1200) + linear(1200, 784),
+            5 * linear(784, 240) + 5 * linear(240, 240) + linear(240, 1),
+        ),
         57.1,
     ),
     "dcgan": (
-        linear(100, 128 * 49) + 2 * 128 + (128 * 64 * 16 + 64) + 2 * 64 + (64 * 16 + 1)
-        + (64 * 16 + 64) + (64 * 128 * 16 + 128) + 2 * 128 + linear(128 * 49, 1),
+        (
+            linear(100, 128 * 49) + 2 * 128 + (128 * 64 * 16 + 64) + 2 * 64 + (64 * 16 + 1),
+            (64 * 16 + 64) + (64 * 128 * 16 + 128) + 2 * 128 + linear(128 * 49, 1),
+        ),
         17.1,
     ),
     "ring": (RING, 589),
-    "tiny": (2 * (linear(1, 16) + linear(16, 1)), 20190),
+    "tiny": (2 * (linear(1, 16) + linear(16, 1),), 20190),
     "unrolled": (RING, 97),
     "gp": (RING, 467),
 }
@@ -57,7 +65,8 @@ def speed(workload, network, n, every):
     """How much faster than one process n ranks are."""
     parameters, rate = WORKLOADS[workload]
     compute = 1 / rate
-    step = max(compute / n, min(FLOOR, compute)) + exchange(n, 4 * parameters, *NETWORKS[network]) / every
+    exchanges = sum(exchange(n, 4 * each, *NETWORKS[network]) for each in parameters)
+    step = max(compute / n, min(FLOOR, compute)) + exchanges / every
     return compute / step
 
 
@@ -74,7 +83,7 @@ def main():
             best = max(range(len(RANKS)), key=speeds.__getitem__)
             told = f"{RANKS[best]} ranks" if speeds[best] > 1 else "1 rank"
             cells = " | ".join(f"{value:.2f}" if value < 10 else f"{value:.0f}" for value in speeds)
-            print(f"| `{workload}` | {4 * parameters / 1e6:.2f} | {cells} | {told} |")
+            print(f"| `{workload}` | {4 * sum(parameters) / 1e6:.2f} | {cells} | {told} |")
 
 
 if __name__ == "__main__":

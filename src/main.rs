@@ -4,7 +4,7 @@
 //! line of its `Cargo.toml`; `tests/rooms.rs` holds the picture against them):
 //!
 //! ```text
-//!    saddle ─► cell, component, cpu, data, mpi, notebook, rust, serve, sweep, tensor, worker
+//!    saddle ─► backend, cell, component, cpu, data, mpi, notebook, remote, rust, serve, sweep, tensor, worker
 //!     serve ─► wire
 //!      cell ─► catalog, rust, tensor, words
 //!      rust ─► component, worker
@@ -12,7 +12,8 @@
 //!     words ─► backend, catalog, component, data, gan, mpi, nn, picture, sweep, tensor
 //!       gan ─► cpu, tensor
 //!        nn ─► tensor
-//!    tensor ─► backend, cpu
+//!    tensor ─► backend, cpu, remote
+//!    remote ─► backend, component
 //!   backend ─► component
 //!      burn ─► backend, component
 //! every room may use: session, fault
@@ -35,6 +36,7 @@
 //! | `nn` | layers, networks, initialisers, optimizers, schedules, games of several players |
 //! | `tensor` | the tensor, devices, seeded random numbers, the tape for gradients of any order |
 //! | `backend` | the border between tensors and the library of devices that Burn computes on |
+//! | `remote` | the same border over a socket: devices of another machine |
 //! | `burn` | that library: graphics processors, and Burn's other backend on the processor |
 //! | `component` | what is not in the first build and is compiled when it is first needed: that library, the host of Rust cells |
 //! | `cpu` | the fast kernels of the CPU device |

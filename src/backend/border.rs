@@ -168,6 +168,19 @@ pub enum Op {
     Listen,
 }
 
+impl Op {
+    /// The operation of that number.
+    pub fn of(number: u32) -> Option<Self> {
+        // SAFETY: the numbers from 0 to that of the last are those of the operations.
+        (number <= Op::Listen as u32).then(|| unsafe { std::mem::transmute::<u32, Op>(number) })
+    }
+
+    /// Whether it gives tensors and no answer that anyone waits for.
+    pub fn computes(self) -> bool {
+        (self as u32) < Op::Read as u32
+    }
+}
+
 /// Some values that lie one after the other, lent for the time of a call.
 #[repr(C)]
 #[derive(Clone, Copy)]

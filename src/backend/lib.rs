@@ -4,7 +4,7 @@
 //! | file | owns |
 //! |---|---|
 //! | `border` | what crosses the border: one function in C's calling convention, a call and its answer |
-//! | `library` | the loaded library: finding it, holding its tensors, its errors as ours |
+//! | `library` | a library, the loaded one or one elsewhere: finding it, holding its tensors, its errors as ours |
 //!
 //! Why a library of its own: Burn with its kernels for graphics processors takes more time to compile than all of the rest three
 //! times over, and most notebooks never open such a device. So the first build leaves it out, and a changed line elsewhere does
@@ -18,4 +18,4 @@ mod border;
 mod library;
 
 pub use border::{Api, Call, DeviceId, ENTRY, Entry, Kind, MOST_AXES, Made, Op, Reply, Span, Status};
-pub use library::{Answer, Failure, Library, Tensor, With, find, library, loaded};
+pub use library::{Answer, Ended, Failure, Library, Outcome, Reach, Tensor, With, find, library, loaded};

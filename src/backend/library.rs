@@ -1,5 +1,5 @@
-//! The loaded library: where it is found, its tensors as values that are given back when nobody holds them any more, and its
-//! errors as ours.
+//! A library of devices, the loaded one or one elsewhere: where it is found, its tensors as values that are given back when nobody holds
+//! them any more, and its errors as ours.
 
 use crate::border::{Call, ENTRY, Entry, Kind, Made, Op, Reply, Span, Status};
 use saddle_component::BURN;
@@ -9,10 +9,34 @@ use std::fmt;
 use std::path::Path;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-/// The library, once it is loaded.
+/// A library of devices: this machine's, once it is loaded, or another machine's.
 pub struct Library {
-    entry: &'static Entry,
+    reach: &'static dyn Reach,
 }
+
+/// How a library is reached.
+pub trait Reach: Send + Sync {
+    /// Has it answer a call.
+    fn call(&self, op: Op, with: &With) -> Outcome;
+
+    /// Gives a tensor's handle back.
+    fn release(&self, handle: *const c_void);
+}
+
+/// What came of a call.
+pub struct Outcome {
+    /// How it ended.
+    pub status: Status,
+    /// Handles of the tensors that it made, with their sizes.
+    pub made: [Made; 2],
+    /// The numbers that it gave.
+    pub ints: [i64; 4],
+    /// The bytes that it gave; why it failed.
+    pub bytes: Vec<u8>,
+}
+
+/// The library that is loaded in this process.
+struct Loaded(&'static Entry);
 
 static LIBRARY: OnceLock<Library> = OnceLock::new();
 
@@ -42,7 +66,10 @@ pub fn find() -> Result<Option<&'static Library>> {
     let mut refused = None;
     for path in saddle_component::candidates(&BURN) {
         match load(&path) {
-            Ok(Some(entry)) => return Ok(Some(LIBRARY.get_or_init(|| Library { entry }))),
+            Ok(Some(entry)) => {
+                let reach: &'static Loaded = Box::leak(Box::new(Loaded(entry)));
+                return Ok(Some(LIBRARY.get_or_init(|| Library { reach })));
+            }
             Ok(None) => {}
             Err(error) => refused = Some(error),
         }
@@ -94,7 +121,7 @@ impl fmt::Display for Failure {
 /// A tensor of the library's.
 pub struct Tensor {
     made: Made,
-    entry: &'static Entry,
+    reach: &'static dyn Reach,
 }
 
 impl Tensor {
@@ -103,12 +130,16 @@ impl Tensor {
         let sizes = &self.made.sizes[..self.made.rank as usize];
         sizes.iter().map(|&n| n as usize)
     }
+
+    /// What the library knows it by.
+    pub fn handle(&self) -> *const c_void {
+        self.made.handle
+    }
 }
 
 impl Drop for Tensor {
     fn drop(&mut self) {
-        // SAFETY: the library's own handle, given back once.
-        unsafe { (self.entry.release)(self.made.handle) }
+        self.reach.release(self.made.handle);
     }
 }
 
@@ -146,9 +177,13 @@ pub struct With<'a> {
 }
 
 /// How a call can end badly.
-enum Ended {
+pub enum Ended {
+    /// An error of the user's.
     Refused(Fault),
+    /// The device does not compute.
     Failed(Failure),
+    /// The library broke off.
+    Panicked(String),
 }
 
 extern "C" fn append(to: *mut c_void, bytes: *const u8, len: usize) {
@@ -157,8 +192,8 @@ extern "C" fn append(to: *mut c_void, bytes: *const u8, len: usize) {
     to.extend_from_slice(bytes);
 }
 
-impl Library {
-    fn call(&self, op: Op, with: With) -> std::result::Result<Answer, Ended> {
+impl Reach for Loaded {
+    fn call(&self, op: Op, with: &With) -> Outcome {
         let handles: Vec<*const c_void> = with.tensors.iter().map(|t| t.made.handle).collect();
         let call = Call {
             op,
@@ -171,11 +206,32 @@ impl Library {
         let mut bytes = Vec::new();
         let mut reply = Reply { made: [Made::NOTHING; 2], ints: [0; 4], write: append, to: (&raw mut bytes).cast() };
         // SAFETY: both live for the call; the handles are the library's own, of tensors that are borrowed here.
-        let status = unsafe { (self.entry.call)(&call, &mut reply) };
-        let entry = self.entry;
+        let status = unsafe { (self.0.call)(&call, &mut reply) };
+        Outcome { status, made: reply.made, ints: reply.ints, bytes }
+    }
+
+    fn release(&self, handle: *const c_void) {
+        // SAFETY: the library's own handle, given back once.
+        unsafe { (self.0.release)(handle) }
+    }
+}
+
+impl Library {
+    /// A library that is reached in another way than by loading it.
+    pub fn over(reach: &'static dyn Reach) -> Self {
+        Self { reach }
+    }
+
+    /// Has the library answer.
+    ///
+    /// # Errors
+    /// How it ended, if not well.
+    pub fn answer(&self, op: Op, with: With) -> std::result::Result<Answer, Ended> {
+        let Outcome { status, made, ints, bytes } = self.reach.call(op, &with);
+        let reach = self.reach;
         // Made only where there is one: what is dropped is released.
-        let tensor = |made: Made| (!made.handle.is_null()).then(|| Tensor { made, entry });
-        let answer = Answer { made: reply.made.map(tensor), ints: reply.ints, bytes };
+        let tensor = |made: Made| (!made.handle.is_null()).then(|| Tensor { made, reach });
+        let answer = Answer { made: made.map(tensor), ints, bytes };
         let reason = || answer.text();
         match status {
             Status::Done => Ok(answer),
@@ -190,9 +246,16 @@ impl Library {
             }
             Status::Failed => Err(Ended::Failed(Failure { reason: reason(), lost: false })),
             Status::Lost => Err(Ended::Failed(Failure { reason: reason(), lost: true })),
-            // As if Burn were part of this program: who catches panics of native code asks the devices what happened.
-            Status::Panicked => std::panic::resume_unwind(Box::new(reason())),
+            Status::Panicked => Err(Ended::Panicked(reason())),
         }
+    }
+
+    /// As if Burn were part of this program: who catches panics of native code asks the devices what happened.
+    fn call(&self, op: Op, with: With) -> std::result::Result<Answer, Ended> {
+        self.answer(op, with).map_err(|ended| match ended {
+            Ended::Panicked(reason) => std::panic::resume_unwind(Box::new(reason)),
+            other => other,
+        })
     }
 
     /// An operation on tensors, which gives one, or two.
@@ -202,7 +265,9 @@ impl Library {
     pub fn compute(&self, op: Op, with: With) -> [Option<Tensor>; 2] {
         match self.call(op, with) {
             Ok(answer) => answer.made,
-            Err(Ended::Failed(Failure { reason, .. })) => std::panic::resume_unwind(Box::new(reason)),
+            Err(Ended::Failed(Failure { reason, .. }) | Ended::Panicked(reason)) => {
+                std::panic::resume_unwind(Box::new(reason))
+            }
             Err(Ended::Refused(fault)) => std::panic::resume_unwind(Box::new(fault.message)),
         }
     }
@@ -215,6 +280,7 @@ impl Library {
         self.call(op, with).map_err(|ended| match ended {
             Ended::Failed(failure) => failure,
             Ended::Refused(fault) => Failure { reason: fault.message, lost: false },
+            Ended::Panicked(reason) => Failure { reason, lost: false },
         })
     }
 
@@ -225,7 +291,7 @@ impl Library {
     pub fn ask(&self, op: Op, with: With) -> Result<Answer> {
         self.call(op, with).map_err(|ended| match ended {
             Ended::Refused(fault) => fault,
-            Ended::Failed(failure) => Fault::new(Fails::Device, failure.reason),
+            Ended::Failed(Failure { reason, .. }) | Ended::Panicked(reason) => Fault::new(Fails::Device, reason),
         })
     }
 }

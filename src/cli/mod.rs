@@ -14,6 +14,7 @@
 //! | `notebooks` | the user's own copy of the notebooks |
 //! | `private`, `python`, `pip` | the private JupyterLab, and what installing it takes |
 //! | `runs` | what `log_run` has kept, run beside run |
+//! | `serve_device` | this machine's graphics processor for notebooks elsewhere |
 //! | `doctor` | what is installed, and what is wrong with it |
 
 mod doctor;
@@ -28,6 +29,7 @@ mod python;
 mod repl;
 mod run;
 mod runs;
+mod serve_device;
 mod session;
 mod signal;
 mod spec;
@@ -73,6 +75,8 @@ enum Command {
     Uninstall(spec::Uninstall),
     /// List and compare the runs that log_run has kept.
     Runs(runs::Options),
+    /// Let notebooks on another machine compute on this machine's graphics processor.
+    ServeDevice(serve_device::Options),
     /// Show versions, devices and paths, what is wrong and how to mend it.
     Doctor,
     /// Print the reference of the language as Markdown.
@@ -118,7 +122,7 @@ pub fn main() -> ExitCode {
 
 /// Whether a command goes on when nobody reads what it prints.
 fn serves(command: &Command) -> bool {
-    matches!(command, Command::Kernel(_) | Command::Worker | Command::Lab(_))
+    matches!(command, Command::Kernel(_) | Command::Worker | Command::Lab(_) | Command::ServeDevice(_))
 }
 
 fn dispatch(command: Command) -> Result<Outcome> {
@@ -137,6 +141,7 @@ fn dispatch(command: Command) -> Result<Outcome> {
         Command::Install(options) => spec::install(&options),
         Command::Uninstall(options) => spec::uninstall(&options),
         Command::Runs(options) => runs::runs(&options),
+        Command::ServeDevice(options) => serve_device::serve_device(&options),
         Command::Doctor => doctor::doctor(),
         Command::Reference => {
             print_all(&session::reference());

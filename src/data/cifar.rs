@@ -194,7 +194,7 @@ mod tests {
         let data = load(folder.path(), Split::Train).unwrap();
         assert_eq!((data.len(), data.picture()), (5, Some([3, 32, 32])));
         assert_eq!(data.gather_labels(0..5).unwrap(), [0, 1, 2, 3, 4]);
-        assert_eq!(data.gather(0..1)[0], 0.2);
+        assert_eq!(data.gather(0..1).unwrap()[0], 0.2);
         let fault = load(folder.path(), Split::Test).unwrap_err();
         assert!(fault.message.contains("neither"), "{fault}");
     }

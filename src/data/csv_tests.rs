@@ -32,23 +32,23 @@ fn numbers_names_and_labels() {
         read("# iris\r\nlength,width,kind\r\n5.1,3.5,setosa\r\n\r\n6,-2e-1,virginica\r\n1,2,\"setosa\"", named("kind"))
             .unwrap();
     assert_eq!((data.len(), data.shape()), (3, &[2][..]));
-    assert_eq!(data.gather(0..3), [5.1, 3.5, 6.0, -0.2, 1.0, 2.0]);
+    assert_eq!(data.gather(0..3).unwrap(), [5.1, 3.5, 6.0, -0.2, 1.0, 2.0]);
     assert_eq!(data.gather_labels(0..3).unwrap(), [0, 1, 0]);
     assert_eq!(data.classes(), ["setosa", "virginica"]);
     let data = read("1,2,a\n3,4,b\n", Some(Column::At(-1))).unwrap();
-    assert_eq!(data.gather(0..2), [1.0, 2.0, 3.0, 4.0], "a text among the labels is no line of names");
+    assert_eq!(data.gather(0..2).unwrap(), [1.0, 2.0, 3.0, 4.0], "a text among the labels is no line of names");
     assert_eq!(data.gather_labels(0..2).unwrap(), [0, 1]);
     let data = read("\u{feff}0,7\n2,8\n", Some(Column::At(0))).unwrap();
-    assert_eq!(data.gather(0..2), [7.0, 8.0]);
+    assert_eq!(data.gather(0..2).unwrap(), [7.0, 8.0]);
     assert_eq!(data.classes(), ["0", "1", "2"]);
-    assert_eq!(read("a,b\n1,2", None).unwrap().gather(0..1), [1.0, 2.0]);
+    assert_eq!(read("a,b\n1,2", None).unwrap().gather(0..1).unwrap(), [1.0, 2.0]);
 }
 
 #[test]
 fn cells_within_quotes_hold_separators_line_ends_and_quotes() {
     let text = "name,x,y\r\n\"Smith, John\",1,2\r\n\"O\"\"Brien\nof Cork\",\"3\",4\r\n";
     let data = read(text, named("name")).unwrap();
-    assert_eq!(data.gather(0..2), [1.0, 2.0, 3.0, 4.0]);
+    assert_eq!(data.gather(0..2).unwrap(), [1.0, 2.0, 3.0, 4.0]);
     assert_eq!(data.classes(), ["O\"Brien\nof Cork", "Smith, John"]);
     let fault = read("a,b\n1,\"2\n3,4\n", None).unwrap_err();
     assert!(fault.message.contains("line 2: a quote"), "{fault}");
@@ -63,7 +63,7 @@ fn packed_tables_of_one_member_or_several() {
     };
     let both = [pack("a,b\n1,2\n"), pack("3,4\n")].concat();
     let (data, _) = noted(&both, &Csv::default());
-    assert_eq!(data.unwrap().gather(0..2), [1.0, 2.0, 3.0, 4.0]);
+    assert_eq!(data.unwrap().gather(0..2).unwrap(), [1.0, 2.0, 3.0, 4.0]);
     let (data, _) = noted(&both[..both.len() - 6], &Csv::default());
     let fault = data.unwrap_err();
     assert!(fault.message.contains("ends too early"), "{fault}");
@@ -79,14 +79,14 @@ fn separators_are_named_or_guessed_with_a_note() {
         ("1.5,2\n3,4\n", None),
     ] {
         let (data, notes) = noted(text.as_bytes(), &Csv::default());
-        assert_eq!(data.unwrap().gather(0..2), expected, "{text:?}");
+        assert_eq!(data.unwrap().gather(0..2).unwrap(), expected, "{text:?}");
         assert_eq!(notes.len(), usize::from(note.is_some()), "{notes:?}");
         assert!(note.is_none_or(|note| notes[0].contains(note)), "{notes:?}");
     }
     for (text, separator) in [("1.5|2\n3|4", '|'), ("1.5  2\n 3 4", ' ')] {
         let how = Csv { separator: Some(separator), ..Csv::default() };
         let (data, notes) = noted(text.as_bytes(), &how);
-        assert_eq!(data.unwrap().gather(0..2), expected, "{text:?}");
+        assert_eq!(data.unwrap().gather(0..2).unwrap(), expected, "{text:?}");
         assert_eq!(notes, [""; 0]);
     }
     for separator in ['"', '\n', 'é'] {
@@ -125,10 +125,10 @@ fn the_user_has_the_last_word_about_names() {
     let how = |header, label| Csv { label, header: Some(header), ..Csv::default() };
     let text = b"0,1\n0.5,0.25\n";
     let (data, notes) = noted(text, &how(false, None));
-    assert_eq!((data.unwrap().gather(0..2), notes), (vec![0.0, 1.0, 0.5, 0.25], vec![]));
+    assert_eq!((data.unwrap().gather(0..2).unwrap(), notes), (vec![0.0, 1.0, 0.5, 0.25], vec![]));
     let (data, notes) = noted(b"3,4\n1,2\n", &how(true, named("3")));
     let data = data.unwrap();
-    assert_eq!((data.gather(0..1), notes), (vec![2.0], vec![]));
+    assert_eq!((data.gather(0..1).unwrap(), notes), (vec![2.0], vec![]));
     assert_eq!(data.gather_labels(0..1).unwrap(), [1]);
     let fault = noted(b"a,b\n1,2\n", &how(false, None)).0.unwrap_err();
     assert!(fault.message.contains("line 1: \"a\" in column 1"), "{fault}");
@@ -149,16 +149,16 @@ fn what_is_missing_is_told_skipped_or_filled() {
         assert!(fault.hint.is_some());
         let (data, notes) = with(Missing::Skip);
         let data = data.unwrap();
-        assert_eq!(data.gather(0..2), [1.0, 2.0, 5.0, 6.0]);
+        assert_eq!(data.gather(0..2).unwrap(), [1.0, 2.0, 5.0, 6.0]);
         assert_eq!(data.classes(), ["a"]);
         assert!(notes[0].contains("1 line"), "{notes:?}");
         let data = with(Missing::Fill(-1.0)).0.unwrap();
-        assert_eq!(data.gather(1..2), [3.0, -1.0]);
+        assert_eq!(data.gather(1..2).unwrap(), [3.0, -1.0]);
     }
     // A first line of numbers stays a sample, though one of them is missing.
     let skip = Csv { missing: Missing::Skip, ..Csv::default() };
     let (data, _) = noted(b"NA,2\n3,4\n5,6", &skip);
-    assert_eq!(data.unwrap().gather(0..2), [3.0, 4.0, 5.0, 6.0]);
+    assert_eq!(data.unwrap().gather(0..2).unwrap(), [3.0, 4.0, 5.0, 6.0]);
     let fault = noted(b"1,NA\n?,2\n", &skip).0.unwrap_err();
     assert!(fault.message.contains("in each of its lines"), "{fault}");
     let fault = read("1,a\n2,\n", Some(Column::At(-1))).unwrap_err();
@@ -192,7 +192,7 @@ fn mistakes_are_told_with_their_line() {
 #[test]
 fn tables_as_programs_write_them() {
     let plain = Csv::default();
-    let rows = |text: &[u8]| noted(text, &plain).0.unwrap().gather(0..2);
+    let rows = |text: &[u8]| noted(text, &plain).0.unwrap().gather(0..2).unwrap();
     assert_eq!(rows(b"x|y\n1|2\n3|4\n"), [1.0, 2.0, 3.0, 4.0]);
     assert_eq!(rows(b"sep=;\r\nx;y\r\n1;2\r\n3;4\r\n"), [1.0, 2.0, 3.0, 4.0]);
     assert_eq!(rows(b"\xef\xbb\xbfsep=|\nx|y\n1|2\n3|4\n"), [1.0, 2.0, 3.0, 4.0]);
@@ -208,7 +208,7 @@ fn tables_as_programs_write_them() {
         assert_eq!(rows(&bytes), [1.0, 2.0, 3.0, 4.0]);
     }
     let (data, notes) = noted(b",x,y\n0,5,6\n1,7,8\n", &plain);
-    assert_eq!(data.unwrap().gather(0..2), [0.0, 5.0, 6.0, 1.0, 7.0, 8.0]);
+    assert_eq!(data.unwrap().gather(0..2).unwrap(), [0.0, 5.0, 6.0, 1.0, 7.0, 8.0]);
     assert!(notes.iter().any(|n| n.contains("as pandas writes its index")), "{notes:?}");
     assert!(noted(b",x\n3,5\n4,6\n", &plain).1.is_empty());
     // Years may be names or numbers.

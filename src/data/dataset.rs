@@ -1,6 +1,7 @@
 //! A data set: rows of one shape with optional labels. Parts of it (`split`, `filter`) are views that share its storage.
 
 use super::Source;
+use super::folder::Stream;
 use saddle_fault::{Fault, Result};
 use std::sync::Arc;
 
@@ -20,6 +21,15 @@ pub enum Features {
         /// What `full` means.
         hi: f32,
     },
+    /// Pictures that are decoded when they are drawn, their bytes read as those above.
+    Stream {
+        /// Where they are.
+        stream: Arc<Stream>,
+        /// What 0 means.
+        lo: f32,
+        /// What 255 means.
+        hi: f32,
+    },
 }
 
 impl Features {
@@ -27,6 +37,7 @@ impl Features {
         match self {
             Features::Floats(values) => values.len(),
             Features::Bytes { bytes, .. } => bytes.len(),
+            Features::Stream { stream, .. } => stream.len() * stream.width(),
         }
     }
 }
@@ -132,7 +143,7 @@ impl Dataset {
 
     /// The same with pixels from `lo` to `hi`, where the features are bytes.
     pub fn with_range(mut self, low: f32, high: f32) -> Self {
-        if let Features::Bytes { lo, hi, .. } = &mut self.features {
+        if let Features::Bytes { lo, hi, .. } | Features::Stream { lo, hi, .. } = &mut self.features {
             (*lo, *hi) = (low, high);
         }
         self
@@ -153,6 +164,7 @@ impl Dataset {
         let each = match self.features {
             Features::Floats(_) => size_of::<f32>(),
             Features::Bytes { .. } => 1,
+            Features::Stream { .. } => 0,
         };
         let labels = self.labels.as_ref().map_or(0, |labels| labels.len());
         self.features.len() * each + labels * size_of::<i32>()
@@ -181,7 +193,7 @@ impl Dataset {
     /// The range of the pixels, where it is known.
     pub fn range(&self) -> Option<(f32, f32)> {
         match self.features {
-            Features::Bytes { lo, hi, .. } => Some((lo, hi)),
+            Features::Bytes { lo, hi, .. } | Features::Stream { lo, hi, .. } => Some((lo, hi)),
             Features::Floats(_) => None,
         }
     }
@@ -192,7 +204,10 @@ impl Dataset {
     }
 
     /// The rows at `places`, one after the other. Places are below [`Self::len`].
-    pub fn gather(&self, places: impl ExactSizeIterator<Item = usize>) -> Vec<f32> {
+    ///
+    /// # Errors
+    /// Of pictures that are decoded now: one that cannot be read, or has another size.
+    pub fn gather(&self, places: impl ExactSizeIterator<Item = usize>) -> Result<Vec<f32>> {
         let width = self.width();
         let mut out = Vec::with_capacity(places.len() * width);
         for place in places {
@@ -204,9 +219,13 @@ impl Dataset {
                     // Divided, not multiplied by 1 / full: so the greatest byte is exactly `hi`.
                     out.extend(bytes[row].iter().map(|&b| lo + span * (f32::from(b) / full)));
                 }
+                Features::Stream { stream, lo, hi } => {
+                    let pixels = stream.row(row.start / width)?;
+                    out.extend(pixels.iter().map(|&b| lo + (hi - lo) * (f32::from(b) / 255.0)));
+                }
             }
         }
-        out
+        Ok(out)
     }
 
     /// The labels at `places`; `None` where there are none.

@@ -54,7 +54,7 @@ mod tests {
         let counts: Vec<usize> = (0..10).map(count).collect();
         assert_eq!(counts, [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]);
         assert_eq!(labels[..10], [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
-        let pixels = digits.gather(0..1797);
+        let pixels = digits.gather(0..1797).unwrap();
         let total: f64 = pixels.iter().map(|&p| f64::from(p) * 16.0).sum();
         assert_eq!(total, 561_718.0);
         assert_eq!(pixels[2] * 16.0, 5.0);

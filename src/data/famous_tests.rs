@@ -39,7 +39,7 @@ fn the_real_files_are_read() {
         let labels = train.gather_labels(0..60_000).unwrap();
         let count = |class| labels.iter().filter(|&&l| l == class).count();
         assert_eq!((0..10).map(count).collect::<Vec<_>>(), counts);
-        let pixels = train.gather(0..60_000);
+        let pixels = train.gather(0..60_000).unwrap();
         let n = pixels.len() as f64;
         let m = pixels.iter().map(|&p| f64::from(p)).sum::<f64>() / n;
         let v = pixels.iter().map(|&p| (f64::from(p) - m).powi(2)).sum::<f64>() / n;
@@ -83,7 +83,7 @@ fn files_that_do_not_belong_together_are_refused() {
     std::fs::write(&labels, idx(&[3])).unwrap();
     let data = load().unwrap();
     assert_eq!((data.len(), data.gather_labels(0..3)), (3, Some(vec![1, 1, 1])));
-    assert_eq!(data.gather(0..1)[0], 1.0 / 255.0);
+    assert_eq!(data.gather(0..1).unwrap()[0], 1.0 / 255.0);
     std::fs::remove_file(&labels).unwrap();
     let fault = load().unwrap_err();
     assert!(fault.message.contains("has no file train-labels"), "{fault}");
@@ -137,6 +137,6 @@ fn the_embedded_digits_are_the_first_of_mnist() {
     for digit in 0..10 {
         assert_eq!(labels.iter().filter(|&&l| l == digit).count(), 500);
     }
-    let total: f64 = digits.gather(0..5000).iter().map(|&p| (f64::from(p) * 255.0).round()).sum();
+    let total: f64 = digits.gather(0..5000).unwrap().iter().map(|&p| (f64::from(p) * 255.0).round()).sum();
     assert_eq!(total, 131_267_102.0);
 }

@@ -39,6 +39,7 @@ impl Watch<'_> {
         (self.stop)()
     }
 
+    /// Nobody who waits.
     #[cfg(test)]
     pub fn none() -> Watch<'static> {
         Watch {

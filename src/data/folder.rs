@@ -1,6 +1,9 @@
-//! Folders of pictures: one folder for each class, or all pictures in one folder.
+//! Pictures in folders (one folder for each class, or all pictures in one folder), in zip archives and in Parquet files: all read at
+//! once, or each when it is drawn.
 
+use super::archive::Archive;
 use super::files::{Watch, describe};
+use super::parquet::{self, Columns, Label, Parquet};
 use super::picture;
 use super::{Dataset, Features};
 use image::DynamicImage;
@@ -8,6 +11,7 @@ use image::imageops::FilterType;
 use saddle_fault::{Fault, Result};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The ends of the names of the pictures that can be read.
 const ENDS: [&str; 10] = ["png", "gif", "jpg", "jpeg", "jfif", "bmp", "ppm", "pgm", "pbm", "pnm"];
@@ -18,7 +22,7 @@ const OF_THE_SYSTEM: [&str; 6] =
     ["$RECYCLE.BIN", "System Volume Information", "lost+found", "@eaDir", "__MACOSX", "__pycache__"];
 
 /// How pictures are read.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Look {
     /// The side, in pixels, to which the middle square of each picture is brought; `None`: as they are.
     pub size: Option<u32>,
@@ -26,39 +30,92 @@ pub struct Look {
     pub grey: bool,
     /// Leaves out pictures that cannot be read, and notes which; else they are an error.
     pub skip_unreadable: bool,
+    /// Decodes pictures when they are drawn, instead of keeping all their pixels.
+    pub stream: bool,
+    /// Columns of Parquet files.
+    pub columns: Columns,
+    /// Which Parquet files of a folder: those whose name begins so.
+    pub split: Option<String>,
 }
 
 /// Unreadable pictures that a note names.
 const NAMED: usize = 5;
 
+/// Pictures with the number of each one's class, and what the classes are called.
+struct Found {
+    pictures: Vec<(Place, i32)>,
+    classes: Vec<String>,
+}
+
 /// The pictures in a folder, in the order of their names, pixels in [0, 1], as flat rows, upright as their Exif data say.
 /// Where it holds folders with pictures, each of them is a class, in the order of their names. What is hidden, its name
-/// beginning with a dot, is left out.
+/// beginning with a dot, is left out. A zip archive is read as the folder that was packed; Parquet files, one or a folder of them, by their
+/// column of pictures.
 ///
 /// # Errors
 /// A folder that is missing or without pictures; a picture that cannot be read, unless [`Look::skip_unreadable`]; pictures
 /// of different sizes, where no size is given.
-pub fn image_folder(path: &Path, look: Look, watch: &mut Watch) -> Result<Dataset> {
+pub fn image_folder(path: &Path, look: &Look, watch: &mut Watch) -> Result<Dataset> {
+    if look.stream && look.skip_unreadable {
+        return Err(Fault::value(
+            "image_folder: stream decodes pictures when they are drawn, so skip_unreadable cannot know them before",
+        )
+        .hint("without stream all are read at once"));
+    }
+    let Found { mut pictures, classes } = find(path, look, watch)?;
+    let name = path.file_name().map_or("image_folder".into(), |n| n.to_string_lossy());
+    let (features, picture) = match look.stream {
+        true => streamed(path, &pictures, look)?,
+        false => {
+            let (bytes, picture) = pixels(path, &mut pictures, look, watch)?;
+            (Features::Bytes { bytes: bytes.into(), full: 255, lo: 0.0, hi: 1.0 }, picture)
+        }
+    };
+    let data = Dataset::new(&name, features, &[picture.iter().product()])?.with_picture(picture)?;
+    if classes.is_empty() {
+        return Ok(data);
+    }
+    let names: Vec<&str> = classes.iter().map(String::as_str).collect();
+    data.with_labels(pictures.into_iter().map(|(_, class)| class).collect(), &names)
+}
+
+fn ends_with(path: &Path, end: &str) -> bool {
+    path.extension().is_some_and(|e| e.eq_ignore_ascii_case(end))
+}
+
+fn find(path: &Path, look: &Look, watch: &mut Watch) -> Result<Found> {
+    if path.is_file() && ends_with(path, "zip") {
+        return in_archive(path);
+    }
+    if path.is_file() && ends_with(path, "parquet") {
+        return in_parquet(&[path.to_path_buf()], look, watch);
+    }
     if !path.is_dir() {
         return Err(match path.exists() {
-            true => Fault::file(format!("{} is a file, not a folder", path.display())),
+            true => Fault::file(format!("{}: is neither a folder, nor a .zip or .parquet file", path.display())),
             false => Fault::file(format!("there is no folder {}", path.display())),
         });
     }
-    let mut classes = Vec::new();
-    let mut found = Vec::new();
-    let mut foreign = Vec::new();
+    let tables = tables(path, look.split.as_deref())?;
+    match tables.is_empty() {
+        false => in_parquet(&tables, look, watch),
+        true => in_folder(path, watch),
+    }
+}
+
+fn in_folder(path: &Path, watch: &mut Watch) -> Result<Found> {
+    let (mut classes, mut found, mut foreign) = (Vec::new(), Vec::new(), Vec::new());
     for folder in entries(path)?.into_iter().filter(|p| p.is_dir()) {
         let inside = pictures(&folder, &mut foreign)?;
         if !inside.is_empty() {
             let class = classes.len() as i32;
-            found.extend(inside.into_iter().map(|p| (p, class)));
+            found.extend(inside.into_iter().map(|p| (Place::File(p), class)));
             classes.push(folder.file_name().unwrap_or_default().to_string_lossy().into_owned());
         }
     }
     let beside = pictures(path, &mut foreign)?;
     match classes.is_empty() {
-        true => found = beside.into_iter().map(|p| (p, 0)).collect(),
+        true => found = beside.into_iter().map(|p| (Place::File(p), 0)).collect(),
         false if beside.is_empty() => (),
         false => (watch.note)(&format!("left out {} beside the folders, which are the classes", named(&beside))),
     }
@@ -68,15 +125,140 @@ pub fn image_folder(path: &Path, look: Look, watch: &mut Watch) -> Result<Datase
     if !foreign.is_empty() {
         (watch.note)(&format!("left out {}, of formats that are not read", named(&foreign)));
     }
-    let (bytes, [channels, height, width]) = pixels(path, &mut found, look, watch)?;
-    let features = Features::Bytes { bytes: bytes.into(), full: 255, lo: 0.0, hi: 1.0 };
-    let name = path.file_name().map_or("image_folder".into(), |n| n.to_string_lossy());
-    let data = Dataset::new(&name, features, &[channels * height * width])?.with_picture([channels, height, width])?;
-    if classes.is_empty() {
-        return Ok(data);
+    Ok(Found { pictures: found, classes })
+}
+
+/// As in the folder that was packed; folders around everything are not looked at.
+fn in_archive(path: &Path) -> Result<Found> {
+    let archive = Arc::new(Archive::open(path)?);
+    let is_picture = |name: &str| {
+        let hidden = name.split('/').any(|part| part.starts_with('.') || part == "__MACOSX");
+        let end = name.rsplit_once('.').map(|(_, end)| end.to_lowercase());
+        !hidden && end.is_some_and(|end| ENDS.contains(&end.as_str()))
+    };
+    let mut found: Vec<usize> = (0..archive.entries.len()).filter(|&i| is_picture(&archive.entries[i].name)).collect();
+    found.sort_by(|a, b| archive.entries[*a].name.cmp(&archive.entries[*b].name));
+    let folder = |i: &usize| archive.entries[*i].name.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let mut folders: Vec<&str> = found.iter().map(folder).collect();
+    folders.dedup();
+    let classes: Vec<String> = match folders.len() {
+        0 | 1 => vec![],
+        _ => {
+            // Of a picture beside the folders, as of one in the folder itself, nothing says what it is.
+            let around = common(&folders);
+            folders.iter().map(|folder| folder[around..].to_string()).filter(|class| !class.is_empty()).collect()
+        }
+    };
+    let around = common(&folders);
+    let class = |i: &usize| classes.iter().position(|class| *class == folder(i)[around..]);
+    let pictures = found.iter().filter_map(|i| {
+        let class = if classes.is_empty() { Some(0) } else { class(i) };
+        Some((Place::Packed(archive.clone(), *i), class? as i32))
+    });
+    Ok(Found { pictures: pictures.collect(), classes: classes.clone() })
+}
+
+/// The length of the folders, with their last slash, that all paths begin with.
+fn common(folders: &[&str]) -> usize {
+    let Some(first) = folders.first() else { return 0 };
+    let slashes = first.match_indices('/').map(|(at, _)| at + 1).rev();
+    let all = |at: &usize| folders.iter().all(|folder| folder.get(..*at) == first.get(..*at));
+    let whole = folders.iter().all(|folder| *folder == *first || folder.starts_with(&format!("{first}/")));
+    match whole && folders.len() > 1 && !first.is_empty() {
+        // Pictures beside the folders of classes.
+        true if folders.iter().skip(1).all(|folder| folder.len() > first.len()) => first.len() + 1,
+        _ => slashes.into_iter().find(all).unwrap_or(0),
     }
-    let names: Vec<&str> = classes.iter().map(String::as_str).collect();
-    data.with_labels(found.into_iter().map(|(_, class)| class).collect(), &names)
+}
+
+/// The Parquet files of a folder, or of the folders in it.
+fn tables(path: &Path, split: Option<&str>) -> Result<Vec<PathBuf>> {
+    let here = |folder: &Path| -> Result<Vec<PathBuf>> {
+        Ok(entries(folder)?.into_iter().filter(|p| p.is_file() && ends_with(p, "parquet")).collect())
+    };
+    let mut all = here(path)?;
+    if all.is_empty() {
+        for folder in entries(path)?.into_iter().filter(|p| p.is_dir()) {
+            all.extend(here(&folder)?);
+        }
+    }
+    let name = |p: &PathBuf| p.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    // `train-00000-of-00002.parquet`
+    let split_of = |p: &PathBuf| name(p).split(['-', '.', '_']).next().unwrap_or_default().to_string();
+    let mut splits: Vec<String> = all.iter().map(split_of).collect();
+    splits.sort();
+    splits.dedup();
+    let known = |split: &String| ["train", "test", "validation", "val"].contains(&split.as_str());
+    match split {
+        Some(wanted) => {
+            all.retain(|p| name(p).starts_with(wanted));
+            match all.is_empty() && !splits.is_empty() {
+                true => Err(Fault::file(format!("{}: no Parquet file begins with `{wanted}`", path.display()))
+                    .hint(format!("there are: {}", splits.join(", ")))),
+                false => Ok(all),
+            }
+        }
+        None if splits.len() > 1 && splits.iter().any(known) => {
+            Err(Fault::file(format!("{}: it holds several splits: {}", path.display(), splits.join(", ")))
+                .hint(format!("#{{ split: \"{}\" }} says which", splits[splits.len() - 1])))
+        }
+        None => Ok(all),
+    }
+}
+
+fn in_parquet(files: &[PathBuf], look: &Look, watch: &mut Watch) -> Result<Found> {
+    let (mut places, mut labels, mut names) = (Vec::new(), Vec::new(), None);
+    for path in files {
+        watch.check()?;
+        let (file, own) = parquet::open(path, &look.columns)?;
+        let file = Arc::new(file);
+        places.extend((0..file.rows()).map(|row| Place::Row(file.clone(), row)));
+        if let Some(own) = own {
+            labels.extend(own.each);
+            names = names.or(own.names);
+        }
+    }
+    if labels.len() != places.len() {
+        let pictures = places.into_iter().map(|place| (place, 0)).collect();
+        return Ok(Found { pictures, classes: vec![] });
+    }
+    let (numbers, classes) = numbered(&labels, names)?;
+    Ok(Found { pictures: places.into_iter().zip(numbers).collect(), classes })
+}
+
+/// Each label's number, and what the numbers mean.
+fn numbered(labels: &[Label], names: Option<Vec<String>>) -> Result<(Vec<i32>, Vec<String>)> {
+    /// More classes than these are no classes.
+    const MOST_CLASSES: i64 = 1 << 20;
+    let whole: Option<Vec<i64>> = labels
+        .iter()
+        .map(|label| match label {
+            Label::Number(n) => Some(*n),
+            Label::Text(_) => None,
+        })
+        .collect();
+    if let Some(whole) = whole {
+        if let Some(bad) = whole.iter().find(|n| !(0..MOST_CLASSES).contains(*n)) {
+            return Err(Fault::file(format!("a label is a whole number from 0, got {bad}"))
+                .hint("−1 is how hubs mark a split without labels; #{ label: \"name\" } chooses another column"));
+        }
+        let most = whole.iter().max().map_or(0, |n| *n as usize + 1);
+        let names = names.filter(|names| names.len() >= most);
+        let classes = names.unwrap_or_else(|| (0..most).map(|n| n.to_string()).collect());
+        return Ok((whole.into_iter().map(|n| n as i32).collect(), classes));
+    }
+    let texts: Vec<String> = labels
+        .iter()
+        .map(|label| match label {
+            Label::Number(n) => n.to_string(),
+            Label::Text(text) => text.clone(),
+        })
+        .collect();
+    let mut classes = texts.clone();
+    classes.sort();
+    classes.dedup();
+    let number = |text: &String| classes.binary_search(text).unwrap_or(0) as i32;
+    Ok((texts.iter().map(number).collect(), classes))
 }
 
 /// What is in a folder and not hidden, in the order of the names: `.ipynb_checkpoints` holds copies, and `._a.png` is
@@ -137,16 +319,16 @@ fn nothing(path: &Path, foreign: &[PathBuf]) -> Fault {
 /// All pixels, plane after plane, and the shape of a picture. What is not read is taken out of `found`.
 fn pixels(
     folder: &Path,
-    found: &mut Vec<(PathBuf, i32)>,
-    look: Look,
+    found: &mut Vec<(Place, i32)>,
+    look: &Look,
     watch: &mut Watch,
 ) -> Result<(Vec<u8>, [usize; 3])> {
     let mut all = Vec::new();
     let mut shape = None;
     let (mut unreadable, mut read) = (Vec::new(), Vec::new());
-    for (path, class) in found.drain(..) {
+    for (place, class) in found.drain(..) {
         watch.check()?;
-        let picture = match picture::open(&path) {
+        let picture = match place.picture() {
             Ok(picture) => picture,
             Err(what) if look.skip_unreadable => {
                 unreadable.push(what);
@@ -156,28 +338,9 @@ fn pixels(
                 return Err(Fault::file(what).hint("#{ skip_unreadable: true } leaves such pictures out"));
             }
         };
-        let picture = match look.size {
-            Some(size) => square(&picture, size),
-            None => picture,
-        };
-        let this = [if look.grey { 1 } else { 3 }, picture.height() as usize, picture.width() as usize];
-        if *shape.get_or_insert(this) != this {
-            return Err(Fault::file(format!(
-                "{}: a picture of {} × {}, where the first has another size",
-                path.display(),
-                this[1],
-                this[2]
-            ))
-            .hint("#{ size: 64 } brings all to the same size"));
-        }
-        match look.grey {
-            true => all.extend(picture::luma(&picture.to_rgb8())),
-            false => {
-                let rgb = picture.to_rgb8().into_raw();
-                (0..3).for_each(|c| all.extend(rgb.iter().skip(c).step_by(3)));
-            }
-        }
-        read.push((path, class));
+        let this = planes(&picture, look.size, look.grey, &mut all);
+        fits(&place, *shape.get_or_insert(this), this)?;
+        read.push((place, class));
     }
     *found = read;
     note(&unreadable, watch);
@@ -186,6 +349,112 @@ fn pixels(
         None => nothing(folder, &[]),
     })?;
     Ok((all, shape))
+}
+
+/// Pictures that are decoded when they are drawn, and the shape of one, which the first one tells.
+fn streamed(folder: &Path, found: &[(Place, i32)], look: &Look) -> Result<(Features, [usize; 3])> {
+    let (first, _) = found.first().ok_or_else(|| nothing(folder, &[]))?;
+    let picture = first.picture().map_err(Fault::file)?;
+    let shape = planes(&picture, look.size, look.grey, &mut Vec::new());
+    let places = found.iter().map(|(place, _)| place.clone()).collect();
+    let stream = Stream { places, size: look.size, grey: look.grey, shape };
+    Ok((Features::Stream { stream: Arc::new(stream), lo: 0.0, hi: 1.0 }, shape))
+}
+
+/// Appends a picture's planes at the size and in the colours that are wanted; their shape.
+fn planes(picture: &DynamicImage, size: Option<u32>, grey: bool, to: &mut Vec<u8>) -> [usize; 3] {
+    let sized;
+    let picture = match size {
+        Some(size) => {
+            sized = square(picture, size);
+            &sized
+        }
+        None => picture,
+    };
+    match grey {
+        true => to.extend(picture::luma(&picture.to_rgb8())),
+        false => {
+            let rgb = picture.to_rgb8().into_raw();
+            (0..3).for_each(|c| to.extend(rgb.iter().skip(c).step_by(3)));
+        }
+    }
+    [if grey { 1 } else { 3 }, picture.height() as usize, picture.width() as usize]
+}
+
+fn fits(place: &Place, expected: [usize; 3], this: [usize; 3]) -> Result<()> {
+    match expected == this {
+        true => Ok(()),
+        false => Err(Fault::file(format!(
+            "{}: a picture of {} × {}, where the first has another size",
+            place.name(),
+            this[1],
+            this[2]
+        ))
+        .hint("#{ size: 64 } brings all to the same size")),
+    }
+}
+
+/// Where a picture lies.
+#[derive(Clone, Debug)]
+enum Place {
+    File(PathBuf),
+    /// In an archive, by its place in the list.
+    Packed(Arc<Archive>, usize),
+    /// In a row of a table.
+    Row(Arc<Parquet>, usize),
+}
+
+impl Place {
+    fn name(&self) -> String {
+        match self {
+            Place::File(path) => path.display().to_string(),
+            Place::Packed(archive, i) => archive.entries[*i].name.clone(),
+            Place::Row(file, row) => format!("{}, row {row}", file.path().display()),
+        }
+    }
+
+    /// The picture, or why it cannot be read.
+    fn picture(&self) -> Result<DynamicImage, String> {
+        let bytes = match self {
+            Place::File(path) => return picture::open(path),
+            Place::Packed(archive, i) => archive.read(&archive.entries[*i]),
+            Place::Row(file, row) => file.picture(*row),
+        };
+        picture::decode(&self.name(), &bytes.map_err(|fault| fault.message)?)
+    }
+}
+
+/// Pictures of one shape that stay where they are until they are drawn.
+#[derive(Debug)]
+pub struct Stream {
+    places: Vec<Place>,
+    size: Option<u32>,
+    grey: bool,
+    shape: [usize; 3],
+}
+
+impl Stream {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// The numbers of one.
+    pub fn width(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// The pixels of a picture, plane after plane.
+    ///
+    /// # Errors
+    /// It cannot be read, or has another size than the first.
+    pub fn row(&self, i: usize) -> Result<Vec<u8>> {
+        let place = &self.places[i];
+        let picture = place.picture().map_err(Fault::file)?;
+        let mut pixels = Vec::with_capacity(self.width());
+        fits(place, self.shape, planes(&picture, self.size, self.grey, &mut pixels))?;
+        Ok(pixels)
+    }
 }
 
 /// Tells what was left out.
@@ -206,144 +475,4 @@ fn square(picture: &DynamicImage, size: u32) -> DynamicImage {
     let side = picture.width().min(picture.height());
     let (x, y) = ((picture.width() - side) / 2, (picture.height() - side) / 2);
     picture.crop_imm(x, y, side, side).resize_exact(size, size, FilterType::CatmullRom)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::files::testing::Folder;
-    use image::{Rgb, RgbImage};
-
-    fn paint(folder: &Folder, name: &str, size: (u32, u32), colour: [u8; 3]) {
-        let path = folder.write(name, b"");
-        RgbImage::from_pixel(size.0, size.1, Rgb(colour)).save(path).unwrap();
-    }
-
-    fn read(folder: &Folder, size: Option<u32>, grey: bool) -> Result<Dataset> {
-        let look = Look { size, grey, ..Look::default() };
-        image_folder(folder.path(), look, &mut Watch::none())
-    }
-
-    #[test]
-    fn folders_are_classes_and_planes_follow_each_other() {
-        let folder = Folder::new();
-        paint(&folder, "red/b.png", (2, 2), [255, 0, 51]);
-        paint(&folder, "red/a.PNG", (2, 2), [0, 255, 0]);
-        paint(&folder, "blue/1.png", (2, 2), [0, 0, 255]);
-        folder.write("red/notes.txt", b"no picture");
-        folder.write("empty/none", b"");
-        let data = read(&folder, None, false).unwrap();
-        assert_eq!((data.len(), data.picture()), (3, Some([3, 2, 2])));
-        assert_eq!(data.classes(), ["blue", "red"]);
-        assert_eq!(data.gather_labels(0..3).unwrap(), [0, 1, 1]);
-        let expected = [1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.2, 0.2, 0.2, 0.2];
-        assert_eq!(data.gather(2..3), expected);
-    }
-
-    #[test]
-    fn sizes_are_made_equal_and_colours_grey() {
-        let folder = Folder::new();
-        paint(&folder, "a.png", (5, 3), [255, 255, 255]);
-        paint(&folder, "b.png", (2, 8), [0, 0, 0]);
-        let fault = read(&folder, None, false).unwrap_err();
-        assert!(fault.message.contains("8 × 2"), "{fault}");
-        let data = read(&folder, Some(4), true).unwrap();
-        assert_eq!((data.shape(), data.has_labels()), (&[16][..], false));
-        assert_eq!(data.gather(0..2), [[1.0; 16], [0.0; 16]].concat());
-    }
-
-    /// What Jupyter, macOS and Windows leave in folders is neither class nor picture.
-    #[test]
-    fn hidden_files_and_folders_are_left_out() {
-        let folder = Folder::new();
-        for name in ["cat/1.png", "dog/1.png", ".ipynb_checkpoints/1.png"] {
-            paint(&folder, name, (2, 2), [255, 0, 51]);
-        }
-        paint(&folder, "cat/.ipynb_checkpoints/1.png", (3, 3), [0, 0, 0]);
-        for name in ["cat/._1.png", "cat/Thumbs.db", ".DS_Store", "__MACOSX/._1.png"] {
-            folder.write(name, b"no picture");
-        }
-        let data = read(&folder, None, false).unwrap();
-        assert_eq!(data.classes(), ["cat", "dog"]);
-        assert_eq!(data.gather_labels(0..data.len()).unwrap(), [0, 1]);
-    }
-
-    #[test]
-    fn what_cannot_be_read_is_named_or_skipped_with_its_label() {
-        let folder = Folder::new();
-        paint(&folder, "cat/1.png", (2, 2), [255, 0, 51]);
-        paint(&folder, "dog/2.png", (2, 2), [0, 0, 51]);
-        folder.write("cat/2.png", b"no picture");
-        folder.write("dog/1.jpg", b"");
-        let fault = read(&folder, None, false).unwrap_err();
-        assert!(fault.message.contains("2.png"), "{fault}");
-        assert!(fault.hint.is_some_and(|h| h.contains("skip_unreadable")));
-        let mut notes = Vec::new();
-        let mut watch =
-            Watch { stop: &mut || Ok(()), step: &mut |_| (), note: &mut |note| notes.push(note.to_string()) };
-        let look = Look { skip_unreadable: true, ..Look::default() };
-        let data = image_folder(folder.path(), look, &mut watch).unwrap();
-        assert_eq!(data.gather_labels(0..data.len()).unwrap(), [0, 1]);
-        assert_eq!(data.gather(1..2)[0], 0.0);
-        assert_eq!(notes.len(), 1);
-        for name in ["2.png", "1.jpg"] {
-            assert!(notes[0].contains(name), "{notes:?}");
-        }
-    }
-
-    /// JPEG keeps even colours to within rounding.
-    #[test]
-    fn photographs_are_read() {
-        let folder = Folder::new();
-        paint(&folder, "a.jpg", (16, 16), [51, 102, 204]);
-        let data = read(&folder, None, false).unwrap();
-        let first = data.gather(0..1);
-        for (at, expected) in [(0, 0.2), (256, 0.4), (512, 0.8)] {
-            assert!((first[at] - expected).abs() < 0.015, "{}", first[at]);
-        }
-    }
-
-    /// What systems leave in folders, pictures of other formats, pictures beside the classes, data sets one folder deeper.
-    #[test]
-    fn what_is_left_out_is_told() {
-        let folder = Folder::new();
-        paint(&folder, "cat/a.png", (2, 2), [255, 0, 51]);
-        paint(&folder, "cat/b.bmp", (2, 2), [255, 0, 51]);
-        paint(&folder, "loose.png", (2, 2), [0; 3]);
-        for junk in ["$RECYCLE.BIN/a.png", "@eaDir/a.png", "__MACOSX/a.png", "lost+found/a.png"] {
-            folder.write(junk, b"no picture");
-        }
-        folder.write("cat/c.webp", b"RIFF");
-        let mut notes = Vec::new();
-        let mut watch =
-            Watch { stop: &mut || Ok(()), step: &mut |_| (), note: &mut |note| notes.push(note.to_string()) };
-        let data = image_folder(folder.path(), Look::default(), &mut watch).unwrap();
-        assert_eq!((data.len(), data.classes()), (2, &["cat".to_string()][..]));
-        assert_eq!(
-            notes,
-            [
-                "left out loose.png beside the folders, which are the classes",
-                "left out c.webp, of formats that are not read"
-            ]
-        );
-        let hint = |folder: &Folder| read(folder, None, false).unwrap_err().hint.unwrap_or_default();
-        let folder = Folder::new();
-        folder.write("a.heic", b"ftyp");
-        assert!(hint(&folder).contains("a.heic cannot be read"), "{}", hint(&folder));
-        let folder = Folder::new();
-        paint(&folder, "train/cat/a.png", (2, 2), [0; 3]);
-        assert!(hint(&folder).contains("train: name that one"), "{}", hint(&folder));
-    }
-
-    #[test]
-    fn what_is_no_picture_is_told() {
-        let folder = Folder::new();
-        let fault = read(&folder, None, false).unwrap_err();
-        assert!(fault.message.contains("no pictures"), "{fault}");
-        folder.write("a.png", b"no picture");
-        let fault = read(&folder, None, false).unwrap_err();
-        assert!(fault.message.contains("a.png"), "{fault}");
-        let missing = image_folder(&folder.path().join("none"), Look::default(), &mut Watch::none());
-        assert!(missing.unwrap_err().message.contains("no folder"));
-    }
 }

@@ -14,7 +14,9 @@
 //! | `csv` | tables of numbers as text: columns, labels, missing values |
 //! | `records` | the records and cells of such a text |
 //! | `header` | whether its first line names the columns |
-//! | `folder` | folders of pictures |
+//! | `folder` | pictures in folders, archives and tables, all at once or each when it is drawn |
+//! | `archive` | zip archives of many files, read one by one |
+//! | `parquet` | Parquet files with encoded pictures |
 //! | `picture` | one picture in a file |
 //! | `idx` | the format of MNIST's files |
 //! | [`events`] | TensorBoard's event files |
@@ -27,6 +29,7 @@
 #![warn(missing_docs)]
 #![forbid(unsafe_code)]
 
+mod archive;
 pub mod array;
 mod cifar;
 mod csv;
@@ -46,11 +49,14 @@ mod famous_tests;
 mod file_tests;
 mod files;
 mod folder;
+#[cfg(test)]
+mod folder_tests;
 mod header;
 mod idx;
 pub mod numpy;
 #[cfg(test)]
 mod numpy_tests;
+mod parquet;
 mod pickle;
 mod picture;
 mod prefetch;
@@ -69,8 +75,9 @@ pub use digits::digits;
 pub use distribution::{Distribution, Gaussian, Mixture};
 pub use famous::{FASHION_MNIST, Famous, MNIST, Places, Split, mnist_5000};
 pub use files::{Step, Watch};
-pub use folder::{Look, image_folder};
+pub use folder::{Look, Stream, image_folder};
 pub use numpy::{npy, npz};
+pub use parquet::Columns;
 pub use prefetch::{Batch, Plan};
 
 /// Where random numbers come from.

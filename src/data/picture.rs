@@ -2,6 +2,7 @@
 
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
+use std::io::Cursor;
 use std::path::Path;
 
 /// No picture has more pixels, in bytes.
@@ -14,14 +15,27 @@ const MIN_DECODER_BYTES: u64 = 1 << 20;
 /// # Errors
 /// What is wrong: a file that is missing, that is no picture, damaged, or that claims more pixels than its bytes can hold.
 pub fn open(path: &Path) -> Result<DynamicImage, String> {
-    let told = |what: String| format!("{}: not a picture that can be read ({what})", path.display());
-    let size = path.metadata().map_err(|e| told(e.to_string()))?.len();
+    let name = path.display().to_string();
+    let bytes = std::fs::read(path).map_err(|e| unreadable(&name, &e.to_string()))?;
+    decode(&name, &bytes)
+}
+
+fn unreadable(name: &str, what: &str) -> String {
+    format!("{name}: not a picture that can be read ({what})")
+}
+
+/// The picture that a file called `name` holds.
+///
+/// # Errors
+/// As [`open`].
+pub fn decode(name: &str, bytes: &[u8]) -> Result<DynamicImage, String> {
+    let told = |what: String| unreadable(name, &what);
+    let size = bytes.len() as u64;
     if size == 0 {
         return Err(told("the file is empty".into()));
     }
     // Names lie: many a .png is a JPEG.
-    let mut reader =
-        ImageReader::open(path).and_then(ImageReader::with_guessed_format).map_err(|e| told(e.to_string()))?;
+    let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|e| told(e.to_string()))?;
     let most = most(size, reader.format());
     // What the decoder takes beside the pixels, as for a frame of a GIF that is larger than its screen.
     let mut limits = Limits::default();

@@ -36,10 +36,11 @@ pub struct Plan {
 }
 
 impl Plan {
-    fn batch(&self, i: usize) -> Option<Batch> {
+    fn batch(&self, i: usize) -> Option<Result<Batch>> {
         let places = self.order.chunks(self.size).nth(i)?;
-        let labels = self.labels.then(|| self.data.gather_labels(places.iter().copied()));
-        Some(Batch { rows: places.len(), features: self.data.gather(places.iter().copied()), labels: labels.flatten() })
+        let labels = self.labels.then(|| self.data.gather_labels(places.iter().copied())).flatten();
+        let features = self.data.gather(places.iter().copied());
+        Some(features.map(|features| Batch { rows: places.len(), features, labels }))
     }
 
     /// The batches, in order, two of them gathered ahead of time. Small ones are gathered when they are asked for.
@@ -51,7 +52,7 @@ impl Plan {
         let small = self.size.saturating_mul(width) < SMALL;
         let mut batches = (0..).map_while(move |i| self.batch(i));
         if small {
-            return Ok(Box::new(batches.map(Ok)));
+            return Ok(Box::new(batches));
         }
         let (sender, receiver) = sync_channel(AHEAD);
         let worker = thread::Builder::new()
@@ -65,7 +66,7 @@ impl Plan {
 
 /// The batches of a worker thread. Dropping it ends the thread, at the latest after the batch that it is gathering.
 struct Prefetched {
-    receiver: Option<Receiver<Batch>>,
+    receiver: Option<Receiver<Result<Batch>>>,
     worker: Option<JoinHandle<()>>,
 }
 
@@ -83,7 +84,7 @@ impl Iterator for Prefetched {
 
     fn next(&mut self) -> Option<Result<Batch>> {
         if let Ok(batch) = self.receiver.as_ref()?.recv() {
-            return Some(Ok(batch));
+            return Some(batch);
         }
         let gone = |_| Fault::new(Kind::Internal, "batches: the thread that gathers them is gone");
         self.join().map_err(gone).err().map(Err)

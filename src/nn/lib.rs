@@ -17,6 +17,7 @@
 //! | [`schedule`] | settings that change with the step |
 //! | [`game`] | gradients adjusted to the dynamics of a game |
 //! | [`checkpoint`] | what is kept of networks and optimizers in files |
+//! | [`onnx`] | networks as files that onnxruntime runs |
 //! | [`loss`] | losses on predictions and targets |
 
 #![forbid(unsafe_code)]
@@ -27,6 +28,7 @@ pub mod init;
 pub mod layers;
 pub mod loss;
 pub mod network;
+pub mod onnx;
 pub mod optim;
 pub mod param;
 pub mod schedule;

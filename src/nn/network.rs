@@ -276,7 +276,7 @@ impl Network {
         fault
     }
 
-    fn is_conditional(&self) -> bool {
+    pub(super) fn is_conditional(&self) -> bool {
         match &self.0.body {
             Body::Layer(slot) => slot.layer.is_conditional(),
             Body::Sequence(parts) => parts.iter().any(Self::is_conditional),

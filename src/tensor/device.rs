@@ -1,8 +1,9 @@
 //! Devices: their names in the language, the one on which new tensors are created, and what this machine offers.
 
-use crate::raw::library;
+use crate::raw;
 use saddle_backend::{Answer, Api, Failure, Library, Op, With};
 use saddle_fault::{Fault, Kind, Result};
+use saddle_remote as remote;
 use std::cell::RefCell;
 use std::fmt;
 
@@ -18,6 +19,23 @@ pub enum Device {
     Wgpu(usize),
     /// An NVIDIA graphics processor through CUDA, by its number.
     Cuda(usize),
+    /// One of another machine.
+    Elsewhere(Elsewhere),
+}
+
+/// A device of another machine, where `saddle serve-device` runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Elsewhere {
+    /// The number of its server among those that this process has spoken to.
+    server: usize,
+    api: Api,
+    /// Its place there.
+    place: usize,
+}
+
+thread_local! {
+    /// Those that have been opened and not been lost.
+    static ELSEWHERE: RefCell<Vec<Elsewhere>> = const { RefCell::new(Vec::new()) };
 }
 
 /// What `devices()` and `saddle doctor` tell of one device.
@@ -46,43 +64,69 @@ pub fn needs_library(name: &str) -> bool {
 }
 
 impl Device {
-    /// The device of that name, opened: `cpu`, `ndarray`, `wgpu`, `cuda`, or an interface of wgpu's (`vulkan`, `metal`, `dx12`); where there may be several, with a number as in `wgpu:1`.
+    /// The device of that name, opened: `cpu`, `ndarray`, `wgpu`, `cuda`, or an interface of wgpu's (`vulkan`, `metal`, `dx12`); where there may be several, with a number as in `wgpu:1`. `tcp://HOST:PORT` is one of another machine.
     ///
     /// # Errors
     /// A name that no device has, a number that no device of this machine has, the library is missing, a device that does not
     /// open; the hint says what there is.
     pub fn parse(name: &str) -> Result<Self> {
-        let device = Self::open(name)?;
+        Self::parse_with(name, None)
+    }
+
+    /// The same, with the token of the server of another machine's device.
+    ///
+    /// # Errors
+    /// As [`Device::parse`]; of a server: see [`remote::connect`].
+    pub fn parse_with(name: &str, token: Option<&str>) -> Result<Self> {
+        let open = || match remote::is_elsewhere(name) {
+            true => Self::open_elsewhere(name, token),
+            false => Self::open(name),
+        };
+        let device = open()?;
         match device.probe() {
             // It may have been open for long, and lost since.
-            Err(_) if let Device::Wgpu(_) = device => {
-                device.tell(Op::Lost);
-                let device = Self::open(name)?;
+            Err(_) if device.can_be_lost() => {
+                device.forget();
+                let device = open()?;
                 device.probe().map(|()| device)
             }
             works => works.map(|()| device),
         }
     }
 
+    fn open_elsewhere(name: &str, token: Option<&str>) -> Result<Self> {
+        let (server, there) = remote::connect(name, token)?;
+        let (api, interface, number) = kind_of(&there).ok_or_else(|| {
+            Fault::new(Kind::Device, format!("device: {} has no device \"{there}\"", remote::address(server)))
+                .hint("\"wgpu\", \"wgpu:1\", \"ndarray\", \"cuda\", as on that machine; without one its server chooses")
+        })?;
+        let with = With { ints: &[api as i64, number], data: interface.as_bytes(), ..With::default() };
+        let answer = remote::library(server).ask(Op::Open, with).map_err(|fault| {
+            let message = format!("{}: {}", remote::address(server), fault.message);
+            Fault { message, ..fault }
+        })?;
+        let device = Elsewhere { server, api, place: answer.ints[0] as usize };
+        ELSEWHERE.with_borrow_mut(|all| {
+            if !all.contains(&device) {
+                all.push(device);
+            }
+        });
+        Ok(Device::Elsewhere(device))
+    }
+
     fn open(name: &str) -> Result<Self> {
-        let (kind, number) = match name.split_once(':') {
-            Some((kind, digits)) => (kind, digits.parse().map_err(|_| unknown(name))?),
-            None => (name, 0i64),
-        };
-        if kind == "cpu" && number == 0 {
+        if name == "cpu" || name == "cpu:0" {
             return Ok(Device::Cpu);
         }
-        let Some((_, api)) = KINDS.iter().find(|(known, _)| *known == kind) else {
-            return Err(unknown(name));
-        };
+        let (api, interface, number) = kind_of(name).ok_or_else(|| unknown(name))?;
+        let kind = name.split(':').next().unwrap_or(name);
         let library = load().map_err(|fault| match api {
             Api::Wgpu => fault,
             _ => fault.hint(format!(
                 "`cargo build --release -p saddle-burn --features {kind}` compiles it with \"{kind}\"; `device(\"cpu\")` always works"
             )),
         })?;
-        let interface = if kind == "wgpu" || *api != Api::Wgpu { "" } else { kind };
-        let with = With { ints: &[*api as i64, number], data: interface.as_bytes(), ..With::default() };
+        let with = With { ints: &[api as i64, number], data: interface.as_bytes(), ..With::default() };
         let place = library.ask(Op::Open, with)?.ints[0] as usize;
         Ok(match api {
             Api::Ndarray => Device::Ndarray,
@@ -98,6 +142,15 @@ impl Device {
             Device::Ndarray => [Api::Ndarray as i64, 0],
             Device::Wgpu(place) => [Api::Wgpu as i64, place as i64],
             Device::Cuda(number) => [Api::Cuda as i64, number as i64],
+            Device::Elsewhere(Elsewhere { api, place, .. }) => [api as i64, place as i64],
+        }
+    }
+
+    /// The library that computes on it.
+    pub(crate) fn library(&self) -> &'static Library {
+        match self {
+            Device::Elsewhere(there) => remote::library(there.server),
+            _ => raw::library(),
         }
     }
 
@@ -105,7 +158,27 @@ impl Device {
     fn ask(&self, op: Op) -> std::result::Result<Answer, Failure> {
         let ints = self.numbers();
         let with = With { ints: &ints, ..With::default() };
-        library().try_ask(op, with)
+        self.library().try_ask(op, with)
+    }
+
+    /// Whether it is a graphics processor that wgpu sees, of this machine or of another.
+    fn is_wgpu(&self) -> bool {
+        matches!(self, Device::Wgpu(_) | Device::Elsewhere(Elsewhere { api: Api::Wgpu, .. }))
+    }
+
+    fn can_be_lost(&self) -> bool {
+        matches!(self, Device::Wgpu(_) | Device::Elsewhere(_))
+    }
+
+    /// Takes a lost device off the list of those that are open.
+    fn forget(&self) {
+        if self.is_wgpu() {
+            self.tell(Op::Lost);
+        }
+        if let Device::Elsewhere(lost) = self {
+            ELSEWHERE.with_borrow_mut(|all| all.retain(|there| there.server != lost.server));
+            let _ = remote::trouble();
+        }
     }
 
     /// Tells the library something that has no answer.
@@ -170,13 +243,21 @@ fn load() -> Result<&'static Library> {
     Ok(library)
 }
 
-/// What went wrong on devices, in their own words, the newest last; said once.
-fn warnings() -> Vec<String> {
-    let Some(library) = saddle_backend::loaded() else {
-        return Vec::new();
-    };
+/// What went wrong on the devices of a library, in their own words, the newest last; said once.
+fn warnings(library: &Library) -> Vec<String> {
     let text = library.try_ask(Op::Warnings, With::default()).map_or_else(|_| String::new(), |answer| answer.text());
     text.split_terminator('\0').map(str::to_string).collect()
+}
+
+/// What a device's name says: how it is reached, the interface if one is named, its number.
+fn kind_of(name: &str) -> Option<(Api, &str, i64)> {
+    let (kind, number) = match name.split_once(':') {
+        Some((kind, digits)) => (kind, digits.parse().ok()?),
+        None => (name, 0i64),
+    };
+    let (_, api) = KINDS.iter().find(|(known, _)| *known == kind)?;
+    let interface = if kind == "wgpu" || *api != Api::Wgpu { "" } else { kind };
+    Some((*api, interface, number))
 }
 
 fn unknown(name: &str) -> Fault {
@@ -196,6 +277,14 @@ impl fmt::Display for Device {
             },
             Device::Cuda(0) => f.write_str("cuda"),
             Device::Cuda(number) => write!(f, "cuda:{number}"),
+            Device::Elsewhere(there) => {
+                let name = match there.api {
+                    Api::Ndarray => "ndarray".to_string(),
+                    Api::Wgpu => self.ask(Op::Name).map_or_else(|_| "wgpu".to_string(), |answer| answer.text()),
+                    Api::Cuda => format!("cuda:{}", there.place),
+                };
+                write!(f, "{}{}/{name}", remote::SCHEME, remote::address(there.server))
+            }
         }
     }
 }
@@ -265,16 +354,20 @@ impl Device {
     /// A loss is noticed at some time after it, by a thread of the driver's: before that its operations fail for reasons of all
     /// kinds. Where nothing is `lost` yet, one more operation tells.
     pub(super) fn failed(&self, reason: &str, lost: bool) -> Fault {
+        if let (Device::Elsewhere(there), remote::STALE) = (self, reason) {
+            // It is open again.
+            let _ = remote::trouble();
+            return lost_before(there.server, reason);
+        }
         // The cause may have been told elsewhere: what fails later only knows that a value is missing.
-        let told = warnings();
+        let told = warnings(self.library());
         let all = || told.iter().map(String::as_str).chain([reason]);
         let first = cause(reason);
         let scarce = all().any(speaks_of_memory);
         if lost || !scarce && !self.answers() {
-            if let Device::Wgpu(_) = self {
-                self.tell(Op::Lost);
-            }
-            return Fault::new(Kind::Device, format!("the device {self} was lost: {first}")).hint(reopen(self));
+            let fault = Fault::new(Kind::Device, format!("the device {self} was lost: {first}")).hint(reopen(self));
+            self.forget();
+            return fault;
         }
         if scarce {
             return Fault::new(Kind::Device, format!("{self} is out of memory")).hint(
@@ -318,6 +411,11 @@ fn speaks_of_memory(report: &str) -> bool {
 
 /// Why a graphics processor made an operation break off, if one did: asked for after a panic under the words.
 pub fn failure() -> Option<Fault> {
+    if let Some((server, why)) = remote::trouble() {
+        let here = |device: &Device| matches!(device, Device::Elsewhere(there) if there.server == server);
+        let device = opened().into_iter().find(here);
+        return Some(device.map_or_else(|| lost_before(server, &why), |device| device.failed(&why, true)));
+    }
     for device in opened() {
         match device.ask(Op::Sync) {
             Ok(_) if device.answers() => {}
@@ -325,12 +423,19 @@ pub fn failure() -> Option<Fault> {
             Err(e) => return Some(device.failed(&e.reason, e.lost)),
         }
     }
-    let mut told = warnings();
+    let mut told = saddle_backend::loaded().map_or_else(Vec::new, warnings);
     told.reverse();
     if !told.is_empty() {
         return Some(current().failed(&told.join("\n"), false));
     }
     after_a_loss()
+}
+
+/// A server was lost before, and what was there is used again.
+fn lost_before(server: usize, why: &str) -> Fault {
+    let name = format!("{}{}", remote::SCHEME, remote::address(server));
+    Fault::new(Kind::Device, format!("the device {name} was lost: {why}"))
+        .hint(format!("`device(\"{name}\")` opens it again; `resume` brings a checkpoint back to networks made anew"))
 }
 
 /// What is to blame for a failure after a device was lost: tensors from before.
@@ -365,9 +470,9 @@ pub fn memory() -> Vec<(String, Memory)> {
 /// The most bytes of one tensor on the current device, where that is less than the machine's memory.
 pub(super) fn largest() -> Option<u64> {
     let device = current();
-    let Device::Wgpu(_) = device else {
+    if !device.is_wgpu() {
         return None;
-    };
+    }
     let bytes = device.ask(Op::About).ok()?.ints[1];
     (bytes > 0).then_some(bytes as u64)
 }
@@ -379,9 +484,9 @@ thread_local! {
 
 /// How many turns all loops of a kernel may take on a device before it breaks them off without a word: Mesa's llvmpipe does.
 pub(super) fn most_turns(device: &Device) -> Option<usize> {
-    let Device::Wgpu(_) = device else {
+    if !device.is_wgpu() {
         return None;
-    };
+    }
     TURNS.with_borrow_mut(|(known, most)| {
         if known != device {
             let software = device.ask(Op::About).is_ok_and(|answer| answer.ints[0] == 1);
@@ -402,13 +507,13 @@ pub fn free_unused() {
     }
 }
 
-/// The graphics processors that have been opened.
+/// The graphics processors that have been opened, here and elsewhere.
 fn opened() -> Vec<Device> {
-    let Some(library) = saddle_backend::loaded() else {
-        return Vec::new();
-    };
-    let text = library.try_ask(Op::Opened, With::default()).map_or_else(|_| String::new(), |answer| answer.text());
-    text.lines().filter_map(|place| place.parse().ok()).map(Device::Wgpu).collect()
+    let answer = saddle_backend::loaded().and_then(|library| library.try_ask(Op::Opened, With::default()).ok());
+    let text = answer.map_or_else(String::new, |answer| answer.text());
+    let here = text.lines().filter_map(|place| place.parse().ok()).map(Device::Wgpu);
+    let elsewhere = ELSEWHERE.with_borrow(Vec::clone);
+    here.chain(elsewhere.into_iter().map(Device::Elsewhere)).collect()
 }
 
 /// How many threads large operations on the CPU are shared among.

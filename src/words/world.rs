@@ -7,6 +7,7 @@ use rhai::Dynamic;
 use saddle_catalog::{ENTRY, Entry, Ty, number};
 use saddle_fault::{Fault, Result};
 use saddle_mpi::{Reduce, World, world};
+use saddle_nn::layers::Across;
 use saddle_tensor::Tensor;
 
 pub static ENTRIES: &[&Entry] = &[&RANK, &WORLD, &SHARD, &ALL_REDUCE, &BROADCAST, &LEAVE_WORLD];
@@ -45,6 +46,15 @@ pub(crate) fn average(grads: &mut [Option<Tensor>]) -> Result<()> {
     let mut given: Vec<&mut Tensor> = grads.iter_mut().flatten().collect();
     exchange(&mut given, |numbers| world.reduce(numbers, Reduce::Mean))
 }
+
+/// What layers do over all processes.
+pub(crate) const ACROSS: Across = Across {
+    size: saddle_mpi::size,
+    mean: |numbers| match world()? {
+        Some(world) => world.reduce(numbers, Reduce::Mean),
+        None => Ok(()),
+    },
+};
 
 /// Replaces tensors by what `change` makes of all their numbers, one after the other in one buffer.
 fn exchange(tensors: &mut [&mut Tensor], change: impl FnOnce(&mut [f32]) -> Result<()>) -> Result<()> {

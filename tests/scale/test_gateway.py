@@ -4,52 +4,16 @@ make one.
 
 import json
 import os
-import shutil
-import socket
 import subprocess
 import time
 import urllib.request
 
 import pytest
+from namespaces import Namespace, free_port
 
 PYTHON = os.environ.get("SADDLE_SCALE_PYTHON", "python3")
 HAS = subprocess.run([PYTHON, "-c", "import kernel_gateway"], capture_output=True).returncode == 0
 pytestmark = pytest.mark.skipif(not HAS, reason=f"{PYTHON} has no jupyter-kernel-gateway")
-
-
-class Namespace:
-    """A network namespace joined to this one by a pair of devices; this machine's own loopback where it cannot be made."""
-
-    def __init__(self):
-        self.name, self.address, self.command = None, "127.0.0.1", []
-        name = f"saddle{os.getpid() % 10000}"
-        made = [
-            ["ip", "netns", "add", name],
-            ["ip", "link", "add", f"{name}a", "type", "veth", "peer", "name", f"{name}b", "netns", name],
-            ["ip", "addr", "add", "10.213.7.1/30", "dev", f"{name}a"],
-            ["ip", "link", "set", f"{name}a", "up"],
-            ["ip", "-n", name, "addr", "add", "10.213.7.2/30", "dev", f"{name}b"],
-            ["ip", "-n", name, "link", "set", f"{name}b", "up"],
-            ["ip", "-n", name, "link", "set", "lo", "up"],
-        ]
-        if not shutil.which("ip"):
-            return
-        for command in made:
-            if subprocess.run(command, capture_output=True).returncode != 0:
-                self.remove(name)
-                return
-        self.name, self.address, self.command = name, "10.213.7.2", ["ip", "netns", "exec", name]
-
-    def remove(self, name=None):
-        name = name or self.name
-        if name:
-            subprocess.run(["ip", "netns", "del", name], capture_output=True)
-
-
-def free_port():
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
 
 
 def answers(url, token=""):

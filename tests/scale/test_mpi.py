@@ -60,6 +60,28 @@ def test_four_ranks_are_one_process_with_the_whole_batch(saddle):
     assert max(abs(other[name] - four[name]).max() for name in four) > 1e-3
 
 
+def test_batch_norm_over_all_ranks_is_that_of_the_whole_batch(saddle):
+    """With a second-order term, so that gradients pass through the exchanged statistics twice."""
+
+    def trained(ranks, options):
+        norm = f"batch_norm(32, #{{ {options} }}), "
+        code = TRAIN.replace("relu(), linear(32, 64)", norm + "relu(), linear(32, 64)").replace("0..100", "0..50")
+        code = code.replace("leaky_relu(0.2), linear(32, 1)", norm + "leaky_relu(0.2), linear(32, 1)")
+        code = code.replace("mean(log_sigmoid(D(x)) +", "-0.1 * r1(D, x) + mean(log_sigmoid(D(x)) +")
+        source = saddle.notebook("bn.ipynb", code)
+        done = mpirun(saddle, ranks, "run", source)
+        _, complaint = done.communicate(timeout=300)
+        assert done.returncode == 0, complaint
+        return load_file(saddle.folder / f"G-{ranks}.safetensors")
+
+    alone, together, apart = trained(1, "sync: true"), trained(4, "sync: true"), trained(4, "sync: false")
+    assert any("running_var" in name for name in alone)
+    for name in alone:
+        numpy.testing.assert_allclose(together[name], alone[name], rtol=0, atol=1e-5)
+    # A control: statistics of each rank's own batch are others.
+    assert max(abs(apart[name] - alone[name]).max() for name in alone) > 1e-3
+
+
 def test_only_the_first_rank_shows_what_all_compute(saddle):
     source = saddle.notebook("n.ipynb", 'print(`${world()} ${all_reduce(rank() + 1.0)} ${all_reduce(rank(), #{ op: "max" })}`);')
     running = mpirun(saddle, 3, "run", source)

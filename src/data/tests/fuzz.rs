@@ -92,8 +92,13 @@ fn read(reader: Reader, file: &[u8], way: usize, folder: &Path) -> bool {
         }
         Reader::Picture => {
             written("pictures/a.png");
-            let look = Look { size: [None, Some(5)][way & 1], grey: way & 2 > 0, skip_unreadable: way & 4 > 0 };
-            saddle_data::image_folder(&folder.join("pictures"), look, &mut watch).is_ok()
+            let look = Look {
+                size: [None, Some(5)][way & 1],
+                grey: way & 2 > 0,
+                skip_unreadable: way & 4 > 0,
+                ..Look::default()
+            };
+            saddle_data::image_folder(&folder.join("pictures"), &look, &mut watch).is_ok()
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Layer, Pass};
 use crate::Param;
+use crate::onnx::{Attribute, Edge, Graph};
 use saddle_fault::Result;
 use saddle_tensor::Tensor;
 
@@ -81,6 +82,44 @@ impl Layer for Activate {
 
     fn forward(&self, _: &[Tensor], _: &[Param], x: &Tensor, _: &Pass) -> Result<Tensor> {
         self.0.apply(x)
+    }
+
+    fn onnx(&self, graph: &mut Graph, _: &[Tensor], _: &[Param], x: &Edge) -> Result<Edge> {
+        let plain = |graph: &mut Graph, operator| Ok(graph.apply(operator, &[x]));
+        let alpha = |graph: &mut Graph, operator, alpha| {
+            Ok(graph.add(operator, &[x], vec![("alpha", Attribute::Float(alpha))], x.rank()))
+        };
+        let last =
+            |graph: &mut Graph, operator| Ok(graph.add(operator, &[x], vec![("axis", Attribute::Int(-1))], x.rank()));
+        match self.0 {
+            Activation::Relu => plain(graph, "Relu"),
+            Activation::LeakyRelu(slope) => alpha(graph, "LeakyRelu", slope),
+            Activation::Elu(factor) => alpha(graph, "Elu", factor),
+            Activation::Tanh => plain(graph, "Tanh"),
+            Activation::Sigmoid => plain(graph, "Sigmoid"),
+            Activation::Softplus => plain(graph, "Softplus"),
+            Activation::Softmax => last(graph, "Softmax"),
+            Activation::LogSoftmax => last(graph, "LogSoftmax"),
+            Activation::Silu => {
+                let gate = graph.apply("Sigmoid", &[x]);
+                Ok(graph.apply("Mul", &[x, &gate]))
+            }
+            Activation::LogSigmoid => {
+                let flipped = graph.apply("Neg", &[x]);
+                let soft = graph.apply("Softplus", &[&flipped]);
+                Ok(graph.apply("Neg", &[&soft]))
+            }
+            // x · (1 + erf(x / √2)) / 2
+            Activation::Gelu => {
+                let (root, one, half) =
+                    (graph.number(std::f32::consts::FRAC_1_SQRT_2), graph.number(1.0), graph.number(0.5));
+                let scaled = graph.apply("Mul", &[x, &root]);
+                let erf = graph.apply("Erf", &[&scaled]);
+                let share = graph.apply("Add", &[&erf, &one]);
+                let twice = graph.apply("Mul", &[x, &share]);
+                Ok(graph.apply("Mul", &[&twice, &half]))
+            }
+        }
     }
 
     fn rectifier(&self) -> Option<f32> {

@@ -1,6 +1,7 @@
 //! Self-attention of images.
 
 use super::{Layer, Pass, Start};
+use crate::onnx::{Attribute, Edge, Graph};
 use crate::{Init, Param};
 use saddle_fault::{Fault, Result};
 use saddle_tensor::{Tensor, shown};
@@ -50,6 +51,27 @@ impl Layer for SelfAttention {
         let attention = q.transpose(1, 2)?.matmul(&k)?.softmax(-1)?;
         let taken = v.matmul(&attention.transpose(1, 2)?)?;
         x.add(&taken.mul(&params[3])?.reshape(&[n, c, h, w])?)
+    }
+
+    fn onnx(&self, graph: &mut Graph, params: &[Tensor], _: &[Param], x: &Edge) -> Result<Edge> {
+        let pixels = graph.reshape(x, &[0, self.channels as i64, -1]);
+        let mut seen = |name: &str, table: &Tensor| -> Result<Edge> {
+            let table = graph.weight(name, table)?;
+            Ok(graph.add("MatMul", &[&table, &pixels], vec![], Some(3)))
+        };
+        let (q, k) = (seen("query.weight", &params[0])?, seen("key.weight", &params[1])?);
+        let v = seen("value.weight", &params[2])?;
+        let turned = || vec![("perm", Attribute::Ints(vec![0, 2, 1]))];
+        let q = graph.add("Transpose", &[&q], turned(), Some(3));
+        let alike = graph.add("MatMul", &[&q, &k], vec![], Some(3));
+        let attention = graph.add("Softmax", &[&alike], vec![("axis", Attribute::Int(-1))], Some(3));
+        let attention = graph.add("Transpose", &[&attention], turned(), Some(3));
+        let taken = graph.add("MatMul", &[&v, &attention], vec![], Some(3));
+        let gamma = graph.weight("gamma", &params[3])?;
+        let taken = graph.apply("Mul", &[&taken, &gamma]);
+        let shape = graph.add("Shape", &[x], vec![], Some(1));
+        let taken = graph.add("Reshape", &[&taken, &shape], vec![], Some(4));
+        Ok(graph.apply("Add", &[x, &taken]))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Batch norm whose gain and shift depend on a label.
 
 use super::{BatchNorm, Layer, Pass, Start};
+use crate::onnx::{Edge, Graph};
 use crate::{Init, Param};
 use saddle_fault::{Fault, Result};
 use saddle_tensor::{Dtype, Tensor, shown};
@@ -58,6 +59,21 @@ impl Layer for ConditionalBatchNorm {
         let normal = self.norm.forward(&[], buffers, x, pass)?;
         let (gain, shift) = (self.select(&params[0], labels, x)?, self.select(&params[1], labels, x)?);
         normal.mul(&gain)?.add(&shift)
+    }
+
+    fn onnx(&self, graph: &mut Graph, params: &[Tensor], buffers: &[Param], x: &Edge) -> Result<Edge> {
+        let labels = graph.condition()?;
+        let normal = self.norm.onnx(graph, &[], buffers, x)?;
+        let mut shape = vec![1; graph.rank(x)?];
+        (shape[0], shape[1]) = (-1, self.norm.channels as i64);
+        let mut chosen = |name: &str, table: &Tensor| -> Result<Edge> {
+            let table = graph.weight(name, table)?;
+            let rows = graph.add("Gather", &[&table, &labels], vec![], Some(2));
+            Ok(graph.reshape(&rows, &shape))
+        };
+        let (gain, shift) = (chosen("gains", &params[0])?, chosen("shifts", &params[1])?);
+        let scaled = graph.apply("Mul", &[&normal, &gain]);
+        Ok(graph.apply("Add", &[&scaled, &shift]))
     }
 
     fn is_conditional(&self) -> bool {

@@ -1,6 +1,7 @@
 //! Convolution layers.
 
 use super::{Layer, Pass, Start};
+use crate::onnx::{Attribute, Axis, Edge, Graph};
 use crate::{Init, Param};
 use saddle_fault::Result;
 use saddle_tensor::{Geometry, Tensor, device};
@@ -75,6 +76,46 @@ impl Layer for Conv2d {
     fn forward(&self, params: &[Tensor], _: &[Param], x: &Tensor, _: &Pass) -> Result<Tensor> {
         x.conv2d_with_bias(&params[0], params.get(1), &self.geometry)
     }
+
+    fn onnx_input(&self) -> Option<Vec<Axis>> {
+        images(self.inputs)
+    }
+
+    fn onnx(&self, graph: &mut Graph, params: &[Tensor], _: &[Param], x: &Edge) -> Result<Edge> {
+        exported(graph, "Conv", attributes(self.kernel, &self.geometry), params, x)
+    }
+}
+
+/// Stride, padding on both sides, dilation and groups as ONNX has them.
+fn attributes(kernel: [usize; 2], g: &Geometry) -> Vec<(&'static str, Attribute)> {
+    let pair = |p: [usize; 2]| Attribute::Ints(p.map(|n| n as i64).to_vec());
+    let [top, left] = g.padding.map(|n| n as i64);
+    vec![
+        ("kernel_shape", pair(kernel)),
+        ("strides", pair(g.stride)),
+        ("pads", Attribute::Ints(vec![top, left, top, left])),
+        ("dilations", pair(g.dilation)),
+        ("group", Attribute::Int(g.groups as i64)),
+    ]
+}
+
+fn exported(
+    graph: &mut Graph,
+    operator: &'static str,
+    attributes: Vec<(&'static str, Attribute)>,
+    params: &[Tensor],
+    x: &Edge,
+) -> Result<Edge> {
+    let mut inputs = vec![x.clone(), graph.weight("weight", &params[0])?];
+    if let Some(bias) = params.get(1) {
+        inputs.push(graph.weight("bias", bias)?);
+    }
+    let inputs: Vec<&Edge> = inputs.iter().collect();
+    Ok(graph.add(operator, &inputs, attributes, Some(4)))
+}
+
+fn images(channels: usize) -> Option<Vec<Axis>> {
+    Some(vec![Axis::Open("n"), Axis::Size(channels), Axis::Open("height"), Axis::Open("width")])
 }
 
 /// The mask of a kernel `[outputs, inputs, k, k]` that sees only the pixels before its centre in reading order, and of the
@@ -111,6 +152,16 @@ impl Layer for ConvTranspose2d {
 
     fn forward(&self, params: &[Tensor], _: &[Param], x: &Tensor, _: &Pass) -> Result<Tensor> {
         x.conv_transpose2d_with_bias(&params[0], params.get(1), &self.geometry, self.output_padding)
+    }
+
+    fn onnx_input(&self) -> Option<Vec<Axis>> {
+        images(self.inputs)
+    }
+
+    fn onnx(&self, graph: &mut Graph, params: &[Tensor], _: &[Param], x: &Edge) -> Result<Edge> {
+        let mut all = attributes(self.kernel, &self.geometry);
+        all.push(("output_padding", Attribute::Ints(self.output_padding.map(|n| n as i64).to_vec())));
+        exported(graph, "ConvTranspose", all, params, x)
     }
 
     fn output_dim(&self) -> isize {

@@ -1,6 +1,7 @@
 //! Convolution of sequences, plain and causal.
 
 use super::{Layer, Pass, Start};
+use crate::onnx::{Attribute, Axis, Edge, Graph};
 use crate::{Init, Param};
 use saddle_fault::Result;
 use saddle_tensor::{Geometry, Tensor};
@@ -73,5 +74,37 @@ impl Layer for Conv1d {
             Some(b) => y.add(&b.reshape(&[1, b.len(), 1])?),
             None => Ok(y),
         }
+    }
+
+    fn onnx_input(&self) -> Option<Vec<Axis>> {
+        Some(vec![Axis::Open("n"), Axis::Size(self.inputs), Axis::Open("length")])
+    }
+
+    fn onnx(&self, graph: &mut Graph, params: &[Tensor], _: &[Param], x: &Edge) -> Result<Edge> {
+        let g = &self.geometry;
+        let past = ((self.kernel - 1) * g.dilation[1]) as i64;
+        let pads = match self.sight {
+            Sight::Around => vec![g.padding[1] as i64; 2],
+            Sight::Causal => vec![past, 0],
+            Sight::Before => vec![past + 1, 0],
+        };
+        let one = |n: usize| Attribute::Ints(vec![n as i64]);
+        let attributes = vec![
+            ("kernel_shape", one(self.kernel)),
+            ("strides", one(g.stride[1])),
+            ("pads", Attribute::Ints(pads)),
+            ("dilations", one(g.dilation[1])),
+            ("group", Attribute::Int(g.groups as i64)),
+        ];
+        let mut inputs = vec![x.clone(), graph.weight("weight", &params[0])?];
+        if let Some(bias) = params.get(1) {
+            inputs.push(graph.weight("bias", bias)?);
+        }
+        let y = graph.add("Conv", &inputs.iter().collect::<Vec<_>>(), attributes, Some(3));
+        if self.sight != Sight::Before {
+            return Ok(y);
+        }
+        let (start, end, axis) = (graph.ints("start", &[0]), graph.ints("end", &[-1]), graph.ints("axis", &[2]));
+        Ok(graph.add("Slice", &[&y, &start, &end, &axis], vec![], Some(3)))
     }
 }

@@ -1,6 +1,7 @@
 //! Layers whose heart is one matrix product.
 
 use super::{Layer, Pass, Start};
+use crate::onnx::{Axis, Edge, Graph};
 use crate::{Init, Param};
 use saddle_fault::{Fault, Result};
 use saddle_tensor::{Tensor, shown};
@@ -38,6 +39,14 @@ impl Layer for Linear {
         x.linear(&params[0], params.get(1))
     }
 
+    fn onnx_input(&self) -> Option<Vec<Axis>> {
+        Some(vec![Axis::Open("n"), Axis::Size(self.inputs)])
+    }
+
+    fn onnx(&self, graph: &mut Graph, params: &[Tensor], _: &[Param], x: &Edge) -> Result<Edge> {
+        graph.linear(x, &params[0], params.get(1))
+    }
+
     fn forward_rectified(&self, params: &[Tensor], x: &Tensor, slope: f32) -> Option<Result<Tensor>> {
         Some(x.linear_rectified(&params[0], params.get(1), slope))
     }
@@ -68,6 +77,20 @@ impl Layer for Embedding {
         let rows = params[0].index_select(0, &x.reshape(&[x.len()])?)?;
         shape.push(self.size);
         rows.reshape(&shape)
+    }
+
+    fn onnx_input(&self) -> Option<Vec<Axis>> {
+        Some(vec![Axis::Open("n")])
+    }
+
+    fn takes_ints(&self) -> bool {
+        true
+    }
+
+    fn onnx(&self, graph: &mut Graph, params: &[Tensor], _: &[Param], x: &Edge) -> Result<Edge> {
+        let table = graph.weight("weight", &params[0])?;
+        let rank = x.rank().map(|rank| rank + 1);
+        Ok(graph.add("Gather", &[&table, x], vec![], rank))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Maxout: the largest of several linear maps for each unit.
 
 use super::{Layer, Pass, Start};
+use crate::onnx::{Attribute, Axis, Edge, Graph};
 use crate::{Init, Param};
 use saddle_fault::{Fault, Result};
 use saddle_tensor::{Tensor, shown};
@@ -35,5 +36,16 @@ impl Layer for Maxout {
         }
         let pieces = x.linear(&params[0], params.get(1))?.reshape(&[x.shape()[0], self.units, self.pieces])?;
         Ok(pieces.extreme_dim(2, false, true)?.values)
+    }
+
+    fn onnx_input(&self) -> Option<Vec<Axis>> {
+        Some(vec![Axis::Open("n"), Axis::Size(self.inputs)])
+    }
+
+    fn onnx(&self, graph: &mut Graph, params: &[Tensor], _: &[Param], x: &Edge) -> Result<Edge> {
+        let wide = graph.linear(x, &params[0], params.get(1))?;
+        let pieces = graph.reshape(&wide, &[0, self.units as i64, self.pieces as i64]);
+        let attributes = vec![("axes", Attribute::Ints(vec![2])), ("keepdims", Attribute::Int(0))];
+        Ok(graph.add("ReduceMax", &[&pieces], attributes, Some(2)))
     }
 }

@@ -22,12 +22,13 @@ pub use conv1d::{Conv1d, Sight};
 pub use linear::{Embedding, Linear, MinibatchDiscrimination};
 pub use maxout::Maxout;
 pub use noise::{Dropout, GaussianNoise};
-pub use norm::{BatchNorm, GroupNorm, InstanceNorm, LayerNorm};
+pub use norm::{Across, BatchNorm, GroupNorm, InstanceNorm, LayerNorm};
 pub use recurrent::{Recurrent, Rule};
 pub use reference::ReferenceNorm;
 pub use reshape::{Flatten, PixelShuffle, Reshape, Upsample};
 pub use weight::{masked, spectral_norm, weight_norm};
 
+use super::onnx::{Axis, Edge, Graph};
 use super::param::Param;
 use saddle_fault::Result;
 use saddle_tensor::Tensor;
@@ -102,5 +103,23 @@ pub trait Layer {
     /// Which dim of its weight counts the outputs.
     fn output_dim(&self) -> isize {
         0
+    }
+
+    /// The axes of its input where it says so: as the first layer it makes an exported network's input known.
+    fn onnx_input(&self) -> Option<Vec<Axis>> {
+        None
+    }
+
+    /// Whether its input are whole numbers.
+    fn takes_ints(&self) -> bool {
+        false
+    }
+
+    /// What it computes after `eval()`, in ONNX's operators.
+    ///
+    /// # Errors
+    /// There are none for it.
+    fn onnx(&self, _: &mut Graph, _: &[Tensor], _: &[Param], _: &Edge) -> Result<Edge> {
+        Err(Graph::no_operator(&self.describe()))
     }
 }

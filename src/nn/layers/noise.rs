@@ -2,6 +2,7 @@
 
 use super::{Layer, Mode, Pass};
 use crate::Param;
+use crate::onnx::{Edge, Graph};
 use saddle_fault::Result;
 use saddle_tensor::{Tensor, random};
 
@@ -25,6 +26,10 @@ impl Layer for Dropout {
             _ => Ok(x.clone()),
         }
     }
+
+    fn onnx(&self, _: &mut Graph, _: &[Tensor], _: &[Param], x: &Edge) -> Result<Edge> {
+        Ok(x.clone())
+    }
 }
 
 /// Adds normal noise of standard deviation `std` in train mode.
@@ -43,5 +48,9 @@ impl Layer for GaussianNoise {
             Mode::Train => x.add(&random::normal(&x.shape()).mul_scalar(self.std)?.detach()),
             Mode::Eval => Ok(x.clone()),
         }
+    }
+
+    fn onnx(&self, _: &mut Graph, _: &[Tensor], _: &[Param], x: &Edge) -> Result<Edge> {
+        Ok(x.clone())
     }
 }

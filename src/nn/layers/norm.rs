@@ -1,6 +1,7 @@
 //! Normalisations. Statistics are recorded values, so gradients pass through them to any order.
 
 use super::{Layer, Mode, Pass, Start};
+use crate::onnx::{Attribute, Edge, Graph, filled};
 use crate::{Init, Param};
 use saddle_fault::{Fault, Result};
 use saddle_tensor::{Tensor, no_grad, shown};
@@ -38,6 +39,27 @@ pub struct BatchNorm {
     pub momentum: f32,
     /// How the gain starts.
     pub gain: Init,
+    /// Takes the statistics over the batches of all processes of a run; `None`: each over its own.
+    pub across: Option<Across>,
+}
+
+/// What all processes of a run do together.
+#[derive(Clone, Copy)]
+pub struct Across {
+    /// How many they are.
+    pub size: fn() -> Result<usize>,
+    /// Replaces numbers by their means over all of them. Each has to call it as often.
+    pub mean: fn(&mut [f32]) -> Result<()>,
+}
+
+impl Across {
+    /// The mean of a tensor of all processes. The loss is the mean of theirs, so that the gradient is the mean of theirs, too.
+    fn mean_of(self, x: &Tensor) -> Result<Tensor> {
+        let mut numbers = x.to_floats()?;
+        (self.mean)(&mut numbers)?;
+        let mean = Tensor::from_floats(numbers, &x.shape(), &x.device());
+        Ok(Tensor::custom(&[x], &mean, move |_, _, gradient| Ok(vec![Some(self.mean_of(gradient)?)])))
+    }
 }
 
 impl BatchNorm {
@@ -51,6 +73,15 @@ impl BatchNorm {
             )));
         }
         Ok(())
+    }
+
+    /// The output, mean and variance of a batch of which every process has an equal part.
+    fn synchronised(&self, across: Across, params: &[Tensor], x: &Tensor) -> Result<[Tensor; 3]> {
+        let dims: Vec<isize> = (0..x.rank() as isize).filter(|&dim| dim != 1).collect();
+        let mean = across.mean_of(&x.mean_dims(&dims, true)?)?;
+        let var = across.mean_of(&x.sub(&mean)?.square()?.mean_dims(&dims, true)?)?;
+        let y = normalise(x, &mean, &var, self.eps, params)?;
+        Ok([y, mean.reshape(&[self.channels])?, var.reshape(&[self.channels])?])
     }
 
     fn remember(&self, buffers: &[Param], mean: &Tensor, var: &Tensor, n: usize) -> Result<()> {
@@ -85,7 +116,13 @@ impl Layer for BatchNorm {
             let (mean, var) = (buffers[0].value().reshape(&shape)?, buffers[1].value().reshape(&shape)?);
             return normalise(x, &mean, &var, self.eps, params);
         }
-        let n = x.len() / self.channels.max(1);
+        let size = self.across.map_or(Ok(1), |across| (across.size)())?;
+        let n = size * x.len() / self.channels.max(1);
+        if let (Some(across), 2..) = (self.across, size) {
+            let [y, mean, var] = self.synchronised(across, params, x)?;
+            no_grad(|| self.remember(buffers, &mean, &var, n))?;
+            return Ok(y);
+        }
         if n < 2 {
             return Err(Fault::value(format!(
                 "batch_norm: one value a channel has no variance, input {}",
@@ -103,6 +140,23 @@ impl Layer for BatchNorm {
         };
         no_grad(|| self.remember(buffers, &normed.mean, &normed.var, n))?;
         Ok(normed.y)
+    }
+
+    fn onnx(&self, graph: &mut Graph, params: &[Tensor], buffers: &[Param], x: &Edge) -> Result<Edge> {
+        let [gain, shift] = match params {
+            [gain, shift, ..] => [gain.clone(), shift.clone()],
+            // A conditional normalisation has gains and shifts of its own.
+            _ => [filled(1.0, self.channels), filled(0.0, self.channels)],
+        };
+        let held = [
+            graph.weight("weight", &gain)?,
+            graph.weight("bias", &shift)?,
+            graph.weight("running_mean", &buffers[0].value())?,
+            graph.weight("running_var", &buffers[1].value())?,
+        ];
+        let [a, b, c, d] = &held;
+        let eps = vec![("epsilon", Attribute::Float(self.eps))];
+        Ok(graph.add("BatchNormalization", &[x, a, b, c, d], eps, x.rank()))
     }
 }
 
@@ -139,6 +193,13 @@ impl Layer for LayerNorm {
         let dims: Vec<isize> = (1..=self.shape.len() as isize).map(|d| -d).collect();
         x.standardise(&dims, self.eps)?.hat.mul(&params[0])?.add(&params[1])
     }
+
+    fn onnx(&self, graph: &mut Graph, params: &[Tensor], _: &[Param], x: &Edge) -> Result<Edge> {
+        let (gain, shift) = (graph.weight("weight", &params[0])?, graph.weight("bias", &params[1])?);
+        let axis = Attribute::Int(-(self.shape.len() as i64));
+        let attributes = vec![("axis", axis), ("epsilon", Attribute::Float(self.eps))];
+        Ok(graph.add("LayerNormalization", &[x, &gain, &shift], attributes, x.rank()))
+    }
 }
 
 /// Instance normalisation of `[n, c, h, w]`: each channel of each sample over its own space.
@@ -169,6 +230,12 @@ impl Layer for InstanceNorm {
         }
         let dims: Vec<isize> = (2..x.rank() as isize).collect();
         scaled(&x.standardise(&dims, self.eps)?.hat, params)
+    }
+
+    fn onnx(&self, graph: &mut Graph, params: &[Tensor], _: &[Param], x: &Edge) -> Result<Edge> {
+        let (gain, shift) = (graph.weight("weight", &params[0])?, graph.weight("bias", &params[1])?);
+        let eps = vec![("epsilon", Attribute::Float(self.eps))];
+        Ok(graph.add("InstanceNormalization", &[x, &gain, &shift], eps, x.rank()))
     }
 }
 
@@ -204,6 +271,20 @@ impl Layer for GroupNorm {
         let mut of_channels = vec![1; shape.len()];
         of_channels[1] = self.channels;
         normed.mul(&params[0].reshape(&of_channels)?)?.add(&params[1].reshape(&of_channels)?)
+    }
+
+    /// Operator set 17 has none of its own: the groups are the channels of an instance normalisation.
+    fn onnx(&self, graph: &mut Graph, params: &[Tensor], _: &[Param], x: &Edge) -> Result<Edge> {
+        let grouped = graph.reshape(x, &[0, self.groups as i64, -1]);
+        let (ones, zeros) =
+            (graph.weight("ones", &filled(1.0, self.groups))?, graph.weight("zeros", &filled(0.0, self.groups))?);
+        let eps = vec![("epsilon", Attribute::Float(self.eps))];
+        let hat = graph.add("InstanceNormalization", &[&grouped, &ones, &zeros], eps, Some(3));
+        let shape = graph.add("Shape", &[x], vec![], Some(1));
+        let hat = graph.add("Reshape", &[&hat, &shape], vec![], x.rank());
+        let (gain, shift) = (graph.of_channels("weight", &params[0], x)?, graph.of_channels("bias", &params[1], x)?);
+        let scaled = graph.apply("Mul", &[&hat, &gain]);
+        Ok(graph.apply("Add", &[&scaled, &shift]))
     }
 }
 

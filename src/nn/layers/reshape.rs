@@ -2,8 +2,9 @@
 
 use super::{Layer, Pass};
 use crate::Param;
+use crate::onnx::{Attribute, Edge, Graph};
 use saddle_fault::{Fault, Result};
-use saddle_tensor::{Tensor, shown};
+use saddle_tensor::{Device, Tensor, shown};
 
 /// All axes but the first in one: `[n, ..] → [n, size]`.
 pub struct Flatten;
@@ -15,6 +16,10 @@ impl Layer for Flatten {
 
     fn forward(&self, _: &[Tensor], _: &[Param], x: &Tensor, _: &Pass) -> Result<Tensor> {
         x.flatten(1)
+    }
+
+    fn onnx(&self, graph: &mut Graph, _: &[Tensor], _: &[Param], x: &Edge) -> Result<Edge> {
+        Ok(graph.add("Flatten", &[x], vec![("axis", Attribute::Int(1))], Some(2)))
     }
 }
 
@@ -31,6 +36,11 @@ impl Layer for Reshape {
         shape.extend(&self.0);
         x.reshape(&shape)
     }
+
+    fn onnx(&self, graph: &mut Graph, _: &[Tensor], _: &[Param], x: &Edge) -> Result<Edge> {
+        let sizes: Vec<i64> = std::iter::once(0).chain(self.0.iter().map(|n| *n as i64)).collect();
+        Ok(graph.reshape(x, &sizes))
+    }
 }
 
 /// Every pixel `factor × factor` times (nearest neighbour): `[n, c, h, w] → [n, c, h·factor, w·factor]`.
@@ -43,6 +53,18 @@ impl Layer for Upsample {
 
     fn forward(&self, _: &[Tensor], _: &[Param], x: &Tensor, _: &Pass) -> Result<Tensor> {
         x.upsample(self.0)
+    }
+
+    fn onnx(&self, graph: &mut Graph, _: &[Tensor], _: &[Param], x: &Edge) -> Result<Edge> {
+        let f = self.0 as f32;
+        let scales = graph.weight("scales", &Tensor::from_floats(vec![1.0, 1.0, f, f], &[4], &Device::Cpu))?;
+        // Its second input, a region, is left out by an empty name.
+        let attributes = vec![
+            ("mode", Attribute::Text("nearest")),
+            ("nearest_mode", Attribute::Text("floor")),
+            ("coordinate_transformation_mode", Attribute::Text("asymmetric")),
+        ];
+        Ok(graph.add("Resize", &[x, &Edge::none(), &scales], attributes, Some(4)))
     }
 }
 
@@ -65,5 +87,11 @@ impl Layer for PixelShuffle {
         }
         let c = c / (f * f);
         x.reshape(&[n, c, f, f, h, w])?.permute(&[0, 1, 4, 2, 5, 3])?.reshape(&[n, c, h * f, w * f])
+    }
+
+    fn onnx(&self, graph: &mut Graph, _: &[Tensor], _: &[Param], x: &Edge) -> Result<Edge> {
+        // Column, row, depth: as PyTorch's.
+        let attributes = vec![("blocksize", Attribute::Int(self.0 as i64)), ("mode", Attribute::Text("CRD"))];
+        Ok(graph.add("DepthToSpace", &[x], attributes, Some(4)))
     }
 }

@@ -3,6 +3,7 @@
 
 use super::{Layer, Mode, Pass, Start};
 use crate::network::{Network, Slot};
+use crate::onnx::{Axis, Edge, Graph};
 use crate::{Init, Param};
 use saddle_fault::{Fault, Result};
 use saddle_tensor::{Tensor, no_grad};
@@ -70,6 +71,23 @@ impl Layer for Reweighted {
         let mut inner: smallvec::SmallVec<[Tensor; 4]> = smallvec::smallvec![weight];
         inner.extend(params[weights..].iter().cloned());
         self.inner.forward(&inner, &buffers[own..], x, pass)
+    }
+
+    fn onnx_input(&self) -> Option<Vec<Axis>> {
+        self.inner.onnx_input()
+    }
+
+    fn takes_ints(&self) -> bool {
+        self.inner.takes_ints()
+    }
+
+    /// The layer with the weight that it has now.
+    fn onnx(&self, graph: &mut Graph, params: &[Tensor], buffers: &[Param], x: &Edge) -> Result<Edge> {
+        let (weights, own) = self.rule.places();
+        let weight = no_grad(|| self.rule.weight(params, buffers, self.inner.output_dim(), Mode::Eval))?;
+        let mut inner = vec![weight];
+        inner.extend_from_slice(&params[weights..]);
+        self.inner.onnx(graph, &inner, &buffers[own..], x)
     }
 
     fn is_conditional(&self) -> bool {

@@ -13,7 +13,7 @@ pub struct Far {
     device: Device,
 }
 
-/// The library, which is loaded: there is a tensor or a device of it.
+/// This machine's library, which is loaded: there is a tensor or a device of it.
 ///
 /// # Panics
 /// It is not.
@@ -46,7 +46,7 @@ impl Far {
     /// The device's: in its own words, and whether it is lost.
     pub fn read(&self) -> Result<Vec<u8>, saddle_backend::Failure> {
         let with = With { tensors: &[&self.tensor], ..With::default() };
-        library().try_ask(Op::Read, with).map(|answer| answer.bytes)
+        self.device.library().try_ask(Op::Read, with).map(|answer| answer.bytes)
     }
 
     fn made(tensor: Option<Tensor>, device: &Device) -> Self {
@@ -61,7 +61,7 @@ impl Far {
 pub fn upload(dtype: Dtype, data: &[u8], shape: &Shape, device: &Device) -> Far {
     let ints = placed(shape, device);
     let with = With { ints: &ints, data, kind: Some(kind(dtype)), ..With::default() };
-    let [tensor, _] = library().compute(Op::Upload, with);
+    let [tensor, _] = device.library().compute(Op::Upload, with);
     Far::made(tensor, device)
 }
 
@@ -69,7 +69,7 @@ pub fn upload(dtype: Dtype, data: &[u8], shape: &Shape, device: &Device) -> Far 
 pub fn full(value: f32, shape: &Shape, device: &Device) -> Far {
     let ints = placed(shape, device);
     let with = With { ints: &ints, floats: &[value], ..With::default() };
-    let [tensor, _] = library().compute(Op::Full, with);
+    let [tensor, _] = device.library().compute(Op::Full, with);
     Far::made(tensor, device)
 }
 
@@ -93,9 +93,10 @@ pub fn compute_two(op: Op, tensors: &[&Far], ints: &[i64]) -> (Far, Far) {
 }
 
 fn run(op: Op, tensors: &[&Far], ints: &[i64], floats: &[f32]) -> [Option<Tensor>; 2] {
+    let library = tensors[0].device.library();
     let tensors: smallvec::SmallVec<[&Tensor; 4]> = tensors.iter().map(|far| &*far.tensor).collect();
     let with = With { tensors: &tensors, ints, floats, kind: None, data: &[] };
-    library().compute(op, with)
+    library.compute(op, with)
 }
 
 /// An operation on one tensor.

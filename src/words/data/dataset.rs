@@ -38,13 +38,13 @@ pub static DATASET: Kind = Kind {
             name: "images",
             ty: Ty::Tensor,
             doc: "all samples in one tensor, in the shape that `sample` gives them",
-            get: |v| read(v).map(|data| wrap(all(&data))),
+            get: |v| read(v).and_then(|data| all(&data)).map(wrap),
         },
         Field {
             name: "features",
             ty: Ty::Tensor,
             doc: "the same as `images`, for samples that are not pictures",
-            get: |v| read(v).map(|data| wrap(all(&data))),
+            get: |v| read(v).and_then(|data| all(&data)).map(wrap),
         },
         Field {
             name: "labels",
@@ -106,12 +106,15 @@ fn read(value: &Dynamic) -> Result<Dataset> {
 }
 
 /// The samples at `places`, [m, …].
-pub(super) fn gather(data: &Dataset, places: impl ExactSizeIterator<Item = usize>) -> Tensor {
+///
+/// # Errors
+/// As [`Dataset::gather`].
+pub(super) fn gather(data: &Dataset, places: impl ExactSizeIterator<Item = usize>) -> Result<Tensor> {
     let shape = [&[places.len()], data.shape()].concat();
-    Tensor::from_floats(data.gather(places), &shape, &device::current())
+    Ok(Tensor::from_floats(data.gather(places)?, &shape, &device::current()))
 }
 
-fn all(data: &Dataset) -> Tensor {
+fn all(data: &Dataset) -> Result<Tensor> {
     gather(data, 0..data.len())
 }
 
@@ -129,7 +132,7 @@ fn no_labels(data: &Dataset, word: &str) -> Fault {
 /// Samples with their labels: `#{ x, y }`.
 pub(super) fn labelled(data: &Dataset, places: &[usize], word: &str) -> Result<Dynamic> {
     let y = labels(data, places.iter().copied(), word)?;
-    let x = gather(data, places.iter().copied());
+    let x = gather(data, places.iter().copied())?;
     Ok(Map::from([("x".into(), wrap(x)), ("y".into(), wrap(y))]).into())
 }
 
@@ -143,11 +146,11 @@ fn index(value: &Dynamic, at: &Dynamic) -> Result<Dynamic> {
             .ok()
             .filter(|&p| p < n)
             .ok_or_else(|| Fault::new(Wrong::Index, format!("sample {i} is outside a data set of {n}")))?;
-        let row = data.gather(std::iter::once(place));
+        let row = data.gather(std::iter::once(place))?;
         return Ok(wrap(Tensor::from_floats(row, data.shape(), &device::current())));
     }
     match super::super::tensor::value::range(at, n as i64) {
-        Some(range) if range.start <= range.end && range.end <= n => Ok(wrap(gather(&data, range))),
+        Some(range) if range.start <= range.end && range.end <= n => gather(&data, range).map(wrap),
         Some(_) => Err(Fault::new(Wrong::Index, format!("the range is outside a data set of {n}"))),
         None => Err(Fault::new(
             Wrong::Index,
@@ -161,7 +164,7 @@ fn index(value: &Dynamic, at: &Dynamic) -> Result<Dynamic> {
 fn samples(value: Dynamic) -> Items {
     match read(&value) {
         Ok(data) => Box::new((0..data.len()).map(move |place| {
-            let row = data.gather(std::iter::once(place));
+            let row = data.gather(std::iter::once(place))?;
             Ok(wrap(Tensor::from_floats(row, data.shape(), &device::current())))
         })),
         Err(fault) => Box::new(std::iter::once(Err(fault))),
@@ -194,7 +197,7 @@ static SAMPLE: Entry = Entry {
         let data = dataset(call)?;
         let m = count(call, 1, data.shape())?;
         let places = own_places("sample", data.draw(m, &mut Notebook)?)?;
-        Ok(wrap(gather(&data, places.into_iter())))
+        gather(&data, places.into_iter()).map(wrap)
     },
     ..ENTRY
 };
@@ -317,7 +320,7 @@ static FILTER: Entry = Entry {
         let mut places = Vec::new();
         for place in 0..data.len() {
             call.host.check_interrupt()?;
-            let row = data.gather(std::iter::once(place));
+            let row = data.gather(std::iter::once(place))?;
             let mut args = vec![wrap(Tensor::from_floats(row, data.shape(), &device::current()))];
             if let Some(label) = data.gather_labels(std::iter::once(place)) {
                 args.push(Dynamic::from(i64::from(label[0])));

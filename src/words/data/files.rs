@@ -4,7 +4,7 @@ use super::super::tensor::{coerce, fails, opt, optional, param, value as gives, 
 use super::load::{FLAT, RANGE, pictures};
 use rhai::{Dynamic, Map};
 use saddle_catalog::{Call, ENTRY, Entry, Param, Ty};
-use saddle_data::{Column, Csv, Dataset, Features, Look, Missing, Watch};
+use saddle_data::{Column, Columns, Csv, Dataset, Features, Look, Missing, Watch};
 use saddle_fault::{Fault, Result};
 use saddle_tensor::{Tensor, check_shape, device, shown};
 use std::path::PathBuf;
@@ -238,8 +238,10 @@ fn tensor(call: &Call, array: saddle_data::Array) -> Result<Dynamic> {
 static IMAGE_FOLDER: Entry = Entry {
     name: "image_folder",
     group: "data",
-    summary: "the pictures in a folder, upright as their Exif data say; folders inside it are classes, in the order of their names; what is hidden (.ipynb_checkpoints, ._a.png) is left out",
-    params: &[param("path", Ty::Text, "of the folder")],
+    summary: "the pictures in a folder, upright as their Exif data say; folders inside it are classes, in the order of their names; what is \
+              hidden (.ipynb_checkpoints, ._a.png) is left out. A .zip file is read as the folder that was packed; .parquet files, one or a \
+              folder of them as hubs store data sets, by their columns of pictures and of labels",
+    params: &[param("path", Ty::Text, "of the folder, the .zip or the .parquet file")],
     options: &[
         opt(
             "size",
@@ -254,6 +256,26 @@ static IMAGE_FOLDER: Entry = Entry {
             "false",
             "leaves out pictures that cannot be read, and names them in a note; else the first of them is an error",
         ),
+        opt(
+            "stream",
+            Ty::Bool,
+            "false",
+            "pictures stay on the disk and are decoded each time they are drawn: for more than fit into memory. `data.batches` decodes \
+             ahead of the training, on a thread of its own",
+        ),
+        opt("image", Ty::Text, "the first that fits", "of .parquet files: the column of pictures"),
+        opt(
+            "label",
+            Ty::Text,
+            "label, labels, class, target or fine_label",
+            "of .parquet files: the column of labels, numbers or texts",
+        ),
+        opt(
+            "split",
+            Ty::Text,
+            "all, if there is one",
+            "of a folder of .parquet files: those whose names begin so, as \"train\"",
+        ),
         FLAT,
         RANGE,
     ],
@@ -263,12 +285,21 @@ static IMAGE_FOLDER: Entry = Entry {
         "a folder that is missing or without pictures",
         "a picture that cannot be read, unless skip_unreadable",
         "pictures of different sizes, where no size is given",
+        "an archive that is damaged or encrypted; .parquet files without pictures, packed by zstd, brotli or lz4, or of several splits",
     ],
-    examples: &[fails(
-        "no folder",
-        "image_folder(\"no/such\", #{ size: 64, flat: false, skip_unreadable: true })",
-        "there is no folder no/such",
-    )],
+    source: "PKWARE's APPNOTE; Apache Parquet's format; the layout of Hugging Face's data sets",
+    examples: &[
+        fails(
+            "no folder",
+            "image_folder(\"no/such\", #{ size: 64, flat: false, skip_unreadable: true })",
+            "there is no folder no/such",
+        ),
+        fails(
+            "no table",
+            "image_folder(\"no/such.parquet\", #{ stream: true, split: \"train\", image: \"image\", label: \"label\" })",
+            "there is no folder no/such.parquet",
+        ),
+    ],
     call: |call| {
         /// No picture that is wanted has a longer side.
         const MAX_SIDE: i64 = 8192;
@@ -288,9 +319,12 @@ static IMAGE_FOLDER: Entry = Entry {
             size,
             grey: call.options.bool("grey", false)?,
             skip_unreadable: call.options.bool("skip_unreadable", false)?,
+            stream: call.options.bool("stream", false)?,
+            columns: Columns { image: call.options.text("image")?, label: call.options.text("label")? },
+            split: call.options.text("split")?,
         };
         let path = path(call)?;
-        let data = watched(call, |watch| saddle_data::image_folder(&path, look, watch))?;
+        let data = watched(call, |watch| saddle_data::image_folder(&path, &look, watch))?;
         pictures(call, data)
     },
     ..ENTRY

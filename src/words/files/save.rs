@@ -20,6 +20,7 @@ pub static ENTRIES: &[&Entry] = &[&SAVE, &SAVE_NETWORK, &LOAD, &LOAD_NETWORK];
 enum Format {
     Tensors(Container),
     Png,
+    Onnx,
 }
 
 #[derive(Clone, Copy)]
@@ -38,8 +39,9 @@ fn format(word: &str, path: &str) -> Result<Format> {
         Some("npz") => Ok(Format::Tensors(Container::Npz)),
         Some("pt" | "pth") => Ok(Format::Tensors(Container::Torch)),
         Some("png") => Ok(Format::Png),
+        Some("onnx") => Ok(Format::Onnx),
         _ => Err(Fault::value(format!("{word}: the name `{path}` does not say which format is meant")).hint(
-            "name.safetensors or name.pt for networks, name.npy for a tensor, name.npz for several, name.png for a picture",
+            "name.safetensors, name.pt or name.onnx for networks, name.npy for a tensor, name.npz for several, name.png for a picture",
         )),
     }
 }
@@ -74,6 +76,10 @@ fn save(word: &str, path: &str, value: &Dynamic) -> Result<()> {
             Fault::type_(format!("{word}: {} is no picture", type_of(value)))
                 .hint("a figure, an animation or a tensor of images [n, channels, h, w] is")
         })?,
+        Format::Onnx => saddle_nn::onnx::encode(&read_network(value).map_err(|_| {
+            Fault::type_(format!("{word}: {} is no network", type_of(value)))
+                .hint("an .onnx file holds a network that runs")
+        })?)?,
     };
     disk::write(word, path, &content)
 }
@@ -113,6 +119,10 @@ fn container(word: &str, path: &str) -> Result<Container> {
         Format::Tensors(container) => Ok(container),
         Format::Png => Err(Fault::value(format!("{word}: `{path}` is a picture, not tensors"))
             .hint("image_folder reads pictures as data")),
+        Format::Onnx => {
+            Err(Fault::value(format!("{word}: `{path}` is a program for other tools, which nothing here runs"))
+                .hint("a .safetensors or .pt file brings a network's parameters back"))
+        }
     }
 }
 
@@ -120,19 +130,20 @@ const WRITE_ERRORS: &[&str] = &[
     "a name that does not say the format",
     "a value that cannot be saved",
     "a folder that is missing or may not be written",
+    "for .onnx: a layer that ONNX has no operator for, a network with a forward function of its own",
 ];
 
 static SAVE: Entry = Entry {
     name: "save",
     group: "file",
-    summary: "writes a value to a file, by its name: tensors or a network that Python can read (.npy, .npz, .safetensors, .pt), or a \
-              picture (.png)",
+    summary: "writes a value to a file, by its name: tensors or a network that Python can read (.npy, .npz, .safetensors, .pt), a \
+              network that onnxruntime runs (.onnx), or a picture (.png)",
     params: &[
         PATH,
         param(
             "value",
             Ty::Any,
-            "a tensor; a map of tensors for .npz, .safetensors and .pt; a network for .safetensors and .pt; a figure, an \
+            "a tensor; a map of tensors for .npz, .safetensors and .pt; a network for .safetensors, .pt and .onnx; a figure, an \
              animation or a tensor of images for .png",
         ),
     ],
@@ -159,14 +170,23 @@ static SAVE_NETWORK: Entry = Entry {
     name: "save",
     group: "file",
     summary: "writes the network's parameters and running statistics to a .safetensors or .pt file, by PyTorch's names: \
-              load_state_dict(strict=True) of the same layers takes them",
+              load_state_dict(strict=True) of the same layers takes them; to an .onnx file as a program (operator set 17) that \
+              computes what the network does after eval(), for a batch of any size",
     params: &[param("network", Ty::Of("network"), "the network"), PATH],
     errors: WRITE_ERRORS,
-    examples: &[value(
-        "and back",
-        "let D = sequential([linear(2, 1, #{ init: constant(3) })]);\nD.save(\"/tmp/saddle-example.safetensors\");\nload(\"/tmp/saddle-example.safetensors\")[\"0.weight\"].to_array()",
-        "[[3.0, 3.0]]",
-    )],
+    examples: &[
+        value(
+            "and back",
+            "let D = sequential([linear(2, 1, #{ init: constant(3) })]);\nD.save(\"/tmp/saddle-example.safetensors\");\nload(\"/tmp/saddle-example.safetensors\")[\"0.weight\"].to_array()",
+            "[[3.0, 3.0]]",
+        ),
+        runs("for onnxruntime", "sequential([linear(64, 1), sigmoid()]).save(\"/tmp/saddle-example.onnx\");"),
+        fails(
+            "what ONNX has not",
+            "sequential([linear(4, 4), minibatch_discrimination(4, 2, 3)]).save(\"/tmp/saddle-example.onnx\")",
+            "there is no operator for minibatch_discrimination",
+        ),
+    ],
     call: |call| {
         save("save", &call.args.text(1)?, call.args.any(0))?;
         Ok(Dynamic::UNIT)

@@ -218,7 +218,7 @@ fn trained(call: &Call, data: &Dataset, steps: usize) -> Result<Content> {
 fn batch(data: &Dataset, places: &[usize], shape: &[usize]) -> Result<(Tensor, Tensor)> {
     let labels = data.gather_labels(places.iter().copied()).unwrap_or_default();
     let shape = [&[places.len()], shape].concat();
-    let x = Tensor::from_floats(data.gather(places.iter().copied()), &shape, &device::current());
+    let x = Tensor::from_floats(data.gather(places.iter().copied())?, &shape, &device::current());
     Ok((x, Tensor::from_ints(labels, &[places.len()], &device::current())))
 }
 

@@ -41,7 +41,7 @@ fn tensor_of(value: &Dynamic) -> Result<Option<Tensor>> {
         return coerce(value, &device::current());
     };
     let shape = [&[data.len()], data.shape()].concat();
-    Ok(Some(Tensor::from_floats(data.gather(0..data.len()), &shape, &device::current())))
+    Ok(Some(Tensor::from_floats(data.gather(0..data.len())?, &shape, &device::current())))
 }
 
 /// The tensor of samples at parameter `i`.

@@ -1,6 +1,7 @@
 //! Normalisation layers, and layers with normalised weights.
 
 use super::super::tensor::{fails, opt, param, runs, value};
+use super::super::world;
 use super::init::option as init;
 use super::layers::{NET, positive};
 use super::value::{made, network};
@@ -29,6 +30,12 @@ pub static ENTRIES: &[&Entry] = &[
 const CHANNELS: Param = param("channels", Ty::Int, "size of dim 1");
 const EPS: Opt = opt("eps", Ty::Number, "1e-5", "added to the variance");
 const MOMENTUM: Opt = opt("momentum", Ty::Number, "0.1", "weight of the newest batch in the running statistics");
+const SYNC: Opt = opt(
+    "sync",
+    Ty::Bool,
+    "false",
+    "under `mpirun`: statistics over the batches of all ranks, at two exchanges forward and two backward; else each rank's own batch",
+);
 const GAIN: Opt = opt("init", Ty::Of("initializer"), "constant(1)", "how the gain starts; DCGAN: normal(1, 0.02)");
 
 /// The initializer of the gain.
@@ -49,6 +56,7 @@ fn batch_norm(call: &Call) -> Result<BatchNorm> {
         eps: eps(call)?,
         momentum: call.options.number("momentum", 0.1)? as f32,
         gain: gain(call)?,
+        across: call.options.bool("sync", false)?.then_some(world::ACROSS),
     })
 }
 
@@ -57,7 +65,7 @@ static BATCH_NORM: Entry = Entry {
     group: "layer",
     summary: "each channel with mean 0 and variance 1 over the batch, then a trained gain and shift",
     params: &[CHANNELS],
-    options: &[EPS, MOMENTUM, GAIN],
+    options: &[EPS, MOMENTUM, GAIN, SYNC],
     returns: NET,
     shapes: "[n, channels] or [n, channels, h, w], unchanged",
     errors: &["when called: another number of channels", "in train mode: a single value a channel"],
@@ -107,7 +115,7 @@ static CONDITIONAL_BATCH_NORM: Entry = Entry {
     group: "layer",
     summary: "batch norm with a gain and a shift for each class; labels are the network's second input: G(z, labels)",
     params: &[CHANNELS, param("classes", Ty::Int, "number of labels")],
-    options: &[EPS, MOMENTUM, GAIN],
+    options: &[EPS, MOMENTUM, GAIN, SYNC],
     returns: NET,
     shapes: "[n, channels] or [n, channels, h, w], unchanged; labels [n] ints, or weights of the classes [n, classes]",
     errors: &["when called: no labels, or another number of them", "in train mode: a single value a channel"],

@@ -1,8 +1,8 @@
 //! Words about where tensors live.
 
-use super::{X, fails, param, tensor, value, wrap};
+use super::{X, fails, opt, param, tensor, value, wrap};
 use rhai::{Array, Dynamic, Map};
-use saddle_catalog::{Call, ENTRY, Entry, Example, Gives, Host, Ty};
+use saddle_catalog::{Call, ENTRY, Entry, Example, Gives, Host, Opt, Ty};
 use saddle_fault::{Fault, Result};
 use saddle_tensor::precision::{self, Precision};
 use saddle_tensor::{Device, device};
@@ -25,8 +25,16 @@ pub fn watch(host: &Host) {
 fn opened(call: &Call, argument: usize) -> Result<Device> {
     let name = call.args.text(argument)?;
     super::first_use::compile(call.host, &name)?;
-    Device::parse(&name)
+    Device::parse_with(&name, call.options.text("token")?.as_deref())
 }
+
+const TOKEN: Opt = opt(
+    "token",
+    Ty::Text,
+    "the environment variable SADDLE_DEVICE_TOKEN",
+    "of another machine's device: what `saddle serve-device` printed there",
+);
+const ELSEWHERE: &str = "another machine that does not answer, has another build of saddle or another token; a connection that is lost later";
 
 static DEVICE: Entry = Entry {
     name: "device",
@@ -36,12 +44,15 @@ static DEVICE: Entry = Entry {
         "name",
         Ty::Text,
         "\"cpu\"; \"wgpu\" for a graphics processor, \"wgpu:1\" for the second; \"vulkan\", \"metal\", \"dx12\" for \
-         one on that interface; \"ndarray\" and \"cuda\" where they are built in; `devices()` lists all",
+         one on that interface; \"ndarray\" and \"cuda\" where they are built in; `devices()` lists all; \"tcp://HOST:PORT\" for \
+         one of another machine, where `saddle serve-device` runs, \"tcp://HOST:PORT/wgpu:1\" for another of its devices",
     )],
-    errors: &[UNKNOWN, FAILING],
+    options: &[TOKEN],
+    errors: &[UNKNOWN, FAILING, ELSEWHERE],
     examples: &[
         value("the processor", "device(\"cpu\"); zeros([1]).device", "\"cpu\""),
         fails("no such device", "device(\"abacus\")", "there is no device \"abacus\""),
+        fails("a name that is none", "device(\"tcp://gpu\")", "names no host and port"),
     ],
     call: |call| {
         device::set_current(opened(call, 0)?);
@@ -88,7 +99,8 @@ static TO: Entry = Entry {
     params: &[X, param("device", Ty::Text, "its name")],
     returns: Ty::Tensor,
     shapes: "as x",
-    errors: &[UNKNOWN, FAILING],
+    options: &[TOKEN],
+    errors: &[UNKNOWN, FAILING, ELSEWHERE],
     examples: &[value("where it is already", "ones([2]).to(\"cpu\").device", "\"cpu\"")],
     call: |call| {
         let to = opened(call, 1)?;

@@ -15,7 +15,7 @@ fn layer(layer: impl Layer + 'static) -> Operation {
 }
 
 fn batch_norm() -> BatchNorm {
-    BatchNorm { channels: 2, eps: 1e-5, momentum: 0.1, gain: Init::Constant(1.0) }
+    BatchNorm { channels: 2, eps: 1e-5, momentum: 0.1, gain: Init::Constant(1.0), across: None }
 }
 
 /// A running statistic after one batch.

@@ -1,0 +1,267 @@
+//! Answering: each client has a thread, and tensors of its own. What fails is kept in the place of the result, and told to whoever reads it
+//! or what was computed from it: as a graphics processor does, nobody waits for a computation that goes well.
+
+use crate::client::kind;
+use crate::greeting::{self, Verdict};
+use crate::wire::{Put as _, Take as _, cause, prepare};
+use saddle_backend::{Answer, Api, Ended, Failure, Library, Op, Status, Tensor, With};
+use std::collections::HashMap;
+use std::io::{self, BufReader, BufWriter, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+/// A client that has not greeted in this time is left.
+const GREETING: Duration = Duration::from_secs(10);
+/// What a wrong token costs.
+const WRONG: Duration = Duration::from_secs(1);
+/// The most clients that are let in, and the most that may be at the door.
+const MOST_CLIENTS: usize = 16;
+const MOST_CONNECTIONS: usize = 64;
+/// The most bytes of one upload.
+const MOST_UPLOAD: u64 = 1 << 40;
+
+/// What is served.
+pub struct Server {
+    /// The library of this machine's devices.
+    pub library: &'static Library,
+    /// The device that a client is given that names none.
+    pub device: String,
+    /// What clients have to know.
+    pub token: String,
+}
+
+/// Answers clients for ever. `tell` hears of those that come, go and are refused, a line each.
+///
+/// # Errors
+/// The listener's.
+pub fn serve(listener: &TcpListener, server: Server, tell: impl Fn(String) + Send + Sync + 'static) -> io::Result<()> {
+    let shared = Arc::new((server, tell));
+    let (connections, clients) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    loop {
+        let (stream, peer) = match listener.accept() {
+            Ok(accepted) => accepted,
+            // Gone again before it was looked at, or no descriptors for now.
+            Err(e) if e.kind() != io::ErrorKind::InvalidInput => {
+                std::thread::sleep(Duration::from_millis(50));
+                continue;
+            }
+            Err(e) => return Err(e),
+        };
+        let connection = Counted::one(&connections);
+        if connection.before >= MOST_CONNECTIONS {
+            continue;
+        }
+        let (its, clients) = (shared.clone(), clients.clone());
+        let answering = move || {
+            let (_connection, (server, tell)) = (connection, &*its);
+            let ended = welcome(&stream, server, &clients).and_then(|client| match client {
+                Ok(_client) => {
+                    tell(format!("{peer} is connected"));
+                    let ended = Session { library: server.library, tensors: HashMap::new() }.answer_all(&stream);
+                    give_back(server.library);
+                    ended
+                }
+                Err(why) => Err(io::Error::new(io::ErrorKind::PermissionDenied, why)),
+            });
+            match ended {
+                Ok(()) => tell(format!("{peer} has gone")),
+                Err(e) => tell(format!("{peer}: {}", cause(&e))),
+            }
+        };
+        let named = std::thread::Builder::new().name("client".into());
+        if let Err(e) = named.spawn(answering) {
+            shared.1(format!("{peer}: no thread for it: {e}"));
+        }
+    }
+}
+
+/// What a client's tensors took goes back to the devices.
+fn give_back(library: &Library) {
+    let Ok(answer) = library.answer(Op::Opened, With::default()) else { return };
+    for place in answer.text().lines().filter_map(|place| place.parse().ok()) {
+        let ints = [Api::Wgpu as i64, place];
+        let with = With { ints: &ints, ..With::default() };
+        if library.answer(Op::Sync, with).is_ok() {
+            let _ = library.answer(Op::Cleanup, with);
+        }
+    }
+}
+
+/// One of some that are counted.
+struct Counted {
+    all: Arc<AtomicUsize>,
+    before: usize,
+}
+
+impl Counted {
+    fn one(all: &Arc<AtomicUsize>) -> Self {
+        Self { before: all.fetch_add(1, Ordering::Relaxed), all: all.clone() }
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.all.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Greets a client: its place among the others, or why it has none.
+fn welcome(
+    mut stream: &TcpStream,
+    server: &Server,
+    clients: &Arc<AtomicUsize>,
+) -> io::Result<Result<Counted, &'static str>> {
+    stream.set_read_timeout(Some(GREETING))?;
+    stream.set_write_timeout(Some(GREETING))?;
+    prepare(stream)?;
+    let client = Counted::one(clients);
+    let full = client.before >= MOST_CLIENTS;
+    let verdict = greeting::receive(&mut stream, &server.token, &server.device, full)?;
+    match verdict {
+        Verdict::Welcome => {
+            stream.set_read_timeout(None)?;
+            stream.set_write_timeout(None)?;
+            Ok(Ok(client))
+        }
+        Verdict::WrongToken => {
+            std::thread::sleep(WRONG);
+            Ok(Err("wrong token"))
+        }
+        Verdict::Full => Ok(Err("too many clients")),
+    }
+}
+
+/// A call as it came.
+struct Call {
+    op: Op,
+    kind: u32,
+    first: u64,
+    /// The sizes that the client expects of the results.
+    results: Vec<Vec<u64>>,
+    tensors: Vec<u64>,
+    ints: Vec<i64>,
+    floats: Vec<f32>,
+    data: Vec<u8>,
+}
+
+/// A client's tensors, each by the number that the client gave it; why there is none where its computation failed.
+struct Session {
+    library: &'static Library,
+    tensors: HashMap<u64, Result<Tensor, Rc<str>>>,
+}
+
+impl Session {
+    /// Answers until the client goes.
+    fn answer_all(mut self, stream: &TcpStream) -> io::Result<()> {
+        let mut input = BufReader::with_capacity(1 << 16, stream);
+        let mut output = BufWriter::with_capacity(1 << 16, stream);
+        loop {
+            let freed = match input.take_all(u64::from_le_bytes) {
+                Ok(freed) => freed,
+                Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
+                Err(e) => return Err(e),
+            };
+            for number in freed {
+                self.tensors.remove(&number);
+            }
+            let call = read(&mut input)?;
+            if call.op.computes() {
+                self.compute(&call);
+            } else {
+                let (status, answer) = self.ask(&call);
+                output.put_u32(status as u32)?;
+                answer.ints.iter().try_for_each(|&n| output.put_u64(n as u64))?;
+                output.put_bytes(&answer.bytes)?;
+                output.flush()?;
+            }
+        }
+    }
+
+    /// The operands of a call.
+    fn operands(&self, call: &Call) -> Result<Vec<&Tensor>, Rc<str>> {
+        let operand = |number| match self.tensors.get(number) {
+            Some(Ok(tensor)) => Ok(tensor),
+            Some(Err(why)) => Err(why.clone()),
+            None => Err(Rc::from("a tensor that the server does not have")),
+        };
+        call.tensors.iter().map(operand).collect()
+    }
+
+    fn run(&self, call: &Call) -> Result<Answer, (Status, String)> {
+        let operands = self.operands(call).map_err(|why| (Status::Failed, why.to_string()))?;
+        let (ints, floats, data) = (&call.ints[..], &call.floats[..], &call.data[..]);
+        let with = With { tensors: &operands, ints, floats, data, kind: kind(call.kind) };
+        self.library.answer(call.op, with).map_err(|ended| match ended {
+            Ended::Refused(fault) => {
+                (Status::Refused, format!("{}\0{}", fault.message, fault.hint.unwrap_or_default()))
+            }
+            Ended::Failed(Failure { reason, lost: true }) => (Status::Lost, reason),
+            Ended::Failed(Failure { reason, .. }) | Ended::Panicked(reason) => (Status::Failed, reason),
+        })
+    }
+
+    /// Computes; what comes of it gets the numbers that the client has given.
+    fn compute(&mut self, call: &Call) {
+        let made = match self.run(call) {
+            Ok(answer) => answer.made,
+            Err((_, why)) => {
+                let why: Rc<str> = why.split('\0').next().unwrap_or_default().into();
+                for number in call.first..call.first + call.results.len() as u64 {
+                    self.tensors.insert(number, Err(why.clone()));
+                }
+                return;
+            }
+        };
+        let mut made = made.into_iter();
+        for (number, expected) in (call.first..).zip(&call.results) {
+            let tensor = made.next().flatten().ok_or_else(|| Rc::from("an operation gave no tensor"));
+            let fits = |tensor: Tensor| match tensor.sizes().map(|n| n as u64).eq(expected.iter().copied()) {
+                true => Ok(tensor),
+                false => {
+                    let sizes: Vec<usize> = tensor.sizes().collect();
+                    Err(Rc::from(format!(
+                        "{:?} gave {sizes:?}, and {expected:?} was expected: a defect of Saddlepoint's",
+                        call.op
+                    )))
+                }
+            };
+            self.tensors.insert(number, tensor.and_then(fits));
+        }
+    }
+
+    fn ask(&self, call: &Call) -> (Status, Answer) {
+        // A function's address means something in the client's process; a device is not one client's to take away.
+        if matches!(call.op, Op::Listen | Op::Destroy) {
+            return (Status::Done, Answer::default());
+        }
+        // Nor to call lost, while it answers others.
+        if call.op == Op::Lost && self.library.answer(Op::Sync, With { ints: &call.ints, ..With::default() }).is_ok() {
+            return (Status::Done, Answer::default());
+        }
+        match self.run(call) {
+            Ok(answer) => (Status::Done, answer),
+            Err((status, why)) => (status, Answer { bytes: why.into_bytes(), ..Answer::default() }),
+        }
+    }
+}
+
+fn read(input: &mut impl io::Read) -> io::Result<Call> {
+    let invalid = |what: String| io::Error::new(io::ErrorKind::InvalidData, what);
+    let number = input.take_u32()?;
+    let op = Op::of(number).ok_or_else(|| invalid(format!("there is no operation {number}")))?;
+    let kind = input.take_u32()?;
+    let first = input.take_u64()?;
+    let count = input.take_u32()?;
+    if count > 2 {
+        return Err(invalid(format!("an operation with {count} results")));
+    }
+    let results = (0..count).map(|_| input.take_all(u64::from_le_bytes)).collect::<io::Result<_>>()?;
+    let tensors = input.take_all(u64::from_le_bytes)?;
+    let ints = input.take_all(i64::from_le_bytes)?;
+    let floats = input.take_all(f32::from_le_bytes)?;
+    let data = input.by_ref().take_bytes(MOST_UPLOAD)?;
+    Ok(Call { op, kind, first, results, tensors, ints, floats, data })
+}
