@@ -173,12 +173,22 @@ pub fn at_statement_start(engine: &Engine, code: &str) -> bool {
 pub fn run(thread: &mut EngineThread, cell: &str, name: &str, rest: &str, placed: String) -> Outcome {
     match MAGICS.iter().find(|magic| magic.name == name) {
         Some(magic) => (magic.run)(thread, &MagicCall { cell, rest, placed }),
+        None if matches!(name, "%mpi" | "%%mpi") => Err(thread.fail(&no_ranks(name, rest))),
         None => {
             let meant = did_you_mean(name, MAGICS.iter().map(|m| m.name));
             let fault = Fault::new(Kind::Name, format!("there is no magic `{name}`{meant}"));
             Err(thread.fail(&fault.hint("`%lsmagic` lists them")))
         }
     }
+}
+
+/// Why a cell does not run on several ranks (ARCHITECTURE.md, "Scaling out"), and what does.
+fn no_ranks(name: &str, rest: &str) -> Fault {
+    let first = rest.lines().next().unwrap_or_default();
+    let mut words = first.split_whitespace().skip_while(|word| !matches!(*word, "-n" | "-np")).skip(1);
+    let ranks = words.next().and_then(|n| n.parse::<usize>().ok()).unwrap_or(4);
+    Fault::new(Kind::Name, format!("`{name}` cannot start ranks: MPI's begin together, and this kernel runs already"))
+        .hint(format!("save the notebook and run all of it on them: `mpirun -n {ranks} saddle run NOTEBOOK -o out.ipynb`"))
 }
 
 /// Shows what a name is.

@@ -4,13 +4,16 @@
 use super::network::value::network;
 use super::tensor::{fails, opt, param, runs, value, wrap};
 use rhai::Dynamic;
-use saddle_catalog::{ENTRY, Entry, Ty, number};
+use saddle_catalog::{Call, ENTRY, Entry, Ty, number};
 use saddle_fault::{Fault, Result};
 use saddle_mpi::{Reduce, World, world};
+use saddle_nn::Param;
 use saddle_nn::layers::Across;
+use saddle_nn::optim::Optimizer;
 use saddle_tensor::Tensor;
+use std::cell::RefMut;
 
-pub static ENTRIES: &[&Entry] = &[&RANK, &WORLD, &SHARD, &ALL_REDUCE, &BROADCAST, &LEAVE_WORLD];
+pub static ENTRIES: &[&Entry] = &[&RANK, &WORLD, &SHARD, &ALL_REDUCE, &BROADCAST, &AVERAGE_EVERY, &LEAVE_WORLD];
 
 const GROUP: &str = "world";
 const NO_MPI: &str = "under `mpirun`: MPI's library cannot be loaded, or a rank runs other code";
@@ -37,14 +40,42 @@ pub(crate) fn own_places(word: &str, places: Vec<usize>) -> Result<Vec<usize>> {
     }
 }
 
-/// Averages gradients over all processes: one exchange of one buffer a step.
+/// After how many steps the processes agree again: 1, or what `average_every` has said.
+struct Every(u64);
+
+impl Default for Every {
+    fn default() -> Self {
+        Self(1)
+    }
+}
+
+/// One step of an optimizer, in agreement with all processes: along the mean of their gradients, one exchange of one buffer a step; or
+/// after [`AVERAGE_EVERY`] along this one's own, with the parameters averaged now and then.
 ///
 /// # Errors
-/// The exchange failed.
-pub(crate) fn average(grads: &mut [Option<Tensor>]) -> Result<()> {
-    let Some(world) = world()? else { return Ok(()) };
-    let mut given: Vec<&mut Tensor> = grads.iter_mut().flatten().collect();
-    exchange(&mut given, |numbers| world.reduce(numbers, Reduce::Mean))
+/// Those of the step; the exchange failed.
+pub(crate) fn minimise(call: &Call, optimizer: &mut Optimizer, loss: &Tensor, ascend: bool) -> Result<()> {
+    let Some(world) = world()? else { return optimizer.minimise(loss, ascend) };
+    let mean = |numbers: &mut [f32]| world.reduce(numbers, Reduce::Mean);
+    let every = call.host.with_slot(|every: RefMut<Every>| every.0);
+    if every == 1 {
+        return optimizer.minimise_with(loss, ascend, |grads| {
+            exchange(&mut grads.iter_mut().flatten().collect::<Vec<_>>(), mean)
+        });
+    }
+    optimizer.minimise(loss, ascend)?;
+    if optimizer.taken().is_multiple_of(every) {
+        replace(optimizer.params(), mean)?;
+    }
+    Ok(())
+}
+
+/// Replaces the values of parameters by what `change` makes of all their numbers.
+fn replace(params: &[Param], change: impl FnOnce(&mut [f32]) -> Result<()>) -> Result<()> {
+    let mut values: Vec<Tensor> = params.iter().map(Param::value).collect();
+    exchange(&mut values.iter_mut().collect::<Vec<_>>(), change)?;
+    params.iter().zip(values).for_each(|(param, value)| param.set(value));
+    Ok(())
 }
 
 /// What layers do over all processes.
@@ -164,11 +195,32 @@ static BROADCAST: Entry = Entry {
     call: |call| {
         let net = network(call, 0)?;
         if let Some(world) = world()? {
-            let params = net.params();
-            let mut values: Vec<Tensor> = params.iter().map(saddle_nn::Param::value).collect();
-            exchange(&mut values.iter_mut().collect::<Vec<_>>(), |numbers| world.broadcast(numbers))?;
-            params.iter().zip(values).for_each(|(param, value)| param.set(value));
+            replace(&net.params(), |numbers| world.broadcast(numbers))?;
         }
+        Ok(Dynamic::UNIT)
+    },
+    ..ENTRY
+};
+
+static AVERAGE_EVERY: Entry = Entry {
+    name: "average_every",
+    group: GROUP,
+    summary: "for slow networks: from now on `ascend` and `descend` follow each rank's own gradient, and after every n steps of an \
+              optimizer its parameters become their mean over all ranks. 1, as at first, averages the gradients of each step",
+    params: &[param("n", Ty::Int, "steps from one exchange to the next, ≥ 1, the same on every rank")],
+    errors: &["n is below 1"],
+    source: "local SGD: Stich 2019. Momenta and running statistics stay each rank's own; it is another algorithm than one process's",
+    examples: &[
+        runs("a hundredth of the exchanges", "average_every(100)"),
+        fails("never", "average_every(0)", "n must be at least 1, got 0"),
+    ],
+    call: |call| {
+        let n = call.args.int(0)?;
+        let every = u64::try_from(n).ok().filter(|n| *n > 0).ok_or_else(|| {
+            Fault::value(format!("average_every: n must be at least 1, got {n}"))
+                .hint("1 averages the gradients of each step")
+        })?;
+        call.host.with_slot(|mut slot: RefMut<Every>| *slot = Every(every));
         Ok(Dynamic::UNIT)
     },
     ..ENTRY

@@ -90,8 +90,12 @@ fn magics() {
         notes.err("%tiem 1"),
         "NameError: there is no magic `%tiem`; did you mean `%time`?\nhint: `%lsmagic` lists them"
     );
+    for (magic, says) in [("%mpi -n 3", "mpirun -n 3 saddle run"), ("%%mpi\nlet x = 1;", "mpirun -n 4 saddle run")] {
+        let said = notes.err(magic);
+        assert!(said.contains("cannot start ranks") && said.contains(says), "{said}");
+    }
     assert!(
-        notes.err("let q = 1;\n%time 1 + nope").contains("In[12], line 2\n    2 | %time 1 + nope\n                  ^")
+        notes.err("let q = 1;\n%time 1 + nope").contains("In[14], line 2\n    2 | %time 1 + nope\n                  ^")
     );
     notes.ok("%reset");
     assert!(notes.err("a").contains("`a` is not defined"));

@@ -1,7 +1,7 @@
 //! Steps of optimizers, and their settings while they run.
 
 use super::super::tensor::{fails, param, runs, value, wrap_all};
-use super::super::world::average;
+use super::super::world;
 use super::optimizer::{Handle, OPTIMIZER_TY};
 use rhai::{Array, Dynamic};
 use saddle_catalog::{Call, ENTRY, Entry, Param, Ty};
@@ -20,7 +20,7 @@ const STEP_ERRORS: &[&str] = &[
 fn minimise(call: &Call, ascend: bool) -> Result<Dynamic> {
     let handle: Handle = call.args.get(0)?;
     let loss: Tensor = call.args.get(1)?;
-    handle.0.borrow_mut().minimise_with(&loss, ascend, average)?;
+    world::minimise(call, &mut handle.0.borrow_mut(), &loss, ascend)?;
     Ok(Dynamic::UNIT)
 }
 
