@@ -96,6 +96,7 @@ pub(crate) const FAMILIES: &[&[&Entry]] = &[
     picture::live::ENTRIES,
     widget::control::ENTRIES,
     widget::paint::ENTRIES,
+    widget::xy_pad::ENTRIES,
     widget::callback::ENTRIES,
     widget::interact::ENTRIES,
     widget::explore::ENTRIES,

@@ -1,5 +1,7 @@
 """Widgets in a real JupyterLab: a slider is moved, and the picture under it is another one."""
 
+import re
+
 import nbformat
 import pytest
 from conftest import ARTIFACTS
@@ -232,6 +234,58 @@ def test_an_explorer_follows_its_sliders_its_class_and_its_button(page, notebook
     cell.get_by_role("button", name="another z").click()
     changed(page, cell, before)
     page.screenshot(path=ARTIFACTS / "widgets_explore.png")
+
+
+XY = """let p = xy_pad("right", "up", -2, 2);
+interact([p], |at| print(`at ${at[0]} ${at[1]}`))"""
+
+
+def square(cell):
+    canvas = cell.locator(".saddle-xy canvas")
+    canvas.wait_for()
+    return canvas
+
+
+def test_a_point_is_chosen_with_the_pointer_and_with_the_arrow_keys(page, notebook):
+    cell = run(notebook, XY)
+    canvas = square(cell)
+    notebook.output_of(cell, "at 0.0 0.0")
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    # The frame is 12 of 240 pixels wide: three quarters of the way from the left to the right and an eighth from the top.
+    inner = box["width"] * 216 / 240
+    page.mouse.move(box["x"] + box["width"] / 20 + 0.75 * inner, box["y"] + box["height"] / 20 + 0.125 * inner)
+    page.mouse.down()
+    page.mouse.up()
+    cell.get_by_text(re.compile(r"right (0\.9[5-9]|1\.0[0-5]), up 1\.[45]")).wait_for()
+    for key in ["Home", "ArrowRight", "ArrowRight", "ArrowRight", "Shift+ArrowDown"]:
+        canvas.press(key)
+    # A sixtieth of the side each; with Shift five of them.
+    notebook.output_of(cell, "at 0.2 -0.3333")
+    page.screenshot(path=ARTIFACTS / "widgets_xy_pad.png")
+    run(notebook, "p.value = [-1, 0.5];")
+    page.get_by_text("right -1.00, up 0.50").wait_for()
+    page.get_by_text("at -1.0 0.5").wait_for()
+    # No pointer leads outside.
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 3 * box["width"], box["y"] + box["height"] / 2, steps=4)
+    page.mouse.up()
+    cell.get_by_text("right 2.00").wait_for()
+
+
+def test_an_explorer_with_a_pad_follows_the_point(page, notebook):
+    cell = run(notebook, EXPLORE.replace("nz: 3,", "nz: 3, pad: true,"))
+    canvas = square(cell)
+    # Three directions: the square has two of them.
+    cell.locator(".widget-slider", has_text="principal 3").wait_for()
+    assert cell.locator(".widget-slider").count() == 1
+    before = picture(cell).get_attribute("src")
+    canvas.press("Shift+ArrowRight")
+    before = changed(page, cell, before)
+    canvas.press("Shift+ArrowUp")
+    changed(page, cell, before)
+    page.screenshot(path=ARTIFACTS / "widgets_explore_pad.png")
 
 
 LAB = """let p = paint(zeros([16, 16]), #{ brush: 1.5 });

@@ -376,3 +376,25 @@ def test_what_is_painted_is_the_mask_and_the_ink(page):
         assert reply["status"] == "error" and part in reply["evalue"], reply
     page.run("p.value = ones([2, 3]) > 0; p.image = ones([2, 3]);")
     assert page.models[wire]["value"] == painted(2, 3, [255] * 6, [255] * 6)
+
+
+def test_the_point_of_an_xy_pad_is_two_numbers_inside_its_bounds(page):
+    page.run('let p = xy_pad("x", "y", -2, 2); p')
+    wire = page.named("TextModel")
+    page.idle(page.set(wire, value="0.5 -1.25"))
+    assert "[0.5, -1.25]" in text_of(page.run("print(p.value)"))
+    page.idle(page.set(wire, value="9 0"))
+    assert page.models[wire]["value"] == "2 0"
+    # No point at all: the page is told what holds.
+    for wrong in ["", "1", "NaN 0", "a b", 3]:
+        page.idle(page.set(wire, value=wrong))
+        assert page.models[wire]["value"] == "2 0", wrong
+    page.run("p.value = [1, 1.5];")
+    assert page.models[wire]["value"] == "1 1.5"
+    for code, part in [
+        ("p.value = [1, 2, 3]", "must be [x, y], two numbers"),
+        ('p.label = "z"', "the label of this xy_pad cannot be set"),
+        ("p.ink", "has no picture and no ink"),
+    ]:
+        reply, _ = page.kernel.run(code)
+        assert reply["status"] == "error" and part in reply["evalue"], reply

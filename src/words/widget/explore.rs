@@ -7,6 +7,7 @@ use super::callback::On;
 use super::control::{Span, button, dropdown, slider};
 use super::interact::start;
 use super::value::Widget;
+use super::xy_pad;
 use rhai::{Array, Dynamic, FnPtr, Map};
 use saddle_catalog::{CALL, Call, ENTRY, Entry, Field, KIND, Kind, Setting, Ty, type_of};
 use saddle_data::{Dataset, Source};
@@ -20,6 +21,8 @@ use std::rc::Rc;
 pub static ENTRIES: &[&Entry] = &[&EXPLORE, &WALK];
 
 const COUNT: Setting<usize> = Setting::size("count", 4, "how many directions, each with its slider");
+const PAD: Setting<bool> =
+    Setting::flag("pad", false, "a square for the first two directions, for the pointer or the arrow keys, in the place of their sliders");
 /// Pictures from which principal directions are found, and steps of power iteration for each.
 const PICTURES: usize = 1000;
 const STEPS: usize = 50;
@@ -37,6 +40,8 @@ struct Explored {
     /// One row for each direction, each of length 1.
     directions: Tensor,
     principal: bool,
+    /// The square for the first two, where it was asked for.
+    pad: Option<Widget>,
     sliders: Vec<Widget>,
     class: Option<Widget>,
     again: Widget,
@@ -57,7 +62,9 @@ impl Explorer {
             let shape = self.0.origin.borrow().shape();
             *self.0.origin.borrow_mut() = normal(&shape);
         }
-        let steps = self.0.sliders.iter().map(|s| s.state().as_f64().unwrap_or(0.0) as f32).collect::<Vec<_>>();
+        let point = self.0.pad.as_ref().and_then(|pad| xy_pad::point(pad.state().as_str()?));
+        let slid = self.0.sliders.iter().map(|s| s.state().as_f64().unwrap_or(0.0));
+        let steps: Vec<f32> = point.into_iter().flatten().chain(slid).map(|step| step as f32).collect();
         let steps = Tensor::from_floats(steps.clone(), &[1, steps.len()], &self.0.directions.device());
         self.0.origin.borrow().add(&steps.matmul(&self.0.directions)?)
     }
@@ -200,12 +207,19 @@ fn explore(call: &mut Call) -> Result<Dynamic> {
     };
     let data = training(call, &generate(call, call.args.any(0), &origin, class)?)?;
     let host = call.host;
+    let name = |i: usize| format!("{} {}", if principal { "principal" } else { "direction" }, i + 1);
     let control = |i: usize| {
-        let label = format!("{} {}", if principal { "principal" } else { "direction" }, i + 1);
+        let label = name(i);
         let [min, max, value] = [-REACH, REACH, 0.0].map(Dynamic::from);
         slider(host, "explore", &label, Span { min, max, step: Some(Dynamic::from(0.1)), value: Some(value) })
     };
-    let sliders = (0..directions.shape()[0]).map(control).collect::<Result<Vec<_>>>()?;
+    let count = directions.shape()[0];
+    let pad = match PAD.of(call)? {
+        false => None,
+        true if count < 2 => return Err(Fault::value("explore: a pad needs two directions, and there is one")),
+        true => Some(xy_pad::xy_pad(host, [&name(0), &name(1)], [-REACH, REACH], [0.0; 2])),
+    };
+    let sliders = (if pad.is_some() { 2 } else { 0 }..count).map(control).collect::<Result<Vec<_>>>()?;
     let class = match call.options.any("classes") {
         None => None,
         Some(names) => {
@@ -218,12 +232,12 @@ fn explore(call: &mut Call) -> Result<Dynamic> {
         }
     };
     let again = button(host, "another z");
-    let controls: Vec<Widget> = sliders.iter().chain(&class).chain([&again]).cloned().collect();
+    let controls: Vec<Widget> = pad.iter().chain(&sliders).chain(&class).chain([&again]).cloned().collect();
     let generator = call.args.any(0).clone();
     let (origin, answered) = (RefCell::new(origin), Cell::new(0));
-    let explorer =
-        Explorer(Rc::new(Explored { generator, origin, directions, principal, sliders, class, again, answered, data }));
-    let explorer = Dynamic::from(explorer);
+    let explored =
+        Explored { generator, origin, directions, principal, pad, sliders, class, again, answered, data };
+    let explorer = Dynamic::from(Explorer(Rc::new(explored)));
     let mut f = FnPtr::new(CALL).map_err(|_| Fault::value("explore: cannot be called"))?;
     f.add_curry(explorer.clone());
     start(call, f, controls, On::Explore).map(|_| explorer)
@@ -326,11 +340,17 @@ pub static KIND_EXPLORER: Kind = Kind {
         Field {
             name: "sliders",
             ty: Ty::Array,
-            doc: "the sliders, widgets whose `.value` can be set",
+            doc: "the sliders, widgets whose `.value` can be set; with a pad those from the third direction on",
             get: |v| {
                 let sliders = Explorer::read(v)?.0.sliders.clone();
                 Ok(sliders.into_iter().map(Dynamic::from).collect::<Array>().into())
             },
+        },
+        Field {
+            name: "pad",
+            ty: Ty::Any,
+            doc: "the square for the first two directions, a widget whose `.value` is [x, y]; () without one",
+            get: |v| Ok(Explorer::read(v)?.0.pad.clone().map_or(Dynamic::UNIT, Dynamic::from)),
         },
     ],
     call: Some(&LOOK),
@@ -355,7 +375,7 @@ static LOOK: Entry = Entry {
 static EXPLORE: Entry = Entry {
     name: "explore",
     group: "widget",
-    summary: "a slider for each of a few directions of G's latent space, the picture there redrawn as they move, and beside it the \
+    summary: "a slider for each of a few directions of G's latent space (or a square for the first two), the picture there redrawn as they move, and beside it the \
               nearest training picture. Principal directions are those along which pictures change most",
     params: &[param(
         "G",
@@ -371,6 +391,7 @@ static EXPLORE: Entry = Entry {
             "\"principal\", \"random\", or a tensor [k, nz], a direction in each row",
         ),
         COUNT.opt(),
+        PAD.opt(),
         opt(
             "classes",
             Ty::OneOf(&[Ty::Int, Ty::Array]),
@@ -396,6 +417,11 @@ static EXPLORE: Entry = Entry {
         runs(
             "of a class, by random directions",
             "let G = sequential([linear(14, 64), sigmoid()]);\nexplore(|z, y| G(cat([z, one_hot(y, 10)], #{ dim: 1 })), #{ nz: 4, classes: 10, directions: \"random\" })",
+        ),
+        value(
+            "two directions at once, and where that is",
+            "seed(0);\nlet G = sequential([linear(3, 64), sigmoid()]);\nlet e = explore(G, #{ pad: true, directions: eye(3), z: zeros([1, 3]) });\ne.pad.value = [1.5, -2.0];\ne.z.flatten().to_array()",
+            "[1.5, -2.0, 0.0]",
         ),
         fails("a function says nothing of z", "explore(|z| z)", "how many numbers z has is not known"),
         fails(

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `control` | `slider`, `dropdown`, `checkbox`, `text_box`, `button` |
 //! | `paint` | `paint`: a picture to paint on; its page's side is `paint.js` |
+//! | `xy_pad` | `xy_pad`: a square to choose a point in; its page's side is `xy_pad.js` |
 //! | `value` | the kind `widget`: `.value`, `.label`, `.disabled` |
 //! | `callback` | `on_change`, `on_click`; which function is called when |
 //! | `interact` | `interact` |
@@ -21,6 +22,7 @@ mod model;
 pub mod paint;
 mod store;
 mod value;
+pub mod xy_pad;
 
 pub use store::Widgets;
 

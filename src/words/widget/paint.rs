@@ -6,7 +6,7 @@
 
 use super::super::tensor::{fails, opt, param, runs, value};
 use super::store::Rule;
-use super::value::{Control, Widget, say};
+use super::value::{Control, Face, Widget, say};
 use super::{model, session};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -283,11 +283,11 @@ fn paint(call: &mut Call) -> Result<Dynamic> {
     }
     let zoom = ((SIZE.of(call)?.clamp(32.0, 1000.0) / h.max(w) as f64).round() as usize).max(1);
     let (host, widgets) = (call.host, session(call.host));
-    let part = |state, rule: Rule, pad| {
+    let part = |state, rule: Rule| {
         let (id, opened) = widgets.open(state, rule.clone());
-        (Widget(Rc::new(Control::new(host, id, "paint", rule, Vec::new(), pad))), opened)
+        (Widget(Rc::new(Control::new(host, id, "paint", rule, Vec::new(), None))), opened)
     };
-    let (background, mut opened) = part(model::html(&picture(&pixels, shape, zoom)), Rule::Still, None);
+    let (background, mut opened) = part(model::html(&picture(&pixels, shape, zoom)), Rule::Still);
     let (canvas, more) = widgets.open(model::html(&canvas(shape, zoom, brush, &ink)), Rule::Still);
     opened.extend(more);
     let mut pad = Pad { shape, ink, flat, image: RefCell::new(image), background, view: String::new(), zoom };
@@ -306,7 +306,7 @@ fn paint(call: &mut Call) -> Result<Dynamic> {
     opened.extend(more);
     say(host, opened);
     pad.view = view;
-    Ok(Dynamic::from(Widget(Rc::new(Control::new(host, wire, "paint", rule, Vec::new(), Some(pad))))))
+    Ok(Dynamic::from(Widget(Rc::new(Control::new(host, wire, "paint", rule, Vec::new(), Some(Face::Pad(pad)))))))
 }
 
 static PAINT: Entry = Entry {

@@ -6,6 +6,7 @@
 
 use super::super::picture::display::fresh_id;
 use super::model::{self, PROTOCOL, State};
+use super::xy_pad;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use saddle_session::CommReply;
@@ -40,6 +41,11 @@ pub enum Rule {
     Paint {
         bytes: usize,
     },
+    /// Two numbers in a text, each inside the bounds.
+    Point {
+        min: f64,
+        max: f64,
+    },
     /// How often it was clicked: counted here, not sent.
     Clicks,
     /// Nothing to set: boxes, places for outputs.
@@ -71,6 +77,10 @@ impl Rule {
                 let text = given.as_str()?;
                 let whole = text.is_empty() || STANDARD.decode(text).is_ok_and(|given| given.len() == *bytes);
                 whole.then(|| text.into())
+            }
+            Rule::Point { min, max } => {
+                let point = xy_pad::point(given.as_str()?)?;
+                Some(xy_pad::written(point.map(|v| v.clamp(*min, *max))).into())
             }
             Rule::Clicks | Rule::Still => None,
         }

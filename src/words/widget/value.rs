@@ -2,8 +2,8 @@
 
 use super::super::tensor::wrap;
 use super::paint::Pad;
-use super::session;
 use super::store::{Rule, Widgets};
+use super::{session, xy_pad};
 use rhai::{Dynamic, ImmutableString};
 use saddle_catalog::{Field, Host, KIND, Kind, Ty, type_of};
 use saddle_fault::{Fault, Result};
@@ -27,14 +27,22 @@ pub(super) struct Control {
     pub rule: Rule,
     /// What a dropdown chooses from.
     pub options: Vec<Dynamic>,
-    /// What a `paint` paints on.
-    pub pad: Option<Pad>,
+    /// What stands on the page in the place of the control itself, where there is more of it.
+    pub face: Option<Face>,
     widgets: Widgets,
     host: Rc<Host>,
     /// How often the front ends are told what cells set.
     pace: RefCell<Pace>,
     /// Whether the end of the running cell will tell them the last.
     watched: Cell<bool>,
+}
+
+/// What a page shows of a control that is hidden in a box.
+pub(super) enum Face {
+    /// What a `paint` paints on.
+    Pad(Pad),
+    /// The square of an `xy_pad`: its box, and the names of its axes.
+    Plane { view: String, label: String },
 }
 
 impl Control {
@@ -44,15 +52,26 @@ impl Control {
         noun: &'static str,
         rule: Rule,
         options: Vec<Dynamic>,
-        pad: Option<Pad>,
+        face: Option<Face>,
     ) -> Self {
         let (widgets, host) = (session(host), host.clone());
-        Self { id, noun, rule, options, pad, widgets, host, pace: Default::default(), watched: Default::default() }
+        Self { id, noun, rule, options, face, widgets, host, pace: Default::default(), watched: Default::default() }
     }
 
     /// The model that a page shows: the control's own, or that of the box it is in.
     pub fn view(&self) -> &str {
-        self.pad.as_ref().map_or(&self.id, |pad| &pad.view)
+        match &self.face {
+            Some(Face::Pad(pad)) => &pad.view,
+            Some(Face::Plane { view, .. }) => view,
+            None => &self.id,
+        }
+    }
+
+    fn pad(&self) -> Option<&Pad> {
+        match &self.face {
+            Some(Face::Pad(pad)) => Some(pad),
+            _ => None,
+        }
     }
 }
 
@@ -77,6 +96,9 @@ impl Widget {
     }
 
     pub(super) fn label(&self) -> String {
+        if let Some(Face::Plane { label, .. }) = &self.0.face {
+            return label.clone();
+        }
         match self.0.widgets.get(&self.0.id, "description") {
             Some(Value::String(label)) => label,
             _ => String::new(),
@@ -95,7 +117,8 @@ impl Widget {
                 let chosen = state.as_u64().and_then(|i| self.0.options.get(i as usize));
                 chosen.cloned()
             }
-            Rule::Paint { .. } => self.0.pad.as_ref().filter(|_| !state.is_null()).map(|pad| wrap(pad.mask(&state))),
+            Rule::Point { .. } => state.as_str().and_then(xy_pad::point).map(xy_pad::array),
+            Rule::Paint { .. } => self.0.pad().filter(|_| !state.is_null()).map(|pad| wrap(pad.mask(&state))),
             Rule::Still => None,
         };
         value.ok_or_else(|| {
@@ -119,6 +142,9 @@ impl Widget {
                 let text = value.as_immutable_string_ref();
                 (text.ok().map(|text| Value::from(text.as_str())), "a text")
             }
+            Rule::Point { .. } => {
+                (xy_pad::pair(value).map(|point| xy_pad::written(point).into()), "[x, y], two numbers")
+            }
             Rule::Choice { .. } => return self.place_of(value),
             Rule::Paint { .. } => {
                 let mask = value.read_lock::<Tensor>().ok_or_else(|| wrong("a mask, a tensor [h, w]"))?;
@@ -136,7 +162,7 @@ impl Widget {
 
     /// What is painted on, of a `paint`.
     fn pad(&self) -> Result<&Pad> {
-        self.0.pad.as_ref().ok_or_else(|| {
+        self.0.pad().ok_or_else(|| {
             Fault::type_(format!("a {} has no picture and no ink", self.0.noun)).hint("paint(image) has them")
         })
     }
@@ -179,7 +205,7 @@ impl Widget {
 
     pub(super) fn describe(&self) -> String {
         let Control { noun, rule, .. } = &*self.0;
-        if let Some(pad) = &self.0.pad {
+        if let Some(pad) = self.0.pad() {
             return pad.describe(&self.state());
         }
         let value = match self.value() {
@@ -190,7 +216,9 @@ impl Widget {
         let label = self.label();
         match rule {
             Rule::Int { min, max } => format!("{noun} {label} = {value} in {min} … {max}"),
-            Rule::Float { min, max } => format!("{noun} {label} = {value} in {min} … {max}"),
+            Rule::Float { min, max } | Rule::Point { min, max } => {
+                format!("{noun} {label} = {value} in {min} … {max}")
+            }
             Rule::Clicks => format!("{noun} {label}"),
             _ => format!("{noun} {label} = {value}"),
         }
@@ -210,13 +238,13 @@ fn field(value: &Dynamic) -> Result<Widget> {
 
 pub static WIDGET: Kind = Kind {
     name: "widget",
-    summary: "a control on the page: a slider, a dropdown, a checkbox, a text box, a button or a picture to paint on",
+    summary: "a control on the page: a slider, a dropdown, a checkbox, a text box, a button, a picture to paint on or a square to choose a point in",
     id: || TypeId::of::<Widget>(),
     show: |v| match Widget::read(v) {
         Some(widget) => {
             let text = format!("{} ({MISSING})", widget.describe());
             let shown = view(widget.0.view(), text);
-            match &widget.0.pad {
+            match widget.0.pad() {
                 Some(pad) => pad.still(shown, &widget.state()),
                 None => shown,
             }
@@ -278,10 +306,9 @@ pub static WIDGET: Kind = Kind {
                 let ink = value.read_lock::<Tensor>().ok_or_else(|| must("a tensor"))?;
                 widget.pad()?.keep_ink(&ink, &widget.state())?;
             }
-            "label" if widget.0.pad.is_some() => {
-                return Err(
-                    Fault::value("a paint has no label").hint("print(…) or a Markdown cell says what it is for")
-                );
+            "label" if widget.0.face.is_some() => {
+                return Err(Fault::value(format!("the label of this {} cannot be set", widget.0.noun))
+                    .hint("print(…) or a Markdown cell says what it is for"));
             }
             "label" => {
                 let label = value.clone().into_string().map_err(|_| must("a text"))?;
