@@ -188,7 +188,9 @@ fn no_ranks(name: &str, rest: &str) -> Fault {
     let mut words = first.split_whitespace().skip_while(|word| !matches!(*word, "-n" | "-np")).skip(1);
     let ranks = words.next().and_then(|n| n.parse::<usize>().ok()).unwrap_or(4);
     Fault::new(Kind::Name, format!("`{name}` cannot start ranks: MPI's begin together, and this kernel runs already"))
-        .hint(format!("save the notebook and run all of it on them: `mpirun -n {ranks} saddle run NOTEBOOK -o out.ipynb`"))
+        .hint(format!(
+            "save the notebook and run all of it on them: `mpirun -n {ranks} saddle run NOTEBOOK -o out.ipynb`"
+        ))
 }
 
 /// Shows what a name is.

@@ -59,9 +59,8 @@ pub(crate) fn minimise(call: &Call, optimizer: &mut Optimizer, loss: &Tensor, as
     let mean = |numbers: &mut [f32]| world.reduce(numbers, Reduce::Mean);
     let every = call.host.with_slot(|every: RefMut<Every>| every.0);
     if every == 1 {
-        return optimizer.minimise_with(loss, ascend, |grads| {
-            exchange(&mut grads.iter_mut().flatten().collect::<Vec<_>>(), mean)
-        });
+        return optimizer
+            .minimise_with(loss, ascend, |grads| exchange(&mut grads.iter_mut().flatten().collect::<Vec<_>>(), mean));
     }
     optimizer.minimise(loss, ascend)?;
     if optimizer.taken().is_multiple_of(every) {

@@ -21,8 +21,11 @@ use std::rc::Rc;
 pub static ENTRIES: &[&Entry] = &[&EXPLORE, &WALK];
 
 const COUNT: Setting<usize> = Setting::size("count", 4, "how many directions, each with its slider");
-const PAD: Setting<bool> =
-    Setting::flag("pad", false, "a square for the first two directions, for the pointer or the arrow keys, in the place of their sliders");
+const PAD: Setting<bool> = Setting::flag(
+    "pad",
+    false,
+    "a square for the first two directions, for the pointer or the arrow keys, in the place of their sliders",
+);
 /// Pictures from which principal directions are found, and steps of power iteration for each.
 const PICTURES: usize = 1000;
 const STEPS: usize = 50;
@@ -235,8 +238,7 @@ fn explore(call: &mut Call) -> Result<Dynamic> {
     let controls: Vec<Widget> = pad.iter().chain(&sliders).chain(&class).chain([&again]).cloned().collect();
     let generator = call.args.any(0).clone();
     let (origin, answered) = (RefCell::new(origin), Cell::new(0));
-    let explored =
-        Explored { generator, origin, directions, principal, pad, sliders, class, again, answered, data };
+    let explored = Explored { generator, origin, directions, principal, pad, sliders, class, again, answered, data };
     let explorer = Dynamic::from(Explorer(Rc::new(explored)));
     let mut f = FnPtr::new(CALL).map_err(|_| Fault::value("explore: cannot be called"))?;
     f.add_curry(explorer.clone());
