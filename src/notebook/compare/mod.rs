@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `tolerance` | when two texts say the same |
 //! | `pixels`, `similarity` | when two pictures look the same |
-//! | `checks` | what the checks of a cell claim |
+//! | `checks` | what the checks of a cell claim, and how far their figures may differ |
 //! | `lines` | which lines of two texts differ |
 
 mod checks;
@@ -195,7 +195,7 @@ fn unseen_by_nbval(stored: &Cell, new: &Cell, limits: &Limits, markers: &Markers
 fn differences(stored: &Cell, new: &Cell, limits: &Limits) -> Vec<Difference> {
     let mut found = Vec::new();
     let mut texts = |what: &str, stored: String, new: String| {
-        if !limits.numbers.texts_agree(&stored, &new) {
+        if !limits.numbers.texts_agree(&stored, &checks::settled(&stored, &new)) {
             found.push(Difference { what: what.into(), stored: text(stored), new: text(new), likeness: None });
         }
     };

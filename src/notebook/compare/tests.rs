@@ -130,6 +130,17 @@ fn of_an_ignored_cell_the_checks_are_compared() {
     assert!(matches!(verdict(png(4, 3), png(5, 3), &[ignored, "saddle-similarity-0.5"]), Verdict::Differs(_)));
 }
 
+/// The figure of a check may differ as far as the check allows, and what is printed beside it may not.
+#[test]
+fn the_figure_of_a_check_has_the_tolerance_of_the_check() {
+    let ran = |text: &str| verdict(printed("V 0.7\n✓ t: -11.18  < -2.78"), printed(text), &[]);
+    assert_eq!(ran("V 0.7\n✓ t: -10.65  < -2.78"), Verdict::Same);
+    for other in ["V 0.7\n✓ t: -3.0  < -2.78", "V 0.8\n✓ t: -11.18  < -2.78", "V 0.7\n✓ u: -11.18  < -2.78"] {
+        let Verdict::Differs(found) = ran(other) else { panic!("not the same: {other}") };
+        assert_eq!(found[0].new, Content::Text(other.into()), "what was shown is told as it was");
+    }
+}
+
 /// A look: the same outputs with the same words, whatever the numbers, and pictures that look alike.
 #[test]
 fn a_look_compares_what_chance_leaves() {

@@ -14,7 +14,7 @@ pub struct Tolerance {
 }
 
 /// What a sum of some thousand `f32` products loses when its order changes, with room to spare. A figure that depends on
-/// more than that (a trained network's loss) should be compared by a `check` line, with its own tolerance.
+/// more than that (a trained network's loss) belongs in a `check` line, which is compared by what the check allows (`checks`).
 pub const DEFAULT: Tolerance = Tolerance { relative: 1e-4, absolute: 1e-6, loose: false };
 
 /// From this many printed digits on, one unit in the last of them is taken for rounding.
