@@ -72,6 +72,7 @@ def run(make_step, steps, warm_up):
     parser.add_argument("--threads", type=int, help="default: PyTorch's own choice")
     parser.add_argument("--device", default="cpu", help="where everything is computed: cpu, cuda")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--compile", action="store_true", help="the step through torch.compile")
     options = parser.parse_args()
     if options.threads:
         torch.set_num_threads(options.threads)
@@ -79,7 +80,7 @@ def run(make_step, steps, warm_up):
     torch.manual_seed(options.seed)
     # Work on a graphics processor is only queued by a step.
     finish = torch.cuda.synchronize if options.device.startswith("cuda") else lambda: None
-    step = make_step()
+    step = torch.compile(make_step()) if options.compile else make_step()
     for _ in range(options.warm_up):
         step()
     finish()
