@@ -11,11 +11,10 @@
 //! not link it again. Why C's calling convention: both sides are compiled from the same sources (their identities are compared), but
 //! each has a standard library and an allocator of its own, so nothing is freed on the other side, and no panic crosses.
 
-#![warn(missing_docs)]
 #![allow(unsafe_code, reason = "the border to the library of devices, in C's calling convention")]
 
 mod border;
 mod library;
 
 pub use border::{Api, Call, DeviceId, ENTRY, Entry, Kind, MOST_AXES, Made, Op, Reply, Span, Status};
-pub use library::{Answer, Ended, Failure, Library, Outcome, Reach, Tensor, With, find, library, loaded};
+pub use library::{Answer, CallResult, Ended, Failure, Library, Reach, Tensor, With, find, library, loaded};

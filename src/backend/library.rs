@@ -17,14 +17,14 @@ pub struct Library {
 /// How a library is reached.
 pub trait Reach: Send + Sync {
     /// Has it answer a call.
-    fn call(&self, op: Op, with: &With) -> Outcome;
+    fn call(&self, op: Op, with: &With) -> CallResult;
 
     /// Gives a tensor's handle back.
     fn release(&self, handle: *const c_void);
 }
 
 /// What came of a call.
-pub struct Outcome {
+pub struct CallResult {
     /// How it ended.
     pub status: Status,
     /// Handles of the tensors that it made, with their sizes.
@@ -193,7 +193,7 @@ extern "C" fn append(to: *mut c_void, bytes: *const u8, len: usize) {
 }
 
 impl Reach for Loaded {
-    fn call(&self, op: Op, with: &With) -> Outcome {
+    fn call(&self, op: Op, with: &With) -> CallResult {
         let handles: Vec<*const c_void> = with.tensors.iter().map(|t| t.made.handle).collect();
         let call = Call {
             op,
@@ -207,7 +207,7 @@ impl Reach for Loaded {
         let mut reply = Reply { made: [Made::NOTHING; 2], ints: [0; 4], write: append, to: (&raw mut bytes).cast() };
         // SAFETY: both live for the call; the handles are the library's own, of tensors that are borrowed here.
         let status = unsafe { (self.0.call)(&call, &mut reply) };
-        Outcome { status, made: reply.made, ints: reply.ints, bytes }
+        CallResult { status, made: reply.made, ints: reply.ints, bytes }
     }
 
     fn release(&self, handle: *const c_void) {
@@ -227,7 +227,7 @@ impl Library {
     /// # Errors
     /// How it ended, if not well.
     pub fn answer(&self, op: Op, with: With) -> std::result::Result<Answer, Ended> {
-        let Outcome { status, made, ints, bytes } = self.reach.call(op, &with);
+        let CallResult { status, made, ints, bytes } = self.reach.call(op, &with);
         let reach = self.reach;
         // Made only where there is one: what is dropped is released.
         let tensor = |made: Made| (!made.handle.is_null()).then(|| Tensor { made, reach });

@@ -128,7 +128,7 @@ impl EngineThread {
     }
 
     /// Runs a cell part by part: what it shows as its result.
-    fn run(&mut self, name: &str, code: &str) -> magic::Outcome {
+    fn run(&mut self, name: &str, code: &str) -> magic::CellResult {
         let text = Text { code: code.to_string(), columns: Columns::default() };
         self.texts.0.insert(name.to_string(), text);
         if let Some(fault) = device::trouble() {
@@ -149,7 +149,7 @@ impl EngineThread {
         self.fail(&self.host.failure().unwrap_or_else(defect))
     }
 
-    fn run_parts(&mut self, name: &str, code: &str) -> magic::Outcome {
+    fn run_parts(&mut self, name: &str, code: &str) -> magic::CellResult {
         let mut shown = None;
         if matches!(code.trim(), "exit" | "quit") && !self.variables.contains(code.trim()) {
             self.host.show(Output::Leave);
@@ -166,7 +166,7 @@ impl EngineThread {
     }
 
     /// Compiles and runs code that stands in the cell `name`: what it shows as its result.
-    pub fn run_code(&mut self, name: &str, code: &str) -> magic::Outcome {
+    pub fn run_code(&mut self, name: &str, code: &str) -> magic::CellResult {
         let rewritten = rewrite(&self.engine, code, &|name| self.variables.contains(name));
         if let Some(text) = self.texts.0.get_mut(name) {
             text.columns.extend(rewritten.columns());

@@ -17,11 +17,11 @@ pub struct Magic {
     /// What stands after it.
     pub usage: &'static str,
     pub summary: &'static str,
-    run: fn(&mut EngineThread, &MagicCall) -> Outcome,
+    run: fn(&mut EngineThread, &MagicCall) -> CellResult,
 }
 
 /// What a part of a cell shows as its result.
-pub type Outcome = Result<Option<Bundle>, Failure>;
+pub type CellResult = Result<Option<Bundle>, Failure>;
 
 /// A magic as it stands in a cell.
 pub struct MagicCall<'a> {
@@ -170,7 +170,7 @@ pub fn at_statement_start(engine: &Engine, code: &str) -> bool {
 }
 
 /// Runs a magic by its name.
-pub fn run(thread: &mut EngineThread, cell: &str, name: &str, rest: &str, placed: String) -> Outcome {
+pub fn run(thread: &mut EngineThread, cell: &str, name: &str, rest: &str, placed: String) -> CellResult {
     match MAGICS.iter().find(|magic| magic.name == name) {
         Some(magic) => (magic.run)(thread, &MagicCall { cell, rest, placed }),
         None if matches!(name, "%mpi" | "%%mpi") => Err(thread.fail(&no_ranks(name, rest))),
@@ -194,7 +194,7 @@ fn no_ranks(name: &str, rest: &str) -> Fault {
 }
 
 /// Shows what a name is.
-pub fn answer(thread: &mut EngineThread, name: &str, detail: Detail) -> Outcome {
+pub fn answer(thread: &mut EngineThread, name: &str, detail: Detail) -> CellResult {
     let found = inspect::describe(thread.catalog(), &thread.view(), name, detail);
     match found {
         Some(bundle) => {
@@ -205,7 +205,7 @@ pub fn answer(thread: &mut EngineThread, name: &str, detail: Detail) -> Outcome 
     }
 }
 
-fn time(thread: &mut EngineThread, call: &MagicCall) -> Outcome {
+fn time(thread: &mut EngineThread, call: &MagicCall) -> CellResult {
     let start = Instant::now();
     let outcome = thread.run_code(call.cell, &call.placed);
     thread.host().print(&format!("Wall time: {}\n", duration(start.elapsed())));
@@ -213,7 +213,7 @@ fn time(thread: &mut EngineThread, call: &MagicCall) -> Outcome {
 }
 
 /// Seven runs of as many loops as fit into a fifth of a second, as IPython does it.
-fn timeit(thread: &mut EngineThread, call: &MagicCall) -> Outcome {
+fn timeit(thread: &mut EngineThread, call: &MagicCall) -> CellResult {
     const RUNS: usize = 7;
     let once = |thread: &mut EngineThread| -> Result<Duration, Failure> {
         let start = Instant::now();
@@ -241,7 +241,7 @@ fn timeit(thread: &mut EngineThread, call: &MagicCall) -> Outcome {
     Ok(None)
 }
 
-fn who(thread: &mut EngineThread, _: &MagicCall) -> Outcome {
+fn who(thread: &mut EngineThread, _: &MagicCall) -> CellResult {
     let view = thread.view();
     let mut rows: Vec<[String; 3]> =
         view.variables.iter().map(|(name, v)| [name.clone(), v.kind.clone(), v.value.clone()]).collect();
@@ -260,26 +260,26 @@ fn who(thread: &mut EngineThread, _: &MagicCall) -> Outcome {
     Ok(None)
 }
 
-fn reset(thread: &mut EngineThread, _: &MagicCall) -> Outcome {
+fn reset(thread: &mut EngineThread, _: &MagicCall) -> CellResult {
     thread.reset();
     Ok(None)
 }
 
-fn memory(thread: &mut EngineThread, _: &MagicCall) -> Outcome {
+fn memory(thread: &mut EngineThread, _: &MagicCall) -> CellResult {
     let text = memory::report(&thread.variables(), thread.catalog());
     thread.host().print(&text);
     Ok(None)
 }
 
-fn seed(thread: &mut EngineThread, call: &MagicCall) -> Outcome {
+fn seed(thread: &mut EngineThread, call: &MagicCall) -> CellResult {
     thread.run_code(call.cell, &format!("seed({});", call.rest))
 }
 
-fn device(thread: &mut EngineThread, call: &MagicCall) -> Outcome {
+fn device(thread: &mut EngineThread, call: &MagicCall) -> CellResult {
     thread.run_code(call.cell, &format!("device({:?});", call.rest))
 }
 
-fn lines(thread: &mut EngineThread, call: &MagicCall) -> Outcome {
+fn lines(thread: &mut EngineThread, call: &MagicCall) -> CellResult {
     let most = match call.rest.trim() {
         "all" => None,
         number => match number.replace([',', '_'], "").parse() {
@@ -294,13 +294,13 @@ fn lines(thread: &mut EngineThread, call: &MagicCall) -> Outcome {
     Ok(None)
 }
 
-fn debug(thread: &mut EngineThread, _: &MagicCall) -> Outcome {
+fn debug(thread: &mut EngineThread, _: &MagicCall) -> CellResult {
     let text = super::defects::last().unwrap_or_else(|| "no defect inside the kernel so far".to_string());
     thread.host().print(&format!("{text}\n"));
     Ok(None)
 }
 
-fn list(thread: &mut EngineThread, _: &MagicCall) -> Outcome {
+fn list(thread: &mut EngineThread, _: &MagicCall) -> CellResult {
     for magic in MAGICS {
         let usage = format!("{} {}", magic.name, magic.usage);
         thread.host().print(&format!("{usage:14} {}\n", magic.summary));

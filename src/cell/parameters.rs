@@ -9,11 +9,17 @@ use serde_json::Value;
 /// The type of a parameter, which its default shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Type {
+    /// A whole number.
     Int,
+    /// A float.
     Float,
+    /// True or false.
     Bool,
+    /// A text.
     Text,
+    /// An array.
     Array,
+    /// A map.
     Map,
     /// The default is computed, or `()`: any value may stand in its place.
     Any,
@@ -37,7 +43,9 @@ impl Type {
 /// One parameter: `let name = default;` at the top level of the cell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parameter {
+    /// The name of the variable.
     pub name: String,
+    /// The type that its default shows.
     pub kind: Type,
 }
 

@@ -1,14 +1,14 @@
 //! `%save` and `%load`: cells as a script in a file, and a file's text in a cell.
 
 use super::engine_thread::EngineThread;
-use super::magic::{MagicCall, Outcome, Part, at_statement_start, parts};
+use super::magic::{CellResult, MagicCall, Part, at_statement_start, parts};
 use rhai::Engine;
 use saddle_fault::{Fault, Result};
 use saddle_session::output::Output;
 use saddle_words::files::disk;
 
 /// `%save path`: the cells that have run to their end so far, without their magics, in the order in which they ran.
-pub fn save(thread: &mut EngineThread, call: &MagicCall) -> Outcome {
+pub fn save(thread: &mut EngineThread, call: &MagicCall) -> CellResult {
     let script = script(thread.engine(), thread.cells());
     let saved = path(call).and_then(|path| {
         if script.is_empty() {
@@ -20,7 +20,7 @@ pub fn save(thread: &mut EngineThread, call: &MagicCall) -> Outcome {
 }
 
 /// `%load path`: the text of a file in the place of the cell that asks for it.
-pub fn load(thread: &mut EngineThread, call: &MagicCall) -> Outcome {
+pub fn load(thread: &mut EngineThread, call: &MagicCall) -> CellResult {
     let loaded = path(call).and_then(|path| {
         let bytes = disk::read("%load", path)?;
         String::from_utf8(bytes).map_err(|_| Fault::file(format!("%load: `{path}` is not a text")))

@@ -1,6 +1,6 @@
 //! `saddle export`: a notebook with the outputs that it holds, or a text in Markdown, as a web page. Nothing is run.
 
-use super::Outcome;
+use super::CommandStatus;
 use super::run::{check_folder_of, has_ending, write_whole};
 use clap::Args;
 use saddle_fault::{Fault, Result};
@@ -17,7 +17,7 @@ pub struct Options {
     output: Option<PathBuf>,
 }
 
-pub fn export(options: &Options) -> Result<Outcome> {
+pub fn export(options: &Options) -> Result<CommandStatus> {
     let file = &options.file;
     let document = if has_ending(file, "ipynb") {
         Document::read(file)?
@@ -33,5 +33,5 @@ pub fn export(options: &Options) -> Result<Outcome> {
     let page = check_folder_of(&options.output.clone().unwrap_or_else(|| file.with_extension("html")))?;
     let name = file.file_stem().unwrap_or_default().to_string_lossy();
     write_whole(&page, &html::page(&document, &name))?;
-    Ok(Outcome::Done)
+    Ok(CommandStatus::Done)
 }

@@ -2,7 +2,7 @@
 
 use super::private::{self, say};
 use super::python::Python;
-use super::{Outcome, folders, notebooks, spec};
+use super::{CommandStatus, folders, notebooks, spec};
 use clap::Args;
 use saddle_fault::{Fault, Result};
 use std::net::{Ipv4Addr, TcpListener};
@@ -48,7 +48,7 @@ struct Opening {
     notebook: Option<String>,
 }
 
-pub fn lab(options: &Options) -> Result<Outcome> {
+pub fn lab(options: &Options) -> Result<CommandStatus> {
     if let Some(port) = options.port {
         is_free(port)?;
     }

@@ -89,7 +89,7 @@ enum Command {
 }
 
 /// How a command ended that did not end in a fault.
-pub enum Outcome {
+pub enum CommandStatus {
     Done,
     /// It ran, and what it was to show did not hold: a failing cell, a difference.
     Failed,
@@ -97,13 +97,13 @@ pub enum Outcome {
     Interrupted,
 }
 
-impl From<Outcome> for ExitCode {
-    fn from(outcome: Outcome) -> Self {
+impl From<CommandStatus> for ExitCode {
+    fn from(outcome: CommandStatus) -> Self {
         match outcome {
-            Outcome::Done => Self::SUCCESS,
-            Outcome::Failed => Self::from(1),
+            CommandStatus::Done => Self::SUCCESS,
+            CommandStatus::Failed => Self::from(1),
             // 128 + SIGINT, as a shell reports it.
-            Outcome::Interrupted => Self::from(130),
+            CommandStatus::Interrupted => Self::from(130),
         }
     }
 }
@@ -125,7 +125,7 @@ fn serves(command: &Command) -> bool {
     matches!(command, Command::Kernel(_) | Command::Worker | Command::Lab(_) | Command::ServeDevice(_))
 }
 
-fn dispatch(command: Command) -> Result<Outcome> {
+fn dispatch(command: Command) -> Result<CommandStatus> {
     if !serves(&command) {
         signal::end_quietly_when_no_one_reads();
     }
@@ -145,10 +145,10 @@ fn dispatch(command: Command) -> Result<Outcome> {
         Command::Doctor => doctor::doctor(),
         Command::Reference => {
             print_all(&session::reference());
-            Ok(Outcome::Done)
+            Ok(CommandStatus::Done)
         }
         Command::Kernel(options) => spec::kernel(&options),
-        Command::Worker => session::work().map(|()| Outcome::Done),
+        Command::Worker => session::work().map(|()| CommandStatus::Done),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::session::{self, Insisting};
 use super::terminal::Terminal;
-use super::{Outcome, folders, signal};
+use super::{CommandStatus, folders, signal};
 use rustyline::completion::{Completer, Pair};
 use rustyline::error::ReadlineError;
 use rustyline::highlight::Highlighter;
@@ -20,7 +20,7 @@ use std::sync::Arc;
 /// How many inputs the history file keeps.
 const HISTORY: usize = 10_000;
 
-pub fn repl() -> Result<Outcome> {
+pub fn repl() -> Result<CommandStatus> {
     let notebook = session::open_with_interrupt(Insisting::EndsCell, Vec::new())?;
     let pictures = std::env::temp_dir().join(format!("saddle-{}", std::process::id()));
     let terminal = Arc::new(Terminal::with_pictures(pictures));
@@ -58,7 +58,7 @@ pub fn repl() -> Result<Outcome> {
         let _ = editor.append_history(path);
     }
     // At a prompt the person has seen the errors; a script that pipes code in has only the exit status.
-    Ok(if failed && !talking { Outcome::Failed } else { Outcome::Done })
+    Ok(if failed && !talking { CommandStatus::Failed } else { CommandStatus::Done })
 }
 
 /// Reads one whole cell; `None` at the end of the input.

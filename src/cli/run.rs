@@ -3,7 +3,7 @@
 use super::folders;
 use super::session::{self, Insisting};
 use super::terminal::Terminal;
-use super::{Outcome, parameters};
+use super::{CommandStatus, parameters};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use saddle_fault::{Fault, Kind, Result};
@@ -13,7 +13,7 @@ use saddle_notebook::{html, run as headless};
 use saddle_session::output::{Output, Stream};
 use saddle_session::{Frontend, Session as _};
 use saddle_sweep::figures::{self, FIGURES};
-use saddle_sweep::outcome::{Failing, Outcome as Ended, Status};
+use saddle_sweep::outcome::{Failing, RunResult, Status};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 use std::ffi::OsStr;
@@ -59,7 +59,7 @@ pub struct Job {
     pub figures: PathBuf,
 }
 
-pub fn run(options: &Options) -> Result<Outcome> {
+pub fn run(options: &Options) -> Result<CommandStatus> {
     // Of several ranks the first one shows and keeps what all compute.
     let is_first = saddle_mpi::launched_rank().is_none_or(|rank| rank == 0);
     let target = options.output.as_deref().filter(|_| is_first).map(target).transpose()?;
@@ -82,9 +82,9 @@ pub fn run(options: &Options) -> Result<Outcome> {
         }
     }
     Ok(match ended.status {
-        Status::Done => Outcome::Done,
-        Status::Failed | Status::Lost => Outcome::Failed,
-        Status::Interrupted => Outcome::Interrupted,
+        Status::Done => CommandStatus::Done,
+        Status::Failed | Status::Lost => CommandStatus::Failed,
+        Status::Interrupted => CommandStatus::Interrupted,
     })
 }
 
@@ -92,7 +92,12 @@ pub fn run(options: &Options) -> Result<Outcome> {
 ///
 /// # Errors
 /// As [`run_whole`].
-pub fn run_in_sweep(document: Document, parameters: Map<String, Value>, from: &Path, folder: &Path) -> Result<Ended> {
+pub fn run_in_sweep(
+    document: Document,
+    parameters: Map<String, Value>,
+    from: &Path,
+    folder: &Path,
+) -> Result<RunResult> {
     let target = Some(Target::Notebook(folder.join("out.ipynb")));
     let figures = folder.join("figures.jsonl");
     // What an earlier try has left.
@@ -105,7 +110,7 @@ pub fn run_in_sweep(document: Document, parameters: Map<String, Value>, from: &P
 ///
 /// # Errors
 /// The system gives no thread; the outputs cannot be written.
-fn run_whole(mut job: Job) -> Result<Ended> {
+fn run_whole(mut job: Job) -> Result<RunResult> {
     let start = Instant::now();
     let is_notebook = has_ending(&job.file, "ipynb");
     let mut environment = vec![(saddle_mpi::CODE, code(&job.document).into())];
@@ -160,7 +165,7 @@ fn code(document: &Document) -> String {
 }
 
 /// How the run ended, with the figures that its cells have stated.
-fn ended(job: Job, end: &End, start: Instant) -> Ended {
+fn ended(job: Job, end: &End, start: Instant) -> RunResult {
     let (status, failed) = match end {
         End::Done => (Status::Done, None),
         End::Interrupted(failed) => (Status::Interrupted, Some(failed)),
@@ -172,7 +177,7 @@ fn ended(job: Job, end: &End, start: Instant) -> Ended {
         name: failed.failure.name.clone(),
         message: failed.failure.value.clone(),
     });
-    Ended {
+    RunResult {
         notebook: job.file.display().to_string(),
         status,
         exit: status.exit(),

@@ -1,6 +1,6 @@
 //! `saddle runs`: what `log_run` has kept, run beside run.
 
-use super::{Outcome, print_all};
+use super::{CommandStatus, print_all};
 use saddle_data::events::{Event, Logged, decode};
 use saddle_fault::{Fault, Result};
 use std::collections::BTreeMap;
@@ -25,7 +25,7 @@ struct Run {
     events: Vec<Event>,
 }
 
-pub fn runs(options: &Options) -> Result<Outcome> {
+pub fn runs(options: &Options) -> Result<CommandStatus> {
     if !options.folder.is_dir() {
         return Err(Fault::file(format!("there is no folder `{}`", options.folder.display()))
             .hint("log_run(\"name\", #{ loss: … }) in a notebook makes `runs` beside it"));
@@ -37,7 +37,7 @@ pub fn runs(options: &Options) -> Result<Outcome> {
     }
     runs.sort_by(|a, b| a.name.cmp(&b.name));
     print_all(&table(&runs, options.only.as_deref()));
-    Ok(Outcome::Done)
+    Ok(CommandStatus::Done)
 }
 
 /// The runs in a folder and below it.

@@ -1,6 +1,6 @@
 //! `saddle serve-device`: this machine's graphics processor for notebooks on another machine.
 
-use super::{Outcome, print_all};
+use super::{CommandStatus, print_all};
 use clap::Args;
 use saddle_component::BURN;
 use saddle_fault::{Fault, Kind, Result};
@@ -29,7 +29,7 @@ fn detail(device: &Device) -> String {
     own.map_or_else(String::new, |info| format!(" ({})", info.detail))
 }
 
-pub fn serve_device(options: &Options) -> Result<Outcome> {
+pub fn serve_device(options: &Options) -> Result<CommandStatus> {
     let given = options.token.clone().or_else(|| std::env::var(TOKEN).ok()).filter(|token| !token.is_empty());
     if given.as_ref().is_some_and(|token| token.chars().count() < FEWEST_LETTERS) {
         return Err(Fault::value(format!("serve-device: a token needs at least {FEWEST_LETTERS} letters"))
@@ -70,5 +70,5 @@ pub fn serve_device(options: &Options) -> Result<Outcome> {
     let server = Server { library, device: options.device.clone(), token };
     serve(&listener, server, |line| print_all(&format!("{line}\n")))
         .map_err(|e| Fault::new(Kind::Device, format!("serve-device: {e}")))?;
-    Ok(Outcome::Done)
+    Ok(CommandStatus::Done)
 }

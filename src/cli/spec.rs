@@ -1,10 +1,10 @@
 //! `saddle kernel`, `saddle install`, `saddle uninstall`: what Jupyter needs of us.
 
 use super::python::Python;
-use super::{Outcome, folders, print_all, session};
+use super::{CommandStatus, folders, print_all, session};
 use clap::Args;
 use saddle_fault::Result;
-use saddle_serve::kernelspec::{self, Place, Spec};
+use saddle_serve::kernelspec::{self, InstallLocation, Spec};
 use std::path::PathBuf;
 
 #[derive(Args)]
@@ -53,7 +53,7 @@ pub struct Uninstall {
     name: String,
 }
 
-pub fn kernel(options: &Kernel) -> Result<Outcome> {
+pub fn kernel(options: &Kernel) -> Result<CommandStatus> {
     let history = history_file();
     let notebook = session::open()?;
     saddle_serve::run(&options.connection, notebook.clone(), history.as_deref())?;
@@ -70,7 +70,7 @@ fn history_file() -> Option<PathBuf> {
     Some(folders::state().ok()?.join("kernel-history.jsonl"))
 }
 
-pub fn install(options: &Install) -> Result<Outcome> {
+pub fn install(options: &Install) -> Result<CommandStatus> {
     let spec = Spec {
         name: options.name.clone(),
         display_name: options.display_name.clone(),
@@ -79,13 +79,13 @@ pub fn install(options: &Install) -> Result<Outcome> {
     };
     let folder = spec.install(&options.place.chosen())?;
     print_all(&format!("installed in {}\n", folder.display()));
-    Ok(Outcome::Done)
+    Ok(CommandStatus::Done)
 }
 
-pub fn uninstall(options: &Uninstall) -> Result<Outcome> {
+pub fn uninstall(options: &Uninstall) -> Result<CommandStatus> {
     let folder = kernelspec::uninstall(&options.name, &options.place.chosen())?;
     print_all(&format!("removed {}\n", folder.display()));
-    Ok(Outcome::Done)
+    Ok(CommandStatus::Done)
 }
 
 /// Installs the kernelspec where that Python's JupyterLab finds it; its name.
@@ -94,21 +94,21 @@ pub fn uninstall(options: &Uninstall) -> Result<Outcome> {
 /// It can be written neither there nor into the user's own folder.
 pub fn install_beside(python: &Python) -> Result<String> {
     let spec = Spec::new()?;
-    let place = Place::Prefix(python.prefix.clone());
+    let place = InstallLocation::Prefix(python.prefix.clone());
     // What pip has put there is pip's to keep.
     if !spec.is_installed(&place) {
         // A Python of the system's cannot be written to; the user's own folder serves every Jupyter.
-        spec.install(&place).or_else(|_| spec.install(&Place::User))?;
+        spec.install(&place).or_else(|_| spec.install(&InstallLocation::User))?;
     }
     Ok(spec.name)
 }
 
 impl Where {
-    fn chosen(&self) -> Place {
+    fn chosen(&self) -> InstallLocation {
         match &self.prefix {
-            Some(prefix) => Place::Prefix(prefix.clone()),
-            None if self.sys_prefix => Place::SysPrefix,
-            None => Place::User,
+            Some(prefix) => InstallLocation::Prefix(prefix.clone()),
+            None if self.sys_prefix => InstallLocation::SysPrefix,
+            None => InstallLocation::User,
         }
     }
 }

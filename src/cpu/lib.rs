@@ -32,7 +32,6 @@
 //! small functions whose contract is written above them; no other room but `backend`, `burn` and `rust` has more than a
 //! file or two with some, and ten forbid it.
 
-#![warn(missing_docs)]
 #![allow(unsafe_code, reason = "vector instructions, uninitialised buffers, a pool of threads")]
 
 /// The tests of [`Reuse`] are of the allocator at work.

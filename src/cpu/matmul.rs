@@ -220,12 +220,13 @@ unsafe fn multiply(
         }
         if let Some(then) = then {
             let (rows, columns) = all;
-            // Safety, of both: this part is ours, and has been written.
             if columns.len() == n {
+                // Safety: this part is ours, and has been written.
                 unary_here(then, unsafe { c.range(rows.start * n..rows.end * n) });
             } else {
                 for row in rows {
                     let row = row * n + columns.start..row * n + columns.end;
+                    // Safety: as above.
                     unary_here(then, unsafe { c.range(row) });
                 }
             }

@@ -64,7 +64,7 @@ pub fn batch_norm(x: &[f32], shape: [usize; 3], eps: f32, gain: &[f32], shift: &
         let Stats { mean, rest, var, inverse } = planes.stats(channel, x, eps);
         let scale = gain[channel] * inverse;
         let shift = shift[channel] - rest * scale;
-        // Safety, of `Zip` as well: each channel is visited once, and what belongs to different channels does not overlap.
+        // Safety: (of `Zip` as well) each channel is visited once, and what belongs to different channels does not overlap.
         unsafe {
             for (all, stat) in to_stats.iter().zip([mean, rest, var, inverse]) {
                 all.range(channel..channel + 1)[0] = stat;

@@ -93,6 +93,7 @@ pub(super) struct Shared<T> {
 
 // Safety: access goes only through `range`, whose contract keeps threads apart.
 unsafe impl<T: Send> Send for Shared<T> {}
+// Safety: as above.
 unsafe impl<T: Send> Sync for Shared<T> {}
 
 impl<T> Shared<T> {

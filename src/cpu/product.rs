@@ -143,7 +143,7 @@ pub(super) unsafe fn product<F: Fn(usize) -> usize>(terms: usize, a: Mat, b: &im
         for mut block in blocks_of_c {
             block.room = room_c.as_mut_ptr();
             let columns = block.columns.clone();
-            // Safety, of both: the contract, which the block is part of.
+            // Safety: the contract, which the block is part of.
             unsafe { block.begin() };
             for terms in blocks(&(0..terms), TERMS, 32) {
                 b.pack_panels(&terms, &columns, tiles, room_b);
@@ -155,9 +155,11 @@ pub(super) unsafe fn product<F: Fn(usize) -> usize>(terms: usize, a: Mat, b: &im
                         Packed::Rows(a, terms.start)
                     };
                     let step = Step { tiles, rows, terms: &terms };
+                    // Safety: as above.
                     unsafe { multiply(&step, left, room_b, &block) };
                 }
             }
+            // Safety: as above.
             unsafe { block.end() };
         }
     });

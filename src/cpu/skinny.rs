@@ -79,8 +79,9 @@ pub(super) unsafe fn skinny(way: Skinny, k: usize, a: Mat, b: Mat, bias: Option<
         first[..width].copy_from_slice(bias);
     }
     for i in 0..rows {
-        // Safety: the contract; what is to be added to can be read.
+        // Safety: the contract.
         for (j, out) in unsafe { c.row(i) }.iter_mut().enumerate() {
+            // Safety: what is to be added to can be read.
             let before = if add { unsafe { out.assume_init() } } else { first[j] };
             out.write(before + sums[j * rows + i]);
         }

@@ -37,7 +37,7 @@ impl Features {
         match self {
             Features::Floats(values) => values.len(),
             Features::Bytes { bytes, .. } => bytes.len(),
-            Features::Stream { stream, .. } => stream.len() * stream.width(),
+            Features::Stream { stream, .. } => stream.count() * stream.width(),
         }
     }
 }

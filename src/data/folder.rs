@@ -43,7 +43,7 @@ const NAMED: usize = 5;
 
 /// Pictures with the number of each one's class, and what the classes are called.
 struct Found {
-    pictures: Vec<(Place, i32)>,
+    pictures: Vec<(ImageSource, i32)>,
     classes: Vec<String>,
 }
 
@@ -109,13 +109,13 @@ fn in_folder(path: &Path, watch: &mut Watch) -> Result<Found> {
         let inside = pictures(&folder, &mut foreign)?;
         if !inside.is_empty() {
             let class = classes.len() as i32;
-            found.extend(inside.into_iter().map(|p| (Place::File(p), class)));
+            found.extend(inside.into_iter().map(|p| (ImageSource::File(p), class)));
             classes.push(folder.file_name().unwrap_or_default().to_string_lossy().into_owned());
         }
     }
     let beside = pictures(path, &mut foreign)?;
     match classes.is_empty() {
-        true => found = beside.into_iter().map(|p| (Place::File(p), 0)).collect(),
+        true => found = beside.into_iter().map(|p| (ImageSource::File(p), 0)).collect(),
         false if beside.is_empty() => (),
         false => (watch.note)(&format!("left out {} beside the folders, which are the classes", named(&beside))),
     }
@@ -153,7 +153,7 @@ fn in_archive(path: &Path) -> Result<Found> {
     let class = |i: &usize| classes.iter().position(|class| *class == folder(i)[around..]);
     let pictures = found.iter().filter_map(|i| {
         let class = if classes.is_empty() { Some(0) } else { class(i) };
-        Some((Place::Packed(archive.clone(), *i), class? as i32))
+        Some((ImageSource::Packed(archive.clone(), *i), class? as i32))
     });
     Ok(Found { pictures: pictures.collect(), classes: classes.clone() })
 }
@@ -212,7 +212,7 @@ fn in_parquet(files: &[PathBuf], look: &Look, watch: &mut Watch) -> Result<Found
         watch.check()?;
         let (file, own) = parquet::open(path, &look.columns)?;
         let file = Arc::new(file);
-        places.extend((0..file.rows()).map(|row| Place::Row(file.clone(), row)));
+        places.extend((0..file.rows()).map(|row| ImageSource::Row(file.clone(), row)));
         if let Some(own) = own {
             labels.extend(own.each);
             names = names.or(own.names);
@@ -319,7 +319,7 @@ fn nothing(path: &Path, foreign: &[PathBuf]) -> Fault {
 /// All pixels, plane after plane, and the shape of a picture. What is not read is taken out of `found`.
 fn pixels(
     folder: &Path,
-    found: &mut Vec<(Place, i32)>,
+    found: &mut Vec<(ImageSource, i32)>,
     look: &Look,
     watch: &mut Watch,
 ) -> Result<(Vec<u8>, [usize; 3])> {
@@ -352,7 +352,7 @@ fn pixels(
 }
 
 /// Pictures that are decoded when they are drawn, and the shape of one, which the first one tells.
-fn streamed(folder: &Path, found: &[(Place, i32)], look: &Look) -> Result<(Features, [usize; 3])> {
+fn streamed(folder: &Path, found: &[(ImageSource, i32)], look: &Look) -> Result<(Features, [usize; 3])> {
     let (first, _) = found.first().ok_or_else(|| nothing(folder, &[]))?;
     let picture = first.picture().map_err(Fault::file)?;
     let shape = planes(&picture, look.size, look.grey, &mut Vec::new());
@@ -381,7 +381,7 @@ fn planes(picture: &DynamicImage, size: Option<u32>, grey: bool, to: &mut Vec<u8
     [if grey { 1 } else { 3 }, picture.height() as usize, picture.width() as usize]
 }
 
-fn fits(place: &Place, expected: [usize; 3], this: [usize; 3]) -> Result<()> {
+fn fits(place: &ImageSource, expected: [usize; 3], this: [usize; 3]) -> Result<()> {
     match expected == this {
         true => Ok(()),
         false => Err(Fault::file(format!(
@@ -396,7 +396,7 @@ fn fits(place: &Place, expected: [usize; 3], this: [usize; 3]) -> Result<()> {
 
 /// Where a picture lies.
 #[derive(Clone, Debug)]
-enum Place {
+enum ImageSource {
     File(PathBuf),
     /// In an archive, by its place in the list.
     Packed(Arc<Archive>, usize),
@@ -404,21 +404,21 @@ enum Place {
     Row(Arc<Parquet>, usize),
 }
 
-impl Place {
+impl ImageSource {
     fn name(&self) -> String {
         match self {
-            Place::File(path) => path.display().to_string(),
-            Place::Packed(archive, i) => archive.entries[*i].name.clone(),
-            Place::Row(file, row) => format!("{}, row {row}", file.path().display()),
+            ImageSource::File(path) => path.display().to_string(),
+            ImageSource::Packed(archive, i) => archive.entries[*i].name.clone(),
+            ImageSource::Row(file, row) => format!("{}, row {row}", file.path().display()),
         }
     }
 
     /// The picture, or why it cannot be read.
     fn picture(&self) -> Result<DynamicImage, String> {
         let bytes = match self {
-            Place::File(path) => return picture::open(path),
-            Place::Packed(archive, i) => archive.read(&archive.entries[*i]),
-            Place::Row(file, row) => file.picture(*row),
+            ImageSource::File(path) => return picture::open(path),
+            ImageSource::Packed(archive, i) => archive.read(&archive.entries[*i]),
+            ImageSource::Row(file, row) => file.picture(*row),
         };
         picture::decode(&self.name(), &bytes.map_err(|fault| fault.message)?)
     }
@@ -427,7 +427,7 @@ impl Place {
 /// Pictures of one shape that stay where they are until they are drawn.
 #[derive(Debug)]
 pub struct Stream {
-    places: Vec<Place>,
+    places: Vec<ImageSource>,
     size: Option<u32>,
     grey: bool,
     shape: [usize; 3],
@@ -435,7 +435,7 @@ pub struct Stream {
 
 impl Stream {
     /// How many there are.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.places.len()
     }
 

@@ -26,7 +26,6 @@
 //!
 //! Nothing here draws random numbers by itself: whoever asks for samples brings a [`Source`].
 
-#![warn(missing_docs)]
 #![forbid(unsafe_code)]
 
 mod archive;

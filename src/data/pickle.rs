@@ -17,7 +17,7 @@ pub(super) enum Value {
     Bool(bool),
     Int(i64),
     Float(f64),
-    Text(Place),
+    Text(TextSpan),
     Tuple(usize),
     List(usize),
     /// Keys and values in turn.
@@ -30,7 +30,7 @@ pub(super) enum Value {
 
 /// Bytes of the pickle.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Place {
+pub(super) struct TextSpan {
     from: usize,
     to: usize,
 }
@@ -96,7 +96,7 @@ impl<'a> Machine<'a> {
         last.map(|value| (machine, value)).ok_or_else(|| Fault::file(format!("{what}: is no pickle")))
     }
 
-    pub fn text(&self, place: Place) -> String {
+    pub fn text(&self, place: TextSpan) -> String {
         String::from_utf8_lossy(&self.pickle[place.from..place.to]).into_owned()
     }
 
@@ -161,7 +161,7 @@ impl<'a> Machine<'a> {
         let length = usize::try_from(self.number(length_bytes)?).map_err(|_| self.damaged())?;
         let from = self.at;
         self.take(length)?;
-        Ok(Value::Text(Place { from, to: self.at }))
+        Ok(Value::Text(TextSpan { from, to: self.at }))
     }
 
     /// One instruction. A value: the last one.

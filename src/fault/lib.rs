@@ -2,7 +2,6 @@
 //!
 //! A fault knows nothing of cells or lines: the cell adds those when it shows the error.
 
-#![warn(missing_docs)]
 #![forbid(unsafe_code)]
 
 use std::fmt;

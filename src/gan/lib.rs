@@ -9,7 +9,6 @@
 //! | [`penalty`] | gradient penalties on D, differentiable themselves |
 //! | [`similarity`] | how like two images are: PSNR, SSIM |
 
-#![warn(missing_docs)]
 #![forbid(unsafe_code)]
 
 pub mod augment;

@@ -54,7 +54,7 @@ pub fn ssim(a: &Tensor, b: &Tensor, range: f64, window: usize) -> Result<Tensor>
         return Err(Fault::shape(format!("ssim: needs images [n, h, w] or [n, c, h, w], got {}", shown(&shape)))
             .hint("reshape(x, [n, c, h, w]) first"));
     };
-    if window % 2 == 0 || window > h.min(w) {
+    if window.is_multiple_of(2) || window > h.min(w) {
         return Err(Fault::value(format!("ssim: a window of {window} pixels on images of {h} × {w}"))
             .hint("the window is odd and fits into the image: ssim(x, y, #{ window: 7 })"));
     }

@@ -21,7 +21,7 @@ type Finalize = unsafe extern "C" fn() -> c_int;
 /// The names that the library has: Open MPI's, by its version.
 const NAMES: [&str; 3] = ["libmpi.so.40", "libmpi.so", "libmpi.dylib"];
 /// `MPI_IN_PLACE` in Open MPI.
-const IN_PLACE: *const c_void = 1 as *const c_void;
+const IN_PLACE: *const c_void = ptr::without_provenance(1);
 /// `MPI_THREAD_SERIALIZED`: several threads, but one at a time.
 const ONE_AT_A_TIME: c_int = 2;
 /// Numbers of one call; longer buffers go in several, for counts are 32-bit.

@@ -25,9 +25,13 @@ pub struct World {
 /// What all processes' numbers are made to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reduce {
+    /// The sum over the ranks.
     Sum,
+    /// The mean over the ranks.
     Mean,
+    /// The smallest over the ranks.
     Min,
+    /// The largest over the ranks.
     Max,
 }
 
@@ -100,10 +104,12 @@ impl World {
         }
     }
 
+    /// This process's number, from 0.
     pub fn rank(&self) -> usize {
         self.rank
     }
 
+    /// How many processes there are.
     pub fn size(&self) -> usize {
         self.size
     }

@@ -15,7 +15,9 @@ pub type Algorithm = Rule;
 pub struct Kept {
     /// The formula, with its settings.
     pub rule: Rule,
+    /// Of each parameter, in their order.
     pub state: Vec<State>,
+    /// Steps taken.
     pub taken: u64,
 }
 

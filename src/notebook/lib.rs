@@ -14,7 +14,6 @@
 //! | [`report`] | what a person or a build server is told of it |
 //! | [`html`] | a self-contained web page of a notebook |
 
-#![warn(missing_docs)]
 #![forbid(unsafe_code)]
 
 pub mod compare;

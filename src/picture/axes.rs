@@ -61,7 +61,7 @@ pub enum Layer {
     /// Arrows.
     Field(Field),
     /// A straight line across the plot.
-    Rule(Rule),
+    ReferenceLine(ReferenceLine),
 }
 
 /// A curve through points, in the given order. Points that are not finite are gaps.
@@ -240,7 +240,7 @@ pub struct Field {
 
 /// A straight dashed line across the plot.
 #[derive(Clone, Debug, Default)]
-pub struct Rule {
+pub struct ReferenceLine {
     /// Named in the legend; empty: not named.
     pub name: String,
     /// At this y; otherwise at this x.
@@ -265,7 +265,7 @@ macro_rules! into_layer {
         fn from(layer: $kind) -> Self { Layer::$kind(layer) }
     })* };
 }
-into_layer!(Line, Scatter, Bars, Columns, Band, Heat, Contour, Field, Rule);
+into_layer!(Line, Scatter, Bars, Columns, Band, Heat, Contour, Field, ReferenceLine);
 
 impl Axes {
     /// The plot with one more layer.
@@ -372,7 +372,7 @@ impl Layer {
             Layer::Heat(l) => &l.label,
             Layer::Contour(l) => &l.name,
             Layer::Field(l) => &l.name,
-            Layer::Rule(l) => &l.name,
+            Layer::ReferenceLine(l) => &l.name,
         }
     }
 
@@ -387,13 +387,13 @@ impl Layer {
             Layer::Heat(_) => None,
             Layer::Contour(l) => l.colour,
             Layer::Field(l) => l.colour,
-            Layer::Rule(l) => l.colour,
+            Layer::ReferenceLine(l) => l.colour,
         }
     }
 
     /// Whether it takes the next colour of the palette when it asks for none.
     pub fn cycles(&self) -> bool {
-        !matches!(self, Layer::Heat(_) | Layer::Contour(_) | Layer::Rule(_))
+        !matches!(self, Layer::Heat(_) | Layer::Contour(_) | Layer::ReferenceLine(_))
     }
 
     /// How many values it has.
@@ -407,7 +407,7 @@ impl Layer {
             Layer::Heat(l) => l.sheet.values.len(),
             Layer::Contour(l) => l.sheet.values.len(),
             Layer::Field(l) => l.x.len(),
-            Layer::Rule(_) => 1,
+            Layer::ReferenceLine(_) => 1,
         }
     }
 
@@ -429,7 +429,9 @@ impl Layer {
                 format!("{} ({}×{})", named("contour"), l.sheet.rows, l.sheet.cols)
             }
             Layer::Field(_) => format!("{} ({n} arrows)", named("field")),
-            Layer::Rule(l) => format!("{} at {} = {}", named("line"), if l.horizontal { "y" } else { "x" }, l.at),
+            Layer::ReferenceLine(l) => {
+                format!("{} at {} = {}", named("line"), if l.horizontal { "y" } else { "x" }, l.at)
+            }
         }
     }
 
@@ -458,7 +460,7 @@ impl Layer {
                 (finite, l.u.len(), l.u.len())
             }
             // A bar of no height and a band's edge on a log axis are nothing to complain of.
-            Layer::Bars(_) | Layer::Band(_) | Layer::Rule(_) => (0, 0, 0),
+            Layer::Bars(_) | Layer::Band(_) | Layer::ReferenceLine(_) => (0, 0, 0),
         }
     }
 
@@ -489,7 +491,7 @@ impl Layer {
                 [along(x, &[sheet.x.0, sheet.x.1]), along(y, &[sheet.y.0, sheet.y.1])]
             }
             Layer::Field(l) => both(&l.x, &l.y),
-            Layer::Rule(l) => {
+            Layer::ReferenceLine(l) => {
                 let at = if l.horizontal { y } else { x }.holds(l.at).then_some((l.at, l.at));
                 if l.horizontal { [None, at] } else { [at, None] }
             }

@@ -1,6 +1,6 @@
 //! Draws the layers of a plot into a canvas that is just the plot's area.
 
-use super::axes::{Band, Bars, Columns, Contour, Field, Heat, Layer, Line, Rule, Scatter};
+use super::axes::{Band, Bars, Columns, Contour, Field, Heat, Layer, Line, ReferenceLine, Scatter};
 use super::canvas::{Canvas, Stroke};
 use super::colour::{Colour, INK, MUTED, Map};
 use super::contour;
@@ -52,7 +52,7 @@ pub fn layer(canvas: &mut Canvas, view: &View, layer: &Layer, colour: Colour) {
         Layer::Heat(l) => heat(canvas, view, l),
         Layer::Contour(l) => contours(canvas, view, l, colour),
         Layer::Field(l) => field(canvas, view, l, colour),
-        Layer::Rule(l) => rule(canvas, view, l, colour),
+        Layer::ReferenceLine(l) => rule(canvas, view, l, colour),
     }
 }
 
@@ -190,7 +190,7 @@ fn band(canvas: &mut Canvas, view: &View, l: &Band, colour: Colour) {
     }
 }
 
-fn rule(canvas: &mut Canvas, view: &View, l: &Rule, colour: Colour) {
+fn rule(canvas: &mut Canvas, view: &View, l: &ReferenceLine, colour: Colour) {
     let stroke = Stroke { dashed: true, ..Stroke::new(colour, 1.2) };
     if l.horizontal && view.y.0.holds(l.at) {
         let y = view.py(l.at);
@@ -329,7 +329,7 @@ pub fn arrow(canvas: &mut Canvas, from: (f32, f32), to: (f32, f32), colour: Colo
 /// The colour of a layer that has no place in the palette.
 pub fn quiet(layer: &Layer) -> Colour {
     match layer {
-        Layer::Rule(_) => MUTED,
+        Layer::ReferenceLine(_) => MUTED,
         _ => INK.alpha(0.75),
     }
 }

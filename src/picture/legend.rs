@@ -54,7 +54,7 @@ pub fn swatch(canvas: &mut Canvas, layer: &Layer, colour: Colour, x: f32, y: f32
         }
         Layer::Band(_) => canvas.fill_rounded(Rect::new(x + 2.0, y - 5.0, 14.0, 10.0), 1.5, colour.alpha(0.3)),
         Layer::Field(_) => draw::arrow(canvas, line[0], line[1], colour, 1.4),
-        Layer::Rule(_) => canvas.polyline(&line, Stroke { dashed: true, ..Stroke::new(colour, 1.4) }),
+        Layer::ReferenceLine(_) => canvas.polyline(&line, Stroke { dashed: true, ..Stroke::new(colour, 1.4) }),
         Layer::Contour(_) | Layer::Heat(_) => canvas.polyline(&line, Stroke::new(colour, 1.4)),
     }
 }

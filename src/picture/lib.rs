@@ -42,7 +42,9 @@ mod ticks;
 #[cfg(test)]
 mod tests;
 
-pub use axes::{Axes, Axis, Band, Bars, Columns, Contour, Field, Heat, Layer, Line, Rule, Scatter, Sheet, Transport};
+pub use axes::{
+    Axes, Axis, Band, Bars, Columns, Contour, Field, Heat, Layer, Line, ReferenceLine, Scatter, Sheet, Transport,
+};
 pub use bar::progress_bar;
 pub use bins::{edges, histogram};
 pub use colour::{Colour, Map, named as named_colour, series as series_colour};

@@ -21,7 +21,7 @@ fn losses(n: usize) -> Axes {
     let settle = |i: usize| 1.0 - (-(i as f64) / 300.0).exp();
     let v = (0..n).map(|i| -2.0 * std::f64::consts::LN_2 * settle(i) + 0.25 * normal(i)).collect();
     let j = (0..n).map(|i| -std::f64::consts::LN_2 * settle(i) + 0.12 * normal(i + 77)).collect();
-    let target = Rule { name: "−log 4".into(), horizontal: true, at: -(4f64.ln()), colour: None };
+    let target = ReferenceLine { name: "−log 4".into(), horizontal: true, at: -(4f64.ln()), colour: None };
     Axes { title: "losses".into(), x: axis("step"), y: axis("value"), ..Axes::default() }
         .with(Line { name: "V(D, G)".into(), x: x.clone(), y: v, smooth: 0.98, ..Line::default() })
         .with(Line { name: "J(G)".into(), x, y: j, smooth: 0.98, ..Line::default() })

@@ -3,7 +3,7 @@
 
 use crate::wire::{Put as _, Take as _, cause, prepare};
 use crate::{greeting, shape};
-use saddle_backend::{Kind as Elements, Library, MOST_AXES, Made, Op, Outcome, Reach, Status, With};
+use saddle_backend::{CallResult, Kind as Elements, Library, MOST_AXES, Made, Op, Reach, Status, With};
 use saddle_fault::{Fault, Kind, Result};
 use std::ffi::c_void;
 use std::io::{self, BufReader, BufWriter, Write as _};
@@ -124,9 +124,9 @@ fn no_token(name: &str) -> Fault {
 
 fn reach(address: &str) -> Result<TcpStream> {
     let fails = |why: String| {
-        Fault::new(Kind::Device, format!("device: there is no connection to {address}: {why}")).hint(format!(
-            "`saddle serve-device` has to run there; if it listens on that machine's loopback only, `ssh -L` brings it here; `device(\"cpu\")` always works"
-        ))
+        Fault::new(Kind::Device, format!("device: there is no connection to {address}: {why}")).hint(
+            "`saddle serve-device` has to run there; if it listens on that machine's loopback only, `ssh -L` brings it here; `device(\"cpu\")` always works",
+        )
     };
     let addresses = address.to_socket_addrs().map_err(|e| fails(e.to_string()))?;
     let mut why = "the name has no address".to_string();
@@ -214,7 +214,7 @@ impl Line {
         self.output.flush()
     }
 
-    fn answer(&mut self) -> io::Result<Outcome> {
+    fn answer(&mut self) -> io::Result<CallResult> {
         self.flush()?;
         let status = match self.input.take_u32()? {
             0 => Status::Done,
@@ -227,7 +227,7 @@ impl Line {
         for number in &mut ints {
             *number = self.input.take_u64()? as i64;
         }
-        Ok(Outcome { status, made: [Made::NOTHING; 2], ints, bytes: self.input.take_bytes(MOST_READ)? })
+        Ok(CallResult { status, made: [Made::NOTHING; 2], ints, bytes: self.input.take_bytes(MOST_READ)? })
     }
 }
 
@@ -251,14 +251,14 @@ fn made(connection: u64, number: u64, sizes: &[usize]) -> Made {
 }
 
 impl Server {
-    fn lost(&self, why: &str) -> Outcome {
+    fn lost(&self, why: &str) -> CallResult {
         *locked(&TROUBLE) = Some((self.number, why.to_string()));
-        Outcome { status: Status::Lost, made: [Made::NOTHING; 2], ints: [0; 4], bytes: why.into() }
+        CallResult { status: Status::Lost, made: [Made::NOTHING; 2], ints: [0; 4], bytes: why.into() }
     }
 }
 
 impl Reach for Server {
-    fn call(&self, op: Op, with: &With) -> Outcome {
+    fn call(&self, op: Op, with: &With) -> CallResult {
         let state = &mut *locked(&self.state);
         let Some(line) = &mut state.line else {
             return self.lost(&state.lost);
@@ -271,7 +271,7 @@ impl Reach for Server {
         let done = line.send(op, with, &results).and_then(|first| match op.computes() {
             true => {
                 let mut outcome =
-                    Outcome { status: Status::Done, made: [Made::NOTHING; 2], ints: [0; 4], bytes: Vec::new() };
+                    CallResult { status: Status::Done, made: [Made::NOTHING; 2], ints: [0; 4], bytes: Vec::new() };
                 for (i, sizes) in results.iter().enumerate() {
                     outcome.made[i] = made(state.connection, first + i as u64, sizes);
                 }

@@ -16,7 +16,6 @@
 //! The token is proved by both sides with HMAC-SHA-256 of random numbers, and does not cross. What follows is neither encrypted nor
 //! signed: beyond one machine it goes through `ssh -L`.
 
-#![warn(missing_docs)]
 #![forbid(unsafe_code)]
 
 mod client;

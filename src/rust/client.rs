@@ -4,7 +4,7 @@ use super::connections::{Connections, Incoming, LastLine, Questions};
 use super::folder::Folder;
 use super::layout;
 use super::link::{Message, Spares};
-use super::message::{Mistake, Order, Outcome, Report};
+use super::message::{CellResult, Mistake, Order, Report};
 use super::pack::Reader;
 use super::payload::{Payload, Value};
 use super::start::start;
@@ -356,7 +356,7 @@ impl Rust {
         }
         self.order(&Order::DescribeDeath)?;
         loop {
-            if let Some(Incoming::Report(Some(Report::Done(Outcome::Died(how))))) = self.receive(notebook)? {
+            if let Some(Incoming::Report(Some(Report::Done(CellResult::Died(how))))) = self.receive(notebook)? {
                 return Ok(Stop::Died { how, lost });
             }
         }
@@ -388,11 +388,11 @@ impl Rust {
         let outcome = outcome?;
         let stopped = self.stopping.is_some();
         match outcome {
-            Outcome::Ran { shown, mut variables } => {
+            CellResult::Ran { shown, mut variables } => {
                 variables.retain(|name| name != HEAD);
                 Ok((shown, variables))
             }
-            Outcome::Died(how) => {
+            CellResult::Died(how) => {
                 self.stale = true;
                 let lost = std::mem::take(&mut self.variables);
                 Err(match stopped {
@@ -400,14 +400,14 @@ impl Rust {
                     false => Stop::Died { how, lost },
                 })
             }
-            Outcome::Wrong(_) | Outcome::Refused(_) if stopped => Err(Stop::Interrupted { lost: Vec::new() }),
-            Outcome::Wrong(mistakes) => Err(Stop::Wrong(mistakes)),
-            Outcome::Refused(why) => Err(Fault::value(why).into()),
+            CellResult::Wrong(_) | CellResult::Refused(_) if stopped => Err(Stop::Interrupted { lost: Vec::new() }),
+            CellResult::Wrong(mistakes) => Err(Stop::Wrong(mistakes)),
+            CellResult::Refused(why) => Err(Fault::value(why).into()),
         }
     }
 
     /// Serves the cells until the host says that it is done.
-    fn until_done(&mut self, notebook: &mut dyn NotebookAccess) -> Result<Outcome, Stop> {
+    fn until_done(&mut self, notebook: &mut dyn NotebookAccess) -> Result<CellResult, Stop> {
         loop {
             let running = self.begun;
             self.insist(Order::Interrupt { running }, notebook)?;

@@ -100,24 +100,24 @@ impl Connections {
             self.ready(POLL_TIMEOUT)?;
             // Asked once more, since what was said first may have come to be seen later.
             let ready = self.ready(Duration::ZERO)?;
-            if ready.contains(&Place::Listener) {
+            if ready.contains(&Source::Listener) {
                 self.accept();
                 continue;
             }
-            for (place, stream) in [(Place::Stderr, Stream::Stderr), (Place::Stdout, Stream::Stdout)] {
-                if ready.contains(&place)
-                    && let Some(text) = self.text(place)
+            for (source, stream) in [(Source::Stderr, Stream::Stderr), (Source::Stdout, Stream::Stdout)] {
+                if ready.contains(&source)
+                    && let Some(text) = self.text(source)
                 {
                     return Ok(Incoming::Text(stream, text));
                 }
             }
-            if ready.contains(&Place::Requests) {
+            if ready.contains(&Source::Requests) {
                 return Ok(self.message(|cells| &mut cells.requests, Incoming::Request));
             }
-            if ready.contains(&Place::Calls) {
+            if ready.contains(&Source::Calls) {
                 return Ok(self.message(|cells| &mut cells.calls, Incoming::Answer));
             }
-            if ready.contains(&Place::Control) {
+            if ready.contains(&Source::Control) {
                 return Ok(Incoming::Report(frame::read(&mut self.control)?));
             }
             if ready.is_empty() {
@@ -141,10 +141,10 @@ impl Connections {
         }
     }
 
-    fn text(&mut self, place: Place) -> Option<String> {
+    fn text(&mut self, source: Source) -> Option<String> {
         let cells = self.cells.as_mut()?;
-        match place {
-            Place::Stderr => cells.stderr.read(),
+        match source {
+            Source::Stderr => cells.stderr.read(),
             _ => cells.stdout.read(),
         }
     }
@@ -178,24 +178,25 @@ impl Connections {
     }
 
     /// Which connections have something to say; waits for at most so long.
-    fn ready(&self, wait: Duration) -> io::Result<Vec<Place>> {
-        let mut places = vec![(Place::Control, self.control.as_raw_fd()), (Place::Listener, self.listener.as_raw_fd())];
+    fn ready(&self, wait: Duration) -> io::Result<Vec<Source>> {
+        let mut sources =
+            vec![(Source::Control, self.control.as_raw_fd()), (Source::Listener, self.listener.as_raw_fd())];
         if let Some(cells) = &self.cells {
-            places.push((Place::Requests, cells.requests.stream().as_raw_fd()));
-            places.push((Place::Calls, cells.calls.stream().as_raw_fd()));
-            let voices = [(Place::Stderr, &cells.stderr), (Place::Stdout, &cells.stdout)];
-            let open = voices.into_iter().filter(|(_, voice)| !voice.ended);
-            places.extend(open.map(|(place, voice)| (place, voice.stream.as_raw_fd())));
+            sources.push((Source::Requests, cells.requests.stream().as_raw_fd()));
+            sources.push((Source::Calls, cells.calls.stream().as_raw_fd()));
+            let pipes = [(Source::Stderr, &cells.stderr), (Source::Stdout, &cells.stdout)];
+            let open = pipes.into_iter().filter(|(_, pipe)| !pipe.ended);
+            sources.extend(open.map(|(source, pipe)| (source, pipe.stream.as_raw_fd())));
         }
-        let numbers: Vec<RawFd> = places.iter().map(|(_, number)| *number).collect();
+        let numbers: Vec<RawFd> = sources.iter().map(|(_, number)| *number).collect();
         let ready = poll(&numbers, wait)?;
-        let ready = places.into_iter().zip(ready).filter(|(_, ready)| *ready);
-        Ok(ready.map(|((place, _), _)| place).collect())
+        let ready = sources.into_iter().zip(ready).filter(|(_, ready)| *ready);
+        Ok(ready.map(|((source, _), _)| source).collect())
     }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum Source {
     Control,
     Listener,
     Requests,

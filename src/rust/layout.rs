@@ -26,6 +26,7 @@ const COMMANDS: [&str; 16] = [
 /// A cell with something put in front of its first statement.
 #[derive(Debug, PartialEq)]
 pub struct Layout {
+    /// The cell as it is compiled.
     pub text: String,
     /// The line (from 1) of what was put in, and how many letters it has; `None` where there is no code.
     pub head: Option<(usize, usize)>,

@@ -189,6 +189,7 @@ pub struct Spares {
 const LONGEST_SPARE: usize = 16 << 20;
 
 impl Spares {
+    /// None kept.
     pub const fn new() -> Self {
         Self { files: Vec::new(), used: 0 }
     }

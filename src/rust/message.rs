@@ -5,14 +5,25 @@ use serde::{Deserialize, Serialize};
 /// From the worker.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Order {
-    /// Compile and run a cell. `head` goes in front of its first statement.
-    Run { head: String, code: String },
-    /// Put a fresh process in the place of the cells' dead one, and run this in it.
-    Revive { code: String },
+    /// Compile and run a cell.
+    Run {
+        /// Goes in front of its first statement.
+        head: String,
+        /// The cell.
+        code: String,
+    },
+    /// Put a fresh process in the place of the cells' dead one.
+    Revive {
+        /// What is run in it first.
+        code: String,
+    },
     /// Say how the process of the cells has ended.
     DescribeDeath,
     /// Stop the cell that is being carried out: where it runs, with its process; before that, what compiles it.
-    Interrupt { running: bool },
+    Interrupt {
+        /// Whether it runs by now.
+        running: bool,
+    },
     /// End the process of the cells, which runs a call.
     Kill,
     /// What the person has answered.
@@ -29,17 +40,26 @@ pub enum Report {
     /// What the cell has printed: mostly a line.
     Printed(String),
     /// The cell asks the person.
-    Asked { prompt: String, password: bool },
+    Asked {
+        /// What stands before the field.
+        prompt: String,
+        /// Whether what is typed stays hidden.
+        password: bool,
+    },
     /// An order has been carried out.
-    Done(Outcome),
+    Done(CellResult),
 }
 
 /// How an order ended.
 #[derive(Debug, Serialize, Deserialize)]
-pub enum Outcome {
-    /// To its end, by a panic, or by a `?`: the process of the cells has said which. What it showed, by mime type; the names
-    /// of the variables there are now.
-    Ran { shown: Vec<(String, String)>, variables: Vec<String> },
+pub enum CellResult {
+    /// To its end, by a panic, or by a `?`: the process of the cells has said which.
+    Ran {
+        /// What it showed, by mime type.
+        shown: Vec<(String, String)>,
+        /// The names of the variables there are now.
+        variables: Vec<String>,
+    },
     /// It does not compile.
     Wrong(Vec<Mistake>),
     /// It cannot be run, for a reason that has no place in it.
@@ -51,6 +71,7 @@ pub enum Outcome {
 /// One error of the compiler.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Mistake {
+    /// What the compiler says, in one line.
     pub message: String,
     /// The compiler's number of it: `E0308`.
     pub code: Option<String>,
@@ -67,16 +88,30 @@ pub struct Spot {
     pub line: usize,
     /// In letters, counted from 1.
     pub column: usize,
+    /// What the compiler says of the place; may be empty.
     pub label: String,
 }
 
 /// What is asked while no cell may be running, over a connection of its own. Cursors are counted in bytes.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Question {
-    Complete { code: String, cursor: usize },
-    Describe { code: String, cursor: usize },
+    /// What could stand at the cursor.
+    Complete {
+        /// The cell.
+        code: String,
+        /// Where it is.
+        cursor: usize,
+    },
+    /// What the name at the cursor is.
+    Describe {
+        /// The cell.
+        code: String,
+        /// Where it is.
+        cursor: usize,
+    },
 }
 
+/// What the host answers to a question.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Answer {
     /// The question's number.
@@ -85,6 +120,7 @@ pub struct Answer {
     pub matches: Vec<(String, String, String)>,
     /// The part that it replaces, in bytes.
     pub start: usize,
+    /// Where that part ends.
     pub end: usize,
     /// What the name is: plain text, and HTML.
     pub described: Option<(String, String)>,
@@ -106,6 +142,7 @@ pub enum Role {
 }
 
 impl Role {
+    /// The role that a byte stands for.
     pub fn of(byte: u8) -> Option<Self> {
         let all = [Self::Questions, Self::Requests, Self::Calls, Self::Stderr, Self::Stdout];
         all.into_iter().find(|role| *role as u8 == byte)

@@ -84,8 +84,11 @@ pub enum Value {
     Text(String),
     /// A list.
     List(Vec<Value>),
+    /// A tensor of floats.
     Tensor {
+        /// Its sizes.
         shape: Vec<usize>,
+        /// Its elements in row-major order.
         numbers: Vec<f32>,
     },
 }

@@ -42,7 +42,7 @@ mod tests {
     use super::link::Packed;
     use super::pack::{Item, Reader};
     use super::tensor::Tensor;
-    use super::value::{Argument, Outcome, Value};
+    use super::value::{Argument, Pack, Value};
 
     /// What a panic of `f` says.
     fn panic_of(f: impl FnOnce() + std::panic::UnwindSafe) -> String {

@@ -25,7 +25,7 @@ const LOGOS: [(&str, &[u8]); 3] = [
 
 /// Where to install.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum InstallLocation {
     /// For this user, in every environment (`--user`).
     User,
     /// In the active Python environment (`--sys-prefix`).
@@ -60,7 +60,7 @@ impl Spec {
     }
 
     /// Whether a kernelspec that says the same is in a place already.
-    pub fn is_installed(&self, place: &Place) -> bool {
+    pub fn is_installed(&self, place: &InstallLocation) -> bool {
         let data = Jupyter::here().data(place);
         data.is_ok_and(|data| self.is_installed_below(&data))
     }
@@ -82,7 +82,7 @@ impl Spec {
     ///
     /// # Errors
     /// `ValueError` for a name that Jupyter does not take, `FileError` where the folder cannot be found or written.
-    pub fn install(&self, place: &Place) -> Result<PathBuf> {
+    pub fn install(&self, place: &InstallLocation) -> Result<PathBuf> {
         self.install_below(&Jupyter::here().data(place)?)
     }
 
@@ -118,7 +118,7 @@ impl Spec {
 ///
 /// # Errors
 /// `FileError` where there is none of that name, or the one there is not ours.
-pub fn uninstall(name: &str, place: &Place) -> Result<PathBuf> {
+pub fn uninstall(name: &str, place: &InstallLocation) -> Result<PathBuf> {
     uninstall_below(name, &Jupyter::here().data(place)?)
 }
 
@@ -199,16 +199,16 @@ impl Jupyter<fn(&str) -> Option<OsString>> {
 
 impl<F: Fn(&str) -> Option<OsString>> Jupyter<F> {
     /// The data folder of a place.
-    fn data(&self, place: &Place) -> Result<PathBuf> {
+    fn data(&self, place: &InstallLocation) -> Result<PathBuf> {
         match place {
-            Place::User => self.user().ok_or_else(|| {
+            InstallLocation::User => self.user().ok_or_else(|| {
                 Fault::file("cannot tell where your home folder is").hint("set JUPYTER_DATA_DIR, or use --prefix")
             }),
-            Place::SysPrefix => self.sys_prefix().map(|prefix| share(&prefix)).ok_or_else(|| {
+            InstallLocation::SysPrefix => self.sys_prefix().map(|prefix| share(&prefix)).ok_or_else(|| {
                 Fault::file("no Python environment is active, and no python3 was found")
                     .hint("activate the environment that Jupyter runs in, or name its folder with --prefix")
             }),
-            Place::Prefix(prefix) => std::path::absolute(prefix)
+            InstallLocation::Prefix(prefix) => std::path::absolute(prefix)
                 .map(|prefix| share(&prefix))
                 .map_err(|error| Fault::file(format!("--prefix {}: {error}", prefix.display()))),
         }
@@ -410,8 +410,8 @@ mod tests {
         ]);
         assert_eq!(set.search_path()[..4], ["/one", "/two", "/xdg/jupyter", "/conda/share/jupyter"].map(PathBuf::from));
         let named = jupyter(&[("JUPYTER_DATA_DIR", "/data")]);
-        assert_eq!(named.data(&Place::User).unwrap(), PathBuf::from("/data"));
-        let prefix = Place::Prefix("/p".into());
+        assert_eq!(named.data(&InstallLocation::User).unwrap(), PathBuf::from("/data"));
+        let prefix = InstallLocation::Prefix("/p".into());
         assert_eq!(named.data(&prefix).unwrap(), PathBuf::from("/p/share/jupyter"));
     }
 }

@@ -27,7 +27,6 @@
 //!              └───────────────────────────────────────────┘ ◄──► └── side ───┘ complete, inspect, is_complete
 //! ```
 
-#![warn(missing_docs)]
 
 mod about;
 mod batch;

@@ -3,7 +3,6 @@
 //!
 //! Every position in code is counted in Unicode code points, as Jupyter counts them.
 
-#![warn(missing_docs)]
 #![forbid(unsafe_code)]
 
 pub mod output;

@@ -13,18 +13,23 @@ pub const FIGURES: &str = "SADDLE_FIGURES";
 /// One number or truth that a cell has stated.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Figure {
+    /// What the cell calls it.
     pub what: String,
     /// A number, `true` or `false`; `"NaN"`, `"inf"` and `"-inf"`, which JSON has no numbers for, are texts.
     pub value: Value,
     /// Of a check: whether it holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub holds: Option<bool>,
+    /// Of a check: the bar that it has to stay below.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub below: Option<f64>,
+    /// Of a check: the bar that it has to lie above.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub above: Option<f64>,
+    /// Of a check: the value that it has to be near.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub near: Option<f64>,
+    /// Of a check: how near.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tol: Option<f64>,
 }

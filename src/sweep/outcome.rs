@@ -21,6 +21,7 @@ pub enum Status {
 }
 
 impl Status {
+    /// As it stands in `result.json`.
     pub fn name(self) -> &'static str {
         match self {
             Status::Done => "done",
@@ -47,24 +48,30 @@ pub struct Failing {
     pub cell: usize,
     /// `ShapeError`, `CheckFailed`, …
     pub name: String,
+    /// The first line that the user sees.
     pub message: String,
 }
 
 /// A run that has ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Outcome {
+pub struct RunResult {
+    /// The path of the notebook, as it was given.
     pub notebook: String,
+    /// How it ended.
     pub status: Status,
     /// The exit status of `saddle run`.
     pub exit: u8,
+    /// From the start of its process to its end.
     pub seconds: f64,
+    /// Those that it was run with.
     pub parameters: Map<String, Value>,
     /// In the order in which they were stated.
     pub figures: Vec<Figure>,
+    /// What ended it, where it did not run to its end.
     pub error: Option<Failing>,
 }
 
-impl Outcome {
+impl RunResult {
     /// As JSON, with its final line end.
     pub fn text(&self) -> String {
         serde_json::to_string_pretty(self).unwrap_or_default() + "\n"

@@ -1,6 +1,6 @@
 //! Which runs a sweep has, and the folder that holds one sweep and no other.
 
-use crate::outcome::{Outcome, Status};
+use crate::outcome::{RunResult, Status};
 use saddle_fault::{Fault, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -15,13 +15,16 @@ pub struct Plan {
     pub notebook: PathBuf,
     /// A hash of its code: a changed notebook is another sweep.
     pub code: String,
+    /// The parameters that vary; each combination is a run.
     pub grid: Vec<Axis>,
 }
 
 /// One parameter and its values.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Axis {
+    /// Of the parameter.
     pub name: String,
+    /// In the order in which they are run.
     pub values: Vec<Value>,
 }
 
@@ -69,7 +72,9 @@ impl Plan {
 /// The folder of a sweep.
 #[derive(Clone, Debug)]
 pub struct Folder {
+    /// Where it lies.
     pub path: PathBuf,
+    /// What its `sweep.json` says.
     pub plan: Plan,
 }
 
@@ -130,15 +135,15 @@ impl Folder {
     ///
     /// # Errors
     /// A damaged file.
-    pub fn outcome(&self, number: usize) -> Result<Option<Outcome>> {
-        Outcome::read(&self.run(number).join("result.json"))
+    pub fn outcome(&self, number: usize) -> Result<Option<RunResult>> {
+        RunResult::read(&self.run(number).join("result.json"))
     }
 
     /// Keeps how a run ended.
     ///
     /// # Errors
     /// The folder cannot be written.
-    pub fn keep(&self, number: usize, outcome: &Outcome) -> Result<()> {
+    pub fn keep(&self, number: usize, outcome: &RunResult) -> Result<()> {
         crate::write(&self.run(number).join("result.json"), &outcome.text())
     }
 

@@ -1,6 +1,6 @@
 //! The runs of a sweep as rows, and what they come to: mean and spread of each figure over the seeds.
 
-use crate::outcome::{Outcome, Status};
+use crate::outcome::{RunResult, Status};
 use crate::plan::Folder;
 use saddle_fault::{Fault, Result};
 use serde_json::{Map, Value};
@@ -8,24 +8,29 @@ use serde_json::{Map, Value};
 /// One run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
+    /// Its number, from 0.
     pub run: usize,
+    /// With their values.
     pub parameters: Map<String, Value>,
     /// `None`: it has not ended, or not begun.
-    pub outcome: Option<Outcome>,
+    pub outcome: Option<RunResult>,
 }
 
 /// All runs of a sweep.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Table {
+    /// The names of the parameters that vary.
     pub parameters: Vec<String>,
     /// The names of the figures, in the order in which they first came.
     pub figures: Vec<String>,
+    /// One for each run, in the order of their numbers.
     pub rows: Vec<Row>,
 }
 
 /// Runs that differ only in the parameters averaged over.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Group {
+    /// What its runs have in common.
     pub parameters: Map<String, Value>,
     /// Of each figure of the table, in its order.
     pub figures: Vec<Spread>,
@@ -42,6 +47,7 @@ pub struct Group {
 pub struct Spread {
     /// How many runs state it.
     pub n: usize,
+    /// Their mean.
     pub mean: f64,
     /// The standard deviation between runs, with n − 1; NaN for one run.
     pub std: f64,

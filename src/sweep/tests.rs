@@ -1,7 +1,7 @@
 //! Tables against sums by hand, and folders that hold one sweep.
 
 use crate::figures::{self, Figure};
-use crate::outcome::{Failing, Outcome, Status};
+use crate::outcome::{Failing, RunResult, Status};
 use crate::page::{self, Pictures};
 use crate::plan::{Axis, FORMAT, Folder, Plan};
 use crate::table::{Spread, Table};
@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 use std::path::PathBuf;
 
 /// A new folder, removed with all that is in it.
-struct Place(PathBuf);
+struct TestFolder(PathBuf);
 
-impl Place {
+impl TestFolder {
     fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("saddle-sweep-{}-{name}", std::process::id()));
         let _ = std::fs::remove_dir_all(&path);
@@ -20,7 +20,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for TestFolder {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.0);
     }
@@ -36,9 +36,9 @@ fn plan() -> Plan {
     }
 }
 
-fn outcome(status: Status, figures: &[(&str, f64)]) -> Outcome {
+fn outcome(status: Status, figures: &[(&str, f64)]) -> RunResult {
     let error = Failing { cell: 2, name: "CheckFailed".into(), message: "loss: 3 is not below 1".into() };
-    Outcome {
+    RunResult {
         notebook: "n.ipynb".into(),
         status,
         exit: status.exit(),
@@ -68,7 +68,7 @@ fn the_spread_is_that_between_runs() {
 
 #[test]
 fn failed_runs_are_named_and_not_averaged() {
-    let place = Place::new("table");
+    let place = TestFolder::new("table");
     let folder = Folder::begin(&place.0, &plan(), "{}").unwrap();
     for (run, status, value) in
         [(1, Status::Done, 1.0), (2, Status::Done, 2.0), (3, Status::Done, 6.0), (4, Status::Failed, 3.0)]
@@ -102,7 +102,7 @@ fn failed_runs_are_named_and_not_averaged() {
 
 #[test]
 fn two_sweeps_do_not_share_a_folder() {
-    let place = Place::new("two");
+    let place = TestFolder::new("two");
     Folder::begin(&place.0, &plan(), "first").unwrap();
     assert!(Folder::begin(&place.0, &plan(), "again").is_ok());
     assert_eq!(std::fs::read_to_string(place.0.join("notebook.ipynb")).unwrap(), "first");
@@ -125,7 +125,7 @@ fn numbers_that_json_lacks_come_back() {
         let number = read.number().unwrap();
         assert!(number == value || (number.is_nan() && value.is_nan()), "{text}");
     }
-    let place = Place::new("half");
+    let place = TestFolder::new("half");
     let file = place.0.join("figures");
     std::fs::write(&file, "{\"what\":\"a\",\"value\":1}\n{\"what\":\"b\",\"val").unwrap();
     assert_eq!(figures::read(&file), [Figure { value: json!(1), ..Figure::new("a", 1.0) }]);

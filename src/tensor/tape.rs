@@ -18,7 +18,7 @@ use std::rc::Rc;
 pub(super) type Grads = SmallVec<[Option<Tensor>; 2]>;
 
 /// How an operation sends a gradient back to its parents.
-pub(super) type Rule = Box<dyn Fn(&Back) -> Result<Grads>>;
+pub(super) type Vjp = Box<dyn Fn(&Back) -> Result<Grads>>;
 
 /// What a rule works with.
 pub(super) struct Back<'a> {
@@ -53,7 +53,7 @@ struct Recorded {
     saved: SmallVec<[Tensor; 2]>,
     out: Option<Raw>,
     gate: Option<Gate>,
-    rule: Rule,
+    rule: Vjp,
 }
 
 /// What a gradient that arrives passes before the rule gets it: the derivative of a function of straight pieces, which

@@ -11,7 +11,6 @@
 //! | [`content`] | what the kernel may say |
 //! | [`sockets`] | the five libzmq sockets and the way to wake their thread |
 
-#![warn(missing_docs)]
 #![forbid(unsafe_code)]
 
 pub mod codec;

@@ -38,7 +38,6 @@
 //! * **Ctrl-C** reaches both processes, which share a process group so that Ctrl-Z stops both; the worker ignores it and
 //!   stops when the supervisor says so.
 
-#![warn(missing_docs)]
 
 pub mod frame;
 mod isolated;

@@ -17,7 +17,7 @@ pub use saddle_rust::Questions;
 
 use super::engine_thread::EngineThread;
 use super::functions::Native;
-use super::magic::{MagicCall, Outcome};
+use super::magic::{CellResult, MagicCall};
 use base64::Engine as _;
 use notebook::RhaiNotebook;
 use saddle_fault::Fault;
@@ -47,7 +47,7 @@ impl RustCells {
 }
 
 /// `%%rust`: compiles and runs the cell.
-pub fn run(thread: &mut EngineThread, call: &MagicCall) -> Outcome {
+pub fn run(thread: &mut EngineThread, call: &MagicCall) -> CellResult {
     let first = call.rest.lines().next().unwrap_or("");
     if !first.trim().is_empty() {
         let fault = Fault::value(format!("%%rust: takes no options, got `{}`", first.trim()))

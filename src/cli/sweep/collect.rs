@@ -1,6 +1,6 @@
 //! `saddle collect`: the figures and pictures of a sweep as CSV and as a page.
 
-use super::super::{Outcome, print_all};
+use super::super::{CommandStatus, print_all};
 use clap::Args;
 use saddle_fault::Result;
 use saddle_notebook::document::Document;
@@ -23,7 +23,7 @@ pub struct Collect {
 const MOST_PICTURES: usize = 6;
 
 /// Writes `runs.csv`, `summary.csv` and `index.html` into the folder, and prints the table of means.
-pub fn collect(options: &Collect) -> Result<Outcome> {
+pub fn collect(options: &Collect) -> Result<CommandStatus> {
     let folder = Folder::open(&options.folder)?;
     let table = Table::gather(&folder)?;
     let over = options.over.clone().unwrap_or_else(|| table.replicate());
@@ -41,7 +41,7 @@ pub fn collect(options: &Collect) -> Result<Outcome> {
     }
     let at = options.folder.display();
     print_all(&format!("{said}{at}: runs.csv, summary.csv, index.html\n"));
-    Ok(Outcome::Done)
+    Ok(CommandStatus::Done)
 }
 
 /// The last pictures that each run has shown.

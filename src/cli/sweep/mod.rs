@@ -17,12 +17,12 @@ mod local;
 mod python;
 mod slurm;
 
-use super::{Outcome, parameters, print_all, run, signal};
+use super::{CommandStatus, parameters, print_all, run, signal};
 use clap::Args;
 pub use collect::{Collect, collect};
 use saddle_fault::{Fault, Result};
 use saddle_notebook::document::Document;
-use saddle_sweep::outcome::{Failing, Outcome as Ended, Status};
+use saddle_sweep::outcome::{Failing, RunResult, Status};
 use saddle_sweep::page;
 use saddle_sweep::plan::{Folder, MOST_RUNS, Plan};
 use saddle_sweep::table::{Table, plain};
@@ -96,7 +96,7 @@ struct Order<'a> {
 /// Hears that a run's process has ended, and of what it died if it did.
 type Tell<'a> = dyn FnMut(usize, Option<String>) + 'a;
 
-pub fn sweep(options: &Options) -> Result<Outcome> {
+pub fn sweep(options: &Options) -> Result<CommandStatus> {
     if options.jobs == Some(0) || options.threads == Some(0) {
         return Err(
             Fault::value("--jobs and --threads begin at 1").hint("leave them out for as many as there are cores")
@@ -230,8 +230,8 @@ fn pass(options: &Options, order: &Order<'_>, runs: &[usize], again: bool) -> Re
 }
 
 /// The outcome of a run that could not leave one itself.
-fn death_of(folder: &Folder, parameters: &Map<String, Value>, why: &str) -> Ended {
-    Ended {
+fn death_of(folder: &Folder, parameters: &Map<String, Value>, why: &str) -> RunResult {
+    RunResult {
         notebook: folder.plan.notebook.display().to_string(),
         status: Status::Lost,
         exit: Status::Lost.exit(),
@@ -247,13 +247,13 @@ fn named(parameters: &Map<String, Value>) -> String {
     named.join(", ")
 }
 
-fn line_of(ended: &Ended) -> String {
+fn line_of(ended: &RunResult) -> String {
     let error = ended.error.as_ref().map_or(String::new(), |error| format!(": {}: {}", error.name, error.message));
     format!("{} in {:.1} s{error}", ended.status.name(), ended.seconds)
 }
 
 /// The table of means, and the runs that are not done.
-fn report(folder: &Folder, shown: &Path) -> Result<Outcome> {
+fn report(folder: &Folder, shown: &Path) -> Result<CommandStatus> {
     let table = Table::gather(folder)?;
     let over = table.replicate();
     let count = |status: &str| table.rows.iter().filter(|row| row.status() == status).count();
@@ -269,9 +269,9 @@ fn report(folder: &Folder, shown: &Path) -> Result<Outcome> {
     text += &format!("; `saddle collect {}` makes the tables\n", shown.display());
     print_all(&text);
     Ok(match (signal::pressed(), done == table.rows.len()) {
-        (true, _) => Outcome::Interrupted,
-        (false, true) => Outcome::Done,
-        (false, false) => Outcome::Failed,
+        (true, _) => CommandStatus::Interrupted,
+        (false, true) => CommandStatus::Done,
+        (false, false) => CommandStatus::Failed,
     })
 }
 
@@ -284,7 +284,7 @@ pub struct One {
 }
 
 /// One run of a sweep: leaves its notebook, its figures and its outcome in the sweep's folder.
-pub fn one(options: &One) -> Result<Outcome> {
+pub fn one(options: &One) -> Result<CommandStatus> {
     let folder = Folder::open(&options.folder)?;
     let runs = folder.plan.runs();
     let values = options
@@ -303,9 +303,9 @@ pub fn one(options: &One) -> Result<Outcome> {
     let ended = run::run_in_sweep(document, values.clone(), from, &place)?;
     folder.keep(options.run, &ended)?;
     Ok(match ended.status {
-        Status::Done => Outcome::Done,
-        Status::Failed | Status::Lost => Outcome::Failed,
-        Status::Interrupted => Outcome::Interrupted,
+        Status::Done => CommandStatus::Done,
+        Status::Failed | Status::Lost => CommandStatus::Failed,
+        Status::Interrupted => CommandStatus::Interrupted,
     })
 }
 

@@ -4,7 +4,7 @@
 
 mod job;
 
-use super::{Outcome, print_all, run, signal};
+use super::{CommandStatus, print_all, run, signal};
 use clap::Args;
 use indicatif::{MultiProgress, ProgressBar};
 use job::Order;
@@ -50,7 +50,7 @@ pub struct Options {
     junit: Option<PathBuf>,
 }
 
-pub fn test(options: &Options) -> Result<Outcome> {
+pub fn test(options: &Options) -> Result<CommandStatus> {
     check(options)?;
     let files = notebooks(&options.files)?;
     // A second Ctrl-C does not wait for the cells to stop. Before any other thread is started, as it must be.
@@ -69,11 +69,11 @@ pub fn test(options: &Options) -> Result<Outcome> {
         print_all(&summary(&entries, files.len()));
     }
     Ok(if signal::pressed() {
-        Outcome::Interrupted
+        CommandStatus::Interrupted
     } else if entries.iter().all(Entry::passed) {
-        Outcome::Done
+        CommandStatus::Done
     } else {
-        Outcome::Failed
+        CommandStatus::Failed
     })
 }
 
@@ -193,7 +193,8 @@ fn test_one(file: &Path, options: &Options, bars: &MultiProgress) -> Entry {
     });
     Entry {
         name,
-        outcome: outcome.map_or_else(report::Outcome::Refused, |trial| report::Outcome::Ran(Box::new(trial))),
+        outcome: outcome
+            .map_or_else(report::NotebookResult::Refused, |trial| report::NotebookResult::Ran(Box::new(trial))),
         updated,
     }
 }

@@ -271,7 +271,7 @@ impl Kernel for Weights<'_> {
         unsafe { transpose(w.as_ptr(), apart, LANES, 16, taps.as_mut_ptr().cast(), LANES) };
         let (terms, columns) = (from.columns(), to.columns());
         let matrices = Matrices::new(terms, columns);
-        for phase in 0..4 {
+        for (phase, of_phase) in TAPS.iter().enumerate() {
             let (term, column) = match forward {
                 true => (phase * from.channels + term, column),
                 false => (term, phase * to.channels + column),
@@ -284,7 +284,7 @@ impl Kernel for Weights<'_> {
             // Safety: the points' matrices reach so far, by the assertion; tasks have columns of their own.
             unsafe {
                 let to = Strided(to.start(), matrices.apart);
-                both::<2, IN, false, OfTaps>(Listed(taps.as_mut_ptr(), &TAPS[phase]), to);
+                both::<2, IN, false, OfTaps>(Listed(taps.as_mut_ptr(), of_phase), to);
             }
         }
     }
@@ -380,8 +380,8 @@ pub(super) fn grad_weight(shape: &Conv2d, x: &[f32], g: &[f32]) -> Option<Vec<f3
     let of_image = area(layer.tiles);
     let [outputs, inputs] = [layer.narrow, layer.wide].map(|side| side.columns());
     let sums = Matrices::new(outputs, inputs);
-    // Safety, of both: the first images' products overwrite the sums but for the lines between them; the transforms write
-    // all points of all tiles of the images, and all weights.
+    // Safety: the first images' products overwrite the sums but for the lines between them; the transforms write all points of all
+    // tiles of the images.
     let s = unsafe {
         filled(sums.len(), |s| {
             let s = Shared::new(s).cast();
@@ -392,6 +392,7 @@ pub(super) fn grad_weight(shape: &Conv2d, x: &[f32], g: &[f32]) -> Option<Vec<f3
             }
         })
     };
+    // Safety: the transforms write all weights.
     let out = unsafe {
         filled(shape.weight_len(), |w| {
             let w = Shared::new(w);

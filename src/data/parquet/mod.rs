@@ -35,7 +35,7 @@ pub struct Parquet {
     path: PathBuf,
     file: File,
     /// The pages of the column of pictures in order, each with the row that it begins with.
-    pages: Vec<Place>,
+    pages: Vec<PageLocation>,
     rows: usize,
     codec_of: Vec<Chunk>,
     kept: Mutex<Vec<(u64, Arc<Page>)>>,
@@ -51,7 +51,7 @@ struct Chunk {
 }
 
 #[derive(Debug)]
-struct Place {
+struct PageLocation {
     first_row: usize,
     offset: u64,
     chunk: usize,
@@ -262,7 +262,7 @@ impl Parquet {
     }
 
     /// A page and its dictionary, unpacked.
-    fn page(&self, place: &Place) -> Result<(Arc<Page>, Option<Arc<Page>>)> {
+    fn page(&self, place: &PageLocation) -> Result<(Arc<Page>, Option<Arc<Page>>)> {
         let chunk = self.codec_of[place.chunk];
         let dictionary = chunk.dictionary.map(|offset| self.unpacked(offset, chunk, None)).transpose()?;
         Ok((self.unpacked(place.offset, chunk, dictionary.as_deref())?, dictionary))
@@ -352,7 +352,7 @@ impl Parquet {
         let (index, before) = (self.codec_of.len(), self.rows);
         let mut places = Vec::new();
         let seen = self.walk(first, values, |offset, seen| {
-            places.push(Place { first_row: before + seen, offset, chunk: index });
+            places.push(PageLocation { first_row: before + seen, offset, chunk: index });
             Ok(())
         })?;
         self.codec_of.push(chunk);

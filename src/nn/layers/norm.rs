@@ -242,9 +242,11 @@ impl Layer for InstanceNorm {
 /// Group normalisation (Wu and He 2018) of `[n, c, ..]`: each sample's channels in `groups` equal parts, each over its own
 /// channels and space.
 pub struct GroupNorm {
+    /// How many groups the channels are in.
     pub groups: usize,
     /// A multiple of `groups`.
     pub channels: usize,
+    /// Added to each variance.
     pub eps: f32,
 }
 

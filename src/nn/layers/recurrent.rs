@@ -19,8 +19,11 @@ pub enum Rule {
 /// `weight_hh [k·hidden, hidden]`, `bias_ih` and `bias_hh [k·hidden]`, with k = 4 (LSTM) or 3 (GRU). The second input, where
 /// there is one, is the state before the first step: `[n, hidden]`, of an LSTM `[n, 2·hidden]`: h, then c.
 pub struct Recurrent {
+    /// LSTM or GRU.
     pub rule: Rule,
+    /// Numbers a step of the input.
     pub inputs: usize,
+    /// Numbers of the state.
     pub hidden: usize,
     /// From the last step to the first; outputs stay at the places of their inputs.
     pub reverse: bool,

@@ -1,6 +1,6 @@
 //! The report for a build server: JUnit's XML, a suite for each notebook and a case for each of its code cells.
 
-use super::{Entry, Outcome, count, first_line, text};
+use super::{Entry, NotebookResult, count, first_line, text};
 use crate::compare::Verdict;
 use crate::trial::Trial;
 use saddle_session::output::strip_ansi;
@@ -13,8 +13,8 @@ pub fn junit(entries: &[Entry]) -> String {
     let mut sums = Sums::default();
     for entry in entries {
         let (cases, found) = match &entry.outcome {
-            Outcome::Ran(trial) => ran(entry, trial),
-            Outcome::Refused(fault) => {
+            NotebookResult::Ran(trial) => ran(entry, trial),
+            NotebookResult::Refused(fault) => {
                 let problem = format!("<error message=\"{}\"/>", escape(&fault.message));
                 let found = Sums { tests: 1, errors: 1, ..Sums::default() };
                 (case(entry, "the file", 0.0, &problem), found)

@@ -24,7 +24,7 @@ pub use text::text;
 
 /// What became of one notebook file.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Outcome {
+pub enum NotebookResult {
     /// It ran, to its end or not.
     Ran(Box<Trial>),
     /// It could not be read or started.
@@ -37,7 +37,7 @@ pub struct Entry {
     /// The file, as the user named it.
     pub name: String,
     /// How that ended.
-    pub outcome: Outcome,
+    pub outcome: NotebookResult,
     /// How many cells `--update` has stored anew.
     pub updated: Option<usize>,
 }
@@ -46,8 +46,8 @@ impl Entry {
     /// Whether the notebook is as it should be; one that has been updated is.
     pub fn passed(&self) -> bool {
         match &self.outcome {
-            Outcome::Ran(trial) => trial.passed() || self.updated.is_some(),
-            Outcome::Refused(_) => false,
+            NotebookResult::Ran(trial) => trial.passed() || self.updated.is_some(),
+            NotebookResult::Refused(_) => false,
         }
     }
 }

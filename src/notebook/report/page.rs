@@ -1,7 +1,7 @@
 //! The report as one self-contained web page: each differing cell with both values side by side and, for pictures, a third
 //! one that marks where they differ. No script, nothing fetched, light and dark.
 
-use super::{Entry, Outcome, count, first_line, remark};
+use super::{Entry, NotebookResult, count, first_line, remark};
 use crate::compare::{Change, Content, Difference, Judged, Picture, Tolerance, Verdict, changes};
 use crate::html::{STYLE, ansi, highlight};
 use crate::trial::Trial;
@@ -40,12 +40,12 @@ fn overview(entries: &[Entry]) -> String {
     for (at, entry) in entries.iter().enumerate() {
         let name = format!("<a href=\"#n{at}\">{}</a>", escape(&entry.name));
         let _ = match &entry.outcome {
-            Outcome::Refused(_) => writeln!(
+            NotebookResult::Refused(_) => writeln!(
                 table,
                 "<tr><td>{}</td><td>{name}</td><td colspan=\"6\">could not be run</td></tr>",
                 mark(entry)
             ),
-            Outcome::Ran(trial) => {
+            NotebookResult::Ran(trial) => {
                 let counts = trial.counts();
                 let numbers = [counts.same, counts.differ, counts.failed, counts.ignored, counts.not_run];
                 let cells = numbers.map(|n| match n {
@@ -77,10 +77,10 @@ fn mark(entry: &Entry) -> &'static str {
 fn notebook(entry: &Entry) -> String {
     let mut html = format!("<h2>{} {}</h2>\n", mark(entry), escape(&entry.name));
     match &entry.outcome {
-        Outcome::Refused(fault) => {
+        NotebookResult::Refused(fault) => {
             let _ = writeln!(html, "<pre class=\"error\">{}</pre>", escape(&fault.to_string()));
         }
-        Outcome::Ran(trial) => {
+        NotebookResult::Ran(trial) => {
             let mut quiet = true;
             for judged in &trial.cells {
                 if matches!(judged.verdict, Verdict::Differs(_) | Verdict::Failed(..)) {

@@ -34,7 +34,7 @@ fn entry(name: &str, stored: &[&[Value]], new: &[&[Value]], failed: Option<&Fail
     };
     let took = HashMap::from([(0, Duration::from_millis(1500))]);
     let trial = Trial::judge(document(stored), document(new), &Limits::default(), failed, took, Duration::from_secs(2));
-    Entry { name: name.into(), outcome: Outcome::Ran(Box::new(trial)), updated: None }
+    Entry { name: name.into(), outcome: NotebookResult::Ran(Box::new(trial)), updated: None }
 }
 
 #[test]
@@ -70,8 +70,11 @@ fn the_build_server_gets_a_suite_for_each_notebook_and_a_case_for_each_cell() {
     let failed = Failed { index: 0, failure };
     let bad = entry("a/b.ipynb", &[&[]], &[&[]], Some(&failed));
     let different = entry("c.ipynb", &[&[printed("1\x07")]], &[&[printed("2")]], None);
-    let refused =
-        Entry { name: "d.ipynb".into(), outcome: Outcome::Refused(Fault::file("cannot read d.ipynb")), updated: None };
+    let refused = Entry {
+        name: "d.ipynb".into(),
+        outcome: NotebookResult::Refused(Fault::file("cannot read d.ipynb")),
+        updated: None,
+    };
     let xml = junit(&[bad, different, refused]);
     assert!(
         xml.contains(

@@ -1,6 +1,6 @@
 //! The report on one notebook for a terminal.
 
-use super::{Entry, Outcome, count, first_line, remark};
+use super::{Entry, NotebookResult, count, first_line, remark};
 use crate::compare::{Change, Content, Difference, Judged, Verdict, changes};
 use crate::trial::Trial;
 use saddle_session::output::strip_ansi;
@@ -16,11 +16,11 @@ pub fn text(entry: &Entry) -> String {
     let mut text = String::new();
     // Writing into a `String` cannot fail.
     let _ = match &entry.outcome {
-        Outcome::Refused(fault) => {
+        NotebookResult::Refused(fault) => {
             let hint = fault.hint.iter().map(|hint| format!("\n  hint: {hint}"));
             writeln!(text, "{}: {}{}", entry.name, fault.message, hint.collect::<String>())
         }
-        Outcome::Ran(trial) => ran(&mut text, entry, trial),
+        NotebookResult::Ran(trial) => ran(&mut text, entry, trial),
     };
     text
 }

@@ -7,7 +7,7 @@ use crossbeam_channel::{Receiver, Sender, select, unbounded};
 use evcxr::{CommandContext, CompilationError, Error, EvalCallbacks, EvalContext};
 use saddle_rust::protocol::abi::LINE_END;
 use saddle_rust::protocol::{
-    Answer, Folder, HEAD, Layout, Mistake, Order, Outcome, Question, Report, Role, Spot, without_commands,
+    Answer, CellResult, Folder, HEAD, Layout, Mistake, Order, Question, Report, Role, Spot, without_commands,
 };
 use saddle_worker::{frame, lock, process};
 use std::io::{self, BufReader, Write as _};
@@ -209,10 +209,10 @@ impl Host {
         let outcome = match order {
             Order::Run { head, code } => match Layout::new(&head, &code) {
                 Ok(layout) => self.run(&layout),
-                Err(mistake) => Outcome::Wrong(vec![mistake]),
+                Err(mistake) => CellResult::Wrong(vec![mistake]),
             },
             Order::Revive { code } => self.revive(&code),
-            Order::DescribeDeath => Outcome::Died(self.describe_death()),
+            Order::DescribeDeath => CellResult::Died(self.describe_death()),
             // The reader's.
             Order::Interrupt { .. } | Order::Kill | Order::Answer(_) => return,
         };
@@ -220,19 +220,19 @@ impl Host {
     }
 
     /// Runs something in a fresh process.
-    fn revive(&mut self, code: &str) -> Outcome {
+    fn revive(&mut self, code: &str) -> CellResult {
         let (text, head) = (code.to_string(), None);
         let layout = Layout { text, head };
         match self.run(&layout) {
             // Only now has evcxr seen that the process is gone, and started another. (After its `:restart` it would look for
             // the variables of the old one.)
-            Outcome::Died(_) => self.run(&layout),
+            CellResult::Died(_) => self.run(&layout),
             outcome => outcome,
         }
     }
 
     /// Runs a cell, and hands on what it prints while it runs.
-    fn run(&mut self, layout: &Layout) -> Outcome {
+    fn run(&mut self, layout: &Layout) -> CellResult {
         self.count += 1;
         self.shared.killed.store(false, Ordering::SeqCst);
         self.shared.running.store(self.count, Ordering::SeqCst);
@@ -256,17 +256,17 @@ impl Host {
         let result = result.unwrap_or_else(|_| Err("evcxr has a defect here".to_string().into()));
         let killed = self.shared.killed.load(Ordering::SeqCst);
         match result {
-            Ok(_) if killed => Outcome::Died(String::new()),
+            Ok(_) if killed => CellResult::Died(String::new()),
             Ok(outputs) => {
                 let names = self.context.variables_and_types();
-                Outcome::Ran {
+                CellResult::Ran {
                     shown: outputs.content_by_mime_type.into_iter().collect(),
                     variables: names.map(|(name, _)| name.to_string()).collect(),
                 }
             }
             Err(Error::CompilationErrors(errors)) => wrong(&errors, layout),
-            Err(Error::SubprocessTerminated(how)) => Outcome::Died(how),
-            Err(error) => Outcome::Refused(error.to_string()),
+            Err(Error::SubprocessTerminated(how)) => CellResult::Died(how),
+            Err(error) => CellResult::Refused(error.to_string()),
         }
     }
 
@@ -333,12 +333,12 @@ fn hand_on(printed: &Receiver<String>, is_done: &Receiver<()>, reports: &ReportS
 }
 
 /// The compiler's errors, where they are in the cell. Warnings are left out: they are about code that is half of a program.
-fn wrong(errors: &[CompilationError], layout: &Layout) -> Outcome {
+fn wrong(errors: &[CompilationError], layout: &Layout) -> CellResult {
     let is_error = |error: &&CompilationError| error.level() == "error";
     let mistakes: Vec<Mistake> = errors.iter().filter(is_error).map(|e| mistake(e, layout)).collect();
     match mistakes.is_empty() {
-        true => Outcome::Refused("the cell does not compile, and the compiler does not say why".into()),
-        false => Outcome::Wrong(mistakes),
+        true => CellResult::Refused("the cell does not compile, and the compiler does not say why".into()),
+        false => CellResult::Wrong(mistakes),
     }
 }
 

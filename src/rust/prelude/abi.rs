@@ -18,6 +18,7 @@ pub const LINE_END: &str = "\u{1e}saddle\u{1e}";
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Block {
+    /// Where it is mapped; null where it is not.
     pub address: *mut u8,
     /// Bytes.
     pub len: usize,
@@ -29,9 +30,13 @@ pub struct Block {
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct RawPayload {
+    /// The message.
     pub bytes: *const u8,
+    /// Bytes of the message.
     pub len: usize,
+    /// The first block.
     pub blocks: *const Block,
+    /// How many blocks there are.
     pub count: usize,
 }
 
@@ -50,6 +55,7 @@ pub struct Table {
     pub export: unsafe extern "C" fn(name: *const u8, len: usize, function: Exported),
     /// A new block with a copy of these bytes, to be sent.
     pub share: unsafe extern "C" fn(bytes: *const u8, len: usize) -> Block,
+    /// Gives a block back that was received.
     pub release: unsafe extern "C" fn(block: Block),
     /// Keeps what a panic said (UTF-8) and its line; false on a thread that runs neither a cell nor a call.
     pub panicked: unsafe extern "C" fn(message: *const u8, len: usize, line: u32) -> bool,

@@ -19,7 +19,7 @@ mod value;
 pub use cell::{Cell__, begin__};
 pub use notebook::{get, get_number, get_text, put};
 pub use tensor::Tensor;
-pub use value::{Argument, Outcome};
+pub use value::{Argument, Pack};
 
 /// Makes functions words of the notebook: after `export!(blur(x, radius));` a cell of Rhai calls `blur(x, 2.0)` or
 /// `x.blur(2.0)`.
@@ -51,7 +51,7 @@ macro_rules! export {
                     let mut values__ = $crate::export::arguments(values__, &[$(stringify!($parameter)),*])?;
                     let mut values__ = values__.iter_mut();
                     $(let $parameter = $crate::export::argument(values__.next(), stringify!($parameter))?;)*
-                    $crate::Outcome::pack($function($($parameter),*), packed__)
+                    $crate::Pack::pack($function($($parameter),*), packed__)
                 })
             }
         }

@@ -3,7 +3,7 @@
 use super::link::{Packed, receive, table};
 use super::pack::Reader;
 use super::tensor::Tensor;
-use super::value::{Outcome, Value};
+use super::value::{Pack, Value};
 
 /// A tensor of the notebook, by the name of its variable. Numbers of any type come as 32-bit floats.
 ///
@@ -48,7 +48,7 @@ pub fn get_text(name: &str) -> String {
 /// # Panics
 /// The name cannot be that of a variable; there is no memory to share.
 #[track_caller]
-pub fn put(name: &str, value: impl Outcome) {
+pub fn put(name: &str, value: impl Pack) {
     let mut question = question("put", 2);
     question.writer.text(name);
     let asked = value.pack(&mut question).and_then(|()| ask(question));

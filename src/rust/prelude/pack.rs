@@ -7,6 +7,7 @@ pub const INLINE: usize = 4096;
 /// Writes values one after the other.
 #[derive(Default)]
 pub struct Writer {
+    /// What has been written.
     pub bytes: Vec<u8>,
 }
 
@@ -27,30 +28,36 @@ pub enum Item<'a> {
 }
 
 impl Writer {
+    /// `()`.
     pub fn nothing(&mut self) {
         self.bytes.push(0);
     }
 
+    /// True or false.
     pub fn bool(&mut self, value: bool) {
         self.bytes.extend([1, u8::from(value)]);
     }
 
+    /// A whole number.
     pub fn int(&mut self, value: i64) {
         self.bytes.push(2);
         self.bytes.extend(value.to_le_bytes());
     }
 
+    /// A float.
     pub fn float(&mut self, value: f64) {
         self.bytes.push(3);
         self.bytes.extend(value.to_le_bytes());
     }
 
+    /// A text, UTF-8.
     pub fn text(&mut self, value: &str) {
         self.bytes.push(4);
         self.size(value.len());
         self.bytes.extend(value.as_bytes());
     }
 
+    /// The head of a list; that many values have to follow.
     pub fn list(&mut self, len: usize) {
         self.bytes.push(5);
         self.size(len);

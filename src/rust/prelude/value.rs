@@ -144,7 +144,7 @@ macro_rules! whole_numbers {
             }
         }
 
-        impl Outcome for $type {
+        impl Pack for $type {
             fn pack(self, to: &mut Packed) -> Result<(), String> {
                 match i64::try_from(self) {
                     Ok(n) => to.writer.int(n),
@@ -159,13 +159,13 @@ macro_rules! whole_numbers {
 whole_numbers!(i8, i16, i32, i64, isize, u8, u16, u32, u64, usize);
 
 /// What the result of an exported function, and what is [`put`](crate::put), can be.
-pub trait Outcome {
+pub trait Pack {
     /// Writes it; says why it cannot be.
     #[doc(hidden)]
     fn pack(self, to: &mut Packed) -> Result<(), String>;
 }
 
-impl Outcome for &Tensor {
+impl Pack for &Tensor {
     fn pack(self, to: &mut Packed) -> Result<(), String> {
         match self.len() <= INLINE {
             true => to.writer.short(self.shape(), self),
@@ -178,53 +178,53 @@ impl Outcome for &Tensor {
     }
 }
 
-impl Outcome for Tensor {
+impl Pack for Tensor {
     fn pack(self, to: &mut Packed) -> Result<(), String> {
         (&self).pack(to)
     }
 }
 
-impl Outcome for f64 {
+impl Pack for f64 {
     fn pack(self, to: &mut Packed) -> Result<(), String> {
         to.writer.float(self);
         Ok(())
     }
 }
 
-impl Outcome for f32 {
+impl Pack for f32 {
     fn pack(self, to: &mut Packed) -> Result<(), String> {
         f64::from(self).pack(to)
     }
 }
 
-impl Outcome for bool {
+impl Pack for bool {
     fn pack(self, to: &mut Packed) -> Result<(), String> {
         to.writer.bool(self);
         Ok(())
     }
 }
 
-impl Outcome for &str {
+impl Pack for &str {
     fn pack(self, to: &mut Packed) -> Result<(), String> {
         to.writer.text(self);
         Ok(())
     }
 }
 
-impl Outcome for String {
+impl Pack for String {
     fn pack(self, to: &mut Packed) -> Result<(), String> {
         self.as_str().pack(to)
     }
 }
 
-impl Outcome for () {
+impl Pack for () {
     fn pack(self, to: &mut Packed) -> Result<(), String> {
         to.writer.nothing();
         Ok(())
     }
 }
 
-impl<T: Outcome> Outcome for Option<T> {
+impl<T: Pack> Pack for Option<T> {
     fn pack(self, to: &mut Packed) -> Result<(), String> {
         match self {
             Some(value) => value.pack(to),
@@ -233,13 +233,13 @@ impl<T: Outcome> Outcome for Option<T> {
     }
 }
 
-impl<T: Outcome, E: Display> Outcome for Result<T, E> {
+impl<T: Pack, E: Display> Pack for Result<T, E> {
     fn pack(self, to: &mut Packed) -> Result<(), String> {
         self.map_err(|error| error.to_string())?.pack(to)
     }
 }
 
-impl<T: Outcome> Outcome for Vec<T> {
+impl<T: Pack> Pack for Vec<T> {
     fn pack(self, to: &mut Packed) -> Result<(), String> {
         to.writer.list(self.len());
         self.into_iter().try_for_each(|item| item.pack(to))
@@ -248,7 +248,7 @@ impl<T: Outcome> Outcome for Vec<T> {
 
 macro_rules! tuples {
     ($($name:ident),+) => {
-        impl<$($name: Outcome),+> Outcome for ($($name,)+) {
+        impl<$($name: Pack),+> Pack for ($($name,)+) {
             #[allow(non_snake_case)]
             fn pack(self, to: &mut Packed) -> Result<(), String> {
                 let ($($name,)+) = self;

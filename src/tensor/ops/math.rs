@@ -75,7 +75,9 @@ from_input! {
     square, Unary::Square, |g, x| g.mul(x)?.mul_scalar(2.0);
     /// |x|; the gradient at 0 is 0.
     abs, Unary::Abs, |g, x| g.mul(&x.sign()?);
+    /// The sine of an angle in radians.
     sin, Unary::Sin, |g, x| g.mul(&x.cos()?);
+    /// The cosine of an angle in radians.
     cos, Unary::Cos, |g, x| g.mul(&x.sin()?)?.neg();
     /// log(1 + eˣ), without overflow.
     softplus, Unary::Softplus, |g, x| g.mul(&x.sigmoid()?);
@@ -98,11 +100,13 @@ from_input! {
 }
 
 from_output! {
+    /// eˣ; infinite beyond 88.7.
     exp, Unary::Exp, |g, y| g.mul(y);
-    /// NaN below 0; the gradient at 0 is infinite.
+    /// The square root: NaN below 0; the gradient at 0 is infinite.
     sqrt, Unary::Sqrt, |g, y| g.div(y)?.mul_scalar(0.5);
     /// 1 / x.
     recip, Unary::Recip, |g, y| g.mul(y)?.mul(y)?.neg();
+    /// The hyperbolic tangent.
     tanh, Unary::Tanh, |g, y| g.tanh_grad(y);
     /// 1 / (1 + e⁻ˣ).
     sigmoid, Unary::Sigmoid, |g, y| g.sigmoid_grad(y);

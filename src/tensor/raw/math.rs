@@ -12,11 +12,17 @@ use std::cmp::Ordering;
 /// Which comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Compare {
+    /// a < b
     Lt,
+    /// a ≤ b
     Le,
+    /// a > b
     Gt,
+    /// a ≥ b
     Ge,
+    /// a = b
     Eq,
+    /// a ≠ b
     Ne,
 }
 

@@ -9,7 +9,7 @@ use super::{
 use rhai::{Dynamic, Map};
 use saddle_catalog::{Call, ENTRY, Entry, Opt, Ty};
 use saddle_fault::{Fault, Result};
-use saddle_picture::{Axes, Band, Figure, Line, Rule, Scatter};
+use saddle_picture::{Axes, Band, Figure, Line, ReferenceLine, Scatter};
 
 pub static ENTRIES: &[&Entry] =
     &[&PLOT, &PLOT_Y, &PLOT_LAYERS, &LINE, &SCATTER, &SCATTER_POINTS, &HIST, &BAND, &BAND_OF_RUNS, &HLINE, &VLINE];
@@ -389,7 +389,12 @@ fn rule(call: &Call, horizontal: bool) -> Result<Dynamic> {
     let name = if call.args.has(1) { call.args.text(1)? } else { String::new() };
     dressed(
         call,
-        Axes::default().with(Rule { name, horizontal, at: call.args.number(0)?, colour: colour(&call.options)? }),
+        Axes::default().with(ReferenceLine {
+            name,
+            horizontal,
+            at: call.args.number(0)?,
+            colour: colour(&call.options)?,
+        }),
     )
 }
 

@@ -157,7 +157,8 @@ fn pad(call: &mut Call) -> Result<Dynamic> {
         return Err(Fault::value(format!("pad: {given:?} is too wide to be meant")));
     }
     let pairs: Vec<_> = sizes.chunks_exact(2).rev().map(|p| (p[0], p[1])).collect();
-    match call.args.has(2).then(|| call.args.int(2)).unwrap_or(Ok(0)) {
+    let whole = if call.args.has(2) { call.args.int(2) } else { Ok(0) };
+    match whole {
         Ok(whole) if x.dtype() == Dtype::Int => x.pad_ints(&pairs, whole),
         _ => x.pad(&pairs, value as f32),
     }

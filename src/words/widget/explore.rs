@@ -74,10 +74,7 @@ impl Explorer {
 
     /// G at these z, of the class that is chosen.
     fn pictures(&self, call: &Call, z: &Tensor) -> Result<Tensor> {
-        let class = match &self.0.class {
-            Some(widget) => Some(widget.state().as_i64().unwrap_or(0)),
-            None => None,
-        };
+        let class = self.0.class.as_ref().map(|widget| widget.state().as_i64().unwrap_or(0));
         generate(call, &self.0.generator, z, class)
     }
 }

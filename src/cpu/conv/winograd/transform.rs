@@ -113,7 +113,7 @@ impl Along<OUT, IN> for OfOutput {
 }
 
 /// Where the numbers of a tile are.
-pub(super) trait Place: Copy {
+pub(super) trait TileLayout: Copy {
     fn at(self, index: usize) -> *mut Lanes;
 }
 
@@ -121,7 +121,7 @@ pub(super) trait Place: Copy {
 #[derive(Clone, Copy)]
 pub(super) struct Strided(pub *mut f32, pub usize);
 
-impl Place for Strided {
+impl TileLayout for Strided {
     #[inline(always)]
     fn at(self, index: usize) -> *mut Lanes {
         self.0.wrapping_add(index * self.1).cast()
@@ -132,7 +132,7 @@ impl Place for Strided {
 #[derive(Clone, Copy)]
 pub(super) struct Listed<'a>(pub *mut Lanes, pub &'a [u32]);
 
-impl Place for Listed<'_> {
+impl TileLayout for Listed<'_> {
     #[inline(always)]
     fn at(self, index: usize) -> *mut Lanes {
         self.0.wrapping_add(self.1[index] as usize)
@@ -145,26 +145,25 @@ impl Place for Listed<'_> {
 /// These can be read, and those be written.
 #[inline(always)]
 pub(super) unsafe fn both<const N: usize, const M: usize, const ADD: bool, T: Along<N, M>>(
-    from: impl Place,
-    to: impl Place,
+    from: impl TileLayout,
+    to: impl TileLayout,
 ) {
     let mut rows = [[ZERO; M]; N];
-    for i in 0..N {
+    for (i, transformed) in rows.iter_mut().enumerate() {
         let mut row = [ZERO; N];
-        for j in 0..N {
+        for (j, number) in row.iter_mut().enumerate() {
             // Safety: the contract.
-            row[j] = unsafe { from.at(i * N + j).read_unaligned() };
+            *number = unsafe { from.at(i * N + j).read_unaligned() };
         }
-        rows[i] = T::along(row);
+        *transformed = T::along(row);
     }
     for j in 0..M {
         let mut column = [ZERO; N];
-        for i in 0..N {
-            column[i] = rows[i][j];
+        for (number, row) in column.iter_mut().zip(&rows) {
+            *number = row[j];
         }
-        let out = T::along(column);
-        for i in 0..M {
-            let (value, at) = (out[i], to.at(i * M + j));
+        for (i, value) in T::along(column).into_iter().enumerate() {
+            let at = to.at(i * M + j);
             // Safety: the contract.
             unsafe {
                 let before = if ADD { at.read_unaligned() } else { ZERO };
