@@ -30,10 +30,9 @@ def test_is_valid_and_stored_with_outputs_of_this_kernel(notebook):
     assert checks, "a notebook proves what it shows"
 
 
-@pytest.mark.parametrize("name", ["00_quickstart", "02_minimax_game"])
-def test_nbclient_executes_it(name):
+def test_nbclient_executes_the_first():
     # nbval runs more of them through Jupyter's own client.
-    notebook = ROOT / "notebooks" / f"{name}.ipynb"
+    notebook = ROOT / "notebooks" / "00_quickstart.ipynb"
     document = nbformat.read(notebook, as_version=4)
     nbclient.NotebookClient(document, timeout=CELL_S, resources={"metadata": {"path": str(notebook.parent)}}).execute()
 
