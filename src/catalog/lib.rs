@@ -4,7 +4,6 @@
 //! example all come from these records. What a word computes lives in `words`; here is only how words are described,
 //! found and called.
 
-
 mod call;
 mod callback;
 mod dispatch;

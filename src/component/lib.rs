@@ -13,7 +13,6 @@
 //!
 //! What is found need not be of the same build as this program: whoever uses it asks it for its [`identity`] first.
 
-
 mod cargo;
 mod failure;
 mod hash;

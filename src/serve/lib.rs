@@ -27,7 +27,6 @@
 //!              └───────────────────────────────────────────┘ ◄──► └── side ───┘ complete, inspect, is_complete
 //! ```
 
-
 mod about;
 mod batch;
 mod comms;

@@ -38,7 +38,6 @@
 //! * **Ctrl-C** reaches both processes, which share a process group so that Ctrl-Z stops both; the worker ignores it and
 //!   stops when the supervisor says so.
 
-
 pub mod frame;
 mod isolated;
 mod keeper;
