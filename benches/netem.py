@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""The model of `scaling.py` against two ranks on a slow link: two network namespaces of this machine, a link with delay and limited
+"""The model of `scaling.py` against two ranks on slow links: two network namespaces of this machine, a link with delay and limited
 bandwidth between them, Open MPI over it, one thread a rank. `tc netem` makes the link where the kernel has it; else two TUN devices do, between
 which this program carries packets at that rate and so much later.
 
     sudo python3 benches/netem.py --saddle target/release/saddle            # a row for each link and workload
 
-Needs root, iproute2 and Open MPI 4. The time is that of the fastest step, so that what else the machine does counts little.
+Needs root, iproute2 and Open MPI 4. What a link adds is the mean step over it less the mean step of the same two ranks without it, so that most
+of what else the machine does falls out; the links are slow beside what is left.
 """
 
 import argparse
@@ -14,6 +15,7 @@ import fcntl
 import os
 import re
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -26,9 +28,10 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 import scaling  # noqa: E402
 
-# Latency of a link in ms (each way), bandwidth in Mbit/s.
-LINKS = [(0.0, 0), (1.0, 1000), (1.0, 100), (5.0, 1000)]
-STEPS = {"mlp": 8, "dcgan": 6, "ring": 40, "tiny": 200, "unrolled": 20, "gp": 40}  # timed, after three others
+# Latency of a link in ms (each way), bandwidth in Mbit/s; the first is as fast as this machine.
+LINKS = [(0.0, 0), (10.0, 100), (50.0, 100), (10.0, 20)]
+# Steps that are timed, after three others.
+STEPS = {"mlp": 5, "dcgan": 5, "ring": 30, "tiny": 100, "unrolled": 15, "gp": 30}
 SPACE = "saddle-netem"
 
 
@@ -129,8 +132,8 @@ def mpirun(agent, *command):
 
 
 def timed(name, blocks, steps):
-    """The workload in blocks of so many steps, each of which ends with a number that is read, and the seconds of the fastest block: what the
-    machine does besides is in the others."""
+    """The workload in blocks of so many steps, each of which ends with a number that is read; it prints the seconds of the fastest block, since
+    what the machine does besides is in the others, and their mean."""
     text = (HERE / "workloads" / f"{name}.rhai").read_text()
     text = re.sub(r"let steps = \d+;", f"let steps = {blocks * steps + 1};", text)
     text = re.sub(r"let warm_up = \d+;", "let warm_up = 3; let times = [];", text)
@@ -138,7 +141,7 @@ def timed(name, blocks, steps):
     text, marks = re.subn(r"if step == warm_up \{.*?\}", mark, text)
     assert marks == 1, name
     least = "let least = 1e9; for i in 1..times.len() { least = min(least, times[i] - times[i - 1]); }"
-    return f"{text}\n{least} print(`fastest ${{least}}`);\n"
+    return f"{text}\n{least} print(`fastest ${{least}} mean ${{(times[-1] - times[0]) / (times.len() - 1)}}`);\n"
 
 
 def script(folder, name):
@@ -153,14 +156,47 @@ def script(folder, name):
 
 def seconds(command):
     env = {**os.environ, "SADDLE_THREADS": "1"}
-    out = run(*command, env=env)
-    return float(re.search(r"fastest ([\d.e-]+)", out).group(1))
+    return float(re.search(r"mean ([\d.e-]+)", run(*command, env=env)).group(1))
 
 
-EXCHANGE = """let t = randn([N]); for i in 0..3 { all_reduce(t); } let least = 1e9;
-for i in 0..K { let start = clock(); all_reduce(t); least = min(least, clock() - start); }
-if rank() == 0 { print(`fastest ${least}`); }
+EXCHANGE = """let t = randn([N]); for i in 0..3 { all_reduce(t); }
+let start = clock(); for i in 0..K { all_reduce(t); } if rank() == 0 { print(`mean ${(clock() - start) / K}`); }
 """
+
+
+def exchange_script(folder, size):
+    path = folder / f"exchange-{size}.rhai"
+    path.write_text(EXCHANGE.replace("N", str(size), 1).replace("K", "20"))
+    return path
+
+
+# The link by itself, without MPI: how long until the other end has all bytes and says so.
+LISTEN = """import socket
+caller, _ = socket.create_server(("10.214.9.2", 7373)).accept()
+while left := int.from_bytes(caller.recv(8, socket.MSG_WAITALL), "little"):
+    while left: left -= len(caller.recv(min(left, 1 << 20)))
+    caller.sendall(b"k")
+"""
+
+
+def plain_tcp(size):
+    """The median seconds in which `size` bytes are there and a byte is back."""
+    listener = subprocess.Popen(["ip", "netns", "exec", SPACE, sys.executable, "-c", LISTEN])
+    for _ in range(100):
+        try:
+            caller = socket.create_connection(("10.214.9.2", 7373), timeout=60)
+            break
+        except ConnectionRefusedError:
+            time.sleep(0.1)
+    took = []
+    for _ in range(5):
+        start = time.monotonic()
+        caller.sendall(size.to_bytes(8, "little") + bytes(size))
+        caller.recv(1)
+        took.append(time.monotonic() - start)
+    caller.sendall(bytes(8))
+    listener.wait(10)
+    return sorted(took)[2]
 
 
 def main():
@@ -174,34 +210,29 @@ def main():
     # Open MPI calls it as it would ssh: the host, then a command.
     agent.write_text(f'#!/bin/sh\nshift\nexec ip netns exec {SPACE} unshare --uts sh -c "hostname {SPACE}; $*"\n')
     agent.chmod(0o755)
-    link = None
-    try:
-        scripts = {name: script(folder, name) for name in options.workloads}
-        alone = {name: min(seconds([saddle, "run", str(path)]) for _ in range(3)) for name, path in scripts.items()}
-        print("| link | workload | one process | two ranks, measured | model | speed-up, measured | model |")
-        print("|---|---|---|---|---|---|---|")
-        for delay, mbit in LINKS:
-            if link:
-                link.end()
-            link = Link(delay, mbit)
-            # What the exchange costs without the link: copies, system calls, the turns of the processes.
-            told = f"{delay:g} ms, {mbit} Mbit/s" if mbit else "as it is"
-            for size in (1, 1_000_000):
-                path = folder / "exchange.rhai"
-                path.write_text(EXCHANGE.replace("N", str(size), 1).replace("K", "10"))
+    # What is run, and the bytes of each of its exchanges in a step.
+    work = {f"`{name}`": (script(folder, name), [4 * p for p in scaling.WORKLOADS[name][0]]) for name in options.workloads}
+    for size in (1, 250_000, 1_000_000):
+        work[f"`all_reduce` of {4 * size:,} bytes"] = (exchange_script(folder, size), [4 * size])
+    bare = {}
+    print("| link | | two ranks without it | with it | what it adds | model | measured ÷ model |")
+    print("|---|---|---|---|---|---|---|")
+    for delay, mbit in LINKS:
+        link = Link(delay, mbit)
+        try:
+            if mbit:
+                took, model = plain_tcp(4_000_000), 2 * delay / 1e3 + 4e6 / (mbit * 1e6 / 8)
+                print(f"| {delay:g} ms, {mbit} Mbit/s | 4,000,000 bytes one way by TCP | | {1e3 * took:.0f} ms | | {1e3 * model:.0f} ms | {took / model:.2f} |")
+            for name, (path, exchanges) in work.items():
                 took = seconds(mpirun(str(agent), saddle, "run", str(path)))
-                model = scaling.exchange(2, 4 * size, delay / 1e3, mbit * 1e6 / 8) if mbit else 0
-                print(f"| {told} | `all_reduce` of {4 * size / 1e6:g} MB | | {1e3 * took:.2f} ms | {1e3 * model:.2f} ms | | |", flush=True)
-            for name, path in scripts.items():
-                took = min(seconds(mpirun(str(agent), saddle, "run", str(path))) for _ in range(2))
-                c = alone[name]
-                model = c / 2 + (sum(scaling.exchange(2, 4 * p, delay / 1e3, mbit * 1e6 / 8) for p in scaling.WORKLOADS[name][0]) if mbit else 0)
-                print(
-                    f"| {told} | `{name}` | {1e3 * c:.1f} ms | {1e3 * took:.1f} ms | {1e3 * model:.1f} ms | {c / took:.2f} | {c / model:.2f} |",
-                    flush=True,
-                )
-    finally:
-        if link:
+                if not mbit:
+                    bare[name] = took
+                    continue
+                added = took - bare[name]
+                model = sum(scaling.exchange(2, size, delay / 1e3, mbit * 1e6 / 8) for size in exchanges)
+                cells = " | ".join(f"{1e3 * t:.0f} ms" for t in (bare[name], took, added, model))
+                print(f"| {delay:g} ms, {mbit} Mbit/s | {name} | {cells} | {added / model:.2f} |", flush=True)
+        finally:
             link.end()
 
 

@@ -61,11 +61,11 @@ def exchange(n, size, latency, bandwidth):
     return min(ring, tree)
 
 
-def speed(workload, network, n, every):
-    """How much faster than one process n ranks are."""
+def speed(workload, network, n, every, dearer=1.0):
+    """How much faster than one process n ranks are, if an exchange costs so many times what the formula says."""
     parameters, rate = WORKLOADS[workload]
     compute = 1 / rate
-    exchanges = sum(exchange(n, 4 * each, *NETWORKS[network]) for each in parameters)
+    exchanges = dearer * sum(exchange(n, 4 * each, *NETWORKS[network]) for each in parameters)
     step = max(compute / n, min(FLOOR, compute)) + exchanges / every
     return compute / step
 
@@ -73,13 +73,15 @@ def speed(workload, network, n, every):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--every", type=int, default=1, help="steps between two exchanges")
-    every = parser.parse_args().every
+    parser.add_argument("--dearer", type=float, default=1, help="how many times the formula's cost an exchange has")
+    options = parser.parse_args()
+    every, dearer = options.every, options.dearer
     for network in NETWORKS:
         print(f"\n### {network}, an exchange every {'step' if every == 1 else f'{every} steps'}\n")
         print("| workload | MB of gradients | " + " | ".join(map(str, RANKS)) + " | best |")
         print("|---|---|" + "---|" * (len(RANKS) + 1))
         for workload, (parameters, _) in WORKLOADS.items():
-            speeds = [speed(workload, network, n, every) for n in RANKS]
+            speeds = [speed(workload, network, n, every, dearer) for n in RANKS]
             best = max(range(len(RANKS)), key=speeds.__getitem__)
             told = f"{RANKS[best]} ranks" if speeds[best] > 1 else "1 rank"
             cells = " | ".join(f"{value:.2f}" if value < 10 else f"{value:.0f}" for value in speeds)

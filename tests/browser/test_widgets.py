@@ -7,6 +7,7 @@ import pytest
 from conftest import ARTIFACTS
 from jupyterlab import Notebook
 from nbformat import v4
+from playwright.sync_api import expect
 
 NAME = "widgets.ipynb"
 
@@ -57,14 +58,14 @@ def move(cell, label, steps):
 
 
 def picture(cell):
-    return cell.locator(".jp-OutputArea-output img").last
+    return cell.locator(".jp-OutputArea-output img:not([hidden])").last
 
 
 def changed(page, cell, before):
     """Waits until the picture is another one; the new one."""
-    image = picture(cell)
-    page.wait_for_function("([image, before]) => image.src !== before", arg=[image.element_handle(), before])
-    return image.get_attribute("src")
+    # The page may draw it as a new element, so it is looked for again each time.
+    expect(picture(cell)).not_to_have_attribute("src", before, timeout=30_000)
+    return picture(cell).get_attribute("src")
 
 
 def test_a_moved_slider_redraws_the_picture(page, notebook):

@@ -141,14 +141,17 @@ def test_an_engine_that_is_not_installed_says_how_to_get_it(saddle, notebook):
 
 def test_a_full_disk_is_one_error_and_what_is_done_stays(saddle, notebook):
     source = notebook('report("x", seed);')
-    assert saddle("sweep", source, "-p", "seed=0,1").returncode == 0
-    (saddle.folder / "sweep/runs/0002/result.json").unlink()
+    assert saddle("sweep", source, "-p", "seed=0..4").returncode == 0
+    for run in (2, 3, 4):
+        (saddle.folder / f"sweep/runs/000{run}/result.json").unlink()
     # No file may grow: the kernel refuses writes as a full disk does.
     limit = lambda: (signal.signal(signal.SIGXFSZ, signal.SIG_IGN), resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0)))
-    done = saddle("sweep", source, "-p", "seed=0,1", preexec_fn=limit)
+    done = saddle("sweep", source, "-p", "seed=0..4", "--jobs", "1", preexec_fn=limit)
     assert done.returncode == 2 and "cannot write" in done.stderr and "goes on" in done.stderr, done.stderr
-    done = saddle("sweep", source, "-p", "seed=0,1")
-    assert done.returncode == 0 and "1 of 2 runs are done already" in done.stdout
+    # No further one is started that could not be kept either.
+    assert "run 2 " in done.stdout and "run 3 " not in done.stdout, done.stdout
+    done = saddle("sweep", source, "-p", "seed=0..4")
+    assert done.returncode == 0 and "1 of 4 runs are done already" in done.stdout
 
 
 def test_collect_without_a_sweep_says_so(saddle):

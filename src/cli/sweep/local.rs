@@ -72,7 +72,9 @@ pub fn run(order: &Order<'_>, runs: &[usize], tell: &mut Tell<'_>) -> Result<()>
                     if let Ok(mut ids) = RUNNING.lock() {
                         ids.retain(|id| *id != child.id());
                     }
-                    tell(number, death(order, number, status));
+                    if !tell(number, death(order, number, status)) {
+                        waiting.clear();
+                    }
                 }
                 Err(error) => return Err(Fault::file(format!("run {number} cannot be waited for: {error}"))),
             }

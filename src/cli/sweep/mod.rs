@@ -93,8 +93,9 @@ struct Order<'a> {
     threads: Option<usize>,
 }
 
-/// Hears that a run's process has ended, and of what it died if it did.
-type Tell<'a> = dyn FnMut(usize, Option<String>) + 'a;
+/// Hears that a run's process has ended, and of what it died if it did; says whether further ones may start, where an engine
+/// is asked for them one by one.
+type Tell<'a> = dyn FnMut(usize, Option<String>) -> bool + 'a;
 
 pub fn sweep(options: &Options) -> Result<CommandStatus> {
     if options.jobs == Some(0) || options.threads == Some(0) {
@@ -205,7 +206,7 @@ fn pass(options: &Options, order: &Order<'_>, runs: &[usize], again: bool) -> Re
             Err(fault) => (fault.message.clone(), true),
         };
         if is_lost && signal::pressed() {
-            return;
+            return false;
         }
         over += 1;
         let named = named(&all[run - 1]);
@@ -219,6 +220,8 @@ fn pass(options: &Options, order: &Order<'_>, runs: &[usize], again: bool) -> Re
             }
         }
         print_all(&(line + "\n"));
+        // Where nothing can be kept, a run more would be a run lost.
+        trouble.is_ok()
     };
     match &options.on {
         Engine::Local => local::run(order, runs, &mut tell)?,

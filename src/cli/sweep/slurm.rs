@@ -49,7 +49,7 @@ pub fn wait_for_earlier(folder: &Folder) -> Result<()> {
     let Ok(text) = std::fs::read_to_string(&file) else { return Ok(()) };
     let jobs: Vec<String> = text.lines().map(String::from).collect();
     print_all(&format!("waiting for job {} of before\n", jobs.join(", ")));
-    wait(folder, &jobs, &[], &mut |_, _| {})?;
+    wait(folder, &jobs, &[], &mut |_, _| true)?;
     let _ = std::fs::remove_file(file);
     Ok(())
 }
