@@ -2,7 +2,7 @@
 //! fault becomes on its way back.
 
 use super::callback::running;
-use super::{Args, Call, Catalog, Entry, Host, Options, did_you_mean};
+use super::{Call, Catalog, Entry, Given, Host, did_you_mean};
 use rhai::{Dynamic, EvalAltResult, FnPtr, Map, NativeCallContext, Position};
 use saddle_fault::{Fault, Kind, Result};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -77,9 +77,7 @@ fn run(
     args: &[&mut Dynamic],
 ) -> Result<Dynamic, Box<EvalAltResult>> {
     let outcome = check(entry, catalog, args).and_then(|(positional, options)| {
-        let args = Args { entry, catalog, values: &args[..positional] };
-        let options = Options { entry, catalog, given: options };
-        let mut call = Call { entry, catalog, host, context, args, options };
+        let mut call = Call { entry, catalog, host, context, args: &args[..positional], options };
         catch_unwind(AssertUnwindSafe(|| running(context, || (entry.call)(&mut call)))).unwrap_or_else(|panic| {
             match panic.downcast::<Fault>() {
                 // Where a value cannot be made that its type allows.
@@ -215,10 +213,10 @@ fn check(entry: &'static Entry, catalog: &'static Catalog, args: &[&mut Dynamic]
     if let Some(fault) = entry.wrong_count(n) {
         return Err(fault);
     }
-    let values = Args { entry, catalog, values: &args[..n] };
-    for (i, param) in entry.params.iter().enumerate().take(n) {
-        if !param.ty.accepts(values.any(i), catalog) {
-            return Err(values.wrong(i).hint(entry.signature()));
+    for (param, value) in entry.params.iter().zip(&args[..n]) {
+        if !param.ty.accepts(value, catalog) {
+            let given = Given { entry, catalog, name: param.name, ty: param.ty, is_option: false, value };
+            return Err(given.wrong().hint(entry.signature()));
         }
     }
     let given = match args.get(n) {
@@ -230,17 +228,16 @@ fn check(entry: &'static Entry, catalog: &'static Catalog, args: &[&mut Dynamic]
 
 fn check_options(entry: &'static Entry, catalog: &'static Catalog, given: Map) -> Result<Map> {
     let given: Map = given.into_iter().map(|(key, value)| (key, value.flatten())).collect();
-    let options = Options { entry, catalog, given };
-    for (key, value) in &options.given {
+    for (key, value) in &given {
         let Some(option) = entry.options.iter().find(|o| o.key == key.as_str()) else {
             return Err(unknown_option(entry, key));
         };
         // `()` stands for "as if it were not given": code that passes options on needs it.
         if !value.is_unit() && !option.ty.accepts(value, catalog) {
-            return Err(options.wrong(key, value));
+            return Err(Given { entry, catalog, name: option.key, ty: option.ty, is_option: true, value }.wrong());
         }
     }
-    Ok(options.given.into_iter().filter(|(_, value)| !value.is_unit()).collect())
+    Ok(given.into_iter().filter(|(_, value)| !value.is_unit()).collect())
 }
 
 fn unknown_option(entry: &Entry, key: &str) -> Fault {

@@ -47,7 +47,7 @@ pub fn full(entry: &Entry) -> String {
     let examples: Vec<String> =
         entry.examples.iter().flat_map(|e| example_lines(e, &format!("// {}", e.what))).collect();
     section(&mut text, "Examples", examples);
-    section(&mut text, "Source", entry.source.lines().map(str::to_string).collect());
+    section(&mut text, "Source", entry.source.concat().lines().map(str::to_string).collect());
     text
 }
 
@@ -97,7 +97,7 @@ pub fn markdown(entry: &Entry, level: usize) -> String {
         let _ = writeln!(text, "\n```{COLOURED_AS}\n{code}\n```");
     }
     if !entry.source.is_empty() {
-        let _ = writeln!(text, "\nSource: {}", entry.source);
+        let _ = writeln!(text, "\nSource: {}", entry.source.concat());
     }
     text
 }

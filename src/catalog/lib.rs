@@ -10,18 +10,22 @@ mod dispatch;
 pub mod help;
 mod host;
 mod index;
+mod param;
+mod record;
 mod register;
-mod setting;
 mod suggest;
+pub mod types;
 
-pub use call::{Args, Call, Options, number, numbers, shape};
+pub use call::{Call, number, numbers, shape};
 pub use callback::call_back;
 pub use dispatch::{CALL, CALL_NAMED, call_value, is_callable, member, raise};
 pub use host::Host;
 pub use index::Catalog;
+pub use param::{AnyParam, DefaultValue, Maybe, Opt, Param, param};
+pub use record::{fails, runs, value};
 pub use register::{inner_name, outer_name, register};
-pub use setting::{DefaultValue, Setting};
 pub use suggest::{did_you_mean, suggest};
+pub use types::{Given, Type};
 
 use rhai::Dynamic;
 use saddle_fault::Result;
@@ -29,6 +33,7 @@ use saddle_session::output::Bundle;
 use std::any::TypeId;
 
 /// One word of the language.
+#[derive(Clone, Copy)]
 pub struct Entry {
     /// The name typed in a cell: `leaky_relu`, or an operator such as `@`.
     pub name: &'static str,
@@ -37,7 +42,7 @@ pub struct Entry {
     /// One sentence, without the name.
     pub summary: &'static str,
     /// Positional parameters, in order. Those with a default may be left out from the end.
-    pub params: &'static [Param],
+    pub params: &'static [AnyParam],
     /// Named options, given as a map in the last place: `adam(G, #{ lr: 2e-4 })`.
     pub options: &'static [Opt],
     /// The type of the value.
@@ -46,8 +51,8 @@ pub struct Entry {
     pub shapes: &'static str,
     /// Each condition under which it is an error.
     pub errors: &'static [&'static str],
-    /// Paper, section or slide. Empty where it is common knowledge.
-    pub source: &'static str,
+    /// Paper, section or slide, in pieces, so that a paper is named by a constant. Empty where it is common knowledge.
+    pub source: &'static [&'static str],
     /// Shown by Shift-Tab and run by a test.
     pub examples: &'static [Example],
     /// The thin adapter: reads the arguments, calls the room that computes, wraps the result.
@@ -64,34 +69,10 @@ pub const ENTRY: Entry = Entry {
     returns: Ty::Nothing,
     shapes: "",
     errors: &[],
-    source: "",
+    source: &[],
     examples: &[],
     call: |_| Ok(Dynamic::UNIT),
 };
-
-/// One positional parameter.
-pub struct Param {
-    /// Its name in signatures and messages.
-    pub name: &'static str,
-    /// What it accepts.
-    pub ty: Ty,
-    /// As written in a cell; `None`: must be given.
-    pub default: Option<&'static str>,
-    /// What it is, without its name.
-    pub doc: &'static str,
-}
-
-/// One named option.
-pub struct Opt {
-    /// Its key in the map.
-    pub key: &'static str,
-    /// What it accepts.
-    pub ty: Ty,
-    /// What it is when it is not given.
-    pub default: DefaultValue,
-    /// What it does, without its name.
-    pub doc: &'static str,
-}
 
 /// What a parameter accepts. The catalog checks it before the word's adapter runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,17 +108,18 @@ pub enum Ty {
 }
 
 /// A use of a word that is shown and tested.
+#[derive(Clone, Copy)]
 pub struct Example {
     /// What it shows, in a few words.
     pub what: &'static str,
     /// A whole cell.
     pub code: &'static str,
     /// What it must give.
-    /// What it must give.
     pub gives: Gives,
 }
 
 /// What an example must give.
+#[derive(Clone, Copy)]
 pub enum Gives {
     /// The `text/plain` of its last expression, exactly.
     Value(&'static str),

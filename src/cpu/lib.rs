@@ -22,7 +22,7 @@
 //! | `norm` | batch normalisation and its gradient |
 //! | `logits` | binary cross-entropy of logits |
 //! | `scatter` | elements added where indices say |
-//! | `optim` | one pass for each optimizer's step |
+//! | [`optim`] | the formula of each optimizer, and one pass for its step |
 //! | `random` | counter-based random numbers |
 //! | `distributions` | exponential, Gumbel and truncated normal numbers |
 //!
@@ -50,7 +50,7 @@ mod math;
 mod matmul;
 mod memory;
 mod norm;
-mod optim;
+pub mod optim;
 mod parallel;
 mod pool;
 mod product;
@@ -75,7 +75,6 @@ pub use logits::{bce_with_logits, bce_with_logits_grad};
 pub use matmul::{Mat, gemm, gemm64, linear, linear_then, products};
 pub use memory::{Reuse, prepare_memory, release_memory};
 pub use norm::{NormGrads, Normed, batch_norm, batch_norm_grad};
-pub use optim::{Adam, Rmsprop, Sgd, adagrad_step, adam_step, rmsprop_step, sgd_step};
 pub use parallel::{set_threads, threads};
 pub use random::Stream;
 pub use reduce::{max_all, max_axis, min_all, min_axis, sum_all, sum_axis};

@@ -18,7 +18,7 @@
 //! | [`game`] | gradients adjusted to the dynamics of a game |
 //! | [`checkpoint`] | what is kept of networks and optimizers in files |
 //! | [`onnx`] | networks as files that onnxruntime runs |
-//! | [`loss`] | losses on predictions and targets |
+//! | [`loss`] | losses on predictions and targets, and those of the two players of a GAN |
 
 #![forbid(unsafe_code)]
 

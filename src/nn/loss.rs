@@ -1,4 +1,7 @@
-//! Losses on predictions and targets. Each gives the mean over all elements, a single number.
+//! Losses. Each gives the mean over all elements, a single number. Here those on predictions and targets; in [`players`] what D and G
+//! minimise.
+
+pub mod players;
 
 use saddle_fault::{Fault, Result};
 use saddle_tensor::{Device, Dtype, Tensor, shown};

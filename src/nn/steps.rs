@@ -1,8 +1,10 @@
 //! Steps of optimizers as values: new parameters through which gradients pass to the old ones, to the gradients and to
-//! the state. With them a loop of training is itself differentiable.
+//! the state. With them a loop of training is itself differentiable. The formulas are those of the optimizers themselves
+//! (`saddle_cpu::optim`), over tensors that are recorded.
 
 use saddle_fault::{Fault, Result};
 use saddle_tensor::Tensor;
+use saddle_tensor::update::{Adam, Formula, Sgd};
 
 fn pairs(word: &str, params: &[Tensor], grads: &[Tensor]) -> Result<()> {
     if params.len() == grads.len() {
@@ -23,14 +25,19 @@ fn running(word: &str, params: &[Tensor], state: Option<&[Tensor]>) -> Result<Ve
     }
 }
 
+/// Gradient descent with momentum, and nothing else.
+fn descent(lr: f32, momentum: f32) -> Sgd {
+    Sgd { lr, momentum, dampening: 0.0, weight_decay: 0.0, nesterov: false }
+}
+
 /// Gradient descent: `p − lr·g`.
 ///
 /// # Errors
 /// Another number of gradients than parameters; shapes that do not fit.
 pub fn sgd_step(params: &[Tensor], grads: &[Tensor], lr: f32) -> Result<Vec<Tensor>> {
     pairs("sgd_step", params, grads)?;
-    let steps = params.iter().zip(grads);
-    steps.map(|(p, g)| p.sub(&g.mul_scalar(lr)?)).collect()
+    let rule = descent(lr, 0.0).plain(false);
+    params.iter().zip(grads).map(|(p, g)| rule.step(p, g, &mut [])).collect()
 }
 
 /// Gradient descent with momentum: `v ← μ·v + g`, `p − lr·v`. Gives parameters and velocity.
@@ -45,12 +52,15 @@ pub fn momentum_step(
     momentum: f32,
 ) -> Result<(Vec<Tensor>, Vec<Tensor>)> {
     pairs("momentum_step", params, grads)?;
-    let velocity = running("momentum_step", params, velocity)?
-        .iter()
-        .zip(grads)
-        .map(|(v, g)| v.mul_scalar(momentum)?.add(g))
-        .collect::<Result<Vec<_>>>()?;
-    Ok((sgd_step(params, &velocity, lr)?, velocity))
+    let rule = descent(lr, momentum).with_momentum(false, false);
+    let velocity = running("momentum_step", params, velocity)?;
+    let steps = params.iter().zip(grads).zip(velocity).map(|((p, g), velocity)| {
+        let mut state = [velocity];
+        let moved = rule.step(p, g, &mut state)?;
+        let [velocity] = state;
+        Ok((moved, velocity))
+    });
+    steps.collect()
 }
 
 /// Adam's running means of the gradients and of their squares, after `t` steps.
@@ -80,17 +90,15 @@ pub fn adam_step(
     let old = |part: fn(&AdamState) -> &[Tensor]| running("adam_step", params, state.map(part));
     let (mean, square) = (old(|s| &s.mean)?, old(|s| &s.square)?);
     let t = state.map_or(0, |s| s.t) + 1;
+    let rule = Adam { lr, betas, eps, weight_decay: 0.0, decoupled: false }.at(t as u64, false);
     let mut new = AdamState { mean: vec![], square: vec![], t };
     let mut moved = vec![];
-    for (i, (p, g)) in params.iter().zip(grads).enumerate() {
-        let blend = |old: &Tensor, new: &Tensor, beta: f32| old.mul_scalar(beta)?.add(&new.mul_scalar(1.0 - beta)?);
-        let m = blend(&mean[i], g, betas[0])?;
-        let v = blend(&square[i], &g.square()?, betas[1])?;
-        // √ has no derivative at 0, where a gradient of exactly 0 would put it.
-        let root = v.mul_scalar(1.0 / (1.0 - betas[1].powi(t)))?.add_scalar(1e-30)?.sqrt()?.add_scalar(eps)?;
-        moved.push(p.sub(&m.div(&root)?.mul_scalar(lr / (1.0 - betas[0].powi(t)))?)?);
-        new.mean.push(m);
-        new.square.push(v);
+    for ((p, g), moments) in params.iter().zip(grads).zip(mean.into_iter().zip(square)) {
+        let mut state = <[Tensor; 2]>::from(moments);
+        moved.push(rule.step(p, g, &mut state)?);
+        let [mean, square] = state;
+        new.mean.push(mean);
+        new.square.push(square);
     }
     Ok((moved, new))
 }

@@ -1,7 +1,11 @@
-//! Optimizer steps on values, with PyTorch's formulas: fused on the CPU, composed of Burn's operations elsewhere.
+//! Optimizer steps on values, with PyTorch's formulas ([`saddle_cpu::optim`]): fused on the CPU, elsewhere, and where gradients pass
+//! through a step, the same formulas over tensors.
 
-use super::{Raw, Tensor};
-use saddle_fault::Result;
+use super::{Raw, Tensor, tape};
+use saddle_cpu::optim::{Quantity, advance};
+use saddle_fault::{Fault, Result};
+
+pub use saddle_cpu::optim::{Adagrad, Adam, Formula, RmsProp, Sgd};
 
 /// Which formula, with its settings.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -14,62 +18,6 @@ pub enum Rule {
     RmsProp(RmsProp),
     /// Adagrad.
     Adagrad(Adagrad),
-}
-
-/// Gradient descent with momentum: v ← μ·v + (1 − dampening)·g; p ← p − lr·v (or lr·(g + μ·v) with Nesterov).
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Sgd {
-    /// Learning rate.
-    pub lr: f32,
-    /// How much of the last step goes on.
-    pub momentum: f32,
-    /// How much less of the new gradient counts.
-    pub dampening: f32,
-    /// Weight of ½‖p‖² in the loss.
-    pub weight_decay: f32,
-    /// Looks ahead along the momentum.
-    pub nesterov: bool,
-}
-
-/// Kingma and Ba 2015; `decoupled` weight decay is AdamW (Loshchilov and Hutter 2019).
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Adam {
-    /// Learning rate.
-    pub lr: f32,
-    /// Decay of the running mean and of the running mean square.
-    pub betas: [f32; 2],
-    /// Added to the root.
-    pub eps: f32,
-    /// Weight of ½‖p‖² in the loss.
-    pub weight_decay: f32,
-    /// Decay apart from the gradient.
-    pub decoupled: bool,
-}
-
-/// Tieleman and Hinton 2012, as PyTorch: p ← p − lr·g / (√s + ε), s ← α·s + (1 − α)·g².
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct RmsProp {
-    /// Learning rate.
-    pub lr: f32,
-    /// Decay of the running mean square.
-    pub alpha: f32,
-    /// Added to the root.
-    pub eps: f32,
-    /// How much of the last step goes on.
-    pub momentum: f32,
-    /// Weight of ½‖p‖² in the loss.
-    pub weight_decay: f32,
-}
-
-/// Duchi et al. 2011: s ← s + g²; p ← p − lr·g / (√s + ε).
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Adagrad {
-    /// Learning rate.
-    pub lr: f32,
-    /// Added to the root.
-    pub eps: f32,
-    /// Weight of ½‖p‖² in the loss.
-    pub weight_decay: f32,
 }
 
 impl Rule {
@@ -139,123 +87,81 @@ impl Moment {
 /// None on the CPU; a device's own.
 pub fn step(rule: &Rule, state: &mut State, p: &Tensor, g: &Tensor, ascend: bool) -> Result<Tensor> {
     state.steps += 1;
-    let g = g.raw().contiguous();
-    let p = p.raw().contiguous();
-    if let (Some(p_old), Some(g)) = (p.slice(), g.slice()) {
-        let p_new = on_cpu(rule, state, p_old, g, ascend);
-        return Ok(Tensor::constant(Raw::from_floats(p_new, p.shape(), &super::Device::Cpu)));
+    let (steps, p, g) = (state.steps, p.raw().contiguous(), g.raw().contiguous());
+    match *rule {
+        Rule::Sgd(o) if o.momentum == 0.0 => stepped(o.plain(ascend), state, p, g),
+        Rule::Sgd(o) => stepped(o.with_momentum(steps == 1, ascend), state, p, g),
+        Rule::Adam(o) => stepped(o.at(steps, ascend), state, p, g),
+        Rule::RmsProp(o) if o.momentum == 0.0 => stepped::<1>(o.rule(ascend), state, p, g),
+        Rule::RmsProp(o) => stepped::<2>(o.rule(ascend), state, p, g),
+        Rule::Adagrad(o) => stepped(o.rule(ascend), state, p, g),
     }
-    super::no_grad(|| on_device(rule, state, &Tensor::constant(p), &Tensor::constant(g), ascend))
 }
 
-/// The running buffer `i`, zeros at first.
-fn buffer(state: &mut Option<Moment>, n: usize) -> &mut [f32] {
-    if !matches!(state, Some(Moment::Cpu(v)) if v.len() == n) {
-        *state = Some(Moment::Cpu(vec![0.0; n]));
+/// A step with the first `N` moments.
+fn stepped<const N: usize>(formula: impl Formula<N>, state: &mut State, p: Raw, g: Raw) -> Result<Tensor> {
+    let moments = state.moments.first_chunk_mut::<N>().ok_or_else(|| Fault::value("a rule with too many moments"))?;
+    if let (Some(p_old), Some(g)) = (p.slice(), g.slice()) {
+        let p_new = advance(formula, p_old, g, moments.each_mut().map(|m| buffer(m, p_old.len())));
+        return Ok(Tensor::constant(Raw::from_floats(p_new, p.shape(), &super::Device::Cpu)));
     }
-    match state {
+    super::no_grad(|| {
+        let (p, g) = (Tensor::constant(p), Tensor::constant(g));
+        let mut values = moments.each_ref().map(|m| match m {
+            Some(Moment::Device(raw)) => Tensor::constant(raw.clone()),
+            _ => p.zeros_like(),
+        });
+        let new = formula.step(&p, &g, &mut values)?;
+        for (moment, value) in moments.iter_mut().zip(&values) {
+            *moment = Some(Moment::Device(value.raw().clone()));
+        }
+        Ok(new)
+    })
+}
+
+/// A running buffer, zeros at first.
+fn buffer(moment: &mut Option<Moment>, n: usize) -> &mut [f32] {
+    if !matches!(moment, Some(Moment::Cpu(v)) if v.len() == n) {
+        *moment = Some(Moment::Cpu(vec![0.0; n]));
+    }
+    match moment {
         Some(Moment::Cpu(v)) => v,
         _ => &mut [],
     }
 }
 
-fn on_cpu(rule: &Rule, state: &mut State, p: &[f32], g: &[f32], ascend: bool) -> Vec<f32> {
-    let n = p.len();
-    let [first, second] = &mut state.moments;
-    match *rule {
-        Rule::Sgd(o) => {
-            let cfg = saddle_cpu::Sgd {
-                lr: o.lr,
-                momentum: o.momentum,
-                dampening: o.dampening,
-                weight_decay: o.weight_decay,
-                nesterov: o.nesterov,
-                maximize: ascend,
-                first: state.steps == 1,
-            };
-            let velocity = (o.momentum != 0.0).then(|| buffer(first, n));
-            saddle_cpu::sgd_step(&cfg, p, g, velocity)
-        }
-        Rule::Adam(o) => {
-            let cfg = saddle_cpu::Adam {
-                lr: o.lr,
-                beta1: o.betas[0],
-                beta2: o.betas[1],
-                eps: o.eps,
-                weight_decay: o.weight_decay,
-                decoupled: o.decoupled,
-                step: state.steps,
-                maximize: ascend,
-            };
-            saddle_cpu::adam_step(&cfg, p, g, buffer(first, n), buffer(second, n))
-        }
-        Rule::RmsProp(o) => {
-            let cfg = saddle_cpu::Rmsprop {
-                lr: o.lr,
-                alpha: o.alpha,
-                eps: o.eps,
-                momentum: o.momentum,
-                weight_decay: o.weight_decay,
-                maximize: ascend,
-            };
-            let velocity = (o.momentum != 0.0).then(|| buffer(second, n));
-            saddle_cpu::rmsprop_step(&cfg, p, g, buffer(first, n), velocity)
-        }
-        Rule::Adagrad(o) => saddle_cpu::adagrad_step(o.lr, o.eps, o.weight_decay, ascend, p, g, buffer(first, n)),
-    }
-}
+/// Terms that a factor makes 0 are left out, and factors of 1: each operation is a pass over memory.
+impl Quantity for Tensor {
+    type Error = Fault;
 
-fn on_device(rule: &Rule, state: &mut State, p: &Tensor, g: &Tensor, ascend: bool) -> Result<Tensor> {
-    let g = if ascend { g.neg()? } else { g.clone() };
-    let decayed = |g: &Tensor, decay: f32| {
-        if decay == 0.0 { Ok(g.clone()) } else { g.add(&p.mul_scalar(decay)?) }
-    };
-    let get = |m: &Option<Moment>| match m {
-        Some(Moment::Device(raw)) => Tensor::constant(raw.clone()),
-        _ => p.zeros_like(),
-    };
-    let put = |m: &mut Option<Moment>, t: &Tensor| *m = Some(Moment::Device(t.raw().clone()));
-    match *rule {
-        Rule::Sgd(o) => {
-            let g = decayed(&g, o.weight_decay)?;
-            if o.momentum == 0.0 {
-                return p.sub(&g.mul_scalar(o.lr)?);
-            }
-            let v = match state.steps {
-                1 => g.clone(),
-                _ => get(&state.moments[0]).mul_scalar(o.momentum)?.add(&g.mul_scalar(1.0 - o.dampening)?)?,
-            };
-            put(&mut state.moments[0], &v);
-            let way = if o.nesterov { g.add(&v.mul_scalar(o.momentum)?)? } else { v };
-            p.sub(&way.mul_scalar(o.lr)?)
+    fn blend(a: f32, x: &Tensor, b: f32, y: &Tensor) -> Result<Tensor> {
+        match (a == 0.0, b == 0.0) {
+            (true, _) => y.scaled(b),
+            (_, true) => x.scaled(a),
+            _ => x.scaled(a)?.add(&y.scaled(b)?),
         }
-        Rule::Adam(o) => {
-            let g = if o.decoupled { g } else { decayed(&g, o.weight_decay)? };
-            let m = get(&state.moments[0]).mul_scalar(o.betas[0])?.add(&g.mul_scalar(1.0 - o.betas[0])?)?;
-            let v = get(&state.moments[1]).mul_scalar(o.betas[1])?.add(&g.square()?.mul_scalar(1.0 - o.betas[1])?)?;
-            put(&mut state.moments[0], &m);
-            put(&mut state.moments[1], &v);
-            let (c1, c2) = (1.0 - o.betas[0].powi(state.steps as i32), 1.0 - o.betas[1].powi(state.steps as i32));
-            let below = v.mul_scalar(1.0 / c2)?.sqrt()?.add_scalar(o.eps)?;
-            let kept = if o.decoupled { p.mul_scalar(1.0 - o.lr * o.weight_decay)? } else { p.clone() };
-            kept.sub(&m.div(&below)?.mul_scalar(o.lr / c1)?)
-        }
-        Rule::RmsProp(o) => {
-            let g = decayed(&g, o.weight_decay)?;
-            let s = get(&state.moments[0]).mul_scalar(o.alpha)?.add(&g.square()?.mul_scalar(1.0 - o.alpha)?)?;
-            put(&mut state.moments[0], &s);
-            let mut way = g.div(&s.sqrt()?.add_scalar(o.eps)?)?;
-            if o.momentum != 0.0 {
-                way = get(&state.moments[1]).mul_scalar(o.momentum)?.add(&way)?;
-                put(&mut state.moments[1], &way);
-            }
-            p.sub(&way.mul_scalar(o.lr)?)
-        }
-        Rule::Adagrad(o) => {
-            let g = decayed(&g, o.weight_decay)?;
-            let s = get(&state.moments[0]).add(&g.square()?)?;
-            put(&mut state.moments[0], &s);
-            p.sub(&g.div(&s.sqrt()?.add_scalar(o.eps)?)?.mul_scalar(o.lr)?)
-        }
+    }
+
+    fn minus(&self, by: f32, other: &Tensor) -> Result<Tensor> {
+        self.sub(&other.scaled(by)?)
+    }
+
+    fn scaled(&self, by: f32) -> Result<Tensor> {
+        if by == 1.0 { Ok(self.clone()) } else { self.mul_scalar(by) }
+    }
+
+    /// The quotient first: at Adam's first step it is ±1, and the step exactly the learning rate.
+    fn over(&self, by: f32, below: &Tensor) -> Result<Tensor> {
+        self.div(below)?.scaled(by)
+    }
+
+    fn square(&self) -> Result<Tensor> {
+        Tensor::square(self)
+    }
+
+    fn root(&self, by: f32, shift: f32) -> Result<Tensor> {
+        // √ has no derivative at 0, where a gradient of exactly 0 would put it.
+        let inside = if tape::is_recording() { self.add_scalar(1e-30)? } else { self.clone() };
+        inside.sqrt()?.scaled(by)?.add_scalar(shift)
     }
 }

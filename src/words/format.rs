@@ -1,8 +1,8 @@
 //! Numbers as people read them: `format`, and the one way in which figures are written in checks and tables.
 
-use super::tensor::{fails, opt, optional, param, value};
+use crate::types;
 use rhai::{Array, Dynamic};
-use saddle_catalog::{Call, ENTRY, Entry, Ty, number};
+use saddle_catalog::{Call, ENTRY, Entry, Maybe, Param, Ty, fails, number, param, value};
 use saddle_fault::{Fault, Result};
 use saddle_tensor::Tensor;
 
@@ -11,19 +11,20 @@ pub static ENTRIES: &[&Entry] = &[&FORMAT];
 /// Double precision has no more.
 const MOST_DIGITS: usize = 17;
 
+const X: Param<Dynamic> =
+    param("x", types::any(Ty::OneOf(&[Ty::TensorLike, Ty::Array])), "a number, or a tensor or an array of them");
+const DIGITS: Param<usize> =
+    param("digits", types::SIZE, "significant digits, 1 to 17; zeros at the end are left out").or(4);
+const DECIMALS: Maybe<usize> =
+    param("decimals", types::SIZE, "digits after the point, zeros too, in place of significant ones").maybe("none");
+const PERCENT: Param<bool> = param("percent", types::BOOL, "100 x and a percent sign").or(false);
+const SIGN: Param<bool> = param("sign", types::BOOL, "a plus before numbers above 0").or(false);
 static FORMAT: Entry = Entry {
     name: "format",
     group: "number",
     summary: "a number as text, rounded to so many significant digits, or to decimals",
-    params: &[
-        param("x", Ty::OneOf(&[Ty::TensorLike, Ty::Array]), "a number, or a tensor or an array of them"),
-        optional("digits", Ty::Int, "4", "significant digits, 1 to 17; zeros at the end are left out"),
-    ],
-    options: &[
-        opt("decimals", Ty::Int, "none", "digits after the point, zeros too, in place of significant ones"),
-        opt("percent", Ty::Bool, "false", "100 x and a percent sign"),
-        opt("sign", Ty::Bool, "false", "a plus before numbers above 0"),
-    ],
+    params: &[X.param(), DIGITS.param()],
+    options: &[DECIMALS.opt(), PERCENT.opt(), SIGN.opt()],
     returns: Ty::Text,
     errors: &["digits outside 1 to 17", "something that is not numbers"],
     examples: &[
@@ -40,7 +41,7 @@ static FORMAT: Entry = Entry {
     ],
     call: |call| {
         let look = Look::read(call)?;
-        look.of(call, call.args.any(0)).map(Dynamic::from)
+        look.of(call, X.value(call)).map(Dynamic::from)
     },
     ..ENTRY
 };
@@ -55,16 +56,15 @@ struct Look {
 
 impl Look {
     fn read(call: &Call) -> Result<Self> {
-        let digits = if call.args.has(1) { call.args.size(1)? } else { 4 };
-        let decimals = call.options.has("decimals").then(|| call.options.size("decimals", 0)).transpose()?;
+        let digits = DIGITS.of(call)?;
+        let decimals = DECIMALS.of(call)?;
         let most = |what: &str, n: usize, least: usize| match (least..=MOST_DIGITS).contains(&n) {
             true => Ok(()),
             false => Err(Fault::value(format!("format: {what} must be {least} to {MOST_DIGITS}, got {n}"))),
         };
         most("digits", digits, 1)?;
         most("decimals", decimals.unwrap_or(0), 0)?;
-        let flag = |key: &str| call.options.bool(key, false);
-        Ok(Self { digits, decimals, percent: flag("percent")?, sign: flag("sign")? })
+        Ok(Self { digits, decimals, percent: PERCENT.of(call)?, sign: SIGN.of(call)? })
     }
 
     fn of(&self, call: &Call, x: &Dynamic) -> Result<String> {
@@ -78,7 +78,7 @@ impl Look {
             let all = call.apply_word("to_array", vec![Dynamic::from(t.clone())])?;
             return self.of(call, &all);
         }
-        let items = x.read_lock::<Array>().ok_or_else(|| call.args.wrong(0))?;
+        let items = x.read_lock::<Array>().ok_or_else(|| X.wrong(call))?;
         let texts = items.iter().map(|v| self.of(call, v)).collect::<Result<Vec<_>>>()?;
         Ok(format!("[{}]", texts.join(", ")))
     }

@@ -7,6 +7,8 @@
     reason = "every record ends in `..ENTRY`, so that a new field of records does not touch those that lack none"
 )]
 
+pub mod activation;
+pub(crate) mod cite;
 pub mod data;
 pub mod files;
 pub mod format;
@@ -19,6 +21,7 @@ pub mod script;
 pub mod sweep;
 pub mod table;
 pub mod tensor;
+pub(crate) mod types;
 pub mod widget;
 pub mod world;
 
@@ -39,6 +42,7 @@ pub(crate) const FAMILIES: &[&[&Entry]] = &[
     tensor::operators::ENTRIES,
     tensor::comparison::ENTRIES,
     tensor::math::ENTRIES,
+    activation::ENTRIES,
     tensor::reduce::ENTRIES,
     tensor::quantile::ENTRIES,
     tensor::shape::ENTRIES,
@@ -67,7 +71,7 @@ pub(crate) const FAMILIES: &[&[&Entry]] = &[
     network::recurrent::ENTRIES,
     network::likelihood::ENTRIES,
     network::norm::ENTRIES,
-    network::activations::ENTRIES,
+    network::stateless::ENTRIES,
     network::init::ENTRIES,
     network::optimizer::ENTRIES,
     network::descent::ENTRIES,
@@ -125,3 +129,6 @@ pub fn catalog() -> &'static Catalog {
     static CATALOG: OnceLock<Catalog> = OnceLock::new();
     CATALOG.get_or_init(|| Catalog::new(FAMILIES, &KINDS.concat()))
 }
+
+#[cfg(test)]
+mod tests;

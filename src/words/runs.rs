@@ -3,9 +3,11 @@
 use super::format::significant;
 use super::picture::bars::mean_and_spread;
 use super::table;
-use super::tensor::{fails, param, value};
-use rhai::{Array, Dynamic, Map};
-use saddle_catalog::{ENTRY, Entry, Field, KIND, Kind, Ty, number};
+use super::tensor::ints;
+use crate::types;
+
+use rhai::{Array, Dynamic, FnPtr, Map};
+use saddle_catalog::{ENTRY, Entry, Field, KIND, Kind, Param, Ty, Type, fails, number, param, value};
 use saddle_fault::{Fault, Kind as Wrong, Result};
 use saddle_gan::metrics::modes::Found;
 use saddle_session::output::Bundle;
@@ -153,18 +155,22 @@ fn index(v: &Dynamic, at: &Dynamic) -> Result<Dynamic> {
     Ok(made(runs.0.seeds.clone(), series, results))
 }
 
+/// How many seeds, or which.
+const SEEDS_OF: Type<Vec<i64>> = Type::new(Ty::OneOf(&[Ty::Int, Ty::Array]), |given| match given.value.is_int() {
+    true => Ok((0..types::SIZE.read(given)?.min(MOST_SEEDS + 1) as i64).collect()),
+    false => ints(given.value).ok_or_else(|| given.wrong()),
+});
+const SEEDS: Param<Vec<i64>> = param("seeds", SEEDS_OF, "how many, for the seeds 0, 1, …, or an array of seeds");
+const EXPERIMENT: Param<FnPtr> = param(
+    "experiment",
+    types::FUNCTION,
+    "|seed| …: gives a number, a curve of numbers, or a map of such; the stream of random numbers is restarted before each call",
+);
 static RUNS: Entry = Entry {
     name: "runs",
     group: "notebook",
     summary: "repeats an experiment over seeds: mean, spread, values and a table of what it gives",
-    params: &[
-        param("seeds", Ty::OneOf(&[Ty::Int, Ty::Array]), "how many, for the seeds 0, 1, …, or an array of seeds"),
-        param(
-            "experiment",
-            Ty::Function,
-            "|seed| …: gives a number, a curve of numbers, or a map of such; the stream of random numbers is restarted before each call",
-        ),
-    ],
+    params: &[SEEDS.param(), EXPERIMENT.param()],
     returns: Ty::Of("runs"),
     shapes: "a number each → mean: number, std: number, values: an array; curves of length L → arrays of L; a map → maps, and runs.key",
     errors: &[
@@ -172,7 +178,7 @@ static RUNS: Entry = Entry {
         "an experiment that gives nothing, or other keys or lengths for another seed",
         "the experiment's own",
     ],
-    source: "five paired seeds and more is what a comparison of two ways of training should show",
+    source: &["five paired seeds and more is what a comparison of two ways of training should show"],
     examples: &[
         value(
             "mean and spread",
@@ -197,20 +203,14 @@ static RUNS: Entry = Entry {
         fails("no seeds", "runs(0, |seed| 1)", "at least one seed"),
     ],
     call: |call| {
-        let seeds: Vec<i64> = match call.args.int(0) {
-            Ok(_) => (0..call.args.size(0)?.min(MOST_SEEDS + 1) as i64).collect(),
-            Err(_) => {
-                let ints = call.args.array(0)?.iter().map(|v| v.as_int().ok()).collect::<Option<Vec<_>>>();
-                ints.ok_or_else(|| call.args.wrong(0))?
-            }
-        };
+        let seeds = SEEDS.of(call)?;
         if seeds.is_empty() || seeds.len() > MOST_SEEDS {
             return Err(Fault::value(format!(
                 "runs: needs at least one seed and at most {MOST_SEEDS}, got {}",
                 seeds.len()
             )));
         }
-        let experiment = call.args.any(1);
+        let experiment = EXPERIMENT.value(call);
         let run = |&seed: &i64| {
             call.host.check_interrupt()?;
             using(&mut Stream::new(seed as u64), || call.apply(experiment, vec![seed.into()]))

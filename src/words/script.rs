@@ -1,8 +1,9 @@
 //! Words about the notebook itself: waiting, the clock, questions to the person, checks.
 
 use super::format::significant;
+use crate::types;
 use rhai::{Dynamic, FnPtr, ImmutableString};
-use saddle_catalog::{Call, ENTRY, Entry, Example, Gives, Param, Setting, Ty, did_you_mean, help, number};
+use saddle_catalog::{Call, ENTRY, Entry, Example, Gives, Maybe, Param, Ty, did_you_mean, help, number, param};
 use saddle_fault::{Fault, Kind, Result};
 use saddle_sweep::figures::{self, Figure};
 use std::cmp::Ordering;
@@ -10,24 +11,22 @@ use std::time::{Duration, Instant};
 
 pub static ENTRIES: &[&Entry] = &[&CHECK, &REPORT, &EPRINT, &SLEEP, &CLOCK, &INPUT, &PASSWORD, &HELP];
 
-const BELOW: Setting<Option<f64>> = Setting::maybe_number("below", "the value must be less than this");
-const ABOVE: Setting<Option<f64>> = Setting::maybe_number("above", "the value must be greater than this");
-const NEAR: Setting<Option<f64>> = Setting::maybe_number("near", "the value must lie within `tol` of this");
-const TOL: Setting<f64> = Setting::number("tol", 1e-6, "how far from `near` it may lie");
+const BELOW: Maybe<f64> = param("below", types::NUMBER, "the value must be less than this").maybe("none");
+const ABOVE: Maybe<f64> = param("above", types::NUMBER, "the value must be greater than this").maybe("none");
+const NEAR: Maybe<f64> = param("near", types::NUMBER, "the value must lie within `tol` of this").maybe("none");
+const TOL: Param<f64> = param("tol", types::NUMBER, "how far from `near` it may lie").or(1e-6);
 
+const WHAT: Param<String> = param("what", types::TEXT, "what is claimed, in words");
+const VALUE: Param<Dynamic> = param(
+    "value",
+    types::any(Ty::OneOf(&[Ty::Bool, Ty::Number, Ty::Of("tensor")])),
+    "a truth, or the number that was measured (a tensor with one element counts as a number)",
+);
 static CHECK: Entry = Entry {
     name: "check",
     group: "notebook",
     summary: "states what must hold; the cell fails where it does not",
-    params: &[
-        Param { name: "what", ty: Ty::Text, default: None, doc: "what is claimed, in words" },
-        Param {
-            name: "value",
-            ty: Ty::OneOf(&[Ty::Bool, Ty::Number, Ty::Of("tensor")]),
-            default: None,
-            doc: "a truth, or the number that was measured (a tensor with one element counts as a number)",
-        },
-    ],
+    params: &[WHAT.param(), VALUE.param()],
     options: &[BELOW.opt(), ABOVE.opt(), NEAR.opt(), TOL.opt()],
     returns: Ty::Nothing,
     errors: &["the claim does not hold (CheckFailed)", "a number is given without `below`, `above` or `near`"],
@@ -49,16 +48,16 @@ static CHECK: Entry = Entry {
 };
 
 fn check(call: &mut Call) -> Result<Dynamic> {
-    let what = call.args.text(0)?;
-    if let Ok(holds) = call.args.bool(1) {
+    let what = WHAT.of(call)?;
+    if let Ok(holds) = VALUE.value(call).as_bool() {
         figures::note(&Figure { value: holds.into(), holds: Some(holds), ..Figure::new(&what, 0.0) })?;
         let failed = |text: String| Err(Fault::new(Kind::Check, text));
         super::files::log::checked(&what, f64::from(u8::from(holds)));
         return if holds { passed(call, &what, "true") } else { failed(format!("{what}: does not hold")) };
     }
-    let value = match number(call.args.any(1)) {
+    let value = match number(VALUE.value(call)) {
         Some(value) => value,
-        None => item(call)?,
+        None => item(call, VALUE)?,
     };
     super::files::log::checked(&what, value);
     let (below, above, near) = (BELOW.of(call)?, ABOVE.of(call)?, NEAR.of(call)?);
@@ -99,9 +98,9 @@ fn broken(value: f64, below: Option<f64>, above: Option<f64>, near: Option<f64>,
 }
 
 /// The number in a tensor with one element.
-fn item(call: &Call) -> Result<f64> {
-    let value = call.apply_word("item", vec![call.args.any(1).clone()])?;
-    number(&value).ok_or_else(|| call.args.wrong(1))
+fn item(call: &Call, parameter: Param<Dynamic>) -> Result<f64> {
+    let value = call.apply_word("item", vec![parameter.value(call).clone()])?;
+    number(&value).ok_or_else(|| parameter.wrong(call))
 }
 
 /// A measured number with four significant digits: more would be noise, and change from machine to machine.
@@ -114,28 +113,23 @@ fn passed(call: &Call, what: &str, value: &str) -> Result<Dynamic> {
     Ok(Dynamic::UNIT)
 }
 
+const REPORT_WHAT: Param<String> = param("what", types::TEXT, "what the number is, in words");
+const REPORT_VALUE: Param<Dynamic> =
+    param("value", types::any(Ty::OneOf(&[Ty::Number, Ty::Of("tensor")])), "the number, or a tensor with one element");
 static REPORT: Entry = Entry {
     name: "report",
     group: "notebook",
     summary: "states a number that is no claim: a figure of this run, which `saddle sweep` gathers beside those of `check`",
-    params: &[
-        Param { name: "what", ty: Ty::Text, default: None, doc: "what the number is, in words" },
-        Param {
-            name: "value",
-            ty: Ty::OneOf(&[Ty::Number, Ty::Of("tensor")]),
-            default: None,
-            doc: "the number, or a tensor with one element",
-        },
-    ],
+    params: &[REPORT_WHAT.param(), REPORT_VALUE.param()],
     examples: &[
         Example { what: "a figure", code: "report(\"modes found\", 7)", gives: Gives::Runs },
         Example { what: "no batch", code: "report(\"losses\", ones([2]))", gives: Gives::Error("2 elements") },
     ],
     call: |call| {
-        let what = call.args.text(0)?;
-        let value = match number(call.args.any(1)) {
+        let what = REPORT_WHAT.of(call)?;
+        let value = match number(REPORT_VALUE.value(call)) {
             Some(value) => value,
-            None => item(call)?,
+            None => item(call, REPORT_VALUE)?,
         };
         figures::note(&Figure::new(&what, value))?;
         call.host.print(&format!("{what}: {}\n", measured(value)));
@@ -144,14 +138,15 @@ static REPORT: Entry = Entry {
     ..ENTRY
 };
 
+const EPRINT_VALUE: Param<Dynamic> = param("value", types::any(Ty::Any), "what to print, as `print` would");
 static EPRINT: Entry = Entry {
     name: "eprint",
     group: "notebook",
     summary: "prints a line on the standard error stream, which notebooks show in a colour of its own",
-    params: &[Param { name: "value", ty: Ty::Any, default: None, doc: "what to print, as `print` would" }],
+    params: &[EPRINT_VALUE.param()],
     examples: &[Example { what: "a warning", code: "eprint(\"D has won: V is 0\")", gives: Gives::Runs }],
     call: |call| {
-        let value = call.args.any(0);
+        let value = EPRINT_VALUE.value(call);
         let text = match (call.catalog.kind_of(value), value.as_immutable_string_ref()) {
             (Some(kind), _) => kind.plain(value),
             (None, Ok(text)) => text.to_string(),
@@ -166,18 +161,19 @@ static EPRINT: Entry = Entry {
     ..ENTRY
 };
 
+const SECONDS: Param<f64> = param("seconds", types::NUMBER, "how long, ≥ 0");
 static SLEEP: Entry = Entry {
     name: "sleep",
     group: "notebook",
     summary: "waits; an interrupt ends it at once",
-    params: &[Param { name: "seconds", ty: Ty::Number, default: None, doc: "how long, ≥ 0" }],
+    params: &[SECONDS.param()],
     errors: &["`seconds` is negative or not finite"],
     examples: &[
         Example { what: "a short wait", code: "sleep(0.01)", gives: Gives::Runs },
         Example { what: "not in the past", code: "sleep(-1)", gives: Gives::Error("seconds must be ≥ 0") },
     ],
     call: |call| {
-        let seconds = call.args.number(0)?;
+        let seconds = SECONDS.of(call)?;
         let length = Duration::try_from_secs_f64(seconds)
             .map_err(|_| Fault::value(format!("sleep: seconds must be ≥ 0 and finite, got {seconds}")))?;
         let start = Instant::now();
@@ -207,11 +203,12 @@ static CLOCK: Entry = Entry {
     ..ENTRY
 };
 
+const PROMPT: Param<String> = param("prompt", types::TEXT, "what is asked").or("");
 static INPUT: Entry = Entry {
     name: "input",
     group: "notebook",
     summary: "asks the person for a line of text and waits for it",
-    params: &[Param { name: "prompt", ty: Ty::Text, default: Some("\"\""), doc: "what is asked" }],
+    params: &[PROMPT.param()],
     returns: Ty::Text,
     errors: &["no one can be asked (a headless run)"],
     examples: &[Example {
@@ -227,7 +224,7 @@ static PASSWORD: Entry = Entry {
     name: "password",
     group: "notebook",
     summary: "asks the person for a line of text without showing it",
-    params: &[Param { name: "prompt", ty: Ty::Text, default: Some("\"\""), doc: "what is asked" }],
+    params: &[PROMPT.param()],
     returns: Ty::Text,
     errors: &["no one can be asked (a headless run)"],
     examples: &[Example {
@@ -240,7 +237,7 @@ static PASSWORD: Entry = Entry {
 };
 
 fn ask(call: &mut Call, hidden: bool) -> Result<Dynamic> {
-    let prompt = if call.args.has(0) { call.args.text(0)? } else { String::new() };
+    let prompt = PROMPT.of(call)?;
     let answer = call.host.ask(&prompt, hidden);
     call.host.check_interrupt()?;
     answer.map(Dynamic::from).ok_or_else(|| {
@@ -249,16 +246,13 @@ fn ask(call: &mut Call, hidden: bool) -> Result<Dynamic> {
     })
 }
 
+const HELP_WHAT: Param<Dynamic> =
+    param("what", types::any(Ty::Any), "a word (`help(check)`), its name as a text, or a value of a kind");
 static HELP: Entry = Entry {
     name: "help",
     group: "notebook",
     summary: "shows what a word or a kind of value is: signature, options, errors, examples",
-    params: &[Param {
-        name: "what",
-        ty: Ty::Any,
-        default: None,
-        doc: "a word (`help(check)`), its name as a text, or a value of a kind",
-    }],
+    params: &[HELP_WHAT.param()],
     errors: &["there is no such word"],
     examples: &[
         Example { what: "a word", code: "help(clock)", gives: Gives::Runs },
@@ -269,7 +263,7 @@ static HELP: Entry = Entry {
         },
     ],
     call: |call| {
-        let what = call.args.any(0);
+        let what = HELP_WHAT.value(call);
         let name = match what.read_lock::<FnPtr>() {
             Some(f) => f.fn_name().to_string(),
             None => what.clone().into_string().unwrap_or_default(),

@@ -1,9 +1,10 @@
 //! The word about sweeps: what `saddle sweep` has left in a folder, as a table of the notebook.
 
 use super::files::disk;
-use super::tensor::{fails, opt, param};
+use crate::types;
+
 use rhai::{Array, Dynamic, Map};
-use saddle_catalog::{ENTRY, Entry, Field, KIND, Kind, Ty};
+use saddle_catalog::{ENTRY, Entry, Field, KIND, Kind, Maybe, Param, Ty, fails, param};
 use saddle_fault::{Fault, Result};
 use saddle_session::output::{Bundle, Data};
 use saddle_sweep::page;
@@ -51,19 +52,21 @@ static RESULTS_KIND: Kind = Kind {
     ..KIND
 };
 
+const FOLDER: Param<String> = param("folder", types::TEXT, "the folder of the sweep");
+const OVER: Maybe<Array> = param("over", types::ARRAY, "the parameters that are averaged over").maybe("[\"seed\"]");
 static RESULTS: Entry = Entry {
     name: "results",
     group: "notebook",
     summary: "what `saddle sweep` has left in a folder: mean and spread of each figure over the seeds, failed runs named",
-    params: &[param("folder", Ty::Text, "the folder of the sweep")],
-    options: &[opt("over", Ty::Array, "[\"seed\"]", "the parameters that are averaged over")],
+    params: &[FOLDER.param()],
+    options: &[OVER.opt()],
     returns: Ty::Of("results"),
     errors: &["the folder holds no sweep", "`over` names a parameter that the sweep does not have"],
     examples: &[fails("before any sweep", "results(\"no/such/sweep/\")", "holds no sweep")],
     call: |call| {
-        let folder = Folder::open(&disk::path(&call.args.text(0)?))?;
+        let folder = Folder::open(&disk::path(&FOLDER.of(call)?))?;
         let table = Table::gather(&folder)?;
-        let over = match call.options.any("over") {
+        let over = match OVER.given(call) {
             None => table.replicate(),
             Some(names) => {
                 let names = names.clone().into_array().unwrap_or_default();

@@ -1,9 +1,10 @@
 //! The kind `table`: columns with names, shown as a table on the page and as aligned text elsewhere.
 
 use super::format::significant;
-use super::tensor::{fails, opt, param, runs, value};
+use crate::types;
+
 use rhai::{Array, Dynamic, Map};
-use saddle_catalog::{Call, ENTRY, Entry, Field, KIND, Kind, Opt, Ty, type_of};
+use saddle_catalog::{Call, ENTRY, Entry, Field, KIND, Kind, Maybe, Param, Ty, fails, param, runs, type_of, value};
 use saddle_fault::{Fault, Result};
 use saddle_session::output::{Bundle, Data, escape_html};
 use saddle_tensor::Tensor;
@@ -55,23 +56,22 @@ fn read(v: &Dynamic, get: impl FnOnce(&Content) -> Dynamic) -> Result<Dynamic> {
     v.read_lock::<Table>().map(|t| get(&t.0)).ok_or_else(|| Fault::type_("expected a table"))
 }
 
-const DIGITS: Opt = opt("digits", Ty::Int, "4", "significant digits of floats, 1 to 17");
-const CAPTION: Opt = opt("caption", Ty::Text, "none", "written above");
-const NAMES: Opt = opt("columns", Ty::Array, "all, by name", "which columns, in which order");
+const DIGITS: Param<usize> = param("digits", types::SIZE, "significant digits of floats, 1 to 17").or(4);
+const CAPTION: Maybe<String> = param("caption", types::TEXT, "written above").maybe("none");
+const NAMES: Maybe<Array> = param("columns", types::ARRAY, "which columns, in which order").maybe("all, by name");
 
+const COLUMNS: Param<Array> = param("columns", types::ARRAY, "the names of the columns");
+const ROWS: Param<Dynamic> = param(
+    "rows",
+    types::any(Ty::OneOf(&[Ty::Array, Ty::Tensor])),
+    "an array of cells for each row, or a tensor [rows, columns]",
+);
 static TABLE_OF_ROWS: Entry = Entry {
     name: "table",
     group: "notebook",
     summary: "a table of rows under a head",
-    params: &[
-        param("columns", Ty::Array, "the names of the columns"),
-        param(
-            "rows",
-            Ty::OneOf(&[Ty::Array, Ty::Tensor]),
-            "an array of cells for each row, or a tensor [rows, columns]",
-        ),
-    ],
-    options: &[CAPTION, DIGITS],
+    params: &[COLUMNS.param(), ROWS.param()],
+    options: &[CAPTION.opt(), DIGITS.opt()],
     returns: Ty::Of("table"),
     errors: &["a row that has not as many cells as there are columns"],
     examples: &[
@@ -83,22 +83,23 @@ static TABLE_OF_ROWS: Entry = Entry {
         fails("a cell too few", "table([\"a\", \"b\"], [[1]])", "row 0 has 1 cell, there are 2 columns"),
     ],
     call: |call| {
-        let columns = texts(call, &call.args.array(0)?)?;
-        made(call, columns, cells(call, call.args.any(1))?)
+        let columns = texts(call, &COLUMNS.of(call)?)?;
+        made(call, columns, cells(call, ROWS)?)
     },
     ..ENTRY
 };
 
+const TABLE_ROWS: Param<Dynamic> = param(
+    "rows",
+    types::any(Ty::OneOf(&[Ty::Array, Ty::Map, Ty::Tensor])),
+    "maps with the same keys, a map of arrays, or a matrix",
+);
 static TABLE: Entry = Entry {
     name: "table",
     group: "notebook",
     summary: "a table of maps, one for each row, or of one map of columns",
-    params: &[param(
-        "rows",
-        Ty::OneOf(&[Ty::Array, Ty::Map, Ty::Tensor]),
-        "maps with the same keys, a map of arrays, or a matrix",
-    )],
-    options: &[NAMES, CAPTION, DIGITS],
+    params: &[TABLE_ROWS.param()],
+    options: &[NAMES.opt(), CAPTION.opt(), DIGITS.opt()],
     returns: Ty::Of("table"),
     errors: &["a row without one of the columns", "columns of different length"],
     examples: &[
@@ -111,8 +112,8 @@ static TABLE: Entry = Entry {
         fails("a column that is not there", "table([#{ a: 1 }], #{ columns: [\"b\"] })", "row 0 has no b"),
     ],
     call: |call| {
-        let names = call.options.get::<Array>("columns")?.map(|names| texts(call, &names)).transpose()?;
-        let given = call.args.any(0);
+        let names = NAMES.of(call)?.map(|names| texts(call, &names)).transpose()?;
+        let given = TABLE_ROWS.value(call);
         if let Some(map) = given.read_lock::<Map>() {
             let names = names.unwrap_or_else(|| map.keys().map(ToString::to_string).collect());
             let rows = turned(call, &map, &names)?;
@@ -134,7 +135,7 @@ static TABLE: Entry = Entry {
                 made(call, names, rows)
             }
             None => {
-                let rows = cells(call, given)?;
+                let rows = cells(call, TABLE_ROWS)?;
                 let width = rows.first().map_or(0, Vec::len);
                 made(call, names.unwrap_or_else(|| vec![String::new(); width]), rows)
             }
@@ -153,16 +154,16 @@ fn texts(call: &Call, values: &[Dynamic]) -> Result<Vec<String>> {
 }
 
 /// Rows of cells from an array of arrays, or from a matrix.
-fn cells(call: &Call, rows: &Dynamic) -> Result<Vec<Vec<Dynamic>>> {
+fn cells(call: &Call, parameter: Param<Dynamic>) -> Result<Vec<Vec<Dynamic>>> {
     let row = |v: &Dynamic| {
         list(call, v)?.ok_or_else(|| {
             Fault::type_(format!("table: a row must be an array of cells, got {}", type_of(v)))
                 .hint("table([\"a\", \"b\"], [[1, 2], [3, 4]])")
         })
     };
-    match list(call, rows)? {
+    match list(call, parameter.value(call))? {
         Some(rows) => rows.iter().map(row).collect(),
-        None => Err(call.args.wrong(call.args.len() - 1)),
+        None => Err(parameter.wrong(call)),
     }
 }
 
@@ -190,11 +191,11 @@ fn turned(call: &Call, map: &Map, names: &[String]) -> Result<Vec<Vec<Dynamic>>>
 }
 
 fn made(call: &Call, columns: Vec<String>, rows: Vec<Vec<Dynamic>>) -> Result<Dynamic> {
-    let digits = call.options.size("digits", 4)?;
+    let digits = DIGITS.of(call)?;
     if !(1..=17).contains(&digits) {
         return Err(Fault::value(format!("table: digits must be 1 to 17, got {digits}")));
     }
-    let caption = call.options.text("caption")?.unwrap_or_default();
+    let caption = CAPTION.of(call)?.unwrap_or_default();
     new(call, caption, columns, rows, digits)
 }
 

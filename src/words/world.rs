@@ -1,13 +1,14 @@
 //! Words about several processes of one run, which `mpirun -n 4 saddle run train.ipynb` starts: each has a part of every batch, and
 //! optimizers average the gradients. With one process they change nothing, so that the same notebook runs on a laptop.
 
-use super::network::value::network;
-use super::tensor::{fails, opt, param, runs, value, wrap};
+use super::tensor::wrap;
+use crate::cite;
+use crate::types;
 use rhai::Dynamic;
-use saddle_catalog::{Call, ENTRY, Entry, Ty, number};
+use saddle_catalog::{Call, ENTRY, Entry, Param, Ty, fails, number, param, runs, value};
 use saddle_fault::{Fault, Result};
 use saddle_mpi::{Reduce, World, world};
-use saddle_nn::Param;
+use saddle_nn::Network;
 use saddle_nn::layers::Across;
 use saddle_nn::optim::Optimizer;
 use saddle_tensor::Tensor;
@@ -70,8 +71,8 @@ pub(crate) fn minimise(call: &Call, optimizer: &mut Optimizer, loss: &Tensor, as
 }
 
 /// Replaces the values of parameters by what `change` makes of all their numbers.
-fn replace(params: &[Param], change: impl FnOnce(&mut [f32]) -> Result<()>) -> Result<()> {
-    let mut values: Vec<Tensor> = params.iter().map(Param::value).collect();
+fn replace(params: &[saddle_nn::Param], change: impl FnOnce(&mut [f32]) -> Result<()>) -> Result<()> {
+    let mut values: Vec<Tensor> = params.iter().map(saddle_nn::Param::value).collect();
     exchange(&mut values.iter_mut().collect::<Vec<_>>(), change)?;
     params.iter().zip(values).for_each(|(param, value)| param.set(value));
     Ok(())
@@ -119,55 +120,61 @@ static WORLD: Entry = Entry {
     summary: "how many processes `mpirun` has started; 1 without it",
     returns: Ty::Int,
     errors: &[NO_MPI],
-    source: "data-parallel training: each rank has a part of the batch, `ascend` and `descend` average the gradients, `data.sample` draws each rank's part",
+    source: &[
+        "data-parallel training: each rank has a part of the batch, `ascend` and `descend` average the gradients, `data.sample` draws each rank's part",
+    ],
     examples: &[value("alone", "world()", "1")],
     call: |_| Ok((saddle_mpi::size()? as i64).into()),
     ..ENTRY
 };
 
+const X: Param<Tensor> = param("x", types::TENSOR, "[m, …], the same on every rank");
 static SHARD: Entry = Entry {
     name: "shard",
     group: GROUP,
     summary: "this rank's rows of a tensor that all ranks have: of one that was drawn after the same `seed`, for example",
-    params: &[param("x", Ty::Tensor, "[m, …], the same on every rank")],
+    params: &[X.param()],
     returns: Ty::Tensor,
     shapes: "[m / world(), …]",
     errors: &["m is no multiple of world()", NO_MPI],
     examples: &[value("alone it is all of them", "shard(randn([8, 2])).shape", "[8, 2]")],
-    call: |call| Ok(wrap(own_rows("shard", call.args.get(0)?)?)),
+    call: |call| Ok(wrap(own_rows("shard", X.of(call)?)?)),
     ..ENTRY
 };
 
+const ALL_REDUCE_X: Param<Dynamic> =
+    param("x", types::any(Ty::TensorLike), "a tensor of one shape on all ranks, or a number");
+const OP: Param<String> = param("op", types::TEXT, "\"sum\", \"mean\", \"min\" or \"max\"").or("sum");
 static ALL_REDUCE: Entry = Entry {
     name: "all_reduce",
     group: GROUP,
     summary: "the sum over all ranks, element by element; every rank has to call it",
-    params: &[param("x", Ty::TensorLike, "a tensor of one shape on all ranks, or a number")],
-    options: &[opt("op", Ty::Text, "\"sum\"", "\"sum\", \"mean\", \"min\" or \"max\"")],
+    params: &[ALL_REDUCE_X.param()],
+    options: &[OP.opt()],
     returns: Ty::TensorLike,
     shapes: "as x; no gradient flows through it",
     errors: &["an unknown `op`", NO_MPI],
-    source: "MPI_Allreduce",
+    source: &["MPI_Allreduce"],
     examples: &[
         value("alone it is x itself", "all_reduce(2.5)", "2.5"),
         fails("no such sum", "all_reduce(1, #{ op: \"product\" })", "op must be"),
     ],
     call: |call| {
-        let how = match call.options.any("op").map(|op| op.to_string()).as_deref() {
-            None | Some("sum") => Reduce::Sum,
-            Some("mean") => Reduce::Mean,
-            Some("min") => Reduce::Min,
-            Some("max") => Reduce::Max,
-            Some(other) => {
+        let how = match OP.of(call)?.as_str() {
+            "sum" => Reduce::Sum,
+            "mean" => Reduce::Mean,
+            "min" => Reduce::Min,
+            "max" => Reduce::Max,
+            other => {
                 return Err(Fault::value(format!("all_reduce: op must be sum, mean, min or max, got \"{other}\"")));
             }
         };
-        let x = call.args.any(0).clone();
+        let x = ALL_REDUCE_X.value(call).clone();
         let Some(world) = world()? else { return Ok(x) };
         match number(&x) {
             Some(x) => reduced_number(world, x, how),
             None => {
-                let mut t: Tensor = call.args.get(0)?;
+                let mut t = x.try_cast::<Tensor>().ok_or_else(|| ALL_REDUCE_X.wrong(call))?;
                 exchange(&mut [&mut t], |numbers| world.reduce(numbers, how))?;
                 Ok(wrap(t))
             }
@@ -183,16 +190,17 @@ fn reduced_number(world: &World, x: f64, how: Reduce) -> Result<Dynamic> {
     Ok(f64::from(one[0]).into())
 }
 
+const NETWORK: Param<Network> = param("network", types::NETWORK, "the network; its values are replaced");
 static BROADCAST: Entry = Entry {
     name: "broadcast",
     group: GROUP,
     summary: "gives a network the parameters that it has on rank 0; every rank has to call it. After the same `seed` they are the same anyway",
-    params: &[param("network", Ty::Of("network"), "the network; its values are replaced")],
+    params: &[NETWORK.param()],
     errors: &[NO_MPI],
-    source: "MPI_Bcast",
+    source: &["MPI_Bcast"],
     examples: &[runs("alone it changes nothing", "let D = linear(2, 1); broadcast(D);")],
     call: |call| {
-        let net = network(call, 0)?;
+        let net = NETWORK.of(call)?;
         if let Some(world) = world()? {
             replace(&net.params(), |numbers| world.broadcast(numbers))?;
         }
@@ -201,20 +209,25 @@ static BROADCAST: Entry = Entry {
     ..ENTRY
 };
 
+const STEPS: Param<i64> = param("n", types::INT, "steps from one exchange to the next, ≥ 1, the same on every rank");
 static AVERAGE_EVERY: Entry = Entry {
     name: "average_every",
     group: GROUP,
     summary: "for slow networks: from now on `ascend` and `descend` follow each rank's own gradient, and after every n steps of an \
               optimizer its parameters become their mean over all ranks. 1, as at first, averages the gradients of each step",
-    params: &[param("n", Ty::Int, "steps from one exchange to the next, ≥ 1, the same on every rank")],
+    params: &[STEPS.param()],
     errors: &["n is below 1"],
-    source: "local SGD: Stich 2019. Momenta and running statistics stay each rank's own; it is another algorithm than one process's",
+    source: &[
+        "local SGD: ",
+        cite::STICH_2019,
+        ". Momenta and running statistics stay each rank's own; it is another algorithm than one process's",
+    ],
     examples: &[
         runs("a hundredth of the exchanges", "average_every(100)"),
         fails("never", "average_every(0)", "n must be at least 1, got 0"),
     ],
     call: |call| {
-        let n = call.args.int(0)?;
+        let n = STEPS.of(call)?;
         let every = u64::try_from(n).ok().filter(|n| *n > 0).ok_or_else(|| {
             Fault::value(format!("average_every: n must be at least 1, got {n}"))
                 .hint("1 averages the gradients of each step")
@@ -230,7 +243,7 @@ static LEAVE_WORLD: Entry = Entry {
     group: GROUP,
     summary: "waits for all ranks and ends what they have in common: no exchange after it. `saddle run` does it at the end of a notebook",
     errors: &[NO_MPI],
-    source: "MPI_Finalize",
+    source: &["MPI_Finalize"],
     examples: &[runs("alone it does nothing", "leave_world()")],
     call: |_| {
         if let Some(world) = world()? {

@@ -47,6 +47,22 @@ fn every_record_is_complete() {
     assert!(complaints.is_empty(), "{}", complaints.join("\n"));
 }
 
+/// A default stands for what is left out: it has to be what could have been given.
+#[test]
+fn every_default_is_of_its_type() {
+    let catalog = saddle_words::catalog();
+    let mut complaints = Vec::new();
+    for entry in catalog.entries() {
+        let params = entry.params.iter().filter_map(|p| Some((p.name, p.ty, p.default?)));
+        let options = entry.options.iter().map(|o| (o.key, o.ty, o.default));
+        for (name, ty, default) in params.chain(options) {
+            let fits = default.value().is_none_or(|value| ty.accepts(&value, catalog));
+            complaints.extend((!fits).then(|| format!("{}: {name} = {default} is not {}", entry.name, ty.described())));
+        }
+    }
+    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+}
+
 /// The kinds that a type names.
 fn kinds_in(ty: Ty, found: &mut Vec<&'static str>) {
     match ty {

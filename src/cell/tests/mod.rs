@@ -14,7 +14,7 @@ mod showing;
 
 use super::RhaiSession;
 use rhai::Dynamic;
-use saddle_catalog::{Catalog, ENTRY, Entry, Field, KIND, Kind, Param, Setting, Ty};
+use saddle_catalog::{Catalog, ENTRY, Entry, Field, KIND, Kind, Param, Ty, Type, param, types};
 use saddle_session::output::{Bundle, Output};
 use saddle_session::{Cell, Failure, Frontend, Reply, Session};
 use std::any::TypeId;
@@ -121,7 +121,10 @@ struct Scale(Rc<f64>);
 fn toy_catalog() -> &'static Catalog {
     static CATALOG: OnceLock<Catalog> = OnceLock::new();
     CATALOG.get_or_init(|| {
-        Catalog::new(&[saddle_words::script::ENTRIES, saddle_words::number::ENTRIES, TOYS], &[&SCALE, &BUFFER])
+        Catalog::new(
+            &[saddle_words::script::ENTRIES, saddle_words::number::ENTRIES, saddle_words::tensor::math::ENTRIES, TOYS],
+            &[&SCALE, &BUFFER],
+        )
     })
 }
 
@@ -149,31 +152,36 @@ fn factor(value: &Dynamic) -> f64 {
     *value.clone().cast::<Scale>().0
 }
 
+const SCALE_TYPE: Type<Scale> = Type::holding(Ty::Of("scale"));
+const K: Param<f64> = param("k", types::NUMBER, "the factor");
+const STRIDE: Param<i64> = param("stride", types::INT, "not used").or(1);
+const INVERT: Param<bool> = param("invert", types::BOOL, "1 / k instead of k").or(false);
+
 static MAKE_SCALE: Entry = Entry {
     name: "scale",
     group: "toy",
     summary: "makes a scale",
-    params: &[Param { name: "k", ty: Ty::Number, default: None, doc: "the factor" }],
-    options: &[Setting::int("stride", 1, "not used").opt(), Setting::flag("invert", false, "1 / k instead of k").opt()],
+    params: &[K.param()],
+    options: &[STRIDE.opt(), INVERT.opt()],
     returns: Ty::Of("scale"),
     call: |call| {
-        let k = call.args.number(0)?;
-        let k = if call.options.bool("invert", false)? { 1.0 / k } else { k };
+        let k = K.of(call)?;
+        let k = if INVERT.of(call)? { 1.0 / k } else { k };
         Ok(Dynamic::from(Scale(Rc::new(k))))
     },
     ..ENTRY
 };
 
+const SELF: Param<Scale> = param("self", SCALE_TYPE, "the scale");
+const X: Param<f64> = param("x", types::NUMBER, "what to multiply");
+
 static CALL_SCALE: Entry = Entry {
     name: "scale(…)",
     group: "toy",
     summary: "multiplies",
-    params: &[
-        Param { name: "self", ty: Ty::Of("scale"), default: None, doc: "the scale" },
-        Param { name: "x", ty: Ty::Number, default: None, doc: "what to multiply" },
-    ],
+    params: &[SELF.param(), X.param()],
     returns: Ty::Number,
-    call: |call| Ok((factor(call.args.any(0)) * call.args.number(1)?).into()),
+    call: |call| Ok((factor(SELF.value(call)) * X.of(call)?).into()),
     ..ENTRY
 };
 
@@ -185,46 +193,45 @@ static DEFECT: Entry = Entry {
     ..ENTRY
 };
 
+const F: Param<Dynamic> = param("f", types::any(Ty::Any), "what to apply");
+const TO: Param<Dynamic> = param("x", types::any(Ty::Any), "to what");
+
 static APPLY_TWICE: Entry = Entry {
     name: "apply_twice",
     group: "toy",
     summary: "f(f(x))",
-    params: &[
-        Param { name: "f", ty: Ty::Any, default: None, doc: "what to apply" },
-        Param { name: "x", ty: Ty::Any, default: None, doc: "to what" },
-    ],
+    params: &[F.param(), TO.param()],
     returns: Ty::Any,
     call: |call| {
-        let (f, x) = (call.args.any(0).clone(), call.args.any(1).clone());
+        let (f, x) = (F.of(call)?, TO.of(call)?);
         let once = call.apply(&f, vec![x])?;
         call.apply(&f, vec![once])
     },
     ..ENTRY
 };
 
+const LEFT: Param<Scale> = param("a", SCALE_TYPE, "left");
+const RIGHT: Param<Scale> = param("b", SCALE_TYPE, "right");
+
 static TIMES: Entry = Entry {
     name: "@",
     group: "toy",
     summary: "the product of two scales",
-    params: &[
-        Param { name: "a", ty: Ty::Of("scale"), default: None, doc: "left" },
-        Param { name: "b", ty: Ty::Of("scale"), default: None, doc: "right" },
-    ],
+    params: &[LEFT.param(), RIGHT.param()],
     returns: Ty::Of("scale"),
-    call: |call| Ok(Dynamic::from(Scale(Rc::new(factor(call.args.any(0)) * factor(call.args.any(1)))))),
+    call: |call| Ok(Dynamic::from(Scale(Rc::new(*LEFT.of(call)?.0 * *RIGHT.of(call)?.0)))),
     ..ENTRY
 };
+
+const NEW_K: Param<f64> = param("k", types::NUMBER, "the new factor");
 
 static WITH: Entry = Entry {
     name: "with",
     group: "toy",
     summary: "a scale by another factor",
-    params: &[
-        Param { name: "self", ty: Ty::Of("scale"), default: None, doc: "the scale" },
-        Param { name: "k", ty: Ty::Number, default: None, doc: "the new factor" },
-    ],
+    params: &[SELF.param(), NEW_K.param()],
     returns: Ty::Of("scale"),
-    call: |call| Ok(Dynamic::from(Scale(Rc::new(call.args.number(1)?)))),
+    call: |call| Ok(Dynamic::from(Scale(Rc::new(NEW_K.of(call)?)))),
     ..ENTRY
 };
 
@@ -240,12 +247,14 @@ static BUFFER: Kind = Kind {
     ..KIND
 };
 
+const N: Param<usize> = param("n", types::SIZE, "how many");
+
 static BYTES: Entry = Entry {
     name: "buffer",
     group: "toy",
     summary: "bytes that are all touched",
-    params: &[Param { name: "n", ty: Ty::Int, default: None, doc: "how many" }],
+    params: &[N.param()],
     returns: Ty::Of("buffer"),
-    call: |call| Ok(Dynamic::from(Buffer(Rc::new(vec![1; call.args.size(0)?])))),
+    call: |call| Ok(Dynamic::from(Buffer(Rc::new(vec![1; N.of(call)?])))),
     ..ENTRY
 };

@@ -39,11 +39,11 @@ fn compare(
 #[test]
 fn adam_and_adamw() {
     for (decoupled, maximize, weight_decay) in [(false, false, 0.0), (false, true, 0.1), (true, false, 0.1)] {
-        let cfg = Adam { lr: 0.01, beta1: 0.5, beta2: 0.999, eps: 1e-8, weight_decay, decoupled, step: 0, maximize };
+        let cfg = Adam { lr: 0.01, betas: [0.5, 0.999], eps: 1e-8, weight_decay, decoupled };
         let (beta1, beta2, decay) = (0.5f64, f64::from(0.999f32), f64::from(weight_decay));
         compare(
             "adam",
-            |step, p, g, m, v| adam_step(&Adam { step, ..cfg }, p, g, m, v),
+            |step, p, g, m, v| advance(cfg.at(step, maximize), p, g, [m, v]),
             |step, r, g| {
                 let mut g = if maximize { -g } else { g };
                 if decoupled {
@@ -63,18 +63,9 @@ fn adam_and_adamw() {
 
 #[test]
 fn the_first_step_of_adam_has_the_size_of_the_learning_rate() {
-    let cfg = Adam {
-        lr: 0.1,
-        beta1: 0.9,
-        beta2: 0.999,
-        eps: 1e-8,
-        weight_decay: 0.0,
-        decoupled: false,
-        step: 1,
-        maximize: false,
-    };
+    let cfg = Adam { lr: 0.1, betas: [0.9, 0.999], eps: 1e-8, weight_decay: 0.0, decoupled: false };
     let (p, mut m, mut v) = ([1.0, 1.0, 1.0], [0.0; 3], [0.0; 3]);
-    let p = adam_step(&cfg, &p, &[1e-3, -50.0, 0.0], &mut m, &mut v);
+    let p = advance(cfg.at(1, false), &p, &[1e-3, -50.0, 0.0], [&mut m, &mut v]);
     assert_close(&p, &[0.9, 1.1, 1.0], 1e-5);
 }
 
@@ -87,12 +78,12 @@ fn sgd_with_and_without_momentum() {
         (0.5, 0.3, 0.1, false, false),
         (0.9, 0.0, 0.1, true, true),
     ] {
-        let cfg = Sgd { lr: 0.1, momentum, dampening, weight_decay, nesterov, maximize, first: false };
+        let cfg = Sgd { lr: 0.1, momentum, dampening, weight_decay, nesterov };
         compare(
             "sgd",
-            |step, p, g, velocity, _| {
-                let velocity = if momentum == 0.0 { None } else { Some(velocity) };
-                sgd_step(&Sgd { first: step == 1, ..cfg }, p, g, velocity)
+            |step, p, g, velocity, _| match momentum == 0.0 {
+                true => advance(cfg.plain(maximize), p, g, []),
+                false => advance(cfg.with_momentum(step == 1, maximize), p, g, [velocity]),
             },
             |step, r, g| {
                 let g = if maximize { -g } else { g } + f64::from(weight_decay) * r.p;
@@ -112,10 +103,13 @@ fn sgd_with_and_without_momentum() {
 #[test]
 fn rmsprop_and_adagrad() {
     for momentum in [0.0f32, 0.7] {
-        let cfg = Rmsprop { lr: 0.01, alpha: 0.9, eps: 1e-3, weight_decay: 0.1, momentum, maximize: false };
+        let cfg = RmsProp { lr: 0.01, alpha: 0.9, eps: 1e-3, weight_decay: 0.1, momentum };
         compare(
             "rmsprop",
-            |_, p, g, square, buffer| rmsprop_step(&cfg, p, g, square, (momentum > 0.0).then_some(buffer)),
+            |_, p, g, square, buffer| match momentum > 0.0 {
+                true => advance(cfg.rule(false), p, g, [square, buffer]),
+                false => advance(cfg.rule(false), p, g, [square]),
+            },
             |_, r, g| {
                 let g = g + 0.1 * r.p;
                 r.a = 0.9 * r.a + 0.1 * g * g;
@@ -126,7 +120,7 @@ fn rmsprop_and_adagrad() {
     }
     compare(
         "adagrad",
-        |_, p, g, sum, _| adagrad_step(0.1, 1e-10, 0.0, true, p, g, sum),
+        |_, p, g, sum, _| advance(Adagrad { lr: 0.1, eps: 1e-10, weight_decay: 0.0 }.rule(true), p, g, [sum]),
         |_, r, g| {
             r.a += g * g;
             r.p += 0.1 * g / (r.a.sqrt() + 1e-10);

@@ -1,4 +1,5 @@
-//! Element-wise activation functions as layers, and softmax; none has parameters.
+//! Element-wise activation functions as layers, and softmax; none has parameters. Each is one constant: its name, what it computes,
+//! and how ONNX writes it.
 
 use super::{Layer, Pass};
 use crate::Param;
@@ -6,127 +7,119 @@ use crate::onnx::{Attribute, Edge, Graph};
 use saddle_fault::Result;
 use saddle_tensor::Tensor;
 
-/// An element-wise function as a layer.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Activation {
-    /// max(x, 0).
-    Relu,
-    /// x above 0, this slope below.
-    LeakyRelu(f32),
-    /// x above 0, α·(eˣ − 1) below.
-    Elu(f32),
-    /// x·Φ(x).
-    Gelu,
-    /// x·σ(x).
-    Silu,
-    /// tanh x.
-    Tanh,
-    /// σ(x) = 1 / (1 + e⁻ˣ).
-    Sigmoid,
-    /// log(1 + eˣ).
-    Softplus,
-    /// log σ(x).
-    LogSigmoid,
-    /// Along the last dim.
-    Softmax,
-    /// Its logarithm, along the last dim.
-    LogSoftmax,
+/// An activation function.
+pub struct Activation {
+    /// As cells write it.
+    pub name: &'static str,
+    /// Its value for each element of `x`; the number is the setting of those that have one.
+    pub of: fn(x: &Tensor, setting: f32) -> Result<Tensor>,
+    onnx: fn(graph: &mut Graph, x: &Edge, setting: f32) -> Edge,
+    /// The slope below 0 of a function that is x above 0 and a line below.
+    slope: Option<fn(setting: f32) -> f32>,
 }
 
-impl Activation {
-    /// As cells write it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Activation::Relu => "relu",
-            Activation::LeakyRelu(_) => "leaky_relu",
-            Activation::Elu(_) => "elu",
-            Activation::Gelu => "gelu",
-            Activation::Silu => "silu",
-            Activation::Tanh => "tanh",
-            Activation::Sigmoid => "sigmoid",
-            Activation::Softplus => "softplus",
-            Activation::LogSigmoid => "log_sigmoid",
-            Activation::Softmax => "softmax",
-            Activation::LogSoftmax => "log_softmax",
-        }
-    }
+/// An activation of which ONNX has the operator, without a setting.
+const fn plain(
+    name: &'static str,
+    of: fn(&Tensor, f32) -> Result<Tensor>,
+    onnx: fn(&mut Graph, &Edge, f32) -> Edge,
+) -> Activation {
+    Activation { name, of, onnx, slope: None }
+}
 
-    /// Its value for each element of `x`.
-    pub fn apply(self, x: &Tensor) -> Result<Tensor> {
-        match self {
-            Activation::Relu => x.relu(),
-            Activation::LeakyRelu(slope) => x.leaky_relu(slope),
-            Activation::Elu(alpha) => x.elu(alpha),
-            Activation::Gelu => x.gelu(),
-            Activation::Silu => x.silu(),
-            Activation::Tanh => x.tanh(),
-            Activation::Sigmoid => x.sigmoid(),
-            Activation::Softplus => x.softplus(),
-            Activation::LogSigmoid => x.log_sigmoid(),
-            Activation::Softmax => x.softmax(-1),
-            Activation::LogSoftmax => x.log_softmax(-1),
-        }
-    }
+/// max(x, 0).
+pub const RELU: Activation =
+    Activation { slope: Some(|_| 0.0), ..plain("relu", |x, _| x.relu(), |graph, x, _| graph.apply("Relu", &[x])) };
+/// x above 0, the setting · x below.
+pub const LEAKY_RELU: Activation = Activation {
+    slope: Some(|slope| slope),
+    ..plain("leaky_relu", Tensor::leaky_relu, |graph, x, slope| with_alpha(graph, "LeakyRelu", x, slope))
+};
+/// x above 0, α·(eˣ − 1) below, α being the setting.
+pub const ELU: Activation = plain("elu", Tensor::elu, |graph, x, alpha| with_alpha(graph, "Elu", x, alpha));
+/// tanh x.
+pub const TANH: Activation = plain("tanh", |x, _| x.tanh(), |graph, x, _| graph.apply("Tanh", &[x]));
+/// σ(x) = 1 / (1 + e⁻ˣ).
+pub const SIGMOID: Activation = plain("sigmoid", |x, _| x.sigmoid(), |graph, x, _| graph.apply("Sigmoid", &[x]));
+/// log(1 + eˣ).
+pub const SOFTPLUS: Activation = plain("softplus", |x, _| x.softplus(), |graph, x, _| graph.apply("Softplus", &[x]));
+/// Along the last dim.
+pub const SOFTMAX: Activation = plain("softmax", |x, _| x.softmax(-1), |graph, x, _| along_last(graph, "Softmax", x));
+/// Its logarithm, along the last dim.
+pub const LOG_SOFTMAX: Activation =
+    plain("log_softmax", |x, _| x.log_softmax(-1), |graph, x, _| along_last(graph, "LogSoftmax", x));
+/// x·σ(x).
+pub const SILU: Activation = plain(
+    "silu",
+    |x, _| x.silu(),
+    |graph, x, _| {
+        let gate = graph.apply("Sigmoid", &[x]);
+        graph.apply("Mul", &[x, &gate])
+    },
+);
+/// log σ(x).
+pub const LOG_SIGMOID: Activation = plain(
+    "log_sigmoid",
+    |x, _| x.log_sigmoid(),
+    |graph, x, _| {
+        let flipped = graph.apply("Neg", &[x]);
+        let soft = graph.apply("Softplus", &[&flipped]);
+        graph.apply("Neg", &[&soft])
+    },
+);
+/// x·Φ(x).
+pub const GELU: Activation = plain(
+    "gelu",
+    |x, _| x.gelu(),
+    |graph, x, _| {
+        // x · (1 + erf(x / √2)) / 2
+        let (root, one, half) = (graph.number(std::f32::consts::FRAC_1_SQRT_2), graph.number(1.0), graph.number(0.5));
+        let scaled = graph.apply("Mul", &[x, &root]);
+        let erf = graph.apply("Erf", &[&scaled]);
+        let share = graph.apply("Add", &[&erf, &one]);
+        let twice = graph.apply("Mul", &[x, &share]);
+        graph.apply("Mul", &[&twice, &half])
+    },
+);
+
+fn with_alpha(graph: &mut Graph, operator: &'static str, x: &Edge, alpha: f32) -> Edge {
+    graph.add(operator, &[x], vec![("alpha", Attribute::Float(alpha))], x.rank())
+}
+
+fn along_last(graph: &mut Graph, operator: &'static str, x: &Edge) -> Edge {
+    graph.add(operator, &[x], vec![("axis", Attribute::Int(-1))], x.rank())
 }
 
 /// The layer that applies an [`Activation`].
-pub struct Activate(pub Activation);
+pub struct Activate {
+    activation: &'static Activation,
+    setting: Option<f32>,
+}
+
+impl Activate {
+    /// The layer of an activation, with its setting where it has one.
+    pub fn new(activation: &'static Activation, setting: Option<f32>) -> Self {
+        Self { activation, setting }
+    }
+}
 
 impl Layer for Activate {
     fn describe(&self) -> String {
-        match self.0 {
-            Activation::LeakyRelu(v) | Activation::Elu(v) => format!("{}({v})", self.0.name()),
-            other => format!("{}()", other.name()),
+        match self.setting {
+            Some(v) => format!("{}({v})", self.activation.name),
+            None => format!("{}()", self.activation.name),
         }
     }
 
     fn forward(&self, _: &[Tensor], _: &[Param], x: &Tensor, _: &Pass) -> Result<Tensor> {
-        self.0.apply(x)
+        (self.activation.of)(x, self.setting.unwrap_or(0.0))
     }
 
     fn onnx(&self, graph: &mut Graph, _: &[Tensor], _: &[Param], x: &Edge) -> Result<Edge> {
-        let plain = |graph: &mut Graph, operator| Ok(graph.apply(operator, &[x]));
-        let alpha = |graph: &mut Graph, operator, alpha| {
-            Ok(graph.add(operator, &[x], vec![("alpha", Attribute::Float(alpha))], x.rank()))
-        };
-        let last =
-            |graph: &mut Graph, operator| Ok(graph.add(operator, &[x], vec![("axis", Attribute::Int(-1))], x.rank()));
-        match self.0 {
-            Activation::Relu => plain(graph, "Relu"),
-            Activation::LeakyRelu(slope) => alpha(graph, "LeakyRelu", slope),
-            Activation::Elu(factor) => alpha(graph, "Elu", factor),
-            Activation::Tanh => plain(graph, "Tanh"),
-            Activation::Sigmoid => plain(graph, "Sigmoid"),
-            Activation::Softplus => plain(graph, "Softplus"),
-            Activation::Softmax => last(graph, "Softmax"),
-            Activation::LogSoftmax => last(graph, "LogSoftmax"),
-            Activation::Silu => {
-                let gate = graph.apply("Sigmoid", &[x]);
-                Ok(graph.apply("Mul", &[x, &gate]))
-            }
-            Activation::LogSigmoid => {
-                let flipped = graph.apply("Neg", &[x]);
-                let soft = graph.apply("Softplus", &[&flipped]);
-                Ok(graph.apply("Neg", &[&soft]))
-            }
-            // x · (1 + erf(x / √2)) / 2
-            Activation::Gelu => {
-                let (root, one, half) =
-                    (graph.number(std::f32::consts::FRAC_1_SQRT_2), graph.number(1.0), graph.number(0.5));
-                let scaled = graph.apply("Mul", &[x, &root]);
-                let erf = graph.apply("Erf", &[&scaled]);
-                let share = graph.apply("Add", &[&erf, &one]);
-                let twice = graph.apply("Mul", &[x, &share]);
-                Ok(graph.apply("Mul", &[&twice, &half]))
-            }
-        }
+        Ok((self.activation.onnx)(graph, x, self.setting.unwrap_or(0.0)))
     }
 
     fn rectifier(&self) -> Option<f32> {
-        match self.0 {
-            Activation::Relu => Some(0.0),
-            Activation::LeakyRelu(slope) if slope >= 0.0 => Some(slope),
-            _ => None,
-        }
+        self.activation.slope.map(|slope| slope(self.setting.unwrap_or(0.0))).filter(|slope| *slope >= 0.0)
     }
 }

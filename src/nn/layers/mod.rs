@@ -1,18 +1,18 @@
 //! What each layer computes. A layer is a description: its parameters and running statistics are given to it.
 
-mod activation;
-mod attention;
-mod conditional;
-mod conv;
-mod conv1d;
-mod linear;
-mod maxout;
-mod noise;
-mod norm;
-mod recurrent;
-mod reference;
-mod reshape;
-mod weight;
+pub mod activation;
+pub mod attention;
+pub mod conditional;
+pub mod conv;
+pub mod conv1d;
+pub mod linear;
+pub mod maxout;
+pub mod noise;
+pub mod norm;
+pub mod recurrent;
+pub mod reference;
+pub mod reshape;
+pub mod weight;
 
 pub use activation::{Activate, Activation};
 pub use attention::SelfAttention;

@@ -1,26 +1,31 @@
 //! `augment`: DiffAugment.
 
-use super::super::tensor::{fails, opt, param, runs, value, wrap};
-use saddle_catalog::{Entry, Ty};
+use super::super::tensor::wrap;
+use crate::cite;
+use crate::types;
+use saddle_catalog::{Entry, Param, Ty, fails, param, runs, value};
 use saddle_gan::augment::{Policy, augment};
 use saddle_tensor::Tensor;
 
 pub static ENTRIES: &[&Entry] = &[&AUGMENT];
 
+const X: Param<Tensor> = param("x", types::TENSOR, "images [n, c, h, w]; a pixel that is cut out or comes in is 0");
+const COLOR: Param<bool> =
+    param("color", types::BOOL, "brightness + U(−½, ½), saturation × U(0, 2), contrast × U(½, 1½)").or(true);
+const TRANSLATION: Param<f64> =
+    param("translation", types::NUMBER, "moved by up to this share of a side; 0: not at all").or(0.125);
+const CUTOUT: Param<f64> =
+    param("cutout", types::NUMBER, "sides of the hole, as a share of those of the image; 0: none").or(0.5);
 static AUGMENT: Entry = Entry {
     name: "augment",
     group: "data",
     summary: "DiffAugment: each image with random changes of colour, place and a hole; D sees real and generated images through it, and G's gradient passes",
-    params: &[param("x", Ty::Tensor, "images [n, c, h, w]; a pixel that is cut out or comes in is 0")],
-    options: &[
-        opt("color", Ty::Bool, "true", "brightness + U(−½, ½), saturation × U(0, 2), contrast × U(½, 1½)"),
-        opt("translation", Ty::Number, "0.125", "moved by up to this share of a side; 0: not at all"),
-        opt("cutout", Ty::Number, "0.5", "sides of the hole, as a share of those of the image; 0: none"),
-    ],
+    params: &[X.param()],
+    options: &[COLOR.opt(), TRANSLATION.opt(), CUTOUT.opt()],
     returns: Ty::Tensor,
     shapes: "[n, c, h, w], unchanged",
     errors: &["a rank other than 4", "a share outside 0 … 1"],
-    source: "Zhao et al. 2020",
+    source: &[cite::ZHAO_2020],
     examples: &[
         value("the shape stays", "augment(rand([4, 3, 16, 16])).shape", "[4, 3, 16, 16]"),
         value(
@@ -36,12 +41,8 @@ static AUGMENT: Entry = Entry {
         fails("more than all", "augment(rand([4, 1, 8, 8]), #{ cutout: 2 })", "a share of a side"),
     ],
     call: |call| {
-        let x: Tensor = call.args.get(0)?;
-        let policy = Policy {
-            color: call.options.bool("color", true)?,
-            translation: call.options.number("translation", 0.125)?,
-            cutout: call.options.number("cutout", 0.5)?,
-        };
+        let x = X.of(call)?;
+        let policy = Policy { color: COLOR.of(call)?, translation: TRANSLATION.of(call)?, cutout: CUTOUT.of(call)? };
         augment(&x, &policy).map(wrap)
     },
 };

@@ -1,11 +1,12 @@
 //! The kind `batches`: a data set cut into minibatches, to loop over. Each loop is one epoch, in an order of its own; a
 //! thread gathers the next batches while the loop works on one.
 
-use super::super::tensor::{opt, value as gives, wrap};
+use super::super::tensor::wrap;
 use super::dataset::{M, SELF, dataset};
 use super::{Notebook, count};
+use crate::types;
 use rhai::{Dynamic, Map};
-use saddle_catalog::{ENTRY, Entry, Field, Items, KIND, Kind, Opt, Ty};
+use saddle_catalog::{ENTRY, Entry, Field, Items, KIND, Kind, Opt, Param, Ty, param, value as gives};
 use saddle_data::{Batch, Dataset, Plan, Source};
 use saddle_fault::{Fault, Result};
 use saddle_session::output::Bundle;
@@ -88,16 +89,17 @@ pub static BATCHES: Kind = Kind {
     ..KIND
 };
 
-const OPTIONS: &[Opt] = &[
-    opt("shuffle", Ty::Bool, "true", "a new random order for each loop, from the notebook's stream"),
-    opt("drop_last", Ty::Bool, "false", "leave out a last batch that is smaller than m"),
-];
+const SHUFFLE: Param<bool> =
+    param("shuffle", types::BOOL, "a new random order for each loop, from the notebook's stream").or(true);
+const DROP_LAST: Param<bool> =
+    param("drop_last", types::BOOL, "leave out a last batch that is smaller than m").or(false);
+const OPTIONS: &[Opt] = &[SHUFFLE.opt(), DROP_LAST.opt()];
 
 static BATCHES_WORD: Entry = Entry {
     name: "batches",
     group: "data",
     summary: "a data set in minibatches, each sample once, to loop over: each loop is one epoch",
-    params: &[SELF, M],
+    params: &[SELF.param(), M.param()],
     options: OPTIONS,
     returns: Ty::Of("batches"),
     shapes: "each batch is [m, …]; the last may be smaller",
@@ -114,7 +116,7 @@ static BATCHES_LABELLED: Entry = Entry {
     name: "batches_labelled",
     group: "data",
     summary: "minibatches with their labels: each a map of the samples x and the labels y",
-    params: &[SELF, M],
+    params: &[SELF.param(), M.param()],
     options: OPTIONS,
     returns: Ty::Of("batches"),
     shapes: "x: [m, …]; y: [m], whole numbers",
@@ -134,12 +136,6 @@ fn batches(call: &saddle_catalog::Call, labels: bool) -> Result<Dynamic> {
         return Err(Fault::value(format!("{}: {} has no labels", call.entry.name, data.name()))
             .hint("data.batches(m) gives samples alone"));
     }
-    let size = count(call, 1, data.shape())?;
-    Ok(Dynamic::from(Batches {
-        size,
-        labels,
-        shuffle: call.options.bool("shuffle", true)?,
-        drop_last: call.options.bool("drop_last", false)?,
-        data,
-    }))
+    let size = count(call, data.shape())?;
+    Ok(Dynamic::from(Batches { size, labels, shuffle: SHUFFLE.of(call)?, drop_last: DROP_LAST.of(call)?, data }))
 }

@@ -1,10 +1,13 @@
 //! The kind `dataset`: what can be read from it, and words that draw from it or take a part of it.
 
-use super::super::tensor::{fails, opt, param, runs, value as gives, wrap};
+use super::super::tensor::wrap;
 use super::super::world::own_places;
 use super::{Notebook, count};
-use rhai::{Array, Dynamic, Map};
-use saddle_catalog::{Call, ENTRY, Entry, Field, Items, KIND, Kind, Param, Ty, type_of};
+use crate::types;
+use rhai::{Array, Dynamic, FnPtr, Map};
+use saddle_catalog::{
+    Call, ENTRY, Entry, Field, Items, KIND, Kind, Param, Ty, fails, param, runs, type_of, value as gives,
+};
 use saddle_data::{Dataset, Source};
 use saddle_fault::{Fault, Kind as Wrong, Result};
 use saddle_session::output::Bundle;
@@ -14,8 +17,8 @@ use std::any::TypeId;
 pub static ENTRIES: &[&Entry] = &[&SAMPLE, &SAMPLE_LABELLED, &LEN, &SPLIT, &FILTER, &WITH_LABEL, &TAKE];
 
 pub(super) const DATA: Ty = Ty::Of("dataset");
-pub(super) const SELF: Param = param("data", DATA, "the data set");
-pub(super) const M: Param = param("m", Ty::Int, "how many, at least 1");
+pub(super) const SELF: Param<Dataset> = param("data", types::DATASET, "the data set");
+pub(super) const M: Param<i64> = param("m", types::INT, "how many, at least 1");
 
 pub static DATASET: Kind = Kind {
     name: "dataset",
@@ -171,16 +174,16 @@ fn samples(value: Dynamic) -> Items {
     }
 }
 
-/// The data set at parameter 0.
+/// The data set of a call.
 pub(super) fn dataset(call: &Call) -> Result<Dataset> {
-    call.args.get(0)
+    SELF.of(call)
 }
 
 static SAMPLE: Entry = Entry {
     name: "sample",
     group: "data",
     summary: "a minibatch: samples drawn independently, each equally likely; under `mpirun` this rank's part of it, m / world() of them",
-    params: &[SELF, M],
+    params: &[SELF.param(), M.param()],
     returns: Ty::Tensor,
     shapes: "[m, …], the rest as one sample",
     errors: &["m below 1", "a data set without samples", "under `mpirun`: m is no multiple of world()"],
@@ -195,7 +198,7 @@ static SAMPLE: Entry = Entry {
     ],
     call: |call| {
         let data = dataset(call)?;
-        let m = count(call, 1, data.shape())?;
+        let m = count(call, data.shape())?;
         let places = own_places("sample", data.draw(m, &mut Notebook)?)?;
         gather(&data, places.into_iter()).map(wrap)
     },
@@ -206,7 +209,7 @@ static SAMPLE_LABELLED: Entry = Entry {
     name: "sample_labelled",
     group: "data",
     summary: "a minibatch with its labels: a map of the samples x and the labels y",
-    params: &[SELF, M],
+    params: &[SELF.param(), M.param()],
     returns: Ty::Map,
     shapes: "x: [m, …]; y: [m], whole numbers",
     errors: &["m below 1", "a data set without samples or without labels"],
@@ -220,7 +223,7 @@ static SAMPLE_LABELLED: Entry = Entry {
     ],
     call: |call| {
         let data = dataset(call)?;
-        let m = count(call, 1, data.shape())?;
+        let m = count(call, data.shape())?;
         let places = own_places("sample_labelled", data.draw(m, &mut Notebook)?)?;
         labelled(&data, &places, call.entry.name)
     },
@@ -231,27 +234,27 @@ static LEN: Entry = Entry {
     name: "len",
     group: "data",
     summary: "the number of samples",
-    params: &[SELF],
+    params: &[SELF.param()],
     returns: Ty::Int,
     examples: &[gives("the digits", "len(digits())", "1797")],
     call: |call| Ok((dataset(call)?.len() as i64).into()),
     ..ENTRY
 };
 
+const PART: Param<f64> =
+    param("part", types::NUMBER, "of the first part: a share between 0 and 1 (0.8), or a number of samples (1500)");
+const SHUFFLE: Param<bool> = param(
+    "shuffle",
+    types::BOOL,
+    "draw the parts at random from the notebook's stream; false: the first samples, then the rest",
+)
+.or(true);
 static SPLIT: Entry = Entry {
     name: "split",
     group: "data",
     summary: "two parts of a data set: the share asked for, and the rest",
-    params: &[
-        SELF,
-        param("part", Ty::Number, "of the first part: a share between 0 and 1 (0.8), or a number of samples (1500)"),
-    ],
-    options: &[opt(
-        "shuffle",
-        Ty::Bool,
-        "true",
-        "draw the parts at random from the notebook's stream; false: the first samples, then the rest",
-    )],
+    params: &[SELF.param(), PART.param()],
+    options: &[SHUFFLE.opt()],
     returns: Ty::Array,
     errors: &["a share outside 0 to 1", "more samples than there are"],
     examples: &[
@@ -270,7 +273,7 @@ static SPLIT: Entry = Entry {
     call: |call| {
         let data = dataset(call)?;
         let n = first_part(call, data.len())?;
-        let order = match call.options.bool("shuffle", true)? {
+        let order = match SHUFFLE.of(call)? {
             true => Notebook.permutation(data.len()),
             false => (0..data.len()).collect(),
         };
@@ -282,13 +285,13 @@ static SPLIT: Entry = Entry {
 
 /// The size of the first part of `len` samples: a float is a share, an int a number.
 fn first_part(call: &Call, len: usize) -> Result<usize> {
-    if let Ok(n) = call.args.any(1).as_int() {
+    if let Ok(n) = PART.value(call).as_int() {
         return usize::try_from(n)
             .ok()
             .filter(|&n| n <= len)
             .ok_or_else(|| Fault::value(format!("split: cannot take {n} of {len} samples")));
     }
-    let share = call.args.number(1)?;
+    let share = PART.of(call)?;
     if !(0.0..=1.0).contains(&share) {
         return Err(Fault::value(format!("split: a share lies between 0 and 1, got {share}"))
             .hint("data.split(0.8); a whole number is a number of samples"));
@@ -296,18 +299,16 @@ fn first_part(call: &Call, len: usize) -> Result<usize> {
     Ok((share * len as f64).round() as usize)
 }
 
+const KEEP: Param<FnPtr> = param(
+    "keep",
+    types::FUNCTION,
+    "of a sample and its label, |x, y|; of the sample alone where there are no labels, |x|",
+);
 static FILTER: Entry = Entry {
     name: "filter",
     group: "data",
     summary: "the part of a data set for which a function gives true",
-    params: &[
-        SELF,
-        param(
-            "keep",
-            Ty::Function,
-            "of a sample and its label, |x, y|; of the sample alone where there are no labels, |x|",
-        ),
-    ],
+    params: &[SELF.param(), KEEP.param()],
     returns: DATA,
     errors: &["a function that gives anything else than true or false"],
     examples: &[
@@ -316,7 +317,7 @@ static FILTER: Entry = Entry {
     ],
     call: |call| {
         let data = dataset(call)?;
-        let keep = call.args.function(1)?;
+        let keep = KEEP.of(call)?;
         let mut places = Vec::new();
         for place in 0..data.len() {
             call.host.check_interrupt()?;
@@ -342,11 +343,13 @@ static FILTER: Entry = Entry {
     ..ENTRY
 };
 
+const LABEL: Param<Dynamic> =
+    param("label", types::any(Ty::OneOf(&[Ty::Int, Ty::Array])), "a label, or an array of them");
 static WITH_LABEL: Entry = Entry {
     name: "with_label",
     group: "data",
     summary: "the part of a data set with one label, or with one of several",
-    params: &[SELF, param("label", Ty::OneOf(&[Ty::Int, Ty::Array]), "a label, or an array of them")],
+    params: &[SELF.param(), LABEL.param()],
     returns: DATA,
     errors: &["a data set without labels", "a label that is no class of the data set"],
     examples: &[
@@ -356,9 +359,9 @@ static WITH_LABEL: Entry = Entry {
     ],
     call: |call| {
         let data = dataset(call)?;
-        let wanted = match call.args.any(1).as_int() {
+        let wanted = match LABEL.value(call).as_int() {
             Ok(label) => vec![label],
-            Err(_) => super::super::tensor::ints(call.args.any(1)).ok_or_else(|| call.args.wrong(1))?,
+            Err(_) => super::super::tensor::ints(LABEL.value(call)).ok_or_else(|| LABEL.wrong(call))?,
         };
         if !data.has_labels() {
             return Err(no_labels(&data, "with_label"));
@@ -378,17 +381,18 @@ static WITH_LABEL: Entry = Entry {
     ..ENTRY
 };
 
+const N: Param<usize> = param("n", types::SIZE, "how many; all where there are fewer");
 static TAKE: Entry = Entry {
     name: "take",
     group: "data",
     summary: "the first n samples",
-    params: &[SELF, param("n", Ty::Int, "how many; all where there are fewer")],
+    params: &[SELF.param(), N.param()],
     returns: DATA,
     errors: &["n below 0"],
     examples: &[gives("a small set", "digits().take(100).len", "100")],
     call: |call| {
         let data = dataset(call)?;
-        let n = call.args.size(1)?.min(data.len());
+        let n = N.of(call)?.min(data.len());
         Ok(Dynamic::from(data.part(0..n)))
     },
     ..ENTRY

@@ -1,27 +1,25 @@
 //! What is known of a distribution in closed form: its density, as recorded operations, and its modes.
 
-use super::super::tensor::{coerce, fails, param, value as gives, wrap};
+use super::super::tensor::wrap;
 use super::distribution::{SELF, mixture, table};
-use saddle_catalog::{Call, ENTRY, Entry, Param, Ty, number};
+use crate::types;
+use saddle_catalog::{Call, ENTRY, Entry, Param, Ty, Type, fails, number, param, value as gives};
 use saddle_data::Distribution;
 use saddle_fault::{Fault, Result};
-use saddle_tensor::{Tensor, device, shown};
+use saddle_tensor::{Tensor, shown};
 use std::f64::consts::TAU;
 
 pub static ENTRIES: &[&Entry] = &[&LOG_PROB, &PROB, &NORMAL_LOG_PROB, &MODES];
 
-const POINTS: Param = param(
-    "x",
-    Ty::OneOf(&[Ty::TensorLike, Ty::Array]),
-    "points, their coordinates in the last dim; in one dimension any tensor or number",
-);
+const POINTS: Param<Tensor> =
+    param("x", PLACE, "points, their coordinates in the last dim; in one dimension any tensor or number");
 const DENSITY_SHAPES: &str = "[m, dim] → [m, 1], which fits D(x); in one dimension as x";
 
 static LOG_PROB: Entry = Entry {
     name: "log_prob",
     group: "data",
     summary: "the logarithm of the density at x, differentiable",
-    params: &[SELF, POINTS],
+    params: &[SELF.param(), POINTS.param()],
     returns: Ty::Tensor,
     shapes: DENSITY_SHAPES,
     errors: &["a distribution without a density in closed form", "points of another dimension"],
@@ -46,7 +44,7 @@ static PROB: Entry = Entry {
     name: "prob",
     group: "data",
     summary: "the density at x, differentiable",
-    params: &[SELF, POINTS],
+    params: &[SELF.param(), POINTS.param()],
     returns: Ty::Tensor,
     shapes: DENSITY_SHAPES,
     errors: &["a distribution without a density in closed form", "points of another dimension"],
@@ -59,21 +57,20 @@ static PROB: Entry = Entry {
     ..ENTRY
 };
 
-const PLACE: Ty = Ty::OneOf(&[Ty::TensorLike, Ty::Array]);
+const PLACE: Type<Tensor> = types::DATA.accepting(Ty::OneOf(&[Ty::TensorLike, Ty::Array]));
 
+const X: Param<Tensor> = param("x", PLACE, "where: a tensor of any shape, or a number");
+const MEAN: Param<Tensor> = param("mean", PLACE, "a number, or a tensor that broadcasts with x");
+const STD: Param<Tensor> = param("std", PLACE, "the standard deviation, above 0; it broadcasts too");
 static NORMAL_LOG_PROB: Entry = Entry {
     name: "normal_log_prob",
     group: "data",
     summary: "log N(x; mean, std²) of every element, differentiable in x, mean and std: a model's own log-likelihood",
-    params: &[
-        param("x", PLACE, "where: a tensor of any shape, or a number"),
-        param("mean", PLACE, "a number, or a tensor that broadcasts with x"),
-        param("std", PLACE, "the standard deviation, above 0; it broadcasts too"),
-    ],
+    params: &[X.param(), MEAN.param(), STD.param()],
     returns: Ty::Tensor,
     shapes: "as x, mean and std broadcast; sum(…, #{ dim: -1 }) is that of independent coordinates",
     errors: &["shapes that do not broadcast", "a number std that is not above 0"],
-    source: "PyTorch's `torch.distributions.Normal(mean, std).log_prob(x)`",
+    source: &["PyTorch's `torch.distributions.Normal(mean, std).log_prob(x)`"],
     examples: &[
         gives(
             "the standard normal at 0: −log √(2π)",
@@ -88,11 +85,10 @@ static NORMAL_LOG_PROB: Entry = Entry {
         fails("no spread", "normal_log_prob(0, 0, 0)", "std must be above 0, got 0"),
     ],
     call: |call| {
-        if let Some(std) = number(call.args.any(2)).filter(|std| std.is_nan() || *std <= 0.0) {
+        if let Some(std) = number(STD.value(call)).filter(|std| std.is_nan() || *std <= 0.0) {
             return Err(Fault::value(format!("normal_log_prob: std must be above 0, got {std}")));
         }
-        let part = |i: usize| coerce(call.args.any(i), &device::current())?.ok_or_else(|| call.args.wrong(i));
-        let (x, mean, std) = (part(0)?, part(1)?, part(2)?);
+        let (x, mean, std) = (X.of(call)?, MEAN.of(call)?, STD.of(call)?);
         let distance = x.sub(&mean)?.div(&std)?;
         // Halved before it is squared: the square itself may be beyond single precision.
         let square = distance.mul_scalar(-0.5)?.mul(&distance)?;
@@ -102,8 +98,7 @@ static NORMAL_LOG_PROB: Entry = Entry {
 };
 
 fn log_prob(call: &Call) -> Result<Tensor> {
-    let x = coerce(call.args.any(1), &device::current())?.ok_or_else(|| call.args.wrong(1))?;
-    log_density(call.entry.name, &call.args.get(0)?, &x)
+    log_density(call.entry.name, &SELF.of(call)?, &POINTS.of(call)?)
 }
 
 /// log Σₖ wₖ N(x; μₖ, σₖ), in operations that are recorded.
@@ -139,13 +134,13 @@ static MODES: Entry = Entry {
     name: "modes",
     group: "data",
     summary: "the centres of a mixture's Gaussians",
-    params: &[SELF],
+    params: &[SELF.param()],
     returns: Ty::Tensor,
     shapes: "[modes, dim]",
     errors: &["a distribution without modes"],
     examples: &[gives("the grid of 25", "grid(5).modes().shape", "[25, 2]")],
     call: |call| {
-        let p: Distribution = call.args.get(0)?;
+        let p = SELF.of(call)?;
         table(mixture(&p, "modes")?, |part| &part.mean).map(wrap)
     },
     ..ENTRY

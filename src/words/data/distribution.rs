@@ -1,12 +1,16 @@
 //! The kind `distribution`: Gaussians, mixtures, rings, grids, curves, and samples from them.
 
-use super::super::picture::two;
-use super::super::tensor::{fails, opt, optional, param, runs, value as gives, wrap};
+use super::super::tensor::wrap;
 use super::super::world::own_rows;
 use super::dataset::M;
 use super::{Notebook, count};
+use crate::cite;
+use crate::types;
 use rhai::{Array, Dynamic, Map};
-use saddle_catalog::{Call, ENTRY, Entry, Field, KIND, Kind, Opt, Param, Ty, number, type_of};
+use saddle_catalog::{
+    Call, DefaultValue, ENTRY, Entry, Field, KIND, Kind, Maybe, Param, Ty, Type, fails, number, param, runs, type_of,
+    value as gives,
+};
 use saddle_data::{Distribution, Mixture};
 use saddle_fault::{Fault, Result};
 use saddle_session::output::Bundle;
@@ -17,8 +21,17 @@ pub static ENTRIES: &[&Entry] =
     &[&GAUSSIAN, &MIXTURE, &RING, &GRID, &SWISS_ROLL, &MOONS, &DENSITY, &SAMPLE, &SAMPLE_LABELLED];
 
 pub(super) const LAW: Ty = Ty::Of("distribution");
-pub(super) const SELF: Param = param("p", LAW, "the distribution");
-const NUMBERS: Ty = Ty::OneOf(&[Ty::TensorLike, Ty::Array]);
+pub(super) const SELF: Param<Distribution> = param("p", types::DISTRIBUTION, "the distribution");
+/// The numbers in a tensor or an array, or the one in a number.
+const NUMBERS: Type<Vec<f64>> = Type::new(Ty::OneOf(&[Ty::TensorLike, Ty::Array]), |given| {
+    if let Some(t) = given.value.read_lock::<Tensor>() {
+        return Ok(t.to_floats()?.into_iter().map(f64::from).collect());
+    }
+    match number(given.value) {
+        Some(v) => Ok(vec![v]),
+        None => types::NUMBERS.read(given),
+    }
+});
 
 pub static DISTRIBUTION: Kind = Kind {
     name: "distribution",
@@ -96,22 +109,25 @@ fn made(p: Distribution) -> Result<Dynamic> {
 }
 
 /// The number in an option that must be above 0.
-fn above_zero(call: &Call, key: &str, default: f64) -> Result<f64> {
-    let v = call.options.number(key, default)?;
+fn above_zero(call: &Call, option: Param<f64>) -> Result<f64> {
+    let v = option.of(call)?;
     match v > 0.0 && v.is_finite() {
         true => Ok(v),
-        false => Err(Fault::value(format!("{}: {key} must be above 0, got {v}", call.entry.name))),
+        false => Err(Fault::value(format!("{}: {} must be above 0, got {v}", call.entry.name, option.name()))),
     }
 }
 
+const MU: Param<Vec<f64>> =
+    param("mu", NUMBERS, "the mean: a number, or one for each dimension in an array or a tensor")
+        .with_default(DefaultValue::Number(0.0));
+const SIGMA: Param<Vec<f64>> =
+    param("sigma", NUMBERS, "the standard deviation, above 0: a number, or one for each dimension")
+        .with_default(DefaultValue::Number(1.0));
 static GAUSSIAN: Entry = Entry {
     name: "gaussian",
     group: "data",
     summary: "the normal distribution, of any number of dimensions, its coordinates independent",
-    params: &[
-        optional("mu", NUMBERS, "0", "the mean: a number, or one for each dimension in an array or a tensor"),
-        optional("sigma", NUMBERS, "1", "the standard deviation, above 0: a number, or one for each dimension"),
-    ],
+    params: &[MU.param(), SIGMA.param()],
     returns: LAW,
     shapes: "samples are [m, dim]; dim is 1 for numbers",
     errors: &["sigma not above 0", "mu and sigma of different lengths"],
@@ -121,22 +137,19 @@ static GAUSSIAN: Entry = Entry {
         gives("its mean", "seed(0); abs(mean(gaussian(4, 0.5).sample(100000)) - 4) < 0.01", "true"),
         fails("no spread", "gaussian(0, 0)", "sigma must be above 0"),
     ],
-    call: |call| {
-        let at = |i: usize, default: f64| match call.args.has(i) {
-            true => numbers(call.args.any(i))?.ok_or_else(|| call.args.wrong(i)),
-            false => Ok(vec![default]),
-        };
-        made(Distribution::gaussian(at(0, 0.0)?, at(1, 1.0)?)?)
-    },
+    call: |call| made(Distribution::gaussian(MU.of(call)?, SIGMA.of(call)?)?),
     ..ENTRY
 };
 
+const PARTS: Param<Array> = param("parts", types::ARRAY, "the distributions, of one dimension");
+const WEIGHTS: Maybe<Vec<f64>> =
+    param("weights", types::NUMBERS, "the share of each part, ≥ 0; they need not add up to 1").maybe("equal");
 static MIXTURE: Entry = Entry {
     name: "mixture",
     group: "data",
     summary: "a mixture of Gaussians or of mixtures: each sample comes from one of them",
-    params: &[param("parts", Ty::Array, "the distributions, of one dimension")],
-    options: &[opt("weights", Ty::Array, "equal", "the share of each part, ≥ 0; they need not add up to 1")],
+    params: &[PARTS.param()],
+    options: &[WEIGHTS.opt()],
     returns: LAW,
     errors: &[
         "no parts, or parts of different dimensions",
@@ -152,78 +165,82 @@ static MIXTURE: Entry = Entry {
         ),
     ],
     call: |call| {
-        let parts = call.args.array(0)?;
+        let parts = PARTS.of(call)?;
         let parts =
             parts.iter().map(|part| Ok(mixture(&read(part)?, "mixture")?.clone())).collect::<Result<Vec<_>>>()?;
-        let mixed = Mixture::of(&parts, call.options.numbers("weights")?)?;
+        let mixed = Mixture::of(&parts, WEIGHTS.of(call)?)?;
         made(Distribution::Mixture(mixed))
     },
     ..ENTRY
 };
 
-const STD: Opt = opt("std", Ty::Number, "0.01", "the standard deviation of each mode");
+const STD: Param<f64> = param("std", types::NUMBER, "the standard deviation of each mode").or(0.01);
 
+const N: Param<i64> = param("n", types::INT, "the number of modes, at least 1").or(8);
+const RADIUS: Param<f64> = param("radius", types::NUMBER, "of the circle").or(1.0);
 static RING: Entry = Entry {
     name: "ring",
     group: "data",
     summary: "n equal Gaussians on a circle in the plane, at the angles 2πk/n",
-    params: &[optional("n", Ty::Int, "8", "the number of modes, at least 1")],
-    options: &[opt("radius", Ty::Number, "1", "of the circle"), STD],
+    params: &[N.param()],
+    options: &[RADIUS.opt(), STD.opt()],
     returns: LAW,
     shapes: "samples are [m, 2]",
     errors: &["n below 1", "a radius or a standard deviation not above 0"],
-    source: "Metz et al., Unrolled GANs, 2016 (radius 2, std 0.02); Lin et al., PacGAN, 2018 (radius 1, std 0.01)",
+    source: &[
+        cite::METZ_2017,
+        ", unrolled GANs (radius 2, std 0.02); ",
+        cite::LIN_2018,
+        ", PacGAN (radius 1, std 0.01)",
+    ],
     examples: &[
         gives("eight modes", "ring(8).modes().shape", "[8, 2]"),
         gives("as for unrolled GANs", "ring(8, #{ radius: 2, std: 0.02 }).sample(512).shape", "[512, 2]"),
     ],
     call: |call| {
-        let n = modes_asked(call, 8, 1)?;
-        let (radius, std) = (above_zero(call, "radius", 1.0)?, above_zero(call, "std", 0.01)?);
+        let n = modes_asked(call, N, 1)?;
+        let (radius, std) = (above_zero(call, RADIUS)?, above_zero(call, STD)?);
         made(Distribution::ring(n, radius, std)?)
     },
 };
 
+const GRID_N: Param<i64> = param("n", types::INT, "the number of modes on a side, at least 1").or(5);
+const SPACING: Param<f64> = param("spacing", types::NUMBER, "from one mode to the next").or(2.0);
+const GRID_STD: Param<f64> = param("std", types::NUMBER, "the standard deviation of each mode").or(0.05);
 static GRID: Entry = Entry {
     name: "grid",
     group: "data",
     summary: "n × n equal Gaussians on a square grid around the origin",
-    params: &[optional("n", Ty::Int, "5", "the number of modes on a side, at least 1")],
-    options: &[
-        opt("spacing", Ty::Number, "2", "from one mode to the next"),
-        opt("std", Ty::Number, "0.05", "the standard deviation of each mode"),
-    ],
+    params: &[GRID_N.param()],
+    options: &[SPACING.opt(), GRID_STD.opt()],
     returns: LAW,
     shapes: "samples are [m, 2]",
     errors: &["n below 1", "a spacing or a standard deviation not above 0"],
-    source: "Srivastava et al., VEEGAN, 2017; Lin et al., PacGAN, 2018",
+    source: &[cite::SRIVASTAVA_2017, " (VEEGAN); ", cite::LIN_2018, " (PacGAN)"],
     examples: &[
         gives("25 modes", "grid(5).modes().shape", "[25, 2]"),
         gives("its corner", "grid(5).modes()[0].to_array()", "[-4.0, -4.0]"),
     ],
     call: |call| {
-        let n = modes_asked(call, 5, 2)?;
-        let (spacing, std) = (above_zero(call, "spacing", 2.0)?, above_zero(call, "std", 0.05)?);
+        let n = modes_asked(call, GRID_N, 2)?;
+        let (spacing, std) = (above_zero(call, SPACING)?, above_zero(call, GRID_STD)?);
         made(Distribution::grid(n, spacing, std)?)
     },
 };
 
-/// The number of modes at parameter 0, whose power is the number of all.
-fn modes_asked(call: &Call, default: usize, power: u32) -> Result<usize> {
+/// The number of modes asked for, whose power is the number of all.
+fn modes_asked(call: &Call, n: Param<i64>, power: u32) -> Result<usize> {
     const MAX_MODES: usize = 1_000_000;
-    let n = match call.args.has(0) {
-        true => call.args.int(0)?,
-        false => default as i64,
-    };
+    let n = n.of(call)?;
     usize::try_from(n).ok().filter(|&n| n > 0 && n.checked_pow(power).is_some_and(|all| all <= MAX_MODES)).ok_or_else(
         || Fault::value(format!("{}: n must be at least 1, and not too many modes, got {n}", call.entry.name)),
     )
 }
 
-const NOISE: Opt = opt("noise", Ty::Number, "0.05", "the standard deviation around the curve, ≥ 0");
+const NOISE: Param<f64> = param("noise", types::NUMBER, "the standard deviation around the curve, ≥ 0").or(0.05);
 
 fn noise(call: &Call) -> Result<f64> {
-    let noise = call.options.number("noise", 0.05)?;
+    let noise = NOISE.of(call)?;
     match noise >= 0.0 && noise.is_finite() {
         true => Ok(noise),
         false => Err(Fault::value(format!("{}: noise must not be negative, got {noise}", call.entry.name))),
@@ -234,7 +251,7 @@ static SWISS_ROLL: Entry = Entry {
     name: "swiss_roll",
     group: "data",
     summary: "a spiral in the plane, of one and a half turns and radius 1",
-    options: &[NOISE],
+    options: &[NOISE.opt()],
     returns: LAW,
     shapes: "samples are [m, 2]",
     errors: &["noise below 0"],
@@ -250,7 +267,7 @@ static MOONS: Entry = Entry {
     name: "moons",
     group: "data",
     summary: "two interleaved half circles in the plane, of radius 1",
-    options: &[NOISE],
+    options: &[NOISE.opt()],
     returns: LAW,
     shapes: "samples are [m, 2]",
     errors: &["noise below 0"],
@@ -263,13 +280,16 @@ static MOONS: Entry = Entry {
     ..ENTRY
 };
 
+const PICTURE: Param<Tensor> = param("picture", types::TENSOR, "[h, w], ≥ 0; its upper row is the top");
+const BOUNDS: Param<[f64; 2]> =
+    param("bounds", types::RANGE, "[first, last] of both coordinates: the picture's edges").or(&[-1.0, 1.0]);
 static DENSITY: Entry = Entry {
     name: "density",
     group: "data",
     summary: "the distribution in the plane whose density is a picture, as one that was painted: a Gaussian on each pixel, of half a \
               pixel's width, as often drawn as the pixel is bright",
-    params: &[param("picture", Ty::Tensor, "[h, w], ≥ 0; its upper row is the top")],
-    options: &[opt("bounds", Ty::Array, "[-1, 1]", "[first, last] of both coordinates: the picture's edges")],
+    params: &[PICTURE.param()],
+    options: &[BOUNDS.opt()],
     returns: LAW,
     shapes: "samples are [m, 2]",
     errors: &[
@@ -277,7 +297,7 @@ static DENSITY: Entry = Entry {
         "a picture without mass, as one on which nothing was painted",
         "brightness below 0",
     ],
-    source: "what is drawn in GAN Lab (Kahng et al. 2018)",
+    source: &["what is drawn in GAN Lab (", cite::KAHNG_2018, ")"],
     examples: &[
         gives(
             "all mass on the right half",
@@ -291,8 +311,8 @@ static DENSITY: Entry = Entry {
         fails("nothing was painted", "density(zeros([8, 8]))", "the picture has no mass"),
     ],
     call: |call| {
-        let picture: Tensor = call.args.get(0)?;
-        let [low, high] = two(&call.options, "bounds")?.map_or([-1.0, 1.0], <[f64; 2]>::from);
+        let picture = PICTURE.of(call)?;
+        let [low, high] = BOUNDS.of(call)?;
         made(Distribution::picture(&picture.to_floats()?, &picture.shape(), [low, high])?)
     },
     ..ENTRY
@@ -302,7 +322,7 @@ static SAMPLE: Entry = Entry {
     name: "sample",
     group: "data",
     summary: "independent samples of a distribution",
-    params: &[SELF, M],
+    params: &[SELF.param(), M.param()],
     returns: Ty::Tensor,
     shapes: "[m, dim]",
     errors: &["m below 1"],
@@ -315,7 +335,7 @@ static SAMPLE_LABELLED: Entry = Entry {
     name: "sample_labelled",
     group: "data",
     summary: "samples x of a distribution, and the number y of the mode that each comes from",
-    params: &[SELF, M],
+    params: &[SELF.param(), M.param()],
     returns: Ty::Map,
     shapes: "x: [m, dim]; y: [m], whole numbers",
     errors: &["m below 1"],
@@ -331,20 +351,8 @@ static SAMPLE_LABELLED: Entry = Entry {
 };
 
 fn draw(call: &Call) -> Result<(Tensor, Vec<usize>)> {
-    let p: Distribution = call.args.get(0)?;
-    let m = count(call, 1, &[p.dim()])?;
+    let p = SELF.of(call)?;
+    let m = count(call, &[p.dim()])?;
     let (x, part) = p.sample(m, &mut Notebook);
     Ok((Tensor::from_floats(x, &[m, p.dim()], &device::current()), part))
-}
-
-/// The numbers in a tensor or an array, or the one in a number.
-fn numbers(value: &Dynamic) -> Result<Option<Vec<f64>>> {
-    if let Some(t) = value.read_lock::<Tensor>() {
-        let values = t.to_floats()?;
-        return Ok(Some(values.into_iter().map(f64::from).collect()));
-    }
-    Ok(match number(value) {
-        Some(v) => Some(vec![v]),
-        None => saddle_catalog::numbers(value),
-    })
 }

@@ -48,18 +48,18 @@ impl Source for Notebook {
     }
 }
 
-/// The number of samples at parameter `i`, each of `width` numbers.
+/// The number of samples that a call asks for, each of this shape.
 ///
 /// # Errors
 /// A number below 1, or one that no memory holds.
-fn count(call: &saddle_catalog::Call, i: usize, shape: &[usize]) -> Result<usize> {
-    let m = call.args.int(i)?;
+fn count(call: &saddle_catalog::Call, shape: &[usize]) -> Result<usize> {
+    let m = dataset::M.of(call)?;
     let name = call.entry.name;
     match usize::try_from(m) {
         Ok(m) if m > 0 => {
             saddle_tensor::check_shape(name, &[&[m], shape].concat())?;
             Ok(m)
         }
-        _ => Err(Fault::value(format!("{name}: {} must be at least 1, got {m}", call.entry.params[i].name))),
+        _ => Err(Fault::value(format!("{name}: {} must be at least 1, got {m}", dataset::M.name()))),
     }
 }

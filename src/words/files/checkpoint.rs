@@ -6,10 +6,11 @@
 use super::super::network::optimizer::Handle;
 use super::super::network::value::read as read_network;
 use super::super::tensor::random::Rng;
-use super::super::tensor::{fails, param, runs, value, wrap};
+use super::super::tensor::wrap;
 use super::{PATH, array, disk, tensor};
+use crate::types;
 use rhai::{Array, Dynamic, Map};
-use saddle_catalog::{Catalog, ENTRY, Entry, Ty, articled};
+use saddle_catalog::{Catalog, ENTRY, Entry, Param, Ty, articled, fails, param, runs, value};
 use saddle_data::safetensors::Named;
 use saddle_fault::{Fault, Result};
 use saddle_nn::Network;
@@ -240,18 +241,16 @@ impl Change {
     }
 }
 
+const STATE: Param<Map> = param(
+    "state",
+    types::MAP,
+    "what to keep, by name: networks, optimizers, tensors, numbers, texts, arrays of numbers, random streams",
+);
 static CHECKPOINT: Entry = Entry {
     name: "checkpoint",
     group: "file",
     summary: "writes networks, optimizers and values to a file from which `resume` goes on, with the random stream; a crash leaves the old file whole",
-    params: &[
-        PATH,
-        param(
-            "state",
-            Ty::Map,
-            "what to keep, by name: networks, optimizers, tensors, numbers, texts, arrays of numbers, random streams",
-        ),
-    ],
+    params: &[PATH.param(), STATE.param()],
     errors: &["a value that cannot be kept", "a folder that is missing or may not be written"],
     examples: &[
         runs(
@@ -265,7 +264,7 @@ static CHECKPOINT: Entry = Entry {
         ),
     ],
     call: |call| {
-        let state: Map = call.args.get(1)?;
+        let state = STATE.of(call)?;
         let (mut file, mut names) = (Named::default(), Vec::new());
         for (name, value) in &state {
             if name.contains('/') || name.as_str() == FORMAT.0 {
@@ -279,7 +278,7 @@ static CHECKPOINT: Entry = Entry {
         let now = with_stream(|s| *s);
         file.notes.insert(STREAM.into(), stream_note(now));
         file.notes.insert(FORMAT.0.into(), FORMAT.1.into());
-        let path = call.args.text(0)?;
+        let path = PATH.of(call)?;
         disk::write("checkpoint", &path, &file.encode()?)?;
         call.host.checkpoint(Checkpoint { path: path.to_string(), names });
         Ok(Dynamic::UNIT)
@@ -287,18 +286,13 @@ static CHECKPOINT: Entry = Entry {
     ..ENTRY
 };
 
+const RESUME_STATE: Param<Map> =
+    param("state", types::MAP, "the networks, optimizers and random streams to set, under the names they were kept by");
 static RESUME: Entry = Entry {
     name: "resume",
     group: "file",
     summary: "sets networks, optimizers and the random stream to what a checkpoint kept, and returns its values",
-    params: &[
-        PATH,
-        param(
-            "state",
-            Ty::Map,
-            "the networks, optimizers and random streams to set, under the names they were kept by",
-        ),
-    ],
+    params: &[PATH.param(), RESUME_STATE.param()],
     returns: Ty::Map,
     errors: &[
         "a file that is missing, damaged, cut off or no checkpoint",
@@ -318,8 +312,8 @@ static RESUME: Entry = Entry {
         ),
     ],
     call: |call| {
-        let kept = Kept::read(&call.args.text(0)?)?;
-        let state: Map = call.args.get(1)?;
+        let kept = Kept::read(&PATH.of(call)?)?;
+        let state = RESUME_STATE.of(call)?;
         let mut changes = Vec::new();
         for (name, value) in &state {
             changes.extend(kept.plan(name, &value.flatten_clone())?);

@@ -1,10 +1,11 @@
 //! `log_run`: figures and pictures of a run, kept in files that TensorBoard reads.
 
 use super::super::picture::value::png;
-use super::super::tensor::{fails, optional, param, runs};
+use crate::types;
+
 use super::disk;
 use rhai::{Dynamic, Map};
-use saddle_catalog::{Call, ENTRY, Entry, Ty, number, type_of};
+use saddle_catalog::{Call, ENTRY, Entry, Maybe, Param, fails, number, param, runs, type_of};
 use saddle_data::events::{Event, Logged, encode, head, png_size};
 use saddle_fault::{Fault, Result};
 use saddle_tensor::Tensor;
@@ -35,28 +36,22 @@ thread_local! {
     static OPEN: RefCell<Vec<Open>> = const { RefCell::new(Vec::new()) };
 }
 
+const NAME: Param<String> = param("name", types::TEXT, "the run's; its folder below runs");
+const VALUES: Maybe<Map> = param("values", types::MAP, "by name: numbers and tensors of one element are figures; figures and tensors of images are pictures; `step` is \
+             the step they belong to, by default one more than the last; `folder` is where runs are kept, by default runs").maybe("#{}");
 static LOG_RUN: Entry = Entry {
     name: "log_run",
     group: "file",
     summary: "keeps figures and pictures of a run in runs/NAME, which `saddle runs` compares and `tensorboard --logdir runs` \
               shows; the checks that follow come along. A step that is not above the last one begins the run anew, in a file \
               beside the old",
-    params: &[
-        param("name", Ty::Text, "the run's; its folder below runs"),
-        optional(
-            "values",
-            Ty::Map,
-            "#{}",
-            "by name: numbers and tensors of one element are figures; figures and tensors of images are pictures; `step` is \
-             the step they belong to, by default one more than the last; `folder` is where runs are kept, by default runs",
-        ),
-    ],
+    params: &[NAME.param(), VALUES.param()],
     errors: &[
         "a name that leads out of the folder of runs",
         "a value that is neither a number nor a picture",
         "a folder that may not be written",
     ],
-    source: "the event files of TensorBoard (event.proto, summary.proto)",
+    source: &["the event files of TensorBoard (event.proto, summary.proto)"],
     examples: &[
         runs(
             "figures",
@@ -70,8 +65,8 @@ static LOG_RUN: Entry = Entry {
         fails("a name that leads elsewhere", "log_run(\"../example\", #{ J: 1 })", "a run's name"),
     ],
     call: |call| {
-        let name = call.args.text(0)?;
-        let given = if call.args.has(1) { call.args.get::<Map>(1)? } else { Map::new() };
+        let name = NAME.of(call)?;
+        let given = VALUES.of(call)?.unwrap_or_default();
         let step =
             match given.get(STEP) {
                 None => None,

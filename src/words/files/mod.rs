@@ -14,12 +14,12 @@ pub mod log;
 pub mod save;
 mod torch;
 
-use saddle_catalog::Param;
+use saddle_catalog::{Param, param};
 use saddle_data::array::{Array, Values};
 use saddle_fault::{Fault, Result};
 use saddle_tensor::{Dtype, Tensor, device};
 
-const PATH: Param = super::tensor::param("path", saddle_catalog::Ty::Text, "where; ~ is the home folder");
+const PATH: Param<String> = param("path", super::types::TEXT, "where; ~ is the home folder");
 
 /// A tensor as files hold it. Waits for the device.
 fn array(t: &Tensor) -> Result<Array> {

@@ -2,10 +2,12 @@
 
 use super::super::network::value::read as read_network;
 use super::super::picture::value::png;
-use super::super::tensor::{fails, opt, param, runs, value};
+use crate::types;
+use saddle_nn::Network;
+
 use super::{PATH, array, disk, torch};
 use rhai::{Dynamic, Map};
-use saddle_catalog::{Call, ENTRY, Entry, Ty, type_of};
+use saddle_catalog::{Call, ENTRY, Entry, Maybe, Param, Ty, fails, param, runs, type_of, value};
 use saddle_data::Array;
 use saddle_data::numpy::{decode_npy, decode_npz, encode_npy, encode_npz};
 use saddle_data::safetensors::Named;
@@ -133,20 +135,18 @@ const WRITE_ERRORS: &[&str] = &[
     "for .onnx: a layer that ONNX has no operator for, a network with a forward function of its own",
 ];
 
+const VALUE: Param<Dynamic> = param(
+    "value",
+    types::any(Ty::Any),
+    "a tensor; a map of tensors for .npz, .safetensors and .pt; a network for .safetensors, .pt and .onnx; a figure, an \
+             animation or a tensor of images for .png",
+);
 static SAVE: Entry = Entry {
     name: "save",
     group: "file",
     summary: "writes a value to a file, by its name: tensors or a network that Python can read (.npy, .npz, .safetensors, .pt), a \
               network that onnxruntime runs (.onnx), or a picture (.png)",
-    params: &[
-        PATH,
-        param(
-            "value",
-            Ty::Any,
-            "a tensor; a map of tensors for .npz, .safetensors and .pt; a network for .safetensors, .pt and .onnx; a figure, an \
-             animation or a tensor of images for .png",
-        ),
-    ],
+    params: &[PATH.param(), VALUE.param()],
     errors: WRITE_ERRORS,
     examples: &[
         value(
@@ -160,19 +160,20 @@ static SAVE: Entry = Entry {
         fails("something else", "save(\"/tmp/saddle-example.npz\", #{ a: 1 })", "`a`, an int, cannot be saved"),
     ],
     call: |call| {
-        save("save", &call.args.text(0)?, call.args.any(1))?;
+        save("save", &PATH.of(call)?, VALUE.value(call))?;
         Ok(Dynamic::UNIT)
     },
     ..ENTRY
 };
 
+const NETWORK: Param<Network> = param("network", types::NETWORK, "the network");
 static SAVE_NETWORK: Entry = Entry {
     name: "save",
     group: "file",
     summary: "writes the network's parameters and running statistics to a .safetensors or .pt file, by PyTorch's names: \
               load_state_dict(strict=True) of the same layers takes them; to an .onnx file as a program (operator set 17) that \
               computes what the network does after eval(), for a batch of any size",
-    params: &[param("network", Ty::Of("network"), "the network"), PATH],
+    params: &[NETWORK.param(), PATH.param()],
     errors: WRITE_ERRORS,
     examples: &[
         value(
@@ -188,7 +189,7 @@ static SAVE_NETWORK: Entry = Entry {
         ),
     ],
     call: |call| {
-        save("save", &call.args.text(1)?, call.args.any(0))?;
+        save("save", &PATH.of(call)?, NETWORK.value(call))?;
         Ok(Dynamic::UNIT)
     },
     ..ENTRY
@@ -199,7 +200,7 @@ static LOAD: Entry = Entry {
     group: "file",
     summary: "reads tensors from a file: .npy gives a tensor, .npz and .safetensors give a map of tensors, PyTorch's .pt and .pth \
               what they hold: dicts as maps, with the numbers and texts in them; code in a file is never run",
-    params: &[PATH],
+    params: &[PATH.param()],
     returns: Ty::OneOf(&[Ty::Tensor, Ty::Map]),
     errors: &[
         "a name that does not say the format",
@@ -221,20 +222,22 @@ static LOAD: Entry = Entry {
         fails("no file", "load(\"nothing.npy\")", "it does not exist"),
     ],
     call: |call: &mut Call| {
-        let path = call.args.text(0)?;
+        let path = PATH.of(call)?;
         let content = content("load", &path, container("load", &path)?)?;
         torch::value(&format!("load: `{path}`"), content)
     },
     ..ENTRY
 };
 
+const KEY: Maybe<String> =
+    param("key", types::TEXT, "which state dict is meant, where the file holds several").maybe("the one that fits");
 static LOAD_NETWORK: Entry = Entry {
     name: "load",
     group: "file",
     summary: "sets the network's parameters and running statistics to those in a .safetensors file or a .pt file of PyTorch's \
               (a state dict, or one in a dict)",
-    params: &[param("network", Ty::Of("network"), "the network"), PATH],
-    options: &[opt("key", Ty::Text, "the one that fits", "which state dict is meant, where the file holds several")],
+    params: &[NETWORK.param(), PATH.param()],
+    options: &[KEY.opt()],
     returns: Ty::Of("network"),
     errors: &[
         "a file that is missing, damaged or cut off, or holds code",
@@ -254,12 +257,12 @@ static LOAD_NETWORK: Entry = Entry {
         ),
     ],
     call: |call| {
-        let network = read_network(call.args.any(0))?;
-        let path = call.args.text(1)?;
+        let network = read_network(NETWORK.value(call))?;
+        let path = PATH.of(call)?;
         let content = content("load", &path, container("load", &path)?)?;
         let what = format!("load: `{path}`");
         let ours = network.named().into_iter().map(|(name, _)| name).collect();
-        let tensors = torch::state_dict(&what, content, call.options.text("key")?.as_deref(), &ours)?;
+        let tensors = torch::state_dict(&what, content, KEY.of(call)?.as_deref(), &ours)?;
         network.fit(&what, &tensors)?.set();
         Ok(Dynamic::from(network))
     },

@@ -1,10 +1,13 @@
 //! Measures of what of the data a model covers: `modes`, `precision_recall`, `density_coverage`.
 
 use super::super::format::significant;
-use super::super::tensor::{fails, opt, param, value};
-use super::{FEATURES, GROUP, SAMPLES, at_least_one, features_at, map, samples_at, tensor_of, warn};
+use super::super::tensor::coerce;
+use crate::cite;
+use crate::types;
+
+use super::{FEATURES, GROUP, POSITIVE, SAMPLES, features, map, samples, warn};
 use rhai::{Array, Dynamic};
-use saddle_catalog::{Call, Entry, Field, KIND, Kind, Param, Ty, number};
+use saddle_catalog::{AnyParam, Call, Entry, Field, KIND, Kind, Maybe, Param, Ty, fails, number, param, value};
 use saddle_data::Distribution;
 use saddle_fault::{Fault, Result};
 use saddle_gan::metrics::modes::Found;
@@ -15,33 +18,28 @@ use std::any::TypeId;
 
 pub static ENTRIES: &[&Entry] = &[&MODES, &PRECISION_RECALL, &DENSITY_COVERAGE];
 
+const MODES_SAMPLES: Param<Tensor> = param("samples", SAMPLES, "of the model; 2,500 in the literature");
+const CENTRES: Param<Dynamic> = param(
+    "centres",
+    types::any(Ty::OneOf(&[Ty::Of("distribution"), Ty::Tensor, Ty::Array])),
+    "a mixture such as ring(8), or the centres of the modes, [modes, dim], with the option std",
+);
+const STD: Maybe<Dynamic> = param(
+    "std",
+    types::any(Ty::OneOf(&[Ty::Number, Ty::Tensor, Ty::Array])),
+    "the standard deviation of the modes: one number, or [modes, dim]",
+)
+.maybe("that of the mixture");
+const WITHIN: Param<f64> = param("within", types::NUMBER, "how near is near, in standard deviations").or(3.0);
+const RADIUS: Maybe<f64> =
+    param("radius", types::NUMBER, "how near is near, in the unit of the data; then std and within are not used")
+        .maybe("none");
 static MODES: Entry = Entry {
     name: "modes",
     group: GROUP,
     summary: "how many modes of a mixture the samples find, and the share of samples near one: of high quality",
-    params: &[
-        param("samples", SAMPLES, "of the model; 2,500 in the literature"),
-        param(
-            "centres",
-            Ty::OneOf(&[Ty::Of("distribution"), Ty::Tensor, Ty::Array]),
-            "a mixture such as ring(8), or the centres of the modes, [modes, dim], with the option std",
-        ),
-    ],
-    options: &[
-        opt(
-            "std",
-            Ty::OneOf(&[Ty::Number, Ty::Tensor, Ty::Array]),
-            "that of the mixture",
-            "the standard deviation of the modes: one number, or [modes, dim]",
-        ),
-        opt("within", Ty::Number, "3", "how near is near, in standard deviations"),
-        opt(
-            "radius",
-            Ty::Number,
-            "none",
-            "how near is near, in the unit of the data; then std and within are not used",
-        ),
-    ],
+    params: &[MODES_SAMPLES.param(), CENTRES.param()],
+    options: &[STD.opt(), WITHIN.opt(), RADIUS.opt()],
     returns: Ty::Of("modes"),
     shapes: "samples [n, dim] → found: int, of: int, share: number in [0, 1], counts: an int for each mode",
     errors: &[
@@ -50,7 +48,12 @@ static MODES: Entry = Entry {
         "centres without std and radius, or one that is not above 0",
         "a radius together with std or within",
     ],
-    source: "Srivastava et al. 2017 (VEEGAN), Lin et al. 2018 (PacGAN). A perfect model in the plane: 1 − e^(−4.5) = 98.89 %",
+    source: &[
+        cite::SRIVASTAVA_2017,
+        " (VEEGAN), ",
+        cite::LIN_2018,
+        " (PacGAN). A perfect model in the plane: 1 − e^(−4.5) = 98.89 %",
+    ],
     examples: &[
         value(
             "a collapsed model",
@@ -75,11 +78,11 @@ static MODES: Entry = Entry {
         fails("centres alone", "modes([[0]], [[0]])", "needs the standard deviation"),
     ],
     call: |call| {
-        let samples = samples_at(call, 0)?;
+        let samples = samples(call, MODES_SAMPLES)?;
         let (centres, std) = mixture(call)?;
-        let within = match call.options.has("radius") {
-            true => call.options.number("radius", 0.0)?,
-            false => call.options.number("within", 3.0)?,
+        let within = match RADIUS.is_given(call) {
+            true => RADIUS.of(call)?.unwrap_or(0.0),
+            false => WITHIN.of(call)?,
         };
         modes::found(&samples, &centres, &std, within).map(Dynamic::from)
     },
@@ -130,13 +133,16 @@ fn of(v: &Dynamic, field: impl FnOnce(&Found) -> Dynamic) -> Result<Dynamic> {
 
 /// The centres of the modes and their standard deviations, a row for each.
 fn mixture(call: &Call) -> Result<(Samples, Samples)> {
-    let given = call.options.any("std");
+    let given = STD.given(call);
     let table = |rows: &[f32], like: &Samples| {
         let shape = [like.count(), like.dim()];
         Tensor::from_floats(rows.to_vec(), &shape, &device::current())
     };
-    let (centres, own) = match call.args.any(1).read_lock::<Distribution>() {
-        None => (samples_at(call, 1)?, None),
+    let (centres, own) = match CENTRES.value(call).read_lock::<Distribution>() {
+        None => {
+            let rows = coerce(CENTRES.value(call), &device::current())?.ok_or_else(|| CENTRES.wrong(call))?;
+            (Samples::read("modes", CENTRES.name(), &rows)?, None)
+        }
         Some(law) => {
             let Distribution::Mixture(m) = &*law else {
                 return Err(Fault::value("modes: this distribution has no modes")
@@ -154,8 +160,8 @@ fn mixture(call: &Call) -> Result<(Samples, Samples)> {
     let units = || table(&vec![1.0; centres.count() * centres.dim()], &centres);
     let std = match (given, own) {
         // A distance of one unit counts as one.
-        (None, _) if call.options.has("radius") && !call.options.has("within") => units(),
-        (_, _) if call.options.has("radius") => {
+        (None, _) if RADIUS.is_given(call) && !WITHIN.is_given(call) => units(),
+        (_, _) if RADIUS.is_given(call) => {
             return Err(Fault::value("modes: a radius stands alone, without std and within")
                 .hint("radius is in the unit of the data, within in standard deviations"));
         }
@@ -167,29 +173,29 @@ fn mixture(call: &Call) -> Result<(Samples, Samples)> {
         }
         (Some(given), _) => match number(given) {
             Some(one) => table(&vec![one as f32; centres.count() * centres.dim()], &centres),
-            None => tensor_of(given)?.ok_or_else(|| call.options.wrong("std", given))?,
+            None => coerce(given, &device::current())?.ok_or_else(|| STD.wrong(call))?,
         },
     };
     Ok((centres, Samples::read("modes", "std", &std)?))
 }
 
-const REAL_AND_FAKE: &[Param] = &[
-    param("real", SAMPLES, "samples of the data, or their features"),
-    param("fake", SAMPLES, "samples of the model, or their features"),
-];
+const REAL: Param<Tensor> = param("real", SAMPLES, "samples of the data, or their features");
+const FAKE: Param<Tensor> = param("fake", SAMPLES, "samples of the model, or their features");
+const REAL_AND_FAKE: &[AnyParam] = &[REAL.param(), FAKE.param()];
 const FEWER: &[&str] =
     &["samples of different size, or empty, or not finite", "k below 1, or not below the number of samples"];
 
+const K: Param<usize> = param("k", POSITIVE, "around each point a ball reaches to its k-th nearest neighbour").or(3);
 static PRECISION_RECALL: Entry = Entry {
     name: "precision_recall",
     group: GROUP,
     summary: "the share of generated samples that are where the data is, and of the data that is where generated samples are",
     params: REAL_AND_FAKE,
-    options: &[opt("k", Ty::Int, "3", "around each point a ball reaches to its k-th nearest neighbour"), FEATURES],
+    options: &[K.opt(), FEATURES.opt()],
     returns: Ty::Map,
     shapes: "real [n, …], fake [m, …] → precision, recall: numbers in [0, 1]; a warning where real samples have k copies",
     errors: FEWER,
-    source: "Kynkäänniemi et al. 2019; as many samples of each",
+    source: &[cite::KYNKAANNIEMI_2019, "; as many samples of each"],
     examples: &[
         value(
             "half of the samples are good, and they cover one of two clusters",
@@ -199,8 +205,8 @@ static PRECISION_RECALL: Entry = Entry {
         fails("too few", "precision_recall([[0], [1]], [[0], [1]])", "below the number of samples, 2, got 3"),
     ],
     call: |call| {
-        let (real, fake) = (features_at(call, 0)?, features_at(call, 1)?);
-        let k = at_least_one(call, "k", 3)?;
+        let (real, fake) = (features(call, REAL)?, features(call, FAKE)?);
+        let k = K.of(call)?;
         let found = manifold::precision_recall(&real, &fake, k, &|| call.host.check_interrupt())?;
         if found.empty > 0 {
             warn(
@@ -216,19 +222,18 @@ static PRECISION_RECALL: Entry = Entry {
     },
 };
 
+const DENSITY_COVERAGE_K: Param<usize> =
+    param("k", POSITIVE, "around each real sample a ball reaches to its k-th nearest neighbour").or(5);
 static DENSITY_COVERAGE: Entry = Entry {
     name: "density_coverage",
     group: GROUP,
     summary: "how densely generated samples lie where the data is, and the share of the data that has one near it; outliers count little",
     params: REAL_AND_FAKE,
-    options: &[
-        opt("k", Ty::Int, "5", "around each real sample a ball reaches to its k-th nearest neighbour"),
-        FEATURES,
-    ],
+    options: &[DENSITY_COVERAGE_K.opt(), FEATURES.opt()],
     returns: Ty::Map,
     shapes: "real [n, …], fake [m, …] → density: number ≥ 0, about 1 for a perfect model; coverage: number in [0, 1]; a warning where real samples have k copies",
     errors: FEWER,
-    source: "Naeem et al. 2020. A perfect model covers 1 − ((n − 1) ⋯ (n − k)) / ((2n − 1) ⋯ (2n − k)) → 1 − 2⁻ᵏ",
+    source: &[cite::NAEEM_2020, ". A perfect model covers 1 − ((n − 1) ⋯ (n − k)) / ((2n − 1) ⋯ (2n − k)) → 1 − 2⁻ᵏ"],
     examples: &[
         value(
             "a copy",
@@ -242,8 +247,8 @@ static DENSITY_COVERAGE: Entry = Entry {
         ),
     ],
     call: |call| {
-        let (real, fake) = (features_at(call, 0)?, features_at(call, 1)?);
-        let k = at_least_one(call, "k", 5)?;
+        let (real, fake) = (features(call, REAL)?, features(call, FAKE)?);
+        let k = DENSITY_COVERAGE_K.of(call)?;
         let found = manifold::density_coverage(&real, &fake, k, &|| call.host.check_interrupt())?;
         if found.empty > 0 {
             warn(

@@ -1,8 +1,10 @@
 //! Comparisons of distributions: `histogram`, `kl`, `js`, `wasserstein_1d`.
 
-use super::super::tensor::{fails, opt, param, value, wrap};
-use super::{GROUP, SAMPLES, at_least_one, map, samples_at, tensor_of};
-use saddle_catalog::{Call, ENTRY, Entry, Param, Ty};
+use super::super::tensor::wrap;
+use super::{GROUP, POSITIVE, SAMPLES, map, samples};
+use crate::cite;
+use crate::types;
+use saddle_catalog::{AnyParam, Call, ENTRY, Entry, Maybe, Param, Ty, Type, fails, param, value};
 use saddle_data::{Distribution, Gaussian};
 use saddle_fault::{Fault, Result};
 use saddle_gan::metrics::divergence;
@@ -13,20 +15,17 @@ pub static ENTRIES: &[&Entry] = &[&HISTOGRAM, &KL, &KL_GAUSSIAN, &JS, &WASSERSTE
 /// As many bins as the picture room makes.
 const MOST_BINS: usize = 10_000;
 
+const X: Param<Tensor> = param("x", SAMPLES, "numbers, of any shape");
+const BINS: Maybe<usize> = param("bins", POSITIVE, "how many").maybe("by the number of samples");
+const RANGE: Maybe<Vec<f64>> =
+    param("range", types::NUMBERS, "where the first bin begins and the last one ends; numbers outside are not counted")
+        .maybe("from the smallest to the largest number");
 static HISTOGRAM: Entry = Entry {
     name: "histogram",
     group: GROUP,
     summary: "how many numbers lie in each of equal bins; hist(x) draws it",
-    params: &[param("x", SAMPLES, "numbers, of any shape")],
-    options: &[
-        opt("bins", Ty::Int, "by the number of samples", "how many"),
-        opt(
-            "range",
-            Ty::Array,
-            "from the smallest to the largest number",
-            "where the first bin begins and the last one ends; numbers outside are not counted",
-        ),
-    ],
+    params: &[X.param()],
+    options: &[BINS.opt(), RANGE.opt()],
     returns: Ty::Map,
     shapes: "counts [bins], ints; density [bins], of area 1 over all numbers; edges [bins + 1]; centres [bins]",
     errors: &[
@@ -48,7 +47,7 @@ static HISTOGRAM: Entry = Entry {
         fails("from 1 to 0", "histogram([0], #{ range: [1, 0] })", "the lower first"),
     ],
     call: |call| {
-        let x: Vec<f64> = doubles(call, 0)?;
+        let x: Vec<f64> = doubles(call, X)?;
         let edges = edges(call, &x)?;
         let n = edges.len() - 1;
         let floats = |values: Vec<f64>| {
@@ -71,14 +70,11 @@ static HISTOGRAM: Entry = Entry {
 
 /// The edges of the bins, as the options ask for them.
 fn edges(call: &Call, x: &[f64]) -> Result<Vec<f64>> {
-    let bins = match call.options.has("bins") {
-        true => Some(at_least_one(call, "bins", 1)?),
-        false => None,
-    };
+    let bins = BINS.of(call)?;
     if let Some(bins) = bins.filter(|&n| n > MOST_BINS) {
         return Err(Fault::value(format!("histogram: at most {MOST_BINS} bins, got {bins}")));
     }
-    match call.options.numbers("range")?.as_deref() {
+    match RANGE.of(call)?.as_deref() {
         None => Ok(saddle_picture::edges(&[x], bins)),
         Some(&[low, high]) if low < high && (high - low).is_finite() => {
             let usual = || saddle_picture::edges(&[x], None).len() - 1;
@@ -92,24 +88,23 @@ fn edges(call: &Call, x: &[f64]) -> Result<Vec<f64>> {
     }
 }
 
-/// All numbers at parameter `i`.
-fn doubles(call: &Call, i: usize) -> Result<Vec<f64>> {
-    let samples = samples_at(call, i)?;
+/// All numbers that a parameter holds.
+fn doubles(call: &Call, parameter: Param<Tensor>) -> Result<Vec<f64>> {
+    let samples = samples(call, parameter)?;
     Ok(samples.values().iter().map(|&v| f64::from(v)).collect())
 }
 
-const WEIGHTS: Ty = Ty::OneOf(&[Ty::Tensor, Ty::Array]);
+/// A distribution over finitely many values.
+const WEIGHTS: Type<divergence::Distribution> = Type::new(Ty::OneOf(&[Ty::Tensor, Ty::Array]), |given| {
+    let weights = types::DATA.read(given)?.to_floats()?.iter().map(|&v| f64::from(v)).collect();
+    divergence::Distribution::new(given.word(), weights)
+});
 const WEIGHTS_DOC: &str = "probabilities or counts of each value; they are divided by their sum";
-const BOTH: &[Param] = &[param("p", WEIGHTS, WEIGHTS_DOC), param("q", WEIGHTS, WEIGHTS_DOC)];
+const P: Param<divergence::Distribution> = param("p", WEIGHTS, WEIGHTS_DOC);
+const Q: Param<divergence::Distribution> = param("q", WEIGHTS, WEIGHTS_DOC);
+const BOTH: &[AnyParam] = &[P.param(), Q.param()];
 const WEIGHTS_ERRORS: &[&str] =
     &["weights that are negative, not finite, or all 0", "distributions over different numbers of values"];
-
-/// The distribution over finitely many values at parameter `i`.
-fn weights(call: &Call, i: usize) -> Result<divergence::Distribution> {
-    let t = tensor_of(call.args.any(i))?.ok_or_else(|| call.args.wrong(i))?;
-    let weights = t.to_floats()?.iter().map(|&v| f64::from(v)).collect();
-    divergence::Distribution::new(call.entry.name, weights)
-}
 
 static KL: Entry = Entry {
     name: "kl",
@@ -118,7 +113,10 @@ static KL: Entry = Entry {
     params: BOTH,
     returns: Ty::Number,
     errors: WEIGHTS_ERRORS,
-    source: "Goodfellow 2016, slide 31: q fitted by KL covers all modes of p, fitted by the reverse it picks one",
+    source: &[
+        cite::GOODFELLOW_2016,
+        ", slide 31: q fitted by KL covers all modes of p, fitted by the reverse it picks one",
+    ],
     examples: &[
         value(
             "a fair coin against one that falls on one side three times of four",
@@ -127,15 +125,17 @@ static KL: Entry = Entry {
         ),
         fails("other values", "kl([0.5, 0.5], [1, 1, 1])", "over 2 and over 3 values"),
     ],
-    call: |call| Ok(divergence::kl(&weights(call, 0)?, &weights(call, 1)?)?.into()),
+    call: |call| Ok(divergence::kl(&P.of(call)?, &Q.of(call)?)?.into()),
     ..ENTRY
 };
 
+const KL_GAUSSIAN_P: Param<Distribution> = param("p", types::DISTRIBUTION, "a Gaussian");
+const KL_GAUSSIAN_Q: Param<Distribution> = param("q", types::DISTRIBUTION, "a Gaussian");
 static KL_GAUSSIAN: Entry = Entry {
     name: "kl",
     group: GROUP,
     summary: "KL(p ‖ q) of two Gaussians in closed form, in nats",
-    params: &[param("p", Ty::Of("distribution"), "a Gaussian"), param("q", Ty::Of("distribution"), "a Gaussian")],
+    params: &[KL_GAUSSIAN_P.param(), KL_GAUSSIAN_Q.param()],
     returns: Ty::Number,
     errors: &["a distribution that is not one Gaussian", "Gaussians of different dimensions"],
     examples: &[
@@ -143,16 +143,16 @@ static KL_GAUSSIAN: Entry = Entry {
         fails("no closed form", "kl(gaussian([0, 0], 1), ring(8))", "one Gaussian"),
     ],
     call: |call| {
-        let (p, q) = (one_gaussian(call, 0)?, one_gaussian(call, 1)?);
+        let (p, q) = (one_gaussian(call, KL_GAUSSIAN_P)?, one_gaussian(call, KL_GAUSSIAN_Q)?);
         let (p, q) = ((&p.mean[..], &p.std[..]), (&q.mean[..], &q.std[..]));
         Ok(divergence::kl_gaussian(p, q)?.into())
     },
     ..ENTRY
 };
 
-/// The Gaussian at parameter `i`.
-fn one_gaussian(call: &Call, i: usize) -> Result<Gaussian> {
-    if let Distribution::Mixture(m) = call.args.get(i)?
+/// The Gaussian that a parameter holds.
+fn one_gaussian(call: &Call, parameter: Param<Distribution>) -> Result<Gaussian> {
+    if let Distribution::Mixture(m) = parameter.of(call)?
         && let [one] = m.parts()
     {
         return Ok(one.clone());
@@ -168,26 +168,28 @@ static JS: Entry = Entry {
     params: BOTH,
     returns: Ty::Number,
     errors: WEIGHTS_ERRORS,
-    source: "Goodfellow et al. 2014, Theorem 1",
+    source: &[cite::GOODFELLOW_2014, ", Theorem 1"],
     examples: &[
         value("nothing in common", "js([1, 0], [0, 1]) == log(2)", "true"),
         value("equal", "js([1, 2], [0.5, 1])", "0.0"),
     ],
-    call: |call| Ok(divergence::js(&weights(call, 0)?, &weights(call, 1)?)?.into()),
+    call: |call| Ok(divergence::js(&P.of(call)?, &Q.of(call)?)?.into()),
     ..ENTRY
 };
 
+const A: Param<Tensor> = param("a", SAMPLES, "numbers, of any shape");
+const B: Param<Tensor> = param("b", SAMPLES, "numbers, as many or not");
 static WASSERSTEIN_1D: Entry = Entry {
     name: "wasserstein_1d",
     group: GROUP,
     summary: "the Wasserstein-1 (earth mover's) distance between two sets of numbers, exact, of any sizes",
-    params: &[param("a", SAMPLES, "numbers, of any shape"), param("b", SAMPLES, "numbers, as many or not")],
+    params: &[A.param(), B.param()],
     returns: Ty::Number,
     errors: &["no numbers, or some that are not finite"],
     examples: &[
         value("each moves by 5", "wasserstein_1d([0, 1, 3], [5, 6, 8])", "5.0"),
         value("half of the mass moves by 1, half by 3", "wasserstein_1d([0], [1, 3])", "2.0"),
     ],
-    call: |call| Ok(divergence::wasserstein_1d(doubles(call, 0)?, doubles(call, 1)?).into()),
+    call: |call| Ok(divergence::wasserstein_1d(doubles(call, A)?, doubles(call, B)?).into()),
     ..ENTRY
 };

@@ -1,29 +1,30 @@
 //! Measures on features or outputs of a classifier: `fid`, `kid`, `inception_score`.
 
-use super::super::tensor::{fails, opt, param, value};
-use super::{FEATURES, GROUP, MODEL, SAMPLES, at_least_one, features_at, map, tensor_at, through, warn};
-use saddle_catalog::{Entry, Param, Ty};
+use super::{FEATURES, GROUP, MODEL, POSITIVE, SAMPLES, features, map, through, warn};
+use crate::cite;
+use crate::types;
+use rhai::Dynamic;
+use saddle_catalog::{AnyParam, Entry, Maybe, Param, Ty, fails, param, value};
 use saddle_fault::Fault;
 use saddle_gan::metrics::{Samples, frechet, inception, kernel};
-use saddle_tensor::{no_grad, shown};
+use saddle_tensor::{Tensor, no_grad, shown};
 
 pub static ENTRIES: &[&Entry] = &[&FID, &KID, &INCEPTION_SCORE];
 
-const BOTH: &[Param] = &[
-    param("a", SAMPLES, "samples of the data, or their features"),
-    param("b", SAMPLES, "samples of the model, or their features"),
-];
+const A: Param<Tensor> = param("a", SAMPLES, "samples of the data, or their features");
+const B: Param<Tensor> = param("b", SAMPLES, "samples of the model, or their features");
+const BOTH: &[AnyParam] = &[A.param(), B.param()];
 
 static FID: Entry = Entry {
     name: "fid",
     group: GROUP,
     summary: "the Fréchet distance of Gaussians fitted to two sets of features: ‖μ₁ − μ₂‖² + tr(Σ₁ + Σ₂ − 2(Σ₁Σ₂)^½); 0 is best",
     params: BOTH,
-    options: &[FEATURES],
+    options: &[FEATURES.opt()],
     returns: Ty::Number,
     shapes: "a [n, d], b [m, d] → a number; a warning where n or m is not above d",
     errors: &["features of different size, or not finite", "fewer than 2 samples"],
-    source: "Heusel et al. 2017. Comparable only for the same features and as many samples: few samples raise it",
+    source: &[cite::HEUSEL_2017, ". Comparable only for the same features and as many samples: few samples raise it"],
     examples: &[
         value(
             "two numbers each: means 0 and 3, variances 2 and 8: 9 + (√8 − √2)²",
@@ -34,7 +35,7 @@ static FID: Entry = Entry {
         fails("one sample", "fid([[1, 2]], [[1, 2]])", "at least 2"),
     ],
     call: |call| {
-        let (a, b) = (features_at(call, 0)?, features_at(call, 1)?);
+        let (a, b) = (features(call, A)?, features(call, B)?);
         let fewest = a.count().min(b.count());
         if fewest <= a.dim() && fewest > 1 && a.dim() == b.dim() {
             warn(
@@ -49,20 +50,19 @@ static FID: Entry = Entry {
     },
 };
 
+const SUBSETS: Param<usize> = param("subsets", POSITIVE, "how many random subsets the value is the mean of").or(100);
+const SIZE: Param<usize> =
+    param("size", POSITIVE, "samples in a subset; all are compared once where there are no more").or(1000);
 static KID: Entry = Entry {
     name: "kid",
     group: GROUP,
     summary: "the squared maximum mean discrepancy of two sets of features under (x·y/d + 1)³, unbiased: 0 on average for a perfect model",
     params: BOTH,
-    options: &[
-        opt("subsets", Ty::Int, "100", "how many random subsets the value is the mean of"),
-        opt("size", Ty::Int, "1000", "samples in a subset; all are compared once where there are no more"),
-        FEATURES,
-    ],
+    options: &[SUBSETS.opt(), SIZE.opt(), FEATURES.opt()],
     returns: Ty::Map,
     shapes: "a [n, d], b [m, d] → kid: number, std: number, between the subsets",
     errors: &["features of different size, or not finite", "fewer than 2 samples, or a size below 2"],
-    source: "Bińkowski et al. 2018. Unlike FID it is not raised by few samples",
+    source: &[cite::BINKOWSKI_2018, ". Unlike FID it is not raised by few samples"],
     examples: &[
         value("by hand: 1 + 27 − 2·37/4", "kid([[0], [1]], [[1], [2]]).kid", "9.5"),
         value(
@@ -73,37 +73,35 @@ static KID: Entry = Entry {
         fails("one sample", "kid([[1]], [[1]])", "at least 2"),
     ],
     call: |call| {
-        let (a, b) = (features_at(call, 0)?, features_at(call, 1)?);
-        let subsets = at_least_one(call, "subsets", 100)?;
-        let size = at_least_one(call, "size", 1000)?;
+        let (a, b) = (features(call, A)?, features(call, B)?);
+        let subsets = SUBSETS.of(call)?;
+        let size = SIZE.of(call)?;
         let found = kernel::kid(&a, &b, subsets, size, &|| call.host.check_interrupt())?;
         Ok(map([("kid", found.mean.into()), ("std", found.std.into())]))
     },
 };
 
+const X: Param<Tensor> =
+    param("x", SAMPLES, "the classifier's probabilities, [n, classes]; with the option classifier, the samples");
+const CLASSIFIER: Maybe<Dynamic> = param(
+    "classifier",
+    types::any(MODEL),
+    "a network or a function that makes [n, classes] of samples; it gets them in batches of 500",
+)
+.maybe("none");
+const LOGITS: Param<bool> = param("logits", types::BOOL, "whether these are logits instead of probabilities").or(false);
+const SPLITS: Param<usize> =
+    param("splits", POSITIVE, "parts of the samples that are scored apart; fewer where there are fewer samples").or(10);
 static INCEPTION_SCORE: Entry = Entry {
     name: "inception_score",
     group: GROUP,
     summary: "exp E KL(p(y|x) ‖ p(y)): high where a classifier is sure of each sample and all classes appear; from 1 to the number of classes",
-    params: &[param(
-        "x",
-        SAMPLES,
-        "the classifier's probabilities, [n, classes]; with the option classifier, the samples",
-    )],
-    options: &[
-        opt(
-            "classifier",
-            MODEL,
-            "none",
-            "a network or a function that makes [n, classes] of samples; it gets them in batches of 500",
-        ),
-        opt("logits", Ty::Bool, "false", "whether these are logits instead of probabilities"),
-        opt("splits", Ty::Int, "10", "parts of the samples that are scored apart; fewer where there are fewer samples"),
-    ],
+    params: &[X.param()],
+    options: &[CLASSIFIER.opt(), LOGITS.opt(), SPLITS.opt()],
     returns: Ty::Map,
     shapes: "[n, classes] → score: number, std: number, between the parts; a warning where samples stand in the order of their classes, or are fewer in a part than the classes",
     errors: &["probabilities that are not [n, classes], or rows that do not add up to 1", "splits below 1"],
-    source: "Salimans et al. 2016",
+    source: &[cite::SALIMANS_2016],
     examples: &[
         value("sure, and all classes alike", "inception_score(eye(4), #{ splits: 1 }).score", "4.0"),
         value("all of one class", "inception_score([[1, 0], [1, 0]], #{ splits: 1 }).score", "1.0"),
@@ -115,7 +113,7 @@ static INCEPTION_SCORE: Entry = Entry {
         fails("logits", "inception_score([[2, -1]])", "is no distribution over classes"),
     ],
     call: |call| {
-        let mut y = through(call, "classifier", tensor_at(call, 0)?)?;
+        let mut y = through(call, CLASSIFIER, X.of(call)?)?;
         if y.rank() != 2 {
             return Err(Fault::shape(format!(
                 "inception_score: probabilities are [n, classes], got shape {}",
@@ -123,11 +121,11 @@ static INCEPTION_SCORE: Entry = Entry {
             ))
             .hint("#{ classifier: C } makes them of samples"));
         }
-        if call.options.bool("logits", false)? {
+        if LOGITS.of(call)? {
             y = no_grad(|| y.detach().softmax(1))?;
         }
         let probabilities = Samples::read(call.entry.name, "probabilities", &y)?;
-        let splits = at_least_one(call, "splits", 10)?;
+        let splits = SPLITS.of(call)?;
         let splits = splits.min(probabilities.count());
         let found = inception::score(&probabilities, splits)?;
         if splits > 1 && inception::in_order_of_classes(&probabilities) {

@@ -2,10 +2,12 @@
 
 use super::super::data::Notebook;
 use super::super::format::significant;
-use super::super::tensor::{fails, opt, param, value, whole, wrap};
-use super::GROUP;
+use super::super::tensor::wrap;
+use super::{GROUP, POSITIVE};
+use crate::cite;
+use crate::types;
 use rhai::{Dynamic, Map};
-use saddle_catalog::{Call, ENTRY, Entry, Field, KIND, Kind, Param, Ty};
+use saddle_catalog::{Call, ENTRY, Entry, Field, KIND, Kind, Maybe, Param, Ty, fails, param, value};
 use saddle_data::Dataset;
 use saddle_fault::{Fault, Result};
 use saddle_nn::loss::cross_entropy;
@@ -126,15 +128,14 @@ pub fn features_of(call: &Call, judge: &Dynamic, x: &Tensor) -> Result<Tensor> {
     judge.0.after(call, judge.0.hidden, x)
 }
 
-const SELF: Param = param("judge", Ty::Of("judge"), "the judge");
-const X: Param =
-    param("x", Ty::Tensor, "samples, as pictures or as rows, in the range of the data that it was trained on");
-
+const SELF: Param<Judge> = param("judge", types::JUDGE, "the judge");
+const X: Param<Tensor> =
+    param("x", types::TENSOR, "samples, as pictures or as rows, in the range of the data that it was trained on");
 static CALL: Entry = Entry {
     name: "judge",
     group: GROUP,
     summary: "the probability of each class, differentiable in x",
-    params: &[SELF, X],
+    params: &[SELF.param(), X.param()],
     returns: Ty::Tensor,
     shapes: "[n, …] → [n, classes]",
     errors: &["samples of another size"],
@@ -144,29 +145,30 @@ static CALL: Entry = Entry {
         "true",
     )],
     call: |call| {
-        let (judge, x) = (read(call.args.any(0))?, call.args.get::<Tensor>(1)?);
+        let (judge, x) = (read(SELF.value(call))?, X.of(call)?);
         judge.0.logits(call, &x)?.softmax(-1).map(wrap)
     },
     ..ENTRY
 };
 
+const DATA: Param<Dataset> =
+    param("data", types::DATASET, "samples with labels; 4 of 5 are trained on, the fifth gives the accuracy");
+const STEPS: Param<usize> = param("steps", POSITIVE, "of Adam, each on 64 samples").or(1000);
+const SEED: Param<i64> =
+    param("seed", types::INT, "of its own stream of random numbers: the notebook's is left alone").or(0);
 static JUDGE: Entry = Entry {
     name: "judge",
     group: GROUP,
     summary: "trains a small classifier on data with labels, to judge samples by: what they show, how surely, how variedly",
-    params: &[param(
-        "data",
-        Ty::Of("dataset"),
-        "samples with labels; 4 of 5 are trained on, the fifth gives the accuracy",
-    )],
-    options: &[
-        opt("steps", Ty::Int, "1000", "of Adam, each on 64 samples"),
-        opt("seed", Ty::Int, "0", "of its own stream of random numbers: the notebook's is left alone"),
-    ],
+    params: &[DATA.param()],
+    options: &[STEPS.opt(), SEED.opt()],
     returns: Ty::Of("judge"),
     shapes: "J(x): probabilities, [n, classes]; J.predict(x): classes, [n]; J.features(x): [n, 64]; J.accuracy",
     errors: &["data without labels, or with fewer than 10 samples"],
-    source: "Salimans et al. 2016 take Inception; here it is two layers of convolutions, or of units for small pictures and rows",
+    source: &[
+        cite::SALIMANS_2016,
+        " take Inception; here it is two layers of convolutions, or of units for small pictures and rows",
+    ],
     examples: &[
         value("it is good at digits", "let J = judge(digits(), #{ steps: 600 });\nJ.accuracy > 0.9", "true"),
         value(
@@ -177,13 +179,13 @@ static JUDGE: Entry = Entry {
         fails("no labels", "judge(dataset(randn([50, 2])))", "needs data with labels"),
     ],
     call: |call| {
-        let data: Dataset = call.args.get(0)?;
+        let data = DATA.of(call)?;
         if !data.has_labels() || data.len() < 10 {
             return Err(Fault::value("judge: needs data with labels, at least 10 samples")
                 .hint("digits(), mnist_5000(), or dataset(x, labels)"));
         }
-        let steps = super::at_least_one(call, "steps", 1000)?;
-        let mut stream = Stream::new(call.options.int("seed", 0)? as u64);
+        let steps = STEPS.of(call)?;
+        let mut stream = Stream::new(SEED.of(call)? as u64);
         using(&mut stream, || trained(call, &data, steps)).map(|judge| Dynamic::from(Judge(Rc::new(judge))))
     },
     ..ENTRY
@@ -265,7 +267,7 @@ static PREDICT: Entry = Entry {
     name: "predict",
     group: GROUP,
     summary: "the class that a judge sees in each sample",
-    params: &[SELF, X],
+    params: &[SELF.param(), X.param()],
     returns: Ty::Tensor,
     shapes: "[n, …] → [n], whole numbers",
     errors: CALL.errors,
@@ -275,7 +277,7 @@ static PREDICT: Entry = Entry {
         "[10]",
     )],
     call: |call| {
-        let (judge, x) = (read(call.args.any(0))?, call.args.get::<Tensor>(1)?);
+        let (judge, x) = (read(SELF.value(call))?, X.of(call)?);
         let logits = no_grad(|| judge.0.logits(call, &x))?;
         Ok(wrap(logits.extreme_dim(-1, false, true)?.indices))
     },
@@ -286,19 +288,19 @@ static FEATURES: Entry = Entry {
     name: "features",
     group: GROUP,
     summary: "the outputs of a judge's last hidden layer: what fid, kid, precision_recall, … compare with the option features: judge",
-    params: &[SELF, X],
+    params: &[SELF.param(), X.param()],
     returns: Ty::Tensor,
     shapes: "[n, …] → [n, 64]",
     errors: CALL.errors,
-    source: "as Heusel et al. 2017 take the last hidden layer of Inception",
+    source: &["as ", cite::HEUSEL_2017, " take the last hidden layer of Inception"],
     examples: &[value(
         "64 numbers a sample",
         "let data = digits(); judge(data, #{ steps: 10 }).features(data.sample(5)).shape",
         "[5, 64]",
     )],
     call: |call| {
-        let x = call.args.get::<Tensor>(1)?;
-        features_of(call, call.args.any(0), &x).map(wrap)
+        let x = X.of(call)?;
+        features_of(call, SELF.value(call), &x).map(wrap)
     },
     ..ENTRY
 };
@@ -311,14 +313,13 @@ fn share_right(scores: &Tensor, labels: &Tensor) -> Result<f64> {
     Ok(right as f64 / labels.len().max(1) as f64)
 }
 
+const SCORES: Param<Tensor> = param("scores", types::TENSOR, "logits or probabilities, [n, classes]");
+const LABELS: Param<Tensor> = param("labels", types::WHOLE, "the classes, n whole numbers");
 static ACCURACY: Entry = Entry {
     name: "accuracy",
     group: GROUP,
     summary: "the share of samples whose class has the largest logit or probability",
-    params: &[
-        param("scores", Ty::Tensor, "logits or probabilities, [n, classes]"),
-        param("labels", Ty::OneOf(&[Ty::Tensor, Ty::Array]), "the classes, n whole numbers"),
-    ],
+    params: &[SCORES.param(), LABELS.param()],
     returns: Ty::Number,
     errors: &["scores that are not [n, classes], or not as many labels"],
     examples: &[
@@ -326,7 +327,7 @@ static ACCURACY: Entry = Entry {
         fails("a label too few", "accuracy(zeros([3, 2]), [0, 1])", "2 labels for scores of shape [3, 2]"),
     ],
     call: |call| {
-        let (scores, labels) = (call.args.get::<Tensor>(0)?, whole(call, 1)?);
+        let (scores, labels) = (SCORES.of(call)?, LABELS.of(call)?);
         let n = labels.len();
         if scores.rank() != 2 || scores.shape()[0] != n || n == 0 {
             return Err(Fault::shape(format!("accuracy: {n} labels for scores of shape {}", shown(&scores.shape()))));
@@ -336,18 +337,14 @@ static ACCURACY: Entry = Entry {
     ..ENTRY
 };
 
+const ACCURACY_OF_JUDGE_X: Param<Dynamic> =
+    param("x", types::any(Ty::OneOf(&[Ty::Tensor, Ty::Of("dataset")])), "samples, or a data set with labels");
+const SHOWN: Maybe<Tensor> = param("labels", types::WHOLE, "what each should show").maybe("those of the data set");
 static ACCURACY_OF_JUDGE: Entry = Entry {
     name: "accuracy",
     group: GROUP,
     summary: "the share of samples in which a judge sees what they should show",
-    params: &[
-        SELF,
-        param("x", Ty::OneOf(&[Ty::Tensor, Ty::Of("dataset")]), "samples, or a data set with labels"),
-        Param {
-            default: Some("those of the data set"),
-            ..param("labels", Ty::OneOf(&[Ty::Tensor, Ty::Array]), "what each should show")
-        },
-    ],
+    params: &[SELF.param(), ACCURACY_OF_JUDGE_X.param(), SHOWN.param()],
     returns: Ty::Number,
     errors: &["samples of another size", "not as many labels as samples"],
     examples: &[value(
@@ -356,14 +353,17 @@ static ACCURACY_OF_JUDGE: Entry = Entry {
         "true",
     )],
     call: |call| {
-        let judge = read(call.args.any(0))?;
-        let data = call.args.any(1).read_lock::<Dataset>().map(|data| data.clone());
-        let (x, y) = match (data, call.args.has(2)) {
-            (Some(data), false) if data.has_labels() => {
+        let judge = read(SELF.value(call))?;
+        let data = ACCURACY_OF_JUDGE_X.value(call).read_lock::<Dataset>().map(|data| data.clone());
+        let (x, y) = match (data, SHOWN.of(call)?) {
+            (Some(data), None) if data.has_labels() => {
                 let places: Vec<usize> = (0..data.len()).collect();
                 batch(&data, &places, &judge.0.shape)?
             }
-            (None, true) => (call.args.get::<Tensor>(1)?, whole(call, 2)?),
+            (None, Some(labels)) => {
+                let x = ACCURACY_OF_JUDGE_X.value(call).clone().try_cast::<Tensor>();
+                (x.ok_or_else(|| ACCURACY_OF_JUDGE_X.wrong(call))?, labels)
+            }
             _ => {
                 return Err(Fault::value("accuracy: needs samples with their labels")
                     .hint("J.accuracy(x, labels), or J.accuracy(data)"));

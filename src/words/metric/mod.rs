@@ -18,9 +18,10 @@ pub mod likelihood;
 pub mod neighbours;
 pub mod similarity;
 
-use super::tensor::{coerce, opt, wrap};
+use super::tensor::wrap;
+use crate::types;
 use rhai::{Dynamic, Map};
-use saddle_catalog::{Call, Kind, Opt, Ty};
+use saddle_catalog::{Call, Kind, Maybe, Param, Ty, Type, param};
 use saddle_data::Dataset;
 use saddle_fault::{Fault, Result};
 use saddle_gan::metrics::Samples;
@@ -28,31 +29,28 @@ use saddle_session::output::{Output, Stream};
 use saddle_tensor::{Tensor, device, no_grad};
 
 /// Samples: a tensor, an array that makes one, or a data set, of which all samples are taken.
-const SAMPLES: Ty = Ty::OneOf(&[Ty::Tensor, Ty::Array, Ty::Of("dataset")]);
+const SAMPLES: Type<Tensor> = Type::new(Ty::OneOf(&[Ty::Tensor, Ty::Array, Ty::Of("dataset")]), |given| {
+    let Some(data) = given.value.read_lock::<Dataset>() else {
+        return types::DATA.read(given);
+    };
+    let shape = [&[data.len()], data.shape()].concat();
+    Ok(Tensor::from_floats(data.gather(0..data.len())?, &shape, &device::current()))
+});
+
+/// A whole number of at least 1.
+const POSITIVE: Type<usize> = Type::new(Ty::Int, |given| match types::SIZE.read(given)? {
+    0 => Err(Fault::value(format!("{}: {} must be at least 1", given.word(), given.name()))),
+    n => Ok(n),
+});
 
 const GROUP: &str = "metric";
 
 /// All kinds of this folder.
 pub const KINDS: &[&Kind] = &[&coverage::FOUND, &judge::KIND_JUDGE];
 
-/// The tensor of samples in a value of type [`SAMPLES`].
-fn tensor_of(value: &Dynamic) -> Result<Option<Tensor>> {
-    let Some(data) = value.read_lock::<Dataset>() else {
-        return coerce(value, &device::current());
-    };
-    let shape = [&[data.len()], data.shape()].concat();
-    Ok(Some(Tensor::from_floats(data.gather(0..data.len())?, &shape, &device::current())))
-}
-
-/// The tensor of samples at parameter `i`.
-fn tensor_at(call: &Call, i: usize) -> Result<Tensor> {
-    tensor_of(call.args.any(i))?.ok_or_else(|| call.args.wrong(i))
-}
-
-/// The samples at parameter `i`.
-fn samples_at(call: &Call, i: usize) -> Result<Samples> {
-    let name = call.entry.params[i].name;
-    Samples::read(call.entry.name, name, &tensor_at(call, i)?)
+/// The samples that a parameter holds.
+fn samples(call: &Call, parameter: Param<Tensor>) -> Result<Samples> {
+    Samples::read(call.entry.name, parameter.name(), &parameter.of(call)?)
 }
 
 /// A network or a function that turns samples into features or probabilities, for an option.
@@ -62,22 +60,22 @@ const MODEL: Ty = Ty::OneOf(&[Ty::Of("network"), Ty::Of("judge"), Ty::Function])
 const BATCH: usize = 500;
 
 /// The option that has samples compared by what a model makes of them.
-const FEATURES: Opt = opt(
+const FEATURES: Maybe<Dynamic> = param(
     "features",
-    MODEL,
-    "the samples as they are",
+    types::any(MODEL),
     "a judge, or a network or a function that makes features of samples; it gets them in batches of 500",
-);
+)
+.maybe("the samples as they are");
 
-/// The features at parameter `i`: the samples, or what the option `features` makes of them.
-fn features_at(call: &Call, i: usize) -> Result<Samples> {
-    let x = through(call, "features", tensor_at(call, i)?)?;
-    Samples::read(call.entry.name, call.entry.params[i].name, &x)
+/// The features of the samples that a parameter holds: these, or what the option `features` makes of them.
+fn features(call: &Call, parameter: Param<Tensor>) -> Result<Samples> {
+    let x = through(call, FEATURES, parameter.of(call)?)?;
+    Samples::read(call.entry.name, parameter.name(), &x)
 }
 
 /// What the model in an option makes of `x`, batch by batch and without gradients; `x` itself without that option.
-fn through(call: &Call, key: &str, x: Tensor) -> Result<Tensor> {
-    let Some(model) = call.options.any(key) else {
+fn through(call: &Call, option: Maybe<Dynamic>, x: Tensor) -> Result<Tensor> {
+    let Some(model) = option.given(call) else {
         return Ok(x);
     };
     let Some(&n) = x.shape().first() else {
@@ -88,15 +86,16 @@ fn through(call: &Call, key: &str, x: Tensor) -> Result<Tensor> {
         let end = n.min(start + BATCH);
         let part = x.narrow(0, start..end)?;
         // A judge called is its probabilities; as features count its last hidden layer.
-        let y = match key == "features" && model.read_lock::<judge::Judge>().is_some() {
+        let y = match option.name() == FEATURES.name() && model.read_lock::<judge::Judge>().is_some() {
             true => wrap(judge::features_of(call, model, &part)?),
             false => call.apply(model, vec![wrap(part)])?,
         };
         let y = y.try_cast::<Tensor>().filter(|y| y.shape().first() == Some(&(end - start)));
         y.ok_or_else(|| {
             Fault::shape(format!(
-                "{}: {key} must give a tensor with one row for each of the {} samples it gets",
+                "{}: {} must give a tensor with one row for each of the {} samples it gets",
                 call.entry.name,
+                option.name(),
                 end - start
             ))
         })
@@ -105,14 +104,6 @@ fn through(call: &Call, key: &str, x: Tensor) -> Result<Tensor> {
     match parts.is_empty() {
         true => Ok(x),
         false => no_grad(|| Tensor::cat(&parts, 0)),
-    }
-}
-
-/// The whole number in an option that must be at least 1.
-fn at_least_one(call: &Call, key: &str, default: usize) -> Result<usize> {
-    match call.options.size(key, default)? {
-        0 => Err(Fault::value(format!("{}: {key} must be at least 1", call.entry.name))),
-        n => Ok(n),
     }
 }
 

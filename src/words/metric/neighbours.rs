@@ -1,28 +1,28 @@
 //! `nearest_neighbours`.
 
-use super::super::tensor::{fails, opt, param, value, wrap};
-use super::{GROUP, SAMPLES, at_least_one, map, tensor_at};
-use saddle_catalog::{Entry, Ty};
+use super::super::tensor::wrap;
+use super::{GROUP, POSITIVE, SAMPLES, map};
+use crate::cite;
+use saddle_catalog::{Entry, Maybe, Param, Ty, fails, param, value};
 use saddle_gan::metrics::{Samples, neighbours};
 use saddle_tensor::Tensor;
 
 pub static ENTRIES: &[&Entry] = &[&NEAREST_NEIGHBOURS];
 
+const X: Param<Tensor> = param("x", SAMPLES, "the samples");
+const DATA: Param<Tensor> = param("data", SAMPLES, "where to look, such as the training data");
+const K: Maybe<usize> =
+    param("k", POSITIVE, "how many for each sample, nearest first; left out, one, without a dim for it").maybe("none");
 static NEAREST_NEIGHBOURS: Entry = Entry {
     name: "nearest_neighbours",
     group: GROUP,
     summary: "for each sample the nearest points of a data set: has the model learned them by heart?",
-    params: &[param("x", SAMPLES, "the samples"), param("data", SAMPLES, "where to look, such as the training data")],
-    options: &[opt(
-        "k",
-        Ty::Int,
-        "none",
-        "how many for each sample, nearest first; left out, one, without a dim for it",
-    )],
+    params: &[X.param(), DATA.param()],
+    options: &[K.opt()],
     returns: Ty::Map,
     shapes: "x [n, …], data [m, …] → index [n], distance [n], images [n, …]; with k: [n, k], [n, k], [n, k, …]",
     errors: &["samples of different size, or empty, or not finite", "k below 1 or above the number of points"],
-    source: "Goodfellow et al. 2014, Figure 2: the rightmost column",
+    source: &[cite::GOODFELLOW_2014, ", Figure 2: the rightmost column"],
     examples: &[
         value("3 and 4 make 5", "nearest_neighbours([[0, 0]], [[6, 8], [3, 4]]).distance.to_array()", "[5.0]"),
         value(
@@ -38,8 +38,8 @@ static NEAREST_NEIGHBOURS: Entry = Entry {
         fails("more than there are", "nearest_neighbours([[0]], [[1], [2]], #{ k: 3 })", "from 1 to 2"),
     ],
     call: |call| {
-        let (x, data) = (tensor_at(call, 0)?, tensor_at(call, 1)?);
-        let k = at_least_one(call, "k", 1)?;
+        let (x, data) = (X.of(call)?, DATA.of(call)?);
+        let k = K.of(call)?.unwrap_or(1);
         let found = neighbours::nearest(
             &Samples::read(call.entry.name, "x", &x)?,
             &Samples::read(call.entry.name, "data", &data)?,
@@ -47,7 +47,7 @@ static NEAREST_NEIGHBOURS: Entry = Entry {
             &|| call.host.check_interrupt(),
         )?;
         let n = found.len();
-        let shape: &[usize] = match call.options.has("k") {
+        let shape: &[usize] = match K.is_given(call) {
             true => &[n, k],
             false => &[n],
         };

@@ -1,12 +1,13 @@
 //! Networks with a forward function of the user's own: `network(#{ fc1: …, fc2: … }, |net, x| …)`; and how the forward
 //! functions of networks are called.
 
-use super::super::tensor::{fails, param, value, wrap};
+use super::super::tensor::wrap;
 use super::value::{NETWORK, made};
+use crate::types;
 use rhai::{Array, Dynamic, FnPtr, Map};
-use saddle_catalog::{Call, ENTRY, Entry, Ty, type_of};
+use saddle_catalog::{Call, ENTRY, Entry, Param, Ty, fails, param, type_of, value};
 use saddle_fault::{Fault, Kind as Wrong, Result};
-use saddle_nn::{Caller, Network, Param, Part};
+use saddle_nn::{Caller, Network, Part};
 use saddle_tensor::{Dtype, Tensor};
 use std::any::Any;
 use std::ops::Range;
@@ -20,22 +21,21 @@ const TAKEN: &[&str] = &[
     "save", "load",
 ];
 
+const PARTS: Param<Map> = param(
+    "parts",
+    types::MAP,
+    "its layers and networks by name, arrays of them, and tensors, which become trained parameters",
+);
+const FORWARD: Param<FnPtr> = param(
+    "forward",
+    types::FUNCTION,
+    "|net, x, …| …: gets the network, whose parts are net.name, and the inputs; gives any value",
+);
 static NETWORK_WORD: Entry = Entry {
     name: "network",
     group: "network",
     summary: "a network with a forward function of your own: several inputs or outputs, skip connections, shared layers",
-    params: &[
-        param(
-            "parts",
-            Ty::Map,
-            "its layers and networks by name, arrays of them, and tensors, which become trained parameters",
-        ),
-        param(
-            "forward",
-            Ty::Function,
-            "|net, x, …| …: gets the network, whose parts are net.name, and the inputs; gives any value",
-        ),
-    ],
+    params: &[PARTS.param(), FORWARD.param()],
     returns: Ty::Of("network"),
     errors: &[
         "a part that is no layer, network, f32 tensor or array of them",
@@ -66,7 +66,7 @@ static NETWORK_WORD: Entry = Entry {
         fails("a part that is none", "network(#{ fc: 3 }, |net, x| x)", "part `fc` is an int"),
     ],
     call: |call| {
-        let parts: Map = call.args.get(0)?;
+        let parts = PARTS.of(call)?;
         let parts = parts
             .into_iter()
             .map(|(name, v)| {
@@ -79,7 +79,7 @@ static NETWORK_WORD: Entry = Entry {
                 Ok((name.to_string(), part(&name, &v.flatten())?))
             })
             .collect::<Result<Vec<_>>>()?;
-        made(Network::custom(parts, Rc::new(call.args.function(1)?)))
+        made(Network::custom(parts, Rc::new(FORWARD.of(call)?)))
     },
     ..ENTRY
 };
@@ -92,7 +92,7 @@ fn part(name: &str, value: &Dynamic) -> Result<Part> {
     if let Some(t) = value.read_lock::<Tensor>()
         && t.dtype() == Dtype::F32
     {
-        return Ok(Part::Param(Param::new(name, t.detach())));
+        return Ok(Part::Param(saddle_nn::Param::new(name, t.detach())));
     }
     if let Some(items) = value.read_lock::<Array>() {
         let parts = items.iter().enumerate();
@@ -182,12 +182,12 @@ impl Caller for Script<'_> {
     }
 }
 
-/// The inputs of a call: its arguments from `i` on.
-pub(super) fn inputs(call: &Call, i: usize) -> Vec<Dynamic> {
-    call.args.rest(i).cloned().collect()
+/// The inputs of a call of a network: all arguments but the first.
+pub(super) fn inputs(call: &Call) -> Vec<Dynamic> {
+    call.args().skip(1).cloned().collect()
 }
 
-/// The network's output for the arguments from `i` on, for whatever word calls a network.
-pub(super) fn run(call: &Call, network: &Network, i: usize) -> Result<Dynamic> {
-    network.run(inputs(call, i), &Script(call))
+/// The network's output for its inputs, for whatever word calls a network.
+pub(super) fn run(call: &Call, network: &Network) -> Result<Dynamic> {
+    network.run(inputs(call), &Script(call))
 }

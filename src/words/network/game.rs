@@ -1,23 +1,24 @@
 //! Gradients adjusted to the dynamics of a game.
 
-use super::super::tensor::{fails, param, value, wrap_all};
+use super::super::tensor::wrap_all;
 use super::value::read;
+use crate::cite;
+use crate::types;
 use rhai::{Array, Dynamic};
-use saddle_catalog::{Call, Entry, Param as Parameter, Setting, Ty, type_of};
+use saddle_catalog::{Call, Entry, Param, Ty, fails, param, type_of, value};
 use saddle_fault::{Fault, Result};
-use saddle_nn::Param;
 use saddle_nn::game::{Player, consensus, symplectic};
 use saddle_tensor::Tensor;
 
 pub static ENTRIES: &[&Entry] = &[&CONSENSUS, &SYMPLECTIC];
 
-const LOSSES: Parameter = param("losses", Ty::Array, "what each player descends: single numbers");
-const PLAYERS: Parameter =
-    param("players", Ty::Array, "each player's network, or its parameters as an array of tensors");
+const LOSSES: Param<Array> = param("losses", types::ARRAY, "what each player descends: single numbers");
+const PLAYERS: Param<Array> =
+    param("players", types::ARRAY, "each player's network, or its parameters as an array of tensors");
 
 /// The players of a call.
 fn players(call: &Call) -> Result<Vec<Player>> {
-    let (losses, players) = (call.args.array(0)?, call.args.array(1)?);
+    let (losses, players) = (LOSSES.of(call)?, PLAYERS.of(call)?);
     if losses.len() != players.len() {
         return Err(Fault::value(format!(
             "{}: {} losses for {} players",
@@ -45,7 +46,7 @@ fn players(call: &Call) -> Result<Vec<Player>> {
 
 fn params(player: &Dynamic) -> Option<Vec<Tensor>> {
     if let Ok(network) = read(player) {
-        return Some(network.params().iter().map(Param::value).collect());
+        return Some(network.params().iter().map(saddle_nn::Param::value).collect());
     }
     let all = player.read_lock::<Array>()?;
     let each = all.iter().map(|v| v.read_lock::<Tensor>().map(|t| t.clone()));
@@ -59,20 +60,20 @@ fn gradients(all: Vec<Vec<Tensor>>) -> Dynamic {
 
 const ERRORS: &[&str] = &["another number of losses than of players", "a loss that is not a single number"];
 
-const GAMMA: Setting<f64> = Setting::number("gamma", 10.0, "weight of the pull");
-const LAMBDA: Setting<f64> = Setting::number("lambda", 1.0, "weight of the adjustment");
-const ALIGN: Setting<bool> = Setting::flag("align", true, "turn its sign where it would push away from a stable point");
-
+const GAMMA: Param<f64> = param("gamma", types::NUMBER, "weight of the pull").or(10.0);
+const LAMBDA: Param<f64> = param("lambda", types::NUMBER, "weight of the adjustment").or(1.0);
+const ALIGN: Param<bool> =
+    param("align", types::BOOL, "turn its sign where it would push away from a stable point").or(true);
 static CONSENSUS: Entry = Entry {
     name: "consensus",
     group: "optimizer",
     summary: "each player's gradient, plus γ times that of half the squared length of all: they pull towards agreement",
-    params: &[LOSSES, PLAYERS],
+    params: &[LOSSES.param(), PLAYERS.param()],
     options: &[GAMMA.opt()],
     returns: Ty::Array,
     shapes: "an array of gradients for each player: opt_D.step(g[0]); opt_G.step(g[1])",
     errors: ERRORS,
-    source: "Mescheder et al. 2017",
+    source: &[cite::MESCHEDER_2017],
     examples: &[
         value(
             "the game x·y at (1, 1): the field (1, −1) turns, the pull (1, 1) goes home",
@@ -91,12 +92,12 @@ static SYMPLECTIC: Entry = Entry {
     name: "symplectic_adjustment",
     group: "optimizer",
     summary: "each player's gradient v, plus λ·Aᵀv, where A is the antisymmetric part of v's Jacobian: it undoes the turning",
-    params: &[LOSSES, PLAYERS],
+    params: &[LOSSES.param(), PLAYERS.param()],
     options: &[LAMBDA.opt(), ALIGN.opt()],
     returns: Ty::Array,
     shapes: CONSENSUS.shapes,
     errors: ERRORS,
-    source: "Balduzzi et al. 2018",
+    source: &[cite::BALDUZZI_2018],
     examples: &[
         value(
             "the game x·y at (1, 1)",

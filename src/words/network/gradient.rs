@@ -1,18 +1,20 @@
 //! Gradients with respect to networks.
 
 use super::super::tensor::gradient::{OPTIONS, Y, of_tensors};
-use super::super::tensor::{fails, param, value};
-use super::value::network;
-use saddle_catalog::{ENTRY, Entry, Ty};
-use saddle_nn::Param;
+use crate::types;
+
+use saddle_catalog::{ENTRY, Entry, Param, Ty, fails, param, value};
+use saddle_nn::Network;
 
 pub static ENTRIES: &[&Entry] = &[&GRAD];
 
+const NETWORK: Param<Network> =
+    param("network", types::NETWORK, "a network that y was computed with, after its last step");
 static GRAD: Entry = Entry {
     name: "grad",
     group: "gradient",
     summary: "the gradients of y with respect to a network's parameters, in the order of params()",
-    params: &[Y, param("network", Ty::Of("network"), "a network that y was computed with, after its last step")],
+    params: &[Y.param(), NETWORK.param()],
     options: OPTIONS,
     returns: Ty::Array,
     shapes: "one tensor for each of network.params(), of its shape",
@@ -38,7 +40,7 @@ static GRAD: Entry = Entry {
         ),
     ],
     call: |call| {
-        let values: Vec<_> = network(call, 1)?.params().iter().map(Param::value).collect();
+        let values: Vec<_> = NETWORK.of(call)?.params().iter().map(saddle_nn::Param::value).collect();
         Ok(of_tensors(call, &values)?.into())
     },
     ..ENTRY

@@ -1,8 +1,9 @@
 //! The kind `initializer`: how a layer's parameters start.
 
-use super::super::tensor::{param, runs};
+use crate::cite;
+use crate::types;
 use rhai::Dynamic;
-use saddle_catalog::{Call, ENTRY, Entry, KIND, Kind, Options, Ty};
+use saddle_catalog::{Call, ENTRY, Entry, KIND, Kind, Param, Ty, param, runs};
 use saddle_fault::{Fault, Result};
 use saddle_nn::Init;
 use saddle_session::output::Bundle;
@@ -12,7 +13,7 @@ pub static ENTRIES: &[&Entry] = &[&NORMAL, &UNIFORM, &CONSTANT, &XAVIER, &KAIMIN
 
 /// How parameters start, as a value.
 #[derive(Clone)]
-struct Initializer(Init);
+pub(crate) struct Initializer(pub(crate) Init);
 
 pub static INITIALIZER: Kind = Kind {
     name: "initializer",
@@ -22,31 +23,23 @@ pub static INITIALIZER: Kind = Kind {
     ..KIND
 };
 
-/// The option `init` of a layer.
-pub(super) fn option(options: &Options) -> Result<Init> {
-    named(options, "init")
-}
-
-/// An option that holds an initializer.
-pub(super) fn named(options: &Options, key: &str) -> Result<Init> {
-    Ok(options.get::<Initializer>(key)?.map_or(Init::FanIn, |i| i.0))
-}
-
 fn made(init: Init) -> Result<Dynamic> {
     Ok(Dynamic::from(Initializer(init)))
 }
 
+const MEAN: Param<f64> = param("mean", types::NUMBER, "their mean");
+const STD: Param<f64> = param("std", types::NUMBER, "their standard deviation, ≥ 0");
 static NORMAL: Entry = Entry {
     name: "normal",
     group: "initializer",
     summary: "starts parameters with normal numbers",
-    params: &[param("mean", Ty::Number, "their mean"), param("std", Ty::Number, "their standard deviation, ≥ 0")],
+    params: &[MEAN.param(), STD.param()],
     returns: Ty::Of("initializer"),
     errors: &["a negative standard deviation"],
-    source: "Radford et al. 2016 (DCGAN): N(0, 0.02)",
+    source: &[cite::RADFORD_2016, " (DCGAN): N(0, 0.02)"],
     examples: &[runs("DCGAN's weights", "let layer = linear(100, 64, #{ init: normal(0, 0.02) });")],
     call: |call| {
-        let (mean, std) = (call.args.number(0)?, call.args.number(1)?);
+        let (mean, std) = (MEAN.of(call)?, STD.of(call)?);
         if std < 0.0 {
             return Err(Fault::value(format!("normal: std must not be negative, got {std}")));
         }
@@ -55,26 +48,29 @@ static NORMAL: Entry = Entry {
     ..ENTRY
 };
 
+const LOW: Param<f64> = param("low", types::NUMBER, "lower bound");
+const HIGH: Param<f64> = param("high", types::NUMBER, "upper bound");
 static UNIFORM: Entry = Entry {
     name: "uniform",
     group: "initializer",
     summary: "starts parameters with uniform numbers between two bounds",
-    params: &[param("low", Ty::Number, "lower bound"), param("high", Ty::Number, "upper bound")],
+    params: &[LOW.param(), HIGH.param()],
     returns: Ty::Of("initializer"),
-    source: "Goodfellow et al. 2014: U(−0.05, 0.05)",
+    source: &[cite::GOODFELLOW_2014, ": U(−0.05, 0.05)"],
     examples: &[runs("the first GAN's weights", "let layer = linear(100, 64, #{ init: uniform(-0.05, 0.05) });")],
-    call: |call| made(Init::Uniform(call.args.number(0)? as f32, call.args.number(1)? as f32)),
+    call: |call| made(Init::Uniform(LOW.of(call)? as f32, HIGH.of(call)? as f32)),
     ..ENTRY
 };
 
+const VALUE: Param<f64> = param("value", types::NUMBER, "the value");
 static CONSTANT: Entry = Entry {
     name: "constant",
     group: "initializer",
     summary: "starts parameters with one value",
-    params: &[param("value", Ty::Number, "the value")],
+    params: &[VALUE.param()],
     returns: Ty::Of("initializer"),
     examples: &[runs("ones", "let layer = linear(2, 1, #{ init: constant(1) });")],
-    call: |call: &mut Call| made(Init::Constant(call.args.number(0)? as f32)),
+    call: |call: &mut Call| made(Init::Constant(VALUE.of(call)? as f32)),
     ..ENTRY
 };
 
@@ -83,7 +79,7 @@ static XAVIER: Entry = Entry {
     group: "initializer",
     summary: "starts parameters uniformly within ±√(6 / (inputs + outputs))",
     returns: Ty::Of("initializer"),
-    source: "Glorot and Bengio 2010",
+    source: &[cite::GLOROT_2010],
     examples: &[runs("a tanh layer", "let layer = linear(100, 64, #{ init: xavier() });")],
     call: |_| made(Init::Xavier),
     ..ENTRY
@@ -94,7 +90,7 @@ static KAIMING: Entry = Entry {
     group: "initializer",
     summary: "starts parameters with normal numbers of standard deviation √(2 / inputs)",
     returns: Ty::Of("initializer"),
-    source: "He et al. 2015",
+    source: &[cite::HE_2015],
     examples: &[runs("a relu layer", "let layer = linear(100, 64, #{ init: kaiming() });")],
     call: |_| made(Init::Kaiming),
     ..ENTRY

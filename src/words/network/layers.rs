@@ -1,9 +1,9 @@
 //! Layers with parameters whose heart is a matrix product.
 
-use super::super::tensor::{fails, opt, optional, param, runs, value};
-use super::init::option as init;
 use super::value::made;
-use saddle_catalog::{Call, ENTRY, Entry, Opt, Param, Ty};
+use crate::cite;
+use crate::types;
+use saddle_catalog::{Call, ENTRY, Entry, Maybe, Param, Ty, fails, param, runs, value};
 use saddle_fault::{Fault, Result};
 use saddle_nn::layers::{Embedding, Linear, Maxout, MinibatchDiscrimination, SelfAttention, masked};
 use saddle_nn::{Init, Network};
@@ -13,32 +13,36 @@ pub static ENTRIES: &[&Entry] =
     &[&LINEAR, &MAXOUT, &EMBEDDING, &MINIBATCH_DISCRIMINATION, &MASKED_LINEAR, &SELF_ATTENTION];
 
 pub(super) const NET: Ty = Ty::Of("network");
-pub(super) const INIT: Opt =
-    opt("init", Ty::Of("initializer"), "uniform in ±1/√inputs", "how weights start: normal(0, 0.02), xavier(), …");
-pub(super) const BIAS: Opt = opt("bias", Ty::Bool, "true", "whether a bias is added");
-const INPUTS: Param = param("inputs", Ty::Int, "size of the last dim of the input");
+pub(super) const INIT: Maybe<Init> =
+    param("init", types::INITIALIZER, "how weights start: normal(0, 0.02), xavier(), …").maybe("uniform in ±1/√inputs");
+pub(super) const BIAS: Param<bool> = param("bias", types::BOOL, "whether a bias is added").or(true);
+const INPUTS: Param<usize> = param("inputs", types::SIZE, "size of the last dim of the input");
+
+/// How weights start in a call.
+pub(super) fn init(call: &Call) -> Result<Init> {
+    Ok(INIT.of(call)?.unwrap_or(Init::FanIn))
+}
 
 /// A size that must be at least 1; all sizes together must be those of a tensor that fits in memory.
-pub(super) fn positive(call: &Call, i: usize) -> Result<usize> {
-    let sizes = call.args.rest(0).filter_map(|v| v.as_int().ok());
+pub(super) fn positive(call: &Call, size: Param<usize>) -> Result<usize> {
+    let sizes = call.args().filter_map(|v| v.as_int().ok());
     let sizes: Vec<usize> = sizes.filter_map(|n| usize::try_from(n).ok()).collect();
     check_shape(call.entry.name, &sizes)?;
-    match call.args.size(i)? {
-        0 => Err(Fault::value(format!("{}: {} must be at least 1", call.entry.name, call.entry.params[i].name))),
+    match size.of(call)? {
+        0 => Err(Fault::value(format!("{}: {} must be at least 1", call.entry.name, size.name()))),
         n => Ok(n),
     }
 }
 
+const OUTPUTS: Param<usize> = param("outputs", types::SIZE, "size of the last dim of the output");
+const BIAS_INIT: Maybe<Init> =
+    param("bias_init", types::INITIALIZER, "how the bias starts").maybe("as init, or 0 where init is given");
 static LINEAR: Entry = Entry {
     name: "linear",
     group: "layer",
     summary: "a linear layer: y = x·Wᵀ + b",
-    params: &[INPUTS, param("outputs", Ty::Int, "size of the last dim of the output")],
-    options: &[
-        BIAS,
-        INIT,
-        opt("bias_init", Ty::Of("initializer"), "as init, or 0 where init is given", "how the bias starts"),
-    ],
+    params: &[INPUTS.param(), OUTPUTS.param()],
+    options: &[BIAS.opt(), INIT.opt(), BIAS_INIT.opt()],
     returns: NET,
     shapes: "[.., inputs] → [.., outputs]; weight [outputs, inputs], bias [outputs]",
     errors: &["a size below 1", "when called: a last dim other than inputs"],
@@ -47,79 +51,72 @@ static LINEAR: Entry = Entry {
         fails("an option that does not exist", "linear(3, 2, #{ biass: false })", "unknown option `biass`"),
     ],
     call: |call| {
-        let given = call.options.has("init");
-        let bias_init = call.options.has("bias_init").then(|| bias_init(call)).transpose()?;
         made(Network::of(Linear {
-            inputs: positive(call, 0)?,
-            outputs: positive(call, 1)?,
-            bias: call.options.bool("bias", true)?,
-            init: init(&call.options)?,
-            bias_init: bias_init.or(given.then_some(Init::Constant(0.0))),
+            inputs: positive(call, INPUTS)?,
+            outputs: positive(call, OUTPUTS)?,
+            bias: BIAS.of(call)?,
+            init: init(call)?,
+            bias_init: BIAS_INIT.of(call)?.or(INIT.is_given(call).then_some(Init::Constant(0.0))),
         }))
     },
     ..ENTRY
 };
 
-fn bias_init(call: &Call) -> Result<Init> {
-    super::init::named(&call.options, "bias_init")
-}
-
+const UNITS: Param<usize> = param("units", types::SIZE, "size of the output");
+const PIECES: Param<usize> = param("pieces", types::SIZE, "linear maps for each unit");
 static MAXOUT: Entry = Entry {
     name: "maxout",
     group: "layer",
     summary: "for each unit the largest of several linear maps",
-    params: &[
-        INPUTS,
-        param("units", Ty::Int, "size of the output"),
-        param("pieces", Ty::Int, "linear maps for each unit"),
-    ],
-    options: &[INIT],
+    params: &[INPUTS.param(), UNITS.param(), PIECES.param()],
+    options: &[INIT.opt()],
     returns: NET,
     shapes: "[n, inputs] → [n, units]",
     errors: &["a size below 1", "when called: an input of another shape"],
-    source: "Goodfellow et al. 2013; D of the 2014 paper: 240 units of 5 pieces",
+    source: &[cite::GOODFELLOW_2013, "; D of the 2014 paper: 240 units of 5 pieces"],
     examples: &[value("shapes", "maxout(784, 240, 5)(ones([2, 784])).shape", "[2, 240]")],
     call: |call| {
         made(Network::of(Maxout {
-            inputs: positive(call, 0)?,
-            units: positive(call, 1)?,
-            pieces: positive(call, 2)?,
-            init: init(&call.options)?,
+            inputs: positive(call, INPUTS)?,
+            units: positive(call, UNITS)?,
+            pieces: positive(call, PIECES)?,
+            init: init(call)?,
         }))
     },
 };
 
+const COUNT: Param<usize> = param("count", types::SIZE, "number of labels");
+const SIZE: Param<usize> = param("size", types::SIZE, "length of a row");
+const EMBEDDING_INIT: Maybe<Init> = param("init", types::INITIALIZER, "how the table starts").maybe("normal(0, 1)");
 static EMBEDDING: Entry = Entry {
     name: "embedding",
     group: "layer",
     summary: "a row of a table for each label",
-    params: &[param("count", Ty::Int, "number of labels"), param("size", Ty::Int, "length of a row")],
-    options: &[opt("init", Ty::Of("initializer"), "normal(0, 1)", "how the table starts")],
+    params: &[COUNT.param(), SIZE.param()],
+    options: &[EMBEDDING_INIT.opt()],
     returns: NET,
     shapes: "[..] of ints → [.., size]",
     errors: &["when called: labels that are not whole numbers in 0..count"],
     examples: &[value("three labels", "embedding(10, 4)(int(tensor([1, 5, 1]))).shape", "[3, 4]")],
     call: |call| {
-        let init = if call.options.has("init") { init(&call.options)? } else { Init::Normal(0.0, 1.0) };
-        made(Network::of(Embedding { count: positive(call, 0)?, size: positive(call, 1)?, init }))
+        let init = EMBEDDING_INIT.of(call)?.unwrap_or(Init::Normal(0.0, 1.0));
+        made(Network::of(Embedding { count: positive(call, COUNT)?, size: positive(call, SIZE)?, init }))
     },
     ..ENTRY
 };
 
+const KERNELS: Param<usize> = param("kernels", types::SIZE, "number of features appended").or(100);
+const DIMS: Param<usize> = param("dims", types::SIZE, "dimensions in which closeness is measured").or(5);
 static MINIBATCH_DISCRIMINATION: Entry = Entry {
     name: "minibatch_discrimination",
     group: "layer",
     summary: "appends features that tell how close each sample is to the others of its batch",
-    params: &[
-        INPUTS,
-        optional("kernels", Ty::Int, "100", "number of features appended"),
-        optional("dims", Ty::Int, "5", "dimensions in which closeness is measured"),
-    ],
-    options: &[INIT],
+    params: &[INPUTS.param(), KERNELS.param(), DIMS.param()],
+    options: &[INIT.opt()],
     returns: NET,
     shapes: "[n, inputs] → [n, inputs + kernels]",
     errors: &["when called: an input of another shape"],
-    source: "Salimans et al. 2016, section 3.2; slide 57",
+    source: &[cite::SALIMANS_2016, ", section 3.2; slide 57"],
     examples: &[
         runs(
             "in a discriminator",
@@ -132,32 +129,27 @@ static MINIBATCH_DISCRIMINATION: Entry = Entry {
         ),
     ],
     call: |call| {
-        let or = |i: usize, n: usize| {
-            if call.args.has(i) { positive(call, i) } else { Ok(n) }
-        };
         made(Network::of(MinibatchDiscrimination {
-            inputs: positive(call, 0)?,
-            kernels: or(1, 100)?,
-            dims: or(2, 5)?,
-            init: init(&call.options)?,
+            inputs: positive(call, INPUTS)?,
+            kernels: positive(call, KERNELS)?,
+            dims: positive(call, DIMS)?,
+            init: init(call)?,
         }))
     },
 };
 
+const MASK: Param<Tensor> =
+    param("mask", types::TENSOR, "[outputs, inputs]: 1 where an output may see an input, else 0");
 static MASKED_LINEAR: Entry = Entry {
     name: "masked_linear",
     group: "layer",
     summary: "a linear layer whose weights are multiplied by a fixed mask",
-    params: &[
-        INPUTS,
-        param("outputs", Ty::Int, "size of the last dim of the output"),
-        param("mask", Ty::Tensor, "[outputs, inputs]: 1 where an output may see an input, else 0"),
-    ],
-    options: &[BIAS, INIT],
+    params: &[INPUTS.param(), OUTPUTS.param(), MASK.param()],
+    options: &[BIAS.opt(), INIT.opt()],
     returns: NET,
     shapes: "[.., inputs] → [.., outputs]",
     errors: &["a mask of another shape, or with something else than 0 and 1", "a size below 1"],
-    source: "Germain et al. 2015 (MADE)",
+    source: &[cite::GERMAIN_2015, " (MADE)"],
     examples: &[
         value(
             "each output sees the inputs before it: the last input reaches none",
@@ -168,8 +160,8 @@ static MASKED_LINEAR: Entry = Entry {
         fails("half a connection", "masked_linear(2, 1, tensor([[1, 0.5]]))", "element [0, 1] of the mask is 0.5"),
     ],
     call: |call| {
-        let (inputs, outputs) = (positive(call, 0)?, positive(call, 1)?);
-        let mask: Tensor = call.args.get(2)?;
+        let (inputs, outputs) = (positive(call, INPUTS)?, positive(call, OUTPUTS)?);
+        let mask = MASK.of(call)?;
         if mask.shape()[..] != [outputs, inputs] {
             return Err(Fault::shape(format!(
                 "masked_linear: mask must be [{outputs}, {inputs}], got {}",
@@ -182,38 +174,35 @@ static MASKED_LINEAR: Entry = Entry {
             return Err(Fault::value(format!("masked_linear: element [{row}, {column}] of the mask is {v}"))
                 .hint("each element is 1 (the output sees the input) or 0 (it does not)"));
         }
-        let layer = Linear {
-            inputs,
-            outputs,
-            bias: call.options.bool("bias", true)?,
-            init: init(&call.options)?,
-            bias_init: None,
-        };
+        let layer = Linear { inputs, outputs, bias: BIAS.of(call)?, init: init(call)?, bias_init: None };
         made(masked(layer, &mask))
     },
 };
 
+const CHANNELS: Param<usize> = param("channels", types::SIZE, "channels of the images");
+const INNER: Maybe<usize> =
+    param("inner", types::SIZE, "channels of queries and keys").maybe("channels / 8, at least 1");
 static SELF_ATTENTION: Entry = Entry {
     name: "self_attention",
     group: "layer",
     summary: "adds to every pixel what it takes from all others, times a trained factor that starts at 0",
-    params: &[param("channels", Ty::Int, "channels of the images")],
-    options: &[opt("inner", Ty::Int, "channels / 8, at least 1", "channels of queries and keys"), INIT],
+    params: &[CHANNELS.param()],
+    options: &[INNER.opt(), INIT.opt()],
     returns: NET,
     shapes: "[n, channels, h, w], unchanged; memory grows with (h·w)²",
     errors: &["a size below 1", "when called: another number of channels"],
-    source: "Zhang et al. 2019 (SAGAN)",
+    source: &[cite::ZHANG_2019, " (SAGAN)"],
     examples: &[value(
         "it starts as the identity",
         "let x = randn([2, 8, 4, 4]);\nsum(abs(self_attention(8)(x) - x)).item()",
         "0.0",
     )],
     call: |call| {
-        let channels = positive(call, 0)?;
-        let inner = call.options.size("inner", (channels / 8).max(1))?;
+        let channels = positive(call, CHANNELS)?;
+        let inner = INNER.of(call)?.unwrap_or((channels / 8).max(1));
         if inner == 0 {
             return Err(Fault::value("self_attention: inner must be at least 1"));
         }
-        made(Network::of(SelfAttention { channels, inner, init: init(&call.options)? }))
+        made(Network::of(SelfAttention { channels, inner, init: init(call)? }))
     },
 };

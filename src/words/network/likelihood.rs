@@ -1,29 +1,35 @@
 //! Models whose likelihood can be computed: the masks of an autoregressive net, the coupling of a flow, the partition function
 //! of a Boltzmann machine.
 
-use super::super::tensor::{coerce, fails, opt, param, tensor, value, whole, wrap, wrap_all};
-use rhai::{Dynamic, Map};
-use saddle_catalog::{Call, ENTRY, Entry, Param, Ty, shape};
+use super::super::tensor::{coerce, wrap, wrap_all};
+use crate::cite;
+use crate::types;
+use rhai::{Array, Dynamic, Map};
+use saddle_catalog::{Call, ENTRY, Entry, Param, Ty, fails, param, shape, value};
 use saddle_fault::{Fault, Result};
 use saddle_tensor::{Dtype, Tensor, check_shape, no_grad, random, shown};
 
 pub static ENTRIES: &[&Entry] = &[&MADE_MASKS, &AFFINE_COUPLING, &AIS];
 
-const ORDER: Param = param(
+const ORDER: Param<Tensor> = param(
     "order",
-    Ty::OneOf(&[Ty::Tensor, Ty::Array]),
+    types::WHOLE,
     "the inputs in the order in which they are predicted, the first one first: a permutation of 0, 1, …",
 );
 
+const HIDDEN: Param<Array> = param("hidden", types::ARRAY, "units of each hidden layer, at least one layer");
 static MADE_MASKS: Entry = Entry {
     name: "made_masks",
     group: "layer",
     summary: "masks for the layers of an autoregressive net: each output sees only the inputs before it in the order",
-    params: &[ORDER, param("hidden", Ty::Array, "units of each hidden layer, at least one layer")],
+    params: &[ORDER.param(), HIDDEN.param()],
     returns: Ty::Array,
     shapes: "order [d], hidden [h₁, …, h_k] → masks [h₁, d], …, [h_k, h_(k−1)], [d, h_k], each for a masked_linear",
     errors: &["an order that is no permutation", "no hidden layer, or one without units"],
-    source: "Germain et al. 2015 (MADE), equations 12 and 13; a hidden unit's degree is drawn from the smallest below it to d − 1",
+    source: &[
+        cite::GERMAIN_2015,
+        " (MADE), equations 12 and 13; a hidden unit's degree is drawn from the smallest below it to d − 1",
+    ],
     examples: &[
         value("shapes", "made_masks([2, 0, 1], [5]).map(|m| m.shape)", "[[5, 3], [3, 5]]"),
         value(
@@ -39,9 +45,9 @@ static MADE_MASKS: Entry = Entry {
 };
 
 fn made_masks(call: &Call) -> Result<Vec<Tensor>> {
-    let order = whole(call, 0)?;
+    let order = ORDER.of(call)?;
     let rank = positions(&order)?;
-    let hidden = shape(call.args.any(1)).ok_or_else(|| {
+    let hidden = shape(HIDDEN.value(call)).ok_or_else(|| {
         Fault::type_("made_masks: hidden must be an array of whole numbers, one for each hidden layer")
             .hint("such as [500] or [500, 500]")
     })?;
@@ -95,27 +101,27 @@ fn positions(order: &Tensor) -> Result<Vec<i64>> {
     }
 }
 
+const X: Param<Tensor> = param("x", types::TENSOR, "[n, d]");
+const MASK: Param<Dynamic> = param(
+    "mask",
+    types::any(Ty::OneOf(&[Ty::Tensor, Ty::Array])),
+    "[d]: 1 where x is kept and seen by f, 0 where it is changed",
+);
+const F: Param<Dynamic> = param(
+    "f",
+    types::any(Ty::OneOf(&[Ty::Function, Ty::Of("network")])),
+    "from [n, d], zero where x is changed, to [n, 2·d]: the logarithms of the scales s, then the shifts t",
+);
+const INVERSE: Param<bool> = param("inverse", types::BOOL, "undoes the step: (y − t)·exp(−s)").or(false);
+const BOUND: Param<f64> =
+    param("bound", types::NUMBER, "log-scales are kept within ± this by tanh, so that the way back stays accurate")
+        .or(2.0);
 static AFFINE_COUPLING: Entry = Entry {
     name: "affine_coupling",
     group: "layer",
     summary: "a step of a flow that can be undone: what the mask keeps decides by f how the rest is scaled and shifted",
-    params: &[
-        param("x", Ty::Tensor, "[n, d]"),
-        param(
-            "mask",
-            Ty::OneOf(&[Ty::Tensor, Ty::Array]),
-            "[d]: 1 where x is kept and seen by f, 0 where it is changed",
-        ),
-        param(
-            "f",
-            Ty::OneOf(&[Ty::Function, Ty::Of("network")]),
-            "from [n, d], zero where x is changed, to [n, 2·d]: the logarithms of the scales s, then the shifts t",
-        ),
-    ],
-    options: &[
-        opt("inverse", Ty::Bool, "false", "undoes the step: (y − t)·exp(−s)"),
-        opt("bound", Ty::Number, "2", "log-scales are kept within ± this by tanh, so that the way back stays accurate"),
-    ],
+    params: &[X.param(), MASK.param(), F.param()],
+    options: &[INVERSE.opt(), BOUND.opt()],
     returns: Ty::Map,
     shapes: "[n, d] → y: [n, d], log_det: [n], log |det dy/dx| = Σ s",
     errors: &[
@@ -123,7 +129,7 @@ static AFFINE_COUPLING: Entry = Entry {
         "f giving another shape",
         "a bound that is not above 0",
     ],
-    source: "Dinh et al. 2017 (Real NVP), equations 4 to 9",
+    source: &[cite::DINH_2017, " (Real NVP), equations 4 to 9"],
     examples: &[
         value(
             "there and back",
@@ -143,18 +149,18 @@ static AFFINE_COUPLING: Entry = Entry {
 };
 
 fn affine_coupling(call: &Call) -> Result<Dynamic> {
-    let x = tensor(call, 0)?;
+    let x = X.of(call)?;
     let &[n, d] = &x.shape()[..] else {
         return Err(Fault::shape(format!("affine_coupling: x must be [n, d], got {}", shown(&x.shape())))
             .hint("x.flatten(1) makes rows of images"));
     };
-    let mask = coerce(call.args.any(1), &x.device())?.ok_or_else(|| call.args.wrong(1))?.cast(Dtype::F32);
+    let mask = coerce(MASK.value(call), &x.device())?.ok_or_else(|| MASK.wrong(call))?.cast(Dtype::F32);
     kept(&mask, d)?;
-    let bound = call.options.number("bound", 2.0)? as f32;
+    let bound = BOUND.of(call)? as f32;
     if bound.is_nan() || bound <= 0.0 {
         return Err(Fault::value(format!("affine_coupling: bound must be above 0, got {bound}")));
     }
-    let given = call.apply(call.args.any(2), vec![wrap(x.mul(&mask)?)])?;
+    let given = call.apply(F.value(call), vec![wrap(x.mul(&mask)?)])?;
     let given = given.read_lock::<Tensor>().map(|t| t.clone());
     let given = given.ok_or_else(|| Fault::type_("affine_coupling: f must give a tensor"))?;
     if given.shape()[..] != [n, 2 * d] {
@@ -168,7 +174,7 @@ fn affine_coupling(call: &Call) -> Result<Dynamic> {
     let s = given.narrow(1, 0..d)?.mul_scalar(1.0 / bound)?.tanh()?.mul_scalar(bound)?.mul(&changed)?;
     let t = given.narrow(1, d..2 * d)?.mul(&changed)?;
     let log_det = s.sum_dims(&[1], false)?;
-    let (y, log_det) = match call.options.bool("inverse", false)? {
+    let (y, log_det) = match INVERSE.of(call)? {
         false => (x.mul(&s.exp()?)?.add(&t)?, log_det),
         true => (x.sub(&t)?.mul(&s.neg()?.exp()?)?, log_det.neg()?),
     };
@@ -199,20 +205,20 @@ fn kept(mask: &Tensor, d: usize) -> Result<()> {
     }
 }
 
+const W: Param<Tensor> = param("W", types::TENSOR, "[hidden, visible]");
+const B: Param<Tensor> =
+    param("b", types::TENSOR, "[visible]: biases of the visible units, which the chains start from");
+const C: Param<Tensor> = param("c", types::TENSOR, "[hidden]: biases of the hidden units");
+const STEPS: Param<usize> =
+    param("steps", types::SIZE, "steps of Gibbs sampling, each at a little lower temperature: at least 1").or(1000);
+const CHAINS: Param<usize> = param("chains", types::SIZE, "independent chains: at least 2").or(100);
 static AIS: Entry = Entry {
     name: "ais",
     group: "metric",
     summary: "the logarithm of the partition function of a restricted Boltzmann machine by annealed importance sampling, with its \
               standard error",
-    params: &[
-        param("W", Ty::Tensor, "[hidden, visible]"),
-        param("b", Ty::Tensor, "[visible]: biases of the visible units, which the chains start from"),
-        param("c", Ty::Tensor, "[hidden]: biases of the hidden units"),
-    ],
-    options: &[
-        opt("steps", Ty::Int, "1000", "steps of Gibbs sampling, each at a little lower temperature: at least 1"),
-        opt("chains", Ty::Int, "100", "independent chains: at least 2"),
-    ],
+    params: &[W.param(), B.param(), C.param()],
+    options: &[STEPS.opt(), CHAINS.opt()],
     returns: Ty::Map,
     shapes: "W [h, v], b [v], c [h] → log_z: number, se: number; p(v) = exp(b·v + Σ softplus(W v + c)) / Z",
     errors: &[
@@ -220,7 +226,7 @@ static AIS: Entry = Entry {
         "fewer than 2 chains",
         "shapes that do not fit, or values that are not finite",
     ],
-    source: "Neal 2001; Salakhutdinov and Murray 2008, whose base rate model has the visible biases alone",
+    source: &[cite::NEAL_2001, "; ", cite::SALAKHUTDINOV_2008, ", whose base rate model has the visible biases alone"],
     examples: &[
         value(
             "units that do not see each other: Z = 2^(2 + 3)",
@@ -238,8 +244,8 @@ static AIS: Entry = Entry {
 };
 
 fn ais(call: &Call) -> Result<Dynamic> {
-    let (w, b, c) = (tensor(call, 0)?, tensor(call, 1)?, tensor(call, 2)?);
-    let (steps, chains) = (call.options.size("steps", 1000)?, call.options.size("chains", 100)?);
+    let (w, b, c) = (W.of(call)?, B.of(call)?, C.of(call)?);
+    let (steps, chains) = (STEPS.of(call)?, CHAINS.of(call)?);
     if steps == 0 {
         return Err(Fault::value("ais: steps is 0: a chain of length 0 estimates nothing").hint("steps: 1000 is usual"));
     }

@@ -9,7 +9,7 @@
 //! | `recurrent` | `lstm`, `gru` |
 //! | `likelihood` | what models with a likelihood need: `made_masks`, `affine_coupling`, `ais` |
 //! | `norm` | normalisation layers, spectral and weight norm |
-//! | `activations` | `relu()`, `dropout(p)`, … as layers |
+//! | `stateless` | `dropout(p)`, `flatten()`, …: layers without parameters; activation functions are in `activation` |
 //! | `init` | the kind `initializer` |
 //! | `gradient` | `grad` with respect to a network |
 //! | `ema` | running averages |
@@ -21,7 +21,6 @@
 //! | `loss` | losses on predictions, and those of the two players |
 //! | `penalty` | gradient penalties |
 
-pub mod activations;
 pub mod conv;
 pub mod custom;
 pub mod descent;
@@ -37,6 +36,7 @@ pub mod optimizer;
 pub mod penalty;
 pub mod recurrent;
 pub mod schedule;
+pub mod stateless;
 pub mod steps;
 pub mod value;
 

@@ -1,12 +1,12 @@
 //! Normalisation layers, and layers with normalised weights.
 
-use super::super::tensor::{fails, opt, param, runs, value};
 use super::super::world;
-use super::init::option as init;
 use super::layers::{NET, positive};
-use super::value::{made, network};
+use super::value::made;
+use crate::cite;
+use crate::types;
 use rhai::Dynamic;
-use saddle_catalog::{Call, ENTRY, Entry, Opt, Param, Ty};
+use saddle_catalog::{Call, ENTRY, Entry, Maybe, Param, fails, param, runs, value};
 use saddle_fault::{Fault, Result};
 use saddle_nn::layers::{
     BatchNorm, ConditionalBatchNorm, GroupNorm, InstanceNorm, LayerNorm, ReferenceNorm, spectral_norm, weight_norm,
@@ -27,36 +27,30 @@ pub static ENTRIES: &[&Entry] = &[
     &WEIGHT_NORM,
 ];
 
-const CHANNELS: Param = param("channels", Ty::Int, "size of dim 1");
-const EPS: Opt = opt("eps", Ty::Number, "1e-5", "added to the variance");
-const MOMENTUM: Opt = opt("momentum", Ty::Number, "0.1", "weight of the newest batch in the running statistics");
-const SYNC: Opt = opt(
-    "sync",
-    Ty::Bool,
-    "false",
-    "under `mpirun`: statistics over the batches of all ranks, at two exchanges forward and two backward; else each rank's own batch",
-);
-const GAIN: Opt = opt("init", Ty::Of("initializer"), "constant(1)", "how the gain starts; DCGAN: normal(1, 0.02)");
+const CHANNELS: Param<usize> = param("channels", types::SIZE, "size of dim 1");
+const EPS: Param<f64> = param("eps", types::NUMBER, "added to the variance").or(1e-5);
+const MOMENTUM: Param<f64> =
+    param("momentum", types::NUMBER, "weight of the newest batch in the running statistics").or(0.1);
+const SYNC: Param<bool> = param("sync", types::BOOL, "under `mpirun`: statistics over the batches of all ranks, at two exchanges forward and two backward; else each rank's own batch").or(false);
+const GAIN: Maybe<Init> =
+    param("init", types::INITIALIZER, "how the gain starts; DCGAN: normal(1, 0.02)").maybe("constant(1)");
 
 /// The initializer of the gain.
 fn gain(call: &Call) -> Result<Init> {
-    match call.options.has("init") {
-        true => init(&call.options),
-        false => Ok(Init::Constant(1.0)),
-    }
+    Ok(GAIN.of(call)?.unwrap_or(Init::Constant(1.0)))
 }
 
 fn eps(call: &Call) -> Result<f32> {
-    Ok(call.options.number("eps", 1e-5)? as f32)
+    Ok(EPS.of(call)? as f32)
 }
 
 fn batch_norm(call: &Call) -> Result<BatchNorm> {
     Ok(BatchNorm {
-        channels: positive(call, 0)?,
+        channels: positive(call, CHANNELS)?,
         eps: eps(call)?,
-        momentum: call.options.number("momentum", 0.1)? as f32,
+        momentum: MOMENTUM.of(call)? as f32,
         gain: gain(call)?,
-        across: call.options.bool("sync", false)?.then_some(world::ACROSS),
+        across: SYNC.of(call)?.then_some(world::ACROSS),
     })
 }
 
@@ -64,12 +58,12 @@ static BATCH_NORM: Entry = Entry {
     name: "batch_norm",
     group: "layer",
     summary: "each channel with mean 0 and variance 1 over the batch, then a trained gain and shift",
-    params: &[CHANNELS],
-    options: &[EPS, MOMENTUM, GAIN, SYNC],
+    params: &[CHANNELS.param()],
+    options: &[EPS.opt(), MOMENTUM.opt(), GAIN.opt(), SYNC.opt()],
     returns: NET,
     shapes: "[n, channels] or [n, channels, h, w], unchanged",
     errors: &["when called: another number of channels", "in train mode: a single value a channel"],
-    source: "Ioffe and Szegedy 2015; slide 42",
+    source: &[cite::IOFFE_2015, "; slide 42"],
     examples: &[value(
         "a batch of two",
         "batch_norm(1)(tensor([[1], [3]])).to_array()",
@@ -78,19 +72,23 @@ static BATCH_NORM: Entry = Entry {
     call: |call| made(Network::of(batch_norm(call)?)),
 };
 
+const SHAPE: Param<Vec<usize>> = param("shape", types::SIZES, "the last dims: a size, or an array of sizes");
 static LAYER_NORM: Entry = Entry {
     name: "layer_norm",
     group: "layer",
     summary: "each sample with mean 0 and variance 1 over its last dims, then a trained gain and shift",
-    params: &[param("shape", Ty::OneOf(&[Ty::Int, Ty::Shape]), "the last dims: a size, or an array of sizes")],
-    options: &[EPS],
+    params: &[SHAPE.param()],
+    options: &[EPS.opt()],
     returns: NET,
     shapes: "[.., shape..], unchanged",
     errors: &["when called: an input that does not end with the shape"],
-    source: "Ba et al. 2016",
+    source: &[cite::BA_2016],
     examples: &[value("shapes", "layer_norm(4)(ones([2, 4])).shape", "[2, 4]")],
     call: |call| {
-        let shape = if call.args.any(0).is_int() { vec![positive(call, 0)?] } else { call.args.shape(0)? };
+        let shape = SHAPE.of(call)?;
+        if SHAPE.value(call).is_int() && shape[0] == 0 {
+            return Err(Fault::value("layer_norm: shape must be at least 1"));
+        }
         saddle_tensor::check_shape("layer_norm", &shape)?;
         made(Network::of(LayerNorm { shape, eps: eps(call)? }))
     },
@@ -100,26 +98,27 @@ static INSTANCE_NORM: Entry = Entry {
     name: "instance_norm",
     group: "layer",
     summary: "each channel of each image with mean 0 and variance 1, then a trained gain and shift",
-    params: &[CHANNELS],
-    options: &[EPS],
+    params: &[CHANNELS.param()],
+    options: &[EPS.opt()],
     returns: NET,
     shapes: "[n, channels, h, w], unchanged",
     errors: &["when called: another number of channels, or no space"],
-    source: "Ulyanov et al. 2016",
+    source: &[cite::ULYANOV_2016],
     examples: &[value("shapes", "instance_norm(3)(ones([2, 3, 4, 4])).shape", "[2, 3, 4, 4]")],
-    call: |call| made(Network::of(InstanceNorm { channels: positive(call, 0)?, eps: eps(call)? })),
+    call: |call| made(Network::of(InstanceNorm { channels: positive(call, CHANNELS)?, eps: eps(call)? })),
 };
 
+const CLASSES: Param<usize> = param("classes", types::SIZE, "number of labels");
 static CONDITIONAL_BATCH_NORM: Entry = Entry {
     name: "conditional_batch_norm",
     group: "layer",
     summary: "batch norm with a gain and a shift for each class; labels are the network's second input: G(z, labels)",
-    params: &[CHANNELS, param("classes", Ty::Int, "number of labels")],
-    options: &[EPS, MOMENTUM, GAIN, SYNC],
+    params: &[CHANNELS.param(), CLASSES.param()],
+    options: &[EPS.opt(), MOMENTUM.opt(), GAIN.opt(), SYNC.opt()],
     returns: NET,
     shapes: "[n, channels] or [n, channels, h, w], unchanged; labels [n] ints, or weights of the classes [n, classes]",
     errors: &["when called: no labels, or another number of them", "in train mode: a single value a channel"],
-    source: "Dumoulin et al. 2017; Miyato and Koyama 2018",
+    source: &[cite::DUMOULIN_2017, "; ", cite::MIYATO_KOYAMA_2018],
     examples: &[
         value(
             "in a sequence, labels reach every conditional layer",
@@ -128,19 +127,20 @@ static CONDITIONAL_BATCH_NORM: Entry = Entry {
         ),
         fails("no labels", "conditional_batch_norm(2, 10)(ones([4, 2]))", "there are no labels"),
     ],
-    call: |call| made(Network::of(ConditionalBatchNorm { norm: batch_norm(call)?, classes: positive(call, 1)? })),
+    call: |call| made(Network::of(ConditionalBatchNorm { norm: batch_norm(call)?, classes: positive(call, CLASSES)? })),
 };
 
+const GROUPS: Param<usize> = param("groups", types::SIZE, "how many; channels is a multiple");
 static GROUP_NORM: Entry = Entry {
     name: "group_norm",
     group: "layer",
     summary: "the channels of each sample in groups, each with mean 0 and variance 1, then a trained gain and shift: no batch mate matters",
-    params: &[param("groups", Ty::Int, "how many; channels is a multiple"), CHANNELS],
-    options: &[EPS],
+    params: &[GROUPS.param(), CHANNELS.param()],
+    options: &[EPS.opt()],
     returns: NET,
     shapes: "[n, channels] or [n, channels, h, w], unchanged",
     errors: &["channels that groups does not divide", "when called: another number of channels"],
-    source: "Wu and He 2018",
+    source: &[cite::WU_2018],
     examples: &[
         value(
             "two groups of two channels",
@@ -150,7 +150,7 @@ static GROUP_NORM: Entry = Entry {
         fails("no equal groups", "group_norm(3, 4)", "4 channels cannot be put into 3 equal groups"),
     ],
     call: |call| {
-        let (groups, channels) = (positive(call, 0)?, positive(call, 1)?);
+        let (groups, channels) = (positive(call, GROUPS)?, positive(call, CHANNELS)?);
         if channels % groups != 0 {
             return Err(Fault::value(format!(
                 "group_norm: {channels} channels cannot be put into {groups} equal groups"
@@ -162,7 +162,12 @@ static GROUP_NORM: Entry = Entry {
 };
 
 fn reference_norm(call: &Call, with_example: bool) -> Result<Dynamic> {
-    made(Network::of(ReferenceNorm { channels: positive(call, 0)?, eps: eps(call)?, gain: gain(call)?, with_example }))
+    made(Network::of(ReferenceNorm {
+        channels: positive(call, CHANNELS)?,
+        eps: eps(call)?,
+        gain: gain(call)?,
+        with_example,
+    }))
 }
 
 const REFERENCE_ERRORS: &[&str] = &["when called: another number of channels", "when called without a reference batch"];
@@ -171,12 +176,12 @@ static REFERENCE_BATCH_NORM: Entry = Entry {
     name: "reference_batch_norm",
     group: "layer",
     summary: "each channel normalised by the statistics of a fixed batch, which with_reference gives to the network",
-    params: &[CHANNELS],
-    options: &[EPS, GAIN],
+    params: &[CHANNELS.param()],
+    options: &[EPS.opt(), GAIN.opt()],
     returns: NET,
     shapes: "[n, channels] or [n, channels, h, w], unchanged",
     errors: REFERENCE_ERRORS,
-    source: "Goodfellow 2016, slide 44",
+    source: &[cite::GOODFELLOW_2016, ", slide 44"],
     examples: &[value(
         "the reference has mean 1 and variance 1",
         "let D = with_reference(reference_batch_norm(1, #{ eps: 0 }), tensor([[0], [2]]));\nD(tensor([[1], [5]])).to_array()",
@@ -189,12 +194,12 @@ static VIRTUAL_BATCH_NORM: Entry = Entry {
     name: "virtual_batch_norm",
     group: "layer",
     summary: "each example normalised by the statistics of a fixed batch and itself: no example sees the others of its batch",
-    params: &[CHANNELS],
-    options: &[EPS, GAIN],
+    params: &[CHANNELS.param()],
+    options: &[EPS.opt(), GAIN.opt()],
     returns: NET,
     shapes: "[n, channels] or [n, channels, h, w], unchanged",
     errors: REFERENCE_ERRORS,
-    source: "Salimans et al. 2016, section 3.4; slide 45",
+    source: &[cite::SALIMANS_2016, ", section 3.4; slide 45"],
     examples: &[
         value(
             "3 with the reference 0, 0: mean 1, variance 2",
@@ -206,18 +211,18 @@ static VIRTUAL_BATCH_NORM: Entry = Entry {
     call: |call| reference_norm(call, true),
 };
 
+const NETWORK: Param<Network> = param("network", types::NETWORK, "its parameters are shared, not copied");
+const BATCH: Param<Tensor> =
+    param("batch", types::TENSOR, "chosen once, before training: real samples for D, noise for G");
 static WITH_REFERENCE: Entry = Entry {
     name: "with_reference",
     group: "network",
     summary: "the network with a fixed batch that passes through its layers beside every input: the reference of virtual batch norm",
-    params: &[
-        param("network", NET, "its parameters are shared, not copied"),
-        param("batch", Ty::Tensor, "chosen once, before training: real samples for D, noise for G"),
-    ],
+    params: &[NETWORK.param(), BATCH.param()],
     returns: NET,
     shapes: "an input's shape but for its first size",
     errors: &["an empty batch", "when called: an input of another shape than the batch"],
-    source: "Salimans et al. 2016, section 3.4",
+    source: &[cite::SALIMANS_2016, ", section 3.4"],
     examples: &[
         runs(
             "G with virtual batch norm",
@@ -230,25 +235,28 @@ static WITH_REFERENCE: Entry = Entry {
         ),
     ],
     call: |call| {
-        let batch: Tensor = call.args.get(1)?;
+        let batch = BATCH.of(call)?;
         if batch.is_empty() || batch.rank() == 0 {
             return Err(Fault::value("with_reference: the batch is empty"));
         }
-        made(network(call, 0)?.referenced(batch))
+        made(NETWORK.of(call)?.referenced(batch))
     },
     ..ENTRY
 };
 
+const LAYER: Param<Network> =
+    param("layer", types::NETWORK, "a layer or a network; its parameters are shared, not copied");
+const ITERATIONS: Param<usize> = param("iterations", types::SIZE, "power iterations at each pass in train mode").or(1);
 static SPECTRAL_NORM: Entry = Entry {
     name: "spectral_norm",
     group: "layer",
     summary: "the layer, or every layer of a network, with its weight divided by its largest singular value",
-    params: &[param("layer", NET, "a layer or a network; its parameters are shared, not copied")],
-    options: &[opt("iterations", Ty::Int, "1", "power iterations at each pass in train mode")],
+    params: &[LAYER.param()],
+    options: &[ITERATIONS.opt()],
     returns: NET,
     shapes: "unchanged",
     errors: &["no layer has a weight matrix"],
-    source: "Miyato et al. 2018; details as in PyTorch",
+    source: &[cite::MIYATO_2018, "; details as in PyTorch"],
     examples: &[
         value(
             "the weight 3 becomes 1",
@@ -262,25 +270,27 @@ static SPECTRAL_NORM: Entry = Entry {
         fails("no weight", "spectral_norm(relu())", "no layer here has a weight matrix"),
     ],
     call: |call| {
-        let iterations = call.options.size("iterations", 1)?;
-        made(spectral_norm(&network(call, 0)?, iterations)?)
+        let iterations = ITERATIONS.of(call)?;
+        made(spectral_norm(&LAYER.of(call)?, iterations)?)
     },
 };
 
+const WEIGHT_NORM_LAYER: Param<Network> =
+    param("layer", types::NETWORK, "a layer or a network; its weights are copied");
 static WEIGHT_NORM: Entry = Entry {
     name: "weight_norm",
     group: "layer",
     summary: "the layer, or every layer of a network, with its weight written as g·v/‖v‖: length and direction are trained apart",
-    params: &[param("layer", NET, "a layer or a network; its weights are copied")],
+    params: &[WEIGHT_NORM_LAYER.param()],
     returns: NET,
     shapes: "unchanged; parameters weight_g and weight_v in the place of weight",
     errors: &["no layer has a weight matrix"],
-    source: "Salimans and Kingma 2016",
+    source: &[cite::SALIMANS_KINGMA_2016],
     examples: &[value(
         "it computes what it computed before",
         "let f = linear(3, 2); let x = randn([4, 3]);\nmax(abs(weight_norm(f)(x) - f(x))).item() < 1e-6",
         "true",
     )],
-    call: |call| made(weight_norm(&network(call, 0)?)?),
+    call: |call| made(weight_norm(&WEIGHT_NORM_LAYER.of(call)?)?),
     ..ENTRY
 };

@@ -1,9 +1,10 @@
 //! The kind `optimizer`, and what makes one.
 
-use super::super::tensor::{fails, param, runs, value};
 use super::value::params_of;
+use crate::cite;
+use crate::types;
 use rhai::Dynamic;
-use saddle_catalog::{Call, ENTRY, Entry, Field, KIND, Kind, Param, Setting, Ty};
+use saddle_catalog::{Call, ENTRY, Entry, Field, KIND, Kind, Maybe, Param, Ty, fails, param, runs, value};
 use saddle_fault::{Fault, Result};
 use saddle_nn::optim::{Adagrad, Adam, Algorithm, Optimizer, RmsProp, Sgd};
 use saddle_nn::schedule::Schedule;
@@ -55,77 +56,82 @@ fn describe(o: &Optimizer) -> String {
 }
 
 pub(super) const OPTIMIZER_TY: Ty = Ty::Of("optimizer");
-const TARGET: Param = param(
+const TARGET: Param<Dynamic> = param(
     "target",
-    Ty::OneOf(&[Ty::Of("network"), Ty::Array]),
+    types::any(Ty::OneOf(&[Ty::Of("network"), Ty::Array])),
     "the network whose parameters it changes, or an array of networks",
 );
 
-const fn lr(default: f64) -> Setting<f64> {
-    Setting::number("lr", default, "learning rate, ≥ 0, or a schedule of it: linear_schedule(2e-4, 0, 10000)")
+const fn lr(default: f64) -> Param<f64> {
+    param("lr", types::NUMBER, "learning rate, ≥ 0, or a schedule of it: linear_schedule(2e-4, 0, 10000)")
+        .or(default)
         .accepting(SCHEDULED)
 }
 
 /// A number, or one for each step that the optimizer takes.
 const SCHEDULED: Ty = Ty::OneOf(&[Ty::Number, Ty::Of("schedule")]);
 /// Of sgd, rmsprop and adagrad.
-const LR: Setting<f64> = lr(0.01);
-const ADAM_LR: Setting<f64> = lr(0.001);
-const MOMENTUM: Setting<f64> =
-    Setting::number("momentum", 0.0, "how much of the last step goes on, or a schedule of it").accepting(SCHEDULED);
-const DAMPENING: Setting<f64> = Setting::number("dampening", 0.0, "how much less of the new gradient counts");
-const NESTEROV: Setting<bool> = Setting::flag("nesterov", false, "looks ahead along the momentum");
-const BETAS: Setting<&[f64]> =
-    Setting::numbers("betas", &[0.9, 0.999], "decay of the running mean and mean square; DCGAN: [0.5, 0.999]");
-const EPS: Setting<f64> = Setting::number("eps", 1e-8, "added to the root of the mean square");
-const ADAGRAD_EPS: Setting<f64> = Setting::number("eps", 1e-10, "added to the root");
-const ALPHA: Setting<f64> = Setting::number("alpha", 0.99, "decay of the running mean square");
-const DECAY: Setting<f64> = Setting::number("weight_decay", 0.0, "weight of ½‖p‖² in the loss");
-const ADAMW_DECAY: Setting<f64> = Setting::number("weight_decay", 0.01, "share of each parameter taken off, times lr");
-const CLIP_NORM: Setting<Option<f64>> =
-    Setting::maybe_number("clip_norm", "gradients are scaled down to this joint norm");
-const CLIP_VALUE: Setting<Option<f64>> = Setting::maybe_number("clip_value", "every gradient element is cut to ± this");
-const CLIP_WEIGHTS: Setting<Option<f64>> =
-    Setting::maybe_number("clip_weights", "every parameter is cut to ± this after a step (Arjovsky et al. 2017: 0.01)");
+const LR: Param<f64> = lr(0.01);
+const ADAM_LR: Param<f64> = lr(0.001);
+const MOMENTUM: Param<f64> = param("momentum", types::NUMBER, "how much of the last step goes on, or a schedule of it")
+    .or(0.0)
+    .accepting(SCHEDULED);
+const DAMPENING: Param<f64> = param("dampening", types::NUMBER, "how much less of the new gradient counts").or(0.0);
+const NESTEROV: Param<bool> = param("nesterov", types::BOOL, "looks ahead along the momentum").or(false);
+const BETAS: Param<Vec<f64>> =
+    param("betas", types::NUMBERS, "decay of the running mean and mean square; DCGAN: [0.5, 0.999]").or(&[0.9, 0.999]);
+const EPS: Param<f64> = param("eps", types::NUMBER, "added to the root of the mean square").or(1e-8);
+const ADAGRAD_EPS: Param<f64> = param("eps", types::NUMBER, "added to the root").or(1e-10);
+const ALPHA: Param<f64> = param("alpha", types::NUMBER, "decay of the running mean square").or(0.99);
+const DECAY: Param<f64> = param("weight_decay", types::NUMBER, "weight of ½‖p‖² in the loss").or(0.0);
+const ADAMW_DECAY: Param<f64> =
+    param("weight_decay", types::NUMBER, "share of each parameter taken off, times lr").or(0.01);
+const CLIP_NORM: Maybe<f64> =
+    param("clip_norm", types::NUMBER, "gradients are scaled down to this joint norm").maybe("none");
+const CLIP_VALUE: Maybe<f64> =
+    param("clip_value", types::NUMBER, "every gradient element is cut to ± this").maybe("none");
+const CLIP_WEIGHTS: Maybe<f64> =
+    param("clip_weights", types::NUMBER, "every parameter is cut to ± this after a step (Arjovsky et al. 2017: 0.01)")
+        .maybe("none");
 
 /// The option as a schedule, where it is one. Within it every value has to be what the option takes.
-fn schedule(call: &Call, key: &str, most: f64) -> Result<Option<Schedule>> {
-    let declared = call.entry.options.iter().any(|o| o.key == key && o.ty == SCHEDULED);
-    let found = if declared { call.options.any(key) } else { None };
-    let Some(schedule) = found.and_then(|v| v.read_lock::<Schedule>()).map(|s| *s) else {
+fn schedule(call: &Call, setting: Param<f64>, most: f64) -> Result<Option<Schedule>> {
+    let Some(schedule) = setting.given(call).and_then(|v| v.read_lock::<Schedule>()).map(|s| *s) else {
         return Ok(None);
     };
     let (first, last) = schedule.ends();
     match [first, last].into_iter().find(|v| !(0.0..=most).contains(v)) {
         None => Ok(Some(schedule)),
-        Some(bad) => Err(Fault::value(format!("{}: {key} must not reach {bad}", call.entry.name))
+        Some(bad) => Err(Fault::value(format!("{}: {} must not reach {bad}", call.entry.name, setting.name()))
             .hint("a schedule runs from its first to its last value; exponential_schedule has the option limit")),
     }
 }
 
 /// A rate of the call, which is not negative; of a schedule the first.
-fn rate(call: &Call, setting: Setting<f64>) -> Result<f32> {
-    match schedule(call, setting.key(), f64::MAX)? {
+fn rate(call: &Call, setting: Param<f64>) -> Result<f32> {
+    match schedule(call, setting, f64::MAX)? {
         Some(schedule) => Ok(schedule.at(0.0) as f32),
         None => Ok(setting.not_negative(call)? as f32),
     }
 }
 
 /// An optimizer over the target's parameters, with the options that all have.
-fn bound(call: &Call, rule: Algorithm) -> Result<Dynamic> {
-    let params = params_of(call.entry.name, call.args.any(0))?;
+fn bound(call: &Call, rule: Algorithm, momentum: Option<Param<f64>>) -> Result<Dynamic> {
+    let params = params_of(call.entry.name, TARGET.value(call))?;
     if params.is_empty() {
         return Err(Fault::value(format!("{}: the network has no parameters", call.entry.name)));
     }
     let mut optimizer = Optimizer::new(params, rule);
-    let limit = |setting: Setting<Option<f64>>| setting.not_negative(call).map(|limit| limit.map(|v| v as f32));
+    let limit = |setting: Maybe<f64>| setting.not_negative(call).map(|limit| limit.map(|v| v as f32));
     optimizer.clip_norm = limit(CLIP_NORM)?;
     optimizer.clip_value = limit(CLIP_VALUE)?;
     optimizer.clip_weights = limit(CLIP_WEIGHTS)?;
-    if let Some(schedule) = schedule(call, LR.key(), f64::MAX)? {
+    if let Some(schedule) = schedule(call, LR, f64::MAX)? {
         optimizer.schedule_lr(schedule);
     }
-    if let Some(schedule) = schedule(call, MOMENTUM.key(), 1.0)? {
+    if let Some(momentum) = momentum
+        && let Some(schedule) = schedule(call, momentum, 1.0)?
+    {
         optimizer.schedule_momentum(schedule);
     }
     Ok(Dynamic::from(Handle(Rc::new(RefCell::new(optimizer)))))
@@ -135,7 +141,7 @@ static SGD: Entry = Entry {
     name: "sgd",
     group: "optimizer",
     summary: "stochastic gradient descent, with momentum",
-    params: &[TARGET],
+    params: &[TARGET.param()],
     options: &[
         LR.opt(),
         MOMENTUM.opt(),
@@ -148,7 +154,11 @@ static SGD: Entry = Entry {
     ],
     returns: OPTIMIZER_TY,
     errors: &["a negative rate", "a target without parameters"],
-    source: "formulas as in PyTorch; \"We used momentum in our experiments\" (Goodfellow et al. 2014, Algorithm 1)",
+    source: &[
+        "formulas as in PyTorch; \"We used momentum in our experiments\" (",
+        cite::GOODFELLOW_2014,
+        ", Algorithm 1)",
+    ],
     examples: &[
         value(
             "one step on w²",
@@ -167,12 +177,13 @@ static SGD: Entry = Entry {
                 weight_decay: rate(call, DECAY)?,
                 nesterov: NESTEROV.of(call)?,
             }),
+            Some(MOMENTUM),
         )
     },
     ..ENTRY
 };
 
-fn adam_rule(call: &Call, decoupled: bool, decay: Setting<f64>) -> Result<Algorithm> {
+fn adam_rule(call: &Call, decoupled: bool, decay: Param<f64>) -> Result<Algorithm> {
     let betas = match BETAS.of(call)?[..] {
         [a, b] if (0.0..1.0).contains(&a) && (0.0..1.0).contains(&b) => [a as f32, b as f32],
         ref other => {
@@ -195,7 +206,7 @@ static ADAM: Entry = Entry {
     name: "adam",
     group: "optimizer",
     summary: "steps of a size that adapts to each parameter",
-    params: &[TARGET],
+    params: &[TARGET.param()],
     options: &[
         ADAM_LR.opt(),
         BETAS.opt(),
@@ -207,7 +218,7 @@ static ADAM: Entry = Entry {
     ],
     returns: OPTIMIZER_TY,
     errors: &["a negative rate", "betas that are not two numbers in [0, 1)", "a target without parameters"],
-    source: "Kingma and Ba 2015",
+    source: &[cite::KINGMA_2015],
     examples: &[
         value(
             "the first step has the size of the learning rate",
@@ -221,7 +232,7 @@ static ADAM: Entry = Entry {
         ),
         fails("one beta", "adam(linear(1, 1), #{ betas: [0.5] })", "betas must be two numbers"),
     ],
-    call: |call| bound(call, adam_rule(call, false, DECAY)?),
+    call: |call| bound(call, adam_rule(call, false, DECAY)?, None),
     ..ENTRY
 };
 
@@ -229,7 +240,7 @@ static ADAMW: Entry = Entry {
     name: "adamw",
     group: "optimizer",
     summary: "adam with weight decay apart from the gradient",
-    params: &[TARGET],
+    params: &[TARGET.param()],
     options: &[
         ADAM_LR.opt(),
         BETAS.opt(),
@@ -241,9 +252,9 @@ static ADAMW: Entry = Entry {
     ],
     returns: OPTIMIZER_TY,
     errors: ADAM.errors,
-    source: "Loshchilov and Hutter 2019",
+    source: &[cite::LOSHCHILOV_2019],
     examples: &[runs("for a small network", "let opt = adamw(linear(2, 1), #{ lr: 1e-3 });")],
-    call: |call| bound(call, adam_rule(call, true, ADAMW_DECAY)?),
+    call: |call| bound(call, adam_rule(call, true, ADAMW_DECAY)?, None),
     ..ENTRY
 };
 
@@ -251,7 +262,7 @@ static RMSPROP: Entry = Entry {
     name: "rmsprop",
     group: "optimizer",
     summary: "gradients divided by a running root mean square",
-    params: &[TARGET],
+    params: &[TARGET.param()],
     options: &[
         LR.opt(),
         ALPHA.opt(),
@@ -264,7 +275,7 @@ static RMSPROP: Entry = Entry {
     ],
     returns: OPTIMIZER_TY,
     errors: SGD.errors,
-    source: "Tieleman and Hinton 2012; the WGAN paper's choice",
+    source: &[cite::TIELEMAN_2012, "; the WGAN paper's choice"],
     examples: &[runs("for a critic", "let opt = rmsprop(linear(2, 1), #{ lr: 5e-5, clip_weights: 0.01 });")],
     call: |call| {
         bound(
@@ -276,6 +287,7 @@ static RMSPROP: Entry = Entry {
                 momentum: rate(call, MOMENTUM)?,
                 weight_decay: rate(call, DECAY)?,
             }),
+            Some(MOMENTUM),
         )
     },
     ..ENTRY
@@ -285,11 +297,11 @@ static ADAGRAD: Entry = Entry {
     name: "adagrad",
     group: "optimizer",
     summary: "gradients divided by the root of the sum of their squares so far",
-    params: &[TARGET],
+    params: &[TARGET.param()],
     options: &[LR.opt(), ADAGRAD_EPS.opt(), DECAY.opt(), CLIP_NORM.opt(), CLIP_VALUE.opt(), CLIP_WEIGHTS.opt()],
     returns: OPTIMIZER_TY,
     errors: SGD.errors,
-    source: "Duchi et al. 2011",
+    source: &[cite::DUCHI_2011],
     examples: &[runs("for a small network", "let opt = adagrad(linear(2, 1));")],
     call: |call| {
         bound(
@@ -299,6 +311,7 @@ static ADAGRAD: Entry = Entry {
                 eps: rate(call, ADAGRAD_EPS)?,
                 weight_decay: rate(call, DECAY)?,
             }),
+            None,
         )
     },
     ..ENTRY

@@ -1,40 +1,40 @@
 //! Recurrent layers.
 
-use super::super::tensor::{fails, param, value};
-use super::init::option as init;
-use super::layers::{INIT, NET, positive};
+use super::layers::{INIT, NET, init, positive};
 use super::value::made;
+use crate::cite;
+use crate::types;
 use rhai::Dynamic;
-use saddle_catalog::{Call, DefaultValue, Entry, Opt, Param, Setting, Ty};
+use saddle_catalog::{AnyParam, Call, Entry, Maybe, Param, fails, param, value};
 use saddle_fault::Result;
-use saddle_nn::Network;
 use saddle_nn::layers::{Recurrent, Rule};
+use saddle_nn::{Init, Network};
 
 pub static ENTRIES: &[&Entry] = &[&LSTM, &GRU];
 
-const PARAMS: &[Param] = &[
-    param("inputs", Ty::Int, "numbers at each step of the input"),
-    param("hidden", Ty::Int, "numbers at each step of the output"),
-];
-const REVERSE: Setting<bool> =
-    Setting::flag("reverse", false, "from the last step to the first; outputs stay at their places");
-const STATE: Setting<bool> = Setting::flag(
+const INPUTS: Param<usize> = param("inputs", types::SIZE, "numbers at each step of the input");
+const HIDDEN: Param<usize> = param("hidden", types::SIZE, "numbers at each step of the output");
+const PARAMS: &[AnyParam] = &[INPUTS.param(), HIDDEN.param()];
+const REVERSE: Param<bool> =
+    param("reverse", types::BOOL, "from the last step to the first; outputs stay at their places").or(false);
+const STATE: Param<bool> = param(
     "state",
-    false,
+    types::BOOL,
     "the whole state at each step, h and then c: [n, steps, 2·hidden]; the last is the state to go on from",
-);
-const START: Opt = Opt { default: DefaultValue::Words("uniform in ±1/√hidden"), ..INIT };
+)
+.or(false);
+const START: Maybe<Init> = INIT.or_words("uniform in ±1/√hidden");
 const ERRORS: &[&str] =
     &["a size below 1", "when called: an input that is not [n, steps ≥ 1, inputs]; a state of another shape"];
 
 fn recurrent(call: &Call, rule: Rule) -> Result<Dynamic> {
     made(Network::of(Recurrent {
         rule,
-        inputs: positive(call, 0)?,
-        hidden: positive(call, 1)?,
+        inputs: positive(call, INPUTS)?,
+        hidden: positive(call, HIDDEN)?,
         reverse: REVERSE.of(call)?,
         state: rule == Rule::Lstm && STATE.of(call)?,
-        init: init(&call.options)?,
+        init: init(call)?,
     }))
 }
 
@@ -44,12 +44,12 @@ static LSTM: Entry = Entry {
     summary: "a recurrent layer with a memory cell: each step sees its input and what the steps before it left; \
               f(x, state) goes on from a state",
     params: PARAMS,
-    options: &[REVERSE.opt(), STATE.opt(), START],
+    options: &[REVERSE.opt(), STATE.opt(), START.opt()],
     returns: NET,
     shapes: "[n, steps, inputs] → [n, steps, hidden]; state [n, 2·hidden]; weight_ih [4·hidden, inputs], weight_hh [4·hidden, hidden], \
              bias_ih, bias_hh [4·hidden], the gates in PyTorch's order i, f, g, o",
     errors: ERRORS,
-    source: "Hochreiter and Schmidhuber 1997; the formulas of PyTorch's LSTM, batch first",
+    source: &[cite::HOCHREITER_1997, "; the formulas of PyTorch's LSTM, batch first"],
     examples: &[
         value("shapes", "lstm(3, 5)(ones([2, 7, 3])).shape", "[2, 7, 5]"),
         value(
@@ -72,12 +72,12 @@ static GRU: Entry = Entry {
     group: "layer",
     summary: "a recurrent layer with gates and no cell: cheaper than lstm; f(x, state) goes on from a state, the output at the last step",
     params: PARAMS,
-    options: &[REVERSE.opt(), START],
+    options: &[REVERSE.opt(), START.opt()],
     returns: NET,
     shapes: "[n, steps, inputs] → [n, steps, hidden]; state [n, hidden]; weight_ih [3·hidden, inputs], weight_hh [3·hidden, hidden], \
              bias_ih, bias_hh [3·hidden], the gates in PyTorch's order r, z, n",
     errors: ERRORS,
-    source: "Cho et al. 2014; the formulas of PyTorch's GRU, batch first",
+    source: &[cite::CHO_2014, "; the formulas of PyTorch's GRU, batch first"],
     examples: &[
         value("shapes", "gru(3, 5)(ones([2, 7, 3])).shape", "[2, 7, 5]"),
         value(

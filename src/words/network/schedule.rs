@@ -1,8 +1,9 @@
 //! The kind `schedule`: a number for each step.
 
-use super::super::tensor::{param, value};
+use crate::cite;
+use crate::types;
 use rhai::Dynamic;
-use saddle_catalog::{Call, ENTRY, Entry, KIND, Kind, Param, Setting, Ty};
+use saddle_catalog::{Call, ENTRY, Entry, KIND, Kind, Maybe, Param, Ty, param, value};
 use saddle_fault::{Fault, Result};
 use saddle_nn::schedule::Schedule;
 use saddle_session::output::Bundle;
@@ -33,41 +34,43 @@ pub(super) fn describe(schedule: &Schedule) -> String {
     }
 }
 
+const AT_SCHEDULE: Param<Schedule> = param("schedule", types::SCHEDULE, "the schedule");
+const STEP: Param<f64> = param("step", types::NUMBER, "counted from 0");
 static AT: Entry = Entry {
     name: "schedule",
     group: "optimizer",
     summary: "the value at a step",
-    params: &[param("schedule", Ty::Of("schedule"), "the schedule"), param("step", Ty::Number, "counted from 0")],
+    params: &[AT_SCHEDULE.param(), STEP.param()],
     returns: Ty::Number,
     examples: &[value("half way", "let lr = linear_schedule(1, 0, 10);\nlr(5)", "0.5")],
     call: |call| {
-        let schedule: Schedule = call.args.get(0)?;
-        Ok(schedule.at(call.args.number(1)?).into())
+        let schedule = AT_SCHEDULE.of(call)?;
+        Ok(schedule.at(STEP.of(call)?).into())
     },
     ..ENTRY
 };
 
-const FROM: Param = param("from", Ty::Number, "the value at step 0");
-const TO: Param = param("to", Ty::Number, "the value at the end and after it");
-const STEPS: Param = param("steps", Ty::Number, "how many steps, above 0");
+const FROM: Param<f64> = param("from", types::NUMBER, "the value at step 0");
+const TO: Param<f64> = param("to", types::NUMBER, "the value at the end and after it");
+const STEPS: Param<f64> = param("steps", types::NUMBER, "how many steps, above 0");
 
 /// Start, end and length of the way.
 fn way(call: &Call) -> Result<(f64, f64, f64)> {
-    let steps = call.args.number(2)?;
+    let steps = STEPS.of(call)?;
     if steps.is_nan() || steps <= 0.0 {
         return Err(Fault::value(format!("{}: steps must be above 0, got {steps}", call.entry.name)));
     }
-    Ok((call.args.number(0)?, call.args.number(1)?, steps))
+    Ok((FROM.of(call)?, TO.of(call)?, steps))
 }
 
 static LINEAR_SCHEDULE: Entry = Entry {
     name: "linear_schedule",
     group: "optimizer",
     summary: "from one value to another in a straight line",
-    params: &[FROM, TO, STEPS],
+    params: &[FROM.param(), TO.param(), STEPS.param()],
     returns: Ty::Of("schedule"),
     errors: &["steps of 0 or below"],
-    source: "the 2014 recipe raises the momentum from .5 to .7 over 250 epochs",
+    source: &["the 2014 recipe raises the momentum from .5 to .7 over 250 epochs"],
     examples: &[value(
         "a momentum ramp",
         "let ramp = linear_schedule(0.5, 0.75, 250);\n[ramp(0), ramp(125), ramp(1000)]",
@@ -84,10 +87,10 @@ static COSINE_SCHEDULE: Entry = Entry {
     name: "cosine_schedule",
     group: "optimizer",
     summary: "from one value to another along half a cosine wave: slow, fast, slow",
-    params: &[FROM, TO, STEPS],
+    params: &[FROM.param(), TO.param(), STEPS.param()],
     returns: Ty::Of("schedule"),
     errors: &["steps of 0 or below"],
-    source: "Loshchilov and Hutter 2017",
+    source: &[cite::LOSHCHILOV_2017],
     examples: &[value(
         "start, middle, end",
         "let lr = cosine_schedule(1, 0, 10);\n[lr(0), lr(5), lr(10)]",
@@ -100,17 +103,18 @@ static COSINE_SCHEDULE: Entry = Entry {
     ..ENTRY
 };
 
-const LIMIT: Setting<Option<f64>> = Setting::maybe_number("limit", "the value beyond which it does not go");
+const LIMIT: Maybe<f64> = param("limit", types::NUMBER, "the value beyond which it does not go").maybe("none");
 
+const FACTOR: Param<f64> = param("factor", types::NUMBER, "of each step, above 0");
 static EXPONENTIAL_SCHEDULE: Entry = Entry {
     name: "exponential_schedule",
     group: "optimizer",
     summary: "multiplied by a factor at each step",
-    params: &[FROM, param("factor", Ty::Number, "of each step, above 0")],
+    params: &[FROM.param(), FACTOR.param()],
     options: &[LIMIT.opt()],
     returns: Ty::Of("schedule"),
     errors: &["a factor of 0 or below"],
-    source: "the 2014 recipe divides lr by 1.000004 at every update, down to 1e-6",
+    source: &["the 2014 recipe divides lr by 1.000004 at every update, down to 1e-6"],
     examples: &[
         value(
             "halved at each step, down to 0.2",
@@ -120,7 +124,7 @@ static EXPONENTIAL_SCHEDULE: Entry = Entry {
         value("the 2014 recipe", "exponential_schedule(0.1, 1 / 1.000004, #{ limit: 1e-6 })(1e9)", "1e-6"),
     ],
     call: |call| {
-        let (from, factor) = (call.args.number(0)?, call.args.number(1)?);
+        let (from, factor) = (FROM.of(call)?, FACTOR.of(call)?);
         if factor.is_nan() || factor <= 0.0 {
             return Err(Fault::value(format!("exponential_schedule: factor must be above 0, got {factor}")));
         }

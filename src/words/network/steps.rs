@@ -1,45 +1,52 @@
 //! Steps of optimizers as values, for training that is differentiated through.
 
-use super::super::tensor::{fails, param, runs, value, wrap_all};
-use super::descent::tensors;
+use super::super::tensor::wrap_all;
+use crate::cite;
+use crate::types;
 use rhai::{Array, Dynamic, Map};
-use saddle_catalog::{Call, ENTRY, Entry, Param, Setting, Ty};
+use saddle_catalog::{Call, ENTRY, Entry, Param, Ty, fails, param, runs, value};
 use saddle_fault::{Fault, Result};
 use saddle_nn::steps::{AdamState, adam_step, momentum_step, sgd_step};
 use saddle_tensor::Tensor;
 
 pub static ENTRIES: &[&Entry] = &[&SGD_STEP, &MOMENTUM_STEP, &ADAM_STEP];
 
-const PARAMS: Param = param("params", Ty::Array, "the parameters: tensors");
-const GRADS: Param = param("grads", Ty::Array, "their gradients, taken with create_graph for unrolling");
-const STATE: Param =
-    param("state", Ty::OneOf(&[Ty::Nothing, Ty::Map, Ty::Array]), "what the last step returned; () at first");
+const PARAMS: Param<Vec<Tensor>> = param("params", types::TENSORS, "the parameters: tensors");
+const GRADS: Param<Vec<Tensor>> =
+    param("grads", types::TENSORS, "their gradients, taken with create_graph for unrolling");
+const STATE: Param<Dynamic> = param(
+    "state",
+    types::any(Ty::OneOf(&[Ty::Nothing, Ty::Map, Ty::Array])),
+    "what the last step returned; () at first",
+);
 
+const LR: Param<f64> = param("lr", types::NUMBER, "learning rate");
 static SGD_STEP: Entry = Entry {
     name: "sgd_step",
     group: "optimizer",
     summary: "one step of gradient descent as values: new parameters through which gradients pass",
-    params: &[PARAMS, GRADS, param("lr", Ty::Number, "learning rate")],
+    params: &[PARAMS.param(), GRADS.param(), LR.param()],
     returns: Ty::Array,
     errors: &["arrays of different length"],
-    source: "Metz et al. 2017; slide 65",
+    source: &[cite::METZ_2017, "; slide 65"],
     examples: &[value(
         "through one step: d/dw of (w − lr·2w)² at w = 1",
         "let w = tensor(1.0);\nlet g = grad(w * w, w, #{ create_graph: true });\nlet after = sgd_step([w], [g], 0.25)[0];\ngrad(after * after, w).item()",
         "0.5",
     )],
     call: |call| {
-        let new = sgd_step(&tensors(call, 0)?, &tensors(call, 1)?, call.args.number(2)? as f32)?;
+        let new = sgd_step(&PARAMS.of(call)?, &GRADS.of(call)?, LR.of(call)? as f32)?;
         Ok(wrap_all(new))
     },
     ..ENTRY
 };
 
-const ADAM_LR: Setting<f64> = Setting::number("lr", 0.001, "learning rate");
-const BETAS: Setting<&[f64]> = Setting::numbers("betas", &[0.9, 0.999], "decay of the running mean and mean square");
-const EPS: Setting<f64> = Setting::number("eps", 1e-8, "added to the root of the mean square");
-const MOMENTUM_LR: Setting<f64> = Setting::number("lr", 0.01, "learning rate");
-const MOMENTUM: Setting<f64> = Setting::number("momentum", 0.9, "how much of the last step goes on");
+const ADAM_LR: Param<f64> = param("lr", types::NUMBER, "learning rate").or(0.001);
+const BETAS: Param<Vec<f64>> =
+    param("betas", types::NUMBERS, "decay of the running mean and mean square").or(&[0.9, 0.999]);
+const EPS: Param<f64> = param("eps", types::NUMBER, "added to the root of the mean square").or(1e-8);
+const MOMENTUM_LR: Param<f64> = param("lr", types::NUMBER, "learning rate").or(0.01);
+const MOMENTUM: Param<f64> = param("momentum", types::NUMBER, "how much of the last step goes on").or(0.9);
 
 /// A map of the step's results.
 fn results(entries: [(&str, Dynamic); 2]) -> Dynamic {
@@ -59,15 +66,13 @@ fn list(call: &Call, value: &Dynamic) -> Result<Vec<Tensor>> {
     })
 }
 
+const VELOCITY: Param<Dynamic> =
+    param("velocity", types::any(Ty::OneOf(&[Ty::Nothing, Ty::Array])), "what the last step returned; () at first");
 static MOMENTUM_STEP: Entry = Entry {
     name: "momentum_step",
     group: "optimizer",
     summary: "one step of gradient descent with momentum as values: #{ params, velocity }",
-    params: &[
-        PARAMS,
-        GRADS,
-        param("velocity", Ty::OneOf(&[Ty::Nothing, Ty::Array]), "what the last step returned; () at first"),
-    ],
+    params: &[PARAMS.param(), GRADS.param(), VELOCITY.param()],
     options: &[MOMENTUM_LR.opt(), MOMENTUM.opt()],
     returns: Ty::Map,
     errors: &["arrays of different length"],
@@ -77,13 +82,13 @@ static MOMENTUM_STEP: Entry = Entry {
         "-2.5",
     )],
     call: |call| {
-        let velocity = match call.args.any(2) {
+        let velocity = match VELOCITY.value(call) {
             v if v.is_unit() => None,
             v => Some(list(call, v)?),
         };
         let (params, velocity) = momentum_step(
-            &tensors(call, 0)?,
-            &tensors(call, 1)?,
+            &PARAMS.of(call)?,
+            &GRADS.of(call)?,
             velocity.as_deref(),
             MOMENTUM_LR.of(call)? as f32,
             MOMENTUM.of(call)? as f32,
@@ -120,11 +125,11 @@ static ADAM_STEP: Entry = Entry {
     name: "adam_step",
     group: "optimizer",
     summary: "one step of adam as values: #{ params, state }",
-    params: &[PARAMS, GRADS, STATE],
+    params: &[PARAMS.param(), GRADS.param(), STATE.param()],
     options: &[ADAM_LR.opt(), BETAS.opt(), EPS.opt()],
     returns: Ty::Map,
     errors: &["arrays of different length", "a state of other parameters"],
-    source: "Kingma and Ba 2015; Metz et al. 2017 unroll D with it",
+    source: &[cite::KINGMA_2015, "; ", cite::METZ_2017, " unroll D with it"],
     examples: &[
         value(
             "the first step has the size of the learning rate",
@@ -149,9 +154,9 @@ static ADAM_STEP: Entry = Entry {
             }
         };
         let (params, state) = adam_step(
-            &tensors(call, 0)?,
-            &tensors(call, 1)?,
-            adam_state(call, call.args.any(2))?.as_ref(),
+            &PARAMS.of(call)?,
+            &GRADS.of(call)?,
+            adam_state(call, STATE.value(call))?.as_ref(),
             ADAM_LR.of(call)? as f32,
             betas,
             EPS.of(call)? as f32,

@@ -1,11 +1,15 @@
 //! The kind `network`: made by layers and `sequential`, called like a function.
 
-use super::super::tensor::{fails, opt, optional, param, runs, value, wrap_all};
+use super::super::tensor::wrap_all;
 use super::custom::{self, Script, inputs};
+use crate::cite;
+use crate::types;
 use rhai::{Array, Dynamic};
-use saddle_catalog::{Call, ENTRY, Entry, Field, KIND, Kind, Ty, shape, type_of};
+use saddle_catalog::{
+    AnyParam, ENTRY, Entry, Field, KIND, Kind, Maybe, Param, Ty, fails, param, runs, shape, type_of, value,
+};
 use saddle_fault::{Fault, Result};
-use saddle_nn::{Mode, Network, Param};
+use saddle_nn::{Mode, Network};
 use saddle_session::output::Bundle;
 use saddle_tensor::Tensor;
 use std::any::TypeId;
@@ -14,7 +18,7 @@ pub static ENTRIES: &[&Entry] =
     &[&SEQUENTIAL, &PARAMS, &WITH, &COPY, &FREEZE, &UNFREEZE, &TRAIN, &EVAL, &SUMMARY, &FEATURES, &FORWARD];
 
 const NET: Ty = Ty::Of("network");
-const SELF: saddle_catalog::Param = param("network", NET, "the network");
+const SELF: Param<Network> = param("network", types::NETWORK, "the network");
 
 pub static NETWORK: Kind = Kind {
     name: "network",
@@ -54,18 +58,13 @@ pub(crate) fn read(v: &Dynamic) -> Result<Network> {
     v.read_lock::<Network>().map(|n| n.clone()).ok_or_else(|| Fault::type_("this is not a network"))
 }
 
-/// The network at parameter `i`.
-pub(crate) fn network(call: &Call, i: usize) -> Result<Network> {
-    call.args.get(i)
-}
-
 /// A network as a value of the language.
-pub(super) fn made(network: Network) -> Result<Dynamic> {
+pub(crate) fn made(network: Network) -> Result<Dynamic> {
     Ok(Dynamic::from(network))
 }
 
 /// The parameters behind a value: those of a network, or of several networks in an array.
-pub(super) fn params_of(word: &str, value: &Dynamic) -> Result<Vec<Param>> {
+pub(super) fn params_of(word: &str, value: &Dynamic) -> Result<Vec<saddle_nn::Param>> {
     if let Some(net) = value.read_lock::<Network>() {
         return Ok(net.params());
     }
@@ -77,8 +76,8 @@ pub(super) fn params_of(word: &str, value: &Dynamic) -> Result<Vec<Param>> {
 }
 
 /// One of several inputs.
-const fn input(name: &'static str, doc: &'static str) -> saddle_catalog::Param {
-    optional(name, Ty::Any, "none", doc)
+const fn input(name: &'static str, doc: &'static str) -> AnyParam {
+    param(name, types::any(Ty::Any), doc).maybe("none").param()
 }
 
 static CALL: Entry = Entry {
@@ -86,7 +85,7 @@ static CALL: Entry = Entry {
     group: "network",
     summary: "the network's output for its inputs: for one batch x, unless it has a forward function or layers that take more",
     params: &[
-        SELF,
+        SELF.param(),
         input("x", "a batch: the first dim counts the samples"),
         input("y", "a second input, such as labels"),
         input("x3", "a third input"),
@@ -109,7 +108,7 @@ static CALL: Entry = Entry {
         ),
         fails("no tensor", "let D = linear(3, 1);\nD(2)", "a layer needs a tensor, got an int"),
     ],
-    call: |call| custom::run(call, &network(call, 0)?, 1),
+    call: |call| custom::run(call, &SELF.of(call)?),
     ..ENTRY
 };
 
@@ -124,11 +123,13 @@ static FORWARD: Entry = Entry {
     ..ENTRY
 };
 
+const LAYERS: Param<Array> =
+    param("layers", types::ARRAY, "layers and networks; their parameters are shared, not copied");
 static SEQUENTIAL: Entry = Entry {
     name: "sequential",
     group: "network",
     summary: "a network that calls its layers in order",
-    params: &[param("layers", Ty::Array, "layers and networks; their parameters are shared, not copied")],
+    params: &[LAYERS.param()],
     returns: NET,
     errors: &["something in the array that is not a layer or a network"],
     examples: &[
@@ -140,9 +141,8 @@ static SEQUENTIAL: Entry = Entry {
         fails("a number among the layers", "sequential([linear(2, 8), 3])", "entry 1 is an int"),
     ],
     call: |call| {
-        let parts: Vec<Network> = call
-            .args
-            .array(0)?
+        let parts: Vec<Network> = LAYERS
+            .of(call)?
             .iter()
             .enumerate()
             .map(|(i, part)| {
@@ -161,34 +161,35 @@ static PARAMS: Entry = Entry {
     name: "params",
     group: "network",
     summary: "the present values of all parameters, in the order of the layers",
-    params: &[SELF],
+    params: &[SELF.param()],
     returns: Ty::Array,
     examples: &[value("weights and bias", "linear(3, 2).params().len()", "2")],
-    call: |call| Ok(wrap_all(network(call, 0)?.params().iter().map(Param::value))),
+    call: |call| Ok(wrap_all(SELF.of(call)?.params().iter().map(saddle_nn::Param::value))),
     ..ENTRY
 };
 
+const WITH_PARAMS: Param<Array> =
+    param("params", types::ARRAY, "one tensor for each parameter, in the order of params()");
 static WITH: Entry = Entry {
     name: "with",
     group: "network",
     summary: "the same layers with other values for their parameters: a functional call, through which gradients pass",
-    params: &[SELF, param("params", Ty::Array, "one tensor for each parameter, in the order of params()")],
+    params: &[SELF.param(), WITH_PARAMS.param()],
     returns: NET,
     errors: &["another number of tensors", "a tensor of another shape"],
-    source: "Metz et al. 2017: unrolled GANs differentiate through D's own steps",
+    source: &[cite::METZ_2017, ": unrolled GANs differentiate through D's own steps"],
     examples: &[value(
         "a linear unit with given weights",
         "let f = linear(1, 1, #{ bias: false });\nf.with([tensor([[3]])])(tensor([[2]])).item()",
         "6.0",
     )],
     call: |call| {
-        let values: Vec<Tensor> = call
-            .args
-            .array(1)?
+        let values: Vec<Tensor> = WITH_PARAMS
+            .of(call)?
             .into_iter()
             .map(|v| v.try_cast::<Tensor>().ok_or_else(|| Fault::type_("with: params must be an array of tensors")))
             .collect::<Result<_>>()?;
-        made(network(call, 0)?.with(&values)?)
+        made(SELF.of(call)?.with(&values)?)
     },
     ..ENTRY
 };
@@ -197,10 +198,10 @@ static COPY: Entry = Entry {
     name: "copy",
     group: "network",
     summary: "a network of its own with the same values",
-    params: &[SELF],
+    params: &[SELF.param()],
     returns: NET,
     examples: &[runs("a frozen teacher", "let D = linear(2, 1);\nlet teacher = D.copy();\nfreeze(teacher);")],
-    call: |call| made(network(call, 0)?.copy()),
+    call: |call| made(SELF.of(call)?.copy()),
     ..ENTRY
 };
 
@@ -208,11 +209,11 @@ static FREEZE: Entry = Entry {
     name: "freeze",
     group: "network",
     summary: "optimizers leave the parameters alone; gradients still pass through",
-    params: &[SELF],
+    params: &[SELF.param()],
     returns: NET,
     examples: &[runs("a fixed generator", "let G = linear(2, 1);\nfreeze(G);")],
     call: |call| {
-        let net = network(call, 0)?;
+        let net = SELF.of(call)?;
         net.freeze(true);
         made(net)
     },
@@ -223,11 +224,11 @@ static UNFREEZE: Entry = Entry {
     name: "unfreeze",
     group: "network",
     summary: "optimizers may change the parameters again",
-    params: &[SELF],
+    params: &[SELF.param()],
     returns: NET,
     examples: &[runs("train on", "let G = freeze(linear(2, 1));\nunfreeze(G);")],
     call: |call| {
-        let net = network(call, 0)?;
+        let net = SELF.of(call)?;
         net.freeze(false);
         made(net)
     },
@@ -238,11 +239,11 @@ static TRAIN: Entry = Entry {
     name: "train",
     group: "network",
     summary: "sets the network to train mode: dropout drops, batch norm uses the batch",
-    params: &[SELF],
+    params: &[SELF.param()],
     returns: NET,
     examples: &[value("the mode is visible", "linear(2, 1).train().mode", "\"train\"")],
     call: |call| {
-        let net = network(call, 0)?;
+        let net = SELF.of(call)?;
         net.set_mode(Mode::Train);
         made(net)
     },
@@ -253,30 +254,28 @@ static EVAL: Entry = Entry {
     name: "eval",
     group: "network",
     summary: "sets the network to eval mode: dropout passes, batch norm uses its running statistics",
-    params: &[SELF],
+    params: &[SELF.param()],
     returns: NET,
     examples: &[value("the mode is visible", "linear(2, 1).eval().mode", "\"eval\"")],
     call: |call| {
-        let net = network(call, 0)?;
+        let net = SELF.of(call)?;
         net.set_mode(Mode::Eval);
         made(net)
     },
     ..ENTRY
 };
 
+const INPUT: Maybe<Array> = param(
+    "input",
+    types::ARRAY,
+    "the shape of an input, or an array of shapes for several; adds the shapes of the outputs",
+)
+.maybe("none");
 static SUMMARY: Entry = Entry {
     name: "summary",
     group: "network",
     summary: "prints a table of the layers: weights, output shapes, number of parameters",
-    params: &[
-        SELF,
-        optional(
-            "input",
-            Ty::Array,
-            "none",
-            "the shape of an input, or an array of shapes for several; adds the shapes of the outputs",
-        ),
-    ],
+    params: &[SELF.param(), INPUT.param()],
     errors: &["an input that does not fit"],
     examples: &[
         runs("with shapes", "summary(sequential([linear(2, 8), relu(), linear(8, 1)]), [64, 2])"),
@@ -287,42 +286,44 @@ static SUMMARY: Entry = Entry {
             let shapes = v.read_lock::<Array>()?;
             shapes.iter().map(shape).collect::<Option<Vec<_>>>()
         };
-        let shapes = match call.args.has(1) {
-            false => vec![],
-            true => {
-                let given = call.args.any(1);
+        let shapes = match INPUT.given(call) {
+            None => vec![],
+            Some(given) => {
                 let shapes = shape(given).map(|s| vec![s]).or_else(|| several(given));
-                shapes.ok_or_else(|| call.args.wrong(1))?
+                shapes.ok_or_else(|| INPUT.wrong(call))?
             }
         };
-        let text = network(call, 0)?.summary(&shapes, &Script(call))?;
+        let text = SELF.of(call)?.summary(&shapes, &Script(call))?;
         call.host.print(&(text + "\n"));
         Ok(Dynamic::UNIT)
     },
     ..ENTRY
 };
 
+const X: Param<Dynamic> = param("x", types::any(Ty::Any), "a batch");
+const LAYER: Maybe<i64> =
+    param("layer", types::INT, "only the output after this layer (0 is the first, −1 the last)").maybe("all");
 static FEATURES: Entry = Entry {
     name: "features",
     group: "network",
     summary: "the outputs after every layer, or after one of them",
-    params: &[SELF, param("x", Ty::Any, "a batch")],
-    options: &[opt("layer", Ty::Int, "all", "only the output after this layer (0 is the first, −1 the last)")],
+    params: &[SELF.param(), X.param()],
+    options: &[LAYER.opt()],
     returns: Ty::OneOf(&[Ty::Array, Ty::Tensor]),
     errors: &["a layer that the network does not have"],
-    source: "Salimans et al. 2016: feature matching",
+    source: &[cite::SALIMANS_2016, ": feature matching"],
     examples: &[value(
         "hidden units",
         "let D = sequential([linear(2, 8), relu(), linear(8, 1)]);\nD.features(ones([4, 2]), #{ layer: 1 }).shape",
         "[4, 8]",
     )],
     call: |call| {
-        let net = network(call, 0)?;
-        let mut all = net.features(inputs(call, 1), &Script(call))?;
-        if !call.options.has("layer") {
+        let net = SELF.of(call)?;
+        let mut all = net.features(inputs(call), &Script(call))?;
+        if !LAYER.is_given(call) {
             return Ok(all.into());
         }
-        let layer = call.options.int("layer", 0)?;
+        let layer = LAYER.of(call)?.unwrap_or(0);
         let at = if layer < 0 { layer + all.len() as i64 } else { layer };
         match usize::try_from(at).ok().filter(|&i| i < all.len()) {
             Some(i) => Ok(all.swap_remove(i)),

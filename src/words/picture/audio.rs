@@ -1,11 +1,11 @@
 //! Sound: a wave as a player and a picture.
 
-use super::super::tensor::{fails, param, value};
-use super::{NUMBERS, numbers};
+use super::NUMBERS;
+use crate::types;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rhai::Dynamic;
-use saddle_catalog::{Entry, KIND, Kind, Setting, Ty};
+use saddle_catalog::{Entry, KIND, Kind, Param, Ty, fails, param, value};
 use saddle_fault::{Fault, Result};
 use saddle_picture::{Axes, Figure, Line};
 use saddle_session::output::{Bundle, Data, escape_html};
@@ -125,20 +125,20 @@ fn samples(values: &[f64], normalize: bool) -> Result<Vec<f32>> {
     Ok(values.iter().map(|v| (v * scale) as f32).collect())
 }
 
-const NORMALIZE: Setting<bool> = Setting::flag(
+const NORMALIZE: Param<bool> = param(
     "normalize",
-    true,
+    types::BOOL,
     "the loudest sample is brought to full scale; false: samples are taken as they are, in [-1, 1]",
-);
+)
+.or(true);
 
+const X: Param<Vec<f64>> = param("x", NUMBERS, "the samples of one channel");
+const RATE: Param<f64> = param("rate", types::NUMBER, "samples a second, Hz: 8000, 16000, 44100");
 static AUDIO: Entry = Entry {
     name: "audio",
     group: "picture",
     summary: "a sound that can be played in the cell, beside a picture of its wave",
-    params: &[
-        param("x", NUMBERS, "the samples of one channel"),
-        param("rate", Ty::Number, "samples a second, Hz: 8000, 16000, 44100"),
-    ],
+    params: &[X.param(), RATE.param()],
     options: &[NORMALIZE.opt()],
     returns: Ty::Of("audio"),
     shapes: "[n], or any shape with one dim that is not 1",
@@ -148,21 +148,21 @@ static AUDIO: Entry = Entry {
         "several channels",
         "with normalize: false, a sample outside [-1, 1]",
     ],
-    source: "IPython.display.Audio; the file is RIFF WAVE, PCM of 16 bits",
+    source: &["IPython.display.Audio; the file is RIFF WAVE, PCM of 16 bits"],
     examples: &[
         value("a second of A", "audio(sin(2 * PI() * 440 * arange(8000) / 8000), 8000)", "audio: 1.00 s at 8000 Hz"),
         fails("no rate", "audio([0, 1], 0)", "the rate must be a whole number from 1 to 768000, got 0"),
         fails("not a number", "audio(log(tensor([1, -1])), 8000)", "sample 1 is NaN"),
     ],
     call: |call| {
-        let rate = call.args.number(1)?;
+        let rate = RATE.of(call)?;
         if !(1.0..=FASTEST).contains(&rate) || rate.fract() != 0.0 {
             return Err(Fault::value(format!(
                 "audio: the rate must be a whole number from 1 to {FASTEST}, got {rate}"
             ))
             .hint("samples a second, such as 8000 or 44100"));
         }
-        if let Some(t) = call.args.any(0).read_lock::<saddle_tensor::Tensor>()
+        if let Some(t) = X.value(call).read_lock::<saddle_tensor::Tensor>()
             && t.shape().iter().filter(|&&n| n != 1).count() > 1
         {
             return Err(Fault::shape(format!(
@@ -171,7 +171,7 @@ static AUDIO: Entry = Entry {
             ))
             .hint("take a row: x[0]"));
         }
-        let samples = samples(&numbers(call, 0)?, NORMALIZE.of(call)?)?;
+        let samples = samples(&X.of(call)?, NORMALIZE.of(call)?)?;
         Ok(Dynamic::from(Sound(Rc::new(Wave { samples, rate: rate as u32 }))))
     },
 };

@@ -1,11 +1,12 @@
 //! `bars`: a bar for each category, with whiskers where there is a spread.
 
 use super::super::runs;
-use super::super::tensor::{fails, opt, param, value};
+use crate::types;
+
 use super::value::made;
-use super::{COLOR, LOG_Y, NAME, NUMBERS, SIZE, TITLE, XLABEL, YLABEL, YLIM, colour, dress, numbers_in, texts};
+use super::{COLOR, LOG_Y, NAME, SIZE, TITLE, XLABEL, YLABEL, YLIM, dress, numbers_in, texts};
 use rhai::{Array, Dynamic, Map};
-use saddle_catalog::{Call, ENTRY, Entry, Ty, type_of};
+use saddle_catalog::{Call, ENTRY, Entry, Maybe, Param, Ty, fails, param, type_of, value};
 use saddle_fault::{Fault, Result};
 use saddle_picture::{Axes, Columns};
 use saddle_tensor::Tensor;
@@ -14,33 +15,33 @@ pub static ENTRIES: &[&Entry] = &[&BARS];
 
 const SERIES: Ty = Ty::OneOf(&[Ty::Tensor, Ty::Array, Ty::Map]);
 
+const NAMES: Param<Array> = param("names", types::ARRAY, "the categories");
+const HEIGHTS: Param<Dynamic> = param(
+    "heights",
+    types::any(SERIES),
+    "a number for each category, or an array of its values, or what `runs` gave; a map of such: bars side by side, named in a legend",
+);
+const ERROR: Maybe<Dynamic> = param(
+    "error",
+    types::any(Ty::OneOf(&[Ty::Tensor, Ty::Array, Ty::Map])),
+    "half the length of each whisker, such as a standard error",
+)
+.maybe("the spread of the values");
 static BARS: Entry = Entry {
     name: "bars",
     group: "picture",
     summary: "a bar for each category, named on the axis; where a category has several values, their mean, a whisker of one standard deviation up and down, and the values as dots",
-    params: &[
-        param("names", Ty::Array, "the categories"),
-        param(
-            "heights",
-            SERIES,
-            "a number for each category, or an array of its values, or what `runs` gave; a map of such: bars side by side, named in a legend",
-        ),
-    ],
+    params: &[NAMES.param(), HEIGHTS.param()],
     options: &[
-        opt(
-            "error",
-            Ty::OneOf(&[NUMBERS, Ty::Map]),
-            "the spread of the values",
-            "half the length of each whisker, such as a standard error",
-        ),
-        NAME,
-        COLOR,
-        TITLE,
-        XLABEL,
-        YLABEL,
-        YLIM,
-        LOG_Y,
-        SIZE,
+        ERROR.opt(),
+        NAME.opt(),
+        COLOR.opt(),
+        TITLE.opt(),
+        XLABEL.opt(),
+        YLABEL.opt(),
+        YLIM.opt(),
+        LOG_Y.opt(),
+        SIZE.opt(),
     ],
     returns: Ty::Of("figure"),
     errors: &[
@@ -63,21 +64,20 @@ static BARS: Entry = Entry {
         fails("a height too few", "bars([\"a\", \"b\"], [1])", "2 names, heights has 1 values"),
     ],
     call: |call| {
-        let names = texts("bars", &call.args.array(0)?)?;
-        let given = call.args.any(1);
+        let names = texts("bars", &NAMES.of(call)?)?;
+        let given = HEIGHTS.value(call);
         let mut axes = Axes::default();
         axes.x.names = names.clone();
         match given.read_lock::<Map>() {
             None => {
-                let mut columns = series(call, given, call.options.any("error"), names.len())?;
-                columns.name = call.options.text("name")?.unwrap_or_default();
-                columns.colour = colour(&call.options)?;
+                let mut columns = series(call, given, ERROR.given(call), names.len())?;
+                columns.name = NAME.of(call)?.unwrap_or_default();
+                columns.colour = COLOR.of(call)?;
                 axes = axes.with(columns);
             }
             Some(map) => {
-                let errors = call.options.any("error");
-                let errors =
-                    errors.map(|e| e.read_lock::<Map>().ok_or_else(|| call.options.wrong("error", e))).transpose()?;
+                let errors = ERROR.given(call);
+                let errors = errors.map(|e| e.read_lock::<Map>().ok_or_else(|| ERROR.wrong(call))).transpose()?;
                 for (i, (name, heights)) in map.iter().enumerate() {
                     let error = errors.as_ref().and_then(|map| map.get(name));
                     let columns = series(call, heights, error, names.len())?;
@@ -106,7 +106,7 @@ fn series(call: &Call, heights: &Dynamic, error: Option<&Dynamic>, n: usize) -> 
     };
     count("heights", columns.heights.len(), n)?;
     if let Some(error) = error {
-        columns.errors = numbers_in(error)?.ok_or_else(|| call.options.wrong("error", error))?;
+        columns.errors = numbers_in(error)?.ok_or_else(|| ERROR.wrong(call))?;
         count("error", columns.errors.len(), n)?;
     }
     Ok(columns)

@@ -1,10 +1,10 @@
 //! Where a picture that has a name stands: the first time in a run of a cell it is a new display, after that it is updated
 //! in place, ten times a second unless it asks for more; the last state is always shown. And the word that clears what a cell has shown.
 
-use super::super::tensor::{opt, runs};
 use super::value::drawn;
+use crate::types;
 use rhai::Dynamic;
-use saddle_catalog::{ENTRY, Entry, Host, Ty};
+use saddle_catalog::{ENTRY, Entry, Host, Param, param, runs};
 use saddle_picture::{Figure, Pace};
 use saddle_session::output::{Bundle, Output};
 use std::cell::RefMut;
@@ -105,22 +105,23 @@ pub fn show_figure(host: &Rc<Host>, name: &str, figure: Figure, fps: f64) {
     }
 }
 
+const WAIT: Param<bool> = param(
+    "wait",
+    types::BOOL,
+    "only when the next output arrives, so that a picture that follows another does not flicker",
+)
+.or(false);
 static CLEAR_OUTPUT: Entry = Entry {
     name: "clear_output",
     group: "picture",
     summary: "removes what the running cell has shown so far",
-    options: &[opt(
-        "wait",
-        Ty::Bool,
-        "false",
-        "only when the next output arrives, so that a picture that follows another does not flicker",
-    )],
+    options: &[WAIT.opt()],
     examples: &[runs(
         "one picture in the place of another",
         "for i in 1..4 { clear_output(#{ wait: true }); show(plot([0, i])); }",
     )],
     call: |call| {
-        let wait = call.options.bool("wait", false)?;
+        let wait = WAIT.of(call)?;
         // What is shown under a name after this needs a new place: there is nothing left to update.
         call.host.with_slot(|mut displays: RefMut<Displays>| displays.0.clear());
         call.host.show(Output::Clear { wait });

@@ -1,12 +1,12 @@
 //! Pictures of functions over the plane, and of where samples are carried.
 
-use super::super::tensor::{fails, opt, param, value, wrap};
+use super::super::tensor::wrap;
 use super::value::made;
-use super::{
-    COLOR, EQUAL, NAME, NUMBERS, SIZE, TITLE, XLABEL, XLIM, XTICKS, YLABEL, YTICKS, alike, colour, dress, numbers, two,
-};
+use super::{COLOR, EQUAL, NAME, NUMBERS, SIZE, TITLE, XLABEL, XLIM, XTICKS, YLABEL, YTICKS, alike, dress};
+use crate::cite;
+use crate::types;
 use rhai::{Array, Dynamic};
-use saddle_catalog::{Call, ENTRY, Entry, Opt, Param, Ty};
+use saddle_catalog::{Call, ENTRY, Entry, Maybe, Param, Ty, Type, fails, param, value};
 use saddle_fault::{Fault, Result};
 use saddle_picture::{Axes, Contour, Field, Heat, Map, Sheet, Transport};
 use saddle_tensor::{Tensor, device, no_grad, shown};
@@ -14,23 +14,33 @@ use saddle_tensor::{Tensor, device, no_grad, shown};
 pub static ENTRIES: &[&Entry] = &[&HEATMAP, &HEATMAP_TENSOR, &VECTOR_FIELD, &ARROWS];
 
 const FIGURE: Ty = Ty::Of("figure");
-const BOUNDS: Param = param("bounds", Ty::Array, "[[x first, x last], [y first, y last]], or [first, last] for both");
+const BOUNDS: Param<Bounds> =
+    param("bounds", BOTH, "[[x first, x last], [y first, y last]], or [first, last] for both");
 const FUNCTION: Ty = Ty::OneOf(&[Ty::Function, Ty::Of("network")]);
-const MAP: Opt = opt("map", Ty::Text, "viridis", "colours: viridis, diverging (around a middle) or grey");
-const RANGE: Opt = opt("range", Ty::Array, "from the values", "[low, high]: the values at the two ends of the map");
-const LABEL: Opt = opt("label", Ty::Text, "none", "written beside the colour bar");
-const LEVELS: Opt = opt("contours", Ty::Array, "none", "heights at which lines are drawn");
+const MAP_NAMES: &str = "colours: viridis, diverging (around a middle) or grey";
+/// A map of colours by its name.
+const MAPS: Type<Map> = Type::new(Ty::Text, |given| {
+    let name = types::TEXT.read(given)?;
+    let unknown = || Fault::value(format!("{}: there is no map \"{name}\"", given.word())).hint(MAP_NAMES);
+    Map::named(&name).ok_or_else(unknown)
+});
+const MAP: Maybe<Map> = param("map", MAPS, MAP_NAMES).maybe("viridis");
+const RANGE: Maybe<[f64; 2]> =
+    param("range", types::RANGE, "[low, high]: the values at the two ends of the map").maybe("from the values");
+const LABEL: Maybe<String> = param("label", types::TEXT, "written beside the colour bar").maybe("none");
+const LEVELS: Maybe<Vec<f64>> = param("contours", types::NUMBERS, "heights at which lines are drawn").maybe("none");
 
 type Bounds = [(f64, f64); 2];
 
-fn bounds(call: &Call, i: usize) -> Result<Bounds> {
+/// The bounds of both axes.
+const BOTH: Type<Bounds> = Type::new(Ty::Array, |given| {
     let wrong =
-        || Fault::value(format!("{}: bounds must be [[x0, x1], [y0, y1]] with x0 < x1 and y0 < y1", call.entry.name));
+        || Fault::value(format!("{}: bounds must be [[x0, x1], [y0, y1]] with x0 < x1 and y0 < y1", given.word()));
     let pair = |v: &Dynamic| match saddle_catalog::numbers(v).as_deref() {
         Some(&[a, b]) if a < b => Ok((a, b)),
         _ => Err(wrong()),
     };
-    let given = call.args.any(i);
+    let given = given.value;
     if let Ok(both) = pair(given) {
         return Ok([both, both]);
     }
@@ -39,7 +49,7 @@ fn bounds(call: &Call, i: usize) -> Result<Bounds> {
         [x, y] => Ok([pair(x)?, pair(y)?]),
         _ => Err(wrong()),
     }
-}
+});
 
 /// `n × n` points over the bounds, row by row from the bottom: `[n², 2]`.
 fn lattice(b: &Bounds, n: usize) -> Tensor {
@@ -49,8 +59,8 @@ fn lattice(b: &Bounds, n: usize) -> Tensor {
 }
 
 /// What the function gives at the points, as floats; `per` values for each.
-fn values(call: &Call, points: &Tensor, per: usize) -> Result<Vec<f32>> {
-    let y = no_grad(|| call.apply(call.args.any(0), vec![wrap(points.clone())]))?;
+fn values(call: &Call, f: Param<Dynamic>, points: &Tensor, per: usize) -> Result<Vec<f32>> {
+    let y = no_grad(|| call.apply(f.value(call), vec![wrap(points.clone())]))?;
     let want = points.shape()[0] * per;
     match y.read_lock::<Tensor>() {
         Some(t) if t.len() == want => t.to_floats(),
@@ -66,46 +76,41 @@ fn values(call: &Call, points: &Tensor, per: usize) -> Result<Vec<f32>> {
     }
 }
 
-fn map(call: &Call) -> Result<Map> {
-    let Some(name) = call.options.text("map")? else {
-        return Ok(Map::default());
-    };
-    Map::named(&name).ok_or_else(|| Fault::value(format!("heatmap: there is no map \"{name}\"")).hint(MAP.doc))
-}
-
 fn heat(call: &Call, sheet: Sheet, smooth: bool) -> Result<Dynamic> {
     let mut axes = Axes::default();
     let heat = Heat {
         sheet: sheet.clone(),
-        map: map(call)?,
-        range: two(&call.options, "range")?,
+        map: MAP.of(call)?.unwrap_or_default(),
+        range: RANGE.of(call)?.map(Into::into),
         smooth,
-        label: call.options.text("label")?.unwrap_or_default(),
+        label: LABEL.of(call)?.unwrap_or_default(),
     };
     axes = axes.with(heat);
-    if let Some(levels) = call.options.numbers("contours")? {
+    if let Some(levels) = LEVELS.of(call)? {
         axes = axes.with(Contour { levels, sheet, ..Contour::default() });
     }
     dress(call, &mut axes)?;
     made(axes)
 }
 
+const F: Param<Dynamic> = param("f", types::any(FUNCTION), "from points [n, 2] to n values");
+const N: Param<usize> = param("n", types::SIZE, "points along each side").or(80);
 static HEATMAP: Entry = Entry {
     name: "heatmap",
     group: "picture",
     summary: "a function of the plane in colours, such as D's landscape",
-    params: &[param("f", FUNCTION, "from points [n, 2] to n values"), BOUNDS],
+    params: &[F.param(), BOUNDS.param()],
     options: &[
-        opt("n", Ty::Int, "80", "points along each side"),
-        MAP,
-        RANGE,
-        LABEL,
-        LEVELS,
-        EQUAL,
-        TITLE,
-        XLABEL,
-        YLABEL,
-        SIZE,
+        N.opt(),
+        MAP.opt(),
+        RANGE.opt(),
+        LABEL.opt(),
+        LEVELS.opt(),
+        EQUAL.opt(),
+        TITLE.opt(),
+        XLABEL.opt(),
+        YLABEL.opt(),
+        SIZE.opt(),
     ],
     returns: FIGURE,
     errors: &["bounds that are not two increasing pairs", "a function that does not give one value for each point"],
@@ -114,20 +119,32 @@ static HEATMAP: Entry = Entry {
         fails("two values a point", "heatmap(|p| p, [-1, 1], #{ n: 4 })", "must give 16 values, it gave [16, 2]"),
     ],
     call: |call| {
-        let n = call.options.size("n", 80)?.clamp(2, 1000);
-        let b = bounds(call, 1)?;
-        let values = values(call, &lattice(&b, n), 1)?;
+        let n = N.of(call)?.clamp(2, 1000);
+        let b = BOUNDS.of(call)?;
+        let values = values(call, F, &lattice(&b, n), 1)?;
         heat(call, Sheet::new(values, n, n, b[0], b[1])?, true)
     },
     ..ENTRY
 };
 
+const MATRIX: Param<Tensor> = param("matrix", types::TENSOR, "[rows, columns]");
 static HEATMAP_TENSOR: Entry = Entry {
     name: "heatmap",
     group: "picture",
     summary: "a matrix in colours, row 0 at the bottom",
-    params: &[param("matrix", Ty::Tensor, "[rows, columns]")],
-    options: &[MAP, RANGE, LABEL, EQUAL, TITLE, XLABEL, YLABEL, XTICKS, YTICKS, SIZE],
+    params: &[MATRIX.param()],
+    options: &[
+        MAP.opt(),
+        RANGE.opt(),
+        LABEL.opt(),
+        EQUAL.opt(),
+        TITLE.opt(),
+        XLABEL.opt(),
+        YLABEL.opt(),
+        XTICKS.opt(),
+        YTICKS.opt(),
+        SIZE.opt(),
+    ],
     returns: FIGURE,
     errors: &["a tensor that is not a matrix"],
     examples: &[value(
@@ -136,7 +153,7 @@ static HEATMAP_TENSOR: Entry = Entry {
         "plot: heat map (2×2)",
     )],
     call: |call| {
-        let t: Tensor = call.args.get(0)?;
+        let t = MATRIX.of(call)?;
         let shape = t.shape();
         let &[rows, columns] = &shape[..] else {
             return Err(Fault::shape(format!("heatmap: needs a matrix, got {}", shown(&shape))));
@@ -145,10 +162,10 @@ static HEATMAP_TENSOR: Entry = Entry {
         let sheet = Sheet::new(t.to_floats()?, rows, columns, (-0.5, w), (-0.5, h))?;
         let mut axes = Axes::default().with(Heat {
             sheet,
-            map: map(call)?,
-            range: two(&call.options, "range")?,
+            map: MAP.of(call)?.unwrap_or_default(),
+            range: RANGE.of(call)?.map(Into::into),
             smooth: false,
-            label: call.options.text("label")?.unwrap_or_default(),
+            label: LABEL.of(call)?.unwrap_or_default(),
         });
         dress(call, &mut axes)?;
         made(axes)
@@ -156,21 +173,24 @@ static HEATMAP_TENSOR: Entry = Entry {
     ..ENTRY
 };
 
+const VECTOR_FIELD_F: Param<Dynamic> = param("f", types::any(FUNCTION), "from points [n, 2] to arrows [n, 2]");
+const VECTOR_FIELD_N: Param<usize> = param("n", types::SIZE, "arrows along each side").or(16);
+const UNIT: Param<bool> = param("unit", types::BOOL, "all of one length, the colour telling how strong").or(false);
 static VECTOR_FIELD: Entry = Entry {
     name: "vector_field",
     group: "picture",
     summary: "an arrow at each point of a lattice, such as the direction in which D pushes samples",
-    params: &[param("f", FUNCTION, "from points [n, 2] to arrows [n, 2]"), BOUNDS],
+    params: &[VECTOR_FIELD_F.param(), BOUNDS.param()],
     options: &[
-        opt("n", Ty::Int, "16", "arrows along each side"),
-        opt("unit", Ty::Bool, "false", "all of one length, the colour telling how strong"),
-        NAME,
-        COLOR,
-        EQUAL,
-        TITLE,
-        XLABEL,
-        YLABEL,
-        SIZE,
+        VECTOR_FIELD_N.opt(),
+        UNIT.opt(),
+        NAME.opt(),
+        COLOR.opt(),
+        EQUAL.opt(),
+        TITLE.opt(),
+        XLABEL.opt(),
+        YLABEL.opt(),
+        SIZE.opt(),
     ],
     returns: FIGURE,
     errors: &["bounds that are not two increasing pairs", "a function that does not give [n, 2]"],
@@ -180,19 +200,19 @@ static VECTOR_FIELD: Entry = Entry {
         "plot: field (64 arrows)",
     )],
     call: |call| {
-        let n = call.options.size("n", 16)?.clamp(2, 200);
-        let points = lattice(&bounds(call, 1)?, n);
-        let ends = values(call, &points, 2)?;
+        let n = VECTOR_FIELD_N.of(call)?.clamp(2, 200);
+        let points = lattice(&BOUNDS.of(call)?, n);
+        let ends = values(call, VECTOR_FIELD_F, &points, 2)?;
         let starts = points.to_floats()?;
         let column = |all: &[f32], i: usize| all.chunks_exact(2).map(|p| f64::from(p[i])).collect::<Vec<f64>>();
         let field = Field {
-            name: call.options.text("name")?.unwrap_or_default(),
+            name: NAME.of(call)?.unwrap_or_default(),
             x: column(&starts, 0),
             y: column(&starts, 1),
             u: column(&ends, 0),
             v: column(&ends, 1),
-            colour: colour(&call.options)?,
-            unit: call.options.bool("unit", false)?,
+            colour: COLOR.of(call)?,
+            unit: UNIT.of(call)?,
         };
         let mut axes = Axes::default().with(field);
         dress(call, &mut axes)?;
@@ -201,18 +221,20 @@ static VECTOR_FIELD: Entry = Entry {
     ..ENTRY
 };
 
+const Z: Param<Vec<f64>> = param("z", NUMBERS, "where the arrows start");
+const X: Param<Vec<f64>> = param("x", NUMBERS, "where they end");
 static ARROWS: Entry = Entry {
     name: "arrows",
     group: "picture",
     summary: "two lines with an arrow from each z to its x = G(z), as below the curves of Figure 1",
-    params: &[param("z", NUMBERS, "where the arrows start"), param("x", NUMBERS, "where they end")],
-    options: &[TITLE, XLABEL, XLIM, SIZE],
+    params: &[Z.param(), X.param()],
+    options: &[TITLE.opt(), XLABEL.opt(), XLIM.opt(), SIZE.opt()],
     returns: FIGURE,
     errors: &["z and x of different length"],
-    source: "Goodfellow et al. 2014, Figure 1",
+    source: &[cite::GOODFELLOW_2014, ", Figure 1"],
     examples: &[value("three arrows", "arrows([-1, 0, 1], [0, 0.5, 3])", "plot: 3 arrows z → x")],
     call: |call| {
-        let (z, x) = (numbers(call, 0)?, numbers(call, 1)?);
+        let (z, x) = (Z.of(call)?, X.of(call)?);
         alike("arrows", ["z has", "x has"], [z.len(), x.len()])?;
         let mut axes = Axes { transport: Some(Transport { z, x }), ..Axes::default() };
         dress(call, &mut axes)?;

@@ -1,10 +1,10 @@
 //! Grids of images.
 
-use super::super::tensor::{fails, opt, param, runs, value};
 use super::value::{drawn, made};
-use super::{TITLE, display, two};
+use super::{TITLE, display};
+use crate::types;
 use rhai::{Array, Dynamic};
-use saddle_catalog::{Call, ENTRY, Entry, Opt, Param, Ty};
+use saddle_catalog::{Call, ENTRY, Entry, Maybe, Opt, Param, Ty, Type, fails, param, runs, value};
 use saddle_fault::{Fault, Result};
 use saddle_picture::{Figure, Grid, Range};
 use saddle_session::output::Output;
@@ -12,51 +12,40 @@ use saddle_tensor::Tensor;
 
 pub static ENTRIES: &[&Entry] = &[&IMAGE_GRID, &SHOW_GRID, &SHOW_GRID_NAMED];
 
-const IMAGES: Param = param("images", Ty::Tensor, "[n, h, w] or [n, 1 or 3, h, w]; [n, d] where d is a square number");
-const OPTIONS: &[Opt] = &[
-    opt("cols", Ty::Int, "by the number of images", "images in a row"),
-    opt(
-        "range",
-        Ty::OneOf(&[Ty::Array, Ty::Text]),
-        "[0, 1]",
-        "[black, white], or \"auto\": from the smallest to the largest value",
-    ),
-    opt("labels", Ty::OneOf(&[Ty::Array, Ty::Tensor]), "none", "written below the images, in order"),
-    opt("outline", Ty::Array, "none", "indices of images with a yellow frame"),
-    opt("tile", Ty::Int, "about 48", "width of an image in pixels of the page"),
-    TITLE,
-];
+const IMAGES: Param<Tensor> =
+    param("images", types::TENSOR, "[n, h, w] or [n, 1 or 3, h, w]; [n, d] where d is a square number");
+const COLS: Maybe<usize> = param("cols", types::SIZE, "images in a row").maybe("by the number of images");
+/// What is black and what is white.
+const RANGES: Type<Range> = Type::new(Ty::OneOf(&[Ty::Array, Ty::Text]), |given| match given.value.is_string() {
+    true if types::TEXT.read(given)? == "auto" => Ok(Range::Auto),
+    true => Err(given.wrong()),
+    false => types::RANGE.read(given).map(|[low, high]| Range::Fixed(low as f32, high as f32)),
+});
+const RANGE: Maybe<Range> =
+    param("range", RANGES, "[black, white], or \"auto\": from the smallest to the largest value").maybe("[0, 1]");
+const LABELS: Maybe<Dynamic> =
+    param("labels", types::any(Ty::OneOf(&[Ty::Array, Ty::Tensor])), "written below the images, in order")
+        .maybe("none");
+const OUTLINE: Maybe<Vec<usize>> =
+    param("outline", types::SHAPE.accepting(Ty::Array), "indices of images with a yellow frame").maybe("none");
+const TILE: Maybe<usize> = param("tile", types::SIZE, "width of an image in pixels of the page").maybe("about 48");
+const OPTIONS: &[Opt] = &[COLS.opt(), RANGE.opt(), LABELS.opt(), OUTLINE.opt(), TILE.opt(), TITLE.opt()];
 const ERRORS: &[&str] = &["a shape that is not images", "a cols, label or outline that does not fit"];
 
-fn figure(call: &Call, i: usize) -> Result<Grid> {
-    let t: Tensor = call.args.get(i)?;
-    let options = &call.options;
+fn figure(call: &Call) -> Result<Grid> {
+    let t = IMAGES.of(call)?;
     let mut grid = Grid::new(t.to_floats()?, &t.shape())?;
-    grid.title = options.text("title")?.unwrap_or_default();
-    if options.has("cols") {
-        grid.cols = match options.size("cols", 1)? {
-            0 => {
-                return Err(Fault::value(format!("{}: cols must be at least 1", call.entry.name)));
-            }
-            n => Some(n),
-        };
+    grid.title = TITLE.of(call)?.unwrap_or_default();
+    grid.cols = COLS.of(call)?;
+    if grid.cols == Some(0) {
+        return Err(Fault::value(format!("{}: cols must be at least 1", call.entry.name)));
     }
-    if options.has("tile") {
-        grid.tile = Some(options.size("tile", 48)?.clamp(4, 1000) as u32);
-    }
-    grid.range = match options.any("range") {
-        None => Range::Fixed(0.0, 1.0),
-        Some(v) if v.is_string() && options.text("range")?.as_deref() == Some("auto") => Range::Auto,
-        Some(v) if v.is_string() => return Err(options.wrong("range", v)),
-        Some(_) => match two(options, "range")? {
-            Some((lo, hi)) => Range::Fixed(lo as f32, hi as f32),
-            None => Range::Auto,
-        },
-    };
-    if let Some(labels) = options.any("labels") {
+    grid.tile = TILE.of(call)?.map(|tile| tile.clamp(4, 1000) as u32).or(grid.tile);
+    grid.range = RANGE.of(call)?.unwrap_or(Range::Fixed(0.0, 1.0));
+    if let Some(labels) = LABELS.given(call) {
         grid.labels = texts(labels)?;
     }
-    if let Some(outlined) = options.shape("outline")? {
+    if let Some(outlined) = OUTLINE.of(call)? {
         grid.outlined = outlined;
     }
     Ok(grid)
@@ -77,7 +66,7 @@ static IMAGE_GRID: Entry = Entry {
     name: "image_grid",
     group: "picture",
     summary: "images side by side, as a figure for a layout or an animation",
-    params: &[IMAGES],
+    params: &[IMAGES.param()],
     options: OPTIONS,
     returns: Ty::Of("figure"),
     errors: ERRORS,
@@ -85,7 +74,7 @@ static IMAGE_GRID: Entry = Entry {
         value("eight images", "image_grid(rand([8, 8, 8]), #{ cols: 4 })", "grid 2×4 of 8×8 images"),
         fails("no square", "image_grid(rand([8, 10]))", "10 pixels are not a square image"),
     ],
-    call: |call| made(figure(call, 0)?),
+    call: |call| made(figure(call)?),
     ..ENTRY
 };
 
@@ -93,29 +82,30 @@ static SHOW_GRID: Entry = Entry {
     name: "show_grid",
     group: "picture",
     summary: "shows images side by side now",
-    params: &[IMAGES],
+    params: &[IMAGES.param()],
     options: OPTIONS,
     errors: ERRORS,
     examples: &[runs("samples", "show_grid(rand([16, 64]))")],
     call: |call| {
-        let bundle = drawn(&Figure::Grid(figure(call, 0)?));
+        let bundle = drawn(&Figure::Grid(figure(call)?));
         call.host.show(Output::Display { bundle, id: None });
         Ok(Dynamic::UNIT)
     },
     ..ENTRY
 };
 
+const NAME: Param<String> = param("name", types::TEXT, "the name");
 static SHOW_GRID_NAMED: Entry = Entry {
     name: "show_grid",
     group: "picture",
     summary: "shows images under a name: the same name again in the same cell updates the picture in place",
-    params: &[param("name", Ty::Text, "the name"), IMAGES],
+    params: &[NAME.param(), IMAGES.param()],
     options: OPTIONS,
     errors: ERRORS,
     examples: &[runs("samples that change", "for _ in 0..3 { show_grid(\"samples\", rand([16, 64])); }")],
     call: |call| {
-        let grid = Figure::Grid(figure(call, 1)?);
-        display::show_figure(call.host, &call.args.text(0)?, grid, display::FPS);
+        let grid = Figure::Grid(figure(call)?);
+        display::show_figure(call.host, &NAME.of(call)?, grid, display::FPS);
         Ok(Dynamic::UNIT)
     },
     ..ENTRY

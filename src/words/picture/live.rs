@@ -1,12 +1,12 @@
 //! Pictures that change while a cell runs: a live plot and a progress bar. Both are drawn at most ten times a second, and
 //! once more when the cell ends, so that the last state is always shown.
 
-use super::super::tensor::{opt, param, runs};
 use super::display::{self, fresh_id};
 use super::value::drawn;
 use super::{LOG_Y, SIZE, TITLE, XLABEL, YLABEL, YLIM, dress};
+use crate::types;
 use rhai::{Array, Dynamic, Map};
-use saddle_catalog::{Call, ENTRY, Entry, Host, KIND, Kind, Ty, number, type_of};
+use saddle_catalog::{Call, ENTRY, Entry, Host, KIND, Kind, Param, Ty, number, param, runs, type_of};
 use saddle_fault::{Fault, Result};
 use saddle_picture::{Axes, Figure, Line, Pace, progress_bar};
 use saddle_session::output::Bundle;
@@ -20,7 +20,7 @@ pub static ENTRIES: &[&Entry] = &[&LIVE_PLOT, &PUSH, &PROGRESS_WORD];
 
 /// A plot that grows. Clones are the same plot.
 #[derive(Clone)]
-struct Live(Rc<RefCell<Curves>>);
+pub(crate) struct Live(Rc<RefCell<Curves>>);
 
 struct Curves {
     name: String,
@@ -89,36 +89,30 @@ pub static LIVE: Kind = Kind {
     ..KIND
 };
 
+const NAME: Param<String> = param("name", types::TEXT, "its name, written above");
+const SMOOTH: Param<f64> = param(
+    "smooth",
+    types::NUMBER,
+    "weight of the past in a moving average, in [0, 1); the curves themselves are faint",
+)
+.or(0.0);
 static LIVE_PLOT: Entry = Entry {
     name: "live_plot",
     group: "picture",
     summary: "a plot of curves that grow under the cell while it runs: push points to it",
-    params: &[param("name", Ty::Text, "its name, written above")],
-    options: &[
-        TITLE,
-        XLABEL,
-        YLABEL,
-        YLIM,
-        LOG_Y,
-        SIZE,
-        opt(
-            "smooth",
-            Ty::Number,
-            "0",
-            "weight of the past in a moving average, in [0, 1); the curves themselves are faint",
-        ),
-    ],
+    params: &[NAME.param()],
+    options: &[TITLE.opt(), XLABEL.opt(), YLABEL.opt(), YLIM.opt(), LOG_Y.opt(), SIZE.opt(), SMOOTH.opt()],
     returns: Ty::Of("live_plot"),
     examples: &[runs(
         "a loss",
         "let curves = live_plot(\"losses\");\nfor step in 1..=10 { curves.push(step, #{ J: 1.0 / step }); }",
     )],
     call: |call| {
-        let name = call.args.text(0)?;
+        let name = NAME.of(call)?;
         let mut axes = Axes { title: name.clone(), ..Axes::default() };
         axes.x.label = "step".into();
         dress(call, &mut axes)?;
-        let smooth = call.options.number("smooth", 0.0)?;
+        let smooth = SMOOTH.of(call)?;
         if !(0.0..1.0).contains(&smooth) {
             return Err(Fault::value(format!("live_plot: smooth must be in [0, 1), got {smooth}")));
         }
@@ -135,24 +129,24 @@ static LIVE_PLOT: Entry = Entry {
     ..ENTRY
 };
 
+const PUSH_LIVE_PLOT: Param<Live> = param("live_plot", types::LIVE_PLOT, "the plot");
+const X: Param<f64> = param("x", types::NUMBER, "where on the x axis, usually the step");
+const VALUES: Param<Map> =
+    param("values", types::MAP, "a number, or a tensor with one element, for each curve: #{ V: V, J: J }");
 static PUSH: Entry = Entry {
     name: "push",
     group: "picture",
     summary: "adds a point to each named curve; the picture follows at most ten times a second",
-    params: &[
-        param("live_plot", Ty::Of("live_plot"), "the plot"),
-        param("x", Ty::Number, "where on the x axis, usually the step"),
-        param("values", Ty::Map, "a number, or a tensor with one element, for each curve: #{ V: V, J: J }"),
-    ],
+    params: &[PUSH_LIVE_PLOT.param(), X.param(), VALUES.param()],
     errors: &["a value that is not a single number"],
     examples: &[runs(
         "two curves",
         "let curves = live_plot(\"losses\");\ncurves.push(1, #{ J: tensor(0.5), V: -1.4 });",
     )],
     call: |call| {
-        let live: Live = call.args.get(0)?;
-        let x = call.args.number(1)?;
-        let values: Map = call.args.get(2)?;
+        let live = PUSH_LIVE_PLOT.of(call)?;
+        let x = X.of(call)?;
+        let values = VALUES.of(call)?;
         push(call, &live, x, &values)?;
         Ok(Dynamic::UNIT)
     },
@@ -300,11 +294,13 @@ impl Iterator for Run {
     }
 }
 
+const ITEMS: Param<Dynamic> =
+    param("items", types::any(Ty::Any), "a range such as 1..=2000, an array, or a number of rounds");
 static PROGRESS_WORD: Entry = Entry {
     name: "progress",
     group: "picture",
     summary: "a loop over a range or an array, with a bar that shows how far it is and how long it will take",
-    params: &[param("items", Ty::Any, "a range such as 1..=2000, an array, or a number of rounds")],
+    params: &[ITEMS.param()],
     returns: Ty::Of("progress"),
     errors: &["something that cannot be counted"],
     examples: &[runs(
@@ -319,7 +315,7 @@ static PROGRESS_WORD: Entry = Entry {
 };
 
 fn items(call: &Call) -> Result<Items> {
-    let v = call.args.any(0);
+    let v = ITEMS.value(call);
     let span = |first: i64, end: i64| Items::Range { first, count: end.saturating_sub(first).max(0) as u64 };
     if let Some(r) = v.read_lock::<std::ops::Range<i64>>() {
         return Ok(span(r.start, r.end));

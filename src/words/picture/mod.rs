@@ -21,8 +21,9 @@ pub mod live;
 pub mod plot;
 pub mod value;
 
+use crate::types;
 use rhai::{Array, Dynamic};
-use saddle_catalog::{Call, Kind, Opt, Options, Ty, number, type_of};
+use saddle_catalog::{Call, Kind, Maybe, Param, Ty, Type, number, param, type_of};
 use saddle_fault::{Fault, Result};
 use saddle_picture::{Axes, Colour, named_colour};
 use saddle_tensor::Tensor;
@@ -31,24 +32,33 @@ use saddle_tensor::Tensor;
 pub const KINDS: &[&Kind] = &[&value::FIGURE, &value::ANIMATION, &audio::SOUND, &live::LIVE, &live::PROGRESS];
 
 /// Numbers: an array of them, or a tensor.
-const NUMBERS: Ty = Ty::OneOf(&[Ty::Tensor, Ty::Array]);
+const NUMBERS: Type<Vec<f64>> =
+    Type::new(Ty::OneOf(&[Ty::Tensor, Ty::Array]), |given| numbers_in(given.value)?.ok_or_else(|| given.wrong()));
+/// A colour by its name.
+const COLOURS: Type<Colour> = Type::new(Ty::Text, |given| {
+    let name = types::TEXT.read(given)?;
+    named_colour(&name).ok_or_else(|| {
+        Fault::value(format!("color: \"{name}\" is not a colour")).hint(format!("use one of: {COLOUR_NAMES}"))
+    })
+});
+const COLOUR_NAMES: &str = "blue, red, green, purple, orange, sky, black, grey or #rrggbb";
 
-use super::tensor::opt;
-
-const TITLE: Opt = opt("title", Ty::Text, "none", "written above");
-const XLABEL: Opt = opt("xlabel", Ty::Text, "none", "written below the x axis");
-const YLABEL: Opt = opt("ylabel", Ty::Text, "none", "written beside the y axis");
-const XTICKS: Opt = opt("xticks", Ty::Array, "numbers", "the names of categories, written at x = 0, 1, 2, …");
-const YTICKS: Opt = opt("yticks", Ty::Array, "numbers", "the names of categories, written at y = 0, 1, 2, …");
-const XLIM: Opt = opt("xlim", Ty::Array, "from the data", "[first, last] of the x axis");
-const YLIM: Opt = opt("ylim", Ty::Array, "from the data", "[first, last] of the y axis");
-const LOG_X: Opt = opt("log_x", Ty::Bool, "false", "a logarithmic x axis");
-const LOG_Y: Opt = opt("log_y", Ty::Bool, "false", "a logarithmic y axis");
-const EQUAL: Opt = opt("equal", Ty::Bool, "false", "a step along x is as long as one along y");
-const SIZE: Opt = opt("size", Ty::Array, "as suits the content", "[width, height] in pixels of the page");
-const COLOR: Opt =
-    opt("color", Ty::Text, "the next of the palette", "blue, red, green, purple, orange, sky, black, grey or #rrggbb");
-const NAME: Opt = opt("name", Ty::Text, "none", "its name in the legend");
+const TITLE: Maybe<String> = param("title", types::TEXT, "written above").maybe("none");
+const XLABEL: Maybe<String> = param("xlabel", types::TEXT, "written below the x axis").maybe("none");
+const YLABEL: Maybe<String> = param("ylabel", types::TEXT, "written beside the y axis").maybe("none");
+const XTICKS: Maybe<Array> =
+    param("xticks", types::ARRAY, "the names of categories, written at x = 0, 1, 2, …").maybe("numbers");
+const YTICKS: Maybe<Array> =
+    param("yticks", types::ARRAY, "the names of categories, written at y = 0, 1, 2, …").maybe("numbers");
+const XLIM: Maybe<[f64; 2]> = param("xlim", types::RANGE, "[first, last] of the x axis").maybe("from the data");
+const YLIM: Maybe<[f64; 2]> = param("ylim", types::RANGE, "[first, last] of the y axis").maybe("from the data");
+const LOG_X: Param<bool> = param("log_x", types::BOOL, "a logarithmic x axis").or(false);
+const LOG_Y: Param<bool> = param("log_y", types::BOOL, "a logarithmic y axis").or(false);
+const EQUAL: Param<bool> = param("equal", types::BOOL, "a step along x is as long as one along y").or(false);
+const SIZE: Maybe<[f64; 2]> =
+    param("size", types::RANGE, "[width, height] in pixels of the page").maybe("as suits the content");
+const COLOR: Maybe<Colour> = param("color", COLOURS, COLOUR_NAMES).maybe("the next of the palette");
+const NAME: Maybe<String> = param("name", types::TEXT, "its name in the legend").maybe("none");
 
 /// The numbers in a value, if it is a tensor or an array of numbers (or of tensors with one element).
 fn numbers_in(value: &Dynamic) -> Result<Option<Vec<f64>>> {
@@ -72,11 +82,6 @@ fn one(value: &Dynamic) -> Result<Option<f64>> {
     }
 }
 
-/// The numbers at parameter `i`.
-fn numbers(call: &Call, i: usize) -> Result<Vec<f64>> {
-    numbers_in(call.args.any(i))?.ok_or_else(|| call.args.wrong(i))
-}
-
 /// The names of categories: texts as they are, numbers as they are written. An error where one is neither.
 fn texts(word: &str, names: &[Dynamic]) -> Result<Vec<String>> {
     let name = |v: &Dynamic| match v.is_string() || v.is_int() || v.is_float() {
@@ -94,64 +99,30 @@ fn alike(word: &str, what: [&str; 2], n: [usize; 2]) -> Result<()> {
     }
 }
 
-/// The option `color`.
-fn colour(options: &Options) -> Result<Option<Colour>> {
-    let Some(name) = options.text("color")? else {
-        return Ok(None);
-    };
-    named_colour(&name).map(Some).ok_or_else(|| {
-        Fault::value(format!("color: \"{name}\" is not a colour")).hint(format!("use one of: {}", COLOR.doc))
-    })
-}
-
-/// Two numbers in an array, such as a range or a size.
-pub(super) fn two(options: &Options, key: &str) -> Result<Option<(f64, f64)>> {
-    match options.numbers(key)?.as_deref() {
-        None => Ok(None),
-        Some(&[a, b]) => Ok(Some((a, b))),
-        Some(other) => Err(Fault::value(format!("{key}: needs two numbers, got {other:?}"))),
-    }
-}
-
 /// Applies the options of a whole plot: those of them that the word declares.
 fn dress(call: &Call, axes: &mut Axes) -> Result<()> {
-    let declared = |key: &str| call.entry.options.iter().any(|o| o.key == key);
-    let options = &call.options;
-    let text = |key: &str| {
-        if declared(key) { options.text(key) } else { Ok(None) }
-    };
-    let pair = |key: &str| {
-        if declared(key) { two(options, key) } else { Ok(None) }
-    };
-    let flag = |key: &str, was: bool| {
-        if declared(key) { options.bool(key, was) } else { Ok(was) }
-    };
-    if let Some(title) = text("title")? {
+    let flag = |option: Param<bool>| Ok::<_, Fault>(option.is_declared(call) && option.of(call)?);
+    if let Some(title) = TITLE.if_declared(call)? {
         axes.title = title;
     }
-    for (axis, label, range, log) in
-        [(&mut axes.x, "xlabel", "xlim", "log_x"), (&mut axes.y, "ylabel", "ylim", "log_y")]
+    for (axis, label, range, ticks, log) in
+        [(&mut axes.x, XLABEL, XLIM, XTICKS, LOG_X), (&mut axes.y, YLABEL, YLIM, YTICKS, LOG_Y)]
     {
-        if let Some(label) = text(label)? {
+        if let Some(label) = label.if_declared(call)? {
             axis.label = label;
         }
-        axis.range = pair(range)?.or(axis.range);
-        if flag(log, false)? {
+        axis.range = range.if_declared(call)?.map(Into::into).or(axis.range);
+        if flag(log)? {
             axis.scale = saddle_picture::Scale::Log;
         }
+        if let Some(names) = ticks.if_declared(call)? {
+            axis.names = texts(ticks.name(), &names)?;
+        }
     }
-    if declared("xticks")
-        && let Some(names) = options.get::<Array>("xticks")?
-    {
-        axes.x.names = texts("xticks", &names)?;
+    if EQUAL.is_declared(call) && EQUAL.is_given(call) {
+        axes.equal = EQUAL.of(call)?;
     }
-    if declared("yticks")
-        && let Some(names) = options.get::<Array>("yticks")?
-    {
-        axes.y.names = texts("yticks", &names)?;
-    }
-    axes.equal = flag("equal", axes.equal)?;
-    if let Some((w, h)) = pair("size")? {
+    if let Some([w, h]) = SIZE.if_declared(call)? {
         let fits = |v: f64| (60.0..=4000.0).contains(&v);
         if !fits(w) || !fits(h) {
             return Err(Fault::value(format!("size: [{w}, {h}] must lie between 60 and 4000")));

@@ -1,46 +1,65 @@
 //! Plots of numbers: curves, points, histograms, bands, reference lines; one over the other.
 
-use super::super::tensor::{fails, opt, optional, param, runs, value};
+use super::super::runs::Runs;
 use super::value::{made, read};
 use super::{
-    COLOR, EQUAL, LOG_X, LOG_Y, NAME, NUMBERS, SIZE, TITLE, XLABEL, XLIM, XTICKS, YLABEL, YLIM, alike, colour, dress,
-    numbers, numbers_in,
+    COLOR, EQUAL, LOG_X, LOG_Y, NAME, NUMBERS, SIZE, TITLE, XLABEL, XLIM, XTICKS, YLABEL, YLIM, alike, dress,
+    numbers_in,
 };
-use rhai::{Dynamic, Map};
-use saddle_catalog::{Call, ENTRY, Entry, Opt, Ty};
+use crate::types;
+use rhai::{Array, Dynamic, Map};
+use saddle_catalog::{Call, ENTRY, Entry, Maybe, Opt, Param, Ty, fails, param, runs, value};
 use saddle_fault::{Fault, Result};
 use saddle_picture::{Axes, Band, Figure, Line, ReferenceLine, Scatter};
+use saddle_tensor::Tensor;
 
 pub static ENTRIES: &[&Entry] =
     &[&PLOT, &PLOT_Y, &PLOT_LAYERS, &LINE, &SCATTER, &SCATTER_POINTS, &HIST, &BAND, &BAND_OF_RUNS, &HLINE, &VLINE];
 
 const FIGURE: Ty = Ty::Of("figure");
-const SMOOTH: Opt =
-    opt("smooth", Ty::Number, "0", "weight of the past in a moving average, in [0, 1); the curve itself is faint");
-const PLOT_OPTIONS: &[Opt] = &[TITLE, XLABEL, YLABEL, XTICKS, XLIM, YLIM, LOG_X, LOG_Y, EQUAL, SIZE, SMOOTH];
+const SMOOTH: Param<f64> =
+    param("smooth", types::NUMBER, "weight of the past in a moving average, in [0, 1); the curve itself is faint")
+        .or(0.0);
+const PLOT_OPTIONS: &[Opt] = &[
+    TITLE.opt(),
+    XLABEL.opt(),
+    YLABEL.opt(),
+    XTICKS.opt(),
+    XLIM.opt(),
+    YLIM.opt(),
+    LOG_X.opt(),
+    LOG_Y.opt(),
+    EQUAL.opt(),
+    SIZE.opt(),
+    SMOOTH.opt(),
+];
+const DASHED: Param<bool> = param("dashed", types::BOOL, "a dashed curve").or(false);
+const MARKERS: Param<bool> = param("markers", types::BOOL, "a dot at every point").or(false);
+const FILL: Maybe<f64> = param("fill", types::NUMBER, "tints the area between the curve and this height").maybe("none");
+const WIDTH: Param<f64> = param("width", types::NUMBER, "of the curve, in pixels").or(1.7);
 const LAYER_OPTIONS: &[Opt] = &[
-    NAME,
-    COLOR,
-    opt("dashed", Ty::Bool, "false", "a dashed curve"),
-    opt("markers", Ty::Bool, "false", "a dot at every point"),
-    opt("fill", Ty::Number, "none", "tints the area between the curve and this height"),
-    opt("width", Ty::Number, "1.7", "of the curve, in pixels"),
-    SMOOTH,
-    TITLE,
-    XLABEL,
-    YLABEL,
-    XTICKS,
-    XLIM,
-    YLIM,
-    LOG_X,
-    LOG_Y,
-    EQUAL,
-    SIZE,
+    NAME.opt(),
+    COLOR.opt(),
+    DASHED.opt(),
+    MARKERS.opt(),
+    FILL.opt(),
+    WIDTH.opt(),
+    SMOOTH.opt(),
+    TITLE.opt(),
+    XLABEL.opt(),
+    YLABEL.opt(),
+    XTICKS.opt(),
+    XLIM.opt(),
+    YLIM.opt(),
+    LOG_X.opt(),
+    LOG_Y.opt(),
+    EQUAL.opt(),
+    SIZE.opt(),
 ];
 const LENGTHS: &[&str] = &["xs and ys of different length", "something that is not numbers"];
 
 fn smooth(call: &Call) -> Result<f64> {
-    let smooth = call.options.number("smooth", 0.0)?;
+    let smooth = SMOOTH.of(call)?;
     match (0.0..1.0).contains(&smooth) {
         true => Ok(smooth),
         false => Err(Fault::value(format!("{}: smooth must be in [0, 1), got {smooth}", call.entry.name))),
@@ -83,14 +102,13 @@ fn curves(call: &Call, xs: Option<&[f64]>, ys: &Dynamic) -> Result<Axes> {
 
 const SERIES: Ty = Ty::OneOf(&[Ty::Tensor, Ty::Array, Ty::Map]);
 
+const XS: Param<Vec<f64>> = param("xs", NUMBERS, "numbers");
+const YS: Param<Dynamic> = param("ys", types::any(SERIES), "as many numbers, or a map of such: #{ V: …, J: … }");
 static PLOT: Entry = Entry {
     name: "plot",
     group: "picture",
     summary: "curves of ys over xs; a map of several ys names them in a legend",
-    params: &[
-        param("xs", NUMBERS, "numbers"),
-        param("ys", SERIES, "as many numbers, or a map of such: #{ V: …, J: … }"),
-    ],
+    params: &[XS.param(), YS.param()],
     options: PLOT_OPTIONS,
     returns: FIGURE,
     errors: LENGTHS,
@@ -99,17 +117,18 @@ static PLOT: Entry = Entry {
         fails("lengths that differ", "plot([1, 2, 3], [1, 2])", "xs has 3 values, ys has 2"),
     ],
     call: |call| {
-        let xs = numbers(call, 0)?;
-        dressed(call, curves(call, Some(&xs), call.args.any(1))?)
+        let xs = XS.of(call)?;
+        dressed(call, curves(call, Some(&xs), YS.value(call))?)
     },
     ..ENTRY
 };
 
+const PLOT_Y_YS: Param<Dynamic> = param("ys", types::any(SERIES), "numbers, or a map of several");
 static PLOT_Y: Entry = Entry {
     name: "plot",
     group: "picture",
     summary: "curves over 0, 1, 2, …",
-    params: &[param("ys", SERIES, "numbers, or a map of several")],
+    params: &[PLOT_Y_YS.param()],
     options: PLOT_OPTIONS,
     returns: FIGURE,
     errors: LENGTHS,
@@ -123,16 +142,17 @@ static PLOT_Y: Entry = Entry {
     ],
     call: |call| match layers_of(call)? {
         Some(axes) => dressed(call, axes),
-        None => dressed(call, curves(call, None, call.args.any(0))?),
+        None => dressed(call, curves(call, None, PLOT_Y_YS.value(call))?),
     },
     ..ENTRY
 };
 
+const LAYERS: Param<Array> = param("layers", types::ARRAY, "figures made by line, scatter, hist, heatmap, …");
 static PLOT_LAYERS: Entry = Entry {
     name: "overlay",
     group: "picture",
     summary: "plots one over the other in the same axes",
-    params: &[param("layers", Ty::Array, "figures made by line, scatter, hist, heatmap, …")],
+    params: &[LAYERS.param()],
     options: PLOT_OPTIONS,
     returns: FIGURE,
     errors: &["something that is not a plot"],
@@ -154,7 +174,7 @@ static PLOT_LAYERS: Entry = Entry {
 /// The axes of the figures in an array, one over the other; `None` where the array does not hold figures.
 fn layers_of(call: &Call) -> Result<Option<Axes>> {
     let word = call.entry.name;
-    let Some(array) = call.args.any(0).read_lock::<rhai::Array>() else {
+    let Some(array) = call.args().next().and_then(|all| all.read_lock::<rhai::Array>()) else {
         return Ok(None);
     };
     let is_figure = |v: &Dynamic| v.read_lock::<super::value::Fig>().is_some();
@@ -184,11 +204,12 @@ fn layers_of(call: &Call) -> Result<Option<Axes>> {
     Ok(all)
 }
 
+const LINE_YS: Param<Vec<f64>> = param("ys", NUMBERS, "as many numbers");
 static LINE: Entry = Entry {
     name: "line",
     group: "picture",
     summary: "one curve, with a name and a look of its own",
-    params: &[param("xs", NUMBERS, "numbers"), param("ys", NUMBERS, "as many numbers")],
+    params: &[XS.param(), LINE_YS.param()],
     options: LAYER_OPTIONS,
     returns: FIGURE,
     errors: LENGTHS,
@@ -198,18 +219,18 @@ static LINE: Entry = Entry {
         "plot: line D (2 points)",
     )],
     call: |call| {
-        let (x, y) = (numbers(call, 0)?, numbers(call, 1)?);
+        let (x, y) = (XS.of(call)?, LINE_YS.of(call)?);
         alike("line", ["xs has", "ys has"], [x.len(), y.len()])?;
-        let fill = call.options.has("fill").then(|| call.options.number("fill", 0.0)).transpose()?;
+        let fill = FILL.of(call)?;
         let line = Line {
-            name: call.options.text("name")?.unwrap_or_default(),
+            name: NAME.of(call)?.unwrap_or_default(),
             x,
             y,
-            colour: colour(&call.options)?,
-            width: call.options.number("width", 0.0)? as f32,
-            dashed: call.options.bool("dashed", false)?,
+            colour: COLOR.of(call)?,
+            width: WIDTH.of(call)? as f32,
+            dashed: DASHED.of(call)?,
             smooth: smooth(call)?,
-            markers: call.options.bool("markers", false)?,
+            markers: MARKERS.of(call)?,
             fill_to: fill,
         };
         dressed(call, Axes::default().with(line))
@@ -217,31 +238,33 @@ static LINE: Entry = Entry {
     ..ENTRY
 };
 
+const RADIUS: Maybe<f64> = param("radius", types::NUMBER, "of a point, in pixels").maybe("by the number of points");
+const ALPHA: Maybe<f64> = param("alpha", types::NUMBER, "opacity in [0, 1]").maybe("by the number of points");
 const POINT_OPTIONS: &[Opt] = &[
-    NAME,
-    COLOR,
-    opt("radius", Ty::Number, "by the number of points", "of a point, in pixels"),
-    opt("alpha", Ty::Number, "by the number of points", "opacity in [0, 1]"),
-    TITLE,
-    XLABEL,
-    YLABEL,
-    XLIM,
-    YLIM,
-    LOG_X,
-    LOG_Y,
-    EQUAL,
-    SIZE,
+    NAME.opt(),
+    COLOR.opt(),
+    RADIUS.opt(),
+    ALPHA.opt(),
+    TITLE.opt(),
+    XLABEL.opt(),
+    YLABEL.opt(),
+    XLIM.opt(),
+    YLIM.opt(),
+    LOG_X.opt(),
+    LOG_Y.opt(),
+    EQUAL.opt(),
+    SIZE.opt(),
 ];
 
 fn points(call: &Call, x: Vec<f64>, y: Vec<f64>) -> Result<Dynamic> {
     alike("scatter", ["xs has", "ys has"], [x.len(), y.len()])?;
-    let alpha = call.options.has("alpha").then(|| call.options.number("alpha", 1.0)).transpose()?;
+    let alpha = ALPHA.of(call)?;
     let scatter = Scatter {
-        name: call.options.text("name")?.unwrap_or_default(),
+        name: NAME.of(call)?.unwrap_or_default(),
         x,
         y,
-        colour: colour(&call.options)?,
-        radius: call.options.number("radius", 0.0)? as f32,
+        colour: COLOR.of(call)?,
+        radius: RADIUS.of(call)?.unwrap_or(0.0) as f32,
         alpha: alpha.map(|a| a.clamp(0.0, 1.0) as f32),
     };
     dressed(call, Axes::default().with(scatter))
@@ -251,26 +274,27 @@ static SCATTER: Entry = Entry {
     name: "scatter",
     group: "picture",
     summary: "points",
-    params: &[param("xs", NUMBERS, "numbers"), param("ys", NUMBERS, "as many numbers")],
+    params: &[XS.param(), LINE_YS.param()],
     options: POINT_OPTIONS,
     returns: FIGURE,
     errors: LENGTHS,
     examples: &[value("two points", "scatter([0, 1], [1, 0])", "plot: scatter (2 points)")],
-    call: |call| points(call, numbers(call, 0)?, numbers(call, 1)?),
+    call: |call| points(call, XS.of(call)?, LINE_YS.of(call)?),
     ..ENTRY
 };
 
+const POINTS: Param<Tensor> = param("points", types::TENSOR, "[n, 2]");
 static SCATTER_POINTS: Entry = Entry {
     name: "scatter",
     group: "picture",
     summary: "points of the plane, one in each row of a tensor",
-    params: &[param("points", Ty::Tensor, "[n, 2]")],
+    params: &[POINTS.param()],
     options: POINT_OPTIONS,
     returns: FIGURE,
     errors: &["a tensor that is not [n, 2]"],
     examples: &[value("a cloud", "scatter(randn([100, 2]), #{ equal: true })", "plot: scatter (100 points)")],
     call: |call| {
-        let t: saddle_tensor::Tensor = call.args.get(0)?;
+        let t = POINTS.of(call)?;
         if t.rank() != 2 || t.shape()[1] != 2 {
             return Err(Fault::shape(format!(
                 "scatter: points must be [n, 2], got {}",
@@ -284,21 +308,25 @@ static SCATTER_POINTS: Entry = Entry {
     ..ENTRY
 };
 
+const SAMPLES: Param<Dynamic> =
+    param("samples", types::any(SERIES), "numbers, or a map of such: #{ data: …, model: … }");
+const BINS: Maybe<usize> = param("bins", types::SIZE, "number of bins").maybe("by the number of samples");
+const DENSITY: Param<bool> = param("density", types::BOOL, "areas of 1 instead of counts").or(true);
 static HIST: Entry = Entry {
     name: "hist",
     group: "picture",
     summary: "histograms over common bins; a map of several names them in a legend",
-    params: &[param("samples", SERIES, "numbers, or a map of such: #{ data: …, model: … }")],
+    params: &[SAMPLES.param()],
     options: &[
-        opt("bins", Ty::Int, "by the number of samples", "number of bins"),
-        opt("density", Ty::Bool, "true", "areas of 1 instead of counts"),
-        TITLE,
-        XLABEL,
-        YLABEL,
-        XLIM,
-        YLIM,
-        LOG_Y,
-        SIZE,
+        BINS.opt(),
+        DENSITY.opt(),
+        TITLE.opt(),
+        XLABEL.opt(),
+        YLABEL.opt(),
+        XLIM.opt(),
+        YLIM.opt(),
+        LOG_Y.opt(),
+        SIZE.opt(),
     ],
     returns: FIGURE,
     errors: &["something that is not numbers"],
@@ -308,19 +336,19 @@ static HIST: Entry = Entry {
         "plot: histogram a (4 bins), histogram b (4 bins)",
     )],
     call: |call| {
-        let v = call.args.any(0);
+        let v = SAMPLES.value(call);
         let mut series: Vec<(String, Vec<f64>)> = Vec::new();
         match v.read_lock::<Map>() {
             Some(map) => {
                 for (name, v) in map.iter() {
-                    series.push((name.to_string(), numbers_in(v)?.ok_or_else(|| call.args.wrong(0))?));
+                    series.push((name.to_string(), numbers_in(v)?.ok_or_else(|| SAMPLES.wrong(call))?));
                 }
             }
-            None => series.push((String::new(), numbers(call, 0)?)),
+            None => series.push((String::new(), numbers_in(v)?.ok_or_else(|| SAMPLES.wrong(call))?)),
         }
-        let bins = call.options.has("bins").then(|| call.options.size("bins", 0)).transpose()?;
+        let bins = BINS.of(call)?;
         let series: Vec<(&str, &[f64])> = series.iter().map(|(n, s)| (n.as_str(), s.as_slice())).collect();
-        let density = call.options.bool("density", true)?;
+        let density = DENSITY.of(call)?;
         let mut axes = Axes::default().with_histograms(&series, bins, density);
         axes.y.label = if density { "density" } else { "count" }.into();
         dressed(call, axes)
@@ -328,34 +356,44 @@ static HIST: Entry = Entry {
     ..ENTRY
 };
 
+const LOW: Param<Vec<f64>> = param("low", NUMBERS, "as many");
+const HIGH: Param<Vec<f64>> = param("high", NUMBERS, "as many");
 static BAND: Entry = Entry {
     name: "band",
     group: "picture",
     summary: "the area between two curves, such as a mean ± its standard error",
-    params: &[param("xs", NUMBERS, "numbers"), param("low", NUMBERS, "as many"), param("high", NUMBERS, "as many")],
-    options: &[NAME, COLOR, TITLE, XLABEL, YLABEL, XLIM, YLIM, SIZE],
+    params: &[XS.param(), LOW.param(), HIGH.param()],
+    options: &[NAME.opt(), COLOR.opt(), TITLE.opt(), XLABEL.opt(), YLABEL.opt(), XLIM.opt(), YLIM.opt(), SIZE.opt()],
     returns: FIGURE,
     errors: LENGTHS,
     examples: &[value("two points wide", "band([0, 1], [0, 0], [1, 2])", "plot: band (2 points)")],
     call: |call| {
-        let (x, low, high) = (numbers(call, 0)?, numbers(call, 1)?, numbers(call, 2)?);
+        let (x, low, high) = (XS.of(call)?, LOW.of(call)?, HIGH.of(call)?);
         alike("band", ["xs has", "low has"], [x.len(), low.len()])?;
         alike("band", ["xs has", "high has"], [x.len(), high.len()])?;
-        let name = call.options.text("name")?.unwrap_or_default();
-        dressed(call, Axes::default().with(Band { name, x, low, high, colour: colour(&call.options)? }))
+        let name = NAME.of(call)?.unwrap_or_default();
+        dressed(call, Axes::default().with(Band { name, x, low, high, colour: COLOR.of(call)? }))
     },
     ..ENTRY
 };
 
+const RUNS: Param<Runs> = param("runs", types::RUNS, "runs whose experiment gives a curve, as many numbers");
 static BAND_OF_RUNS: Entry = Entry {
     name: "band",
     group: "picture",
     summary: "a curve over seeds: its mean, and the area of one standard deviation around it",
-    params: &[
-        param("xs", NUMBERS, "numbers"),
-        param("runs", Ty::Of("runs"), "runs whose experiment gives a curve, as many numbers"),
+    params: &[XS.param(), RUNS.param()],
+    options: &[
+        NAME.opt(),
+        COLOR.opt(),
+        TITLE.opt(),
+        XLABEL.opt(),
+        YLABEL.opt(),
+        XLIM.opt(),
+        YLIM.opt(),
+        LOG_Y.opt(),
+        SIZE.opt(),
     ],
-    options: &[NAME, COLOR, TITLE, XLABEL, YLABEL, XLIM, YLIM, LOG_Y, SIZE],
     returns: FIGURE,
     errors: &["runs of several figures: take one, runs.key", "curves of another length than xs"],
     examples: &[value(
@@ -364,17 +402,17 @@ static BAND_OF_RUNS: Entry = Entry {
         "plot: band (10 points), line walk (10 points)",
     )],
     call: |call| {
-        let x = numbers(call, 0)?;
-        let series = super::super::runs::single(call.args.any(1)).ok_or_else(|| {
+        let x = XS.of(call)?;
+        let series = super::super::runs::single(RUNS.value(call)).ok_or_else(|| {
             Fault::value("band: these runs hold several figures").hint("take one of them: band(xs, r.error)")
         })?;
         let both = series.mean_and_spread();
         alike("band", ["xs has", "the curve has"], [x.len(), both.len()])?;
-        let colour = colour(&call.options)?.unwrap_or_else(|| saddle_picture::series_colour(0));
+        let colour = COLOR.of(call)?.unwrap_or_else(|| saddle_picture::series_colour(0));
         let edge = |sign: f64| both.iter().map(|(mean, std)| mean + sign * std).collect();
         let band = Band { name: String::new(), x: x.clone(), low: edge(-1.0), high: edge(1.0), colour: Some(colour) };
         let line = Line {
-            name: call.options.text("name")?.unwrap_or_default(),
+            name: NAME.of(call)?.unwrap_or_default(),
             x,
             y: both.iter().map(|v| v.0).collect(),
             colour: Some(colour),
@@ -385,39 +423,34 @@ static BAND_OF_RUNS: Entry = Entry {
     ..ENTRY
 };
 
-fn rule(call: &Call, horizontal: bool) -> Result<Dynamic> {
-    let name = if call.args.has(1) { call.args.text(1)? } else { String::new() };
-    dressed(
-        call,
-        Axes::default().with(ReferenceLine {
-            name,
-            horizontal,
-            at: call.args.number(0)?,
-            colour: colour(&call.options)?,
-        }),
-    )
+fn rule(call: &Call, at: Param<f64>, horizontal: bool) -> Result<Dynamic> {
+    let name = HLINE_NAME.of(call)?.unwrap_or_default();
+    dressed(call, Axes::default().with(ReferenceLine { name, horizontal, at: at.of(call)?, colour: COLOR.of(call)? }))
 }
 
+const Y: Param<f64> = param("y", types::NUMBER, "its height");
+const HLINE_NAME: Maybe<String> = param("name", types::TEXT, "its name in the legend").maybe("none");
 static HLINE: Entry = Entry {
     name: "hline",
     group: "picture",
     summary: "a dashed horizontal line, to lie over a plot",
-    params: &[param("y", Ty::Number, "its height"), optional("name", Ty::Text, "none", "its name in the legend")],
-    options: &[COLOR],
+    params: &[Y.param(), HLINE_NAME.param()],
+    options: &[COLOR.opt()],
     returns: FIGURE,
     examples: &[runs("the equilibrium", "overlay([plot([-1.2, -1.3]), hline(-log(4), \"−log 4\")])")],
-    call: |call| rule(call, true),
+    call: |call| rule(call, Y, true),
     ..ENTRY
 };
 
+const X: Param<f64> = param("x", types::NUMBER, "its place");
 static VLINE: Entry = Entry {
     name: "vline",
     group: "picture",
     summary: "a dashed vertical line, to lie over a plot",
-    params: &[param("x", Ty::Number, "its place"), optional("name", Ty::Text, "none", "its name in the legend")],
-    options: &[COLOR],
+    params: &[X.param(), HLINE_NAME.param()],
+    options: &[COLOR.opt()],
     returns: FIGURE,
     examples: &[runs("a mean", "overlay([hist([1, 2, 3]), vline(2, \"mean\")])")],
-    call: |call| rule(call, false),
+    call: |call| rule(call, X, false),
     ..ENTRY
 };

@@ -1,9 +1,9 @@
 //! The kinds `figure` and `animation`, and what shows any value.
 
-use super::super::tensor::{fails, opt, param, runs, value};
 use super::{TITLE, display};
+use crate::types;
 use rhai::{Array, Dynamic};
-use saddle_catalog::{Call, ENTRY, Entry, KIND, Kind, Setting, Ty, type_of};
+use saddle_catalog::{Call, ENTRY, Entry, KIND, Kind, Maybe, Param, Ty, fails, param, runs, type_of, value};
 use saddle_fault::{Fault, Result};
 use saddle_picture::{Figure, Grid, Layout, Picture, Range, animate};
 use saddle_session::output::{Bundle, Output};
@@ -121,35 +121,35 @@ fn images(t: &Tensor) -> Option<Vec<usize>> {
     (t.dtype() == Dtype::F32 && !t.is_empty() && sides.iter().all(|n| *n > 1)).then_some(shape)
 }
 
+const VALUE: Param<Dynamic> = param("value", types::any(Ty::Any), "what to show");
 static SHOW: Entry = Entry {
     name: "show",
     group: "picture",
     summary: "shows a value now: a figure as a picture, a tensor of images [h, w], [n, h, w] or [n, 1 or 3, h, w] as a picture \
               with its text, anything else as the cell would show it at its end",
-    params: &[param("value", Ty::Any, "what to show")],
+    params: &[VALUE.param()],
     examples: &[
         runs("in the middle of a cell", "show(plot([1, 2, 3]));\nlet x = 1;"),
         runs("an image", "show(rand([8, 8]))"),
     ],
     call: |call| {
-        let bundle = shown(call, call.args.any(0))?;
+        let bundle = shown(call, VALUE.value(call))?;
         call.host.show(Output::Display { bundle, id: None });
         Ok(Dynamic::UNIT)
     },
     ..ENTRY
 };
 
-const FPS: Setting<f64> = Setting::number(
-    "fps",
-    display::FPS,
-    "how many times a second a figure is drawn at most; a page takes no more than 20",
-);
+const FPS: Param<f64> =
+    param("fps", types::NUMBER, "how many times a second a figure is drawn at most; a page takes no more than 20")
+        .or(display::FPS);
 
+const NAME: Param<String> = param("name", types::TEXT, "the name");
 static SHOW_NAMED: Entry = Entry {
     name: "show",
     group: "picture",
     summary: "shows a value under a name: the same name again in the same cell updates it in place",
-    params: &[param("name", Ty::Text, "the name"), param("value", Ty::Any, "what to show")],
+    params: &[NAME.param(), VALUE.param()],
     options: &[FPS.opt()],
     errors: &["an fps that is not above 0"],
     examples: &[
@@ -157,7 +157,7 @@ static SHOW_NAMED: Entry = Entry {
         runs("a film as it is made", "for i in 1..4 { show(\"curve\", plot([0, i]), #{ fps: 20 }); }"),
     ],
     call: |call| {
-        let (name, value) = (call.args.text(0)?, call.args.any(1));
+        let (name, value) = (NAME.of(call)?, VALUE.value(call));
         let fps = FPS.of(call)?;
         if !(fps > 0.0 && fps.is_finite()) {
             return Err(Fault::value(format!("show: fps must be above 0, got {fps}")));
@@ -171,12 +171,14 @@ static SHOW_NAMED: Entry = Entry {
     ..ENTRY
 };
 
+const ROWS: Param<Array> =
+    param("rows", types::ARRAY, "an array of rows, each an array of figures; or one row of figures");
 static LAYOUT: Entry = Entry {
     name: "layout",
     group: "picture",
     summary: "figures in rows, side by side in each",
-    params: &[param("rows", Ty::Array, "an array of rows, each an array of figures; or one row of figures")],
-    options: &[TITLE],
+    params: &[ROWS.param()],
+    options: &[TITLE.opt()],
     returns: Ty::Of("figure"),
     errors: &["something that is not a figure"],
     examples: &[
@@ -189,7 +191,7 @@ static LAYOUT: Entry = Entry {
     ],
     call: |call| {
         let mut rows: Vec<Vec<Figure>> = Vec::new();
-        let given = call.args.array(0)?;
+        let given = ROWS.of(call)?;
         let figures = |row: &Array| row.iter().map(|v| read("layout", v)).collect::<Result<Vec<_>>>();
         match given.first().is_some_and(Dynamic::is_array) {
             false => rows.push(figures(&given)?),
@@ -202,21 +204,20 @@ static LAYOUT: Entry = Entry {
                 }
             }
         }
-        made(Layout { title: call.options.text("title")?.unwrap_or_default(), rows })
+        made(Layout { title: TITLE.of(call)?.unwrap_or_default(), rows })
     },
     ..ENTRY
 };
 
+const FILM: Param<Tensor> = param("film", types::TENSOR, "[frames, h, w] or [frames, 1 or 3, h, w]");
+const PLAY_FPS: Param<f64> = param("fps", types::NUMBER, "frames a second, at most 50").or(8.0);
+const TILE: Maybe<usize> = param("tile", types::SIZE, "width of the film in pixels of the page").maybe("about 160");
 static PLAY: Entry = Entry {
     name: "play",
     group: "picture",
     summary: "a short film from the tensor of its pictures, as an animated PNG that repeats",
-    params: &[param("film", Ty::Tensor, "[frames, h, w] or [frames, 1 or 3, h, w]")],
-    options: &[
-        opt("fps", Ty::Number, "8", "frames a second, at most 50"),
-        opt("tile", Ty::Int, "about 160", "width of the film in pixels of the page"),
-        TITLE,
-    ],
+    params: &[FILM.param()],
+    options: &[PLAY_FPS.opt(), TILE.opt(), TITLE.opt()],
     returns: Ty::Of("animation"),
     errors: &["a film without frames", "a shape that is no film", "frames a second that are not above 0"],
     examples: &[
@@ -225,7 +226,7 @@ static PLAY: Entry = Entry {
         fails("rows of pixels", "play(zeros([4, 64]))", "needs a film [frames, h, w]"),
     ],
     call: |call| {
-        let film: Tensor = call.args.get(0)?;
+        let film = FILM.of(call)?;
         let shape = film.shape();
         if !matches!(shape[..], [_, _, _] | [_, 1 | 3, _, _]) {
             return Err(Fault::shape(format!(
@@ -242,23 +243,24 @@ static PLAY: Entry = Entry {
         let frame = |pixels: &[f32]| {
             let mut grid = Grid::new(pixels.to_vec(), &frame_shape)?;
             grid.range = Range::Fixed(0.0, 1.0);
-            grid.tile = Some(call.options.size("tile", 160)?.clamp(4, 1000) as u32);
-            grid.title = call.options.text("title")?.unwrap_or_default();
+            grid.tile = Some(TILE.of(call)?.unwrap_or(160).clamp(4, 1000) as u32);
+            grid.title = TITLE.of(call)?.unwrap_or_default();
             Ok(Figure::Grid(grid))
         };
         let frames = pixels.chunks_exact(size.max(1)).map(frame).collect::<Result<Vec<_>>>()?;
-        let picture = animate(&frames, call.options.number("fps", 8.0)?, &|| call.host.check_interrupt())?;
+        let picture = animate(&frames, PLAY_FPS.of(call)?, &|| call.host.check_interrupt())?;
         Ok(Dynamic::from(Movie(Rc::new(picture))))
     },
     ..ENTRY
 };
 
+const FRAMES: Param<Array> = param("frames", types::ARRAY, "the figures");
 static ANIMATE: Entry = Entry {
     name: "animate",
     group: "picture",
     summary: "figures one after the other, as an animated PNG that repeats",
-    params: &[param("frames", Ty::Array, "the figures")],
-    options: &[opt("fps", Ty::Number, "8", "frames a second, at most 50")],
+    params: &[FRAMES.param()],
+    options: &[PLAY_FPS.opt()],
     returns: Ty::Of("animation"),
     errors: &["no frames", "something that is not a figure", "frames a second that are not above 0"],
     examples: &[
@@ -270,8 +272,8 @@ static ANIMATE: Entry = Entry {
         fails("nothing", "animate([])", "no frames"),
     ],
     call: |call| {
-        let frames = call.args.array(0)?.iter().map(|v| read("animate", v)).collect::<Result<Vec<Figure>>>()?;
-        let pace = call.options.number("fps", 8.0)?;
+        let frames = FRAMES.of(call)?.iter().map(|v| read("animate", v)).collect::<Result<Vec<Figure>>>()?;
+        let pace = PLAY_FPS.of(call)?;
         let picture = animate(&frames, pace, &|| call.host.check_interrupt())?;
         Ok(Dynamic::from(Movie(Rc::new(picture))))
     },

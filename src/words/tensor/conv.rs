@@ -1,8 +1,10 @@
 //! Convolutions with given kernels, pooling, resampling and table look-up. The layers of the same names hold their kernels.
 
-use super::{fails, opt, param, tensor, value, whole, wrap};
+use super::wrap;
+use crate::cite;
+use crate::types;
 use rhai::Dynamic;
-use saddle_catalog::{Call, ENTRY, Entry, Opt, Options, Param, Ty, shape};
+use saddle_catalog::{Call, ENTRY, Entry, Maybe, Param, Ty, fails, param, value};
 use saddle_fault::{Fault, Result};
 use saddle_tensor::{Geometry, Tensor, Window, shown};
 
@@ -10,15 +12,16 @@ pub static ENTRIES: &[&Entry] =
     &[&CONV2D, &CONV_TRANSPOSE2D, &CONV1D, &AVG_POOL2D, &MAX_POOL2D, &UPSAMPLE, &RESIZE, &PIXEL_SHUFFLE, &EMBEDDING];
 
 const GROUP: &str = "convolution";
-/// One number for both directions, or [height, width].
-const PAIR: Ty = Ty::OneOf(&[Ty::Int, Ty::Shape]);
-
-const IMAGES: Param = param("x", Ty::Tensor, "images [n, c, h, w]");
-const BIAS: Opt = opt("bias", Ty::Tensor, "none", "[out], added to each channel");
-const STRIDE: Opt = opt("stride", PAIR, "1", "how far the kernel moves: a number, or [height, width]");
-const PADDING: Opt = opt("padding", PAIR, "0", "zeros around the image: a number, or [height, width]");
-const DILATION: Opt = opt("dilation", PAIR, "1", "the distance of the kernel's points: a number, or [height, width]");
-const GROUPS: Opt = opt("groups", Ty::Int, "1", "channels are split into so many groups, each with its own kernels");
+const IMAGES: Param<Tensor> = param("x", types::TENSOR, "images [n, c, h, w]");
+const BIAS: Maybe<Tensor> = param("bias", types::TENSOR, "[out], added to each channel").maybe("none");
+const STRIDE: Param<[usize; 2]> =
+    param("stride", types::PAIR, "how far the kernel moves: a number, or [height, width]").or(1);
+const PADDING: Param<[usize; 2]> =
+    param("padding", types::PAIR, "zeros around the image: a number, or [height, width]").or(0);
+const DILATION: Param<[usize; 2]> =
+    param("dilation", types::PAIR, "the distance of the kernel's points: a number, or [height, width]").or(1);
+const GROUPS: Param<usize> =
+    param("groups", types::SIZE, "channels are split into so many groups, each with its own kernels").or(1);
 
 const ERRORS: &[&str] = &[
     "ranks that do not fit",
@@ -27,36 +30,18 @@ const ERRORS: &[&str] = &[
     "a stride, dilation or number of groups of 0",
 ];
 
-/// A pair of sizes: from one number or from two.
-fn read_pair(value: &Dynamic) -> Option<[usize; 2]> {
-    match value.as_int() {
-        Ok(n) => Some([usize::try_from(n).ok()?; 2]),
-        Err(_) => shape(value)?.try_into().ok(),
-    }
-}
-
-/// The option `key` as a pair.
-fn pair(options: &Options, key: &str, default: usize) -> Result<[usize; 2]> {
-    let Some(value) = options.any(key) else {
-        return Ok([default; 2]);
-    };
-    read_pair(value)
-        .filter(|p| p.iter().all(|&n| n <= 1 << 24))
-        .ok_or_else(|| options.wrong(key, value).hint("a whole number ≥ 0, or two: [height, width]"))
-}
-
-fn geometry(options: &Options) -> Result<Geometry> {
+fn geometry(call: &Call) -> Result<Geometry> {
     Ok(Geometry {
-        stride: pair(options, "stride", 1)?,
-        padding: pair(options, "padding", 0)?,
-        dilation: pair(options, "dilation", 1)?,
-        groups: options.size("groups", 1)?,
+        stride: STRIDE.of(call)?,
+        padding: PADDING.of(call)?,
+        dilation: DILATION.of(call)?,
+        groups: GROUPS.of(call)?,
     })
 }
 
 /// Adds the option `bias` to the channels of `y [n, out, ..]`.
 fn with_bias(call: &Call, y: Tensor) -> Result<Dynamic> {
-    let Some(bias) = call.options.get::<Tensor>("bias")? else {
+    let Some(bias) = BIAS.of(call)? else {
         return Ok(wrap(y));
     };
     let out = y.shape()[1];
@@ -72,16 +57,17 @@ fn with_bias(call: &Call, y: Tensor) -> Result<Dynamic> {
     y.add(&bias.reshape(&wide)?).map(wrap)
 }
 
+const W: Param<Tensor> = param("w", types::TENSOR, "kernels [out, c / groups, kh, kw]");
 static CONV2D: Entry = Entry {
     name: "conv2d",
     group: GROUP,
     summary: "images convolved with kernels (cross-correlation, as everywhere in deep learning)",
-    params: &[IMAGES, param("w", Ty::Tensor, "kernels [out, c / groups, kh, kw]")],
-    options: &[BIAS, STRIDE, PADDING, DILATION, GROUPS],
+    params: &[IMAGES.param(), W.param()],
+    options: &[BIAS.opt(), STRIDE.opt(), PADDING.opt(), DILATION.opt(), GROUPS.opt()],
     returns: Ty::Tensor,
     shapes: "[n, c, h, w], [out, c/groups, kh, kw] → [n, out, ⌊(h + 2·padding − dilation·(kh − 1) − 1) / stride⌋ + 1, …]",
     errors: ERRORS,
-    source: "Dumoulin and Visin 2016",
+    source: &[cite::DUMOULIN_2016],
     examples: &[
         value(
             "sums of neighbours",
@@ -96,28 +82,24 @@ static CONV2D: Entry = Entry {
         fails("channels", "conv2d(zeros([1, 3, 8, 8]), zeros([4, 1, 3, 3]))", "3 channels do not fit"),
     ],
     call: |call| {
-        let y = tensor(call, 0)?.conv2d(&tensor(call, 1)?, &geometry(&call.options)?)?;
+        let y = IMAGES.of(call)?.conv2d(&W.of(call)?, &geometry(call)?)?;
         with_bias(call, y)
     },
 };
 
+const CONV_TRANSPOSE2D_W: Param<Tensor> = param("w", types::TENSOR, "kernels [c, out / groups, kh, kw]");
+const OUTPUT_PADDING: Param<[usize; 2]> =
+    param("output_padding", types::PAIR, "added to the size at one end; smaller than the stride or the dilation").or(0);
 static CONV_TRANSPOSE2D: Entry = Entry {
     name: "conv_transpose2d",
     group: GROUP,
     summary: "the transposed convolution: the gradient of `conv2d` with respect to its images",
-    params: &[IMAGES, param("w", Ty::Tensor, "kernels [c, out / groups, kh, kw]")],
-    options: &[
-        BIAS,
-        STRIDE,
-        PADDING,
-        DILATION,
-        GROUPS,
-        opt("output_padding", PAIR, "0", "added to the size at one end; smaller than the stride or the dilation"),
-    ],
+    params: &[IMAGES.param(), CONV_TRANSPOSE2D_W.param()],
+    options: &[BIAS.opt(), STRIDE.opt(), PADDING.opt(), DILATION.opt(), GROUPS.opt(), OUTPUT_PADDING.opt()],
     returns: Ty::Tensor,
     shapes: "[n, c, h, w], [c, out/groups, kh, kw] → [n, out, (h − 1)·stride − 2·padding + dilation·(kh − 1) + output_padding + 1, …]",
     errors: ERRORS,
-    source: "Dumoulin and Visin 2016",
+    source: &[cite::DUMOULIN_2016],
     examples: &[
         value(
             "one pixel as a kernel",
@@ -131,27 +113,25 @@ static CONV_TRANSPOSE2D: Entry = Entry {
         ),
     ],
     call: |call| {
-        let padding = pair(&call.options, "output_padding", 0)?;
-        let y = tensor(call, 0)?.conv_transpose2d(&tensor(call, 1)?, &geometry(&call.options)?, padding)?;
+        let padding = OUTPUT_PADDING.of(call)?;
+        let y = IMAGES.of(call)?.conv_transpose2d(&CONV_TRANSPOSE2D_W.of(call)?, &geometry(call)?, padding)?;
         with_bias(call, y)
     },
 };
 
+const X: Param<Tensor> = param("x", types::TENSOR, "sequences [n, c, length]");
+const CONV1D_W: Param<Tensor> = param("w", types::TENSOR, "kernels [out, c / groups, k]");
+const CONV1D_STRIDE: Param<[usize; 2]> =
+    param("stride", types::PAIR.accepting(Ty::Int), "how far the kernel moves").or(1);
+const CONV1D_PADDING: Param<[usize; 2]> = param("padding", types::PAIR.accepting(Ty::Int), "zeros at both ends").or(0);
+const CONV1D_DILATION: Param<[usize; 2]> =
+    param("dilation", types::PAIR.accepting(Ty::Int), "the distance of the kernel's points").or(1);
 static CONV1D: Entry = Entry {
     name: "conv1d",
     group: GROUP,
     summary: "sequences convolved with kernels",
-    params: &[
-        param("x", Ty::Tensor, "sequences [n, c, length]"),
-        param("w", Ty::Tensor, "kernels [out, c / groups, k]"),
-    ],
-    options: &[
-        BIAS,
-        opt("stride", Ty::Int, "1", "how far the kernel moves"),
-        opt("padding", Ty::Int, "0", "zeros at both ends"),
-        opt("dilation", Ty::Int, "1", "the distance of the kernel's points"),
-        GROUPS,
-    ],
+    params: &[X.param(), CONV1D_W.param()],
+    options: &[BIAS.opt(), CONV1D_STRIDE.opt(), CONV1D_PADDING.opt(), CONV1D_DILATION.opt(), GROUPS.opt()],
     returns: Ty::Tensor,
     shapes: "[n, c, l], [out, c/groups, k] → [n, out, ⌊(l + 2·padding − dilation·(k − 1) − 1) / stride⌋ + 1]",
     errors: ERRORS,
@@ -161,38 +141,35 @@ static CONV1D: Entry = Entry {
         "[[[3.0, 5.0]]]",
     )],
     call: |call| {
-        let y = tensor(call, 0)?.conv1d(&tensor(call, 1)?, &geometry(&call.options)?)?;
+        let y = X.of(call)?.conv1d(&CONV1D_W.of(call)?, &geometry(call)?)?;
         with_bias(call, y)
     },
     ..ENTRY
 };
 
-const SIZE: Param = param("size", PAIR, "of the window: a number, or [height, width]");
-const WINDOW_STRIDE: Opt = opt("stride", PAIR, "size", "how far the window moves");
+const SIZE: Param<[usize; 2]> = param("size", types::PAIR, "of the window: a number, or [height, width]");
+const WINDOW_STRIDE: Maybe<[usize; 2]> = param("stride", types::PAIR, "how far the window moves").maybe("size");
 const POOLED: &str = "[n, c, h, w] → [n, c, ⌊(h + 2·padding − size) / stride⌋ + 1, …]";
 const POOL_ERRORS: &[&str] =
     &["a rank other than 4", "a window or stride of 0", "a window larger than the padded image"];
 
 fn window(call: &Call) -> Result<Window> {
-    let size = read_pair(call.args.any(1)).ok_or_else(|| call.args.wrong(1))?;
-    let stride = match call.options.has("stride") {
-        true => pair(&call.options, "stride", 1)?,
-        false => size,
-    };
-    Ok(Window { size, stride, padding: pair(&call.options, "padding", 0)? })
+    let size = SIZE.of(call)?;
+    let stride = WINDOW_STRIDE.of(call)?.unwrap_or(size);
+    Ok(Window { size, stride, padding: PADDING.of(call)? })
 }
 
 static AVG_POOL2D: Entry = Entry {
     name: "avg_pool2d",
     group: GROUP,
     summary: "the mean of each window",
-    params: &[IMAGES, SIZE],
-    options: &[WINDOW_STRIDE, PADDING],
+    params: &[IMAGES.param(), SIZE.param()],
+    options: &[WINDOW_STRIDE.opt(), PADDING.opt()],
     returns: Ty::Tensor,
     shapes: POOLED,
     errors: POOL_ERRORS,
     examples: &[value("one window", "avg_pool2d(tensor([[[[1, 2], [3, 6]]]]), 2).to_array()", "[[[[3.0]]]]")],
-    call: |call| tensor(call, 0)?.avg_pool2d(&window(call)?).map(wrap),
+    call: |call| IMAGES.of(call)?.avg_pool2d(&window(call)?).map(wrap),
     ..ENTRY
 };
 
@@ -200,8 +177,8 @@ static MAX_POOL2D: Entry = Entry {
     name: "max_pool2d",
     group: GROUP,
     summary: "the largest element of each window",
-    params: &[IMAGES, SIZE],
-    options: &[WINDOW_STRIDE, PADDING],
+    params: &[IMAGES.param(), SIZE.param()],
+    options: &[WINDOW_STRIDE.opt(), PADDING.opt()],
     returns: Ty::Tensor,
     shapes: POOLED,
     errors: &[
@@ -214,21 +191,19 @@ static MAX_POOL2D: Entry = Entry {
         value("one window", "max_pool2d(tensor([[[[1, 2], [3, 6]]]]), 2).to_array()", "[[[[6.0]]]]"),
         fails("too large", "max_pool2d(zeros([1, 1, 2, 2]), 3)", "larger than the padded image"),
     ],
-    call: |call| tensor(call, 0)?.max_pool2d(&window(call)?).map(wrap),
+    call: |call| IMAGES.of(call)?.max_pool2d(&window(call)?).map(wrap),
     ..ENTRY
 };
 
+const SCALE: Param<usize> = param("scale", types::SIZE, "the factor, ≥ 1");
+const MODE: Param<String> =
+    param("mode", types::TEXT, "`nearest`: each pixel a block; `bilinear`: between pixel centres").or("nearest");
 static UPSAMPLE: Entry = Entry {
     name: "upsample",
     group: GROUP,
     summary: "images enlarged by a whole factor",
-    params: &[IMAGES, param("scale", Ty::Int, "the factor, ≥ 1")],
-    options: &[opt(
-        "mode",
-        Ty::Text,
-        "\"nearest\"",
-        "`nearest`: each pixel a block; `bilinear`: between pixel centres",
-    )],
+    params: &[IMAGES.param(), SCALE.param()],
+    options: &[MODE.opt()],
     returns: Ty::Tensor,
     shapes: "[n, c, h, w] → [n, c, scale·h, scale·w]",
     errors: &["a rank other than 4", "a scale of 0", "a mode that does not exist"],
@@ -242,30 +217,27 @@ static UPSAMPLE: Entry = Entry {
         fails("no such mode", "upsample(zeros([1, 1, 2, 2]), 2, #{ mode: \"cubic\" })", "no mode \"cubic\""),
     ],
     call: |call| {
-        let (x, scale) = (tensor(call, 0)?, call.args.size(1)?);
-        match call.options.text("mode")?.as_deref() {
-            None | Some("nearest") => x.upsample(scale).map(wrap),
-            Some("bilinear") => x.upsample_bilinear(scale).map(wrap),
-            Some(mode) => {
-                Err(Fault::value(format!("upsample: there is no mode \"{mode}\"")).hint("nearest or bilinear"))
-            }
+        let (x, scale) = (IMAGES.of(call)?, SCALE.of(call)?);
+        match MODE.of(call)?.as_str() {
+            "nearest" => x.upsample(scale).map(wrap),
+            "bilinear" => x.upsample_bilinear(scale).map(wrap),
+            mode => Err(Fault::value(format!("upsample: there is no mode \"{mode}\"")).hint("nearest or bilinear")),
         }
     },
     ..ENTRY
 };
 
+const RESIZE_X: Param<Tensor> = param("x", types::TENSOR, "images [.., h, w]");
+const RESIZE_SIZE: Param<Vec<usize>> = param("size", types::SIZES, "[height, width], or one number for both");
 static RESIZE: Entry = Entry {
     name: "resize",
     group: GROUP,
     summary: "images of any size: bilinear where a side grows, antialiased where it shrinks",
-    params: &[
-        param("x", Ty::Tensor, "images [.., h, w]"),
-        param("size", Ty::OneOf(&[Ty::Int, Ty::Shape]), "[height, width], or one number for both"),
-    ],
+    params: &[RESIZE_X.param(), RESIZE_SIZE.param()],
     returns: Ty::Tensor,
     shapes: "[.., h, w] → [.., height, width]",
     errors: &["a rank below 2", "a side of 0", "a size that is not one or two numbers"],
-    source: "the triangle filter of Pillow's BILINEAR",
+    source: &["the triangle filter of Pillow's BILINEAR"],
     examples: &[
         value(
             "half the size: three pixels weigh in, as a triangle falls",
@@ -277,27 +249,28 @@ static RESIZE: Entry = Entry {
         fails("no size", "resize(zeros([1, 1, 2, 2]), 0)", "no side may be 0"),
     ],
     call: |call| {
-        let size = match call.args.any(1).is_int() {
-            true => vec![call.args.size(1)?; 2],
-            false => call.args.shape(1)?,
-        };
+        let mut size = RESIZE_SIZE.of(call)?;
+        if RESIZE_SIZE.value(call).is_int() {
+            size.push(size[0]);
+        }
         match size[..] {
-            [height, width] => tensor(call, 0)?.resize([height, width]).map(wrap),
+            [height, width] => RESIZE_X.of(call)?.resize([height, width]).map(wrap),
             _ => Err(Fault::value(format!("resize: size must be [height, width], got {} numbers", size.len()))),
         }
     },
     ..ENTRY
 };
 
+const R: Param<usize> = param("r", types::SIZE, "the factor, ≥ 1");
 static PIXEL_SHUFFLE: Entry = Entry {
     name: "pixel_shuffle",
     group: GROUP,
     summary: "blocks of channels spread over space",
-    params: &[IMAGES, param("r", Ty::Int, "the factor, ≥ 1")],
+    params: &[IMAGES.param(), R.param()],
     returns: Ty::Tensor,
     shapes: "[n, c·r², h, w] → [n, c, r·h, r·w]",
     errors: &["a rank other than 4", "channels that r² does not divide"],
-    source: "Shi et al. 2016",
+    source: &[cite::SHI_2016],
     examples: &[
         value(
             "four channels as a block",
@@ -307,20 +280,19 @@ static PIXEL_SHUFFLE: Entry = Entry {
         fails("channels", "pixel_shuffle(zeros([1, 3, 2, 2]), 2)", "not a multiple of r² = 4"),
     ],
     call: |call| {
-        let r = call.args.size(1)?;
-        tensor(call, 0)?.pixel_shuffle(r).map(wrap)
+        let r = R.of(call)?;
+        IMAGES.of(call)?.pixel_shuffle(r).map(wrap)
     },
     ..ENTRY
 };
 
+const IDS: Param<Tensor> = param("ids", types::WHOLE, "whole numbers of any shape: an int tensor or an array");
+const TABLE: Param<Tensor> = param("table", types::TENSOR, "[classes, d]");
 static EMBEDDING: Entry = Entry {
     name: "embedding",
     group: GROUP,
     summary: "the rows of a table named by whole numbers",
-    params: &[
-        param("ids", Ty::OneOf(&[Ty::Tensor, Ty::Array]), "whole numbers of any shape: an int tensor or an array"),
-        param("table", Ty::Tensor, "[classes, d]"),
-    ],
+    params: &[IDS.param(), TABLE.param()],
     returns: Ty::Tensor,
     shapes: "[..], [classes, d] → [.., d]",
     errors: &["ids that are not whole numbers, or outside the table", "a table that is not a matrix"],
@@ -329,8 +301,8 @@ static EMBEDDING: Entry = Entry {
         fails("outside", "embedding([2], tensor([[1, 2], [3, 4]]))", "index 2 is outside"),
     ],
     call: |call| {
-        let table = tensor(call, 1)?;
-        let ids = whole(call, 0)?.to_device(&table.device());
+        let table = TABLE.of(call)?;
+        let ids = IDS.of(call)?.to_device(&table.device());
         table.embedding(&ids).map(wrap)
     },
     ..ENTRY

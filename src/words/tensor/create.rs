@@ -1,47 +1,40 @@
 //! Words that create tensors. They live on the current device (`device(…)`).
 
-use super::{DATA, opt, optional, param, value, wrap};
-use super::{coerce, fails};
+use super::coerce;
+use super::wrap;
+use crate::types;
 use rhai::{Array, Dynamic};
-use saddle_catalog::{Call, ENTRY, Entry, Opt, Param, Ty, number, type_of};
+use saddle_catalog::{Call, ENTRY, Entry, Maybe, Param, Ty, Type, fails, number, param, type_of, value};
 use saddle_fault::{Fault, Result};
 use saddle_tensor::{Device, Dtype, Tensor, check_shape, device};
 
 pub static ENTRIES: &[&Entry] = &[&TENSOR, &ZEROS, &ONES, &FULL, &EYE, &ARANGE, &LINSPACE, &ZEROS_LIKE, &ONES_LIKE];
 
-const SHAPE: Param = param("shape", Ty::Shape, "the sizes, one for each dim; [] is a single number");
-const DTYPE: Opt = opt("dtype", Ty::Text, "\"f32\"", "`f32`, `int` or `bool`");
+const SHAPE: Param<Vec<usize>> =
+    param("shape", types::TENSOR_SHAPE, "the sizes, one for each dim; [] is a single number");
+const DTYPE: Maybe<Dtype> = param("dtype", NAMED, "`f32`, `int` or `bool`").maybe("\"f32\"");
 
-/// The shape at parameter `i`, checked; a single size stands for a shape of one dim.
-pub(super) fn shape_at(call: &Call, i: usize) -> Result<Vec<usize>> {
-    let shape = call.args.shape(i)?;
-    check_shape(call.entry.name, &shape)?;
-    Ok(shape)
-}
+/// A dtype by its name.
+const NAMED: Type<Dtype> = Type::new(Ty::Text, |given| match types::TEXT.read(given)?.as_str() {
+    "f32" | "float" => Ok(Dtype::F32),
+    "int" => Ok(Dtype::Int),
+    "bool" => Ok(Dtype::Bool),
+    name => Err(Fault::value(format!("{}: there is no dtype \"{name}\"", given.word())).hint("f32, int or bool")),
+});
 
-/// The option `dtype`.
-fn dtype(call: &Call) -> Result<Option<Dtype>> {
-    let Some(name) = call.options.text("dtype")? else {
-        return Ok(None);
-    };
-    match name.as_str() {
-        "f32" | "float" => Ok(Some(Dtype::F32)),
-        "int" => Ok(Some(Dtype::Int)),
-        "bool" => Ok(Some(Dtype::Bool)),
-        _ => Err(Fault::value(format!("{}: there is no dtype \"{name}\"", call.entry.name)).hint("f32, int or bool")),
-    }
-}
-
+const VALUES: Param<Dynamic> = param(
+    "values",
+    types::any(Ty::OneOf(&[Ty::Number, Ty::Bool, Ty::Array, Ty::Tensor])),
+    "numbers, ints or floats, nested one array for each dim",
+);
+const TENSOR_DTYPE: Maybe<Dtype> =
+    param("dtype", NAMED, "`f32`, `int` or `bool`; truth values alone give bool").maybe("\"f32\"");
 static TENSOR: Entry = Entry {
     name: "tensor",
     group: "creation",
     summary: "a tensor of the numbers in nested arrays, in a number or in another tensor (a copy without its past)",
-    params: &[param(
-        "values",
-        Ty::OneOf(&[Ty::Number, Ty::Bool, Ty::Array, Ty::Tensor]),
-        "numbers, ints or floats, nested one array for each dim",
-    )],
-    options: &[opt("dtype", Ty::Text, "\"f32\"", "`f32`, `int` or `bool`; truth values alone give bool")],
+    params: &[VALUES.param()],
+    options: &[TENSOR_DTYPE.opt()],
     returns: Ty::Tensor,
     shapes: "n arrays of m numbers → [n, m]",
     errors: &[
@@ -58,7 +51,7 @@ static TENSOR: Entry = Entry {
         fails("not a number", "tensor([1, \"a\"])", "not a text"),
     ],
     call: |call| {
-        let (values, dtype) = (call.args.any(0), dtype(call)?);
+        let (values, dtype) = (VALUES.value(call), TENSOR_DTYPE.of(call)?);
         let built = match values.read_lock::<Tensor>() {
             Some(t) => t.detach(),
             None => nested(values, dtype, &device::current())?,
@@ -85,7 +78,7 @@ struct Nested {
 ///
 /// # Errors
 /// Ragged arrays; anything that is not a number; whole numbers asked for and not given, or beyond ±2⁵³.
-pub(super) fn nested(value: &Dynamic, dtype: Option<Dtype>, on: &Device) -> Result<Tensor> {
+pub(crate) fn nested(value: &Dynamic, dtype: Option<Dtype>, on: &Device) -> Result<Tensor> {
     if let Some(items) = value.read_lock::<Array>()
         && items.iter().any(|v| v.is::<Tensor>())
     {
@@ -234,19 +227,18 @@ impl Nested {
     }
 }
 
-/// A word that fills a shape with one number.
-fn filled(call: &Call, shape: &[usize], v: f64) -> Result<Dynamic> {
-    let (to, on) = (dtype(call)?, device::current());
+/// A word that fills a shape with one number, which was given as the whole number `exact` where it is one.
+fn filled(call: &Call, v: f64, exact: Option<i64>) -> Result<Dynamic> {
+    let (shape, to, on) = (SHAPE.of(call)?, DTYPE.of(call)?, device::current());
     if to == Some(Dtype::Int) {
         // An int keeps every digit.
-        let exact = call.args.has(1).then(|| call.args.int(1).ok()).flatten();
         let one = Tensor::from_ints(vec![exact.map_or_else(|| cut(v), Ok)?], &[], &on);
-        return one.broadcast_to(shape).map(wrap);
+        return one.broadcast_to(&shape).map(wrap);
     }
-    if to.is_none() && call.args.has(1) {
-        held_by_floats(call.entry.name, &call.args.int(1).into_iter().collect::<Vec<_>>())?;
+    if to.is_none() {
+        held_by_floats(call.entry.name, exact.as_slice())?;
     }
-    let t = Tensor::full(v as f32, shape, &on);
+    let t = Tensor::full(v as f32, &shape, &on);
     Ok(wrap(to.map_or(t.clone(), |d| t.cast(d))))
 }
 
@@ -254,15 +246,15 @@ static ZEROS: Entry = Entry {
     name: "zeros",
     group: "creation",
     summary: "a tensor full of 0",
-    params: &[SHAPE],
-    options: &[DTYPE],
+    params: &[SHAPE.param()],
+    options: &[DTYPE.opt()],
     returns: Ty::Tensor,
     errors: &["a size below 0", "more than six dims"],
     examples: &[
         value("a row", "zeros([3]).to_array()", "[0.0, 0.0, 0.0]"),
         fails("a size below 0", "zeros([-1])", "shape must be"),
     ],
-    call: |call| filled(call, &shape_at(call, 0)?, 0.0),
+    call: |call| filled(call, 0.0, None),
     ..ENTRY
 };
 
@@ -270,39 +262,41 @@ static ONES: Entry = Entry {
     name: "ones",
     group: "creation",
     summary: "a tensor full of 1",
-    params: &[SHAPE],
-    options: &[DTYPE],
+    params: &[SHAPE.param()],
+    options: &[DTYPE.opt()],
     returns: Ty::Tensor,
     errors: &["a size below 0", "more than six dims"],
     examples: &[value("a sum of ones", "sum(ones([3, 4])).item()", "12.0")],
-    call: |call| filled(call, &shape_at(call, 0)?, 1.0),
+    call: |call| filled(call, 1.0, None),
     ..ENTRY
 };
 
+const VALUE: Param<f64> = param("value", types::NUMBER, "the number");
 static FULL: Entry = Entry {
     name: "full",
     group: "creation",
     summary: "a tensor full of one number",
-    params: &[SHAPE, param("value", Ty::Number, "the number")],
-    options: &[DTYPE],
+    params: &[SHAPE.param(), VALUE.param()],
+    options: &[DTYPE.opt()],
     returns: Ty::Tensor,
     errors: &["a size below 0", "more than six dims"],
     examples: &[value("smoothed labels", "full([2], 0.75).to_array()", "[0.75, 0.75]")],
-    call: |call| filled(call, &shape_at(call, 0)?, call.args.number(1)?),
+    call: |call| filled(call, VALUE.of(call)?, VALUE.value(call).as_int().ok()),
     ..ENTRY
 };
 
+const N: Param<usize> = param("n", types::SIZE, "rows and columns, ≥ 0");
 static EYE: Entry = Entry {
     name: "eye",
     group: "creation",
     summary: "the identity matrix",
-    params: &[param("n", Ty::Int, "rows and columns, ≥ 0")],
+    params: &[N.param()],
     returns: Ty::Tensor,
     shapes: "[n, n]",
     errors: &["n is negative"],
     examples: &[value("two by two", "eye(2).to_array()", "[[1.0, 0.0], [0.0, 1.0]]")],
     call: |call| {
-        let n = call.args.size(0)?;
+        let n = N.of(call)?;
         check_shape("eye", &[n, n])?;
         let values = (0..n * n).map(|i| if i / n == i % n { 1.0 } else { 0.0 }).collect();
         Ok(wrap(Tensor::from_floats(values, &[n, n], &device::current())))
@@ -310,15 +304,14 @@ static EYE: Entry = Entry {
     ..ENTRY
 };
 
+const START: Param<f64> = param("start", types::NUMBER, "the first number; the end, from 0, where it stands alone");
+const END: Maybe<f64> = param("end", types::NUMBER, "not reached").maybe("start");
+const STEP: Param<f64> = param("step", types::NUMBER, "the distance; not 0; negative counts down").or(1.0);
 static ARANGE: Entry = Entry {
     name: "arange",
     group: "creation",
     summary: "numbers at equal steps, the end left out: ints if all arguments are ints",
-    params: &[
-        param("start", Ty::Number, "the first number; the end, from 0, where it stands alone"),
-        optional("end", Ty::Number, "start", "not reached"),
-        optional("step", Ty::Number, "1", "the distance; not 0; negative counts down"),
-    ],
+    params: &[START.param(), END.param(), STEP.param()],
     returns: Ty::Tensor,
     shapes: "[⌈(end − start) / step⌉]",
     errors: &["a step of 0", "an end that is not reached in the step's direction gives no elements"],
@@ -332,12 +325,11 @@ static ARANGE: Entry = Entry {
 };
 
 fn arange(call: &mut Call) -> Result<Dynamic> {
-    let args = &call.args;
-    let (start, end) = match args.has(1) {
-        true => (args.number(0)?, args.number(1)?),
-        false => (0.0, args.number(0)?),
+    let (start, end) = match END.of(call)? {
+        Some(end) => (START.of(call)?, end),
+        None => (0.0, START.of(call)?),
     };
-    let step = if args.has(2) { args.number(2)? } else { 1.0 };
+    let step = STEP.of(call)?;
     if step == 0.0 || !step.is_finite() {
         return Err(Fault::value(format!("arange: the step must not be 0, got {step}"))
             .hint("linspace(a, b, n) gives n numbers from a to b"));
@@ -347,7 +339,7 @@ fn arange(call: &mut Call) -> Result<Dynamic> {
     check_shape("arange", &[n as usize])?;
     let numbers = (0..n as usize).map(|i| start + i as f64 * step);
     let shape = [n as usize];
-    if args.rest(0).all(Dynamic::is_int) {
+    if call.args().all(Dynamic::is_int) {
         let numbers = numbers.map(whole_number).collect::<Result<Vec<_>>>()?;
         return Ok(wrap(Tensor::from_ints(numbers, &shape, &device::current())));
     }
@@ -355,21 +347,20 @@ fn arange(call: &mut Call) -> Result<Dynamic> {
     Ok(wrap(Tensor::from_floats(numbers, &shape, &device::current())))
 }
 
+const A: Param<f64> = param("a", types::NUMBER, "the first");
+const B: Param<f64> = param("b", types::NUMBER, "the last");
+const LINSPACE_N: Param<usize> = param("n", types::SIZE, "how many, ≥ 0");
 static LINSPACE: Entry = Entry {
     name: "linspace",
     group: "creation",
     summary: "n numbers at equal steps from a to b, both included",
-    params: &[
-        param("a", Ty::Number, "the first"),
-        param("b", Ty::Number, "the last"),
-        param("n", Ty::Int, "how many, ≥ 0"),
-    ],
+    params: &[A.param(), B.param(), LINSPACE_N.param()],
     returns: Ty::Tensor,
     shapes: "[n]",
     errors: &["n is negative"],
     examples: &[value("quarters", "linspace(0, 1, 5).to_array()", "[0.0, 0.25, 0.5, 0.75, 1.0]")],
     call: |call| {
-        let (a, b, n) = (call.args.number(0)?, call.args.number(1)?, call.args.size(2)?);
+        let (a, b, n) = (A.of(call)?, B.of(call)?, LINSPACE_N.of(call)?);
         check_shape("linspace", &[n])?;
         let step = (b - a) / n.saturating_sub(1).max(1) as f64;
         // From the nearer end, so that the last number is b exactly.
@@ -382,21 +373,22 @@ static LINSPACE: Entry = Entry {
     ..ENTRY
 };
 
-const LIKE: Opt = opt("dtype", Ty::Text, "as x", "`f32`, `int` or `bool`");
+const LIKE: Maybe<Dtype> = param("dtype", NAMED, "`f32`, `int` or `bool`").maybe("as x");
 
 /// A tensor full of one number like another one.
 fn like(call: &Call, v: f32) -> Result<Dynamic> {
-    let x = super::data(call, 0)?;
-    let to = dtype(call)?.unwrap_or(x.dtype());
+    let x = X.of(call)?;
+    let to = LIKE.of(call)?.unwrap_or(x.dtype());
     Ok(wrap(Tensor::full(v, &x.shape(), &x.device()).cast(to)))
 }
 
+const X: Param<Tensor> = param("x", types::DATA, "gives the shape");
 static ZEROS_LIKE: Entry = Entry {
     name: "zeros_like",
     group: "creation",
     summary: "zeros of the shape and the dtype of a tensor, on its device",
-    params: &[param("x", DATA, "gives the shape")],
-    options: &[LIKE],
+    params: &[X.param()],
+    options: &[LIKE.opt()],
     returns: Ty::Tensor,
     shapes: "as x",
     examples: &[
@@ -411,8 +403,8 @@ static ONES_LIKE: Entry = Entry {
     name: "ones_like",
     group: "creation",
     summary: "ones of the shape and the dtype of a tensor, on its device",
-    params: &[param("x", DATA, "gives the shape")],
-    options: &[LIKE],
+    params: &[X.param()],
+    options: &[LIKE.opt()],
     returns: Ty::Tensor,
     shapes: "as x",
     examples: &[value("as labels", "ones_like(zeros([2])).to_array()", "[1.0, 1.0]")],

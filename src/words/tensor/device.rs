@@ -1,8 +1,9 @@
 //! Words about where tensors live.
 
-use super::{X, fails, opt, param, tensor, value, wrap};
+use super::{X, wrap};
+use crate::types;
 use rhai::{Array, Dynamic, Map};
-use saddle_catalog::{Call, ENTRY, Entry, Example, Gives, Host, Opt, Ty};
+use saddle_catalog::{Call, ENTRY, Entry, Example, Gives, Host, Maybe, Param, Ty, fails, param, value};
 use saddle_fault::{Fault, Result};
 use saddle_tensor::precision::{self, Precision};
 use saddle_tensor::{Device, device};
@@ -22,32 +23,30 @@ pub fn watch(host: &Host) {
 }
 
 /// The device that an argument names, opened; what it needs is compiled first where it has not been.
-fn opened(call: &Call, argument: usize) -> Result<Device> {
-    let name = call.args.text(argument)?;
+fn opened(call: &Call, name: Param<String>) -> Result<Device> {
+    let name = name.of(call)?;
     super::first_use::compile(call.host, &name)?;
-    Device::parse_with(&name, call.options.text("token")?.as_deref())
+    Device::parse_with(&name, TOKEN.of(call)?.as_deref())
 }
 
-const TOKEN: Opt = opt(
-    "token",
-    Ty::Text,
-    "the environment variable SADDLE_DEVICE_TOKEN",
-    "of another machine's device: what `saddle serve-device` printed there",
-);
+const TOKEN: Maybe<String> =
+    param("token", types::TEXT, "of another machine's device: what `saddle serve-device` printed there")
+        .maybe("the environment variable SADDLE_DEVICE_TOKEN");
 const ELSEWHERE: &str = "another machine that does not answer, has another build of saddle or another token; a connection that is lost later";
 
+const NAME: Param<String> = param(
+    "name",
+    types::TEXT,
+    "\"cpu\"; \"wgpu\" for a graphics processor, \"wgpu:1\" for the second; \"vulkan\", \"metal\", \"dx12\" for \
+         one on that interface; \"ndarray\" and \"cuda\" where they are built in; `devices()` lists all; \"tcp://HOST:PORT\" for \
+         one of another machine, where `saddle serve-device` runs, \"tcp://HOST:PORT/wgpu:1\" for another of its devices",
+);
 static DEVICE: Entry = Entry {
     name: "device",
     group: GROUP,
     summary: "from now on tensors are created on this device, networks and data too; the environment variable SADDLE_DEVICE names the first",
-    params: &[param(
-        "name",
-        Ty::Text,
-        "\"cpu\"; \"wgpu\" for a graphics processor, \"wgpu:1\" for the second; \"vulkan\", \"metal\", \"dx12\" for \
-         one on that interface; \"ndarray\" and \"cuda\" where they are built in; `devices()` lists all; \"tcp://HOST:PORT\" for \
-         one of another machine, where `saddle serve-device` runs, \"tcp://HOST:PORT/wgpu:1\" for another of its devices",
-    )],
-    options: &[TOKEN],
+    params: &[NAME.param()],
+    options: &[TOKEN.opt()],
     errors: &[UNKNOWN, FAILING, ELSEWHERE],
     examples: &[
         value("the processor", "device(\"cpu\"); zeros([1]).device", "\"cpu\""),
@@ -55,7 +54,7 @@ static DEVICE: Entry = Entry {
         fails("a name that is none", "device(\"tcp://gpu\")", "names no host and port"),
     ],
     call: |call| {
-        device::set_current(opened(call, 0)?);
+        device::set_current(opened(call, NAME)?);
         Ok(Dynamic::UNIT)
     },
     ..ENTRY
@@ -92,36 +91,38 @@ static DEVICES: Entry = Entry {
     ..ENTRY
 };
 
+const TO_DEVICE: Param<String> = param("device", types::TEXT, "its name");
 static TO: Entry = Entry {
     name: "to",
     group: GROUP,
     summary: "the same values on another device; the gradient comes back",
-    params: &[X, param("device", Ty::Text, "its name")],
+    params: &[X.param(), TO_DEVICE.param()],
     returns: Ty::Tensor,
     shapes: "as x",
-    options: &[TOKEN],
+    options: &[TOKEN.opt()],
     errors: &[UNKNOWN, FAILING, ELSEWHERE],
     examples: &[value("where it is already", "ones([2]).to(\"cpu\").device", "\"cpu\"")],
     call: |call| {
-        let to = opened(call, 1)?;
-        Ok(wrap(tensor(call, 0)?.to_device(&to)))
+        let to = opened(call, TO_DEVICE)?;
+        Ok(wrap(X.of(call)?.to_device(&to)))
     },
     ..ENTRY
 };
 
+const SET_PRECISION_NAME: Param<String> = param("name", types::TEXT, "\"f32\" or \"f16\"");
 static SET_PRECISION: Entry = Entry {
     name: "precision",
     group: GROUP,
     summary: "from now on matrix products and convolutions on a graphics processor multiply in this precision; parameters, sums and \
               everything else stay f32, and an optimizer's losses are scaled so that small gradients are not lost",
-    params: &[param("name", Ty::Text, "\"f32\" or \"f16\"")],
+    params: &[SET_PRECISION_NAME.param()],
     errors: &["another name", "\"f16\" on a device that has no half precision, such as the processor"],
     examples: &[
         value("as it begins", "precision(\"f32\"); precision()", "\"f32\""),
         fails("on the processor", "device(\"cpu\"); precision(\"f16\")", "cpu has no half precision"),
     ],
     call: |call| {
-        let name = call.args.text(0)?;
+        let name = SET_PRECISION_NAME.of(call)?;
         let wanted = PRECISIONS.iter().find(|(_, known)| *known == name.as_str());
         let Some((wanted, _)) = wanted else {
             return Err(Fault::value(format!("precision: there is no precision \"{name}\"")).hint("\"f32\" or \"f16\""));
@@ -145,18 +146,19 @@ static PRECISION: Entry = Entry {
     ..ENTRY
 };
 
+const N: Param<i64> = param("n", types::INT, "at least 1; more than the machine has cores is of no use");
 static SET_THREADS: Entry = Entry {
     name: "threads",
     group: GROUP,
     summary: "from now on large operations on the processor are shared among so many threads; results stay the same",
-    params: &[param("n", Ty::Int, "at least 1; more than the machine has cores is of no use")],
+    params: &[N.param()],
     errors: &["a number below 1 or above 1024"],
     examples: &[
         value("one core only", "threads(1); threads()", "1"),
         fails("none", "threads(0)", "n must be from 1 to 1024, got 0"),
     ],
     call: |call| {
-        let n = call.args.int(0)?;
+        let n = N.of(call)?;
         match usize::try_from(n) {
             Ok(count) if (1..=MOST_THREADS).contains(&n) => device::set_threads(count),
             _ => {

@@ -1,10 +1,11 @@
 //! `finite_difference`: the slope of a function measured by evaluating it, to hold gradients against.
 
-use super::{DATA, coerce, fails, opt, param, value, wrap};
+use super::wrap;
+use crate::types;
 use rhai::Dynamic;
-use saddle_catalog::{Call, ENTRY, Entry, Ty, number, type_of};
+use saddle_catalog::{Call, ENTRY, Entry, Maybe, Param, Ty, fails, number, param, type_of, value};
 use saddle_fault::{Fault, Result};
-use saddle_tensor::{Dtype, Tensor, device, shown};
+use saddle_tensor::{Dtype, Tensor, shown};
 
 pub static ENTRIES: &[&Entry] = &[&FINITE_DIFFERENCE];
 
@@ -12,19 +13,24 @@ pub static ENTRIES: &[&Entry] = &[&FINITE_DIFFERENCE];
 /// of f(x) ~ 1 costs about 1e-7 / h, the formula h⁴/30 of the fifth derivative: together some 1e-5.
 const STEP: f64 = 1.0 / 32.0;
 
+const F: Param<Dynamic> =
+    param("f", types::any(Ty::OneOf(&[Ty::Function, Ty::Of("network")])), "a function that gives a single number");
+const X: Param<Tensor> = param(
+    "x",
+    types::DATA.accepting(Ty::OneOf(&[Ty::Number, Ty::Tensor, Ty::Array])),
+    "where: a number, or a tensor, whose elements are moved one by one",
+);
+const H: Maybe<f64> = param("h", types::NUMBER, "the step").maybe("max(1, |x|) / 32");
 static FINITE_DIFFERENCE: Entry = Entry {
     name: "finite_difference",
     group: "gradient",
     summary: "the gradient of f at x measured without any: (8(f(x+h) − f(x−h)) − (f(x+2h) − f(x−2h))) / 12h for each element",
-    params: &[
-        param("f", Ty::OneOf(&[Ty::Function, Ty::Of("network")]), "a function that gives a single number"),
-        param("x", Ty::OneOf(&[Ty::Number, DATA]), "where: a number, or a tensor, whose elements are moved one by one"),
-    ],
-    options: &[opt("h", Ty::Number, "max(1, |x|) / 32", "the step")],
+    params: &[F.param(), X.param()],
+    options: &[H.opt()],
     returns: Ty::OneOf(&[Ty::Number, Ty::Tensor]),
     shapes: "as x; f is called four times for each element",
     errors: &["f gives something else than a single number", "h is not above 0"],
-    source: "the five-point stencil, Abramowitz and Stegun 25.3.6; its error is of order h⁴",
+    source: &["the five-point stencil, Abramowitz and Stegun 25.3.6; its error is of order h⁴"],
     examples: &[
         value("of a number", "abs(finite_difference(|x| exp(x), 1) - exp(1)) < 1e-6", "true"),
         value(
@@ -39,15 +45,13 @@ static FINITE_DIFFERENCE: Entry = Entry {
         ),
     ],
     call: |call| {
-        if call.options.has("h")
-            && call.options.number("h", 0.0)?.partial_cmp(&0.0) != Some(std::cmp::Ordering::Greater)
-        {
+        if H.of(call)?.is_some_and(|h| h.is_nan() || h <= 0.0) {
             return Err(Fault::value("finite_difference: h must be above 0"));
         }
-        if let Some(x) = number(call.args.any(1)) {
+        if let Some(x) = number(X.value(call)) {
             return Ok(slope(call, x, &|x| x.into())?.into());
         }
-        let x = coerce(call.args.any(1), &device::current())?.ok_or_else(|| call.args.wrong(1))?.cast(Dtype::F32);
+        let x = X.of(call)?.cast(Dtype::F32);
         let (values, shape) = (x.to_floats()?, x.shape());
         let mut slopes = Vec::with_capacity(values.len());
         for i in 0..values.len() {
@@ -68,8 +72,8 @@ static FINITE_DIFFERENCE: Entry = Entry {
 fn slope(call: &Call, x: f64, at: &dyn Fn(f64) -> Dynamic) -> Result<f64> {
     // The power of two at or below |x|.
     let size = 2f64.powf(x.abs().max(1.0).log2().floor());
-    let h = call.options.number("h", STEP * size)?;
-    let f = |x: f64| single(&call.apply(call.args.any(0), vec![at(x)])?);
+    let h = H.of(call)?.unwrap_or(STEP * size);
+    let f = |x: f64| single(&call.apply(F.value(call), vec![at(x)])?);
     let (near, far) = (f(x + h)? - f(x - h)?, f(x + 2.0 * h)? - f(x - 2.0 * h)?);
     Ok((8.0 * near - far) / (12.0 * h))
 }

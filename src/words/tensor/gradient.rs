@@ -1,8 +1,12 @@
 //! Words about gradients: `grad`, what stops or replaces one, and the watch for NaN.
 
-use super::{X, fails, opt, optional, param, tensor, value, wrap};
-use rhai::{Dynamic, FnPtr};
-use saddle_catalog::{Call, ENTRY, Entry, Example, Gives, KIND, Kind, Opt, Param, Ty, call_back, type_of};
+use super::{X, wrap};
+use crate::cite;
+use crate::types;
+use rhai::{Array, Dynamic, FnPtr};
+use saddle_catalog::{
+    Call, ENTRY, Entry, Example, Gives, KIND, Kind, Maybe, Opt, Param, Ty, call_back, fails, param, type_of, value,
+};
 use saddle_fault::{Fault, Result};
 use saddle_session::output::{Bundle, Output, Stream};
 use saddle_tensor::{Dtype, GradOptions, Tensor, anomaly, shown, tape};
@@ -15,23 +19,23 @@ pub static KINDS: &[&Kind] = &[&OPERATION];
 const GROUP: &str = "gradient";
 
 /// The parameters and options that every form of `grad` shares.
-pub const Y: Param = param("y", Ty::Tensor, "what is differentiated: a single number, or any shape with a `seed`");
-pub const OPTIONS: &[Opt] = &[
-    opt("create_graph", Ty::Bool, "false", "record the gradient itself, so that it can be differentiated again"),
-    opt("seed", Ty::Tensor, "1", "the gradient that arrives at y, shaped as y"),
-    opt(
-        "unused",
-        Ty::Text,
-        "\"zeros\"",
-        "for what y does not depend on: \"zeros\" gives zeros and a note, \"error\" an error",
-    ),
-];
+pub const Y: Param<Tensor> =
+    param("y", types::TENSOR, "what is differentiated: a single number, or any shape with a `seed`");
+const CREATE_GRAPH: Param<bool> =
+    param("create_graph", types::BOOL, "record the gradient itself, so that it can be differentiated again").or(false);
+const SEED: Maybe<Tensor> = param("seed", types::TENSOR, "the gradient that arrives at y, shaped as y").maybe("1");
+const UNUSED: Param<String> =
+    param("unused", types::TEXT, "for what y does not depend on: \"zeros\" gives zeros and a note, \"error\" an error")
+        .or("zeros");
+pub const OPTIONS: &[Opt] = &[CREATE_GRAPH.opt(), SEED.opt(), UNUSED.opt()];
 
+const WRT: Param<Dynamic> =
+    param("wrt", types::any(Ty::OneOf(&[Ty::Tensor, Ty::Array])), "a tensor, or an array of tensors");
 static GRAD: Entry = Entry {
     name: "grad",
     group: GROUP,
     summary: "the gradient of y, of any order, with respect to any tensors that it was computed from",
-    params: &[Y, param("wrt", Ty::OneOf(&[Ty::Tensor, Ty::Array]), "a tensor, or an array of tensors")],
+    params: &[Y.param(), WRT.param()],
     options: OPTIONS,
     returns: Ty::OneOf(&[Ty::Tensor, Ty::Array]),
     shapes: "as wrt: a tensor for a tensor, an array for an array",
@@ -66,11 +70,11 @@ static GRAD: Entry = Entry {
         ),
     ],
     call: |call| {
-        if let Some(x) = call.args.any(1).read_lock::<Tensor>() {
+        if let Some(x) = WRT.value(call).read_lock::<Tensor>() {
             let grads = of_tensors(call, std::slice::from_ref(&*x))?;
             return Ok(grads.into_iter().next().unwrap_or(Dynamic::UNIT));
         }
-        let wrt = call.args.array(1)?;
+        let wrt = WRT.value(call).read_lock::<Array>().ok_or_else(|| WRT.wrong(call))?;
         let tensors = wrt
             .iter()
             .map(|v| {
@@ -87,13 +91,13 @@ static GRAD: Entry = Entry {
 /// The gradients of the call's `y` with respect to `wrt`, under the call's options: one for each. Other forms of `grad`,
 /// such as with respect to a network, build on this.
 pub fn of_tensors(call: &Call, wrt: &[Tensor]) -> Result<Vec<Dynamic>> {
-    let y = tensor(call, 0)?;
-    let seed = call.options.get::<Tensor>("seed")?;
-    let options = GradOptions { create_graph: call.options.bool("create_graph", false)? };
-    let zeros = match call.options.text("unused")?.as_deref() {
-        None | Some("zeros") => true,
-        Some("error") => false,
-        Some(other) => {
+    let y = Y.of(call)?;
+    let seed = SEED.of(call)?;
+    let options = GradOptions { create_graph: CREATE_GRAPH.of(call)? };
+    let zeros = match UNUSED.of(call)?.as_str() {
+        "zeros" => true,
+        "error" => false,
+        other => {
             return Err(
                 Fault::value(format!("grad: there is no unused \"{other}\"")).hint("unused is \"zeros\" or \"error\"")
             );
@@ -136,11 +140,11 @@ const DETACH_: Entry = Entry {
     name: "detach",
     group: GROUP,
     summary: "the same values with no past: gradients stop here",
-    params: &[X],
+    params: &[X.param()],
     returns: Ty::Tensor,
     shapes: "as x",
     examples: &[value("one factor held fixed", "let x = tensor(3); grad(x * x.detach(), x).item()", "3.0")],
-    call: |call| Ok(wrap(tensor(call, 0)?.detach())),
+    call: |call| Ok(wrap(X.of(call)?.detach())),
     ..ENTRY
 };
 static DETACH: Entry = DETACH_;
@@ -152,11 +156,12 @@ static STOP_GRADIENT: Entry = Entry {
     ..DETACH_
 };
 
+const F: Param<FnPtr> = param("f", types::FUNCTION, "a function of no arguments: || …");
 static NO_GRAD: Entry = Entry {
     name: "no_grad",
     group: GROUP,
     summary: "runs a function without recording: its results are constants for every gradient, and cost less memory",
-    params: &[param("f", Ty::Function, "a function of no arguments: || …")],
+    params: &[F.param()],
     returns: Ty::Any,
     examples: &[value(
         "a constant factor",
@@ -164,24 +169,23 @@ static NO_GRAD: Entry = Entry {
         "9.0",
     )],
     call: |call| {
-        let f = call.args.function(0)?;
+        let f = F.of(call)?;
         tape::no_grad(|| call.invoke(&f, Vec::new()))
     },
     ..ENTRY
 };
 
+const HARD: Param<Tensor> = param("hard", types::TENSOR, "gives the value");
+const SOFT: Param<Tensor> = param("soft", types::TENSOR, "gets the gradient; the same shape");
 static STRAIGHT_THROUGH: Entry = Entry {
     name: "straight_through",
     group: GROUP,
     summary: "the value of one tensor with the gradient of another: for choices that have no gradient",
-    params: &[
-        param("hard", Ty::Tensor, "gives the value"),
-        param("soft", Ty::Tensor, "gets the gradient; the same shape"),
-    ],
+    params: &[HARD.param(), SOFT.param()],
     returns: Ty::Tensor,
     shapes: "as both",
     errors: &["shapes that differ"],
-    source: "Bengio, Léonard and Courville 2013",
+    source: &[cite::BENGIO_2013],
     examples: &[
         value(
             "the value is rounded, the gradient passes",
@@ -190,13 +194,13 @@ static STRAIGHT_THROUGH: Entry = Entry {
         ),
         fails("shapes", "straight_through(ones([2]), ones([3]))", "hard [2] and soft [3]"),
     ],
-    call: |call| tensor(call, 0)?.straight_through(&tensor(call, 1)?).map(wrap),
+    call: |call| HARD.of(call)?.straight_through(&SOFT.of(call)?).map(wrap),
     ..ENTRY
 };
 
 /// An operation with a forward and a backward function from a cell.
 #[derive(Clone)]
-struct Operation {
+pub(crate) struct Operation {
     forward: FnPtr,
     backward: FnPtr,
 }
@@ -210,18 +214,18 @@ static OPERATION: Kind = Kind {
     ..KIND
 };
 
+const FORWARD: Param<FnPtr> =
+    param("forward", types::FUNCTION, "|x, …| the value, of one to four tensors; runs without recording");
+const BACKWARD: Param<FnPtr> = param(
+    "backward",
+    types::FUNCTION,
+    "|g, x, …| the gradient for x from the gradient g of the value; an array for several inputs, () for none",
+);
 static CUSTOM_OP: Entry = Entry {
     name: "custom_op",
     group: GROUP,
     summary: "an operation whose gradient is the one you give; what `backward` computes can be differentiated again",
-    params: &[
-        param("forward", Ty::Function, "|x, …| the value, of one to four tensors; runs without recording"),
-        param(
-            "backward",
-            Ty::Function,
-            "|g, x, …| the gradient for x from the gradient g of the value; an array for several inputs, () for none",
-        ),
-    ],
+    params: &[FORWARD.param(), BACKWARD.param()],
     returns: Ty::Of("operation"),
     errors: &[
         "when called: `forward` gives something else than a tensor",
@@ -252,7 +256,7 @@ static CUSTOM_OP: Entry = Entry {
         ),
     ],
     call: |call| {
-        let (forward, backward) = (call.args.function(0)?, call.args.function(1)?);
+        let (forward, backward) = (FORWARD.of(call)?, BACKWARD.of(call)?);
         Ok(Dynamic::from(Operation { forward, backward }))
     },
     ..ENTRY
@@ -260,25 +264,26 @@ static CUSTOM_OP: Entry = Entry {
 
 const INPUT: &str = "another input";
 
+const MADE: Param<Operation> = param("operation", types::OPERATION, "made by `custom_op`");
+const X2: Maybe<Tensor> = param("x2", types::TENSOR, INPUT).maybe("none");
+const X3: Maybe<Tensor> = param("x3", types::TENSOR, INPUT).maybe("none");
+const X4: Maybe<Tensor> = param("x4", types::TENSOR, INPUT).maybe("none");
 static RUN_OPERATION: Entry = Entry {
     name: "operation",
     group: GROUP,
     summary: "the value of the operation",
-    params: &[
-        param("operation", Ty::Of("operation"), "made by `custom_op`"),
-        X,
-        optional("x2", Ty::Tensor, "none", INPUT),
-        optional("x3", Ty::Tensor, "none", INPUT),
-        optional("x4", Ty::Tensor, "none", INPUT),
-    ],
+    params: &[MADE.param(), X.param(), X2.param(), X3.param(), X4.param()],
     returns: Ty::Tensor,
     call: run_operation,
     ..ENTRY
 };
 
 fn run_operation(call: &mut Call) -> Result<Dynamic> {
-    let Operation { forward, backward } = call.args.get(0)?;
-    let inputs = (1..call.args.len()).map(|i| tensor(call, i)).collect::<Result<Vec<_>>>()?;
+    let Operation { forward, backward } = MADE.of(call)?;
+    let mut inputs = vec![X.of(call)?];
+    for more in [X2, X3, X4] {
+        inputs.extend(more.of(call)?);
+    }
     let values = inputs.iter().map(|x| wrap(x.detach())).collect();
     let output = tape::no_grad(|| call.invoke(&forward, values))?;
     let Some(output) = output.read_lock::<Tensor>().map(|t| t.clone()) else {
@@ -310,11 +315,12 @@ fn gradients(given: &Dynamic, n: usize) -> Result<Vec<Option<Tensor>>> {
     }
 }
 
+const ON: Param<bool> = param("on", types::BOOL, "whether to watch; true starts afresh");
 static DETECT_ANOMALY: Entry = Entry {
     name: "detect_anomaly",
     group: GROUP,
     summary: "warns once, naming the operation, when a result holds NaN or infinity; slow: each result is read back",
-    params: &[param("on", Ty::Bool, "whether to watch; true starts afresh")],
+    params: &[ON.param()],
     examples: &[Example {
         what: "a warning that names log",
         code: "detect_anomaly(true); log(tensor([0])); detect_anomaly(false)",
@@ -322,7 +328,7 @@ static DETECT_ANOMALY: Entry = Entry {
     }],
     call: |call| {
         let host = std::rc::Rc::clone(call.host);
-        anomaly::detect(call.args.bool(0)?, move |found| {
+        anomaly::detect(ON.of(call)?, move |found| {
             let text = format!("warning: {found}\n");
             host.show(Output::Text { stream: Stream::Stderr, text });
         });

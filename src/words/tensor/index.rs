@@ -1,9 +1,10 @@
 //! Words that take elements by their place or by a condition, and that order them.
 
 use super::value::range;
-use super::{X, coerce_beside, dim, fails, is_whole, opt, param, tensor, value, whole, wrap};
+use super::{X, coerce_beside, is_whole, wrap};
+use crate::types;
 use rhai::{Dynamic, Map};
-use saddle_catalog::{Call, ENTRY, Entry, Opt, Param, Ty};
+use saddle_catalog::{Call, ENTRY, Entry, Param, Ty, fails, param, value};
 use saddle_fault::{Fault, Result};
 use saddle_tensor::{Dtype, Tensor, device, shown};
 
@@ -11,17 +12,18 @@ pub static ENTRIES: &[&Entry] =
     &[&SLICE, &INDEX_SELECT, &GATHER, &SCATTER, &MASKED_FILL, &WHERE, &ONE_HOT, &TOPK, &SORT, &ARGSORT];
 
 const GROUP: &str = "index";
-const DIM: Param = param("dim", Ty::Int, "the dim; −1 is the last");
-const LAST: Opt = opt("dim", Ty::Int, "-1", "the dim; −1 is the last");
+const DIM: Param<isize> = param("dim", types::DIM, "the dim; −1 is the last");
+const LAST: Param<isize> = param("dim", types::DIM, "the dim; −1 is the last").or(-1);
 const NO_DIM: &str = "a dim that the shape does not have";
 const OUTSIDE: &str = "an index outside the dim";
-const WHOLE: Ty = Ty::OneOf(&[Ty::Tensor, Ty::Array]);
 
+const RANGE: Param<Dynamic> =
+    param("range", types::any(Ty::Any), "such as 1..4 or 0..=3; ends below 0 count from the end");
 static SLICE: Entry = Entry {
     name: "slice",
     group: GROUP,
     summary: "the part within a range along a dim: `t[1..4]` along the first, `t[.., 1..4]` along the second",
-    params: &[X, DIM, param("range", Ty::Any, "such as 1..4 or 0..=3; ends below 0 count from the end")],
+    params: &[X.param(), DIM.param(), RANGE.param()],
     returns: Ty::Tensor,
     shapes: "[2, 5] with dim 1 and 1..4 → [2, 3]",
     errors: &[NO_DIM, "a range that ends outside"],
@@ -40,21 +42,22 @@ static SLICE: Entry = Entry {
         fails("outside", "zeros([2, 3]).slice(1, 2..5)", "2..5 is outside dim 1 of [2, 3]"),
     ],
     call: |call| {
-        let (x, dim) = (tensor(call, 0)?, dim(&call.args, 1)?);
+        let (x, dim) = (X.of(call)?, DIM.of(call)?);
         let at = if dim < 0 { dim + x.rank() as isize } else { dim };
         let size = usize::try_from(at).ok().and_then(|i| x.shape().get(i).copied());
-        let range = range(call.args.any(2), size.unwrap_or(0) as i64)
-            .ok_or_else(|| call.args.wrong(2).hint("a range is written 1..4"))?;
+        let range = range(RANGE.value(call), size.unwrap_or(0) as i64)
+            .ok_or_else(|| RANGE.wrong(call).hint("a range is written 1..4"))?;
         x.narrow(dim, range).map(wrap)
     },
     ..ENTRY
 };
 
+const INDEX: Param<Tensor> = param("index", types::WHOLE, "whole numbers: an array, or an int tensor of rank 1");
 static INDEX_SELECT: Entry = Entry {
     name: "index_select",
     group: GROUP,
     summary: "the slices of a dim at the given places, in their order; a place may come again",
-    params: &[X, DIM, param("index", WHOLE, "whole numbers: an array, or an int tensor of rank 1")],
+    params: &[X.param(), DIM.param(), INDEX.param()],
     returns: Ty::Tensor,
     shapes: "[n, c] with dim 0 and k places → [k, c]",
     errors: &[NO_DIM, OUTSIDE, "places that are not whole numbers"],
@@ -67,17 +70,18 @@ static INDEX_SELECT: Entry = Entry {
         fails("outside", "zeros([2]).index_select(0, [2])", "index 2 is outside dim 0 of [2]"),
     ],
     call: |call| {
-        let (dim, at) = (dim(&call.args, 1)?, whole(call, 2)?);
-        tensor(call, 0)?.index_select(dim, &at).map(wrap)
+        let (dim, at) = (DIM.of(call)?, INDEX.of(call)?);
+        X.of(call)?.index_select(dim, &at).map(wrap)
     },
     ..ENTRY
 };
 
+const GATHER_INDEX: Param<Tensor> = param("index", types::WHOLE, "whole numbers, shaped as x except along the dim");
 static GATHER: Entry = Entry {
     name: "gather",
     group: GROUP,
     summary: "for each element of `index`, the element with that place along the dim",
-    params: &[X, DIM, param("index", WHOLE, "whole numbers, shaped as x except along the dim")],
+    params: &[X.param(), DIM.param(), GATHER_INDEX.param()],
     returns: Ty::Tensor,
     shapes: "as index",
     errors: &[NO_DIM, OUTSIDE, "an index of another shape"],
@@ -87,23 +91,20 @@ static GATHER: Entry = Entry {
         "[[1.0], [4.0]]",
     )],
     call: |call| {
-        let (dim, at) = (dim(&call.args, 1)?, whole(call, 2)?);
-        tensor(call, 0)?.gather(dim, &at).map(wrap)
+        let (dim, at) = (DIM.of(call)?, GATHER_INDEX.of(call)?);
+        X.of(call)?.gather(dim, &at).map(wrap)
     },
     ..ENTRY
 };
 
+const SOURCE: Param<Dynamic> = param("source", types::any(Ty::TensorLike), "shaped as index, or a number");
+const ADD: Param<bool> = param("add", types::BOOL, "add to what is there instead of replacing it").or(false);
 static SCATTER: Entry = Entry {
     name: "scatter",
     group: GROUP,
     summary: "a copy of x in which each element of `source` stands at its place along the dim",
-    params: &[
-        X,
-        DIM,
-        param("index", WHOLE, "whole numbers, shaped as x except along the dim"),
-        param("source", Ty::TensorLike, "shaped as index, or a number"),
-    ],
-    options: &[opt("add", Ty::Bool, "false", "add to what is there instead of replacing it")],
+    params: &[X.param(), DIM.param(), GATHER_INDEX.param(), SOURCE.param()],
+    options: &[ADD.opt()],
     returns: Ty::Tensor,
     shapes: "as x",
     errors: &[NO_DIM, OUTSIDE, "an index or a source of another shape"],
@@ -120,13 +121,13 @@ static SCATTER: Entry = Entry {
 };
 
 fn scatter(call: &mut Call) -> Result<Dynamic> {
-    let (x, dim, at) = (tensor(call, 0)?, dim(&call.args, 1)?, whole(call, 2)?);
+    let (x, dim, at) = (X.of(call)?, DIM.of(call)?, GATHER_INDEX.of(call)?);
     // Checks the dim, the ranks and the places, as a gather with the same index would.
     x.gather(dim, &at)?;
     let axis = if dim < 0 { dim + x.rank() as isize } else { dim } as usize;
-    let add = call.options.bool("add", false)?;
-    let source = coerce_beside(call.args.any(3), x.dtype() == Dtype::Int, &x.device())?;
-    let source = source.ok_or_else(|| call.args.wrong(3))?;
+    let add = ADD.of(call)?;
+    let source = coerce_beside(SOURCE.value(call), x.dtype() == Dtype::Int, &x.device())?;
+    let source = source.ok_or_else(|| SOURCE.wrong(call))?;
     let source = match source.rank() {
         0 => source.broadcast_to(&at.shape())?,
         _ if source.shape() == at.shape() => source,
@@ -150,37 +151,35 @@ fn scatter(call: &mut Call) -> Result<Dynamic> {
     written.choose(&placed, &x).map(wrap)
 }
 
+const MASK: Param<Tensor> = param("mask", types::TENSOR, "a bool tensor; its shape broadcasts with x's");
+const VALUE: Param<f64> = param("value", types::NUMBER, "the number");
 static MASKED_FILL: Entry = Entry {
     name: "masked_fill",
     group: GROUP,
     summary: "a number where a mask holds, else x",
-    params: &[
-        X,
-        param("mask", Ty::Tensor, "a bool tensor; its shape broadcasts with x's"),
-        param("value", Ty::Number, "the number"),
-    ],
+    params: &[X.param(), MASK.param(), VALUE.param()],
     returns: Ty::Tensor,
     shapes: "shapes broadcast",
     errors: &["a mask that is not bool", "shapes that do not broadcast"],
     examples: &[value("negatives", "let x = tensor([-1, 2]); masked_fill(x, x < 0, 9).to_array()", "[9.0, 2.0]")],
     call: |call| {
-        let (x, mask) = (tensor(call, 0)?, tensor(call, 1)?);
-        let filler = coerce_beside(call.args.any(2), is_whole(call.args.any(0)), &x.device())?;
-        let filler = filler.ok_or_else(|| call.args.wrong(2))?;
+        let (x, mask) = (X.of(call)?, MASK.of(call)?);
+        let filler = coerce_beside(VALUE.value(call), is_whole(X.value(call)), &x.device())?;
+        let filler = filler.ok_or_else(|| VALUE.wrong(call))?;
         mask.choose(&filler, &x).map(wrap)
     },
     ..ENTRY
 };
 
+const CONDITION: Param<Dynamic> =
+    param("condition", types::any(Ty::OneOf(&[Ty::Tensor, Ty::Bool])), "a bool tensor such as x > 0");
+const A: Param<Dynamic> = param("a", types::any(Ty::TensorLike), "taken where it holds");
+const B: Param<Dynamic> = param("b", types::any(Ty::TensorLike), "taken where it does not");
 static WHERE: Entry = Entry {
     name: "where",
     group: GROUP,
     summary: "element by element: a where the condition holds, else b; the gradient goes to what was taken",
-    params: &[
-        param("condition", Ty::OneOf(&[Ty::Tensor, Ty::Bool]), "a bool tensor such as x > 0"),
-        param("a", Ty::TensorLike, "taken where it holds"),
-        param("b", Ty::TensorLike, "taken where it does not"),
-    ],
+    params: &[CONDITION.param(), A.param(), B.param()],
     returns: Ty::Tensor,
     shapes: "shapes broadcast",
     errors: &["a condition that is not bool", "shapes that do not broadcast"],
@@ -190,30 +189,29 @@ static WHERE: Entry = Entry {
         fails("not a condition", "where(tensor([1.0]), 1, 0)", "must be bool"),
     ],
     call: |call| {
-        let on = [0, 1, 2]
+        let on = [CONDITION, A, B]
             .iter()
-            .find_map(|&i| call.args.any(i).read_lock::<Tensor>().map(|t| t.device()))
+            .find_map(|p| p.value(call).read_lock::<Tensor>().map(|t| t.device()))
             .unwrap_or_else(device::current);
-        let (a, b) = (call.args.any(1), call.args.any(2));
+        let (a, b) = (A.value(call), B.value(call));
         let whole = is_whole(a) || is_whole(b) || a.is_int() && b.is_int();
-        let read = |i| coerce_beside(call.args.any(i), whole, &on)?.ok_or_else(|| call.args.wrong(i));
-        let condition = match call.args.any(0).as_bool() {
-            Ok(b) => Tensor::from_bools(vec![b], &[], &on),
-            Err(_) => tensor(call, 0)?,
+        let read = |p: Param<Dynamic>| coerce_beside(p.value(call), whole, &on)?.ok_or_else(|| p.wrong(call));
+        let condition = match CONDITION.value(call) {
+            given if given.is_bool() => Tensor::from_bools(vec![given.as_bool().unwrap_or_default()], &[], &on),
+            given => given.read_lock::<Tensor>().map(|t| t.clone()).ok_or_else(|| CONDITION.wrong(call))?,
         };
-        condition.choose(&read(1)?, &read(2)?).map(wrap)
+        condition.choose(&read(A)?, &read(B)?).map(wrap)
     },
     ..ENTRY
 };
 
+const LABELS: Param<Tensor> = param("labels", types::WHOLE, "whole numbers: an array, or an int tensor");
+const CLASSES: Param<usize> = param("classes", types::SIZE, "how many classes there are");
 static ONE_HOT: Entry = Entry {
     name: "one_hot",
     group: GROUP,
     summary: "labels as rows of zeros with a single 1",
-    params: &[
-        param("labels", WHOLE, "whole numbers: an array, or an int tensor"),
-        param("classes", Ty::Int, "how many classes there are"),
-    ],
+    params: &[LABELS.param(), CLASSES.param()],
     returns: Ty::Tensor,
     shapes: "[n] → [n, classes]",
     errors: &["a label that is not in 0..classes", "labels that are not whole numbers"],
@@ -222,7 +220,7 @@ static ONE_HOT: Entry = Entry {
         fails("too few classes", "one_hot([3], 3)", "label 3 is not one of the 3 classes"),
     ],
     call: |call| {
-        let (labels, classes) = (whole(call, 0)?, call.args.size(1)?);
+        let (labels, classes) = (LABELS.of(call)?, CLASSES.of(call)?);
         labels.one_hot(classes).map(wrap)
     },
     ..ENTRY
@@ -235,12 +233,14 @@ fn values_and_indices((values, indices): (Tensor, Tensor)) -> Dynamic {
     out.into()
 }
 
+const K: Param<usize> = param("k", types::SIZE, "how many, at most the size of the dim");
+const LARGEST: Param<bool> = param("largest", types::BOOL, "false: the k smallest").or(true);
 static TOPK: Entry = Entry {
     name: "topk",
     group: GROUP,
     summary: "the k largest along a dim, in order, and their places",
-    params: &[X, param("k", Ty::Int, "how many, at most the size of the dim")],
-    options: &[LAST, opt("largest", Ty::Bool, "true", "false: the k smallest")],
+    params: &[X.param(), K.param()],
+    options: &[LAST.opt(), LARGEST.opt()],
     returns: Ty::Map,
     shapes: "#{ values, indices }, each [.., k]",
     errors: &[NO_DIM, "k above the size of the dim"],
@@ -250,21 +250,20 @@ static TOPK: Entry = Entry {
         fails("too many", "topk(tensor([1]), 2)", "2 of 1 elements"),
     ],
     call: |call| {
-        let (k, dim) = (call.args.size(1)?, call.options.int("dim", -1)? as isize);
-        let largest = call.options.bool("largest", true)?;
-        Ok(values_and_indices(tensor(call, 0)?.topk(k, dim, largest)?))
+        let (k, dim) = (K.of(call)?, LAST.of(call)?);
+        let largest = LARGEST.of(call)?;
+        Ok(values_and_indices(X.of(call)?.topk(k, dim, largest)?))
     },
     ..ENTRY
 };
 
-const DESCENDING: Opt = opt("descending", Ty::Bool, "false", "the largest first");
-
+const DESCENDING: Param<bool> = param("descending", types::BOOL, "the largest first").or(false);
 static SORT: Entry = Entry {
     name: "sort",
     group: GROUP,
     summary: "the elements in order along a dim, and the places they came from",
-    params: &[X],
-    options: &[LAST, DESCENDING],
+    params: &[X.param()],
+    options: &[LAST.opt(), DESCENDING.opt()],
     returns: Ty::Map,
     shapes: "#{ values, indices }, each shaped as x",
     errors: &[NO_DIM],
@@ -273,8 +272,8 @@ static SORT: Entry = Entry {
         value("the places", "sort(tensor([3, 1, 2])).indices.to_array()", "[1, 2, 0]"),
     ],
     call: |call| {
-        let (dim, descending) = (call.options.int("dim", -1)? as isize, call.options.bool("descending", false)?);
-        Ok(values_and_indices(tensor(call, 0)?.sort(dim, descending)?))
+        let (dim, descending) = (LAST.of(call)?, DESCENDING.of(call)?);
+        Ok(values_and_indices(X.of(call)?.sort(dim, descending)?))
     },
     ..ENTRY
 };
@@ -283,15 +282,15 @@ static ARGSORT: Entry = Entry {
     name: "argsort",
     group: GROUP,
     summary: "the places that put the elements in order along a dim",
-    params: &[X],
-    options: &[LAST, DESCENDING],
+    params: &[X.param()],
+    options: &[LAST.opt(), DESCENDING.opt()],
     returns: Ty::Tensor,
     shapes: "as x",
     errors: &[NO_DIM],
     examples: &[value("three numbers", "argsort(tensor([3, 1, 2])).to_array()", "[1, 2, 0]")],
     call: |call: &mut Call| {
-        let (dim, descending) = (call.options.int("dim", -1)? as isize, call.options.bool("descending", false)?);
-        tensor(call, 0)?.argsort(dim, descending).map(wrap)
+        let (dim, descending) = (LAST.of(call)?, DESCENDING.of(call)?);
+        X.of(call)?.argsort(dim, descending).map(wrap)
     },
     ..ENTRY
 };

@@ -1,9 +1,10 @@
 //! `x[.., 0..10]`: one index for each dim; `x[i] = v`: a tensor with some of its elements replaced; steps of ranges.
 
 use super::value::{index, range};
-use super::{coerce_beside, create, fails, param, value, wrap};
+use super::{coerce_beside, create, wrap};
+use crate::types;
 use rhai::{Array, Dynamic};
-use saddle_catalog::{ENTRY, Entry, KIND, Kind, Ty, type_of};
+use saddle_catalog::{ENTRY, Entry, KIND, Kind, Param, Ty, fails, param, type_of, value};
 use saddle_fault::{Fault, Kind as Wrong, Result};
 use saddle_session::output::Bundle;
 use saddle_tensor::{Dtype, Identity, Tensor, device, shown};
@@ -51,21 +52,23 @@ impl Stride {
     }
 }
 
+const RANGE: Param<Dynamic> = param("range", types::any(Ty::Any), "such as (..), (1..) or (0..10), in brackets");
+const K: Param<i64> = param("k", types::INT, "not 0");
 static STEP: Entry = Entry {
     name: "step",
     group: "index",
     summary: "every k-th place of a range, for an index of a tensor; below 0: from the end to the front",
-    params: &[param("range", Ty::Any, "such as (..), (1..) or (0..10), in brackets"), param("k", Ty::Int, "not 0")],
+    params: &[RANGE.param(), K.param()],
     returns: Ty::Of("stride"),
     errors: &["something that is not a range", "a step of 0"],
-    source: "Python's x[::k]",
+    source: &["Python's x[::k]"],
     examples: &[
         value("every second", "arange(6)[(..).step(2)].to_array()", "[0, 2, 4]"),
         value("backwards, of each row", "tensor([[1, 2, 3]])[.., (..).step(-1)].to_array()", "[[3.0, 2.0, 1.0]]"),
         fails("no step", "(0..4).step(0)", "must not be 0"),
     ],
     call: |call| {
-        let (given, step) = (call.args.any(0).clone(), call.args.int(1)?);
+        let (given, step) = (RANGE.value(call).clone(), K.of(call)?);
         if range(&given, 0).is_none() {
             return Err(Fault::type_(format!("step: needs a range such as (0..10), got {}", type_of(&given))));
         }

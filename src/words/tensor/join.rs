@@ -1,20 +1,21 @@
 //! Words that join tensors, cut them into pieces and add margins.
 
-use super::{X, coerce, fails, ints, opt, optional, param, tensor, value, wrap, wrap_all};
-use rhai::Dynamic;
-use saddle_catalog::{Call, ENTRY, Entry, Opt, Param, Ty, type_of};
+use super::{X, coerce, ints, wrap, wrap_all};
+use crate::types;
+use rhai::{Array, Dynamic};
+use saddle_catalog::{Call, ENTRY, Entry, Param, Ty, fails, param, type_of, value};
 use saddle_fault::{Fault, Result};
 use saddle_tensor::{Dtype, Tensor, check_shape, device, shown};
 
 pub static ENTRIES: &[&Entry] = &[&CAT, &STACK, &SPLIT, &CHUNK, &PAD];
 
 const GROUP: &str = "shape";
-const DIM: Opt = opt("dim", Ty::Int, "0", "the dim; −1 is the last");
-const PARTS: Param = param("parts", Ty::Array, "the tensors; numbers among them count as tensors of rank 0");
+const DIM: Param<isize> = param("dim", types::DIM, "the dim; −1 is the last").or(0);
+const PARTS: Param<Array> = param("parts", types::ARRAY, "the tensors; numbers among them count as tensors of rank 0");
 
 /// The tensors in the array at parameter 0.
 fn parts(call: &Call) -> Result<Vec<Tensor>> {
-    let items = call.args.array(0)?;
+    let items = PARTS.of(call)?;
     let on = items.iter().find_map(|v| v.read_lock::<Tensor>().map(|t| t.device())).unwrap_or_else(device::current);
     let name = call.entry.name;
     if items.is_empty() {
@@ -32,8 +33,8 @@ static CAT: Entry = Entry {
     name: "cat",
     group: GROUP,
     summary: "tensors joined along an existing dim",
-    params: &[PARTS],
-    options: &[DIM],
+    params: &[PARTS.param()],
+    options: &[DIM.opt()],
     returns: Ty::Tensor,
     shapes: "[a, n], [b, n] → [a + b, n]",
     errors: &["an empty array", "shapes that differ in another dim", "tensors of two devices"],
@@ -42,7 +43,7 @@ static CAT: Entry = Entry {
         value("columns", "cat([zeros([2, 3]), ones([2, 1])], #{ dim: 1 }).shape", "[2, 4]"),
         fails("other sizes", "cat([zeros([2, 3]), ones([2, 4])])", "[2, 3] and [2, 4] differ outside dim 0"),
     ],
-    call: |call| Tensor::cat(&parts(call)?, call.options.int("dim", 0)? as isize).map(wrap),
+    call: |call| Tensor::cat(&parts(call)?, DIM.of(call)?).map(wrap),
     ..ENTRY
 };
 
@@ -50,8 +51,8 @@ static STACK: Entry = Entry {
     name: "stack",
     group: GROUP,
     summary: "tensors of one shape along a new dim",
-    params: &[PARTS],
-    options: &[DIM],
+    params: &[PARTS.param()],
+    options: &[DIM.opt()],
     returns: Ty::Tensor,
     shapes: "k tensors [m, n] → [k, m, n]",
     errors: &["an empty array", "shapes that differ", "tensors of two devices"],
@@ -72,17 +73,18 @@ static STACK: Entry = Entry {
             .hint("cat joins along a dim that is there already"));
         }
         check_shape("stack", &[&shape[..], &[parts.len()]].concat())?;
-        Tensor::stack(&parts, call.options.int("dim", 0)? as isize).map(wrap)
+        Tensor::stack(&parts, DIM.of(call)?).map(wrap)
     },
     ..ENTRY
 };
 
+const SIZE: Param<usize> = param("size", types::SIZE, "of a piece, ≥ 1");
 static SPLIT: Entry = Entry {
     name: "split",
     group: GROUP,
     summary: "pieces of a size along a dim; the last may be smaller",
-    params: &[X, param("size", Ty::Int, "of a piece, ≥ 1")],
-    options: &[DIM],
+    params: &[X.param(), SIZE.param()],
+    options: &[DIM.opt()],
     returns: Ty::Array,
     errors: &["a size of 0", "a dim that the shape does not have"],
     examples: &[
@@ -90,24 +92,25 @@ static SPLIT: Entry = Entry {
         fails("no size", "zeros([5]).split(0)", "at least 1"),
     ],
     call: |call| {
-        let size = call.args.size(1)?;
-        tensor(call, 0)?.split(size, call.options.int("dim", 0)? as isize).map(wrap_all)
+        let size = SIZE.of(call)?;
+        X.of(call)?.split(size, DIM.of(call)?).map(wrap_all)
     },
     ..ENTRY
 };
 
+const N: Param<usize> = param("n", types::SIZE, "how many, ≥ 1");
 static CHUNK: Entry = Entry {
     name: "chunk",
     group: GROUP,
     summary: "at most n pieces of equal size along a dim; the last may be smaller",
-    params: &[X, param("n", Ty::Int, "how many, ≥ 1")],
-    options: &[DIM],
+    params: &[X.param(), N.param()],
+    options: &[DIM.opt()],
     returns: Ty::Array,
     errors: &["n is 0", "a dim that the shape does not have"],
     examples: &[value("two halves", "zeros([6, 2]).chunk(2).map(|p| p.len)", "[3, 3]")],
     call: |call| {
-        let (x, n) = (tensor(call, 0)?, call.args.size(1)?);
-        let dim = call.options.int("dim", 0)? as isize;
+        let (x, n) = (X.of(call)?, N.of(call)?);
+        let dim = DIM.of(call)?;
         if n == 0 {
             return Err(Fault::value("chunk: the number of pieces must be at least 1"));
         }
@@ -119,19 +122,14 @@ static CHUNK: Entry = Entry {
     ..ENTRY
 };
 
+const PADS: Param<Array> =
+    param("pads", types::ARRAY, "before and after the last dim, then the one before it, …: [left, right, top, bottom]");
+const VALUE: Param<f64> = param("value", types::NUMBER, "what the margin is filled with").or(0.0);
 static PAD: Entry = Entry {
     name: "pad",
     group: GROUP,
     summary: "a margin around the last dims",
-    params: &[
-        X,
-        param(
-            "pads",
-            Ty::Array,
-            "before and after the last dim, then the one before it, …: [left, right, top, bottom]",
-        ),
-        optional("value", Ty::Number, "0", "what the margin is filled with"),
-    ],
+    params: &[X.param(), PADS.param(), VALUE.param()],
     returns: Ty::Tensor,
     shapes: "[h, w] with [1, 2, 3, 4] → [3 + h + 4, 1 + w + 2]",
     errors: &["an odd number of pads", "more pairs than dims", "a pad below 0"],
@@ -145,9 +143,9 @@ static PAD: Entry = Entry {
 };
 
 fn pad(call: &mut Call) -> Result<Dynamic> {
-    let x = tensor(call, 0)?;
-    let given = ints(call.args.any(1)).ok_or_else(|| call.args.wrong(1))?;
-    let value = if call.args.has(2) { call.args.number(2)? } else { 0.0 };
+    let x = X.of(call)?;
+    let given = ints(PADS.value(call)).ok_or_else(|| PADS.wrong(call))?;
+    let value = VALUE.of(call)?;
     let sizes: Option<Vec<usize>> = given.iter().map(|&n| usize::try_from(n).ok()).collect();
     let Some(sizes) = sizes.filter(|s| s.len() % 2 == 0) else {
         return Err(Fault::value(format!("pad: needs pairs of numbers ≥ 0, got {given:?}"))
@@ -157,8 +155,7 @@ fn pad(call: &mut Call) -> Result<Dynamic> {
         return Err(Fault::value(format!("pad: {given:?} is too wide to be meant")));
     }
     let pairs: Vec<_> = sizes.chunks_exact(2).rev().map(|p| (p[0], p[1])).collect();
-    let whole = if call.args.has(2) { call.args.int(2) } else { Ok(0) };
-    match whole {
+    match VALUE.given(call).map_or(Ok(0), Dynamic::as_int) {
         Ok(whole) if x.dtype() == Dtype::Int => x.pad_ints(&pairs, whole),
         _ => x.pad(&pairs, value as f32),
     }

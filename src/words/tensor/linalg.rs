@@ -1,7 +1,10 @@
 //! Products of matrices and vectors, their diagonals and triangles.
 
-use super::{X, coerce, fails, opt, optional, param, tensor, value, wrap};
-use saddle_catalog::{Call, ENTRY, Entry, Opt, Param, Ty, type_of};
+use super::{X, coerce, wrap};
+use crate::cite;
+use crate::types;
+use rhai::Array;
+use saddle_catalog::{ENTRY, Entry, Param, Ty, fails, param, type_of, value};
 use saddle_fault::{Fault, Result};
 use saddle_tensor::{Tensor, device, einsum, shown};
 
@@ -9,14 +12,13 @@ pub static ENTRIES: &[&Entry] = &[&MATMUL, &ATTENTION, &DOT, &OUTER, &CDIST, &EI
 
 const GROUP: &str = "linear algebra";
 
+const A: Param<Tensor> = param("a", types::TENSOR, "a matrix, a vector (a row), or matrices along leading dims");
+const B: Param<Tensor> = param("b", types::TENSOR, "a matrix, a vector (a column), or matrices along leading dims");
 static MATMUL: Entry = Entry {
     name: "matmul",
     group: GROUP,
     summary: "the matrix product, also written a @ b",
-    params: &[
-        param("a", Ty::Tensor, "a matrix, a vector (a row), or matrices along leading dims"),
-        param("b", Ty::Tensor, "a matrix, a vector (a column), or matrices along leading dims"),
-    ],
+    params: &[A.param(), B.param()],
     returns: Ty::Tensor,
     shapes: "[.., m, k], [.., k, n] → [.., m, n]; leading dims broadcast; [k], [k] → a number",
     errors: &["inner sizes that differ", "a single number on either side", "tensors of two devices"],
@@ -24,22 +26,26 @@ static MATMUL: Entry = Entry {
         value("a row times a column", "matmul(tensor([[1, 2]]), tensor([[3], [4]])).to_array()", "[[11.0]]"),
         fails("inner sizes", "matmul(zeros([64, 100]), zeros([128, 784]))", "inner sizes 100 and 128 differ"),
     ],
-    call: |call| tensor(call, 0)?.matmul(&tensor(call, 1)?).map(wrap),
+    call: |call| A.of(call)?.matmul(&B.of(call)?).map(wrap),
     ..ENTRY
 };
 
 /// Differences that are held at once, at most: 16 MB of them.
 const DIFFERENCES: usize = 1 << 22;
 
+const CDIST_X: Param<Tensor> = param("x", types::TENSOR, "[n, d]");
+const Y: Param<Tensor> = param("y", types::TENSOR, "[m, d]");
 static CDIST: Entry = Entry {
     name: "cdist",
     group: GROUP,
     summary: "the Euclidean distance of every row of x from every row of y, differentiable",
-    params: &[param("x", Ty::Tensor, "[n, d]"), param("y", Ty::Tensor, "[m, d]")],
+    params: &[CDIST_X.param(), Y.param()],
     returns: Ty::Tensor,
     shapes: "[n, d], [m, d] → [n, m]",
     errors: &["tensors that are not matrices", "rows of different length"],
-    source: "PyTorch's `torch.cdist`, from differences, so that near points keep their distance; the gradient at 0 is 0",
+    source: &[
+        "PyTorch's `torch.cdist`, from differences, so that near points keep their distance; the gradient at 0 is 0",
+    ],
     examples: &[
         value("3, 4, 5", "cdist(tensor([[0, 0], [3, 0]]), tensor([[0, 4]])).to_array()", "[[4.0], [5.0]]"),
         value(
@@ -50,7 +56,7 @@ static CDIST: Entry = Entry {
         fails("rows that differ", "cdist(zeros([5, 2]), zeros([5, 3]))", "[5, 2] and [5, 3]"),
     ],
     call: |call| {
-        let (x, y) = (tensor(call, 0)?, tensor(call, 1)?);
+        let (x, y) = (CDIST_X.of(call)?, Y.of(call)?);
         let (&[n, d], &[m, other]) = (&x.shape()[..], &y.shape()[..]) else {
             return Err(not_rows(&x, &y));
         };
@@ -76,19 +82,18 @@ fn not_rows(x: &Tensor, y: &Tensor) -> Fault {
         .hint("x.flatten(1) makes rows of images")
 }
 
+const Q: Param<Tensor> = param("q", types::TENSOR, "queries, d numbers each");
+const K: Param<Tensor> = param("k", types::TENSOR, "keys, d numbers each");
+const V: Param<Tensor> = param("v", types::TENSOR, "a value for each key");
 static ATTENTION: Entry = Entry {
     name: "attention",
     group: GROUP,
     summary: "each query takes a mean of the values, weighted by how well their keys fit it: softmax(q kᵀ/√d) v; cross-attention where keys and values come from another sequence",
-    params: &[
-        param("q", Ty::Tensor, "queries, d numbers each"),
-        param("k", Ty::Tensor, "keys, d numbers each"),
-        param("v", Ty::Tensor, "a value for each key"),
-    ],
+    params: &[Q.param(), K.param(), V.param()],
     returns: Ty::Tensor,
     shapes: "[.., m, d], [.., n, d], [.., n, e] → [.., m, e]; leading dims broadcast",
     errors: &["a rank below 2", "queries and keys of different length", "another number of values than keys"],
-    source: "Vaswani et al. 2017",
+    source: &[cite::VASWANI_2017],
     examples: &[
         value(
             "a query that fits no key better than the other takes their mean",
@@ -97,7 +102,7 @@ static ATTENTION: Entry = Entry {
         ),
         fails("lengths", "attention(zeros([1, 2]), zeros([5, 3]), zeros([5, 1]))", "queries have 2 numbers, keys 3"),
     ],
-    call: |call| tensor(call, 0)?.attention(&tensor(call, 1)?, &tensor(call, 2)?).map(wrap),
+    call: |call| Q.of(call)?.attention(&K.of(call)?, &V.of(call)?).map(wrap),
     ..ENTRY
 };
 
@@ -114,17 +119,19 @@ fn vectors(name: &str, a: &Tensor, b: &Tensor) -> Result<()> {
     }
 }
 
+const DOT_A: Param<Tensor> = param("a", types::TENSOR, "a vector");
+const DOT_B: Param<Tensor> = param("b", types::TENSOR, "a vector of the same length");
 static DOT: Entry = Entry {
     name: "dot",
     group: GROUP,
     summary: "the inner product of two vectors",
-    params: &[param("a", Ty::Tensor, "a vector"), param("b", Ty::Tensor, "a vector of the same length")],
+    params: &[DOT_A.param(), DOT_B.param()],
     returns: Ty::Tensor,
     shapes: "[n], [n] → []",
     errors: &["something that is not a vector", "lengths that differ"],
     examples: &[value("3·1 + 4·2", "dot(tensor([3, 4]), tensor([1, 2])).item()", "11.0")],
     call: |call| {
-        let (a, b) = (tensor(call, 0)?, tensor(call, 1)?);
+        let (a, b) = (DOT_A.of(call)?, DOT_B.of(call)?);
         vectors("dot", &a, &b)?;
         if a.len() != b.len() {
             return Err(Fault::shape(format!("dot: the lengths {} and {} differ", a.len(), b.len())));
@@ -134,35 +141,35 @@ static DOT: Entry = Entry {
     ..ENTRY
 };
 
+const OUTER_B: Param<Tensor> = param("b", types::TENSOR, "a vector");
 static OUTER: Entry = Entry {
     name: "outer",
     group: GROUP,
     summary: "every product of an element of a with one of b",
-    params: &[param("a", Ty::Tensor, "a vector"), param("b", Ty::Tensor, "a vector")],
+    params: &[DOT_A.param(), OUTER_B.param()],
     returns: Ty::Tensor,
     shapes: "[m], [n] → [m, n]",
     errors: &["something that is not a vector"],
     examples: &[value("two by two", "outer(tensor([1, 2]), tensor([3, 4])).to_array()", "[[3.0, 4.0], [6.0, 8.0]]")],
     call: |call| {
-        let (a, b) = (tensor(call, 0)?, tensor(call, 1)?);
+        let (a, b) = (DOT_A.of(call)?, OUTER_B.of(call)?);
         vectors("outer", &a, &b)?;
         a.unsqueeze(1)?.mul(&b.unsqueeze(0)?).map(wrap)
     },
     ..ENTRY
 };
 
+const FORM: Param<String> = param(
+    "form",
+    types::TEXT,
+    "a letter for each dim, a term for each tensor: \"ij,jk->ik\"; without an arrow the letters that come once stay, in the order of the alphabet",
+);
+const TENSORS: Param<Array> = param("tensors", types::ARRAY, "the tensors, in the order of the terms");
 static EINSUM: Entry = Entry {
     name: "einsum",
     group: GROUP,
     summary: "Einstein's sum, as in NumPy: letters that do not stand behind the arrow are summed over, a letter twice in a term is its diagonal, ... stands for any other dims",
-    params: &[
-        param(
-            "form",
-            Ty::Text,
-            "a letter for each dim, a term for each tensor: \"ij,jk->ik\"; without an arrow the letters that come once stay, in the order of the alphabet",
-        ),
-        param("tensors", Ty::Array, "the tensors, in the order of the terms"),
-    ],
+    params: &[FORM.param(), TENSORS.param()],
     returns: Ty::Tensor,
     errors: &[
         "a form that cannot be read",
@@ -182,11 +189,10 @@ static EINSUM: Entry = Entry {
         fails("a diagonal cannot be made", "einsum(\"i->ii\", [tensor([1, 2])])", "comes twice behind the arrow"),
     ],
     call: |call| {
-        let form = call.args.text(0)?;
+        let form = FORM.of(call)?;
         let on = device::current();
-        let tensors = call
-            .args
-            .array(1)?
+        let tensors = TENSORS
+            .of(call)?
             .iter()
             .map(|v| {
                 coerce(v, &on)?
@@ -198,26 +204,17 @@ static EINSUM: Entry = Entry {
     ..ENTRY
 };
 
-const OFFSET: Param =
-    optional("diagonal", Ty::Int, "0", "which one: 0 the main diagonal, above 0 right of it, below 0 left of it");
+const OFFSET: Param<i64> =
+    param("diagonal", types::INT, "which one: 0 the main diagonal, above 0 right of it, below 0 left of it").or(0);
 
-/// The offset at parameter 1.
-fn offset(call: &Call) -> Result<i64> {
-    match call.args.has(1) {
-        true => call.args.int(1),
-        false => Ok(0),
-    }
-}
-
-const DIM1: Opt = opt("dim1", Ty::Int, "-2", "the dim of the rows");
-const DIM2: Opt = opt("dim2", Ty::Int, "-1", "the dim of the columns");
-
+const DIM1: Param<isize> = param("dim1", types::DIM, "the dim of the rows").or(-2);
+const DIM2: Param<isize> = param("dim2", types::DIM, "the dim of the columns").or(-1);
 static DIAGONAL: Entry = Entry {
     name: "diagonal",
     group: GROUP,
     summary: "the elements on a diagonal of a matrix, or of matrices along leading dims",
-    params: &[X, OFFSET],
-    options: &[DIM1, DIM2],
+    params: &[X.param(), OFFSET.param()],
+    options: &[DIM1.opt(), DIM2.opt()],
     returns: Ty::Tensor,
     shapes: "[.., m, n] → [.., k], as many as the diagonal has",
     errors: &["a dim that the tensor does not have", "one dim twice"],
@@ -226,14 +223,7 @@ static DIAGONAL: Entry = Entry {
         value("right of it", "diagonal(tensor([[1, 2, 3], [4, 5, 6]]), 1).to_array()", "[2.0, 6.0]"),
         fails("a vector", "diagonal(tensor([1, 2]))", "there is no dim -2"),
     ],
-    call: |call| {
-        let whole = |key: &str, none: isize| match call.options.any(key) {
-            Some(v) => v.as_int().map(|d| d as isize).map_err(|_| call.options.wrong(key, v)),
-            None => Ok(none),
-        };
-        let (dim1, dim2) = (whole("dim1", -2)?, whole("dim2", -1)?);
-        tensor(call, 0)?.diagonal(offset(call)?, dim1, dim2).map(wrap)
-    },
+    call: |call| X.of(call)?.diagonal(OFFSET.of(call)?, DIM1.of(call)?, DIM2.of(call)?).map(wrap),
     ..ENTRY
 };
 
@@ -241,7 +231,7 @@ static TRACE: Entry = Entry {
     name: "trace",
     group: GROUP,
     summary: "the sum of the main diagonal of a matrix",
-    params: &[X],
+    params: &[X.param()],
     returns: Ty::Tensor,
     shapes: "[m, n] → []",
     errors: &["anything but a matrix"],
@@ -249,7 +239,7 @@ static TRACE: Entry = Entry {
         value("1 + 4", "trace(tensor([[1, 2], [3, 4]])).item()", "5.0"),
         fails("a vector", "trace(tensor([1, 2]))", "expected a matrix"),
     ],
-    call: |call| tensor(call, 0)?.trace().map(wrap),
+    call: |call| X.of(call)?.trace().map(wrap),
     ..ENTRY
 };
 
@@ -257,7 +247,7 @@ static TRIL: Entry = Entry {
     name: "tril",
     group: GROUP,
     summary: "the lower triangle of a matrix, or of matrices along leading dims, with zeros above a diagonal",
-    params: &[X, OFFSET],
+    params: &[X.param(), OFFSET.param()],
     returns: Ty::Tensor,
     shapes: "[.., m, n] → [.., m, n]",
     errors: &["fewer than two dims"],
@@ -266,7 +256,7 @@ static TRIL: Entry = Entry {
         "tril(ones([3, 3])).to_array()",
         "[[1.0, 0.0, 0.0], [1.0, 1.0, 0.0], [1.0, 1.0, 1.0]]",
     )],
-    call: |call| tensor(call, 0)?.triangle(offset(call)?, false).map(wrap),
+    call: |call| X.of(call)?.triangle(OFFSET.of(call)?, false).map(wrap),
     ..ENTRY
 };
 
@@ -278,9 +268,9 @@ static TRIU: Entry = Entry {
         "triu(ones([2, 3]), 1).to_array()",
         "[[0.0, 1.0, 1.0], [0.0, 0.0, 1.0]]",
     )],
-    call: |call| tensor(call, 0)?.triangle(offset(call)?, true).map(wrap),
+    call: |call| X.of(call)?.triangle(OFFSET.of(call)?, true).map(wrap),
     group: GROUP,
-    params: &[X, OFFSET],
+    params: &[X.param(), OFFSET.param()],
     returns: Ty::Tensor,
     shapes: "[.., m, n] → [.., m, n]",
     errors: &["fewer than two dims"],

@@ -1,50 +1,45 @@
 //! Element-wise functions: of tensors and of plain numbers.
 
-use super::{X, coerce_beside, fails, is_whole, opt, optional, param, tensor, value, wrap};
+use super::operators::{SIDE, Side};
+use super::{X, wrap};
+use crate::number::{self, above, of_number, outside, real, shows, whole_or};
+use crate::types;
 use rhai::Dynamic;
-use saddle_catalog::{Call, ENTRY, Entry, Example, Param, Ty};
+use saddle_catalog::{AnyParam, Call, ENTRY, Entry, Example, Maybe, Param, Ty, fails, param, value};
 use saddle_fault::{Fault, Result};
 use saddle_tensor::{Device, Dtype, Tensor};
 
 pub static ENTRIES: &[&Entry] = &[
-    &EXP,
-    &LOG,
-    &LOG1P,
-    &EXPM1,
-    &SQRT,
-    &SQUARE,
-    &ABS,
-    &SIGN,
-    &SIN,
-    &COS,
-    &TANH,
-    &SIGMOID,
-    &SOFTPLUS,
-    &LOG_SIGMOID,
-    &ERF,
-    &RELU,
-    &GELU,
-    &SILU,
-    &LEAKY_RELU,
-    &ELU,
-    &FLOOR,
-    &CEIL,
-    &ROUND,
-    &CLAMP,
-    &MAXIMUM,
-    &MINIMUM,
+    &EXP[0], &EXP[1], &LOG[0], &LOG[1], &LOG1P, &EXPM1, &SQRT[0], &SQRT[1], &SQUARE, &ABS[0], &ABS[1], &SIGN[0],
+    &SIGN[1], &SIN[0], &SIN[1], &COS[0], &COS[1], &ERF, &FLOOR[0], &FLOOR[1], &CEIL[0], &CEIL[1], &ROUND[0], &ROUND[1],
+    &CLAMP, &MAXIMUM, &MINIMUM,
 ];
 
-const X_OR_NUMBER: Param = param("x", Ty::TensorLike, "a tensor, or a number");
+const X_OR_NUMBER: Param<Side> = param("x", SIDE, "a tensor, or a number");
 
-/// The record of a function of each element. Numbers have words of the same name in `number`.
+/// The two records of a word: of a number, which it may refuse or leave whole, and of a tensor.
+const fn both(number: Entry, tensor: Entry) -> [Entry; 2] {
+    [Entry { name: tensor.name, ..number }, tensor]
+}
+
+/// The record of a function of each element.
 const fn elementwise(
     name: &'static str,
     summary: &'static str,
     examples: &'static [Example],
     call: fn(&mut Call) -> Result<Dynamic>,
 ) -> Entry {
-    Entry { name, group: "math", summary, params: &[X], returns: Ty::Tensor, shapes: "as x", examples, call, ..ENTRY }
+    Entry {
+        name,
+        group: "math",
+        summary,
+        params: const { &[X.param()] },
+        returns: Ty::Tensor,
+        shapes: "as x",
+        examples,
+        call,
+        ..ENTRY
+    }
 }
 
 /// The record of a function of each element of a tensor, or of a plain number.
@@ -55,7 +50,7 @@ const fn of_both(
     call: fn(&mut Call) -> Result<Dynamic>,
 ) -> Entry {
     Entry {
-        params: &[X_OR_NUMBER],
+        params: const { &[X_OR_NUMBER.param()] },
         returns: Ty::TensorLike,
         shapes: "as x; a number gives a number",
         ..elementwise(name, summary, examples, call)
@@ -63,41 +58,51 @@ const fn of_both(
 }
 
 fn apply(call: &Call, f: fn(&Tensor) -> Result<Tensor>) -> Result<Dynamic> {
-    f(&tensor(call, 0)?).map(wrap)
+    f(&X.of(call)?).map(wrap)
 }
 
 /// Applies a function to a tensor, or its twin to a number.
 fn apply_both(call: &Call, to_tensor: fn(&Tensor) -> Result<Tensor>, to_number: fn(f64) -> f64) -> Result<Dynamic> {
-    match call.args.any(0).read_lock::<Tensor>() {
-        Some(x) => to_tensor(&x).map(wrap),
-        None => Ok(to_number(call.args.number(0)?).into()),
+    match X_OR_NUMBER.of(call)? {
+        Side::Tensor(x) => to_tensor(&x).map(wrap),
+        x => Ok(to_number(x.number()).into()),
     }
 }
 
 /// A function that has no twin for numbers: through a tensor of one element, with its precision.
 fn through_tensor(call: &Call, f: fn(&Tensor) -> Result<Tensor>) -> Result<Dynamic> {
-    match call.args.any(0).read_lock::<Tensor>() {
-        Some(x) => f(&x).map(wrap),
+    match X_OR_NUMBER.of(call)? {
+        Side::Tensor(x) => f(&x).map(wrap),
         // Plain numbers are not worth a trip to another device.
-        None => {
-            let number = Tensor::full(call.args.number(0)? as f32, &[], &Device::Cpu);
-            super::value::item(&f(&number)?)
-        }
+        x => super::value::item(&f(&Tensor::full(x.number() as f32, &[], &Device::Cpu))?),
     }
 }
 
-static EXP: Entry = elementwise(
-    "exp",
-    "eˣ; infinite above 88.7",
-    &[value("at 0 and below", "exp(tensor([0, -1000])).to_array()", "[1.0, 0.0]")],
-    |call| apply(call, Tensor::exp),
+static EXP: [Entry; 2] = both(
+    of_number("e to the power of x", &[shows("exp(1)", "2.718281828459045")], |call| real(call, f64::exp)),
+    elementwise(
+        "exp",
+        "eˣ; infinite above 88.7",
+        &[value("at 0 and below", "exp(tensor([0, -1000])).to_array()", "[1.0, 0.0]")],
+        |call| apply(call, Tensor::exp),
+    ),
 );
 
-static LOG: Entry = elementwise(
-    "log",
-    "the natural logarithm; −∞ at 0, NaN below",
-    &[value("at 1 and 0", "log(tensor([1, 0])).to_array()", "[0.0, -inf]")],
-    |call| apply(call, Tensor::log),
+static LOG: [Entry; 2] = both(
+    Entry {
+        errors: &["x ≤ 0"],
+        ..of_number(
+            "the natural logarithm",
+            &[shows("log(2)", "0.6931471805599453"), outside("log(0)", "x must be > 0")],
+            |call| above(call, 0.0, false, f64::ln),
+        )
+    },
+    elementwise(
+        "log",
+        "the natural logarithm; −∞ at 0, NaN below",
+        &[value("at 1 and 0", "log(tensor([1, 0])).to_array()", "[0.0, -inf]")],
+        |call| apply(call, Tensor::log),
+    ),
 );
 
 static LOG1P: Entry =
@@ -110,11 +115,21 @@ static EXPM1: Entry =
         apply_both(call, Tensor::expm1, f64::exp_m1)
     });
 
-static SQRT: Entry = elementwise(
-    "sqrt",
-    "the square root; NaN below 0; its gradient at 0 is infinite",
-    &[value("of squares", "sqrt(tensor([4, 9])).to_array()", "[2.0, 3.0]")],
-    |call| apply(call, Tensor::sqrt),
+static SQRT: [Entry; 2] = both(
+    Entry {
+        errors: &["x < 0"],
+        ..of_number(
+            "the square root",
+            &[shows("sqrt(2)", "1.4142135623730951"), outside("sqrt(-1)", "x must be ≥ 0")],
+            |call| above(call, 0.0, true, f64::sqrt),
+        )
+    },
+    elementwise(
+        "sqrt",
+        "the square root; NaN below 0; its gradient at 0 is infinite",
+        &[value("of squares", "sqrt(tensor([4, 9])).to_array()", "[2.0, 3.0]")],
+        |call| apply(call, Tensor::sqrt),
+    ),
 );
 
 static SQUARE: Entry =
@@ -122,60 +137,49 @@ static SQUARE: Entry =
         apply_both(call, Tensor::square, |v| v * v)
     });
 
-static ABS: Entry = elementwise(
-    "abs",
-    "|x|; its gradient at 0 is 0",
-    &[value("both signs", "abs(tensor([-1.5, 2])).to_array()", "[1.5, 2.0]")],
-    |call| apply(call, Tensor::abs),
+static ABS: [Entry; 2] = both(
+    of_number("the magnitude of a number", &[shows("abs(-3)", "3"), shows("abs(-2.5)", "2.5")], |call| match number::X
+        .value(call)
+        .as_int()
+    {
+        Ok(n) => n
+            .checked_abs()
+            .map(Dynamic::from)
+            .ok_or_else(|| Fault::value(format!("abs: {n} has no magnitude in an int"))),
+        Err(_) => real(call, f64::abs),
+    }),
+    elementwise(
+        "abs",
+        "|x|; its gradient at 0 is 0",
+        &[value("both signs", "abs(tensor([-1.5, 2])).to_array()", "[1.5, 2.0]")],
+        |call| apply(call, Tensor::abs),
+    ),
 );
 
-static SIGN: Entry = elementwise(
-    "sign",
-    "−1, 0 or 1; its gradient is 0",
-    &[value("all three", "sign(tensor([-5, 0, 5])).to_array()", "[-1.0, 0.0, 1.0]")],
-    |call| apply(call, Tensor::sign),
+static SIGN: [Entry; 2] = both(
+    of_number("-1, 0 or 1", &[shows("sign(-3)", "-1"), shows("sign(-0.5)", "-1.0")], |call| {
+        whole_or(call, i64::signum, |x| if x == 0.0 { 0.0 } else { x.signum() })
+    }),
+    elementwise(
+        "sign",
+        "−1, 0 or 1; its gradient is 0",
+        &[value("all three", "sign(tensor([-5, 0, 5])).to_array()", "[-1.0, 0.0, 1.0]")],
+        |call| apply(call, Tensor::sign),
+    ),
 );
 
-static SIN: Entry =
+static SIN: [Entry; 2] = both(
+    of_number("the sine of an angle in radians", &[shows("sin(0)", "0.0")], |call| real(call, f64::sin)),
     elementwise("sin", "the sine, of radians", &[value("at 0", "sin(tensor([0])).to_array()", "[0.0]")], |call| {
         apply(call, Tensor::sin)
-    });
+    }),
+);
 
-static COS: Entry =
+static COS: [Entry; 2] = both(
+    of_number("the cosine of an angle in radians", &[shows("cos(0)", "1.0")], |call| real(call, f64::cos)),
     elementwise("cos", "the cosine, of radians", &[value("at 0", "cos(tensor([0])).to_array()", "[1.0]")], |call| {
         apply(call, Tensor::cos)
-    });
-
-static TANH: Entry = elementwise(
-    "tanh",
-    "the hyperbolic tangent, in [−1, 1]",
-    &[value("far out", "tanh(tensor([-100, 0, 100])).to_array()", "[-1.0, 0.0, 1.0]")],
-    |call| apply(call, Tensor::tanh),
-);
-
-static SIGMOID: Entry = elementwise(
-    "sigmoid",
-    "1 / (1 + e⁻ˣ), in [0, 1]: a logit as a probability",
-    &[value("at 0", "sigmoid(tensor([0])).to_array()", "[0.5]")],
-    |call| apply(call, Tensor::sigmoid),
-);
-
-fn softplus(v: f64) -> f64 {
-    v.max(0.0) + (-v.abs()).exp().ln_1p()
-}
-
-static SOFTPLUS: Entry = of_both(
-    "softplus",
-    "log(1 + eˣ), without overflow",
-    &[value("far out", "softplus(tensor([1000, -1000])).to_array()", "[1000.0, 0.0]")],
-    |call| apply_both(call, Tensor::softplus, softplus),
-);
-
-static LOG_SIGMOID: Entry = of_both(
-    "log_sigmoid",
-    "log(1 / (1 + e⁻ˣ)), without overflow: the logarithm of a probability from its logit",
-    &[value("far out", "log_sigmoid(tensor([-1000])).to_array()", "[-1000.0]")],
-    |call| apply_both(call, Tensor::log_sigmoid, |v| -softplus(-v)),
+    }),
 );
 
 static ERF: Entry = of_both(
@@ -185,96 +189,56 @@ static ERF: Entry = of_both(
     |call| through_tensor(call, Tensor::erf),
 );
 
-static RELU: Entry = of_both(
-    "relu",
-    "max(x, 0); its gradient at 0 is 0",
-    &[value("both signs", "relu(tensor([-1, 2])).to_array()", "[0.0, 2.0]")],
-    |call| apply_both(call, Tensor::relu, |v| v.max(0.0)),
+static FLOOR: [Entry; 2] = both(
+    of_number(
+        "the largest whole number not above x",
+        &[shows("floor(-1.5)", "-2.0"), shows("floor(3)", "3")],
+        |call| whole_or(call, |n| n, f64::floor),
+    ),
+    elementwise(
+        "floor",
+        "the largest whole number not above; its gradient is 0",
+        &[value("both signs", "floor(tensor([-1.5, 1.5])).to_array()", "[-2.0, 1.0]")],
+        |call| apply(call, Tensor::floor),
+    ),
 );
 
-static GELU: Entry = Entry {
-    source: "Hendrycks and Gimpel 2016, exact form",
-    ..of_both(
-        "gelu",
-        "x · Φ(x) with the distribution function Φ of the standard normal",
-        &[value("far out", "gelu(tensor([0, 100])).to_array()", "[0.0, 100.0]")],
-        |call| through_tensor(call, Tensor::gelu),
-    )
-};
-
-static SILU: Entry = of_both(
-    "silu",
-    "x · sigmoid(x), also called swish",
-    &[value("at 0 and far out", "silu(tensor([0, 100])).to_array()", "[0.0, 100.0]")],
-    |call| apply_both(call, Tensor::silu, |v| v / (1.0 + (-v).exp())),
+static CEIL: [Entry; 2] = both(
+    of_number("the smallest whole number not below x", &[shows("ceil(1.2)", "2.0"), shows("ceil(3)", "3")], |call| {
+        whole_or(call, |n| n, f64::ceil)
+    }),
+    elementwise(
+        "ceil",
+        "the smallest whole number not below; its gradient is 0",
+        &[value("both signs", "ceil(tensor([-1.5, 1.5])).to_array()", "[-1.0, 2.0]")],
+        |call| apply(call, Tensor::ceil),
+    ),
 );
 
-static FLOOR: Entry = elementwise(
-    "floor",
-    "the largest whole number not above; its gradient is 0",
-    &[value("both signs", "floor(tensor([-1.5, 1.5])).to_array()", "[-2.0, 1.0]")],
-    |call| apply(call, Tensor::floor),
+static ROUND: [Entry; 2] = both(
+    of_number(
+        "the nearest whole number; a half goes to the even one, as in PyTorch",
+        &[shows("round(2.5)", "2.0"), shows("round(-1.6)", "-2.0")],
+        |call| whole_or(call, |n| n, f64::round_ties_even),
+    ),
+    elementwise(
+        "round",
+        "the nearest whole number, halves to even; its gradient is 0",
+        &[value("halves", "round(tensor([0.5, 1.5, 2.6])).to_array()", "[0.0, 2.0, 3.0]")],
+        |call| apply(call, Tensor::round),
+    ),
 );
 
-static CEIL: Entry = elementwise(
-    "ceil",
-    "the smallest whole number not below; its gradient is 0",
-    &[value("both signs", "ceil(tensor([-1.5, 1.5])).to_array()", "[-1.0, 2.0]")],
-    |call| apply(call, Tensor::ceil),
-);
-
-static ROUND: Entry = elementwise(
-    "round",
-    "the nearest whole number, halves to even; its gradient is 0",
-    &[value("halves", "round(tensor([0.5, 1.5, 2.6])).to_array()", "[0.0, 2.0, 3.0]")],
-    |call| apply(call, Tensor::round),
-);
-
-static LEAKY_RELU: Entry = Entry {
-    name: "leaky_relu",
-    group: "math",
-    summary: "x where x > 0, else slope · x (`leaky_relu(slope)` alone is the layer)",
-    params: &[param("x", Ty::Tensor, "the tensor"), optional("slope", Ty::Number, "0.01", "the slope below 0")],
-    returns: Ty::Tensor,
-    shapes: "as x",
-    source: "Maas, Hannun and Ng 2013",
-    examples: &[value("both signs", "leaky_relu(tensor([-2, 3]), 0.25).to_array()", "[-0.5, 3.0]")],
-    call: |call| {
-        let slope = if call.args.has(1) { call.args.number(1)? } else { 0.01 };
-        tensor(call, 0)?.leaky_relu(slope as f32).map(wrap)
-    },
-    ..ENTRY
-};
-
-static ELU: Entry = Entry {
-    name: "elu",
-    group: "math",
-    summary: "x where x > 0, else alpha · (eˣ − 1) (`elu(alpha)` alone is the layer)",
-    params: &[param("x", Ty::Tensor, "the tensor"), optional("alpha", Ty::Number, "1.0", "minus the limit at −∞")],
-    returns: Ty::Tensor,
-    shapes: "as x",
-    source: "Clevert, Unterthiner and Hochreiter 2015",
-    examples: &[value("far out", "elu(tensor([-1000, 3]), 2).to_array()", "[-2.0, 3.0]")],
-    call: |call| {
-        let alpha = if call.args.has(1) { call.args.number(1)? } else { 1.0 };
-        tensor(call, 0)?.elu(alpha as f32).map(wrap)
-    },
-    ..ENTRY
-};
-
+const LOW: Maybe<f64> = param("low", types::NUMBER, "the least value").maybe("none");
+const HIGH: Maybe<f64> = param("high", types::NUMBER, "the largest value").maybe("none");
+const MIN: Maybe<f64> = param("min", types::NUMBER, "the least value, alone").maybe("low");
+const MAX: Maybe<f64> = param("max", types::NUMBER, "the largest value, alone").maybe("high");
 static CLAMP: Entry = Entry {
     name: "clamp",
     group: "math",
     summary: "cut to the range from `low` to `high`, or at one end only; the gradient passes where x lies between",
-    params: &[
-        X,
-        optional("low", Ty::Number, "none", "the least value"),
-        optional("high", Ty::Number, "none", "the largest value"),
-    ],
-    options: &[
-        opt("min", Ty::Number, "low", "the least value, alone"),
-        opt("max", Ty::Number, "high", "the largest value, alone"),
-    ],
+    params: &[X.param(), LOW.param(), HIGH.param()],
+    options: &[MIN.opt(), MAX.opt()],
     returns: Ty::Tensor,
     shapes: "as x",
     errors: &["no limit at all", "`low` above `high`"],
@@ -294,12 +258,9 @@ static CLAMP: Entry = Entry {
 };
 
 fn clamp(call: &mut Call) -> Result<Dynamic> {
-    let limit = |i: usize, key: &str, none: f64| match call.args.has(i) {
-        true => call.args.number(i),
-        false => call.options.number(key, none),
-    };
-    let low = limit(1, "min", f64::NEG_INFINITY)?;
-    let high = limit(2, "max", f64::INFINITY)?;
+    let limit = |own: Maybe<f64>, option: Maybe<f64>| Ok::<_, Fault>(own.of(call)?.or(option.of(call)?));
+    let low = limit(LOW, MIN)?.unwrap_or(f64::NEG_INFINITY);
+    let high = limit(HIGH, MAX)?.unwrap_or(f64::INFINITY);
     if low == f64::NEG_INFINITY && high == f64::INFINITY {
         return Err(Fault::value("clamp: give `low` and `high`, or one of the options `min` and `max`")
             .hint("for example clamp(x, 0, 1), or clamp(x, #{ min: 0 })"));
@@ -307,20 +268,21 @@ fn clamp(call: &mut Call) -> Result<Dynamic> {
     if low.is_nan() || high.is_nan() || low > high {
         return Err(Fault::value(format!("clamp: low {low} is above high {high}")));
     }
-    let x = tensor(call, 0)?;
+    let x = X.of(call)?;
     let stays = |v: f64| v.fract() == 0.0 || v.is_infinite();
     if x.dtype() == Dtype::Int && stays(low) && stays(high) {
         // An int keeps every digit; an infinite limit saturates at the end of the whole numbers.
-        let whole = |i: usize, key: &str, v: f64| match call.args.has(i) {
-            true => call.args.int(i).unwrap_or(v as i64),
-            false => call.options.int(key, v as i64).unwrap_or(v as i64),
+        let whole = |own: Maybe<f64>, option: Maybe<f64>, v: f64| {
+            let given = own.given(call).or(option.given(call));
+            given.and_then(|given| given.as_int().ok()).unwrap_or(v as i64)
         };
-        return x.clamp_ints(whole(1, "min", low), whole(2, "max", high)).map(wrap);
+        return x.clamp_ints(whole(LOW, MIN, low), whole(HIGH, MAX, high)).map(wrap);
     }
     x.clamp(low as f32, high as f32).map(wrap)
 }
 
-const PAIR: &[Param] = &[X_OR_NUMBER, param("y", Ty::TensorLike, "a tensor, or a number; shapes broadcast")];
+const Y: Param<Side> = param("y", SIDE, "a tensor, or a number; shapes broadcast");
+const PAIR: &[AnyParam] = &[X_OR_NUMBER.param(), Y.param()];
 
 /// The record of a choice between two operands, element by element.
 const fn chosen(
@@ -342,14 +304,10 @@ fn choose(
     of_tensors: fn(&Tensor, &Tensor) -> Result<Tensor>,
     of_numbers: fn(f64, f64) -> f64,
 ) -> Result<Dynamic> {
-    let (x, y) = (call.args.any(0), call.args.any(1));
-    let device = match (x.read_lock::<Tensor>(), y.read_lock::<Tensor>()) {
-        (Some(t), _) | (_, Some(t)) => t.device(),
-        _ => return Ok(of_numbers(call.args.number(0)?, call.args.number(1)?).into()),
-    };
-    let whole = is_whole(x) || is_whole(y);
-    let read = |i| coerce_beside(call.args.any(i), whole, &device)?.ok_or_else(|| call.args.wrong(i));
-    of_tensors(&read(0)?, &read(1)?).map(wrap)
+    match (X_OR_NUMBER.of(call)?, Y.of(call)?) {
+        (x, y) if x.is_number() && y.is_number() => Ok(of_numbers(x.number(), y.number()).into()),
+        (x, y) => of_tensors(&x.beside(&y)?, &y.beside(&x)?).map(wrap),
+    }
 }
 
 static MAXIMUM: Entry = chosen(

@@ -2,32 +2,34 @@
 //!
 //! Shapes broadcast: aligned at the last dim, sizes must be equal or one of them 1.
 
-use super::{fails, param, tensor, value, wrap};
+use super::{X, wrap};
+use crate::types;
 use rhai::Dynamic;
-use saddle_catalog::{Call, ENTRY, Entry, Example, Param, Ty};
+use saddle_catalog::{Call, ENTRY, Entry, Example, Given, Param, Ty, Type, fails, param, value};
 use saddle_fault::Result;
 use saddle_tensor::{Dtype, Tensor};
 
 pub static ENTRIES: &[&Entry] = &[
-    &ADD, &ADD_LEFT, &SUB, &SUB_LEFT, &MUL, &MUL_LEFT, &DIV, &DIV_LEFT, &REM, &REM_LEFT, &POW, &POW_LEFT, &NEG, &MATMUL,
+    &ADD[0], &ADD[1], &SUB[0], &SUB[1], &MUL[0], &MUL[1], &DIV[0], &DIV[1], &REM[0], &REM[1], &POW[0], &POW[1], &NEG,
+    &MATMUL,
 ];
 
 /// One side of an operator.
-pub(super) enum Side {
+pub(crate) enum Side {
     Tensor(Tensor),
     Int(i64),
     Float(f64),
 }
 
 impl Side {
-    pub fn read(call: &Call, i: usize) -> Result<Self> {
-        let v = call.args.any(i);
+    fn read(given: &Given) -> Result<Self> {
+        let v = given.value;
         if let Some(t) = v.read_lock::<Tensor>() {
             return Ok(Side::Tensor(t.clone()));
         }
         match v.as_int() {
             Ok(n) => Ok(Side::Int(n)),
-            Err(_) => Ok(Side::Float(call.args.number(i)?)),
+            Err(_) => types::NUMBER.read(given).map(Side::Float),
         }
     }
 
@@ -50,7 +52,11 @@ impl Side {
         }
     }
 
-    fn number(&self) -> f64 {
+    pub fn is_number(&self) -> bool {
+        !matches!(self, Side::Tensor(_))
+    }
+
+    pub fn number(&self) -> f64 {
         match self {
             Side::Int(n) => *n as f64,
             Side::Float(v) => *v,
@@ -68,7 +74,7 @@ struct Arithmetic {
 
 impl Arithmetic {
     fn run(&self, call: &Call) -> Result<Dynamic> {
-        let (a, b) = (Side::read(call, 0)?, Side::read(call, 1)?);
+        let (a, b) = (A.of(call)?, B.of(call)?);
         let out = match (&a, &b) {
             (Side::Tensor(x), Side::Int(_)) if x.dtype() != Dtype::F32 => (self.both)(x, &b.beside(&a)?),
             (Side::Int(_), Side::Tensor(x)) if x.dtype() != Dtype::F32 => (self.both)(&a.beside(&b)?, x),
@@ -80,10 +86,13 @@ impl Arithmetic {
     }
 }
 
-const A: Param = param("a", Ty::Tensor, "the left side");
-const B: Param = param("b", Ty::TensorLike, "the right side; its shape broadcasts with a's");
-const NUMBER: Param = param("a", Ty::Number, "the left side");
-const TENSOR: Param = param("b", Ty::Tensor, "the right side");
+/// What stands on one side of an operator.
+pub(crate) const SIDE: Type<Side> = Type::new(Ty::TensorLike, Side::read);
+pub(super) const A: Param<Side> = param("a", SIDE, "the left side").accepting(Ty::Tensor);
+pub(super) const B: Param<Side> = param("b", SIDE, "the right side; its shape broadcasts with a's");
+/// The sides where a number stands on the left: read as [`A`] and [`B`].
+const NUMBER: Param<Side> = A.accepting(Ty::Number);
+const TENSOR: Param<Side> = param("b", SIDE, "the right side").accepting(Ty::Tensor);
 
 /// The record of an operator with a tensor on the left.
 pub(super) const fn operator(
@@ -96,7 +105,7 @@ pub(super) const fn operator(
         name,
         group: "operator",
         summary,
-        params: &[A, B],
+        params: const { &[A.param(), B.param()] },
         returns: Ty::Tensor,
         shapes: "shapes broadcast: [64, 1] with [10] → [64, 10]",
         errors: &["shapes that do not broadcast", "tensors of two devices"],
@@ -106,70 +115,80 @@ pub(super) const fn operator(
     }
 }
 
-/// The same operator with a number on the left.
-pub(super) const fn left(entry: Entry, examples: &'static [Example]) -> Entry {
-    Entry { params: &[NUMBER, TENSOR], shapes: "as b", errors: &[], examples, ..entry }
+/// The record of an operator, and the same with a number on the left.
+pub(super) const fn either_side(entry: Entry, examples: &'static [Example]) -> [Entry; 2] {
+    [
+        entry,
+        Entry { params: const { &[NUMBER.param(), TENSOR.param()] }, shapes: "as b", errors: &[], examples, ..entry },
+    ]
 }
 
-const ADD_: Entry = operator(
-    "+",
-    "the sum, element by element",
-    &[
-        value("a number for each element", "(tensor([1, 2]) + 0.5).to_array()", "[1.5, 2.5]"),
-        value("a row to each row", "(ones([2, 2]) + tensor([1, 2])).to_array()", "[[2.0, 3.0], [2.0, 3.0]]"),
-        value("whole numbers stay whole", "(int([1, 2]) + 1).to_array()", "[2, 3]"),
-        fails("shapes", "ones([2, 3]) + ones([4])", "[2, 3] and [4] do not fit together: 3 against 4"),
-    ],
-    |call| {
-        const ADD: Arithmetic =
-            Arithmetic { both: Tensor::add, number_right: Tensor::add_scalar, number_left: Tensor::add_scalar };
-        ADD.run(call)
-    },
+static ADD: [Entry; 2] = either_side(
+    operator(
+        "+",
+        "the sum, element by element",
+        &[
+            value("a number for each element", "(tensor([1, 2]) + 0.5).to_array()", "[1.5, 2.5]"),
+            value("a row to each row", "(ones([2, 2]) + tensor([1, 2])).to_array()", "[[2.0, 3.0], [2.0, 3.0]]"),
+            value("whole numbers stay whole", "(int([1, 2]) + 1).to_array()", "[2, 3]"),
+            fails("shapes", "ones([2, 3]) + ones([4])", "[2, 3] and [4] do not fit together: 3 against 4"),
+        ],
+        |call| {
+            const ADD: Arithmetic =
+                Arithmetic { both: Tensor::add, number_right: Tensor::add_scalar, number_left: Tensor::add_scalar };
+            ADD.run(call)
+        },
+    ),
+    &[value("a number first", "(1 + tensor([1, 2])).to_array()", "[2.0, 3.0]")],
 );
-static ADD: Entry = ADD_;
-static ADD_LEFT: Entry = left(ADD_, &[value("a number first", "(1 + tensor([1, 2])).to_array()", "[2.0, 3.0]")]);
 
-const SUB_: Entry = operator(
-    "-",
-    "the difference, element by element",
-    &[value("a number", "(tensor([1, 2]) - 1).to_array()", "[0.0, 1.0]")],
-    |call| {
-        const SUB: Arithmetic =
-            Arithmetic { both: Tensor::sub, number_right: |x, v| x.add_scalar(-v), number_left: Tensor::rsub_scalar };
-        SUB.run(call)
-    },
+static SUB: [Entry; 2] = either_side(
+    operator(
+        "-",
+        "the difference, element by element",
+        &[value("a number", "(tensor([1, 2]) - 1).to_array()", "[0.0, 1.0]")],
+        |call| {
+            const SUB: Arithmetic = Arithmetic {
+                both: Tensor::sub,
+                number_right: |x, v| x.add_scalar(-v),
+                number_left: Tensor::rsub_scalar,
+            };
+            SUB.run(call)
+        },
+    ),
+    &[value("the complement", "(1 - tensor([0.25, 1])).to_array()", "[0.75, 0.0]")],
 );
-static SUB: Entry = SUB_;
-static SUB_LEFT: Entry = left(SUB_, &[value("the complement", "(1 - tensor([0.25, 1])).to_array()", "[0.75, 0.0]")]);
 
-const MUL_: Entry = operator(
-    "*",
-    "the product, element by element (`@` is the matrix product)",
-    &[value("scaled", "(tensor([1, 2]) * 3).to_array()", "[3.0, 6.0]")],
-    |call| {
-        const MUL: Arithmetic =
-            Arithmetic { both: Tensor::mul, number_right: Tensor::mul_scalar, number_left: Tensor::mul_scalar };
-        MUL.run(call)
-    },
+static MUL: [Entry; 2] = either_side(
+    operator(
+        "*",
+        "the product, element by element (`@` is the matrix product)",
+        &[value("scaled", "(tensor([1, 2]) * 3).to_array()", "[3.0, 6.0]")],
+        |call| {
+            const MUL: Arithmetic =
+                Arithmetic { both: Tensor::mul, number_right: Tensor::mul_scalar, number_left: Tensor::mul_scalar };
+            MUL.run(call)
+        },
+    ),
+    &[value("a number first", "(2 * tensor([1, 2])).to_array()", "[2.0, 4.0]")],
 );
-static MUL: Entry = MUL_;
-static MUL_LEFT: Entry = left(MUL_, &[value("a number first", "(2 * tensor([1, 2])).to_array()", "[2.0, 4.0]")]);
 
-const DIV_: Entry = operator(
-    "/",
-    "the quotient, element by element, always of floats; x / 0 is infinite, 0 / 0 is NaN",
-    &[
-        value("by a number", "(tensor([6, 9]) / 3).to_array()", "[2.0, 3.0]"),
-        value("by zero", "(tensor([1]) / 0).to_array()", "[inf]"),
-    ],
-    |call| {
-        const DIV: Arithmetic =
-            Arithmetic { both: Tensor::div, number_right: divided, number_left: Tensor::rdiv_scalar };
-        DIV.run(call)
-    },
+static DIV: [Entry; 2] = either_side(
+    operator(
+        "/",
+        "the quotient, element by element, always of floats; x / 0 is infinite, 0 / 0 is NaN",
+        &[
+            value("by a number", "(tensor([6, 9]) / 3).to_array()", "[2.0, 3.0]"),
+            value("by zero", "(tensor([1]) / 0).to_array()", "[inf]"),
+        ],
+        |call| {
+            const DIV: Arithmetic =
+                Arithmetic { both: Tensor::div, number_right: divided, number_left: Tensor::rdiv_scalar };
+            DIV.run(call)
+        },
+    ),
+    &[value("a number first", "(1 / tensor([2, 4])).to_array()", "[0.5, 0.25]")],
 );
-static DIV: Entry = DIV_;
-static DIV_LEFT: Entry = left(DIV_, &[value("a number first", "(1 / tensor([2, 4])).to_array()", "[0.5, 0.25]")]);
 
 /// x / v: as a product where 1 / v is exact, so that every quotient is correctly rounded.
 fn divided(x: &Tensor, v: f32) -> Result<Tensor> {
@@ -180,40 +199,41 @@ fn divided(x: &Tensor, v: f32) -> Result<Tensor> {
     }
 }
 
-const REM_: Entry = operator(
-    "%",
-    "the remainder, with the sign of the divisor: a − b · ⌊a / b⌋",
-    &[value("below zero", "(tensor([-1, 5]) % 3).to_array()", "[2.0, 2.0]")],
-    |call| {
-        const REM: Arithmetic = Arithmetic {
-            both: Tensor::rem,
-            number_right: |x, v| x.rem(&Tensor::full(v, &[], &x.device())),
-            number_left: |x, v| Tensor::full(v, &[], &x.device()).rem(x),
-        };
-        REM.run(call)
-    },
+static REM: [Entry; 2] = either_side(
+    operator(
+        "%",
+        "the remainder, with the sign of the divisor: a − b · ⌊a / b⌋",
+        &[value("below zero", "(tensor([-1, 5]) % 3).to_array()", "[2.0, 2.0]")],
+        |call| {
+            const REM: Arithmetic = Arithmetic {
+                both: Tensor::rem,
+                number_right: |x, v| x.rem(&Tensor::full(v, &[], &x.device())),
+                number_left: |x, v| Tensor::full(v, &[], &x.device()).rem(x),
+            };
+            REM.run(call)
+        },
+    ),
+    &[value("a number first", "(7 % tensor([4, 5])).to_array()", "[3.0, 2.0]")],
 );
-static REM: Entry = REM_;
-static REM_LEFT: Entry = left(REM_, &[value("a number first", "(7 % tensor([4, 5])).to_array()", "[3.0, 2.0]")]);
 
-const POW_: Entry = operator(
-    "**",
-    "the power, element by element; NaN for a negative base and an exponent that is not whole",
-    &[
-        value("whole numbers stay whole", "(int([2, -3]) ** 3).to_array()", "[8, -27]"),
-        value("but for exponents below 0", "(int([2]) ** -1).to_array()", "[0.5]"),
-        value("squares", "(tensor([1, 2, 3]) ** 2).to_array()", "[1.0, 4.0, 9.0]"),
-        value("a sign before it is the power's", "(-tensor([1, 2, 3]) ** 2).to_array()", "[-1.0, -4.0, -9.0]"),
-    ],
-    |call| {
-        const POW: Arithmetic =
-            Arithmetic { both: Tensor::pow, number_right: Tensor::pow_scalar, number_left: power_of };
-        POW.run(call)
-    },
+static POW: [Entry; 2] = either_side(
+    operator(
+        "**",
+        "the power, element by element; NaN for a negative base and an exponent that is not whole",
+        &[
+            value("whole numbers stay whole", "(int([2, -3]) ** 3).to_array()", "[8, -27]"),
+            value("but for exponents below 0", "(int([2]) ** -1).to_array()", "[0.5]"),
+            value("squares", "(tensor([1, 2, 3]) ** 2).to_array()", "[1.0, 4.0, 9.0]"),
+            value("a sign before it is the power's", "(-tensor([1, 2, 3]) ** 2).to_array()", "[-1.0, -4.0, -9.0]"),
+        ],
+        |call| {
+            const POW: Arithmetic =
+                Arithmetic { both: Tensor::pow, number_right: Tensor::pow_scalar, number_left: power_of };
+            POW.run(call)
+        },
+    ),
+    &[value("powers of two", "(2 ** tensor([1, 2, 3])).to_array()", "[2.0, 4.0, 8.0]")],
 );
-static POW: Entry = POW_;
-static POW_LEFT: Entry =
-    left(POW_, &[value("powers of two", "(2 ** tensor([1, 2, 3])).to_array()", "[2.0, 4.0, 8.0]")]);
 
 /// vˣ: by the general rule, which is exact for whole exponents.
 fn power_of(x: &Tensor, v: f32) -> Result<Tensor> {
@@ -224,12 +244,12 @@ static NEG: Entry = Entry {
     name: "-",
     group: "operator",
     summary: "the negative of each element",
-    params: &[param("x", Ty::Tensor, "the tensor")],
+    params: &[X.param()],
     returns: Ty::Tensor,
     shapes: "as x",
     examples: &[value("signs turned", "(-tensor([1, -2])).to_array()", "[-1.0, 2.0]")],
     call: |call| {
-        let x = tensor(call, 0)?;
+        let x = X.of(call)?;
         match x.dtype() {
             Dtype::Int => Tensor::from_ints(vec![0], &[], &x.device()).sub(&x).map(wrap),
             _ => x.neg().map(wrap),
@@ -238,14 +258,14 @@ static NEG: Entry = Entry {
     ..ENTRY
 };
 
+const MATMUL_A: Param<Tensor> = param("a", types::TENSOR, "a matrix, a vector (a row), or matrices along leading dims");
+const MATMUL_B: Param<Tensor> =
+    param("b", types::TENSOR, "a matrix, a vector (a column), or matrices along leading dims");
 static MATMUL: Entry = Entry {
     name: "@",
     group: "operator",
     summary: "the matrix product",
-    params: &[
-        param("a", Ty::Tensor, "a matrix, a vector (a row), or matrices along leading dims"),
-        param("b", Ty::Tensor, "a matrix, a vector (a column), or matrices along leading dims"),
-    ],
+    params: &[MATMUL_A.param(), MATMUL_B.param()],
     returns: Ty::Tensor,
     shapes: "[.., m, k] @ [.., k, n] → [.., m, n]; leading dims broadcast; [k] @ [k] → a number",
     errors: &["inner sizes that differ", "a single number on either side", "tensors of two devices"],
@@ -257,6 +277,6 @@ static MATMUL: Entry = Entry {
         ),
         fails("inner sizes", "zeros([64, 100]) @ zeros([128, 784])", "inner sizes 100 and 128 differ"),
     ],
-    call: |call| tensor(call, 0)?.matmul(&tensor(call, 1)?).map(wrap),
+    call: |call| MATMUL_A.of(call)?.matmul(&MATMUL_B.of(call)?).map(wrap),
     ..ENTRY
 };

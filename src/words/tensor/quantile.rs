@@ -1,17 +1,20 @@
 //! Quantiles: `median` and `quantile`, of tensors and of arrays of numbers.
 
-use super::{X, fails, opt, param, tensor, value, wrap};
+use super::{X, wrap};
+use crate::types;
 use rhai::{Array, Dynamic};
-use saddle_catalog::{Call, ENTRY, Entry, Example, Opt, Param, Ty, number, numbers};
+use saddle_catalog::{
+    AnyParam, Call, ENTRY, Entry, Example, Maybe, Param, Ty, Type, fails, number, numbers, param, value,
+};
 use saddle_fault::{Fault, Result};
 use saddle_tensor::{Dtype, Tensor, shown};
 
 pub static ENTRIES: &[&Entry] = &[&MEDIAN, &QUANTILE, &MEDIAN_OF, &QUANTILE_OF];
 
-const DIM: Opt = opt("dim", Ty::Int, "all", "the dim to reduce; −1 is the last");
-const KEEPDIM: Opt = opt("keepdim", Ty::Bool, "false", "leave the reduced dim in place with size 1");
-const XS: Param = param("xs", Ty::Array, "an array of numbers, not empty");
-const Q: Param = param("q", Ty::OneOf(&[Ty::Number, Ty::Array]), "the share below it, in [0, 1], or an array of them");
+const DIM: Maybe<isize> = param("dim", types::DIM, "the dim to reduce; −1 is the last").maybe("all");
+const KEEPDIM: Param<bool> = param("keepdim", types::BOOL, "leave the reduced dim in place with size 1").or(false);
+const XS: Param<Array> = param("xs", types::ARRAY, "an array of numbers, not empty");
+const Q: Param<Shares> = param("q", SHARES, "the share below it, in [0, 1], or an array of them");
 const LAW: &str = "linear between neighbours, as NumPy's and PyTorch's `quantile`";
 const ERRORS: &[&str] = &["no elements", "q outside [0, 1]"];
 
@@ -19,7 +22,7 @@ const ERRORS: &[&str] = &["no elements", "q outside [0, 1]"];
 const fn along(
     name: &'static str,
     summary: &'static str,
-    params: &'static [Param],
+    params: &'static [AnyParam],
     examples: &'static [Example],
     call: fn(&mut Call) -> Result<Dynamic>,
 ) -> Entry {
@@ -28,11 +31,11 @@ const fn along(
         group: "reduction",
         summary,
         params,
-        options: &[DIM, KEEPDIM],
+        options: const { &[DIM.opt(), KEEPDIM.opt()] },
         returns: Ty::Tensor,
         shapes: "[m, n] → []; with dim 0 → [n]; several q stand in a new first dim",
         errors: &["no elements", "q outside [0, 1]", "a dim that the shape does not have"],
-        source: LAW,
+        source: &[LAW],
         examples,
         call,
     }
@@ -41,7 +44,7 @@ const fn along(
 static MEDIAN: Entry = along(
     "median",
     "the middle of the elements; of an even number the mean of the two in the middle, as NumPy has it",
-    &[X],
+    &[X.param()],
     &[
         value("of all", "median(tensor([5, 1, 100])).item()", "5.0"),
         value("of each column", "median(tensor([[1, 2], [3, 8]]), #{ dim: 0 }).to_array()", "[2.0, 5.0]"),
@@ -53,7 +56,7 @@ static MEDIAN: Entry = along(
 static QUANTILE: Entry = along(
     "quantile",
     "the number below which a share q of the elements lies",
-    &[X, Q],
+    &[X.param(), Q.param()],
     &[
         value("between two elements", "quantile(tensor([0, 10]), 0.25).item()", "2.5"),
         value("the ends and the middle", "quantile(tensor([3, 1, 2]), [0, 0.5, 1]).to_array()", "[1.0, 2.0, 3.0]"),
@@ -61,26 +64,36 @@ static QUANTILE: Entry = along(
     ],
     |call| {
         let laid = Laid::read(call)?;
-        match call.args.any(1).is_array() {
-            false => laid.at(share(call, call.args.any(1))?).map(wrap),
-            true => {
-                let each = |q: &Dynamic| laid.at(share(call, q)?);
-                let all = call.args.array(1)?.iter().map(each).collect::<Result<Vec<_>>>()?;
+        match Q.of(call)? {
+            Shares::One(q) => laid.at(q).map(wrap),
+            Shares::Several(all) => {
+                let all = all.into_iter().map(|q| laid.at(q)).collect::<Result<Vec<_>>>()?;
                 Tensor::stack(&all, 0).map(wrap)
             }
         }
     },
 );
 
-/// A share in [0, 1].
-fn share(call: &Call, q: &Dynamic) -> Result<f64> {
-    let q = number(q).ok_or_else(|| call.args.wrong(1))?;
-    match (0.0..=1.0).contains(&q) {
-        true => Ok(q),
-        false => Err(Fault::value(format!("{}: q must lie in [0, 1], got {q}", call.entry.name))
-            .hint("a percentage is divided by 100")),
-    }
+/// One share in [0, 1], or several.
+enum Shares {
+    One(f64),
+    Several(Vec<f64>),
 }
+
+const SHARES: Type<Shares> = Type::new(Ty::OneOf(&[Ty::Number, Ty::Array]), |given| {
+    let share = |q: &Dynamic| {
+        let q = number(q).ok_or_else(|| given.wrong())?;
+        match (0.0..=1.0).contains(&q) {
+            true => Ok(q),
+            false => Err(Fault::value(format!("{}: q must lie in [0, 1], got {q}", given.word()))
+                .hint("a percentage is divided by 100")),
+        }
+    };
+    match given.value.read_lock::<Array>() {
+        None => share(given.value).map(Shares::One),
+        Some(all) => all.iter().map(share).collect::<Result<_>>().map(Shares::Several),
+    }
+});
 
 /// Where a quantile lies among `n` ordered elements: a place, and how far on the way to the next.
 fn place(q: f64, n: usize) -> (usize, f64) {
@@ -99,11 +112,11 @@ struct Laid {
 
 impl Laid {
     fn read(call: &Call) -> Result<Self> {
-        let (x, keep) = (tensor(call, 0)?.cast(Dtype::F32), call.options.bool("keepdim", false)?);
-        let all = !call.options.has("dim");
-        let (x, dim) = match all {
-            true => (x.reshape(&[x.len()])?, 0),
-            false => (x, call.options.int("dim", -1)? as isize),
+        let (x, keep) = (X.of(call)?.cast(Dtype::F32), KEEPDIM.of(call)?);
+        let given = DIM.of(call)?;
+        let (x, dim) = match given {
+            Some(dim) => (x, dim),
+            None => (x.reshape(&[x.len()])?, 0),
         };
         super::reduce::check_dims(call.entry.name, &x, &[dim])?;
         let at = if dim < 0 { dim + x.rank() as isize } else { dim };
@@ -119,7 +132,7 @@ impl Laid {
                 Some(any.choose(&nan, &Tensor::full(0.0, &[], &x.device()))?)
             }
         };
-        Ok(Self { sorted: x.sort(dim, false)?.0, spoiled, dim, keep: keep && !all })
+        Ok(Self { sorted: x.sort(dim, false)?.0, spoiled, dim, keep: keep && given.is_some() })
     }
 
     fn at(&self, q: f64) -> Result<Tensor> {
@@ -145,7 +158,7 @@ impl Laid {
 const fn of_numbers(
     name: &'static str,
     summary: &'static str,
-    params: &'static [Param],
+    params: &'static [AnyParam],
     examples: &'static [Example],
     call: fn(&mut Call) -> Result<Dynamic>,
 ) -> Entry {
@@ -156,7 +169,7 @@ const fn of_numbers(
         params,
         returns: Ty::Any,
         errors: ERRORS,
-        source: LAW,
+        source: &[LAW],
         examples,
         call,
         ..ENTRY
@@ -166,7 +179,7 @@ const fn of_numbers(
 static MEDIAN_OF: Entry = of_numbers(
     "median",
     "the middle of an array of numbers",
-    &[XS],
+    &[XS.param()],
     &[value("four numbers", "median([4, 1, 3, 2])", "2.5"), fails("of nothing", "median([])", "the array is empty")],
     |call| Ok(quantile(&ordered(call)?, 0.5).into()),
 );
@@ -174,17 +187,14 @@ static MEDIAN_OF: Entry = of_numbers(
 static QUANTILE_OF: Entry = of_numbers(
     "quantile",
     "the number below which a share q of an array lies",
-    &[XS, Q],
+    &[XS.param(), Q.param()],
     &[value("the quartiles", "quantile([1, 2, 3, 4, 5], [0.25, 0.75])", "[2.0, 4.0]")],
     |call| {
         let xs = ordered(call)?;
-        match call.args.any(1).is_array() {
-            false => Ok(quantile(&xs, share(call, call.args.any(1))?).into()),
-            true => {
-                let each = |q: &Dynamic| Ok(quantile(&xs, share(call, q)?).into());
-                Ok(call.args.array(1)?.iter().map(each).collect::<Result<Array>>()?.into())
-            }
-        }
+        Ok(match Q.of(call)? {
+            Shares::One(q) => quantile(&xs, q).into(),
+            Shares::Several(all) => all.into_iter().map(|q| Dynamic::from(quantile(&xs, q))).collect::<Array>().into(),
+        })
     },
 );
 
@@ -192,7 +202,7 @@ static QUANTILE_OF: Entry = of_numbers(
 fn ordered(call: &Call) -> Result<Vec<f64>> {
     let word = call.entry.name;
     let mut xs =
-        numbers(call.args.any(0)).ok_or_else(|| Fault::type_(format!("{word}: the array must hold numbers only")))?;
+        numbers(XS.value(call)).ok_or_else(|| Fault::type_(format!("{word}: the array must hold numbers only")))?;
     if xs.is_empty() {
         return Err(Fault::value(format!("{word}: the array is empty")));
     }

@@ -1,8 +1,9 @@
 //! Reductions: over all elements, or along the dims of the option `dim`; and what is built from them.
 
-use super::{DATA, DIMS, X, data, dims, fails, opt, param, value, wrap};
+use super::{X, wrap};
+use crate::types;
 use rhai::{Dynamic, Map};
-use saddle_catalog::{Call, ENTRY, Entry, Example, Opt, Param, Ty};
+use saddle_catalog::{AnyParam, Call, ENTRY, Entry, Example, Maybe, Param, Ty, fails, param, value};
 use saddle_fault::{Fault, Result};
 use saddle_tensor::{Dtype, Tensor, shown};
 
@@ -26,11 +27,14 @@ pub static ENTRIES: &[&Entry] = &[
     &MOMENTS,
 ];
 
+const MANY_X: Param<Tensor> = param("x", types::DATA, "a tensor, or an array of numbers");
+
 /// Where `number` has no word of the same name for arrays of numbers.
-const MANY: &[Param] = &[param("x", DATA, "a tensor, or an array of numbers")];
-const DIM: Opt = opt("dim", DIMS, "all", "the dim to reduce, or an array of dims; −1 is the last");
-const ONE_DIM: Opt = opt("dim", Ty::Int, "-1", "the dim; −1 is the last");
-const KEEPDIM: Opt = opt("keepdim", Ty::Bool, "false", "leave each reduced dim in place with size 1");
+const MANY: &[AnyParam] = &[MANY_X.param()];
+const DIM: Maybe<Vec<isize>> =
+    param("dim", types::DIMS, "the dim to reduce, or an array of dims; −1 is the last").maybe("all");
+const ONE_DIM: Param<isize> = param("dim", types::DIM, "the dim; −1 is the last").or(-1);
+const KEEPDIM: Param<bool> = param("keepdim", types::BOOL, "leave each reduced dim in place with size 1").or(false);
 
 const SHAPES: &str = "[m, n] → []; with dim 0 → [n]; with dim 0 and keepdim → [1, n]";
 const NO_DIM: &str = "a dim that the shape does not have";
@@ -48,8 +52,8 @@ const fn reduction(
         name,
         group: "reduction",
         summary,
-        params: &[X],
-        options: &[DIM, KEEPDIM],
+        params: const { &[X.param()] },
+        options: const { &[DIM.opt(), KEEPDIM.opt()] },
         returns: Ty::Tensor,
         shapes: SHAPES,
         errors,
@@ -69,9 +73,9 @@ struct Reduction {
 
 impl Reduction {
     fn read(call: &Call) -> Result<Self> {
-        let x = data(call, 0)?;
-        let given = dims(&call.options)?;
-        let keep = call.options.bool("keepdim", false)?;
+        let x = MANY_X.of(call)?;
+        let given = DIM.of(call)?;
+        let keep = KEEPDIM.of(call)?;
         let all = given.is_none();
         let dims = given.unwrap_or_else(|| x.all_dims());
         check_dims(call.entry.name, &x, &dims)?;
@@ -134,11 +138,11 @@ static MEAN: Entry = reduction(
     |call| Reduction::read(call)?.run(Tensor::mean, Tensor::mean_dims),
 );
 
-const CORRECTION: Opt = opt("correction", Ty::Int, "1", "divided by n − correction: 1 unbiased, 0 of the population");
-
+const CORRECTION: Param<usize> =
+    param("correction", types::SIZE, "divided by n − correction: 1 unbiased, 0 of the population").or(1);
 static VAR: Entry = Entry {
     params: MANY,
-    options: &[DIM, KEEPDIM, CORRECTION],
+    options: &[DIM.opt(), KEEPDIM.opt(), CORRECTION.opt()],
     ..reduction(
         "var",
         "the variance of the elements, unbiased unless told otherwise",
@@ -150,7 +154,7 @@ static VAR: Entry = Entry {
         ],
         |call| {
             let r = Reduction::read(call)?;
-            let correction = call.options.size("correction", 1)?;
+            let correction = CORRECTION.of(call)?;
             r.x.var_dims(&r.dims, r.keep, correction).map(wrap)
         },
     )
@@ -158,7 +162,7 @@ static VAR: Entry = Entry {
 
 static STD: Entry = Entry {
     params: MANY,
-    options: &[DIM, KEEPDIM, CORRECTION],
+    options: &[DIM.opt(), KEEPDIM.opt(), CORRECTION.opt()],
     ..reduction(
         "std",
         "the standard deviation of the elements: the root of `var`",
@@ -166,7 +170,7 @@ static STD: Entry = Entry {
         &[value("unbiased", "std(tensor([1, 3, 5])).item()", "2.0")],
         |call| {
             let r = Reduction::read(call)?;
-            let correction = call.options.size("correction", 1)?;
+            let correction = CORRECTION.of(call)?;
             r.x.std_dims(&r.dims, r.keep, correction).map(wrap)
         },
     )
@@ -211,6 +215,8 @@ static MIN: Entry = reduction(
     |call| extreme(call, false),
 );
 
+const PLACES_DIM: Maybe<isize> = param("dim", types::DIM, "the dim to look along").maybe("all, in row-major order");
+
 /// The record of a word that gives places along one dim.
 const fn places(
     name: &'static str,
@@ -218,23 +224,27 @@ const fn places(
     examples: &'static [Example],
     call: fn(&mut Call) -> Result<Dynamic>,
 ) -> Entry {
-    const DIM: Opt = opt("dim", Ty::Int, "all, in row-major order", "the dim to look along");
-    Entry { params: MANY, options: &[DIM, KEEPDIM], ..reduction(name, summary, &[NO_DIM, EMPTY], examples, call) }
+    Entry {
+        params: MANY,
+        options: const { &[PLACES_DIM.opt(), KEEPDIM.opt()] },
+        ..reduction(name, summary, &[NO_DIM, EMPTY], examples, call)
+    }
 }
 
 fn place(call: &Call, largest: bool) -> Result<Dynamic> {
-    let x = data(call, 0)?;
-    let keep = call.options.bool("keepdim", false)?;
-    let (x, dim) = match call.options.has("dim") {
-        true => (x, call.options.int("dim", 0)? as isize),
-        false => (x.reshape(&[x.len()])?, 0),
+    let x = MANY_X.of(call)?;
+    let keep = KEEPDIM.of(call)?;
+    let given = PLACES_DIM.of(call)?;
+    let (x, dim) = match given {
+        Some(dim) => (x, dim),
+        None => (x.reshape(&[x.len()])?, 0),
     };
     let found = x.extreme_dim(dim, keep, largest).map_err(|mut fault| {
         let own = if largest { "max:" } else { "min:" };
         fault.message = fault.message.replacen(own, &format!("{}:", call.entry.name), 1);
         fault
     })?;
-    match call.options.has("dim") || keep {
+    match given.is_some() || keep {
         true => Ok(wrap(found.indices)),
         false => found.indices.reshape(&[]).map(wrap),
     }
@@ -295,11 +305,16 @@ const fn along(
     examples: &'static [Example],
     call: fn(&mut Call) -> Result<Dynamic>,
 ) -> Entry {
-    Entry { params: &[X], options: &[ONE_DIM], shapes: "as x", ..reduction(name, summary, &[NO_DIM], examples, call) }
+    Entry {
+        params: const { &[X.param()] },
+        options: const { &[ONE_DIM.opt()] },
+        shapes: "as x",
+        ..reduction(name, summary, &[NO_DIM], examples, call)
+    }
 }
 
 fn run_along(call: &Call, f: fn(&Tensor, isize) -> Result<Tensor>) -> Result<Dynamic> {
-    let (x, dim) = (super::tensor(call, 0)?, call.options.int("dim", -1)? as isize);
+    let (x, dim) = (X.of(call)?, ONE_DIM.of(call)?);
     check_dims(call.entry.name, &x, &[dim])?;
     f(&x, dim).map(wrap)
 }
@@ -356,22 +371,23 @@ static ALL: Entry = test(
     "all",
     "whether every element is true (not 0)",
     &[value("a bound", "all(tensor([1, 2]) > 0)", "true")],
-    |call| super::value::item(&data(call, 0)?.truth(true)),
+    |call| super::value::item(&MANY_X.of(call)?.truth(true)),
 );
 
 static ANY: Entry = test(
     "any",
     "whether some element is true (not 0)",
     &[value("a NaN among them", "let x = log(tensor([-1, 1])); any(x != x)", "true")],
-    |call| super::value::item(&data(call, 0)?.truth(false)),
+    |call| super::value::item(&MANY_X.of(call)?.truth(false)),
 );
 
+const MOMENTS_DIMS: Maybe<Vec<isize>> = param("dims", types::DIMS, "a dim, or an array of dims").maybe("all");
 static MOMENTS: Entry = Entry {
     name: "moments",
     group: "reduction",
     summary: "mean and population variance along dims, as differentiable values",
-    params: &[super::X, super::optional("dims", DIMS, "all", "a dim, or an array of dims")],
-    options: &[KEEPDIM],
+    params: &[X.param(), MOMENTS_DIMS.param()],
+    options: &[KEEPDIM.opt()],
     returns: Ty::Map,
     shapes: "#{ mean, var }, each shaped as `mean(x, #{ dim: dims })`",
     errors: &[NO_DIM, EMPTY],
@@ -381,13 +397,10 @@ static MOMENTS: Entry = Entry {
         value("of each channel", "moments(ones([8, 3, 4, 4]), [0, 2, 3]).mean.shape", "[3]"),
     ],
     call: |call| {
-        let x = super::tensor(call, 0)?;
-        let dims = match call.args.has(1) {
-            true => super::dims_at(&call.args, 1)?,
-            false => x.all_dims(),
-        };
+        let x = X.of(call)?;
+        let dims = MOMENTS_DIMS.of(call)?.unwrap_or_else(|| x.all_dims());
         check_dims("moments", &x, &dims)?;
-        let keep = call.options.bool("keepdim", false)?;
+        let keep = KEEPDIM.of(call)?;
         let mut out = Map::new();
         out.insert("mean".into(), wrap(x.mean_dims(&dims, keep)?));
         out.insert("var".into(), wrap(x.var_dims(&dims, keep, 0)?));

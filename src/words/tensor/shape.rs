@@ -1,7 +1,9 @@
 //! Words that rearrange elements without computing: shapes and the order of dims.
 
-use super::{DIMS, X, dim, dims_at, fails, ints, opt, optional, param, tensor, value, wrap};
-use saddle_catalog::{ENTRY, Entry, Ty};
+use super::{X, ints, wrap};
+use crate::types;
+use rhai::Array;
+use saddle_catalog::{ENTRY, Entry, Maybe, Param, Ty, Type, fails, param, value};
 use saddle_fault::Fault;
 use saddle_tensor::{Tensor, check_shape};
 
@@ -11,11 +13,12 @@ pub static ENTRIES: &[&Entry] =
 const GROUP: &str = "shape";
 const NO_DIM: &str = "a dim that the shape does not have";
 
+const SHAPE: Param<Array> = param("shape", types::ARRAY, "the sizes; one of them may be −1: it is worked out");
 static RESHAPE: Entry = Entry {
     name: "reshape",
     group: GROUP,
     summary: "the same elements, in row-major order, in another shape",
-    params: &[X, param("shape", Ty::Array, "the sizes; one of them may be −1: it is worked out")],
+    params: &[X.param(), SHAPE.param()],
     returns: Ty::Tensor,
     errors: &["a shape of another size", "two sizes of −1", "a rest that does not divide the size"],
     examples: &[
@@ -24,35 +27,38 @@ static RESHAPE: Entry = Entry {
         fails("another size", "zeros([6]).reshape([4])", "[6] has 6 elements, [4] has 4"),
     ],
     call: |call| {
-        let shape = ints(call.args.any(1)).ok_or_else(|| call.args.wrong(1))?;
+        let shape = ints(SHAPE.value(call)).ok_or_else(|| SHAPE.wrong(call))?;
         let known: Vec<usize> = shape.iter().filter(|n| **n >= 0).map(|n| *n as usize).collect();
         check_shape("reshape", &known)?;
-        tensor(call, 0)?.reshape_infer(&shape).map(wrap)
+        X.of(call)?.reshape_infer(&shape).map(wrap)
     },
     ..ENTRY
 };
 
+const START: Param<isize> = param("start", types::DIM, "the first dim that is merged").or(0);
 static FLATTEN: Entry = Entry {
     name: "flatten",
     group: GROUP,
     summary: "all dims from `start` on in one",
-    params: &[X, optional("start", Ty::Int, "0", "the first dim that is merged")],
+    params: &[X.param(), START.param()],
     returns: Ty::Tensor,
     shapes: "[n, c, h, w] with start 1 → [n, c·h·w]",
     errors: &[NO_DIM],
     examples: &[value("images as rows", "zeros([8, 1, 4, 4]).flatten(1).shape", "[8, 16]")],
     call: |call| {
-        let start = if call.args.has(1) { dim(&call.args, 1)? } else { 0 };
-        tensor(call, 0)?.flatten(start).map(wrap)
+        let start = START.of(call)?;
+        X.of(call)?.flatten(start).map(wrap)
     },
     ..ENTRY
 };
 
+const A: Param<isize> = param("a", types::DIM, "a dim");
+const B: Param<isize> = param("b", types::DIM, "another dim");
 static TRANSPOSE: Entry = Entry {
     name: "transpose",
     group: GROUP,
     summary: "two dims exchanged",
-    params: &[X, param("a", Ty::Int, "a dim"), param("b", Ty::Int, "another dim")],
+    params: &[X.param(), A.param(), B.param()],
     returns: Ty::Tensor,
     shapes: "[2, 3] → [3, 2]",
     errors: &[NO_DIM],
@@ -61,8 +67,8 @@ static TRANSPOSE: Entry = Entry {
         fails("no such dim", "zeros([2, 3]).transpose(0, 2)", "there is no dim 2 in shape [2, 3]"),
     ],
     call: |call| {
-        let (a, b) = (dim(&call.args, 1)?, dim(&call.args, 2)?);
-        tensor(call, 0)?.transpose(a, b).map(wrap)
+        let (a, b) = (A.of(call)?, B.of(call)?);
+        X.of(call)?.transpose(a, b).map(wrap)
     },
     ..ENTRY
 };
@@ -71,34 +77,38 @@ static T: Entry = Entry {
     name: "t",
     group: GROUP,
     summary: "the last two dims exchanged: the transposed matrix",
-    params: &[X],
+    params: &[X.param()],
     returns: Ty::Tensor,
     shapes: "[.., m, n] → [.., n, m]; a vector stays",
     examples: &[value("a matrix", "zeros([2, 3]).t().shape", "[3, 2]")],
-    call: |call| tensor(call, 0)?.t().map(wrap),
+    call: |call| X.of(call)?.t().map(wrap),
     ..ENTRY
 };
 
+const PERMUTE_DIMS: Param<Vec<isize>> =
+    param("dims", types::DIMS.accepting(Ty::Array), "every dim once, in the new order");
 static PERMUTE: Entry = Entry {
     name: "permute",
     group: GROUP,
     summary: "the dims in another order",
-    params: &[X, param("dims", Ty::Array, "every dim once, in the new order")],
+    params: &[X.param(), PERMUTE_DIMS.param()],
     returns: Ty::Tensor,
     errors: &["`dims` is not an order of all dims"],
     examples: &[
         value("channels last", "zeros([8, 3, 5, 4]).permute([0, 2, 3, 1]).shape", "[8, 5, 4, 3]"),
         fails("one left out", "zeros([2, 3]).permute([0])", "not an order of the dims"),
     ],
-    call: |call| tensor(call, 0)?.permute(&dims_at(&call.args, 1)?).map(wrap),
+    call: |call| X.of(call)?.permute(&PERMUTE_DIMS.of(call)?).map(wrap),
     ..ENTRY
 };
 
+const DIM: Maybe<isize> =
+    param("dim", types::DIM, "the dim; nothing happens if its size is not 1").maybe("all of size 1");
 static SQUEEZE: Entry = Entry {
     name: "squeeze",
     group: GROUP,
     summary: "without the dims of size 1, or without one of them",
-    params: &[X, optional("dim", Ty::Int, "all of size 1", "the dim; nothing happens if its size is not 1")],
+    params: &[X.param(), DIM.param()],
     returns: Ty::Tensor,
     shapes: "[2, 1, 3, 1] → [2, 3]",
     errors: &[NO_DIM],
@@ -107,17 +117,18 @@ static SQUEEZE: Entry = Entry {
         value("one", "zeros([2, 1, 3, 1]).squeeze(1).shape", "[2, 3, 1]"),
     ],
     call: |call| {
-        let at = call.args.has(1).then(|| dim(&call.args, 1)).transpose()?;
-        tensor(call, 0)?.squeeze(at).map(wrap)
+        let at = DIM.of(call)?;
+        X.of(call)?.squeeze(at).map(wrap)
     },
     ..ENTRY
 };
 
+const UNSQUEEZE_DIM: Param<isize> = param("dim", types::DIM, "where the new dim stands; −1: at the end");
 static UNSQUEEZE: Entry = Entry {
     name: "unsqueeze",
     group: GROUP,
     summary: "a new dim of size 1",
-    params: &[X, param("dim", Ty::Int, "where the new dim stands; −1: at the end")],
+    params: &[X.param(), UNSQUEEZE_DIM.param()],
     returns: Ty::Tensor,
     shapes: "[3] with dim 0 → [1, 3]",
     errors: &["a place beyond the rank", "a tensor of rank 6"],
@@ -126,18 +137,19 @@ static UNSQUEEZE: Entry = Entry {
         fails("beyond the end", "zeros([3]).unsqueeze(3)", "dim 3 is outside [3]"),
     ],
     call: |call| {
-        let x = tensor(call, 0)?;
+        let x = X.of(call)?;
         check_shape("unsqueeze", &[&x.shape()[..], &[1]].concat())?;
-        x.unsqueeze(dim(&call.args, 1)?).map(wrap)
+        x.unsqueeze(UNSQUEEZE_DIM.of(call)?).map(wrap)
     },
     ..ENTRY
 };
 
+const EXPAND_SHAPE: Param<Vec<usize>> = param("shape", types::TENSOR_SHAPE, "the new sizes");
 static EXPAND: Entry = Entry {
     name: "expand",
     group: GROUP,
     summary: "repeated along dims of size 1, and along new dims in front, without a copy where the device can",
-    params: &[X, param("shape", Ty::Shape, "the new sizes")],
+    params: &[X.param(), EXPAND_SHAPE.param()],
     returns: Ty::Tensor,
     errors: &["a size that is neither 1 nor the new one"],
     examples: &[
@@ -145,17 +157,19 @@ static EXPAND: Entry = Entry {
         fails("not of size 1", "zeros([2]).expand([3])", "[2] does not expand to [3]"),
     ],
     call: |call| {
-        let shape = super::create::shape_at(call, 1)?;
-        tensor(call, 0)?.broadcast_to(&shape).map(wrap)
+        let shape = EXPAND_SHAPE.of(call)?;
+        X.of(call)?.broadcast_to(&shape).map(wrap)
     },
     ..ENTRY
 };
 
+const TIMES: Param<Vec<usize>> =
+    param("times", types::SHAPE, "copies along each dim; more numbers than dims add dims in front");
 static REPEAT: Entry = Entry {
     name: "repeat",
     group: GROUP,
     summary: "the whole tensor again and again along each dim",
-    params: &[X, param("times", Ty::Shape, "copies along each dim; more numbers than dims add dims in front")],
+    params: &[X.param(), TIMES.param()],
     returns: Ty::Tensor,
     shapes: "[m, n] with times [a, b] → [a·m, b·n]",
     errors: &["fewer numbers than dims"],
@@ -164,29 +178,37 @@ static REPEAT: Entry = Entry {
         fails("too few numbers", "zeros([2, 2]).repeat([2])", "at least 2 numbers"),
     ],
     call: |call| {
-        let (x, times) = (tensor(call, 0)?, call.args.shape(1)?);
+        let (x, times) = (X.of(call)?, TIMES.of(call)?);
         x.repeat(&times).map(wrap)
     },
     ..ENTRY
 };
 
+/// How often each place of a dim is repeated.
+enum Times {
+    All(i64),
+    Each(Tensor),
+}
+
+const TIMES_EACH: Type<Times> =
+    Type::new(Ty::OneOf(&[Ty::Int, Ty::Array, Ty::Tensor]), |given| match given.value.as_int() {
+        Ok(k) => Ok(Times::All(k)),
+        Err(_) => types::WHOLE.read(given).map(Times::Each),
+    });
+const REPEAT_INTERLEAVE_TIMES: Param<Times> =
+    param("times", TIMES_EACH, "how often: one number, or one for each along the dim");
+const REPEAT_INTERLEAVE_DIM: Maybe<isize> =
+    param("dim", types::DIM, "the dim; −1 is the last").maybe("none: of the flattened tensor");
 static REPEAT_INTERLEAVE: Entry = Entry {
     name: "repeat_interleave",
     group: GROUP,
     summary: "each element, or each slice of a dim, again and again, before the next",
-    params: &[
-        X,
-        param(
-            "times",
-            Ty::OneOf(&[Ty::Int, Ty::Array, Ty::Tensor]),
-            "how often: one number, or one for each along the dim",
-        ),
-    ],
-    options: &[opt("dim", Ty::Int, "none: of the flattened tensor", "the dim; −1 is the last")],
+    params: &[X.param(), REPEAT_INTERLEAVE_TIMES.param()],
+    options: &[REPEAT_INTERLEAVE_DIM.opt()],
     returns: Ty::Tensor,
     shapes: "[n] with times k → [n·k]; [m, n] with dim 0 → [m·k, n]",
     errors: &[NO_DIM, "a negative number of times", "not as many numbers as the dim has places"],
-    source: "PyTorch's `torch.repeat_interleave`",
+    source: &["PyTorch's `torch.repeat_interleave`"],
     examples: &[
         value("each class twice", "repeat_interleave(int([0, 1, 2]), 2).to_array()", "[0, 0, 1, 1, 2, 2]"),
         value(
@@ -197,17 +219,17 @@ static REPEAT_INTERLEAVE: Entry = Entry {
         fails("not one for each", "repeat_interleave(zeros([3]), [1, 2])", "2 numbers for 3 places"),
     ],
     call: |call| {
-        let x = tensor(call, 0)?;
-        let (x, dim) = match call.options.has("dim") {
-            true => (x, call.options.int("dim", -1)? as isize),
-            false => (x.reshape(&[x.len()])?, 0),
+        let x = X.of(call)?;
+        let (x, dim) = match REPEAT_INTERLEAVE_DIM.of(call)? {
+            Some(dim) => (x, dim),
+            None => (x.reshape(&[x.len()])?, 0),
         };
         super::reduce::check_dims("repeat_interleave", &x, &[dim])?;
         let at = if dim < 0 { dim + x.rank() as isize } else { dim };
         let n = x.shape()[at as usize];
-        let times = match call.args.int(1) {
-            Ok(k) => vec![k; n],
-            Err(_) => super::whole(call, 1)?.to_ints()?,
+        let times = match REPEAT_INTERLEAVE_TIMES.of(call)? {
+            Times::All(k) => vec![k; n],
+            Times::Each(times) => times.to_ints()?,
         };
         if times.len() != n {
             return Err(Fault::shape(format!("repeat_interleave: {} numbers for {n} places", times.len())));
@@ -227,15 +249,16 @@ static REPEAT_INTERLEAVE: Entry = Entry {
     ..ENTRY
 };
 
+const FLIP_DIMS: Param<Vec<isize>> = param("dims", types::DIMS, "a dim, or an array of dims");
 static FLIP: Entry = Entry {
     name: "flip",
     group: GROUP,
     summary: "reversed along dims",
-    params: &[X, param("dims", DIMS, "a dim, or an array of dims")],
+    params: &[X.param(), FLIP_DIMS.param()],
     returns: Ty::Tensor,
     shapes: "as x",
     errors: &[NO_DIM],
     examples: &[value("a row", "tensor([1, 2, 3]).flip(0).to_array()", "[3.0, 2.0, 1.0]")],
-    call: |call| tensor(call, 0)?.flip(&dims_at(&call.args, 1)?).map(wrap),
+    call: |call| X.of(call)?.flip(&FLIP_DIMS.of(call)?).map(wrap),
     ..ENTRY
 };

@@ -1,9 +1,10 @@
 //! The kind `tensor`: how it is shown, its fields, `t[i]`, loops over it; and what takes values out of one or changes
 //! their type.
 
-use super::{DATA, X, create, data, fails, indexing, param, tensor, value, wrap};
+use super::{X, create, indexing, wrap};
+use crate::types;
 use rhai::{Array, Dynamic};
-use saddle_catalog::{Call, ENTRY, Entry, Field, Items, KIND, Kind, Param, Ty};
+use saddle_catalog::{Call, ENTRY, Entry, Field, Items, KIND, Kind, Param, Ty, fails, param, value};
 use saddle_fault::{Fault, Kind as Wrong, Result};
 use saddle_session::output::Bundle;
 use saddle_tensor::{Device, Dtype, Tensor, shown};
@@ -190,11 +191,12 @@ fn rows(value: Dynamic) -> Items {
     }
 }
 
+const ITEM_X: Param<Tensor> = param("x", types::TENSOR, "a tensor of one element, of any rank");
 static ITEM: Entry = Entry {
     name: "item",
     group: "tensor",
     summary: "the number in a tensor of one element; waits for the device",
-    params: &[param("x", Ty::Tensor, "a tensor of one element, of any rank")],
+    params: &[ITEM_X.param()],
     returns: Ty::OneOf(&[Ty::Number, Ty::Bool]),
     errors: &["the tensor does not have exactly one element"],
     examples: &[
@@ -202,12 +204,12 @@ static ITEM: Entry = Entry {
         value("an int", "argmax([3, 9, 4]).item()", "1"),
         fails("two elements", "tensor([1, 2]).item()", "2 elements"),
     ],
-    call: |call| item(&tensor(call, 0)?),
+    call: |call| item(&ITEM_X.of(call)?),
     ..ENTRY
 };
 
 /// The number in a tensor of one element.
-pub(super) fn item(t: &Tensor) -> Result<Dynamic> {
+pub(crate) fn item(t: &Tensor) -> Result<Dynamic> {
     if t.len() != 1 {
         return Err(Fault::shape(format!(
             "item: needs a tensor of one element, got shape {} with {} elements",
@@ -232,7 +234,7 @@ static TO_ARRAY: Entry = Entry {
     name: "to_array",
     group: "tensor",
     summary: "the elements as nested arrays of numbers; waits for the device",
-    params: &[X],
+    params: &[X.param()],
     returns: Ty::Any,
     shapes: "rank 0 → a number; [n] → an array of n numbers; [m, n] → m arrays of n numbers; …",
     examples: &[
@@ -240,7 +242,7 @@ static TO_ARRAY: Entry = Entry {
         value("truth values", "(tensor([1, 5]) > 2).to_array()", "[false, true]"),
     ],
     call: |call| {
-        let t = tensor(call, 0)?;
+        let t = X.of(call)?;
         Ok(nest(&mut elements(&t)?.into_iter(), &t.shape()))
     },
     ..ENTRY
@@ -257,24 +259,23 @@ static LEN: Entry = Entry {
     name: "len",
     group: "tensor",
     summary: "the size of the first dim",
-    params: &[X],
+    params: &[X.param()],
     returns: Ty::Int,
     errors: &["a single number has no length"],
     examples: &[
         value("the rows of a matrix", "len(zeros([3, 5]))", "3"),
         fails("a single number", "len(tensor(1))", "has no length"),
     ],
-    call: |call| length(&tensor(call, 0)?).map(Dynamic::from),
+    call: |call| length(&X.of(call)?).map(Dynamic::from),
     ..ENTRY
 };
 
-const SOURCE: Param = param("x", DATA, "a tensor, or an array to make one of");
-
+const SOURCE: Param<Tensor> = param("x", types::DATA, "a tensor, or an array to make one of");
 static INT: Entry = Entry {
     name: "int",
     group: "tensor",
     summary: "whole numbers: floats are cut towards zero, true becomes 1; for labels and indices",
-    params: &[SOURCE],
+    params: &[SOURCE.param()],
     returns: Ty::Tensor,
     errors: &[
         "an array that is ragged or holds other things than numbers",
@@ -293,7 +294,7 @@ static FLOAT: Entry = Entry {
     name: "float",
     group: "tensor",
     summary: "floats: whole numbers and truth values as f32",
-    params: &[SOURCE],
+    params: &[SOURCE.param()],
     returns: Ty::Tensor,
     errors: &["an array that is ragged or holds other things than numbers"],
     examples: &[value("a mask as 0 and 1", "float(tensor([1, 5]) > 2).to_array()", "[0.0, 1.0]")],
@@ -305,7 +306,7 @@ static BOOL: Entry = Entry {
     name: "bool",
     group: "tensor",
     summary: "truth values: everything but 0 is true",
-    params: &[SOURCE],
+    params: &[SOURCE.param()],
     returns: Ty::Tensor,
     errors: &["an array that is ragged or holds other things than numbers"],
     examples: &[value("not 0", "bool(tensor([0, 0.5, -1])).to_array()", "[false, true, true]")],
@@ -314,11 +315,11 @@ static BOOL: Entry = Entry {
 };
 
 fn cast(call: &Call, to: Dtype) -> Result<Dynamic> {
-    let value = call.args.any(0);
+    let value = SOURCE.value(call);
     if to == Dtype::Int && value.is_array() {
         return create::nested_whole(value, &saddle_tensor::device::current()).map(wrap);
     }
-    converted(call.entry.name, &data(call, 0)?, to).map(wrap)
+    converted(call.entry.name, &SOURCE.of(call)?, to).map(wrap)
 }
 
 /// A tensor as another dtype.

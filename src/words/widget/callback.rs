@@ -1,12 +1,12 @@
 //! Functions that are called when a widget changes: `on_change`, `on_click`, and what the engine calls for them.
 
-use super::super::tensor::{fails, param, runs};
 use super::area::Area;
 use super::store::Rule;
 use super::value::{Widget, say, view};
 use super::{model, session};
+use crate::types;
 use rhai::{Dynamic, FnPtr};
-use saddle_catalog::{Call, ENTRY, Entry, Host, Ty};
+use saddle_catalog::{Call, ENTRY, Entry, Host, Param, fails, param, runs};
 use saddle_fault::{Fault, Result};
 use saddle_session::Failure;
 use saddle_session::output::Output;
@@ -150,8 +150,8 @@ fn place(call: &Call, what: String) -> Area {
     Area::new(None, output, widgets)
 }
 
-fn handle(call: &mut Call, kind: On) -> Result<Dynamic> {
-    let (widget, f) = (call.args.get::<Widget>(0)?, call.args.function(1)?);
+fn handle(call: &mut Call, widget: Param<Widget>, kind: On) -> Result<Dynamic> {
+    let (widget, f) = (widget.of(call)?, F.of(call)?);
     let word = call.entry.name;
     if (kind == On::Click) != (widget.0.rule == Rule::Clicks) {
         let other = if kind == On::Click { "on_change" } else { "on_click" };
@@ -169,15 +169,15 @@ fn handle(call: &mut Call, kind: On) -> Result<Dynamic> {
     Ok(Dynamic::UNIT)
 }
 
+const WIDGET: Param<Widget> = param("widget", types::WIDGET, "a slider, dropdown, checkbox, text box or paint");
+const F: Param<FnPtr> =
+    param("f", types::FUNCTION, "takes the value, or nothing; what it shows stands under this cell");
 static ON_CHANGE: Entry = Entry {
     name: "on_change",
     group: "widget",
     summary: "has a function called when a widget's value changes, with the newest value, after the cell that runs; it takes \
               the place of the one before",
-    params: &[
-        param("widget", Ty::Of("widget"), "a slider, dropdown, checkbox, text box or paint"),
-        param("f", Ty::Function, "takes the value, or nothing; what it shows stands under this cell"),
-    ],
+    params: &[WIDGET.param(), F.param()],
     errors: &["the widget is a button", "the function takes more than one argument"],
     examples: &[
         runs(
@@ -186,23 +186,23 @@ static ON_CHANGE: Entry = Entry {
         ),
         fails("a button has no value to change", "on_change(button(\"go\"), |v| print(v))", "not for a button"),
     ],
-    call: |call| handle(call, On::Change),
+    call: |call| handle(call, WIDGET, On::Change),
     ..ENTRY
 };
 
+const BUTTON: Param<Widget> = param("button", types::WIDGET, "the button");
+const ON_CLICK_F: Param<FnPtr> =
+    param("f", types::FUNCTION, "takes nothing, or the number of clicks; what it shows stands under this cell");
 static ON_CLICK: Entry = Entry {
     name: "on_click",
     group: "widget",
     summary: "has a function called for each click of a button, after the cell that runs; it takes the place of the one before",
-    params: &[
-        param("button", Ty::Of("widget"), "the button"),
-        param("f", Ty::Function, "takes nothing, or the number of clicks; what it shows stands under this cell"),
-    ],
+    params: &[BUTTON.param(), ON_CLICK_F.param()],
     errors: &["the widget is no button", "the function takes more than one argument"],
     examples: &[
         runs("a new sample", "let b = button(\"resample\");\non_click(b, || show(randn([4, 8, 8])));\nb"),
         fails("a slider is not clicked", "on_click(slider(\"z\", 0, 1), || ())", "not for a slider"),
     ],
-    call: |call| handle(call, On::Click),
+    call: |call| handle(call, BUTTON, On::Click),
     ..ENTRY
 };

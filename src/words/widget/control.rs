@@ -1,12 +1,12 @@
 //! The controls: `slider`, `dropdown`, `checkbox`, `text_box`, `button`.
 
-use super::super::tensor::{fails, opt, optional, param, runs, value};
 use super::model::{self, State};
 use super::session;
 use super::store::Rule;
 use super::value::{Control, Widget, say};
+use crate::types;
 use rhai::{Array, Dynamic};
-use saddle_catalog::{Call, ENTRY, Entry, Host, Ty, number};
+use saddle_catalog::{Call, ENTRY, Entry, Host, Maybe, Param, Ty, fails, number, param, runs, value};
 use saddle_fault::{Fault, Result};
 use serde_json::Value;
 use std::rc::Rc;
@@ -105,19 +105,17 @@ pub(super) fn button(host: &Rc<Host>, label: &str) -> Widget {
     make(host, "button", model::button(label), Rule::Clicks, Vec::new())
 }
 
+const LABEL: Param<String> = param("label", types::TEXT, "what stands beside it");
+const MIN: Param<f64> = param("min", types::NUMBER, "its lower end");
+const MAX: Param<f64> = param("max", types::NUMBER, "its upper end");
+const VALUE: Maybe<f64> = param("value", types::NUMBER, "where it stands at first").maybe("the middle");
+const STEP: Maybe<f64> = param("step", types::NUMBER, "how far apart its values are").maybe("1, or about a hundredth");
 static SLIDER: Entry = Entry {
     name: "slider",
     group: "widget",
     summary: "a slider on the page; a running cell reads where it stands now. Whole numbers where all that is given is whole",
-    params: &[
-        param("label", Ty::Text, "what stands beside it"),
-        param("min", Ty::Number, "its lower end"),
-        param("max", Ty::Number, "its upper end"),
-    ],
-    options: &[
-        opt("value", Ty::Number, "the middle", "where it stands at first"),
-        opt("step", Ty::Number, "1, or about a hundredth", "how far apart its values are"),
-    ],
+    params: &[LABEL.param(), MIN.param(), MAX.param()],
+    options: &[VALUE.opt(), STEP.opt()],
     returns: Ty::Of("widget"),
     errors: &["min is not below max", "the value is not between them", "step is not above 0"],
     examples: &[
@@ -127,25 +125,25 @@ static SLIDER: Entry = Entry {
     ],
     call: |call| {
         let span = Span {
-            min: call.args.any(1).clone(),
-            max: call.args.any(2).clone(),
-            step: call.options.any("step").cloned(),
-            value: call.options.any("value").cloned(),
+            min: MIN.value(call).clone(),
+            max: MAX.value(call).clone(),
+            step: STEP.given(call).cloned(),
+            value: VALUE.given(call).cloned(),
         };
-        slider(call.host, "slider", &call.args.text(0)?, span).map(Dynamic::from)
+        slider(call.host, "slider", &LABEL.of(call)?, span).map(Dynamic::from)
     },
     ..ENTRY
 };
 
+const OPTIONS: Param<Array> = param("options", types::ARRAY, "what there is to choose: texts, numbers, anything");
+const DROPDOWN_VALUE: Maybe<Dynamic> =
+    param("value", types::any(Ty::Any), "what is chosen at first").maybe("the first");
 static DROPDOWN: Entry = Entry {
     name: "dropdown",
     group: "widget",
     summary: "a choice of one from several on the page",
-    params: &[
-        param("label", Ty::Text, "what stands beside it"),
-        param("options", Ty::Array, "what there is to choose: texts, numbers, anything"),
-    ],
-    options: &[opt("value", Ty::Any, "the first", "what is chosen at first")],
+    params: &[LABEL.param(), OPTIONS.param()],
+    options: &[DROPDOWN_VALUE.opt()],
     returns: Ty::Of("widget"),
     errors: &["there are no options", "the value is not among them"],
     examples: &[
@@ -154,57 +152,54 @@ static DROPDOWN: Entry = Entry {
         fails("what is not there", "dropdown(\"batch\", [16, 64], #{ value: 32 })", "is not among the options"),
     ],
     call: |call| {
-        let (label, options) = (call.args.text(0)?, call.args.array(1)?);
-        let chosen = call.options.any("value");
+        let (label, options) = (LABEL.of(call)?, OPTIONS.of(call)?);
+        let chosen = DROPDOWN_VALUE.given(call);
         dropdown(call.host, "dropdown", &label, options, chosen).map(Dynamic::from)
     },
     ..ENTRY
 };
 
+const CHECKBOX_VALUE: Param<bool> = param("value", types::BOOL, "whether it is set at first").or(false);
 static CHECKBOX: Entry = Entry {
     name: "checkbox",
     group: "widget",
     summary: "a yes or no on the page",
-    params: &[
-        param("label", Ty::Text, "what stands beside it"),
-        optional("value", Ty::Bool, "false", "whether it is set at first"),
-    ],
+    params: &[LABEL.param(), CHECKBOX_VALUE.param()],
     returns: Ty::Of("widget"),
     examples: &[value("averaged weights or not", "let ema = checkbox(\"ema\", true); ema.value", "true")],
     call: |call: &mut Call| {
-        let value = call.args.has(1) && call.args.bool(1)?;
-        Ok(Dynamic::from(checkbox(call.host, &call.args.text(0)?, value)))
+        let value = CHECKBOX_VALUE.is_given(call) && CHECKBOX_VALUE.of(call)?;
+        Ok(Dynamic::from(checkbox(call.host, &LABEL.of(call)?, value)))
     },
     ..ENTRY
 };
 
+const TEXT_BOX_VALUE: Param<String> = param("value", types::TEXT, "what stands in it at first").or("");
 static TEXT_BOX: Entry = Entry {
     name: "text_box",
     group: "widget",
     summary: "a line of text on the page; its value follows when Enter is pressed or the box is left",
-    params: &[
-        param("label", Ty::Text, "what stands beside it"),
-        optional("value", Ty::Text, "\"\"", "what stands in it at first"),
-    ],
+    params: &[LABEL.param(), TEXT_BOX_VALUE.param()],
     returns: Ty::Of("widget"),
     examples: &[value("a name", "let run = text_box(\"run\", \"first\"); run.value", "\"first\"")],
     call: |call| {
-        let value = match call.args.has(1) {
-            true => call.args.text(1)?,
+        let value = match TEXT_BOX_VALUE.is_given(call) {
+            true => TEXT_BOX_VALUE.of(call)?,
             false => String::new(),
         };
-        Ok(Dynamic::from(text_box(call.host, &call.args.text(0)?, &value)))
+        Ok(Dynamic::from(text_box(call.host, &LABEL.of(call)?, &value)))
     },
     ..ENTRY
 };
 
+const BUTTON_LABEL: Param<String> = param("label", types::TEXT, "what is written on it");
 static BUTTON: Entry = Entry {
     name: "button",
     group: "widget",
     summary: "a button on the page; `on_click` says what it does, `.value` how often it was clicked",
-    params: &[param("label", Ty::Text, "what is written on it")],
+    params: &[BUTTON_LABEL.param()],
     returns: Ty::Of("widget"),
     examples: &[runs("a new sample", "let b = button(\"resample\");\non_click(b, || show(randn([4, 8, 8])));\nb")],
-    call: |call| Ok(Dynamic::from(button(call.host, &call.args.text(0)?))),
+    call: |call| Ok(Dynamic::from(button(call.host, &BUTTON_LABEL.of(call)?))),
     ..ENTRY
 };

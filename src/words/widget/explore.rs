@@ -2,14 +2,18 @@
 //! And `walk`, a film through that space.
 
 use super::super::data::Notebook;
-use super::super::tensor::{fails, opt, param, runs, value, wrap};
+use super::super::tensor::wrap;
 use super::callback::On;
 use super::control::{Span, button, dropdown, slider};
 use super::interact::start;
 use super::value::Widget;
 use super::xy_pad;
+use crate::cite;
+use crate::types;
 use rhai::{Array, Dynamic, FnPtr, Map};
-use saddle_catalog::{CALL, Call, ENTRY, Entry, Field, KIND, Kind, Setting, Ty, type_of};
+use saddle_catalog::{
+    CALL, Call, ENTRY, Entry, Field, KIND, Kind, Maybe, Param, Ty, fails, param, runs, type_of, value,
+};
 use saddle_data::{Dataset, Source};
 use saddle_fault::{Fault, Result};
 use saddle_session::output::Bundle;
@@ -20,12 +24,13 @@ use std::rc::Rc;
 
 pub static ENTRIES: &[&Entry] = &[&EXPLORE, &WALK];
 
-const COUNT: Setting<usize> = Setting::size("count", 4, "how many directions, each with its slider");
-const PAD: Setting<bool> = Setting::flag(
+const COUNT: Param<usize> = param("count", types::SIZE, "how many directions, each with its slider").or(4);
+const PAD: Param<bool> = param(
     "pad",
-    false,
+    types::BOOL,
     "a square for the first two directions, for the pointer or the arrow keys, in the place of their sliders",
-);
+)
+.or(false);
 /// Pictures from which principal directions are found, and steps of power iteration for each.
 const PICTURES: usize = 1000;
 const STEPS: usize = 50;
@@ -34,7 +39,7 @@ const REACH: f64 = 3.0;
 
 /// A generator that is looked at.
 #[derive(Clone)]
-struct Explorer(Rc<Explored>);
+pub(crate) struct Explorer(Rc<Explored>);
 
 struct Explored {
     generator: Dynamic,
@@ -99,15 +104,15 @@ fn generate(call: &Call, generator: &Dynamic, z: &Tensor, class: Option<i64>) ->
 
 /// The size of z that a network's first weights show.
 fn latent_size(call: &Call) -> Result<usize> {
-    if call.options.has("nz") {
-        return call.options.size("nz", 1).map(|n| n.max(1));
+    if let Some(nz) = NZ.of(call)? {
+        return Ok(nz.max(1));
     }
     let unknown =
         || Fault::value("explore: how many numbers z has is not known").hint("explore(G, #{ nz: 64 }) says it");
-    if call.args.any(0).is_fnptr() {
+    if G.value(call).is_fnptr() {
         return Err(unknown());
     }
-    let weights = call.apply_word("params", vec![call.args.any(0).clone()])?;
+    let weights = call.apply_word("params", vec![G.value(call).clone()])?;
     let first = weights.read_lock::<Array>().and_then(|all| all.first().cloned());
     let sizes = first.and_then(|w| w.read_lock::<Tensor>().map(|w| w.shape().to_vec()));
     match sizes.as_deref() {
@@ -127,7 +132,7 @@ fn unit(rows: &Tensor) -> Result<Tensor> {
 /// go with each by regression.
 fn principal(call: &Call, nz: usize, count: usize, class: Option<i64>) -> Result<Tensor> {
     let z = normal(&[PICTURES, nz]);
-    let x = generate(call, call.args.any(0), &z, class)?;
+    let x = generate(call, G.value(call), &z, class)?;
     let mut x = x.reshape(&[PICTURES, x.len() / PICTURES])?;
     x = x.sub(&x.mean_dims(&[0], true)?)?;
     let mut found = Vec::new();
@@ -146,11 +151,11 @@ fn principal(call: &Call, nz: usize, count: usize, class: Option<i64>) -> Result
 
 /// The directions that were asked for, and whether they are principal ones.
 fn directions(call: &Call, nz: usize, class: Option<i64>) -> Result<(Tensor, bool)> {
-    let count = if call.options.has(COUNT.key()) { COUNT.of(call)? } else { COUNT.of(call)?.min(nz) };
+    let count = if COUNT.is_given(call) { COUNT.of(call)? } else { COUNT.of(call)?.min(nz) };
     if count == 0 || count > nz {
         return Err(Fault::value(format!("explore: count must be from 1 to {nz}, the numbers of z, got {count}")));
     }
-    let Some(given) = call.options.any("directions") else {
+    let Some(given) = DIRECTIONS.given(call) else {
         return Ok((principal(call, nz, count, class)?, true));
     };
     if let Some(rows) = given.read_lock::<Tensor>() {
@@ -165,13 +170,13 @@ fn directions(call: &Call, nz: usize, class: Option<i64>) -> Result<(Tensor, boo
         Ok("random") => Ok((unit(&normal(&[count, nz]))?, false)),
         Ok(other) => Err(Fault::value(format!("explore: there are no `{other}` directions"))
             .hint("\"principal\", \"random\", or a tensor [k, nz]")),
-        Err(_) => Err(call.options.wrong("directions", given)),
+        Err(_) => Err(DIRECTIONS.wrong(call)),
     }
 }
 
 /// The training pictures, where there are any: a data set or a tensor.
 fn training(call: &Call, sample: &Tensor) -> Result<Option<Tensor>> {
-    let Some(given) = call.options.any("data") else { return Ok(None) };
+    let Some(given) = DATA.given(call) else { return Ok(None) };
     let images = match given.read_lock::<Dataset>() {
         Some(_) => {
             let images = call.catalog.kind_of(given).and_then(|kind| kind.fields.iter().find(|f| f.name == "images"));
@@ -179,7 +184,7 @@ fn training(call: &Call, sample: &Tensor) -> Result<Option<Tensor>> {
         }
         None => given.read_lock::<Tensor>().map(|t| t.clone()),
     };
-    let images = images.ok_or_else(|| call.options.wrong("data", given))?;
+    let images = images.ok_or_else(|| DATA.wrong(call))?;
     let n = images.shape().first().copied().unwrap_or(0);
     let (theirs, ours) = (images.len().checked_div(n).unwrap_or(0), sample.len());
     if theirs != ours {
@@ -190,9 +195,9 @@ fn training(call: &Call, sample: &Tensor) -> Result<Option<Tensor>> {
 
 fn explore(call: &mut Call) -> Result<Dynamic> {
     let nz = latent_size(call)?;
-    let class = call.options.has("classes").then_some(0);
+    let class = CLASSES.is_given(call).then_some(0);
     let (directions, principal) = directions(call, nz, class)?;
-    let origin = match call.options.any("z") {
+    let origin = match Z.given(call) {
         None => normal(&[1, nz]),
         Some(z) => match z.read_lock::<Tensor>() {
             Some(z) if z.len() == nz => z.detach().reshape(&[1, nz])?,
@@ -202,10 +207,10 @@ fn explore(call: &mut Call) -> Result<Dynamic> {
                     shown(&z.shape())
                 )));
             }
-            None => return Err(call.options.wrong("z", z)),
+            None => return Err(Z.wrong(call)),
         },
     };
-    let data = training(call, &generate(call, call.args.any(0), &origin, class)?)?;
+    let data = training(call, &generate(call, G.value(call), &origin, class)?)?;
     let host = call.host;
     let name = |i: usize| format!("{} {}", if principal { "principal" } else { "direction" }, i + 1);
     let control = |i: usize| {
@@ -220,20 +225,20 @@ fn explore(call: &mut Call) -> Result<Dynamic> {
         true => Some(xy_pad::xy_pad(host, [&name(0), &name(1)], [-REACH, REACH], [0.0; 2])),
     };
     let sliders = (if pad.is_some() { 2 } else { 0 }..count).map(control).collect::<Result<Vec<_>>>()?;
-    let class = match call.options.any("classes") {
+    let class = match CLASSES.given(call) {
         None => None,
         Some(names) => {
             let names: Array = match (names.as_int(), names.read_lock::<Array>()) {
                 (Ok(n), _) => (0..n).map(Dynamic::from).collect(),
                 (_, Some(names)) => names.clone(),
-                _ => return Err(call.options.wrong("classes", names)),
+                _ => return Err(CLASSES.wrong(call)),
             };
             Some(dropdown(host, "explore", "class", names, None)?)
         }
     };
     let again = button(host, "another z");
     let controls: Vec<Widget> = pad.iter().chain(&sliders).chain(&class).chain([&again]).cloned().collect();
-    let generator = call.args.any(0).clone();
+    let generator = G.value(call).clone();
     let (origin, answered) = (RefCell::new(origin), Cell::new(0));
     let explored = Explored { generator, origin, directions, principal, pad, sliders, class, again, answered, data };
     let explorer = Dynamic::from(Explorer(Rc::new(explored)));
@@ -244,7 +249,7 @@ fn explore(call: &mut Call) -> Result<Dynamic> {
 
 /// The picture where the sliders stand, and its nearest neighbour.
 fn look(call: &mut Call) -> Result<Dynamic> {
-    let explorer = Explorer::read(call.args.any(0))?;
+    let explorer = SELF.of(call)?;
     let x = explorer.pictures(call, &explorer.z()?)?;
     let (mut pictures, mut labels) = (vec![x.clone()], vec![Dynamic::from("G(z)")]);
     if let Some(data) = &explorer.0.data {
@@ -282,7 +287,7 @@ fn slerp(a: &[f32], b: &[f32], t: f64) -> Vec<f32> {
 }
 
 fn walk(call: &mut Call) -> Result<Dynamic> {
-    let explorer = Explorer::read(call.args.any(0))?;
+    let explorer = SELF.of(call)?;
     let (stops, frames) = (STOPS.of(call)?, FRAMES.of(call)?);
     if stops < 2 || frames < 2 || stops * frames > 1000 {
         return Err(Fault::value(format!(
@@ -303,13 +308,12 @@ fn walk(call: &mut Call) -> Result<Dynamic> {
         [n, d] if d.isqrt().pow(2) == d => film.reshape(&[n, d.isqrt(), d.isqrt()])?,
         _ => film,
     };
-    let fps = call.options.number("fps", 12.0)?;
+    let fps = FPS.of(call)?;
     call.apply_word("play", vec![wrap(film), Map::from([("fps".into(), fps.into())]).into()])
 }
 
-const EXPLORER: Ty = Ty::Of("explorer");
-const STOPS: Setting<usize> = Setting::size("stops", 5, "how many random z it passes");
-const FRAMES: Setting<usize> = Setting::size("frames", 12, "pictures from one to the next");
+const STOPS: Param<usize> = param("stops", types::SIZE, "how many random z it passes").or(5);
+const FRAMES: Param<usize> = param("frames", types::SIZE, "pictures from one to the next").or(12);
 
 pub static KIND_EXPLORER: Kind = Kind {
     name: "explorer",
@@ -356,11 +360,12 @@ pub static KIND_EXPLORER: Kind = Kind {
     ..KIND
 };
 
+const SELF: Param<Explorer> = param("explorer", types::EXPLORER, "the explorer");
 static LOOK: Entry = Entry {
     name: "explorer",
     group: "widget",
     summary: "the picture where the sliders stand, and beside it the nearest of the data, as a figure",
-    params: &[param("explorer", EXPLORER, "the explorer")],
+    params: &[SELF.param()],
     returns: Ty::Of("figure"),
     examples: &[value(
         "after a slider was moved",
@@ -371,43 +376,43 @@ static LOOK: Entry = Entry {
     ..ENTRY
 };
 
+const G: Param<Dynamic> = param(
+    "G",
+    types::any(Ty::OneOf(&[Ty::Of("network"), Ty::Function])),
+    "takes z [n, nz], with classes also y [n]; gives pictures",
+);
+const DATA: Maybe<Dynamic> =
+    param("data", types::any(Ty::OneOf(&[Ty::Of("dataset"), Ty::Tensor])), "where the nearest picture is looked for")
+        .maybe("none");
+const DIRECTIONS: Maybe<Dynamic> = param(
+    "directions",
+    types::any(Ty::OneOf(&[Ty::Text, Ty::Tensor])),
+    "\"principal\", \"random\", or a tensor [k, nz], a direction in each row",
+)
+.maybe("\"principal\"");
+const CLASSES: Maybe<Dynamic> = param(
+    "classes",
+    types::any(Ty::OneOf(&[Ty::Int, Ty::Array])),
+    "how many, or their names: a choice of y, 0, 1, …, for G(z, y)",
+)
+.maybe("none");
+const Z: Maybe<Tensor> = param("z", types::TENSOR, "where the sliders are at 0").maybe("random");
+const NZ: Maybe<usize> = param("nz", types::SIZE, "how many numbers z has").maybe("as G's first layer takes");
 static EXPLORE: Entry = Entry {
     name: "explore",
     group: "widget",
     summary: "a slider for each of a few directions of G's latent space (or a square for the first two), the picture there redrawn as they move, and beside it the \
               nearest training picture. Principal directions are those along which pictures change most",
-    params: &[param(
-        "G",
-        Ty::OneOf(&[Ty::Of("network"), Ty::Function]),
-        "takes z [n, nz], with classes also y [n]; gives pictures",
-    )],
-    options: &[
-        opt("data", Ty::OneOf(&[Ty::Of("dataset"), Ty::Tensor]), "none", "where the nearest picture is looked for"),
-        opt(
-            "directions",
-            Ty::OneOf(&[Ty::Text, Ty::Tensor]),
-            "\"principal\"",
-            "\"principal\", \"random\", or a tensor [k, nz], a direction in each row",
-        ),
-        COUNT.opt(),
-        PAD.opt(),
-        opt(
-            "classes",
-            Ty::OneOf(&[Ty::Int, Ty::Array]),
-            "none",
-            "how many, or their names: a choice of y, 0, 1, …, for G(z, y)",
-        ),
-        opt("z", Ty::Tensor, "random", "where the sliders are at 0"),
-        opt("nz", Ty::Int, "as G's first layer takes", "how many numbers z has"),
-    ],
-    returns: EXPLORER,
+    params: &[G.param()],
+    options: &[DATA.opt(), DIRECTIONS.opt(), COUNT.opt(), PAD.opt(), CLASSES.opt(), Z.opt(), NZ.opt()],
+    returns: Ty::Of("explorer"),
     shapes: "z is [n, nz]; pictures as show_grid takes them",
     errors: &[
         "how many numbers z has is not known",
         "directions or a z of another size",
         "data whose pictures have another size",
     ],
-    source: "GANSpace (Härkönen et al. 2020) for the principal directions",
+    source: &["GANSpace (", cite::HARKONEN_2020, ") for the principal directions"],
     examples: &[
         runs(
             "a generator beside its training data",
@@ -432,15 +437,16 @@ static EXPLORE: Entry = Entry {
     call: explore,
 };
 
+const FPS: Param<f64> = param("fps", types::NUMBER, "frames a second, at most 50").or(12.0);
 static WALK: Entry = Entry {
     name: "walk",
     group: "widget",
     summary: "a film on the way through random z on great circles, back to the first; of the class that is chosen",
-    params: &[param("explorer", EXPLORER, "the explorer")],
-    options: &[STOPS.opt(), FRAMES.opt(), opt("fps", Ty::Number, "12", "frames a second, at most 50")],
+    params: &[SELF.param()],
+    options: &[STOPS.opt(), FRAMES.opt(), FPS.opt()],
     returns: Ty::Of("animation"),
     errors: &["fewer than two stops or frames, or more than 1000 in all"],
-    source: "great circles: White, Sampling Generative Networks, 2016",
+    source: &["great circles: ", cite::WHITE_2016],
     examples: &[value(
         "ten pictures",
         "let e = explore(sequential([linear(4, 64), sigmoid()]));\ne.walk(#{ stops: 2, frames: 5 })",

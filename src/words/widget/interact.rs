@@ -1,7 +1,8 @@
 //! `interact`: a function's arguments as controls, and what it shows below them, redrawn when one is moved.
 
 use super::super::picture::display::fresh_id;
-use super::super::tensor::{fails, optional, param, runs};
+use crate::types;
+
 use super::area::Area;
 use super::callback::{Handler, On, register};
 use super::control::{Span, checkbox, dropdown, slider, text_box};
@@ -9,7 +10,7 @@ use super::store::Rule;
 use super::value::{MISSING, Widget, say, view};
 use super::{model, session};
 use rhai::{Array, Dynamic, FnPtr, Map};
-use saddle_catalog::{Call, ENTRY, Entry, Ty, did_you_mean, number};
+use saddle_catalog::{Call, ENTRY, Entry, Maybe, Param, did_you_mean, fails, number, param, runs};
 use saddle_fault::{Fault, Result};
 use saddle_session::output::Output;
 use std::cell::RefCell;
@@ -116,21 +117,16 @@ pub(super) fn start(call: &mut Call, f: FnPtr, controls: Vec<Widget>, kind: On) 
     result.map(|_| Dynamic::UNIT)
 }
 
+const F: Param<FnPtr> =
+    param("f", types::FUNCTION, "called with the values of the controls; what it shows or gives back is shown");
+const CONTROLS: Maybe<Map> = param("controls", types::MAP, "by parameter: [min, max] or [min, max, step] for a slider, an array of choices, true or false, a text, a number, or \
+             a widget; a parameter that is left out has a slider from -3 to 3").maybe("#{}");
 static INTERACT: Entry = Entry {
     name: "interact",
     group: "widget",
     summary: "a control for each parameter of a function, by its name, and below them what the function shows, redrawn in place \
               when one is moved",
-    params: &[
-        param("f", Ty::Function, "called with the values of the controls; what it shows or gives back is shown"),
-        optional(
-            "controls",
-            Ty::Map,
-            "#{}",
-            "by parameter: [min, max] or [min, max, step] for a slider, an array of choices, true or false, a text, a number, or \
-             a widget; a parameter that is left out has a slider from -3 to 3",
-        ),
-    ],
+    params: &[F.param(), CONTROLS.param()],
     errors: &["a control for a parameter that the function does not have", "something that no control can be made of"],
     examples: &[
         runs(
@@ -148,25 +144,22 @@ static INTERACT: Entry = Entry {
         ),
     ],
     call: |call| {
-        let f = call.args.function(0)?;
-        let given = match call.args.has(1) {
-            true => call.args.get::<Map>(1)?,
-            false => Map::new(),
-        };
+        let f = F.of(call)?;
+        let given = CONTROLS.of(call)?.unwrap_or_default();
         let controls = controls(call, &f, &given)?;
         start(call, f, controls, On::Interact)
     },
     ..ENTRY
 };
 
+const WIDGETS: Param<Array> = param("widgets", types::ARRAY, "the widgets");
+const INTERACT_WITH_F: Param<FnPtr> =
+    param("f", types::FUNCTION, "called with their values; what it shows or gives back is shown");
 static INTERACT_WITH: Entry = Entry {
     name: "interact",
     group: "widget",
     summary: "the same with given widgets, one for each argument of the function",
-    params: &[
-        param("widgets", Ty::Array, "the widgets"),
-        param("f", Ty::Function, "called with their values; what it shows or gives back is shown"),
-    ],
+    params: &[WIDGETS.param(), INTERACT_WITH_F.param()],
     errors: &["something that is no widget", "not as many widgets as the function has parameters"],
     examples: &[
         runs(
@@ -180,7 +173,7 @@ static INTERACT_WITH: Entry = Entry {
         ),
     ],
     call: |call| {
-        let (given, f) = (call.args.array(0)?, call.args.function(1)?);
+        let (given, f) = (WIDGETS.of(call)?, INTERACT_WITH_F.of(call)?);
         let widget = |v: &Dynamic| {
             Widget::read(v).ok_or_else(|| {
                 Fault::type_(format!("interact: needs widgets, got {}", call.catalog.type_of(v)))

@@ -21,7 +21,7 @@ pub mod interact;
 mod model;
 pub mod paint;
 mod store;
-mod value;
+pub(crate) mod value;
 pub mod xy_pad;
 
 pub use store::Widgets;

@@ -4,14 +4,15 @@
 //! else: the picture, over it a canvas (`paint.js`, started by the load of an image, since a page runs no scripts in what is
 //! inserted), and a hidden text whose value is what was painted.
 
-use super::super::tensor::{fails, opt, param, runs, value};
 use super::store::Rule;
 use super::value::{Control, Face, Widget, say};
 use super::{model, session};
+use crate::cite;
+use crate::types;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rhai::Dynamic;
-use saddle_catalog::{Call, Entry, Setting, Ty, numbers};
+use saddle_catalog::{Call, Entry, Maybe, Param, Ty, fails, numbers, param, runs, value};
 use saddle_fault::{Fault, Result};
 use saddle_picture::{Figure, Grid};
 use saddle_session::output::{Bundle, escape_html};
@@ -25,7 +26,7 @@ pub static ENTRIES: &[&Entry] = &[&PAINT];
 
 /// The longest side of a picture: what was painted is sent whole at each stroke.
 const LONGEST: usize = 256;
-const SIZE: Setting<f64> = Setting::number("size", 280.0, "its longer side on the page, pixels");
+const SIZE: Param<f64> = param("size", types::NUMBER, "its longer side on the page, pixels").or(280.0);
 
 /// What is painted on.
 pub(super) struct Pad {
@@ -255,10 +256,10 @@ fn canvas([c, h, w]: [usize; 3], zoom: usize, brush: f64, ink: &[f32]) -> String
 
 /// The ink that was asked for: a number, or one for each channel.
 fn ink(call: &Call, channels: usize) -> Result<Vec<f32>> {
-    let Some(given) = call.options.any("ink") else { return Ok(vec![1.0; channels]) };
+    let Some(given) = INK.given(call) else { return Ok(vec![1.0; channels]) };
     let given_numbers = match saddle_catalog::number(given) {
         Some(grey) => vec![grey; channels],
-        None => numbers(given).ok_or_else(|| call.options.wrong("ink", given))?,
+        None => numbers(given).ok_or_else(|| INK.wrong(call))?,
     };
     let fits = given_numbers.len() == channels && given_numbers.iter().all(|v| (0.0..=1.0).contains(v));
     match fits {
@@ -271,12 +272,12 @@ fn ink(call: &Call, channels: usize) -> Result<Vec<f32>> {
 }
 
 fn paint(call: &mut Call) -> Result<Dynamic> {
-    let image: Tensor = call.args.get(0)?;
+    let image = IMAGE.of(call)?;
     let (shape, flat) = sizes("paint", &image)?;
     let [c, h, w] = shape;
     let pixels = pixels(&image)?;
     let ink = ink(call, c)?;
-    let brush = call.options.number("brush", (h.max(w) as f64 / 16.0).max(1.0))?;
+    let brush = BRUSH.of(call)?.unwrap_or((h.max(w) as f64 / 16.0).max(1.0));
     if !(brush >= 0.5 && brush <= LONGEST as f64) {
         return Err(Fault::value(format!("paint: brush must be at least 0.5, got {brush}"))
             .hint("it is the radius of the brush in pixels of the picture"));
@@ -291,10 +292,10 @@ fn paint(call: &mut Call) -> Result<Dynamic> {
     let (canvas, more) = widgets.open(model::html(&canvas(shape, zoom, brush, &ink)), Rule::Still);
     opened.extend(more);
     let mut pad = Pad { shape, ink, flat, image: RefCell::new(image), background, view: String::new(), zoom };
-    let start = match call.options.any("mask") {
+    let start = match MASK.given(call) {
         Some(mask) => match mask.read_lock::<Tensor>() {
             Some(mask) => pad.meant(&mask, &Value::Null)?,
-            None => return Err(call.options.wrong("mask", mask)),
+            None => return Err(MASK.wrong(call)),
         },
         None => "".into(),
     };
@@ -309,24 +310,25 @@ fn paint(call: &mut Call) -> Result<Dynamic> {
     Ok(Dynamic::from(Widget(Rc::new(Control::new(host, wire, "paint", rule, Vec::new(), Some(Face::Pad(pad)))))))
 }
 
+const IMAGE: Param<Tensor> = param("image", types::TENSOR, "grey [h, w] or colour [3, h, w], pixels in 0 … 1");
+const BRUSH: Maybe<f64> = param("brush", types::NUMBER, "the brush's radius at first, pixels of the picture")
+    .maybe("a sixteenth of the longer side");
+const INK: Maybe<Dynamic> = param(
+    "ink",
+    types::any(Ty::OneOf(&[Ty::Number, Ty::Array])),
+    "the ink at first: 0 (black) to 1, or [red, green, blue]",
+)
+.maybe("1");
+const MASK: Maybe<Tensor> =
+    param("mask", types::TENSOR, "what is painted at first: [h, w], 1 where it is").maybe("nothing");
 static PAINT: Entry = Entry {
     name: "paint",
     group: "widget",
     summary: "a picture to paint on with the mouse, a pen or the keyboard: `.value` is the mask [h, w] of what was painted, `.ink` \
               with what, `.image` the picture, which can be set. Shift or the right button rubs out; by keyboard: arrows, Space \
               lowers the brush",
-    params: &[param("image", Ty::Tensor, "grey [h, w] or colour [3, h, w], pixels in 0 … 1")],
-    options: &[
-        opt(
-            "brush",
-            Ty::Number,
-            "a sixteenth of the longer side",
-            "the brush's radius at first, pixels of the picture",
-        ),
-        opt("ink", Ty::OneOf(&[Ty::Number, Ty::Array]), "1", "the ink at first: 0 (black) to 1, or [red, green, blue]"),
-        opt("mask", Ty::Tensor, "nothing", "what is painted at first: [h, w], 1 where it is"),
-        SIZE.opt(),
-    ],
+    params: &[IMAGE.param()],
+    options: &[BRUSH.opt(), INK.opt(), MASK.opt(), SIZE.opt()],
     returns: Ty::Of("widget"),
     shapes: ".value is [h, w], 1 where it was painted and 0 elsewhere; .ink is [h, w], or [3, h, w] in colour, and 0 where nothing was painted",
     errors: &[
@@ -334,7 +336,7 @@ static PAINT: Entry = Entry {
         "a mask of another size",
         "an ink with other channels",
     ],
-    source: "the brush of iGAN (Zhu et al. 2016)",
+    source: &["the brush of iGAN (", cite::ZHU_2016, ")"],
     examples: &[
         runs("a brush on a digit", "let p = paint(digits().images[0].reshape([8, 8]));\np"),
         value(

@@ -9,6 +9,7 @@ use super::model::{self, PROTOCOL, State};
 use super::xy_pad;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+
 use saddle_session::CommReply;
 use saddle_session::output::{Comm, CommStep};
 use serde_json::{Map, Value, json};

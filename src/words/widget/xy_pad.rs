@@ -3,12 +3,12 @@
 //! On the page it is a box of two of ipywidgets' own widgets, as `paint` is: a canvas (`xy_pad.js`, started by the load of an image) and a
 //! hidden text whose value is the point.
 
-use super::super::tensor::{fails, opt, param, runs, value};
 use super::store::Rule;
 use super::value::{Control, Face, Widget, say};
 use super::{model, session};
+use crate::types;
 use rhai::{Array, Dynamic};
-use saddle_catalog::{ENTRY, Entry, Host, Ty, numbers};
+use saddle_catalog::{ENTRY, Entry, Host, Maybe, Param, Ty, fails, numbers, param, runs, value};
 use saddle_fault::Fault;
 use saddle_session::output::escape_html;
 use serde_json::json;
@@ -76,18 +76,19 @@ pub(super) fn pair(given: &Dynamic) -> Option<[f64; 2]> {
     }
 }
 
+const X: Param<String> = param("x", types::TEXT, "the name of the axis to the right");
+const Y: Param<String> = param("y", types::TEXT, "the name of the axis upwards");
+const MIN: Param<f64> = param("min", types::NUMBER, "where both begin");
+const MAX: Param<f64> = param("max", types::NUMBER, "where both end");
+const VALUE: Maybe<Array> =
+    param("value", types::ARRAY, "where the point is at first").maybe("[0, 0], or the middle where that is outside");
 static XY_PAD: Entry = Entry {
     name: "xy_pad",
     group: "widget",
     summary: "a square on the page in which the pointer chooses a point, or the arrow keys do (Shift: farther, Home: back); `.value` is \
               [x, y], also while a cell runs",
-    params: &[
-        param("x", Ty::Text, "the name of the axis to the right"),
-        param("y", Ty::Text, "the name of the axis upwards"),
-        param("min", Ty::Number, "where both begin"),
-        param("max", Ty::Number, "where both end"),
-    ],
-    options: &[opt("value", Ty::Array, "[0, 0], or the middle where that is outside", "where the point is at first")],
+    params: &[X.param(), Y.param(), MIN.param(), MAX.param()],
+    options: &[VALUE.opt()],
     returns: Ty::Of("widget"),
     errors: &["min is not below max", "a value outside"],
     examples: &[
@@ -100,15 +101,15 @@ static XY_PAD: Entry = Entry {
         fails("outside", "xy_pad(\"z0\", \"z1\", -3, 3, #{ value: [4, 0] })", "value [4.0, 0.0] is not in -3 … 3"),
     ],
     call: |call| {
-        let (x, y) = (call.args.text(0)?, call.args.text(1)?);
-        let (min, max) = (call.args.number(2)?, call.args.number(3)?);
+        let (x, y) = (X.of(call)?, Y.of(call)?);
+        let (min, max) = (MIN.of(call)?, MAX.of(call)?);
         if !(min.is_finite() && max.is_finite() && min < max) {
             return Err(Fault::value(format!("xy_pad: needs min < max, got {min} and {max}")));
         }
         let middle = if min > 0.0 || max < 0.0 { min + (max - min) / 2.0 } else { 0.0 };
-        let start = match call.options.any("value") {
+        let start = match VALUE.given(call) {
             None => [middle; 2],
-            Some(given) => pair(given).ok_or_else(|| call.options.wrong("value", given))?,
+            Some(given) => pair(given).ok_or_else(|| VALUE.wrong(call))?,
         };
         if start.iter().any(|v| !(min..=max).contains(v)) {
             return Err(Fault::value(format!("xy_pad: value {start:?} is not in {min} … {max}")));
