@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""What a device elsewhere costs: the workloads on a device of this machine, and on the same device through `saddle serve-device`, over
-loopback and over links with delay and limited bandwidth (see `netem.py`).
+"""What a device elsewhere costs: workloads on a device of this machine, and on the same device through `saddle serve-device`, over
+loopback and over a link with delay and limited bandwidth (see `netem.py`); and how many bytes a step sends.
 
     sudo python3 benches/remote.py --saddle target/release/saddle --device wgpu
 
-The difference is what the way there and back costs a step, whatever the device; both sides share this machine's cores.
+Times are those of the fastest block of a few steps; both sides share this machine's cores. Bytes do not depend on what else it does.
 """
 
 import argparse
@@ -20,8 +20,8 @@ sys.path.insert(0, str(HERE))
 from netem import SPACE, Link, run, timed  # noqa: E402
 
 TOKEN = "0123456789abcdef0123"
-# Latency in ms each way, Mbit/s; None is loopback.
-LINKS = [None, (1.0, 100), (10.0, 100)]
+# Latency in ms each way, Mbit/s.
+LINK = (10.0, 100)
 # Steps of a block, after which a loss is read; blocks, of which the fastest counts.
 STEPS = {"tiny": 20, "ring": 8, "gp": 5, "quickstart": 8, "unrolled": 2, "mlp": 2, "dcgan": 2}
 BLOCKS = 4
@@ -60,6 +60,24 @@ class Server:
         self.process.wait()
 
 
+def crossed():
+    """Bytes that have gone over the link so far: to the server, and back."""
+    return [int(Path(f"/sys/class/net/sdna/statistics/{way}_bytes").read_text()) for way in ("tx", "rx")]
+
+
+def bytes_a_step(saddle, folder, name, device):
+    """What a step sends and gets, from the difference between a run and one of twice as many steps."""
+    env = {**os.environ, "SADDLE_DEVICE_TOKEN": TOKEN}
+    counts = []
+    for steps in (STEPS[name], 2 * STEPS[name]):
+        path = folder / "counted.rhai"
+        path.write_text(f'device("{device}");\n' + timed(name, 1, steps))
+        before = crossed()
+        run(saddle, "run", str(path), env=env)
+        counts.append([now - then for now, then in zip(crossed(), before)])
+    return [(more - less) / STEPS[name] for less, more in zip(*counts)]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--saddle", required=True)
@@ -67,25 +85,21 @@ def main():
     parser.add_argument("--workloads", nargs="*", default=["(x + 1).item()", "4 MB there and back", *STEPS])
     options = parser.parse_args()
     saddle, folder = str(Path(options.saddle).resolve()), Path(tempfile.mkdtemp())
-    table = {name: [seconds(saddle, folder, name, options.device)] for name in options.workloads}
-    for place in LINKS:
-        link = Link(*place) if place else None
-        try:
-            address = "10.214.9.2:7171" if link else "127.0.0.1:7171"
-            server = Server(saddle, address, options.device, ["ip", "netns", "exec", SPACE] if link else [])
-            try:
-                for name in options.workloads:
-                    table[name].append(seconds(saddle, folder, name, f"tcp://{address}"))
-            finally:
-                server.end()
-        finally:
-            if link:
-                link.end()
-    told = ["loopback" if place is None else f"{place[0]:g} ms, {place[1]} Mbit/s" for place in LINKS]
-    print(f"| ms a step on `{options.device}` | here | " + " | ".join(told) + " |")
-    print("|---|---|" + "---|" * len(LINKS))
-    for name, row in table.items():
-        print(f"| `{name}` | " + " | ".join(f"{1e3 * t:.2f}" for t in row) + " |")
+    link, servers = Link(*LINK), []
+    try:
+        inside = ["ip", "netns", "exec", SPACE]
+        servers = [Server(saddle, "127.0.0.1:7171", options.device), Server(saddle, "10.214.9.2:7171", options.device, inside)]
+        far = "tcp://10.214.9.2:7171"
+        print(f"| on `{options.device}`, a step | here | loopback | {LINK[0]:g} ms, {LINK[1]} Mbit/s | bytes sent | received |")
+        print("|---|---|---|---|---|---|")
+        for name in options.workloads:
+            count = [f"{n:,.0f}" for n in bytes_a_step(saddle, folder, name, far)] if name in STEPS else ["", ""]
+            took = [seconds(saddle, folder, name, device) for device in (options.device, "tcp://127.0.0.1:7171", far)]
+            print(f"| `{name}` | " + " | ".join([f"{1e3 * t:.2f} ms" for t in took] + count) + " |", flush=True)
+    finally:
+        for server in servers:
+            server.end()
+        link.end()
 
 
 if __name__ == "__main__":
