@@ -23,7 +23,7 @@ pub use linear::{Embedding, Linear, MinibatchDiscrimination};
 pub use maxout::Maxout;
 pub use noise::{Dropout, GaussianNoise};
 pub use norm::{Across, BatchNorm, GroupNorm, InstanceNorm, LayerNorm};
-pub use recurrent::{Recurrent, Rule};
+pub use recurrent::{Cell, Recurrent};
 pub use reference::ReferenceNorm;
 pub use reshape::{Flatten, PixelShuffle, Reshape, Upsample};
 pub use weight::{masked, spectral_norm, weight_norm};

@@ -5,9 +5,9 @@ use crate::{Init, Param};
 use saddle_fault::{Fault, Result};
 use saddle_tensor::{Tensor, shown};
 
-/// Which rule takes the state from one step to the next.
+/// Which cell takes the state from one step to the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rule {
+pub enum Cell {
     /// Hochreiter and Schmidhuber 1997 with a forget gate, as in PyTorch: the gates i, f, g, o;
     /// `c' = σ(f)·c + σ(i)·tanh(g)`, `h' = σ(o)·tanh(c')`.
     Lstm,
@@ -20,7 +20,7 @@ pub enum Rule {
 /// there is one, is the state before the first step: `[n, hidden]`, of an LSTM `[n, 2·hidden]`: h, then c.
 pub struct Recurrent {
     /// LSTM or GRU.
-    pub rule: Rule,
+    pub cell: Cell,
     /// Numbers a step of the input.
     pub inputs: usize,
     /// Numbers of the state.
@@ -35,24 +35,24 @@ pub struct Recurrent {
 
 impl Recurrent {
     fn name(&self) -> &'static str {
-        match self.rule {
-            Rule::Lstm => "lstm",
-            Rule::Gru => "gru",
+        match self.cell {
+            Cell::Lstm => "lstm",
+            Cell::Gru => "gru",
         }
     }
 
     /// Numbers that a step hands on, in units of `hidden`.
     fn width(&self) -> usize {
-        match self.rule {
-            Rule::Lstm => 2 * self.hidden,
-            Rule::Gru => self.hidden,
+        match self.cell {
+            Cell::Lstm => 2 * self.hidden,
+            Cell::Gru => self.hidden,
         }
     }
 
     fn gates(&self) -> usize {
-        match self.rule {
-            Rule::Lstm => 4 * self.hidden,
-            Rule::Gru => 3 * self.hidden,
+        match self.cell {
+            Cell::Lstm => 4 * self.hidden,
+            Cell::Gru => 3 * self.hidden,
         }
     }
 
@@ -63,7 +63,7 @@ impl Recurrent {
             None => Ok(Tensor::full(0.0, &want, &x.device())),
             Some(state) if state.shape()[..] == want => Ok(state.clone()),
             Some(state) => {
-                let parts = if self.rule == Rule::Lstm { ": h, then c" } else { "" };
+                let parts = if self.cell == Cell::Lstm { ": h, then c" } else { "" };
                 Err(Fault::shape(format!(
                     "{}: the state must be {}{parts}, got {}",
                     self.name(),
@@ -78,8 +78,8 @@ impl Recurrent {
     fn step(&self, params: &[Tensor], given: &Tensor, state: &Tensor) -> Result<Tensor> {
         let n = self.hidden;
         let part = |t: &Tensor, i: usize| t.narrow(1, i * n..(i + 1) * n);
-        match self.rule {
-            Rule::Lstm => {
+        match self.cell {
+            Cell::Lstm => {
                 let (h, c) = (part(state, 0)?, part(state, 1)?);
                 let all = given.add(&h.linear(&params[1], Some(&params[3]))?)?;
                 let open = |i: usize| part(&all, i)?.sigmoid();
@@ -87,7 +87,7 @@ impl Recurrent {
                 let h = open(3)?.mul(&c.tanh()?)?;
                 Tensor::cat(&[h, c], 1)
             }
-            Rule::Gru => {
+            Cell::Gru => {
                 let own = state.linear(&params[1], Some(&params[3]))?;
                 let open = |i: usize| part(given, i)?.add(&part(&own, i)?)?.sigmoid();
                 let (r, z) = (open(0)?, open(1)?);
@@ -136,7 +136,7 @@ impl Layer for Recurrent {
             let t = if self.reverse { steps - 1 - i } else { i };
             let now = given.narrow(1, t..t + 1)?.reshape(&[n, self.gates()])?;
             state = self.step(params, &now, &state)?;
-            let whole = self.state || self.rule == Rule::Gru;
+            let whole = self.state || self.cell == Cell::Gru;
             outputs.push(if whole { state.clone() } else { state.narrow(1, 0..self.hidden)? });
         }
         if self.reverse {
@@ -188,7 +188,7 @@ mod tests {
     }
 
     /// PyTorch's formulas for one row, number by number in float64: the state after every step.
-    fn by_hand(rule: Rule, p: &[Vec<f64>], x: &[f64], first: &[f64]) -> Vec<Vec<f64>> {
+    fn by_hand(cell: Cell, p: &[Vec<f64>], x: &[f64], first: &[f64]) -> Vec<Vec<f64>> {
         let (mut h, mut c) = (first[..HIDDEN].to_vec(), first[HIDDEN..].to_vec());
         let mut states = Vec::new();
         for t in 0..STEPS {
@@ -197,12 +197,12 @@ mod tests {
             let before = h.clone();
             for u in 0..HIDDEN {
                 let both = |gate: usize| of_x(gate * HIDDEN + u) + of_h(gate * HIDDEN + u, &before);
-                match rule {
-                    Rule::Lstm => {
+                match cell {
+                    Cell::Lstm => {
                         c[u] = sigmoid(both(1)) * c[u] + sigmoid(both(0)) * both(2).tanh();
                         h[u] = sigmoid(both(3)) * c[u].tanh();
                     }
-                    Rule::Gru => {
+                    Cell::Gru => {
                         let (r, z) = (sigmoid(both(0)), sigmoid(both(1)));
                         let k = 2 * HIDDEN + u;
                         let n = (of_x(k) + r * of_h(k, &before)).tanh();
@@ -223,8 +223,8 @@ mod tests {
         weights: Vec<f64>,
     }
 
-    fn case(rule: Rule, state: bool) -> Case {
-        let layer = Recurrent { rule, inputs: INPUTS, hidden: HIDDEN, reverse: false, state, init: Init::FanIn };
+    fn case(cell: Cell, state: bool) -> Case {
+        let layer = Recurrent { cell, inputs: INPUTS, hidden: HIDDEN, reverse: false, state, init: Init::FanIn };
         let (k, width) = (layer.gates(), layer.width());
         let shapes =
             vec![vec![k, INPUTS], vec![k, HIDDEN], vec![k], vec![k], vec![ROWS, STEPS, INPUTS], vec![ROWS, width]];
@@ -242,7 +242,7 @@ mod tests {
             let x = &values[4][row * STEPS * INPUTS..(row + 1) * STEPS * INPUTS];
             let mut first = values[5][row * width..(row + 1) * width].to_vec();
             first.resize(2 * HIDDEN, 0.0);
-            for state in by_hand(case.layer.rule, &values[..4], x, &first) {
+            for state in by_hand(case.layer.cell, &values[..4], x, &first) {
                 y.extend_from_slice(&state[..out]);
             }
         }
@@ -251,7 +251,7 @@ mod tests {
 
     #[test]
     fn outputs_and_gradients_are_those_of_the_formulas_in_float64() -> Result<()> {
-        for case in [case(Rule::Lstm, false), case(Rule::Lstm, true), case(Rule::Gru, false)] {
+        for case in [case(Cell::Lstm, false), case(Cell::Lstm, true), case(Cell::Gru, false)] {
             let at = device::current();
             let floats =
                 |v: &[f64], shape: &[usize]| Tensor::from_floats(v.iter().map(|&v| v as f32).collect(), shape, &at);
@@ -260,7 +260,7 @@ mod tests {
             let y = case.layer.forward(&t[..4], &[], &t[4], &pass)?;
             let (_, want) = loss_by_hand(&case, &case.values);
             for (a, b) in y.to_floats()?.iter().zip(&want) {
-                assert!((f64::from(*a) - b).abs() < 1e-6, "{:?}: {a} for {b}", case.layer.rule);
+                assert!((f64::from(*a) - b).abs() < 1e-6, "{:?}: {a} for {b}", case.layer.cell);
             }
             let loss = y.mul(&floats(&case.weights, &y.shape()))?.sum()?;
             let wrt: Vec<&Tensor> = t.iter().collect();
@@ -274,7 +274,7 @@ mod tests {
                         loss_by_hand(&case, &values).0
                     };
                     let want = (moved(1e-5) - moved(-1e-5)) / 2e-5;
-                    assert!((f64::from(g) - want).abs() < 1e-5, "{:?} {i} {j}: {g} for {want}", case.layer.rule);
+                    assert!((f64::from(g) - want).abs() < 1e-5, "{:?} {i} {j}: {g} for {want}", case.layer.cell);
                 }
             }
         }
@@ -284,8 +284,8 @@ mod tests {
     /// From the last step on, the reversed layer is the layer on the reversed sequence.
     #[test]
     fn reverse_is_the_sequence_turned_around() -> Result<()> {
-        let forward = case(Rule::Lstm, false).layer;
-        let backward = Recurrent { reverse: true, ..case(Rule::Lstm, false).layer };
+        let forward = case(Cell::Lstm, false).layer;
+        let backward = Recurrent { reverse: true, ..case(Cell::Lstm, false).layer };
         let params: Vec<Tensor> = forward.start().params.iter().map(Param::value).collect();
         let x = Init::Normal(0.0, 1.0).draw(&[ROWS, STEPS, INPUTS], 1, 1);
         let pass = Pass::of(Mode::Eval);
@@ -298,7 +298,7 @@ mod tests {
     /// Two halves of a sequence, the second from the state in which the first ended, are the whole.
     #[test]
     fn a_sequence_may_be_cut_in_two() -> Result<()> {
-        for case in [case(Rule::Lstm, true), case(Rule::Gru, false)] {
+        for case in [case(Cell::Lstm, true), case(Cell::Gru, false)] {
             let params: Vec<Tensor> = case.layer.start().params.iter().map(Param::value).collect();
             let x = Init::Normal(0.0, 1.0).draw(&[ROWS, STEPS, INPUTS], 1, 1);
             let whole = case.layer.forward(&params, &[], &x, &Pass::of(Mode::Eval))?;
@@ -313,7 +313,7 @@ mod tests {
 
     #[test]
     fn errors_name_the_shapes() {
-        let layer = case(Rule::Lstm, false).layer;
+        let layer = case(Cell::Lstm, false).layer;
         let params: Vec<Tensor> = layer.start().params.iter().map(Param::value).collect();
         let error = |x: &[usize], state: Option<&[usize]>| {
             let zeros = |s: &[usize]| Tensor::full(0.0, s, &device::current());

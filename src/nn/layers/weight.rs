@@ -12,7 +12,7 @@ use std::rc::Rc;
 
 /// How the weight of the inner layer is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Rule {
+enum Parametrization {
     /// Times a fixed mask (a buffer).
     Mask,
     /// Divided by an estimate of its largest singular value, kept up by power iterations on the buffers u and v
@@ -25,23 +25,23 @@ enum Rule {
 /// A layer with another weight.
 struct Reweighted {
     inner: Rc<dyn Layer>,
-    rule: Rule,
+    rule: Parametrization,
 }
 
-impl Rule {
+impl Parametrization {
     /// How many parameters stand in the place of the weight, and how many buffers are the rule's own.
     fn places(self) -> (usize, usize) {
         match self {
-            Rule::Mask => (1, 1),
-            Rule::Spectral { .. } => (1, 2),
-            Rule::Length => (2, 0),
+            Parametrization::Mask => (1, 1),
+            Parametrization::Spectral { .. } => (1, 2),
+            Parametrization::Length => (2, 0),
         }
     }
 
     fn weight(self, params: &[Tensor], buffers: &[Param], output_dim: isize, mode: Mode) -> Result<Tensor> {
         match self {
-            Rule::Mask => params[0].mul(&buffers[0].value()),
-            Rule::Spectral { iterations } => {
+            Parametrization::Mask => params[0].mul(&buffers[0].value()),
+            Parametrization::Spectral { iterations } => {
                 let matrix = as_matrix(&params[0], output_dim)?;
                 if mode == Mode::Train {
                     no_grad(|| power_iterations(&matrix, buffers, iterations))?;
@@ -50,7 +50,7 @@ impl Rule {
                 let sigma = u.mul(&times(&matrix, &v)?)?.sum()?;
                 params[0].div(&sigma)
             }
-            Rule::Length => params[0].mul(&params[1].div(&lengths(&params[1])?)?),
+            Parametrization::Length => params[0].mul(&params[1].div(&lengths(&params[1])?)?),
         }
     }
 }
@@ -59,9 +59,9 @@ impl Layer for Reweighted {
     fn describe(&self) -> String {
         let inner = self.inner.describe();
         match self.rule {
-            Rule::Mask => format!("masked {inner}"),
-            Rule::Spectral { .. } => format!("spectral_norm({inner})"),
-            Rule::Length => format!("weight_norm({inner})"),
+            Parametrization::Mask => format!("masked {inner}"),
+            Parametrization::Spectral { .. } => format!("spectral_norm({inner})"),
+            Parametrization::Length => format!("weight_norm({inner})"),
         }
     }
 
@@ -133,7 +133,7 @@ fn lengths(v: &Tensor) -> Result<Tensor> {
 pub fn masked(layer: impl Layer + 'static, mask: &Tensor) -> Network {
     let Start { params, mut buffers } = layer.start();
     buffers.insert(0, Param::new("mask", mask.detach()));
-    let layer = Reweighted { inner: Rc::new(layer), rule: Rule::Mask };
+    let layer = Reweighted { inner: Rc::new(layer), rule: Parametrization::Mask };
     Network::with_start(Rc::new(layer), Start { params, buffers })
 }
 
@@ -153,7 +153,7 @@ pub fn spectral_norm(network: &Network, iterations: usize) -> Result<Network> {
         // As in PyTorch: the estimate is good from the first pass on.
         no_grad(|| power_iterations(&matrix, &own, 15))?;
         let params = slot.params.clone();
-        Ok((Rule::Spectral { iterations }, params, own.to_vec()))
+        Ok((Parametrization::Spectral { iterations }, params, own.to_vec()))
     })
 }
 
@@ -168,12 +168,12 @@ pub fn weight_norm(network: &Network) -> Result<Network> {
         let g = no_grad(|| lengths(&v))?.detach();
         let mut params = vec![Param::new("weight_g", g), Param::new("weight_v", v)];
         params.extend_from_slice(&slot.params[1..]);
-        Ok((Rule::Length, params, vec![]))
+        Ok((Parametrization::Length, params, vec![]))
     })
 }
 
-/// Rule, parameters and the rule's own buffers for a layer.
-type Made = (Rule, Vec<Param>, Vec<Param>);
+/// Parametrization, parameters and the rule's own buffers for a layer.
+type Made = (Parametrization, Vec<Param>, Vec<Param>);
 
 fn reweighted(word: &str, network: &Network, make: impl Fn(&Slot) -> Result<Made>) -> Result<Network> {
     // A layer that is used twice stays one layer.

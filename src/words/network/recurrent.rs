@@ -7,7 +7,7 @@ use crate::types;
 use rhai::Dynamic;
 use saddle_catalog::{AnyParam, Call, Entry, Maybe, Param, fails, param, value};
 use saddle_fault::Result;
-use saddle_nn::layers::{Recurrent, Rule};
+use saddle_nn::layers::{Cell, Recurrent};
 use saddle_nn::{Init, Network};
 
 pub static ENTRIES: &[&Entry] = &[&LSTM, &GRU];
@@ -27,13 +27,13 @@ const START: Maybe<Init> = INIT.or_words("uniform in ±1/√hidden");
 const ERRORS: &[&str] =
     &["a size below 1", "when called: an input that is not [n, steps ≥ 1, inputs]; a state of another shape"];
 
-fn recurrent(call: &Call, rule: Rule) -> Result<Dynamic> {
+fn recurrent(call: &Call, cell: Cell) -> Result<Dynamic> {
     made(Network::of(Recurrent {
-        rule,
+        cell,
         inputs: positive(call, INPUTS)?,
         hidden: positive(call, HIDDEN)?,
         reverse: REVERSE.of(call)?,
-        state: rule == Rule::Lstm && STATE.of(call)?,
+        state: cell == Cell::Lstm && STATE.of(call)?,
         init: init(call)?,
     }))
 }
@@ -64,7 +64,7 @@ static LSTM: Entry = Entry {
         ),
         fails("no steps", "lstm(3, 5)(ones([7, 3]))", "input must be [n, steps, 3]"),
     ],
-    call: |call| recurrent(call, Rule::Lstm),
+    call: |call| recurrent(call, Cell::Lstm),
 };
 
 static GRU: Entry = Entry {
@@ -91,5 +91,5 @@ static GRU: Entry = Entry {
             "the state must be [2, 5], got [2, 4]",
         ),
     ],
-    call: |call| recurrent(call, Rule::Gru),
+    call: |call| recurrent(call, Cell::Gru),
 };

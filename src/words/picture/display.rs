@@ -16,10 +16,10 @@ pub static ENTRIES: &[&Entry] = &[&CLEAR_OUTPUT];
 
 /// The displays of the cell that runs, by name.
 #[derive(Default)]
-struct Displays(HashMap<String, Place>);
+struct Displays(HashMap<String, Slot>);
 
 #[derive(Default)]
-struct Place {
+struct Slot {
     id: String,
     shown: bool,
     pace: Pace,
@@ -32,10 +32,10 @@ pub fn fresh_id() -> String {
     uuid::Uuid::new_v4().simple().to_string()
 }
 
-fn with_place<R>(host: &Rc<Host>, name: &str, f: impl FnOnce(&mut Place) -> R) -> R {
+fn with_place<R>(host: &Rc<Host>, name: &str, f: impl FnOnce(&mut Slot) -> R) -> R {
     host.with_slot(|mut displays: RefMut<Displays>| {
         if !displays.0.contains_key(name) {
-            let place = Place { id: fresh_id(), ..Place::default() };
+            let place = Slot { id: fresh_id(), ..Slot::default() };
             displays.0.insert(name.to_string(), place);
             leave(host, name);
         }
@@ -56,7 +56,7 @@ fn leave(host: &Rc<Host>, name: &str) {
     });
 }
 
-impl Place {
+impl Slot {
     fn output(&mut self, bundle: Bundle) -> Output {
         let id = self.id.clone();
         match std::mem::replace(&mut self.shown, true) {

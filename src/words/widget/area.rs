@@ -25,9 +25,9 @@ const MOST_DISPLAYS: usize = 32;
 
 /// A place for outputs. Clones are the same place.
 #[derive(Clone)]
-pub struct Area(Arc<Place>);
+pub struct Area(Arc<State>);
 
-struct Place {
+struct State {
     /// The display's id, where it is one.
     display: Option<String>,
     displayed: AtomicBool,
@@ -38,7 +38,7 @@ struct Place {
 
 impl Area {
     pub fn new(display: Option<String>, output: String, widgets: Widgets) -> Self {
-        Self(Arc::new(Place { display, displayed: AtomicBool::new(false), output, widgets }))
+        Self(Arc::new(State { display, displayed: AtomicBool::new(false), output, widgets }))
     }
 
     /// A frontend that takes the outputs of one call.
@@ -49,7 +49,7 @@ impl Area {
 
 /// Takes the outputs of one call.
 pub struct Collector {
-    place: Arc<Place>,
+    place: Arc<State>,
     then: Arc<dyn Frontend>,
     call: Mutex<Shown>,
 }
@@ -278,7 +278,7 @@ fn as_html(bundle: &Bundle) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::widget::{model, store::Rule};
+    use crate::widget::{model, store::Domain};
 
     #[derive(Default)]
     struct Page(Mutex<Vec<Output>>);
@@ -300,7 +300,7 @@ mod tests {
     #[test]
     fn calls_are_drawn_in_one_place_the_last_state_always() {
         let widgets = Widgets::default();
-        let (output, _) = widgets.open(model::output(), Rule::Still);
+        let (output, _) = widgets.open(model::output(), Domain::Still);
         let area = Area::new(Some("place".into()), output, widgets);
         let page = Arc::new(Page::default());
         for call in 0..2 {

@@ -1,7 +1,7 @@
 //! Functions that are called when a widget changes: `on_change`, `on_click`, and what the engine calls for them.
 
 use super::area::Area;
-use super::store::Rule;
+use super::store::Domain;
 use super::value::{Widget, say, view};
 use super::{model, session};
 use crate::types;
@@ -42,10 +42,10 @@ pub(super) enum On {
 }
 
 /// How a call ended.
-pub type Outcome = std::result::Result<(), Failure>;
+pub type CallbackResult = std::result::Result<(), Failure>;
 
 /// Calls a function of a cell with these arguments, or says why there are none; with `true`, shows its value.
-pub type Caller<'a> = dyn Fn(&FnPtr, Result<Vec<Dynamic>>, bool) -> Outcome + 'a;
+pub type Caller<'a> = dyn Fn(&FnPtr, Result<Vec<Dynamic>>, bool) -> CallbackResult + 'a;
 
 /// Who has set the value.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -109,7 +109,7 @@ impl Handler {
 
 /// Calls what waits for the widget `comm`, each function at most once for all changes since its last call. `call` calls into
 /// the script; the value it gives back is shown for an `interact`.
-pub fn run(host: &Rc<Host>, comm: &str, by: By, call: &Caller) -> Outcome {
+pub fn run(host: &Rc<Host>, comm: &str, by: By, call: &Caller) -> CallbackResult {
     let handlers = host.with_slot(|handlers: RefMut<Handlers>| handlers.0.clone());
     let mut outcome = Ok(());
     for handler in handlers.iter().filter(|handler| handler.ids().any(|id| id == comm)) {
@@ -126,7 +126,7 @@ pub fn run(host: &Rc<Host>, comm: &str, by: By, call: &Caller) -> Outcome {
 }
 
 impl Handler {
-    fn call(&self, host: &Rc<Host>, by: By, call: &Caller) -> Outcome {
+    fn call(&self, host: &Rc<Host>, by: By, call: &Caller) -> CallbackResult {
         let shows = matches!(self.kind, On::Interact | On::Explore);
         let go = || call(&self.f, self.arguments(host), shows);
         // What a cell causes is shown where the cell is; a click has no cell.
@@ -143,7 +143,7 @@ impl Handler {
 /// A place for what a function shows, under the running cell: nothing is seen of it until then.
 fn place(call: &Call, what: String) -> Area {
     let widgets = session(call.host);
-    let (output, opened) = widgets.open(model::output(), Rule::Still);
+    let (output, opened) = widgets.open(model::output(), Domain::Still);
     say(call.host, opened);
     let bundle = view(&output, what);
     call.host.show(Output::Display { bundle, id: None });
@@ -153,7 +153,7 @@ fn place(call: &Call, what: String) -> Area {
 fn handle(call: &mut Call, widget: Param<Widget>, kind: On) -> Result<Dynamic> {
     let (widget, f) = (widget.of(call)?, F.of(call)?);
     let word = call.entry.name;
-    if (kind == On::Click) != (widget.0.rule == Rule::Clicks) {
+    if (kind == On::Click) != (widget.0.rule == Domain::Clicks) {
         let other = if kind == On::Click { "on_change" } else { "on_click" };
         return Err(Fault::type_(format!("{word}: not for a {}", widget.0.noun)).hint(format!("use {other}")));
     }

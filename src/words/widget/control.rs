@@ -2,7 +2,7 @@
 
 use super::model::{self, State};
 use super::session;
-use super::store::Rule;
+use super::store::Domain;
 use super::value::{Control, Widget, say};
 use crate::types;
 use rhai::{Array, Dynamic};
@@ -14,7 +14,7 @@ use std::rc::Rc;
 pub static ENTRIES: &[&Entry] = &[&SLIDER, &DROPDOWN, &CHECKBOX, &TEXT_BOX, &BUTTON];
 
 /// Makes a control, known to the front ends from now on.
-fn make(host: &Rc<Host>, noun: &'static str, state: State, rule: Rule, options: Vec<Dynamic>) -> Widget {
+fn make(host: &Rc<Host>, noun: &'static str, state: State, rule: Domain, options: Vec<Dynamic>) -> Widget {
     let (id, opened) = session(host).open(state, rule.clone());
     say(host, opened);
     Widget(Rc::new(Control::new(host, id, noun, rule, options, None)))
@@ -48,14 +48,14 @@ pub(super) fn slider(host: &Rc<Host>, word: &str, label: &str, span: Span) -> Re
         let whole = |v: f64| v.floor() as i64;
         let numbers = [value.unwrap_or(middle), min, max, step.unwrap_or(1.0)];
         let state = model::slider(label, numbers.map(|v| whole(v).into()), "d");
-        let rule = Rule::Int { min: whole(min), max: whole(max) };
+        let rule = Domain::Int { min: whole(min), max: whole(max) };
         return Ok(make(host, "slider", state, rule, Vec::new()));
     }
     let step = step.unwrap_or_else(|| round_step((max - min) / 100.0));
     let format = format!(".{}f", (-step.log10()).ceil().clamp(1.0, 8.0));
     let numbers = [value.unwrap_or(middle), min, max, step].map(Value::from);
     let state = model::slider(label, numbers, &format);
-    Ok(make(host, "slider", state, Rule::Float { min, max }, Vec::new()))
+    Ok(make(host, "slider", state, Domain::Float { min, max }, Vec::new()))
 }
 
 /// The largest of 1, 2 and 5 times a power of ten that is not above `step`.
@@ -89,20 +89,20 @@ pub(super) fn dropdown(
     };
     let index = chosen.map_or(Ok(0), place)?;
     let state = model::dropdown(label, &labels, index);
-    let rule = Rule::Choice { options: labels.len() };
+    let rule = Domain::Choice { options: labels.len() };
     Ok(make(host, "dropdown", state, rule, options))
 }
 
 pub(super) fn checkbox(host: &Rc<Host>, label: &str, value: bool) -> Widget {
-    make(host, "checkbox", model::checkbox(label, value), Rule::Bool, Vec::new())
+    make(host, "checkbox", model::checkbox(label, value), Domain::Bool, Vec::new())
 }
 
 pub(super) fn text_box(host: &Rc<Host>, label: &str, value: &str) -> Widget {
-    make(host, "text box", model::text(label, value), Rule::Text, Vec::new())
+    make(host, "text box", model::text(label, value), Domain::Text, Vec::new())
 }
 
 pub(super) fn button(host: &Rc<Host>, label: &str) -> Widget {
-    make(host, "button", model::button(label), Rule::Clicks, Vec::new())
+    make(host, "button", model::button(label), Domain::Clicks, Vec::new())
 }
 
 const LABEL: Param<String> = param("label", types::TEXT, "what stands beside it");

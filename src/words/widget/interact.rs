@@ -6,7 +6,7 @@ use crate::types;
 use super::area::Area;
 use super::callback::{Handler, On, register};
 use super::control::{Span, checkbox, dropdown, slider, text_box};
-use super::store::Rule;
+use super::store::Domain;
 use super::value::{MISSING, Widget, say, view};
 use super::{model, session};
 use rhai::{Array, Dynamic, FnPtr, Map};
@@ -85,10 +85,10 @@ fn controls(call: &Call, f: &FnPtr, given: &Map) -> Result<Vec<Widget>> {
 /// Shows the controls and calls the function for the first time.
 pub(super) fn start(call: &mut Call, f: FnPtr, controls: Vec<Widget>, kind: On) -> Result<Dynamic> {
     let widgets = session(call.host);
-    let (output, mut opened) = widgets.open(model::output(), Rule::Still);
+    let (output, mut opened) = widgets.open(model::output(), Domain::Still);
     let mut children: Vec<String> = controls.iter().map(|widget| widget.0.view().to_string()).collect();
     children.push(output.clone());
-    let (column, more) = widgets.open(model::column(&children), Rule::Still);
+    let (column, more) = widgets.open(model::column(&children), Domain::Still);
     opened.extend(more);
     say(call.host, opened);
     let lines: Vec<String> = controls.iter().map(Widget::describe).collect();

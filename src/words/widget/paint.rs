@@ -4,7 +4,7 @@
 //! else: the picture, over it a canvas (`paint.js`, started by the load of an image, since a page runs no scripts in what is
 //! inserted), and a hidden text whose value is what was painted.
 
-use super::store::Rule;
+use super::store::Domain;
 use super::value::{Control, Face, Widget, say};
 use super::{model, session};
 use crate::cite;
@@ -284,12 +284,12 @@ fn paint(call: &mut Call) -> Result<Dynamic> {
     }
     let zoom = ((SIZE.of(call)?.clamp(32.0, 1000.0) / h.max(w) as f64).round() as usize).max(1);
     let (host, widgets) = (call.host, session(call.host));
-    let part = |state, rule: Rule| {
+    let part = |state, rule: Domain| {
         let (id, opened) = widgets.open(state, rule.clone());
         (Widget(Rc::new(Control::new(host, id, "paint", rule, Vec::new(), None))), opened)
     };
-    let (background, mut opened) = part(model::html(&picture(&pixels, shape, zoom)), Rule::Still);
-    let (canvas, more) = widgets.open(model::html(&canvas(shape, zoom, brush, &ink)), Rule::Still);
+    let (background, mut opened) = part(model::html(&picture(&pixels, shape, zoom)), Domain::Still);
+    let (canvas, more) = widgets.open(model::html(&canvas(shape, zoom, brush, &ink)), Domain::Still);
     opened.extend(more);
     let mut pad = Pad { shape, ink, flat, image: RefCell::new(image), background, view: String::new(), zoom };
     let start = match MASK.given(call) {
@@ -299,11 +299,11 @@ fn paint(call: &mut Call) -> Result<Dynamic> {
         },
         None => "".into(),
     };
-    let rule = Rule::Paint { bytes: h * w * (1 + c) };
+    let rule = Domain::Paint { bytes: h * w * (1 + c) };
     let (wire, more) = widgets.open(model::live_text(start.as_str().unwrap_or_default()), rule.clone());
     opened.extend(more);
     let children = [pad.background.0.id.clone(), canvas, wire.clone()];
-    let (view, more) = widgets.open(model::of_class(model::column(&children), "saddle-paint"), Rule::Still);
+    let (view, more) = widgets.open(model::of_class(model::column(&children), "saddle-paint"), Domain::Still);
     opened.extend(more);
     say(host, opened);
     pad.view = view;

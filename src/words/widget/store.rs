@@ -23,7 +23,7 @@ const CONTROL: &str = "jupyter.widget.control";
 
 /// What a widget's value may be.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Rule {
+pub enum Domain {
     Int {
         min: i64,
         max: i64,
@@ -53,12 +53,12 @@ pub enum Rule {
     Still,
 }
 
-impl Rule {
+impl Domain {
     /// The key of the state that holds the value.
     pub fn key(&self) -> &'static str {
         match self {
-            Rule::Choice { .. } => "index",
-            Rule::Clicks => "clicks",
+            Domain::Choice { .. } => "index",
+            Domain::Clicks => "clicks",
             _ => "value",
         }
     }
@@ -66,24 +66,24 @@ impl Rule {
     /// The value that is meant by `given`: brought inside the bounds; `None` for what cannot be meant.
     pub fn read(&self, given: &Value) -> Option<Value> {
         match self {
-            Rule::Int { min, max } => {
+            Domain::Int { min, max } => {
                 let value = given.as_i64().or_else(|| given.as_f64().map(|v| v.round() as i64));
                 value.map(|v| v.clamp(*min, *max).into())
             }
-            Rule::Float { min, max } => given.as_f64().map(|v| v.clamp(*min, *max).into()),
-            Rule::Choice { options } => given.as_u64().filter(|i| (*i as usize) < *options).map(Value::from),
-            Rule::Bool => given.as_bool().map(Value::from),
-            Rule::Text => given.as_str().map(Value::from),
-            Rule::Paint { bytes } => {
+            Domain::Float { min, max } => given.as_f64().map(|v| v.clamp(*min, *max).into()),
+            Domain::Choice { options } => given.as_u64().filter(|i| (*i as usize) < *options).map(Value::from),
+            Domain::Bool => given.as_bool().map(Value::from),
+            Domain::Text => given.as_str().map(Value::from),
+            Domain::Paint { bytes } => {
                 let text = given.as_str()?;
                 let whole = text.is_empty() || STANDARD.decode(text).is_ok_and(|given| given.len() == *bytes);
                 whole.then(|| text.into())
             }
-            Rule::Point { min, max } => {
+            Domain::Point { min, max } => {
                 let point = xy_pad::point(given.as_str()?)?;
                 Some(xy_pad::written(point.map(|v| v.clamp(*min, *max))).into())
             }
-            Rule::Clicks | Rule::Still => None,
+            Domain::Clicks | Domain::Still => None,
         }
     }
 }
@@ -103,7 +103,7 @@ struct Store {
 
 struct Model {
     state: State,
-    rule: Rule,
+    rule: Domain,
     clicks: i64,
     /// Closed by a front end: its value stays, and nothing more is said.
     closed: bool,
@@ -134,7 +134,7 @@ impl Widgets {
     }
 
     /// Makes a widget; its id and the messages that open it, and what it needs, in the front ends.
-    pub fn open(&self, state: State, rule: Rule) -> (String, Vec<Comm>) {
+    pub fn open(&self, state: State, rule: Domain) -> (String, Vec<Comm>) {
         self.lock().open(state, rule)
     }
 
@@ -150,7 +150,7 @@ impl Widgets {
         let store = self.lock();
         let model = store.models.get(id)?;
         match model.rule {
-            Rule::Clicks => Some(model.clicks.into()),
+            Domain::Clicks => Some(model.clicks.into()),
             _ => model.state.get(model.rule.key()).cloned(),
         }
     }
@@ -234,7 +234,7 @@ impl Widgets {
 }
 
 impl Store {
-    fn open(&mut self, mut state: State, rule: Rule) -> (String, Vec<Comm>) {
+    fn open(&mut self, mut state: State, rule: Domain) -> (String, Vec<Comm>) {
         let mut said = Vec::new();
         let name = state["_model_name"].as_str().unwrap_or_default().to_string();
         let layout = self.share("LayoutModel", || Some(model::layout()), &mut said);
@@ -253,12 +253,12 @@ impl Store {
         if let Some(id) = self.shared.get(kind) {
             return Some(id.clone());
         }
-        let id = self.insert(make()?, Rule::Still, said);
+        let id = self.insert(make()?, Domain::Still, said);
         self.shared.insert(kind.to_string(), id.clone());
         Some(id)
     }
 
-    fn insert(&mut self, state: State, rule: Rule, said: &mut Vec<Comm>) -> String {
+    fn insert(&mut self, state: State, rule: Domain, said: &mut Vec<Comm>) -> String {
         let id = fresh_id();
         let target = WIDGET.to_string();
         let data = json!({ "state": state, "buffer_paths": [] });
@@ -361,7 +361,7 @@ impl Model {
     /// Counts a click of a button; whether it is watched.
     fn click(&mut self, data: &Map<String, Value>) -> bool {
         let event = data.get("content").and_then(|content| content.get("event"));
-        let clicked = self.rule == Rule::Clicks && event.and_then(Value::as_str) == Some("click");
+        let clicked = self.rule == Domain::Clicks && event.and_then(Value::as_str) == Some("click");
         self.clicks += i64::from(clicked);
         clicked && self.watched
     }
@@ -377,7 +377,7 @@ mod tests {
 
     fn slider(widgets: &Widgets) -> String {
         let numbers = [0.0, -3.0, 3.0, 0.1].map(Value::from);
-        let rule = Rule::Float { min: -3.0, max: 3.0 };
+        let rule = Domain::Float { min: -3.0, max: 3.0 };
         let (id, opened) = widgets.open(model::slider("z", numbers, ".2f"), rule);
         // Layout and style before the slider that refers to them.
         assert_eq!(opened.len(), 3);
@@ -433,7 +433,7 @@ mod tests {
     #[test]
     fn clicks_are_counted_and_unknown_comms_closed() {
         let widgets = Widgets::default();
-        let (id, _) = widgets.open(model::button("go"), Rule::Clicks);
+        let (id, _) = widgets.open(model::button("go"), Domain::Clicks);
         widgets.watch(&id);
         let click = json!({ "method": "custom", "content": { "event": "click" } });
         assert!(say(&widgets, &id, click.clone()).callback);

@@ -2,7 +2,7 @@
 
 use super::super::tensor::wrap;
 use super::paint::Pad;
-use super::store::{Rule, Widgets};
+use super::store::{Domain, Widgets};
 use super::{session, xy_pad};
 use rhai::{Dynamic, ImmutableString};
 use saddle_catalog::{Field, Host, KIND, Kind, Ty, type_of};
@@ -24,7 +24,7 @@ pub(super) struct Control {
     pub id: String,
     /// `slider`, `dropdown`, …
     pub noun: &'static str,
-    pub rule: Rule,
+    pub rule: Domain,
     /// What a dropdown chooses from.
     pub options: Vec<Dynamic>,
     /// What stands on the page in the place of the control itself, where there is more of it.
@@ -50,7 +50,7 @@ impl Control {
         host: &Rc<Host>,
         id: String,
         noun: &'static str,
-        rule: Rule,
+        rule: Domain,
         options: Vec<Dynamic>,
         face: Option<Face>,
     ) -> Self {
@@ -109,17 +109,17 @@ impl Widget {
     pub(super) fn value(&self) -> Result<Dynamic> {
         let state = self.state();
         let value = match &self.0.rule {
-            Rule::Int { .. } | Rule::Clicks => state.as_i64().map(Dynamic::from),
-            Rule::Float { .. } => state.as_f64().map(Dynamic::from),
-            Rule::Bool => state.as_bool().map(Dynamic::from),
-            Rule::Text => state.as_str().map(|text| Dynamic::from(ImmutableString::from(text))),
-            Rule::Choice { .. } => {
+            Domain::Int { .. } | Domain::Clicks => state.as_i64().map(Dynamic::from),
+            Domain::Float { .. } => state.as_f64().map(Dynamic::from),
+            Domain::Bool => state.as_bool().map(Dynamic::from),
+            Domain::Text => state.as_str().map(|text| Dynamic::from(ImmutableString::from(text))),
+            Domain::Choice { .. } => {
                 let chosen = state.as_u64().and_then(|i| self.0.options.get(i as usize));
                 chosen.cloned()
             }
-            Rule::Point { .. } => state.as_str().and_then(xy_pad::point).map(xy_pad::array),
-            Rule::Paint { .. } => self.0.pad().filter(|_| !state.is_null()).map(|pad| wrap(pad.mask(&state))),
-            Rule::Still => None,
+            Domain::Point { .. } => state.as_str().and_then(xy_pad::point).map(xy_pad::array),
+            Domain::Paint { .. } => self.0.pad().filter(|_| !state.is_null()).map(|pad| wrap(pad.mask(&state))),
+            Domain::Still => None,
         };
         value.ok_or_else(|| {
             Fault::value(format!("the {} was forgotten by %reset", self.0.noun))
@@ -135,22 +135,22 @@ impl Widget {
         };
         let number = || value.as_float().ok().or_else(|| value.as_int().ok().map(|n| n as f64));
         let (given, what) = match &self.0.rule {
-            Rule::Int { .. } => (value.as_int().ok().map(Value::from), "a whole number"),
-            Rule::Float { .. } => (number().filter(|x| x.is_finite()).map(Value::from), "a number"),
-            Rule::Bool => (value.as_bool().ok().map(Value::from), "true or false"),
-            Rule::Text => {
+            Domain::Int { .. } => (value.as_int().ok().map(Value::from), "a whole number"),
+            Domain::Float { .. } => (number().filter(|x| x.is_finite()).map(Value::from), "a number"),
+            Domain::Bool => (value.as_bool().ok().map(Value::from), "true or false"),
+            Domain::Text => {
                 let text = value.as_immutable_string_ref();
                 (text.ok().map(|text| Value::from(text.as_str())), "a text")
             }
-            Rule::Point { .. } => {
+            Domain::Point { .. } => {
                 (xy_pad::pair(value).map(|point| xy_pad::written(point).into()), "[x, y], two numbers")
             }
-            Rule::Choice { .. } => return self.place_of(value),
-            Rule::Paint { .. } => {
+            Domain::Choice { .. } => return self.place_of(value),
+            Domain::Paint { .. } => {
                 let mask = value.read_lock::<Tensor>().ok_or_else(|| wrong("a mask, a tensor [h, w]"))?;
                 return self.pad()?.meant(&mask, &self.state());
             }
-            Rule::Clicks | Rule::Still => {
+            Domain::Clicks | Domain::Still => {
                 return Err(Fault::value(format!(
                     "the value of a {} cannot be set: it counts the clicks",
                     self.0.noun
@@ -209,17 +209,17 @@ impl Widget {
             return pad.describe(&self.state());
         }
         let value = match self.value() {
-            Ok(value) if matches!(rule, Rule::Text) => format!("{:?}", value.to_string()),
+            Ok(value) if matches!(rule, Domain::Text) => format!("{:?}", value.to_string()),
             Ok(value) => value.to_string(),
             Err(_) => return format!("{noun} (forgotten)"),
         };
         let label = self.label();
         match rule {
-            Rule::Int { min, max } => format!("{noun} {label} = {value} in {min} … {max}"),
-            Rule::Float { min, max } | Rule::Point { min, max } => {
+            Domain::Int { min, max } => format!("{noun} {label} = {value} in {min} … {max}"),
+            Domain::Float { min, max } | Domain::Point { min, max } => {
                 format!("{noun} {label} = {value} in {min} … {max}")
             }
-            Rule::Clicks => format!("{noun} {label}"),
+            Domain::Clicks => format!("{noun} {label}"),
             _ => format!("{noun} {label} = {value}"),
         }
     }

@@ -3,7 +3,7 @@
 //! On the page it is a box of two of ipywidgets' own widgets, as `paint` is: a canvas (`xy_pad.js`, started by the load of an image) and a
 //! hidden text whose value is the point.
 
-use super::store::Rule;
+use super::store::Domain;
 use super::value::{Control, Face, Widget, say};
 use super::{model, session};
 use crate::types;
@@ -21,13 +21,13 @@ const SIDE: usize = 240;
 
 /// A pad whose axes have these names.
 pub(super) fn xy_pad(host: &Rc<Host>, names: [&str; 2], [min, max]: [f64; 2], start: [f64; 2]) -> Widget {
-    let (rule, widgets) = (Rule::Point { min, max }, session(host));
-    let (canvas, mut opened) = widgets.open(model::html(&canvas(names, min, max)), Rule::Still);
+    let (rule, widgets) = (Domain::Point { min, max }, session(host));
+    let (canvas, mut opened) = widgets.open(model::html(&canvas(names, min, max)), Domain::Still);
     let (wire, more) = widgets.open(model::live_text(&written(start)), rule.clone());
     opened.extend(more);
     // The class by which the page hides the text.
     let view = model::of_class(model::column(&[canvas, wire.clone()]), "saddle-paint");
-    let (view, more) = widgets.open(view, Rule::Still);
+    let (view, more) = widgets.open(view, Domain::Still);
     opened.extend(more);
     say(host, opened);
     let face = Face::Plane { view, label: names.join(", ") };
@@ -134,7 +134,7 @@ mod tests {
         for wrong in ["", "1", "1 2 3", "NaN 0", "inf 0", "a b", "1,2"] {
             assert_eq!(point(wrong), None, "{wrong}");
         }
-        let rule = Rule::Point { min: -1.0, max: 1.0 };
+        let rule = Domain::Point { min: -1.0, max: 1.0 };
         assert_eq!(rule.read(&json!("7 -0.5")), Some(json!("1 -0.5")), "brought inside");
         assert_eq!(rule.read(&json!("NaN 0")), None);
         assert_eq!(rule.read(&json!(3)), None);
