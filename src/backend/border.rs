@@ -66,7 +66,7 @@ pub enum Op {
     PowScalar,
     LeakyRelu,
     ClampMax,
-    /// [the least, the most]
+    /// `[the least, the most]`
     Clamp,
     // Two tensors of one shape; `Add`, `Sub`, `Mul` of floats or ints.
     Add,
@@ -104,17 +104,17 @@ pub enum Op {
     Permute,
     Expand,
     Slice,
-    /// A float tensor, and one to write into it [start and end of each axis].
+    /// A float tensor, and one to write into it `[start and end of each axis]`.
     SliceAssign,
-    /// Any dtype, and int indices [axis].
+    /// Any dtype, and int indices `[axis]`.
     Select,
     Gather,
-    /// A float tensor, int indices, and a float tensor to add there [axis].
+    /// A float tensor, int indices, and a float tensor to add there `[axis]`.
     SelectAdd,
     ScatterAdd,
-    /// Tensors of one dtype [axis].
+    /// Tensors of one dtype `[axis]`.
     Cat,
-    /// [axes]
+    /// `[axes]`
     Flip,
     /// Of floats or ints [axis, 1 for descending].
     Argsort,
@@ -140,7 +140,7 @@ pub enum Op {
     // About devices. Texts come and go in `text`.
     /// The adapters of this machine: a line each, `name`, tab, description.
     Adapters,
-    /// Opens [api, number] on the interface that `text` names, if it names one: gives its place.
+    /// Opens `[api, number]` on the interface that `text` names, if it names one: gives its place.
     Open,
     /// Its name.
     Name,
@@ -164,7 +164,7 @@ pub enum Op {
     HasF16,
     /// What has gone wrong since this was last asked, a line each.
     Warnings,
-    /// From now on the function at [address] hears how many kernels were compiled and operations tuned.
+    /// From now on the function at `[address]` hears how many kernels were compiled and operations tuned.
     Listen,
 }
 

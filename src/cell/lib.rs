@@ -2,7 +2,7 @@
 //!
 //! [`RhaiSession`] is a handle for any thread. Behind it one engine thread owns the Rhai engine, the notebook's scope and the
 //! words' [`Host`](saddle_catalog::Host); what another thread may ask while a cell runs (Tab, Shift-Tab) is answered from
-//! the catalog and from a snapshot of the notebook's names ([`view::View`]).
+//! the catalog and from a snapshot of the notebook's names (`view::View`).
 //!
 //! | file | owns |
 //! |---|---|

@@ -9,7 +9,7 @@ use std::cell::UnsafeCell;
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-/// The allocator of a program that computes with tensors: the system's, with a store of freed buffers between [`MIN_POOLED`] and [`MAX_POOLED`] bytes.
+/// The allocator of a program that computes with tensors: the system's, with a store of freed buffers between `MIN_POOLED` and `MAX_POOLED` bytes.
 pub struct Reuse;
 
 /// Smaller ones are left to the C library, which is good at them.

@@ -2,7 +2,7 @@
 //!
 //! | file | owns |
 //! |---|---|
-//! | [`array`] | arrays as files hold them, of any element type |
+//! | [`mod@array`] | arrays as files hold them, of any element type |
 //! | [`numpy`], `zip` | `.npy` and `.npz` files |
 //! | [`safetensors`] | `.safetensors` files |
 //! | [`torch`], `pickle` | PyTorch's files: tensors only, nothing in them is run |

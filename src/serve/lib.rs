@@ -5,20 +5,20 @@
 //!
 //! | file | owns |
 //! |---|---|
-//! | [`kernel`] | the state machine: what is answered when; no sockets, no threads |
-//! | [`turns`] | what runs now and what waits for its turn |
-//! | [`executor`] | the thread that runs cells, the thread that answers beside them, the way back from both |
-//! | [`comms`] | conversations with front ends: which are open, their messages, the turns of callbacks |
-//! | [`outgoing`] | what the running cell shows, on its way to the clients |
-//! | [`batch`] | text gathered into few messages |
-//! | [`limit`] | how much of it reaches the page |
-//! | [`updates`] | changes of displays at a pace that a page can follow |
-//! | [`stop`] | how an interrupt is insisted on |
-//! | [`history`], [`history_file`] | what was run, in this session and, from a file, in those before it |
-//! | [`mime`] | bundles as Jupyter's JSON |
-//! | [`about`] | who the kernel says it is |
-//! | [`process`] | SIGINT, and the end of the parent process |
-//! | [`kernelspec`] | telling Jupyter where the kernel is |
+//! | `kernel` | the state machine: what is answered when; no sockets, no threads |
+//! | `turns` | what runs now and what waits for its turn |
+//! | `executor` | the thread that runs cells, the thread that answers beside them, the way back from both |
+//! | `comms` | conversations with front ends: which are open, their messages, the turns of callbacks |
+//! | `outgoing` | what the running cell shows, on its way to the clients |
+//! | `batch` | text gathered into few messages |
+//! | `limit` | how much of it reaches the page |
+//! | `updates` | changes of displays at a pace that a page can follow |
+//! | `stop` | how an interrupt is insisted on |
+//! | `history`, `history_file` | what was run, in this session and, from a file, in those before it |
+//! | `mime` | bundles as Jupyter's JSON |
+//! | `about` | who the kernel says it is |
+//! | `process` | SIGINT, and the end of the parent process |
+//! | `kernelspec` | telling Jupyter where the kernel is |
 //!
 //! ```text
 //!              ┌─────────────── this thread ───────────────┐      ┌── cells ──┐

@@ -168,7 +168,7 @@ impl Sockets {
         }
     }
 
-    /// Closes the sockets, after what was sent has left (within [`LINGER`]).
+    /// Closes the sockets, after what was sent has left (within `LINGER`).
     pub fn close(self) {
         let Self { mut context, shell, control, stdin, iopub, heartbeat, .. } = self;
         drop((shell, control, stdin, iopub));

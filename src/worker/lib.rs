@@ -8,14 +8,14 @@
 //!
 //! | file | owns |
 //! |---|---|
-//! | [`message`] | what the two processes say to each other |
+//! | `message` | what the two processes say to each other |
 //! | [`frame`] | messages on a stream: a length and CBOR, bytes as they are |
 //! | [`process`] | the worker as a process: start, end, last words, no orphans |
-//! | [`loss`] | how a worker ended and what went with it, in the user's terms |
-//! | [`isolated`] | the supervisor's side: [`Isolated`], a session that sends what it is asked |
-//! | [`keeper`] | the thread that starts workers, reads what they send, and says how they ended |
-//! | [`outbox`] | the worker's way out: at once, or gathered in a flood |
-//! | [`server`] | the worker's side: drives the real session |
+//! | `loss` | how a worker ended and what went with it, in the user's terms |
+//! | `isolated` | the supervisor's side: [`Isolated`], a session that sends what it is asked |
+//! | `keeper` | the thread that starts workers, reads what they send, and says how they ended |
+//! | `outbox` | the worker's way out: at once, or gathered in a flood |
+//! | `server` | the worker's side: drives the real session |
 //!
 //! ```text
 //!   supervisor                                                 worker (the same binary)

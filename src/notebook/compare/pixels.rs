@@ -37,7 +37,7 @@ pub struct Likeness {
     pub part: Part,
     /// By how much of full brightness the mean colour of a part is off, at most.
     pub tone: f64,
-    /// How alike the two look where chance decides what they show: [`look`].
+    /// How alike the two look where chance decides what they show: `look`.
     pub look: f64,
     /// The frame that is least alike, from 0.
     pub frame: usize,

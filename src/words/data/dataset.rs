@@ -121,7 +121,7 @@ fn all(data: &Dataset) -> Result<Tensor> {
     gather(data, 0..data.len())
 }
 
-/// The labels at `places`, [m].
+/// The labels at `places`: `[m]`.
 pub(super) fn labels(data: &Dataset, places: impl Iterator<Item = usize>, word: &str) -> Result<Tensor> {
     let labels = data.gather_labels(places).ok_or_else(|| no_labels(data, word))?;
     let n = labels.len();
