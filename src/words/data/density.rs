@@ -152,7 +152,7 @@ mod tests {
     use saddle_tensor::{GradOptions, grad};
 
     fn at(values: &[f32], shape: &[usize]) -> Tensor {
-        Tensor::from_floats(values.to_vec(), shape, &device::current())
+        Tensor::from_floats(values.to_vec(), shape, &saddle_tensor::device::current())
     }
 
     /// The density of a mixture in the plane at a point, as the textbook has it, in doubles.
