@@ -398,3 +398,13 @@ def test_the_point_of_an_xy_pad_is_two_numbers_inside_its_bounds(page):
     ]:
         reply, _ = page.kernel.run(code)
         assert reply["status"] == "error" and part in reply["evalue"], reply
+
+
+def test_an_explorer_is_redrawn_where_the_point_of_its_pad_stands(page):
+    code = "seed(2); let G = sequential([linear(3, 64), sigmoid()]); let e = explore(G, #{ pad: true, directions: eye(3), z: zeros([1, 3]) });"
+    messages = page.run(code)
+    (picture,) = [m["content"] for m in messages if m["content"].get("transient", {}).get("display_id")]
+    (redrawn,) = [m["content"] for m in page.called(page.set(page.named("TextModel"), value="1.5 -2"))]
+    assert redrawn["transient"] == picture["transient"]
+    assert redrawn["data"]["image/png"] != picture["data"]["image/png"]
+    assert "[[1.5, -2.0, 0.0]]" in text_of(page.run("print(e.z.to_array())"))
