@@ -16,6 +16,7 @@ What did not fit into the time is named. The report is printed, and kept as FOLD
 import argparse
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -23,11 +24,12 @@ import tempfile
 import time
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-BENCHES = HERE.parent
+BENCHES = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(BENCHES))
+from compare import LAST_LINE, number, replaced  # noqa: E402
+
 SUITES = ["devices", "truth", "tape"]
 WORKLOADS = ["dcgan", "mlp", "r1", "gp", "attention", "ring", "tiny"]
-LAST_LINE = re.compile(r"^seconds (\S+) loss_D (\S+) loss_G (\S+)$", re.M)
 TEST_RESULT = re.compile(r"^test result: \w+\. (\d+) passed; (\d+) failed", re.M)
 # A kernel in cubecl's account of what it ran.
 LAUNCH = re.compile(r"^\s*\|?.*(Kernel|kernel).*(ms|µs|us|ns)\b", re.M)
@@ -69,14 +71,11 @@ def run(command, seconds, **environment):
 
 
 def card(release):
-    text, _ = run(["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"], 20) if has("nvidia-smi") else ("", "")
+    asked = ["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"]
+    text = run(asked, 20)[0].strip() if shutil.which(asked[0]) else ""
     about, _ = run([release / "saddle", "doctor"], 60)
     adapters = [line.strip() for line in about.splitlines() if re.search(r"\b(wgpu|cuda)\b", line)]
-    return [text.strip() or "no nvidia-smi", *adapters]
-
-
-def has(program):
-    return any((Path(folder) / program).exists() for folder in os.environ.get("PATH", "").split(os.pathsep))
+    return [text or "no nvidia-smi", *adapters]
 
 
 def suites(release, device, clock, report):
@@ -95,18 +94,23 @@ def suites(release, device, clock, report):
         (report.folder / f"{name}.txt").write_text(text)
 
 
-def scaled(name, factor, first_line=""):
-    """A workload with other numbers of steps, and a line before it."""
-    script = (BENCHES / "workloads" / f"{name}.rhai").read_text()
-    steps = max(2, round(int(re.search(r"^let steps = (\d+);", script, re.M)[1]) * factor))
-    return first_line + re.sub(r"^let steps = \d+;", f"let steps = {steps};", script, flags=re.M), steps
+def workload(name):
+    return (BENCHES / "workloads" / f"{name}.rhai").read_text()
 
 
-def ours(release, device, name, factor, folder, seconds, half=False):
-    script, steps = scaled(name, factor, f'device("{device}"); precision("f16");\n' if half else "")
+def steps_of(name, factor):
+    return max(2, round(number(workload(name), "steps") * factor))
+
+
+def ours(release, device, name, steps, folder, seconds, half=False):
     path = folder / f"{name}.rhai"
-    path.write_text(script)
+    first_line = f'device("{device}"); precision("f16");\n' if half else ""
+    path.write_text(first_line + replaced(workload(name), steps=steps))
     text, why = run([release / "saddle", "run", path], seconds, SADDLE_DEVICE=device)
+    return steps_per_second(text, why, steps)
+
+
+def steps_per_second(text, why, steps):
     found = LAST_LINE.search(text)
     return (steps / float(found[1]), None) if found and not why else (None, why or "no result")
 
@@ -114,17 +118,15 @@ def ours(release, device, name, factor, folder, seconds, half=False):
 def peer(name, compiled, steps, seconds):
     command = [sys.executable, BENCHES / "peers" / f"{name}.py", "--device", "cuda", "--steps", steps]
     text, why = run([*command, *(["--compile"] if compiled else [])], seconds)
-    found = LAST_LINE.search(text)
-    return (steps / float(found[1]), None) if found and not why else (None, why or "no result")
+    return steps_per_second(text, why, steps)
 
 
 def launches(release, device, name, folder, seconds):
     """Kernels that a step launches: those of a run of 12 steps less those of 2, by ten."""
     counts = []
     for steps in (2, 12):
-        script, _ = scaled(name, 0)
         path = folder / f"{name}_{steps}.rhai"
-        path.write_text(re.sub(r"^let steps = \d+;", f"let steps = {steps};", script, flags=re.M))
+        path.write_text(replaced(workload(name), steps=steps))
         log = folder / f"{name}_{steps}.log"
         _, why = run(
             [release / "saddle", "run", path], seconds / 2, SADDLE_DEVICE=device, CUBECL_DEBUG_LOG=str(log),
@@ -150,9 +152,9 @@ def workloads(release, device, clock, report, folder, factor):
     shown = lambda found: f"{found[0]:.1f}" if found[0] else found[1]
     for name in WORKLOADS:
         share = lambda: min(clock.left() - 5, 45)
-        single = ours(release, device, name, factor, folder, share())
-        half = ours(release, device, name, factor, folder, share(), half=True)
-        _, steps = scaled(name, factor)
+        steps = steps_of(name, factor)
+        single = ours(release, device, name, steps, folder, share())
+        half = ours(release, device, name, steps, folder, share(), half=True)
         eager = peer(name, False, steps, share()) if torch else (None, "–")
         compiled = peer(name, True, steps, share()) if torch else (None, "–")
         ratio = f"{single[0] / eager[0]:.2f}" if single[0] and eager[0] else "–"
