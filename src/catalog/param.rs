@@ -160,7 +160,7 @@ impl<T> Param<T> {
         }
         match self.default.and_then(DefaultValue::value) {
             Some(value) => self.of.read(&self.reading(call, &value, is_option)),
-            None => self.left_out(call),
+            None => left_out(call, self.name),
         }
     }
 
@@ -171,8 +171,7 @@ impl<T> Param<T> {
 
     /// Whether the record of the word that is called has it, for what several words read in one way.
     pub fn is_declared(&self, call: &Call) -> bool {
-        let own = |name: &str, id: fn() -> TypeId| name == self.name && id() == TypeId::of::<T>();
-        call.entry.params.iter().any(|p| own(p.name, p.id)) || call.entry.options.iter().any(|o| own(o.key, o.id))
+        declared(call, self.name, TypeId::of::<T>()).is_some()
     }
 
     /// Its value in a call as it is, `None` where it is left out.
@@ -182,7 +181,7 @@ impl<T> Param<T> {
 
     /// The value as it is of a parameter that must be given.
     pub fn value<'a>(&self, call: &'a Call) -> &'a Dynamic {
-        self.find(call).0.unwrap_or_else(|| self.left_out(call))
+        self.find(call).0.unwrap_or_else(|| left_out(call, self.name))
     }
 
     /// The error "this has the wrong type" about what the call gives for it.
@@ -197,25 +196,29 @@ impl<T> Param<T> {
 
     /// What the call gives for it, and whether the record declares it as an option.
     fn find<'a>(&self, call: &'a Call) -> (Option<&'a Dynamic>, bool) {
-        let own = |name: &str, id: fn() -> TypeId| name == self.name && id() == TypeId::of::<T>();
-        if let Some(i) = call.entry.params.iter().position(|p| own(p.name, p.id)) {
-            return (call.args.get(i).map(|v| &**v), false);
-        }
-        match call.entry.options.iter().any(|o| own(o.key, o.id)) {
-            true => (call.options.get(self.name), true),
-            false => self.undeclared(call),
-        }
+        declared(call, self.name, TypeId::of::<T>()).unwrap_or_else(|| undeclared(call, self.name))
     }
+}
 
-    /// As [`Param::undeclared`].
-    fn left_out(&self, call: &Call) -> ! {
-        panic!("{}: reads `{}`, which may be left out, as one that must be given", call.entry.name, self.name)
+/// What the call gives for the parameter or the option of this name and type, and whether it is an option; `None` where the
+/// record of the word declares no such. Compiled once, not for each type.
+fn declared<'a>(call: &'a Call, name: &str, of: TypeId) -> Option<(Option<&'a Dynamic>, bool)> {
+    let own = |its: &str, id: fn() -> TypeId| its == name && id() == of;
+    if let Some(i) = call.entry.params.iter().position(|p| own(p.name, p.id)) {
+        return Some((call.args.get(i).map(|v| &**v), false));
     }
+    let is_option = call.entry.options.iter().any(|o| own(o.key, o.id));
+    is_option.then(|| (call.options.get(name), true))
+}
 
-    /// A defect of the word, which every call of it meets: it is shown as one, and tests of all words find it.
-    fn undeclared(&self, call: &Call) -> ! {
-        panic!("{}: reads `{}`, which its record does not declare so", call.entry.name, self.name)
-    }
+/// A defect of the word, which every call of it meets: it is shown as one, and tests of all words find it.
+fn undeclared(call: &Call, name: &str) -> ! {
+    panic!("{}: reads `{name}`, which its record does not declare so", call.entry.name)
+}
+
+/// A defect of the word, as [`undeclared`].
+fn left_out(call: &Call, name: &str) -> ! {
+    panic!("{}: reads `{name}`, which may be left out, as one that must be given", call.entry.name)
 }
 
 impl Param<f64> {
