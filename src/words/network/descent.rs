@@ -93,10 +93,7 @@ static SET_LR: Entry = Entry {
         "0.25",
     )],
     call: |call| {
-        let lr = LR.of(call)?;
-        if lr < 0.0 || lr.is_nan() {
-            return Err(Fault::value(format!("set_lr: lr must not be negative, got {lr}")));
-        }
+        let lr = LR.not_negative(call)?;
         let handle = SELF.of(call)?;
         handle.0.borrow_mut().set_lr(lr as f32);
         Ok(Dynamic::UNIT)

@@ -4,7 +4,7 @@ use crate::cite;
 use crate::types;
 use rhai::Dynamic;
 use saddle_catalog::{Call, ENTRY, Entry, KIND, Kind, Param, Ty, param, runs};
-use saddle_fault::{Fault, Result};
+use saddle_fault::Result;
 use saddle_nn::Init;
 use saddle_session::output::Bundle;
 use std::any::TypeId;
@@ -39,10 +39,7 @@ static NORMAL: Entry = Entry {
     source: &[cite::RADFORD_2016, " (DCGAN): N(0, 0.02)"],
     examples: &[runs("DCGAN's weights", "let layer = linear(100, 64, #{ init: normal(0, 0.02) });")],
     call: |call| {
-        let (mean, std) = (MEAN.of(call)?, STD.of(call)?);
-        if std < 0.0 {
-            return Err(Fault::value(format!("normal: std must not be negative, got {std}")));
-        }
+        let (mean, std) = (MEAN.of(call)?, STD.not_negative(call)?);
         made(Init::Normal(mean as f32, std as f32))
     },
     ..ENTRY

@@ -50,12 +50,7 @@ static GAUSSIAN_NOISE: Entry = Entry {
     errors: &["a negative standard deviation"],
     source: &[cite::SALIMANS_2016, ": .3 on the input of D, .5 on hidden units"],
     examples: &[value("eval mode passes everything", "gaussian_noise(0.3).eval()(ones([2])).to_array()", "[1.0, 1.0]")],
-    call: |call| match STD.of(call)? {
-        std if std < 0.0 || std.is_nan() => {
-            Err(Fault::value(format!("gaussian_noise: std must not be negative, got {std}")))
-        }
-        std => made(Network::of(GaussianNoise { std: std as f32 })),
-    },
+    call: |call| made(Network::of(GaussianNoise { std: STD.not_negative(call)? as f32 })),
     ..ENTRY
 };
 
