@@ -39,6 +39,7 @@ mod test;
 
 use clap::{Parser, Subcommand};
 use saddle_fault::{Fault, Result};
+use saddle_sweep::outcome::Status;
 use std::io::Write as _;
 use std::process::ExitCode;
 
@@ -95,6 +96,16 @@ pub enum CommandStatus {
     Failed,
     /// The user stopped it.
     Interrupted,
+}
+
+impl From<Status> for CommandStatus {
+    fn from(run: Status) -> Self {
+        match run {
+            Status::Done => Self::Done,
+            Status::Failed | Status::Lost => Self::Failed,
+            Status::Interrupted => Self::Interrupted,
+        }
+    }
 }
 
 impl From<CommandStatus> for ExitCode {

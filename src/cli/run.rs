@@ -81,11 +81,7 @@ pub fn run(options: &Options) -> Result<CommandStatus> {
             super::print_all(&ended.text());
         }
     }
-    Ok(match ended.status {
-        Status::Done => CommandStatus::Done,
-        Status::Failed | Status::Lost => CommandStatus::Failed,
-        Status::Interrupted => CommandStatus::Interrupted,
-    })
+    Ok(ended.status.into())
 }
 
 /// One run of a sweep, in this folder, with its outputs kept as a notebook there.

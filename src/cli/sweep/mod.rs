@@ -305,11 +305,7 @@ pub fn one(options: &One) -> Result<CommandStatus> {
     run::enter_folder_of(from)?;
     let ended = run::run_in_sweep(document, values.clone(), from, &place)?;
     folder.keep(options.run, &ended)?;
-    Ok(match ended.status {
-        Status::Done => CommandStatus::Done,
-        Status::Failed | Status::Lost => CommandStatus::Failed,
-        Status::Interrupted => CommandStatus::Interrupted,
-    })
+    Ok(ended.status.into())
 }
 
 /// The last line that a run's process has said, from the file with its standard error.
