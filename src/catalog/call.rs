@@ -3,6 +3,7 @@
 use super::{Catalog, Entry, Host};
 use rhai::{Dynamic, FnPtr, Map, NativeCallContext};
 use saddle_fault::Result;
+use std::ops::{Range, RangeInclusive};
 use std::rc::Rc;
 
 /// A word being called.
@@ -58,6 +59,14 @@ pub fn number(value: &Dynamic) -> Option<f64> {
 /// The numbers in an array of ints and floats.
 pub fn numbers(value: &Dynamic) -> Option<Vec<f64>> {
     value.read_lock::<rhai::Array>()?.iter().map(number).collect()
+}
+
+/// The whole numbers of a range, `0..5` or `1..=5`; one without an end goes on to the largest whole number.
+pub fn range(value: &Dynamic) -> Option<Range<i64>> {
+    match value.read_lock::<Range<i64>>() {
+        Some(r) => Some(r.clone()),
+        None => value.read_lock::<RangeInclusive<i64>>().map(|r| *r.start()..r.end().saturating_add(1)),
+    }
 }
 
 /// The sizes in an array of whole numbers ≥ 0.

@@ -16,7 +16,7 @@ mod register;
 mod suggest;
 pub mod types;
 
-pub use call::{Call, number, numbers, shape};
+pub use call::{Call, number, numbers, range, shape};
 pub use callback::call_back;
 pub use dispatch::{CALL, CALL_NAMED, call_value, is_callable, member, raise};
 pub use host::Host;
@@ -91,6 +91,8 @@ pub enum Ty {
     Text,
     /// An array.
     Array,
+    /// A range of whole numbers, `0..5` or `1..=5`.
+    Range,
     /// A map `#{ … }`.
     Map,
     /// A closure, a function pointer or a function's name.
@@ -216,6 +218,7 @@ impl Ty {
             Ty::Number => value.is_int() || value.is_float(),
             Ty::Text => value.is_string(),
             Ty::Array => value.is_array(),
+            Ty::Range => range(value).is_some(),
             Ty::Map => value.is_map(),
             Ty::Function => value.is_fnptr(),
             Ty::Shape => shape(value).is_some(),
@@ -245,6 +248,7 @@ impl Ty {
             Ty::Number => "number".into(),
             Ty::Text => "text".into(),
             Ty::Array => "array".into(),
+            Ty::Range => "range".into(),
             Ty::Map => "map".into(),
             Ty::Function => "function".into(),
             Ty::Shape => "shape".into(),
@@ -265,14 +269,23 @@ impl Ty {
             Ty::Number => "a number".into(),
             Ty::Text => "a text".into(),
             Ty::Array => "an array".into(),
+            Ty::Range => "a range such as 0..5".into(),
             Ty::Map => "a map #{ … }".into(),
             Ty::Function => "a function".into(),
             Ty::Shape => "a shape such as [64, 100]".into(),
             Ty::Tensor => "a tensor".into(),
             Ty::TensorLike => "a tensor or a number".into(),
             Ty::Of(name) => articled(name),
-            Ty::OneOf(types) => types.iter().map(|t| t.described()).collect::<Vec<_>>().join(" or "),
+            Ty::OneOf(types) => one_of(&types.iter().map(|t| t.described()).collect::<Vec<_>>()),
         }
+    }
+}
+
+/// "a number, an array or a tensor".
+fn one_of(choices: &[String]) -> String {
+    match choices {
+        [all @ .., before, last] if !all.is_empty() => format!("{}, {before} or {last}", all.join(", ")),
+        few => few.join(" or "),
     }
 }
 

@@ -7,7 +7,7 @@ use super::tensor::ints;
 use crate::types;
 
 use rhai::{Array, Dynamic, FnPtr, Map};
-use saddle_catalog::{ENTRY, Entry, Field, KIND, Kind, Param, Ty, Type, fails, number, param, value};
+use saddle_catalog::{ENTRY, Entry, Field, KIND, Kind, Param, Ty, Type, fails, number, param, range, value};
 use saddle_fault::{Fault, Kind as Wrong, Result};
 use saddle_gan::metrics::modes::Found;
 use saddle_session::output::Bundle;
@@ -156,11 +156,16 @@ fn index(v: &Dynamic, at: &Dynamic) -> Result<Dynamic> {
 }
 
 /// How many seeds, or which.
-const SEEDS_OF: Type<Vec<i64>> = Type::new(Ty::OneOf(&[Ty::Int, Ty::Array]), |given| match given.value.is_int() {
-    true => Ok((0..types::SIZE.read(given)?.min(MOST_SEEDS + 1) as i64).collect()),
-    false => ints(given.value).ok_or_else(|| given.wrong()),
+const SEEDS_OF: Type<Vec<i64>> = Type::new(Ty::OneOf(&[Ty::Int, Ty::Array, Ty::Range]), |given| {
+    let most = MOST_SEEDS + 1;
+    match (given.value.is_int(), range(given.value)) {
+        (true, _) => Ok((0..types::SIZE.read(given)?.min(most) as i64).collect()),
+        (false, Some(seeds)) => Ok(seeds.take(most).collect()),
+        (false, None) => ints(given.value).ok_or_else(|| given.wrong()),
+    }
 });
-const SEEDS: Param<Vec<i64>> = param("seeds", SEEDS_OF, "how many, for the seeds 0, 1, …, or an array of seeds");
+const SEEDS: Param<Vec<i64>> =
+    param("seeds", SEEDS_OF, "how many, for the seeds 0, 1, …, or an array or a range of seeds");
 const EXPERIMENT: Param<FnPtr> = param(
     "experiment",
     types::FUNCTION,

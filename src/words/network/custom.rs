@@ -1,7 +1,7 @@
 //! Networks with a forward function of the user's own: `network(#{ fc1: …, fc2: … }, |net, x| …)`; and how the forward
 //! functions of networks are called.
 
-use super::super::tensor::wrap;
+use super::super::tensor::{value::range, wrap};
 use super::value::{NETWORK, made};
 use crate::types;
 use rhai::{Array, Dynamic, FnPtr, Map};
@@ -10,7 +10,6 @@ use saddle_fault::{Fault, Kind as Wrong, Result};
 use saddle_nn::{Caller, Network, Part};
 use saddle_tensor::{Dtype, Tensor};
 use std::any::Any;
-use std::ops::Range;
 use std::rc::Rc;
 
 pub static ENTRIES: &[&Entry] = &[&NETWORK_WORD];
@@ -131,13 +130,11 @@ pub(super) fn index(value: &Dynamic, at: &Dynamic) -> Result<Dynamic> {
     }
     let layers = network.layers();
     let n = layers.len() as i64;
-    if let Some(range) = at.read_lock::<Range<i64>>() {
-        let from_end = |i: i64| if i < 0 { i + n } else { i };
-        let (from, to) = (from_end(range.start), from_end(range.end));
-        let chosen = usize::try_from(from).ok().zip(usize::try_from(to).ok()).and_then(|(a, b)| layers.get(a..b));
-        return match chosen {
+    if let Some(range) = range(at, n) {
+        return match layers.get(range) {
             Some(chosen) => made(Network::sequential(chosen)),
-            None => Err(no_layer(&format!("{from}..{to}"), n)),
+            // What has no end has the largest of all.
+            None => Err(no_layer(at.to_string().trim_end_matches(&i64::MAX.to_string()), n)),
         };
     }
     let Ok(i) = at.as_int() else {

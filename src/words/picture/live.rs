@@ -6,7 +6,7 @@ use super::value::drawn;
 use super::{LOG_Y, SIZE, TITLE, XLABEL, YLABEL, YLIM, dress};
 use crate::types;
 use rhai::{Array, Dynamic, Map};
-use saddle_catalog::{Call, ENTRY, Entry, Host, KIND, Kind, Param, Ty, number, param, runs, type_of};
+use saddle_catalog::{Call, ENTRY, Entry, Host, KIND, Kind, Param, Ty, number, param, range, runs, type_of};
 use saddle_fault::{Fault, Result};
 use saddle_picture::{Axes, Figure, Line, Pace, progress_bar};
 use saddle_session::output::Bundle;
@@ -294,8 +294,11 @@ impl Iterator for Run {
     }
 }
 
-const ITEMS: Param<Dynamic> =
-    param("items", types::any(Ty::Any), "a range such as 1..=2000, an array, or a number of rounds");
+const ITEMS: Param<Dynamic> = param(
+    "items",
+    types::any(Ty::OneOf(&[Ty::Range, Ty::Array, Ty::Int])),
+    "a range such as 1..=2000, an array, or a number of rounds",
+);
 static PROGRESS_WORD: Entry = Entry {
     name: "progress",
     group: "picture",
@@ -317,11 +320,8 @@ static PROGRESS_WORD: Entry = Entry {
 fn items(call: &Call) -> Result<Items> {
     let v = ITEMS.value(call);
     let span = |first: i64, end: i64| Items::Range { first, count: end.saturating_sub(first).max(0) as u64 };
-    if let Some(r) = v.read_lock::<std::ops::Range<i64>>() {
+    if let Some(r) = range(v) {
         return Ok(span(r.start, r.end));
-    }
-    if let Some(r) = v.read_lock::<std::ops::RangeInclusive<i64>>() {
-        return Ok(span(*r.start(), r.end().saturating_add(1)));
     }
     if let Ok(n) = v.as_int() {
         return Ok(span(0, n));

@@ -4,7 +4,7 @@ use super::coerce;
 use super::wrap;
 use crate::types;
 use rhai::{Array, Dynamic};
-use saddle_catalog::{Call, ENTRY, Entry, Maybe, Param, Ty, Type, fails, number, param, type_of, value};
+use saddle_catalog::{Call, ENTRY, Entry, Maybe, Param, Ty, Type, fails, number, param, range, type_of, value};
 use saddle_fault::{Fault, Result};
 use saddle_tensor::{Device, Dtype, Tensor, check_shape, device};
 
@@ -24,8 +24,8 @@ const NAMED: Type<Dtype> = Type::new(Ty::Text, |given| match types::TEXT.read(gi
 
 const VALUES: Param<Dynamic> = param(
     "values",
-    types::any(Ty::OneOf(&[Ty::Number, Ty::Bool, Ty::Array, Ty::Tensor])),
-    "numbers, ints or floats, nested one array for each dim",
+    types::any(Ty::OneOf(&[Ty::Number, Ty::Bool, Ty::Array, Ty::Range, Ty::Tensor])),
+    "numbers, ints or floats, nested one array for each dim, or a range of whole numbers",
 );
 const TENSOR_DTYPE: Maybe<Dtype> =
     param("dtype", NAMED, "`f32`, `int` or `bool`; truth values alone give bool").maybe("\"f32\"");
@@ -46,6 +46,7 @@ static TENSOR: Entry = Entry {
     examples: &[
         value("a matrix", "tensor([[1, 2, 3], [4, 5, 6]]).shape", "[2, 3]"),
         value("a number", "tensor(0.5)", "tensor 0.5"),
+        value("a range", "tensor(0..5).to_array()", "[0.0, 1.0, 2.0, 3.0, 4.0]"),
         value("labels", "tensor([2, 0], #{ dtype: \"int\" }).to_array()", "[2, 0]"),
         fails("rows of different lengths", "tensor([[1, 2], [3]])", "1 element where the first row has 2"),
         fails("not a number", "tensor([1, \"a\"])", "not a text"),
@@ -181,6 +182,11 @@ impl Nested {
     fn read(&mut self, value: &Dynamic, depth: usize) -> Result<()> {
         if let Some(items) = value.read_lock::<Array>() {
             return self.read_row(&items, depth);
+        }
+        if let Some(span) = range(value) {
+            let n = usize::try_from(span.end.saturating_sub(span.start)).unwrap_or(0);
+            check_shape("tensor", &[n])?;
+            return self.read_row(&span.map(Dynamic::from).collect(), depth);
         }
         if depth < self.shape.len() {
             return Err(Fault::shape(format!(

@@ -18,7 +18,7 @@ const NO_DIM: &str = "a dim that the shape does not have";
 const OUTSIDE: &str = "an index outside the dim";
 
 const RANGE: Param<Dynamic> =
-    param("range", types::any(Ty::Any), "such as 1..4 or 0..=3; ends below 0 count from the end");
+    param("range", types::any(Ty::Range), "such as 1..4 or 0..=3; ends below 0 count from the end");
 static SLICE: Entry = Entry {
     name: "slice",
     group: GROUP,
