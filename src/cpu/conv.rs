@@ -41,6 +41,9 @@ pub struct Conv2d {
     pub padding: [usize; 2],
     /// Steps between two taps of the kernel, down and across.
     pub dilation: [usize; 2],
+    /// How many of the kernel's taps are used, in reading order. Those behind them, as behind the centre of an autoregressive
+    /// kernel, are passed over whatever their weights, and have a gradient of 0.
+    pub taps: usize,
 }
 
 impl Conv2d {
@@ -67,6 +70,36 @@ impl Conv2d {
         self.out_channels * self.group_inputs() * area(self.kernel)
     }
 
+    /// Whether every tap of the kernel is used.
+    fn is_whole(&self) -> bool {
+        self.taps == area(self.kernel)
+    }
+
+    /// Products of which an element of the output is the sum.
+    fn terms(&self) -> usize {
+        self.group_inputs() * self.taps
+    }
+
+    /// The weights of the taps that are used, `[out_channels, terms()]`.
+    fn used<'a>(&self, w: &'a [f32]) -> Cow<'a, [f32]> {
+        match self.is_whole() {
+            true => Cow::Borrowed(w),
+            false => w.chunks_exact(area(self.kernel)).flat_map(|kernel| &kernel[..self.taps]).copied().collect(),
+        }
+    }
+
+    /// Weights of all taps from those of the taps that are used, and 0 elsewhere.
+    fn spread(&self, used: Vec<f32>) -> Vec<f32> {
+        if self.is_whole() {
+            return used;
+        }
+        let mut all = vec![0.0; self.weight_len()];
+        for (kernel, used) in all.chunks_exact_mut(area(self.kernel)).zip(used.chunks_exact(self.taps)) {
+            kernel[..self.taps].copy_from_slice(used);
+        }
+        all
+    }
+
     /// Input channels of a group.
     fn group_inputs(&self) -> usize {
         self.in_channels / self.groups
@@ -87,16 +120,14 @@ impl Conv2d {
         Padded::new(x, self.batch * self.in_channels, self.input, before, after, self.stride[1])
     }
 
-    /// Where in a padded input the taps of each channel of a group lie, in the order of the weights.
+    /// Where in a padded input the taps that are used lie, for each channel of a group, in the order of the weights.
     fn tap_offsets(&self, padded: &Padded) -> Vec<usize> {
-        let [taps_y, taps_x] = self.kernel;
-        let mut offsets = Vec::with_capacity(self.group_inputs() * area(self.kernel));
+        let mut offsets = Vec::with_capacity(self.terms());
         for channel in 0..self.group_inputs() {
-            for y in 0..taps_y {
-                for x in 0..taps_x {
-                    let at = padded.at(y * self.dilation[0], x * self.dilation[1]);
-                    offsets.push(channel * padded.plane + at);
-                }
+            for tap in 0..self.taps {
+                let (y, x) = (tap / self.kernel[1], tap % self.kernel[1]);
+                let at = padded.at(y * self.dilation[0], x * self.dilation[1]);
+                offsets.push(channel * padded.plane + at);
             }
         }
         offsets
@@ -124,6 +155,7 @@ pub fn conv2d(shape: &Conv2d, x: &[f32], w: &[f32], bias: Option<&[f32]>) -> Vec
             return y;
         }
     }
+    let w = shape.used(w);
     let padded = shape.padded_input(x);
     let offsets = shape.tap_offsets(&padded);
     let image_len = shape.out_channels * pixels;
@@ -164,10 +196,10 @@ pub fn conv2d_grad_weight(shape: &Conv2d, x: &[f32], g: &[f32]) -> Vec<f32> {
     {
         return w;
     }
-    let mut out = vec![0.0; shape.weight_len()];
     if x.is_empty() || g.is_empty() {
-        return out;
+        return vec![0.0; shape.weight_len()];
     }
+    let mut out = vec![0.0; shape.out_channels * shape.terms()];
     let pixels = area(shape.output());
     let channels = shape.group_outputs();
     let padded = shape.padded_input(x);
@@ -198,7 +230,7 @@ pub fn conv2d_grad_weight(shape: &Conv2d, x: &[f32], g: &[f32]) -> Vec<f32> {
             }
         });
     }
-    out
+    shape.spread(out)
 }
 
 /// Adds `bias`, one number for each channel, to all `pixels` of it, in every image of `x`.

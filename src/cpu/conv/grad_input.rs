@@ -56,7 +56,7 @@ const FEW_CHANNELS: usize = 8;
 fn grad_of_few_channels(shape: &Conv2d, g: &[f32], w: &[f32]) -> Vec<f32> {
     let (inputs, outputs) = (shape.group_inputs(), shape.group_outputs());
     let (pixels, plane) = (area(shape.output()), area(shape.input));
-    let terms = inputs * area(shape.kernel);
+    let (terms, w) = (shape.terms(), shape.used(w));
     let mut out = vec![0.0; shape.input_len()];
     // A group of an image is a unit of work.
     over_rows(&mut out, inputs * plane, terms * outputs * pixels, GRAIN, |unit, out| {
@@ -66,7 +66,7 @@ fn grad_of_few_channels(shape: &Conv2d, g: &[f32], w: &[f32]) -> Vec<f32> {
         let mut seen = vec![0.0; terms * pixels];
         gemm(terms, outputs, pixels, weights, g, 0.0, &mut seen);
         for (term, seen) in seen.chunks_exact(pixels).enumerate() {
-            let (channel, tap) = (term / area(shape.kernel), term % area(shape.kernel));
+            let (channel, tap) = (term / shape.taps, term % shape.taps);
             add_tap(shape, tap, seen, &mut out[channel * plane..][..plane]);
         }
     });
@@ -119,11 +119,10 @@ impl Phase {
             (distance % stride == 0).then_some(distance / stride)
         };
         let mut taps = Vec::new();
-        for y in 0..shape.kernel[0] {
-            for x in 0..shape.kernel[1] {
-                if let (Some(dy), Some(dx)) = (shift(0, y), shift(1, x)) {
-                    taps.push(Tap { index: y * shape.kernel[1] + x, shift: [dy, dx] });
-                }
+        for index in 0..shape.taps {
+            let (y, x) = (index / shape.kernel[1], index % shape.kernel[1]);
+            if let (Some(dy), Some(dx)) = (shift(0, y), shift(1, x)) {
+                taps.push(Tap { index, shift: [dy, dx] });
             }
         }
         Phase { at, grid, taps }

@@ -13,7 +13,7 @@ fn each_product(s: &Conv2d, mut visit: impl FnMut(usize, usize, usize)) {
         for o in 0..s.out_channels {
             for (y, x) in (0..oh).flat_map(|y| (0..ow).map(move |x| (y, x))) {
                 for c in 0..ci {
-                    for (ky, kx) in (0..s.kernel[0]).flat_map(|y| (0..s.kernel[1]).map(move |x| (y, x))) {
+                    for (ky, kx) in (0..s.taps).map(|tap| (tap / s.kernel[1], tap % s.kernel[1])) {
                         let iy = (y * s.stride[0] + ky * s.dilation[0]).wrapping_sub(s.padding[0]);
                         let ix = (x * s.stride[1] + kx * s.dilation[1]).wrapping_sub(s.padding[1]);
                         if iy < s.input[0] && ix < s.input[1] {
@@ -39,7 +39,7 @@ fn shape(
     padding: [usize; 2],
     dilation: [usize; 2],
 ) -> Conv2d {
-    Conv2d { batch, in_channels, out_channels, groups, input, kernel, stride, padding, dilation }
+    Conv2d { batch, in_channels, out_channels, groups, input, kernel, stride, padding, dilation, taps: area(kernel) }
 }
 
 fn shapes() -> Vec<Conv2d> {
@@ -60,6 +60,12 @@ fn shapes() -> Vec<Conv2d> {
         shape([2, 9, 8, 1], [11, 12], [3, 3], [2, 1], [2, 3], [2, 3]),
         shape([2, 9, 8, 1], [7, 6], [2, 2], [4, 5], [1, 0], [1, 1]),
         shape([4, 40, 50, 1], [8, 8], [4, 4], [2, 2], [1, 1], [1, 1]),
+        // autoregressive kernels, and others of which only the first taps are used
+        Conv2d { taps: 4, ..shape([2, 9, 8, 1], [6, 7], [3, 3], [1, 1], [1, 1], [1, 1]) },
+        Conv2d { taps: 5, ..shape([3, 16, 12, 2], [7, 8], [3, 3], [1, 1], [1, 1], [1, 1]) },
+        Conv2d { taps: 24, ..shape([2, 1, 5, 1], [9, 9], [7, 7], [1, 1], [3, 3], [1, 1]) },
+        Conv2d { taps: 3, ..shape([2, 10, 4, 1], [8, 9], [2, 4], [2, 2], [1, 1], [1, 2]) },
+        Conv2d { taps: 1, ..shape([4, 32, 32, 1], [8, 8], [4, 4], [2, 2], [1, 1], [1, 1]) },
     ]
 }
 

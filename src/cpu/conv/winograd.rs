@@ -102,7 +102,11 @@ impl Layer {
 
 /// Whether a layer is of this kind, and large enough.
 pub(super) fn suits(shape: &Conv2d) -> bool {
-    let of_kind = shape.kernel == [4, 4] && shape.stride == [2, 2] && shape.dilation == [1, 1] && shape.groups == 1;
+    let of_kind = shape.kernel == [4, 4]
+        && shape.is_whole()
+        && shape.stride == [2, 2]
+        && shape.dilation == [1, 1]
+        && shape.groups == 1;
     let whole = shape.in_channels.is_multiple_of(LANES) && shape.out_channels.is_multiple_of(LANES);
     if !of_kind || !whole || tiles().columns() < LANES || shape.output().contains(&0) || shape.input.contains(&0) {
         return false;

@@ -1,8 +1,8 @@
 //! Convolution layers.
 
-use super::{Layer, Pass, Start};
+use super::{Layer, Pass, Start, masked};
 use crate::onnx::{Attribute, Axis, Edge, Graph};
-use crate::{Init, Param};
+use crate::{Init, Network, Param};
 use saddle_fault::Result;
 use saddle_tensor::{Geometry, Tensor, device};
 
@@ -118,14 +118,16 @@ fn images(channels: usize) -> Option<Vec<Axis>> {
     Some(vec![Axis::Open("n"), Axis::Size(channels), Axis::Open("height"), Axis::Open("width")])
 }
 
-/// The mask of a kernel `[outputs, inputs, k, k]` that sees only the pixels before its centre in reading order, and of the
-/// centre itself the colours before the output's own, with that colour if `with_own`. A pixel's channels are those of its
-/// `colours`, one after the other, as many for each; so both numbers of channels must be multiples of `colours`.
+/// A convolution layer of a square kernel of odd size in which each pixel sees those before it in reading order, and of itself the
+/// colours before the output's own, with that colour if `with_own`. A pixel's channels are those of its `colours`, one after the
+/// other, as many for each; so both numbers of channels must be multiples of `colours`.
 ///
 /// Source: van den Oord et al. 2016, section 3.4: masks A and B.
-pub fn autoregressive_mask(shape: [usize; 4], colours: usize, with_own: bool) -> Tensor {
-    let [outputs, inputs, k, _] = shape;
+pub fn autoregressive(mut layer: Conv2d, colours: usize, with_own: bool) -> Network {
+    let (outputs, inputs, [k, _]) = (layer.outputs, layer.inputs, layer.kernel);
     let centre = (k / 2) * k + k / 2;
+    // At least one, so that there is a kernel.
+    layer.geometry.taps = Some((centre + usize::from(with_own || colours > 1)).max(1));
     let mut mask = Vec::with_capacity(outputs * inputs * k * k);
     for output in 0..outputs {
         for input in 0..inputs {
@@ -135,7 +137,7 @@ pub fn autoregressive_mask(shape: [usize; 4], colours: usize, with_own: bool) ->
             mask.extend((0..k * k).map(|i| f32::from(u8::from(sees(i)))));
         }
     }
-    Tensor::from_floats(mask, &shape, &device::current())
+    masked(layer, &Tensor::from_floats(mask, &[outputs, inputs, k, k], &device::current()))
 }
 
 impl Layer for ConvTranspose2d {

@@ -17,7 +17,7 @@ pub mod weight;
 pub use activation::{Activate, Activation};
 pub use attention::SelfAttention;
 pub use conditional::ConditionalBatchNorm;
-pub use conv::{Conv2d, ConvTranspose2d, autoregressive_mask};
+pub use conv::{Conv2d, ConvTranspose2d, autoregressive};
 pub use conv1d::{Conv1d, Sight};
 pub use linear::{Embedding, Linear, MinibatchDiscrimination};
 pub use maxout::Maxout;

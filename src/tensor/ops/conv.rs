@@ -13,7 +13,7 @@ pub type Geometry = ConvGeometry;
 
 impl Default for ConvGeometry {
     fn default() -> Self {
-        Self { stride: [1, 1], padding: [0, 0], dilation: [1, 1], groups: 1 }
+        Self { stride: [1, 1], padding: [0, 0], dilation: [1, 1], groups: 1, taps: None }
     }
 }
 

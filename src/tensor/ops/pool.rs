@@ -33,6 +33,7 @@ impl Tensor {
             padding: [0, g.padding[1]],
             dilation: [1, g.dilation[1]],
             groups: g.groups,
+            taps: None,
         };
         self.unsqueeze(2)?.conv2d(&w.unsqueeze(2)?, &flat)?.squeeze(Some(2))
     }

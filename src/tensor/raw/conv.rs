@@ -13,6 +13,9 @@ pub struct ConvGeometry {
     pub padding: [usize; 2],
     pub dilation: [usize; 2],
     pub groups: usize,
+    /// How many of a kernel's taps are not 0, in reading order; `None` if all may be. The others are passed over where that is
+    /// cheaper, and what is said of their gradient is not defined: it is for kernels that were multiplied by a mask.
+    pub taps: Option<usize>,
 }
 
 impl ConvGeometry {
@@ -42,6 +45,7 @@ impl ConvGeometry {
             stride: self.stride,
             padding: self.padding,
             dilation: self.dilation,
+            taps: self.taps.unwrap_or(usize::MAX).min(kernels[2] * kernels[3]),
         }
     }
 }
@@ -199,7 +203,7 @@ mod tests {
     /// precision.
     #[test]
     fn convolutions_on_the_cpu_are_their_definition() {
-        let walk = |stride, padding, dilation, groups| ConvGeometry { stride, padding, dilation, groups };
+        let walk = |stride, padding, dilation, groups| ConvGeometry { stride, padding, dilation, groups, taps: None };
         let cases = [
             ([1, 1, 1, 1], [1, 1, 1, 1], walk([1, 1], [0, 0], [1, 1], 1)),
             ([2, 3, 7, 5], [4, 3, 3, 3], walk([1, 1], [1, 1], [1, 1], 1)),

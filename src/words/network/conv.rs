@@ -8,7 +8,7 @@ use rhai::Dynamic;
 use saddle_catalog::{Call, ENTRY, Entry, Param, fails, param, value};
 use saddle_fault::{Fault, Result};
 use saddle_nn::Network;
-use saddle_nn::layers::{Conv1d, Conv2d, ConvTranspose2d, Sight, autoregressive_mask, masked};
+use saddle_nn::layers::{Conv1d, Conv2d, ConvTranspose2d, Sight, autoregressive};
 use saddle_tensor::Geometry;
 
 pub static ENTRIES: &[&Entry] = &[&CONV2D, &CONV_TRANSPOSE2D, &CONV1D, &CAUSAL_CONV1D, &MASKED_CONV2D];
@@ -19,6 +19,7 @@ fn geometry(call: &Call) -> Result<Geometry> {
         padding: PADDING.of(call)?,
         dilation: DILATION.of(call)?,
         groups: GROUPS.of(call)?,
+        taps: None,
     })
 }
 
@@ -121,6 +122,7 @@ fn sequence(call: &Call, sight: Sight, stride: usize, padding: usize) -> Result<
         padding: [0, padding],
         dilation: [1, DILATION_1D.of(call)?],
         groups: GROUPS.of(call)?,
+        taps: None,
     };
     grouped(call, &geometry, inputs, outputs)?;
     if geometry.stride[1] == 0 || geometry.dilation[1] == 0 {
@@ -251,7 +253,6 @@ static MASKED_CONV2D: Entry = Entry {
                 return Err(Fault::value(format!("masked_conv2d: mask must be \"A\" or \"B\", got \"{other}\"")));
             }
         };
-        let mask = autoregressive_mask([outputs, inputs, size, size], colours, with_own);
         let layer = Conv2d {
             inputs,
             outputs,
@@ -260,6 +261,6 @@ static MASKED_CONV2D: Entry = Entry {
             bias: BIAS.of(call)?,
             init: init(call)?,
         };
-        made(masked(layer, &mask))
+        made(autoregressive(layer, colours, with_own))
     },
 };

@@ -36,6 +36,7 @@ fn geometry(call: &Call) -> Result<Geometry> {
         padding: PADDING.of(call)?,
         dilation: DILATION.of(call)?,
         groups: GROUPS.of(call)?,
+        taps: None,
     })
 }
 

@@ -4,7 +4,7 @@ use super::fixture::{Operation, check};
 use saddle_fault::Result;
 use saddle_nn::layers::{
     BatchNorm, ConditionalBatchNorm, Conv1d, Conv2d, ConvTranspose2d, InstanceNorm, Layer, LayerNorm, Linear, Mode,
-    Pass, ReferenceNorm, SelfAttention, Sight, autoregressive_mask, masked, weight_norm,
+    Pass, ReferenceNorm, SelfAttention, Sight, autoregressive, weight_norm,
 };
 use saddle_nn::{Init, Network, Param, loss};
 use saddle_tensor::{Geometry, Tensor, device};
@@ -73,7 +73,7 @@ fn conv1d(sight: Sight, kernel: usize, padding: [usize; 2], dilation: [usize; 2]
 fn masked_conv2d() -> Operation {
     let geometry = Geometry { padding: [1; 2], ..Geometry::default() };
     let plain = Conv2d { inputs: 1, outputs: 1, kernel: [3, 3], geometry, bias: true, init: Init::FanIn };
-    let net = masked(plain, &autoregressive_mask([1, 1, 3, 3], 1, false));
+    let net = autoregressive(plain, 1, false);
     Box::new(move |x| net.with(&x[1..])?.forward(&x[0]))
 }
 
@@ -176,7 +176,7 @@ fn a_colour_sees_the_pixels_before_it_and_the_colours_before_it() -> Result<()> 
             bias: true,
             init: Init::FanIn,
         };
-        masked(layer, &autoregressive_mask([outputs, inputs, 3, 3], 3, with_own))
+        autoregressive(layer, 3, with_own)
     };
     let (first, second) = (conv(3, 12, false), conv(12, 3, true));
     let outputs = |x: &[f32]| {

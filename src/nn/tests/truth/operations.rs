@@ -13,7 +13,7 @@ fn two(f: impl Fn(&Tensor, &Tensor) -> Result<Tensor> + 'static) -> Operation {
 }
 
 fn geometry(stride: usize, padding: usize, dilation: usize, groups: usize) -> Geometry {
-    Geometry { stride: [stride; 2], padding: [padding; 2], dilation: [dilation; 2], groups }
+    Geometry { stride: [stride; 2], padding: [padding; 2], dilation: [dilation; 2], groups, taps: None }
 }
 
 fn window(size: usize, stride: usize, padding: usize) -> Window {

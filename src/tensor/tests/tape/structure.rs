@@ -145,7 +145,7 @@ fn products() {
 }
 
 fn geometry(stride: usize, padding: usize, dilation: usize, groups: usize) -> Geometry {
-    Geometry { stride: [stride; 2], padding: [padding; 2], dilation: [dilation; 2], groups }
+    Geometry { stride: [stride; 2], padding: [padding; 2], dilation: [dilation; 2], groups, taps: None }
 }
 
 #[test]
