@@ -21,8 +21,8 @@ use saddle_tensor::{Dtype, Tensor, check_shape, device};
 
 /// A tensor.
 pub(crate) const TENSOR: Type<Tensor> = Type::holding(Ty::Tensor);
-/// A tensor, or the nested array that `tensor` would make one of, on the current device.
-pub(crate) const DATA: Type<Tensor> = Type::new(Ty::OneOf(&[Ty::Tensor, Ty::Array]), |given| {
+/// A tensor, or the nested array or the range that `tensor` would make one of, on the current device.
+pub(crate) const DATA: Type<Tensor> = Type::new(Ty::OneOf(&[Ty::Tensor, Ty::Array, Ty::Range]), |given| {
     coerce(given.value, &device::current())?.ok_or_else(|| given.wrong())
 });
 /// A tensor or a number, as a tensor on the current device.
@@ -35,8 +35,8 @@ pub(crate) const TENSORS: Type<Vec<Tensor>> = Type::new(Ty::Array, |given| {
     });
     tensors.ok_or_else(|| Fault::type_(format!("{}: {} must be an array of tensors", given.word(), given.what())))
 });
-/// Whole numbers for indices and labels: an int tensor as it is, an array of whole numbers as one.
-pub(crate) const WHOLE: Type<Tensor> = Type::new(Ty::OneOf(&[Ty::Tensor, Ty::Array]), whole);
+/// Whole numbers for indices and labels: an int tensor as it is, an array or a range of whole numbers as one.
+pub(crate) const WHOLE: Type<Tensor> = Type::new(Ty::OneOf(&[Ty::Tensor, Ty::Array, Ty::Range]), whole);
 /// The shape of a tensor that could be held.
 pub(crate) const TENSOR_SHAPE: Type<Vec<usize>> = Type::new(Ty::Shape, |given| {
     let shape = SHAPE.read(given)?;

@@ -23,6 +23,33 @@ fn a_range_without_an_end_goes_to_the_last_element() {
     assert_eq!(notes().ok(code), "[[2.0, 3.0, 4.0], [3.0, 4.0]]");
 }
 
+/// Wherever numbers or layers are asked for.
+#[test]
+fn ranges_stand_for_their_numbers() {
+    let mut notes = notes();
+    notes.ok("let net = sequential([linear(2, 3), relu(), linear(3, 1)]); let x = ones([1, 2]);");
+    for (code, value) in [
+        ("tensor(2..5).to_array()", "[2.0, 3.0, 4.0]"),
+        ("tensor([0..2, 3..=4], #{ dtype: \"int\" }).to_array()", "[[0, 1], [3, 4]]"),
+        ("tensor(3..0).shape", "[0]"),
+        ("int(0..3).to_array()", "[0, 1, 2]"),
+        ("runs(3..=5, |seed| seed).values", "[3.0, 4.0, 5.0]"),
+        ("let n = 0; for i in progress(0..=3) { n += i; } n", "6"),
+        ("net[1..](net[..1](x)).to_array() == net(x).to_array()", "true"),
+        ("net[0..=1].params().len()", "2"),
+    ] {
+        assert_eq!(notes.ok(code), value, "{code}");
+    }
+    for (code, says) in [
+        ("net[3..]", "there is no layer 3.. among 3"),
+        ("tensor(0..)", "needs more bytes"),
+        ("tensor([0..2, 0..3])", "3 elements where the first row has 2"),
+        ("tensor(\"a\")", "an array, a range such as 0..5 or a tensor"),
+    ] {
+        assert!(notes.err(code).contains(says), "{code}: {}", notes.err(code));
+    }
+}
+
 /// Values as NumPy gives them for `x = np.arange(12).reshape(3, 4)`.
 #[test]
 fn an_index_for_each_dim() {

@@ -40,6 +40,9 @@ const CASES: &[(&str, &str)] = &[
     ("bce(tensor([0.5, 1.5]), 1)", "bce: the probability 1.5 lies outside [0, 1]"),
     ("non_saturating_loss(tensor([-2]))", "non_saturating_loss: the probability -2 lies outside [0, 1]"),
     ("discriminator_loss(tensor([0.5]), tensor([3]))", "discriminator_loss: the probability 3 lies outside [0, 1]"),
+    // Spreads.
+    ("normal(0, nan)", "normal: std must not be negative, got NaN"),
+    ("adam(linear(1, 1)).set_lr(nan)", "set_lr: lr must not be negative, got NaN"),
     // Sounds.
     ("audio([0, 1], 0)", "audio: the rate must be a whole number from 1 to 768000, got 0"),
     ("audio([0, 1], nan)", "got NaN"),

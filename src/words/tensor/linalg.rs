@@ -3,8 +3,8 @@
 use super::{X, coerce, wrap};
 use crate::cite;
 use crate::types;
-use rhai::Array;
-use saddle_catalog::{ENTRY, Entry, Param, Ty, fails, param, type_of, value};
+use rhai::{Array, Dynamic};
+use saddle_catalog::{ENTRY, Entry, Maybe, Param, Ty, fails, param, type_of, value};
 use saddle_fault::{Fault, Result};
 use saddle_tensor::{Tensor, device, einsum, shown};
 
@@ -164,12 +164,19 @@ const FORM: Param<String> = param(
     types::TEXT,
     "a letter for each dim, a term for each tensor: \"ij,jk->ik\"; without an arrow the letters that come once stay, in the order of the alphabet",
 );
-const TENSORS: Param<Array> = param("tensors", types::ARRAY, "the tensors, in the order of the terms");
+const TENSORS: Param<Dynamic> = param(
+    "tensors",
+    types::any(Ty::OneOf(&[Ty::Array, Ty::TensorLike])),
+    "the tensors, in the order of the terms, in an array; one or two may stand without",
+);
+const SECOND: Maybe<Dynamic> =
+    param("second", types::any(Ty::TensorLike), "the second tensor, where the first stands without an array")
+        .maybe("none");
 static EINSUM: Entry = Entry {
     name: "einsum",
     group: GROUP,
     summary: "Einstein's sum, as in NumPy: letters that do not stand behind the arrow are summed over, a letter twice in a term is its diagonal, ... stands for any other dims",
-    params: &[FORM.param(), TENSORS.param()],
+    params: &[FORM.param(), TENSORS.param(), SECOND.param()],
     returns: Ty::Tensor,
     errors: &[
         "a form that cannot be read",
@@ -183,17 +190,17 @@ static EINSUM: Entry = Entry {
             "einsum(\"ij,jk->ik\", [tensor([[1, 2]]), tensor([[3], [4]])]).to_array()",
             "[[11.0]]",
         ),
-        value("the trace of a product", "einsum(\"ij,ij->\", [eye(3), eye(3)]).item()", "3.0"),
-        value("a diagonal", "einsum(\"ii->i\", [tensor([[1, 2], [3, 4]])]).to_array()", "[1.0, 4.0]"),
-        value("no arrow: the trace", "einsum(\"ii\", [eye(2)]).item()", "2.0"),
+        value("the trace of a product", "einsum(\"ij,ij->\", eye(3), eye(3)).item()", "3.0"),
+        value("a diagonal", "einsum(\"ii->i\", tensor([[1, 2], [3, 4]])).to_array()", "[1.0, 4.0]"),
+        value("no arrow: the trace", "einsum(\"ii\", eye(2)).item()", "2.0"),
         fails("a diagonal cannot be made", "einsum(\"i->ii\", [tensor([1, 2])])", "comes twice behind the arrow"),
     ],
     call: |call| {
         let form = FORM.of(call)?;
         let on = device::current();
-        let tensors = TENSORS
-            .of(call)?
-            .iter()
+        let first = TENSORS.of(call)?;
+        let first = first.read_lock::<Array>().map_or_else(|| vec![first.clone()], |all| all.to_vec());
+        let tensors = (first.iter().chain(SECOND.given(call)))
             .map(|v| {
                 coerce(v, &on)?
                     .ok_or_else(|| Fault::type_(format!("einsum: tensors must be tensors, got {}", type_of(v))))

@@ -70,7 +70,7 @@ pub(super) fn coerce(value: &Dynamic, device: &Device) -> Result<Option<Tensor>>
     if let Some(v) = number(value) {
         return Ok(Some(Tensor::full(v as f32, &[], device)));
     }
-    match value.is_array() {
+    match value.is_array() || saddle_catalog::range(value).is_some() {
         true => create::nested(value, None, device).map(Some),
         false => Ok(None),
     }

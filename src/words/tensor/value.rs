@@ -316,7 +316,7 @@ static BOOL: Entry = Entry {
 
 fn cast(call: &Call, to: Dtype) -> Result<Dynamic> {
     let value = SOURCE.value(call);
-    if to == Dtype::Int && value.is_array() {
+    if to == Dtype::Int && !value.is::<Tensor>() {
         return create::nested_whole(value, &saddle_tensor::device::current()).map(wrap);
     }
     converted(call.entry.name, &SOURCE.of(call)?, to).map(wrap)
