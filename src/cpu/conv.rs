@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
-use super::parallel::{Shared, over_rows, run, threads};
+use super::parallel::{PARTS, Shared, over_rows, run, threads};
 use super::product::{Right, Target, product};
 use super::{Mat, Unary, contiguous, unary_in_place};
 use patches::{Padded, Patches, Transposed};
@@ -261,11 +261,15 @@ const GRAIN: usize = 1 << 19;
 
 /// Divides a product's result among threads. Each element is computed as a whole by one thread.
 fn in_parts(m: usize, k: usize, n: usize, body: impl Fn(Range<usize>, Range<usize>) + Sync) {
-    let worthwhile = (m * n * k / GRAIN).clamp(1, threads());
+    let work = m * n * k / GRAIN;
+    let worthwhile = work.clamp(1, threads());
     // The right operand is the one that is costly to pack: only if it is too narrow does each thread pack all of it.
     let by_columns = n >= 64 * worthwhile;
     let (len, unit) = if by_columns { (n, 32) } else { (m, 12) };
-    let parts = worthwhile.min(len.div_ceil(unit));
+    let parts = match by_columns && worthwhile > 1 {
+        true => (PARTS * worthwhile).min(work).min(n / 64),
+        false => worthwhile.min(len.div_ceil(unit)),
+    };
     let cut = |i: usize| (len.div_ceil(unit) * i / parts * unit).min(len);
     run(parts, &|part| {
         let range = cut(part)..cut(part + 1);

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::buffer::filled;
 use super::elementwise::unary_here;
-use super::parallel::{Shared, run, threads};
+use super::parallel::{PARTS, Shared, run, threads};
 use super::product::{Target, product};
 use super::simd::is_lowered;
 use super::skinny::{Part, Skinny, skinny};
@@ -282,8 +282,8 @@ fn in_parts(m: usize, k: usize, n: usize, body: impl Fn(Range<usize>, Range<usiz
     let work = (m * n * k / GRAIN).max(m * n.max(k) / MEMORY_GRAIN);
     let mut parts = work.min(len / least).clamp(1, threads());
     if parts > 1 {
-        // Twice as many even out what the machine does besides, where they are large enough.
-        parts = (2 * parts).min(work).min(len / least);
+        // As many more as are large enough.
+        parts = (PARTS * parts).min(work).min(len / least);
     }
     let cut = |i: usize| (len.div_ceil(unit) * i / parts * unit).min(len);
     run(parts, &|part| {

@@ -67,14 +67,17 @@ pub(super) fn run(tasks: usize, body: &(dyn Fn(usize) + Sync)) {
     share(tasks, threads().min(tasks).min(cores()).saturating_sub(1), body);
 }
 
+/// Parts of a large operation for each thread: what the machine does besides, and a thread that begins late, are evened out by the
+/// others, which take its last parts.
+pub(super) const PARTS: usize = 4;
+
 /// Into how many parts a loop of `len` elements is divided, if one thread needs at least `grain` of them to be worth
 /// waking.
 pub(super) fn parts(len: usize, grain: usize) -> usize {
     if len < 2 * grain {
         return 1;
     }
-    // Two parts a thread even out what the machine does besides.
-    (len / grain).min(2 * threads())
+    (len / grain).min(PARTS * threads())
 }
 
 /// The `index`-th of `parts` ranges that divide `0..len` at multiples of [`BLOCK`].
