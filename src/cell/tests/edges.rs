@@ -40,7 +40,7 @@ fn ranges_stand_for_their_numbers() {
         assert_eq!(notes.ok(code), value, "{code}");
     }
     for (code, says) in [
-        ("net[3..]", "there is no layer 3.. among 3"),
+        ("net[4..]", "there is no layer 4.. among 3"),
         ("tensor(0..)", "needs more bytes"),
         ("tensor([0..2, 0..3])", "3 elements where the first row has 2"),
         ("tensor(\"a\")", "an array, a range such as 0..5 or a tensor"),
