@@ -74,10 +74,10 @@ pub(super) const PARTS: usize = 4;
 /// Into how many parts a loop of `len` elements is divided, if one thread needs at least `grain` of them to be worth
 /// waking.
 pub(super) fn parts(len: usize, grain: usize) -> usize {
-    if len < 2 * grain {
-        return 1;
+    match threads() {
+        threads if threads > 1 && len >= 2 * grain => (len / grain).min(PARTS * threads),
+        _ => 1,
     }
-    (len / grain).min(PARTS * threads())
 }
 
 /// The `index`-th of `parts` ranges that divide `0..len` at multiples of [`BLOCK`].
