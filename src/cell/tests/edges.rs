@@ -41,7 +41,8 @@ fn ranges_stand_for_their_numbers() {
     }
     for (code, says) in [
         ("net[4..]", "there is no layer 4.. among 3"),
-        ("tensor(0..)", "needs more bytes"),
+        ("tensor(0..)", "at most 10000000 are read"),
+        ("tensor([0..2000000000])", "arange(start, end)"),
         ("tensor([0..2, 0..3])", "3 elements where the first row has 2"),
         ("tensor(\"a\")", "an array, a range such as 0..5 or a tensor"),
     ] {

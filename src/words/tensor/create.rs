@@ -178,6 +178,9 @@ pub(super) fn whole_number(v: f64) -> Result<i64> {
     }
 }
 
+/// A range is written out to be read as an array is, at several times a tensor's memory: no more than that.
+const LONGEST_RANGE: usize = 10_000_000;
+
 impl Nested {
     fn read(&mut self, value: &Dynamic, depth: usize) -> Result<()> {
         if let Some(items) = value.read_lock::<Array>() {
@@ -185,7 +188,10 @@ impl Nested {
         }
         if let Some(span) = range(value) {
             let n = usize::try_from(span.end.saturating_sub(span.start)).unwrap_or(0);
-            check_shape("tensor", &[n])?;
+            if n > LONGEST_RANGE {
+                return Err(Fault::value(format!("tensor: a range of {n} numbers, at most {LONGEST_RANGE} are read"))
+                    .hint("arange(start, end) makes more of them"));
+            }
             return self.read_row(&span.map(Dynamic::from).collect(), depth);
         }
         if depth < self.shape.len() {
