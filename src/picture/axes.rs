@@ -4,8 +4,8 @@
 
 use super::bins;
 use super::colour::{Colour, Map};
+use super::sheet::{Sheet, limits, union};
 use super::ticks::{Scale, fixed};
-use saddle_fault::{Fault, Result};
 
 /// One plot.
 #[derive(Clone, Debug, Default)]
@@ -175,21 +175,6 @@ pub struct Band {
     pub colour: Option<Colour>,
 }
 
-/// Values over a rectangle: row 0 lies at `y.0`, column 0 at `x.0`.
-#[derive(Clone, Debug, Default)]
-pub struct Sheet {
-    /// How many rows of values.
-    pub rows: usize,
-    /// How many columns of values.
-    pub cols: usize,
-    /// Row by row.
-    pub values: Vec<f32>,
-    /// Where the first and the last column lie.
-    pub x: (f64, f64),
-    /// Where the first and the last row lie.
-    pub y: (f64, f64),
-}
-
 /// A sheet in colours, with a colour bar.
 #[derive(Clone, Debug, Default)]
 pub struct Heat {
@@ -333,33 +318,6 @@ impl Axes {
     }
 }
 
-impl Sheet {
-    /// # Errors
-    /// Shape: `values` are not rows · cols.
-    pub fn new(values: Vec<f32>, rows: usize, cols: usize, x: (f64, f64), y: (f64, f64)) -> Result<Self> {
-        if values.len() != rows * cols {
-            return Err(Fault::shape(format!(
-                "a sheet of {rows}×{cols} has {} values, got {}",
-                rows * cols,
-                values.len()
-            )));
-        }
-        Ok(Self { rows, cols, values, x, y })
-    }
-
-    /// The smallest and the largest finite value.
-    pub fn limits(&self) -> Option<(f64, f64)> {
-        limits(self.values.iter().map(|&v| v as f64))
-    }
-}
-
-/// The smallest and the largest finite value.
-pub fn limits(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
-    let (low, high) =
-        values.filter(|v| v.is_finite()).fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
-    (low <= high).then_some((low, high))
-}
-
 impl Layer {
     /// Its name in the legend; empty: none.
     pub fn name(&self) -> &str {
@@ -496,13 +454,5 @@ impl Layer {
                 if l.horizontal { [None, at] } else { [at, None] }
             }
         }
-    }
-}
-
-/// The smallest range that holds both.
-pub fn union(a: Option<(f64, f64)>, b: Option<(f64, f64)>) -> Option<(f64, f64)> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
-        (a, b) => a.or(b),
     }
 }

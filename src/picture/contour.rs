@@ -1,6 +1,6 @@
 //! Lines of equal value on a grid of points: marching squares.
 
-use super::axes::Sheet;
+use super::sheet::Sheet;
 
 /// The segments of the line on which the sheet, linear along the edges of its squares, equals `level`. In the sheet's
 /// coordinates. Squares with a corner that is not finite have none.

@@ -1,10 +1,11 @@
 //! Where everything of a plot stands: title, legend, ticks, labels, colour bar, notes; the plot's area is what is left.
 
-use super::axes::{Axes, Heat, Layer, Transport, limits, union};
+use super::axes::{Axes, Heat, Layer, Transport};
 use super::canvas::{Canvas, Rect};
 use super::colour::{self, Colour, INK, MUTED, RULE};
 use super::draw::{self, View};
 use super::legend;
+use super::sheet::{limits, union};
 use super::text::{self, Style};
 use super::ticks::{Scale, Tick, short};
 

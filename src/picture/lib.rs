@@ -9,7 +9,7 @@
 //! |---|---|
 //! | `figure` | what can be shown, side by side or moving |
 //! | `grid` | grids of images |
-//! | `axes` | plots and their layers, as values |
+//! | `axes`, `sheet` | plots and their layers, as values |
 //! | `frame`, `legend` | where everything of a plot stands |
 //! | `draw`, `contour`, `curve`, `bins` | the data of a plot |
 //! | `ticks` | scales, ticks and how numbers are written |
@@ -36,15 +36,14 @@ mod pace;
 mod palette;
 mod png;
 mod scanlines;
+mod sheet;
 mod text;
 mod ticks;
 
 #[cfg(test)]
 mod tests;
 
-pub use axes::{
-    Axes, Axis, Band, Bars, Columns, Contour, Field, Heat, Layer, Line, ReferenceLine, Scatter, Sheet, Transport,
-};
+pub use axes::{Axes, Axis, Band, Bars, Columns, Contour, Field, Heat, Layer, Line, ReferenceLine, Scatter, Transport};
 pub use bar::progress_bar;
 pub use bins::{edges, histogram};
 pub use colour::{Colour, Map, named as named_colour, series as series_colour};
@@ -52,4 +51,5 @@ pub use figure::{Figure, Layout, animate};
 pub use grid::{Grid, Range};
 pub use pace::Pace;
 pub use png::Picture;
+pub use sheet::Sheet;
 pub use ticks::{Scale, short as short_number};

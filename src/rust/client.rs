@@ -1,13 +1,15 @@
 //! The worker's side: [`Rust`] runs cells and calls what they have exported.
 
+use super::access::NotebookAccess;
 use super::connections::{Connections, Incoming, LastLine, Questions};
 use super::folder::Folder;
 use super::layout;
 use super::link::{Message, Spares};
-use super::message::{CellResult, Mistake, Order, Report};
+use super::message::{CellResult, Order, Report};
 use super::pack::Reader;
 use super::payload::{Payload, Value};
 use super::start::start;
+use super::stop::{Ended, Stop};
 use saddle_fault::{Fault, Kind, Result};
 use saddle_session::output::Stream;
 use saddle_worker::frame;
@@ -31,34 +33,6 @@ fn head(cell: i64) -> String {
 /// The variable of that statement.
 pub const HEAD: &str = "saddle_cell__";
 
-/// What the Rust side may want of the notebook while it runs.
-pub trait NotebookAccess {
-    /// Writes the variable's value.
-    ///
-    /// # Errors
-    /// There is no such variable; it has no value that Rust knows.
-    fn get(&mut self, name: &str, to: &mut Payload) -> Result<()>;
-    /// Sets a variable.
-    ///
-    /// # Errors
-    /// It cannot have that name.
-    fn put(&mut self, name: &str, value: Value) -> Result<()>;
-    /// Whether a word may have that name.
-    ///
-    /// # Errors
-    /// It may not.
-    fn may_export(&mut self, name: &str) -> Result<()>;
-    /// Shows text of the cells.
-    fn print(&mut self, stream: Stream, text: &str);
-    /// Shows how far something is that takes long, in the place of what this has shown before; `None`: it is done, and what
-    /// is shown of it goes, so that the cell's outputs are those of every run.
-    fn status(&mut self, text: Option<&str>);
-    /// Asks the person.
-    fn ask(&mut self, prompt: &str, password: bool) -> Option<String>;
-    /// Whether the user has interrupted.
-    fn stopped(&self) -> bool;
-}
-
 /// A function that a cell has exported.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Export {
@@ -76,50 +50,6 @@ pub struct Export {
 
 /// What a cell has shown, by mime type.
 pub type Shown = Vec<(String, String)>;
-
-/// Why a cell or a call did not end well.
-#[derive(Debug)]
-pub enum Stop {
-    /// It does not compile.
-    Wrong(Vec<Mistake>),
-    /// A panic: what it said, and the line of code where, if that is known.
-    Panic {
-        /// What it said.
-        message: String,
-        /// The line of code where, if that is known.
-        line: Option<String>,
-    },
-    /// A `?` at the top of a cell met an error, which says this.
-    Early(String),
-    /// The user has interrupted; these variables were lost with the process that had to be ended.
-    Interrupted {
-        /// The variables that were lost.
-        lost: Vec<String>,
-    },
-    /// The process of the cells has ended: how, and which variables went with it.
-    Died {
-        /// Its last words.
-        how: String,
-        /// The variables that were lost.
-        lost: Vec<String>,
-    },
-    /// The host itself has ended, and everything with it.
-    Lost(String),
-    /// Anything else.
-    Fault(Fault),
-}
-
-impl From<Fault> for Stop {
-    fn from(fault: Fault) -> Self {
-        Self::Fault(fault)
-    }
-}
-
-/// How a cell said that it ended early.
-pub(super) enum Ended {
-    Panic { message: String, line: u32 },
-    Early,
-}
 
 /// The Rust side of a notebook: the host with evcxr, and the process in which the cells' code runs.
 pub struct Rust {

@@ -3,7 +3,8 @@
 //! | file | owns |
 //! |---|---|
 //! | `client` | the worker's side: [`Rust`] runs cells and calls what they export |
-//! | `start`, `requests` | starting the host, building it first; what the cells may ask of the notebook |
+//! | `access`, `stop` | what cells may ask of the notebook; how cells and calls end that do not end well |
+//! | `start`, `requests` | starting the host, building it first; answering what the cells ask |
 //! | `connections` | what the worker receives, over all connections, in its order |
 //! | `host/` | a package of its own, `saddle-rust-host`: the host process with evcxr, and the process that runs the cells' code |
 //! | `prelude` | the crate `saddle`, which the cells use; `pack` and `abi` are shared by both sides |
@@ -34,6 +35,7 @@
 
 #![allow(unsafe_code, reason = "memory and descriptors shared with the process of the cells")]
 
+mod access;
 mod client;
 mod connections;
 mod folder;
@@ -44,14 +46,17 @@ mod payload;
 mod prelude;
 mod requests;
 mod start;
+mod stop;
 mod toolchain;
 
-pub use client::{Export, NotebookAccess, Rust, Shown, Stop};
+pub use access::NotebookAccess;
+pub use client::{Export, Rust, Shown};
 pub use connections::Questions;
 pub use layout::dependencies;
 pub use message::{Answer, Mistake, Question, Spot};
 pub use payload::{Payload, Value};
 pub use start::host;
+pub use stop::Stop;
 pub use toolchain::Toolchain;
 
 use prelude::pack;

@@ -1,9 +1,11 @@
 //! What the cells may ask of the notebook, and how it is answered.
 
-use super::client::{Ended, Export, NotebookAccess, Rust};
+use super::access::NotebookAccess;
+use super::client::{Export, Rust};
 use super::link::Message;
 use super::pack::{Reader, Writer};
 use super::payload::{Payload, Value};
+use super::stop::Ended;
 use saddle_fault::{Fault, Kind, Result};
 
 impl Rust {

@@ -1,6 +1,6 @@
 //! How the host is started: which program, built first where there is none, and with what it has to know of the machine.
 
-use super::client::NotebookAccess;
+use super::access::NotebookAccess;
 use super::folder::{FOLDER, Folder};
 use super::protocol::{IDENTITY, SERVE};
 use super::toolchain::Toolchain;
