@@ -1,10 +1,10 @@
 //! Pictures in folders (one folder for each class, or all pictures in one folder), in zip archives and in Parquet files: all read at
 //! once, or each when it is drawn.
 
-use super::archive::Archive;
 use super::files::{Watch, describe};
 use super::parquet::{self, Columns, Label, Parquet};
 use super::picture;
+use super::zip::Archive;
 use super::{Dataset, Features};
 use image::DynamicImage;
 use image::imageops::FilterType;
@@ -399,7 +399,7 @@ fn fits(place: &ImageSource, expected: [usize; 3], this: [usize; 3]) -> Result<(
 enum ImageSource {
     File(PathBuf),
     /// In an archive, by its place in the list.
-    Packed(Arc<Archive>, usize),
+    Packed(Arc<Archive<'static>>, usize),
     /// In a row of a table.
     Row(Arc<Parquet>, usize),
 }

@@ -3,7 +3,7 @@
 //! | file | owns |
 //! |---|---|
 //! | [`mod@array`] | arrays as files hold them, of any element type |
-//! | [`numpy`], `zip` | `.npy` and `.npz` files |
+//! | [`numpy`] | `.npy` and `.npz` files |
 //! | [`safetensors`] | `.safetensors` files |
 //! | [`torch`], `pickle` | PyTorch's files: tensors only, nothing in them is run |
 //! | `dataset` | [`Dataset`]: rows of one shape, labels, views of parts of them |
@@ -15,7 +15,7 @@
 //! | `records` | the records and cells of such a text |
 //! | `header` | whether its first line names the columns |
 //! | `folder` | pictures in folders, archives and tables, all at once or each when it is drawn |
-//! | `archive` | zip archives of many files, read one by one |
+//! | `zip` | zip archives, from memory or file by file from the disk |
 //! | `parquet` | Parquet files with encoded pictures |
 //! | `picture` | one picture in a file |
 //! | `idx` | the format of MNIST's files |
@@ -28,7 +28,6 @@
 
 #![forbid(unsafe_code)]
 
-mod archive;
 pub mod array;
 mod cifar;
 mod csv;
