@@ -29,7 +29,7 @@ const MAX_THREADS: usize = 64;
 pub(super) fn share(tasks: usize, helpers: usize, body: &(dyn Fn(usize) + Sync)) {
     let helpers = helpers.min(MAX_THREADS - 1);
     // A job within a job, or from a second thread meanwhile, is done by its caller.
-    if helpers == 0 || BOARD.taken.swap(true, Ordering::Acquire) {
+    if helpers == 0 || BOARD.taken.0.swap(true, Ordering::Acquire) {
         return (0..tasks).for_each(body);
     }
     hire(helpers);
@@ -42,11 +42,8 @@ pub(super) fn share(tasks: usize, helpers: usize, body: &(dyn Fn(usize) + Sync))
 /// Where the owner of the one job posts it.
 struct Board {
     /// Whether somebody owns the board.
-    taken: AtomicBool,
-    /// The number of workers inside, whether the job is open, how many may help, and the job's number: see [`State`].
-    state: AtomicU64,
-    /// Written by the owner while the job is closed and nobody inside; read by workers inside.
-    job: UnsafeCell<Option<Job>>,
+    taken: Taken,
+    post: Post,
     /// The next task of each who takes part.
     next: [Counter; MAX_THREADS],
     /// What a worker's task panicked with.
@@ -62,22 +59,36 @@ unsafe impl Sync for Board {}
 #[repr(align(64))]
 struct Counter(AtomicUsize);
 
+/// On a cache line of its own: workers watch the line of [`Post`], and would have to fetch that anew.
+#[repr(align(64))]
+struct Taken(AtomicBool);
+
+/// What a worker has to read before it can begin, on one cache line.
+#[repr(align(64))]
+struct Post {
+    /// The number of workers inside, whether the job is open, how many may help, and the job's number: see [`State`].
+    state: AtomicU64,
+    /// Written by the owner while the job is closed and nobody inside; read by workers inside.
+    job: UnsafeCell<Option<Job>>,
+}
+
+const _: () = assert!(size_of::<Post>() == 64);
+
 struct Worker {
     thread: Thread,
     sleeps: AtomicBool,
 }
 
 static BOARD: Board = Board {
-    taken: AtomicBool::new(false),
-    state: AtomicU64::new(0),
-    job: UnsafeCell::new(None),
+    taken: Taken(AtomicBool::new(false)),
+    post: Post { state: AtomicU64::new(0), job: UnsafeCell::new(None) },
     next: [const { Counter(AtomicUsize::new(0)) }; MAX_THREADS],
     panic: Mutex::new(None),
     workers: OnceLock::new(),
     handles: [const { OnceLock::new() }; MAX_THREADS],
 };
 
-/// The parts of [`Board::state`].
+/// The parts of [`Post::state`].
 struct State;
 
 impl State {
@@ -145,11 +156,11 @@ impl Posted {
         let body: *const (dyn Fn(usize) + Sync + 'static) = unsafe { std::mem::transmute(body) };
         let job = Job { tasks, parties, body };
         // Safety: the job is closed and nobody inside, so nobody reads it.
-        unsafe { *BOARD.job.get() = Some(job) };
-        let number = State::number(BOARD.state.load(Ordering::Relaxed)).wrapping_add(1);
+        unsafe { *BOARD.post.job.get() = Some(job) };
+        let number = State::number(BOARD.post.state.load(Ordering::Relaxed)).wrapping_add(1);
         let state = u64::from(number) << State::NUMBER_AT | (helpers as u64) << State::HELPERS_AT | State::OPEN;
         // In one order with the workers' notes that they sleep: either they see the job, or we see the note.
-        BOARD.state.store(state, Ordering::SeqCst);
+        BOARD.post.state.store(state, Ordering::SeqCst);
         for worker in BOARD.handles[..helpers].iter().filter_map(OnceLock::get) {
             if worker.sleeps.load(Ordering::SeqCst) && worker.sleeps.swap(false, Ordering::SeqCst) {
                 worker.thread.unpark();
@@ -160,15 +171,15 @@ impl Posted {
 
     fn job(&self) -> Job {
         // Safety: only the owner writes it, and that is us.
-        unsafe { (*BOARD.job.get()).expect("posted") }
+        unsafe { (*BOARD.post.job.get()).expect("posted") }
     }
 }
 
 impl Drop for Posted {
     fn drop(&mut self) {
-        BOARD.state.fetch_and(!State::OPEN, Ordering::Relaxed);
+        BOARD.post.state.fetch_and(!State::OPEN, Ordering::Relaxed);
         let mut rounds = 0u32;
-        while BOARD.state.load(Ordering::Acquire) & State::INSIDE != 0 {
+        while BOARD.post.state.load(Ordering::Acquire) & State::INSIDE != 0 {
             // A worker that has lost its core to somebody else gets ours.
             rounds += 1;
             match rounds.is_multiple_of(1 << 12) {
@@ -177,7 +188,7 @@ impl Drop for Posted {
             }
         }
         let panic = BOARD.panic.lock().ok().and_then(|mut p| p.take());
-        BOARD.taken.store(false, Ordering::Release);
+        BOARD.taken.0.store(false, Ordering::Release);
         if let Some(panic) = panic
             && !std::thread::panicking()
         {
@@ -215,21 +226,21 @@ fn serve(index: usize) {
     loop {
         let state = wait(worker, index, last);
         last = State::number(state);
-        let entered = BOARD.state.compare_exchange(state, state + 1, Ordering::Acquire, Ordering::Relaxed);
+        let entered = BOARD.post.state.compare_exchange(state, state + 1, Ordering::Acquire, Ordering::Relaxed);
         if entered.is_err() {
             // Others come and go: look again, unless it is another job by now.
             last = last.wrapping_sub(1);
             continue;
         }
         // Safety: the job does not change while we are inside.
-        let job = unsafe { *BOARD.job.get() };
+        let job = unsafe { *BOARD.post.job.get() };
         if let Some(job) = job
             && let Err(panic) = catch_unwind(AssertUnwindSafe(|| job.work(index + 1)))
             && let Ok(mut first) = BOARD.panic.lock()
         {
             first.get_or_insert(panic);
         }
-        BOARD.state.fetch_sub(1, Ordering::Release);
+        BOARD.post.state.fetch_sub(1, Ordering::Release);
     }
 }
 
@@ -240,13 +251,13 @@ fn wait(worker: &Worker, index: usize, last: u32) -> u64 {
         let since = Instant::now();
         let mut rounds = 0;
         while !rounds_over(&mut rounds, since) {
-            let state = BOARD.state.load(Ordering::Relaxed);
+            let state = BOARD.post.state.load(Ordering::Relaxed);
             if fits(state) {
                 return state;
             }
         }
         worker.sleeps.store(true, Ordering::SeqCst);
-        let state = BOARD.state.load(Ordering::SeqCst);
+        let state = BOARD.post.state.load(Ordering::SeqCst);
         if fits(state) {
             worker.sleeps.store(false, Ordering::SeqCst);
             return state;
