@@ -8,50 +8,66 @@ use std::ops::{Deref, DerefMut};
 pub(crate) type Axes = SmallVec<[usize; 6]>;
 
 /// The size of each axis; none for a single number. Reads and writes as a slice.
-#[derive(Clone, Default, PartialEq, Eq, Hash)]
+#[derive(Default, PartialEq, Eq, Hash)]
 pub struct Shape(Axes);
 
 impl Shape {
     /// A shape of these sizes.
+    #[inline]
     pub fn new<const RANK: usize>(sizes: [usize; RANK]) -> Self {
         Self(Axes::from_slice(&sizes))
     }
 
     /// How many axes.
+    #[inline]
     pub fn num_dims(&self) -> usize {
         self.0.len()
     }
 
     /// How many elements; 1 for a single number.
+    #[inline]
     pub fn num_elements(&self) -> usize {
-        self.0.iter().product()
+        self.0.iter().fold(1, |n, &size| n * size)
     }
 
     /// The steps from element to element along each axis, row-major.
+    #[inline]
     pub(crate) fn strides(&self) -> Axes {
-        let mut strides = Axes::from_elem(1, self.len());
-        for i in (1..self.len()).rev() {
-            strides[i - 1] = strides[i] * self[i];
+        let mut strides = Axes::from_slice(&self.0);
+        let mut step = 1;
+        for stride in strides.as_mut_slice().iter_mut().rev() {
+            step *= std::mem::replace(stride, step);
         }
         strides
+    }
+}
+
+// A copy of the numbers at once: `SmallVec`'s own takes them one after the other.
+impl Clone for Shape {
+    #[inline]
+    fn clone(&self) -> Self {
+        Self(Axes::from_slice(&self.0))
     }
 }
 
 impl Deref for Shape {
     type Target = [usize];
 
+    #[inline]
     fn deref(&self) -> &[usize] {
         &self.0
     }
 }
 
 impl DerefMut for Shape {
+    #[inline]
     fn deref_mut(&mut self) -> &mut [usize] {
         &mut self.0
     }
 }
 
 impl From<&[usize]> for Shape {
+    #[inline]
     fn from(sizes: &[usize]) -> Self {
         Self(Axes::from_slice(sizes))
     }

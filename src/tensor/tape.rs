@@ -105,10 +105,12 @@ pub fn no_grad<T>(f: impl FnOnce() -> T) -> T {
 }
 
 impl Node {
+    #[inline]
     pub(super) fn leaf() -> Rc<Self> {
         Rc::new(Self::new(None))
     }
 
+    #[inline]
     fn new(recorded: Option<Box<Recorded>>) -> Self {
         Self { id: next_id(), mark: Cell::new(u64::MAX), recorded }
     }
@@ -146,11 +148,13 @@ pub(super) struct Op<'a> {
 }
 
 impl Op<'_> {
+    #[inline]
     pub fn done(self, raw: Raw, rule: impl Fn(&Back) -> Result<Grads> + 'static) -> Tensor {
         self.done_behind(None, raw, rule)
     }
 
     /// As [`Op::done`], where gradients pass a gate before the rule gets them.
+    #[inline]
     pub fn done_behind(self, gate: Option<Gate>, raw: Raw, rule: impl Fn(&Back) -> Result<Grads> + 'static) -> Tensor {
         if !is_recording() {
             return Tensor::constant(raw);

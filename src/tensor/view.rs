@@ -97,7 +97,6 @@ fn walk<T: Copy>(data: &[T], strides: &[usize], shape: &[usize]) -> Vec<T> {
 }
 
 /// A tensor's elements: those of `data` from `offset` on that lie `strides` apart along each axis.
-#[derive(Clone)]
 pub struct View {
     data: Rc<Buffer>,
     shape: Shape,
@@ -105,30 +104,43 @@ pub struct View {
     offset: usize,
 }
 
+impl Clone for View {
+    #[inline]
+    fn clone(&self) -> Self {
+        let strides = Axes::from_slice(&self.strides);
+        Self { data: self.data.clone(), shape: self.shape.clone(), strides, offset: self.offset }
+    }
+}
+
 impl View {
     /// All of `data`, row-major; its length is the shape's.
+    #[inline]
     pub fn new<T: Element>(data: Vec<T>, shape: Shape) -> Self {
         debug_assert_eq!(data.len(), shape.num_elements());
         Self { data: Rc::new(T::buffer(data)), strides: shape.strides(), shape, offset: 0 }
     }
 
+    #[inline]
     pub fn shape(&self) -> &Shape {
         &self.shape
     }
 
     /// Whether the elements lie in row-major order without gaps.
+    #[inline]
     pub fn is_contiguous(&self) -> bool {
         let mut expected = 1;
-        for (&n, &stride) in self.shape.iter().zip(&self.strides).rev() {
-            if n != 1 && stride != expected {
-                return self.shape.contains(&0);
+        let (shape, strides) = (&self.shape[..], &self.strides[..]);
+        for i in (0..shape.len()).rev() {
+            if shape[i] != 1 && strides[i] != expected {
+                return shape.contains(&0);
             }
-            expected *= n;
+            expected *= shape[i];
         }
         true
     }
 
     /// The elements in row-major order without a copy, where they lie so.
+    #[inline]
     pub fn slice<T: Element>(&self) -> Option<&[T]> {
         let data = T::of(&self.data)?;
         let end = self.offset + self.shape.num_elements();
@@ -136,6 +148,7 @@ impl View {
     }
 
     /// The same, to be changed: where they are all of a buffer that is this tensor's alone.
+    #[inline]
     pub fn own_slice<T: Element>(&mut self) -> Option<&mut [T]> {
         let whole = self.is_contiguous() && self.offset == 0;
         let len = self.shape.num_elements();
@@ -144,6 +157,7 @@ impl View {
     }
 
     /// The buffer from the first element on, and the strides.
+    #[inline]
     pub fn strided<T: Element>(&self) -> Option<(&[T], &Axes)> {
         let data = T::of(&self.data)?;
         Some((data.get(self.offset..)?, &self.strides))

@@ -79,6 +79,7 @@ pub struct Raw {
 }
 
 impl Raw {
+    #[inline]
     fn hold(held: Held, dtype: Dtype) -> Self {
         Self { held: Rc::new(held), dtype, bounds: None, point: false }
     }
@@ -88,17 +89,20 @@ impl Raw {
     }
 
     /// A view on the CPU.
+    #[inline]
     pub(super) fn viewed(view: View, dtype: Dtype) -> Self {
         Self::hold(Held::Cpu(view), dtype)
     }
 
     /// The same, to be of `shape`, which is its own but for rank 0.
+    #[inline]
     pub(super) fn of(mut self, shape: &Shape) -> Self {
         self.point = shape.is_empty() && self.view().is_none();
         self
     }
 
     /// The same, to be of the shape of `other`, which is its own but for rank 0.
+    #[inline]
     pub(super) fn like(mut self, other: &Raw) -> Self {
         self.point = other.point;
         self
@@ -144,6 +148,7 @@ impl Raw {
     }
 
     /// The size of each dim.
+    #[inline]
     pub fn shape(&self) -> Shape {
         match &*self.held {
             Held::Cpu(view) => view.shape().clone(),
@@ -153,6 +158,7 @@ impl Raw {
     }
 
     /// How many elements it has.
+    #[inline]
     pub fn len(&self) -> usize {
         self.shape().num_elements()
     }
@@ -207,11 +213,13 @@ impl Raw {
     }
 
     /// A CPU tensor over `data`, whose length is the shape's.
+    #[inline]
     pub(super) fn cpu<T: Element>(data: Vec<T>, shape: Shape) -> Self {
         Self::viewed(View::new(data, shape), T::DTYPE)
     }
 
     /// The same elements in row-major order.
+    #[inline]
     pub(crate) fn contiguous(&self) -> Self {
         match self.view() {
             Some(view) if !view.is_contiguous() => Self::viewed(view.contiguous(), self.dtype),
