@@ -30,7 +30,10 @@ def kernelspec_of_the_readme(word):
 
 
 def can_import(python, module):
-    return subprocess.run([python, "-c", f"import {module}"], capture_output=True).returncode == 0
+    try:
+        return subprocess.run([python, "-c", f"import {module}"], capture_output=True).returncode == 0
+    except OSError:
+        return False
 
 
 def ask(url, token="", method="GET", body=None):
@@ -42,7 +45,7 @@ def ask(url, token="", method="GET", body=None):
         with urllib.request.urlopen(request, timeout=120) as answer:
             return json.loads(answer.read() or "null")
     except urllib.error.HTTPError as refused:
-        return json.loads(refused.read() or "null")
+        return {**json.loads(refused.read()), "status": refused.code}
 
 
 class Server:
@@ -93,9 +96,11 @@ class Lab(Server):
         super().__init__(command, f"http://127.0.0.1:{port}", "own", saddle.folder / "lab.log", cwd=saddle.folder, env=env)
 
     def start(self, name):
-        """A kernel's id, or what the server says instead."""
+        """A kernel's id, or the status of the refusal and what the server's log says of it: its answer leaves a `%s` where the reason belongs."""
         answer = self.ask("api/kernels", "POST", {"name": name})
-        return answer.get("id") or answer["message"]
+        if "id" in answer:
+            return answer["id"]
+        return f"{answer['status']} {[line for line in self.log.read_text().splitlines() if 'POST /api/kernels' in line]}"
 
     def open(self, kernel):
         return Cells(f"ws{self.url.removeprefix('http')}/api/kernels/{kernel}/channels?session_id=x")

@@ -7,13 +7,13 @@ import subprocess
 import time
 
 import pytest
+from elsewhere import can_import
 
 PYTHON = os.environ.get("SADDLE_SCALE_PYTHON", "python3")
 
 
 def needs(module):
-    found = subprocess.run([PYTHON, "-c", f"import {module}"], capture_output=True).returncode == 0
-    return pytest.mark.skipif(not found, reason=f"{PYTHON} has no {module}")
+    return pytest.mark.skipif(not can_import(PYTHON, module), reason=f"{PYTHON} has no {module}")
 
 
 @pytest.fixture
