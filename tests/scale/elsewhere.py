@@ -147,12 +147,11 @@ class Cells:
 
 
 class Host:
-    """An sshd in a network namespace. `HOST` is its name to the `ssh` and `scp` in the folder `here`; other clients find keys in `home`.
-
-    There `saddle` is on the path, and what `path` adds.
+    """An sshd in a network namespace, with `saddle` on the path there. `HOST` is its name to the `ssh` and `scp` in the folder `here`; other clients
+    find keys in `home`.
     """
 
-    def __init__(self, folder, path=()):
+    def __init__(self, folder):
         self.space = Namespace()
         self.address, self.here, self.home = self.space.address, folder / "here", folder / "home"
         if not self.space.name:
@@ -168,7 +167,7 @@ class Host:
         shutil.copy(keys["user"], own / "id_ed25519")
         (own / "known_hosts").write_text(f"{self.address} {(folder / 'host.pub').read_text()}")
         (there / "saddle").symlink_to(os.environ["SADDLE"])
-        self.path = ":".join([str(there), *map(str, path), "/usr/bin", "/bin"])
+        self.path = f"{there}:/usr/bin:/bin"
         (folder / "sshd_config").write_text(
             f"ListenAddress {self.address}\nPort 22\nHostKey {keys['host']}\nAuthorizedKeysFile {folder}/authorized\nStrictModes no\n"
             f"PermitRootLogin yes\nUsePAM no\nPidFile none\nSetEnv PATH={self.path} SADDLE_HISTORY=off\n"
