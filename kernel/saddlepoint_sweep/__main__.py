@@ -4,15 +4,23 @@ Arguments: engine, address, the program `saddle`, the sweep's folder, how many r
 each run, and the numbers of the runs. Prints `run N` for each run that has ended, with what its process died of behind it.
 """
 
+import os
 import subprocess
 import sys
+
+# In a run's folder: a worker has taken it.
+BEGUN = "begun"
 
 
 def run_one(program, folder, number, threads):
     """One run, on a worker: nothing, or of what its process has died. Its outcome is in the sweep's folder."""
-    import os
-
-    log = os.path.join(folder, "runs", f"{number:04}", "log")
+    place = os.path.join(folder, "runs", f"{number:04}")
+    log = os.path.join(place, "log")
+    try:
+        os.close(os.open(os.path.join(place, BEGUN), os.O_CREAT | os.O_EXCL))
+    except FileExistsError:
+        # Dask gives the tasks of a dead worker to others.
+        return "its worker was lost"
     with open(log, "w") as errors:
         status = subprocess.run(
             [program, "sweep-run", folder, str(number)],
@@ -20,6 +28,7 @@ def run_one(program, folder, number, threads):
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=errors,
+            preexec_fn=tied(),
         ).returncode
     if status < 0:
         return f"its process was killed by signal {-status}"
@@ -28,6 +37,20 @@ def run_one(program, folder, number, threads):
             said = [line.strip() for line in errors if line.strip() and not line.startswith("hint:")]
         return said[-1] if said else "it could not be carried out"
     return ""
+
+
+def tied():
+    """What a process does first so that it ends with its worker, also when that is killed: a run that nobody waits for would disturb its
+    repetition. Nothing where the system has no way.
+    """
+    if sys.platform != "linux":
+        return None
+    import ctypes
+    import signal
+
+    # Imported and looked up here: between fork and exec nothing may wait for another thread.
+    prctl, pr_set_pdeathsig, end = ctypes.CDLL(None).prctl, 1, int(signal.SIGTERM)
+    return lambda: prctl(pr_set_pdeathsig, end)
 
 
 def tell(number, death):
@@ -43,7 +66,7 @@ def on_dask(address, program, folder, jobs, threads, numbers):
         sys.exit(f"no cluster: {error}")
 
     def submit(number):
-        # The sweep itself repeats what is lost, so that all engines do the same; a dead worker's task is not moved by Dask.
+        # The sweep itself repeats what is lost, so that all engines do the same.
         return client.submit(run_one, program, folder, number, threads, key=f"saddle-{folder}-{number}", pure=False, retries=0)
 
     waiting = list(numbers)
@@ -95,5 +118,11 @@ def on_ray(address, program, folder, jobs, threads, numbers):
 
 if __name__ == "__main__":
     engine, address, program, folder, jobs, threads, *numbers = sys.argv[1:]
+    numbers = [int(number) for number in numbers]
+    for number in numbers:
+        try:
+            os.unlink(os.path.join(folder, "runs", f"{number:04}", BEGUN))
+        except FileNotFoundError:
+            pass
     start = {"dask": on_dask, "ray": on_ray}[engine]
-    start(address, program, folder, int(jobs), int(threads), [int(number) for number in numbers])
+    start(address, program, folder, int(jobs), int(threads), numbers)

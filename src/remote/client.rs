@@ -23,6 +23,8 @@ const CONNECTING: Duration = Duration::from_secs(5);
 /// How long calls are gathered before they are sent: the server computes meanwhile what it has.
 const GATHERED: Duration = Duration::from_micros(100);
 const BUFFER: usize = 1 << 16;
+/// The most bytes that are sent ahead of the server's answers, which it keeps in memory until it has computed what came before.
+const AHEAD: usize = 1 << 25;
 /// A handle's bits for the tensor; those above are for the connection.
 const TENSOR_BITS: u32 = 40;
 /// The most bytes of one tensor that is read.
@@ -64,6 +66,8 @@ struct Line {
     next: u64,
     /// Tensors that nobody holds any more, told with the next call.
     freed: Vec<u64>,
+    /// About how many bytes were sent since the server's last answer.
+    ahead: usize,
     sent: Instant,
 }
 
@@ -181,13 +185,15 @@ impl Line {
         prepare(&stream).map_err(fails)?;
         let input = BufReader::with_capacity(BUFFER, stream.try_clone().map_err(fails)?);
         let output = BufWriter::with_capacity(BUFFER, stream);
-        Ok((Self { input, output, next: 1, freed: Vec::new(), sent: Instant::now() }, device))
+        Ok((Self { input, output, next: 1, freed: Vec::new(), ahead: 0, sent: Instant::now() }, device))
     }
 
     /// Sends a call, soon; `results` are the sizes of what it gives.
     fn send(&mut self, op: Op, with: &With, results: &[Vec<usize>]) -> io::Result<u64> {
         let first = self.next;
         self.next += results.len() as u64;
+        // Beside the data some 160 bytes.
+        self.ahead += with.data.len() + 160;
         let out = &mut self.output;
         out.put_all(&self.freed, u64::to_le_bytes)?;
         self.freed.clear();
@@ -214,8 +220,18 @@ impl Line {
         self.output.flush()
     }
 
+    /// Waits for the server where it is too far behind. It answers this question, in which nothing is asked, after what came before.
+    fn keep_step(&mut self) -> io::Result<()> {
+        if self.ahead > AHEAD {
+            self.send(Op::Listen, &With::default(), &[])?;
+            self.answer()?;
+        }
+        Ok(())
+    }
+
     fn answer(&mut self) -> io::Result<CallResult> {
         self.flush()?;
+        self.ahead = 0;
         let status = match self.input.take_u32()? {
             0 => Status::Done,
             1 => Status::Refused,
@@ -268,7 +284,8 @@ impl Reach for Server {
         }
         let results = if op.computes() { shape::results(op, with) } else { Vec::new() };
         debug_assert!(results.iter().all(|sizes| sizes.len() <= MOST_AXES));
-        let done = line.send(op, with, &results).and_then(|first| match op.computes() {
+        let sent = line.keep_step().and_then(|()| line.send(op, with, &results));
+        let done = sent.and_then(|first| match op.computes() {
             true => {
                 let mut outcome =
                     CallResult { status: Status::Done, made: [Made::NOTHING; 2], ints: [0; 4], bytes: Vec::new() };

@@ -7,10 +7,11 @@ use crate::wire::{Put as _, Take as _, cause, prepare};
 use saddle_backend::{Answer, Api, Ended, Failure, Library, Op, Status, Tensor, With};
 use std::collections::HashMap;
 use std::io::{self, BufReader, BufWriter, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc;
 use std::time::Duration;
 
 /// A client that has not greeted in this time is left.
@@ -136,6 +137,8 @@ fn welcome(
 
 /// A call as it came.
 struct Call {
+    /// Tensors that the client does not hold any more.
+    freed: Vec<u64>,
     op: Op,
     kind: u32,
     first: u64,
@@ -154,20 +157,41 @@ struct Session {
 }
 
 impl Session {
-    /// Answers until the client goes.
+    /// Answers until the client goes. What comes is read while something is computed: a connection from which nobody reads for seconds
+    /// looks like one that has gone silent, and the client's system gives it up.
     fn answer_all(mut self, stream: &TcpStream) -> io::Result<()> {
-        let mut input = BufReader::with_capacity(1 << 16, stream);
+        let (calls, coming) = mpsc::channel();
+        let gone = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let reading = scope.spawn(|| {
+                let read = read_ahead(stream, calls);
+                gone.store(true, Ordering::Relaxed);
+                read
+            });
+            let answered = self.answer_each(&coming, stream, &gone);
+            // So that the reader ends, too.
+            let _ = stream.shutdown(Shutdown::Both);
+            drop(coming);
+            let read = reading.join().unwrap_or_else(|_| Err(io::Error::other("the reader of calls has panicked")));
+            answered.and(read)
+        })
+    }
+
+    fn answer_each(
+        &mut self,
+        coming: &mpsc::Receiver<Call>,
+        stream: &TcpStream,
+        gone: &AtomicBool,
+    ) -> io::Result<()> {
         let mut output = BufWriter::with_capacity(1 << 16, stream);
-        loop {
-            let freed = match input.take_all(u64::from_le_bytes) {
-                Ok(freed) => freed,
-                Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
-                Err(e) => return Err(e),
-            };
-            for number in freed {
-                self.tensors.remove(&number);
+        for call in coming {
+            // Nobody would hear of it.
+            if gone.load(Ordering::Relaxed) {
+                break;
             }
-            let call = read(&mut input)?;
+            for number in &call.freed {
+                self.tensors.remove(number);
+            }
             if call.op.computes() {
                 self.compute(&call);
             } else {
@@ -178,6 +202,7 @@ impl Session {
                 output.flush()?;
             }
         }
+        Ok(())
     }
 
     /// The operands of a call.
@@ -248,7 +273,22 @@ impl Session {
     }
 }
 
-fn read(input: &mut impl io::Read) -> io::Result<Call> {
+/// Reads calls until the client goes. It sends ahead no more than it may (`client::AHEAD`), so this needs no bound of its own.
+fn read_ahead(stream: &TcpStream, calls: mpsc::Sender<Call>) -> io::Result<()> {
+    let mut input = BufReader::with_capacity(1 << 16, stream);
+    loop {
+        let freed = match input.take_all(u64::from_le_bytes) {
+            Ok(freed) => freed,
+            Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
+            Err(e) => return Err(e),
+        };
+        if calls.send(read(&mut input, freed)?).is_err() {
+            return Ok(());
+        }
+    }
+}
+
+fn read(input: &mut impl io::Read, freed: Vec<u64>) -> io::Result<Call> {
     let invalid = |what: String| io::Error::new(io::ErrorKind::InvalidData, what);
     let number = input.take_u32()?;
     let op = Op::of(number).ok_or_else(|| invalid(format!("there is no operation {number}")))?;
@@ -263,5 +303,5 @@ fn read(input: &mut impl io::Read) -> io::Result<Call> {
     let ints = input.take_all(i64::from_le_bytes)?;
     let floats = input.take_all(f32::from_le_bytes)?;
     let data = input.by_ref().take_bytes(MOST_UPLOAD)?;
-    Ok(Call { op, kind, first, results, tensors, ints, floats, data })
+    Ok(Call { freed, op, kind, first, results, tensors, ints, floats, data })
 }

@@ -1,4 +1,4 @@
-"""Engines that exist, started on this machine for the tests: Slurm with munge on one node, Dask, Ray, MPI, a kernel gateway. `tests/run scale`
+"""Engines that exist, started on this machine for the tests: Slurm with munge on one node, Dask, Ray, MPI, gateways. `tests/run scale`
 installs them; a test whose engine is missing is skipped with the reason.
 """
 

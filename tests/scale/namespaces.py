@@ -10,10 +10,12 @@ numbers = itertools.count()
 
 
 class Namespace:
-    """A namespace of its own; this machine's own loopback where none can be made (only root may), with `name` None."""
+    """A namespace of its own; this machine's own loopback where none can be made (only root may), with `name` None. From there this machine
+    is `here`.
+    """
 
     def __init__(self):
-        self.name, self.address, self.command = None, "127.0.0.1", []
+        self.name, self.address, self.here, self.command = None, "127.0.0.1", "127.0.0.1", []
         number = next(numbers)
         name, net = f"sd{os.getpid() % 100000}n{number}", f"10.213.{os.getpid() % 200}.{4 * (number % 60)}"
         here, there = (f"{net.rsplit('.', 1)[0]}.{int(net.rsplit('.', 1)[1]) + i}" for i in (1, 2))
@@ -32,7 +34,7 @@ class Namespace:
             if subprocess.run(command, capture_output=True).returncode != 0:
                 self.remove(name)
                 return
-        self.name, self.address, self.command = name, there, ["ip", "netns", "exec", name]
+        self.name, self.address, self.here, self.command = name, there, here, ["ip", "netns", "exec", name]
 
     def unplug(self):
         """As if the cable were pulled at the other end: nothing goes through any more, and nobody is told."""

@@ -2,87 +2,44 @@
 make one.
 """
 
-import json
 import os
 import subprocess
-import time
-import urllib.request
 
 import pytest
+from elsewhere import Lab, Server, can_import
 from namespaces import Namespace, free_port
 
 PYTHON = os.environ.get("SADDLE_SCALE_PYTHON", "python3")
-HAS = subprocess.run([PYTHON, "-c", "import kernel_gateway"], capture_output=True).returncode == 0
-pytestmark = pytest.mark.skipif(not HAS, reason=f"{PYTHON} has no jupyter-kernel-gateway")
+pytestmark = pytest.mark.skipif(not can_import(PYTHON, "kernel_gateway"), reason=f"{PYTHON} has no jupyter-kernel-gateway")
 
-
-def answers(url, token=""):
-    request = urllib.request.Request(url, headers={"Authorization": f"token {token}"} if token else {})
-    with urllib.request.urlopen(request, timeout=5) as answer:
-        return json.loads(answer.read())
-
-
-def wait_for(url, log, token=""):
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        try:
-            return answers(url, token)
-        except OSError:
-            time.sleep(0.3)
-    raise AssertionError(f"{url} does not answer\n{log.read_text()}")
+# In a gateway's log.
+STARTED = "Kernel started: "
 
 
 @pytest.fixture
 def gateway(tmp_path):
     space = Namespace()
     port = free_port()
-    log = tmp_path / "gateway.log"
     subprocess.run([os.environ["SADDLE"], "install", "--prefix", tmp_path / "prefix"], check=True, capture_output=True)
     env = {**os.environ, "JUPYTER_PATH": str(tmp_path / "prefix/share/jupyter"), "KG_AUTH_TOKEN": "secret"}
-    with open(log, "w") as out:
-        serving = subprocess.Popen(
-            [*space.command, PYTHON, "-m", "kernel_gateway", f"--KernelGatewayApp.ip={space.address}", f"--KernelGatewayApp.port={port}"],
-            env=env, stdout=out, stderr=out,
-        )
-    url = f"http://{space.address}:{port}"
-    wait_for(f"{url}/api/kernelspecs", log, "secret")
-    yield url
-    serving.terminate()
-    serving.wait(20)
+    command = [*space.command, PYTHON, "-m", "kernel_gateway", f"--KernelGatewayApp.ip={space.address}", f"--KernelGatewayApp.port={port}"]
+    with Server(command, f"http://{space.address}:{port}", "secret", tmp_path / "gateway.log", env=env) as gateway:
+        yield gateway
     space.remove()
 
 
-def test_saddle_lab_runs_cells_behind_a_gateway(saddle, gateway, tmp_path):
-    port = free_port()
-    env = {**os.environ, "JUPYTER_GATEWAY_AUTH_TOKEN": "secret"}
-    log = tmp_path / "lab.log"
-    (tmp_path / "own").mkdir()
-    with open(log, "w") as out:
-        lab = subprocess.Popen(
-            [saddle.program, "lab", "--no-browser", "--port", str(port), "own", f"--gateway-url={gateway}",
-             "--IdentityProvider.token=own"],
-            cwd=tmp_path, env=env, stdout=out, stderr=out,
-        )
-    try:
-        specs = wait_for(f"http://127.0.0.1:{port}/api/kernelspecs", log, "own")
-        assert "saddle" in specs["kernelspecs"]
-        script = f"""
-import json, uuid, urllib.request, websocket
-start = urllib.request.Request("http://127.0.0.1:{port}/api/kernels", json.dumps({{"name": "saddle"}}).encode(), {{"Authorization": "token own"}}, method="POST")
-kernel = json.loads(urllib.request.urlopen(start, timeout=60).read())["id"]
-ws = websocket.create_connection(f"ws://127.0.0.1:{port}/api/kernels/{{kernel}}/channels?session_id=x", timeout=60, header=["Authorization: token own"])
-message = {{"header": {{"msg_id": uuid.uuid4().hex, "msg_type": "execute_request", "username": "", "session": "x", "date": "2026-01-01T00:00:00Z", "version": "5.3"}},
-    "parent_header": {{}}, "metadata": {{}}, "channel": "shell", "buffers": [],
-    "content": {{"code": "tensor([1, 2]).sum().item()", "silent": False, "store_history": True, "user_expressions": {{}}, "allow_stdin": False, "stop_on_error": True}}}}
-ws.send(json.dumps(message))
-while True:
-    got = json.loads(ws.recv())
-    if got["msg_type"] == "execute_result":
-        print(got["content"]["data"]["text/plain"])
-        break
-"""
-        done = subprocess.run(["python", "-c", script], capture_output=True, text=True, timeout=120)
-        assert done.stdout == "3.0\n", done.stderr + log.read_text()
-    finally:
-        lab.terminate()
-        lab.wait(20)
+def test_saddle_lab_runs_cells_behind_a_gateway(saddle, gateway):
+    with Lab(saddle, gateway.url, JUPYTER_GATEWAY_AUTH_TOKEN="secret") as lab:
+        assert "saddle" in lab.ask("api/kernelspecs")["kernelspecs"]
+        cells = lab.open(lab.start("saddle"))
+        assert cells.run("tensor([1, 2]).sum().item()") == "3.0"
+        cells.close()
+    assert STARTED in gateway.log.read_text()
+
+
+def test_a_wrong_token_is_one_error_and_starts_nothing(saddle, gateway):
+    with Lab(saddle, gateway.url, JUPYTER_GATEWAY_AUTH_TOKEN="guessed") as lab:
+        said = lab.start("saddle")
+        assert said.startswith("401") and "Unauthorized" in said, said
+    # A control: the other test's gateway says this.
+    assert STARTED not in gateway.log.read_text()

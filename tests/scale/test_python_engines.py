@@ -2,17 +2,18 @@
 
 import os
 import re
+import signal
 import subprocess
 import time
 
 import pytest
+from elsewhere import can_import
 
 PYTHON = os.environ.get("SADDLE_SCALE_PYTHON", "python3")
 
 
 def needs(module):
-    found = subprocess.run([PYTHON, "-c", f"import {module}"], capture_output=True).returncode == 0
-    return pytest.mark.skipif(not found, reason=f"{PYTHON} has no {module}")
+    return pytest.mark.skipif(not can_import(PYTHON, module), reason=f"{PYTHON} has no {module}")
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def env():
 
 @pytest.fixture
 def dask(env, tmp_path):
-    """A scheduler and two workers; the address, and how to kill a worker."""
+    """A scheduler and three workers; the address."""
     log = open(tmp_path / "dask.log", "w+")
     program = [PYTHON, "-m"]
     scheduler = subprocess.Popen(
@@ -42,9 +43,9 @@ def dask(env, tmp_path):
              "--no-nanny", "--local-directory", str(tmp_path)],
             env=env, stdout=log, stderr=log,
         )
-        for _ in range(2)
+        for _ in range(3)
     ]
-    yield f"dask://127.0.0.1:{address}", workers
+    yield f"dask://127.0.0.1:{address}"
     for process in [*workers, scheduler]:
         process.terminate()
         process.wait(20)
@@ -53,7 +54,7 @@ def dask(env, tmp_path):
 @needs("distributed")
 def test_dask_runs_the_grid(saddle, notebook, env, dask):
     source = notebook('report("x", seed * seed); check("small", seed, #{ below: 3 });')
-    done = saddle("sweep", source, "-p", "seed=0..4", "--on", dask[0], env=env)
+    done = saddle("sweep", source, "-p", "seed=0..4", "--on", dask, env=env)
     assert done.returncode == 1, done.stdout + done.stderr
     assert "3 of 4 runs are done, 1 failed (4)" in done.stdout
 
@@ -64,28 +65,102 @@ def test_a_dask_scheduler_that_is_down_is_one_error(saddle, notebook, env):
     assert done.returncode == 2 and "no Dask scheduler answers at tcp://127.0.0.1:9" in done.stderr, done.stderr
 
 
+@needs("distributed")
+def test_a_dask_worker_that_is_killed_costs_one_repetition(saddle, notebook, env, dask):
+    """Dask itself would give the task to the next worker, up to three times, and say nothing."""
+    killed_twice(saddle, notebook, env, dask, "its worker was lost")
+
+
+def killed_twice(saddle, notebook, env, engine, says):
+    """A run whose worker is killed, and once more: it is repeated once, reported, and leaves no process."""
+    source = notebook('if seed == 1 { while true { sleep(0.05); } } report("x", seed);')
+    running = saddle.start("sweep", source, "-p", "seed=0,1", "--on", engine, env=env)
+    try:
+        killed = set()
+        for _ in range(2):
+            deadline = time.monotonic() + 90
+            while not (found := runs(saddle, 2) - killed):
+                assert time.monotonic() < deadline and running.poll() is None, running.communicate()
+                time.sleep(0.1)
+            (run,) = found
+            killed.add(run)
+            os.kill(parent(run), signal.SIGKILL)
+            while run in runs(saddle, 2):
+                assert time.monotonic() < deadline, "the run goes on without its worker"
+                time.sleep(0.1)
+        out, complaint = running.communicate(timeout=120)
+    finally:
+        running.kill()
+    assert running.returncode == 1, out + complaint
+    assert f"run 2 (seed 1): {says}; it is run once more" in out, out
+    assert f"run 2 (seed 1): {says}; that was the second time" in out, out
+    assert "1 of 2 runs are done, 1 lost (2)" in out, out
+    assert not runs(saddle, 2)
+
+
+def runs(saddle, number):
+    """The processes of that run of the sweep in the folder of this test."""
+    pattern = rf"sweep-run {re.escape(str(saddle.folder))}/sweep {number}$"
+    return {pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if re.search(pattern, of_process(pid, "cmdline").replace("\0", " ").strip())}
+
+
+def parent(pid):
+    return int(of_process(pid, "stat").rsplit(")", 1)[1].split()[1])
+
+
+def of_process(pid, what):
+    try:
+        with open(f"/proc/{pid}/{what}") as text:
+            return text.read()
+    except OSError:
+        return ""
+
+
 @needs("ray")
-def test_ray_runs_the_grid_and_a_cluster_that_is_down_is_one_error(saddle, notebook, env):
-    source = notebook('report("x", seed * seed); check("small", seed, #{ below: 3 });')
-    ray = os.path.join(os.path.dirname(PYTHON), "ray")
-    down = saddle("sweep", source, "-p", "seed=0..4", "--on", "ray", env=env)
-    assert down.returncode == 2 and "no Ray scheduler answers" in down.stderr, down.stderr
-    start = [ray, "start", "--head", "--num-cpus=2", "--include-dashboard=false", "--disable-usage-stats",
+@pytest.mark.parametrize("address", ["ray", "ray://127.0.0.1:9"])
+def test_a_ray_cluster_that_is_down_is_one_error(saddle, notebook, env, address):
+    done = saddle("sweep", notebook("1"), "-p", "seed=0..4", "--on", address, env=env)
+    assert done.returncode == 2 and "no Ray scheduler answers" in done.stderr, done.stderr
+    assert "goes on once it is up" in done.stderr, done.stderr
+
+
+@pytest.fixture(scope="module")
+def ray():
+    """A cluster of this machine alone."""
+    program = os.path.join(os.path.dirname(PYTHON), "ray")
+    start = [program, "start", "--head", "--num-cpus=2", "--include-dashboard=false", "--disable-usage-stats",
              "--object-store-memory=80000000"]
     # Ray gives its node 30 s, which a busy machine may not keep with cold files.
-    env = {**env, "RAY_gcs_server_port_wait_time_s": "150"}
-    try:
-        for _ in range(3):
-            tried = subprocess.run(start, env=env, capture_output=True, text=True, timeout=240)
-            if tried.returncode == 0:
-                break
-            subprocess.run([ray, "stop", "--force"], env=env, capture_output=True, timeout=60)
-        assert tried.returncode == 0, tried.stdout + tried.stderr
-        done = saddle("sweep", source, "-p", "seed=0..4", "--on", "ray", env=env, timeout=300)
-        assert done.returncode == 1, done.stdout + done.stderr
-        assert "3 of 4 runs are done, 1 failed (4)" in done.stdout
-    finally:
-        subprocess.run([ray, "stop", "--force"], env=env, capture_output=True, timeout=60)
+    env = {**os.environ, "PATH": f"{os.path.dirname(PYTHON)}:{os.environ['PATH']}", "RAY_gcs_server_port_wait_time_s": "150"}
+    stop = lambda: subprocess.run([program, "stop", "--force"], env=env, capture_output=True, timeout=60)
+    for _ in range(3):
+        tried = subprocess.run(start, env=env, capture_output=True, text=True, timeout=240)
+        if tried.returncode == 0:
+            break
+        stop()
+    assert tried.returncode == 0, tried.stdout + tried.stderr
+    yield "ray"
+    stop()
+
+
+@needs("ray")
+def test_ray_runs_the_grid(saddle, notebook, env, ray):
+    source = notebook('report("x", seed * seed); check("small", seed, #{ below: 3 });')
+    done = saddle("sweep", source, "-p", "seed=0..4", "--on", ray, env=env, timeout=300)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "3 of 4 runs are done, 1 failed (4)" in done.stdout
+
+
+@needs("ray")
+def test_a_ray_worker_that_is_killed_costs_one_repetition(saddle, notebook, env, ray):
+    killed_twice(saddle, notebook, env, ray, "its Ray worker failed: WorkerCrashedError")
+
+
+@pytest.mark.parametrize("engine", ["kubernetes", "dask", "dask://", "ray://", "ray:127.0.0.1", "RAY"])
+def test_an_engine_that_there_is_none_of_is_named_with_those_there_are(saddle, notebook, engine):
+    done = saddle("sweep", notebook("1"), "-p", "seed=0", "--on", engine)
+    assert done.returncode == 2 and "the engines are local, slurm, dask://HOST:PORT, ray and ray://HOST:PORT" in done.stderr, done.stderr
+    assert not (saddle.folder / "sweep").exists()
 
 
 def test_a_python_without_the_engine_says_how_to_get_it(saddle, notebook):
