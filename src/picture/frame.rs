@@ -281,8 +281,7 @@ fn ranges(axes: &Axes) -> ((f64, f64), (f64, f64)) {
     for layer in &axes.layers {
         let [lx, ly] = layer.extent(axes.x.scale, axes.y.scale);
         (x, y) = (union(x, lx), union(y, ly));
-        airy |= matches!(layer, Layer::Scatter(_) | Layer::Field(_))
-            || matches!(layer, Layer::Line(l) if l.markers);
+        airy |= matches!(layer, Layer::Scatter(_) | Layer::Field(_)) || matches!(layer, Layer::Line(l) if l.markers);
         sheet |= matches!(layer, Layer::Heat(_) | Layer::Contour(_));
         floor |= matches!(layer, Layer::Bars(_) | Layer::Columns(_))
             || matches!(layer, Layer::Line(l) if l.fill_to == Some(0.0));
