@@ -282,7 +282,7 @@ fn ranges(axes: &Axes) -> ((f64, f64), (f64, f64)) {
     for layer in &axes.layers {
         let [lx, ly] = layer.extent(axes.x.scale, axes.y.scale);
         (x, y) = (union(x, lx), union(y, ly));
-        airy |= matches!(layer, Layer::Scatter(_) | Layer::Field(_));
+        airy |= matches!(layer, Layer::Scatter(_) | Layer::Field(_)) || matches!(layer, Layer::Line(l) if l.markers);
         sheet |= matches!(layer, Layer::Heat(_) | Layer::Contour(_));
         floor |= matches!(layer, Layer::Bars(_) | Layer::Columns(_))
             || matches!(layer, Layer::Line(l) if l.fill_to == Some(0.0));
@@ -348,17 +348,29 @@ fn named_ticks(names: &[String], width: f32) -> Vec<Tick> {
     ticks.collect()
 }
 
-/// As many ticks as fit side by side.
+/// As many ticks as fit side by side; two, if there is room for them: one number alone tells no scale.
 fn fitting_ticks(scale: Scale, range: (f64, f64), width: f32, style: Style) -> Vec<Tick> {
-    let mut wanted = (width / 55.0).clamp(2.0, 12.0) as usize;
-    loop {
-        let ticks = scale.ticks(range, wanted);
-        let labelled = ticks.iter().filter(|t| !t.label.is_empty()).count() as f32;
-        if wanted <= 1 || labelled * (widest(&ticks, style) + 14.0) <= width {
-            return ticks;
-        }
-        wanted -= 1;
+    let most = (width / 55.0).clamp(2.0, 12.0) as usize;
+    let labelled = |ticks: &[Tick]| ticks.iter().filter(|t| !t.label.is_empty()).count();
+    let fits = |ticks: &[Tick]| labelled(ticks) as f32 * (widest(ticks, style) + 14.0) <= width;
+    let fewer = (2..=most).rev().map(|wanted| scale.ticks(range, wanted)).find(|ticks| fits(ticks));
+    let mut ticks = fewer.unwrap_or_else(|| scale.ticks(range, 1));
+    if labelled(&ticks) < 2 {
+        let mut more = (most + 1..=most + 3).map(|wanted| scale.ticks(range, wanted));
+        ticks = more.find(|ticks| labelled(ticks) >= 2 && fits(ticks)).unwrap_or(ticks);
     }
+    // On a logarithmic axis they stand closer at one end.
+    let mut free = f32::NEG_INFINITY;
+    for tick in ticks.iter_mut().filter(|tick| !tick.label.is_empty()) {
+        let middle = scale.fraction(tick.at, range) as f32 * width;
+        let half = text::width(&tick.label, style) / 2.0;
+        if middle - half < free {
+            tick.label.clear();
+        } else {
+            free = middle + half + 6.0;
+        }
+    }
+    ticks
 }
 
 fn widest(ticks: &[Tick], style: Style) -> f32 {

@@ -11,7 +11,11 @@ const MOST_TILES: usize = 1024;
 /// A sheet wider or higher than this many CSS pixels gets smaller tiles.
 const WIDEST: f32 = 900.0;
 const HIGHEST: f32 = 1400.0;
-const GAP: f32 = 2.0;
+/// Tiles stand apart: digits that fill their tiles run into one another otherwise.
+const GAP: f32 = 6.0;
+/// A hairline round each tile, by which a black one stands off from a dark page and a white one from a light page.
+const FRAME: f32 = 1.0;
+const FRAME_COLOUR: Colour = Colour::grey(112);
 const PADDING: f32 = 8.0;
 const TITLE: f32 = 22.0;
 const NOTE: f32 = 18.0;
@@ -146,6 +150,8 @@ impl Grid {
         };
         for i in 0..sheet.shown {
             let (x, y) = position(i);
+            let (width, height) = (sheet.tile.0 + 2.0 * FRAME, sheet.tile.1 + 2.0 * FRAME);
+            canvas.fill_rect(Rect::new(x - FRAME, y - FRAME, width, height), FRAME_COLOUR);
             self.draw_tile(canvas, &sheet, i, (x, y), (low, high));
             if let Some(label) = self.labels.get(i) {
                 let style = Style::new(LABEL_SIZE).colour(MUTED).middle();
@@ -298,9 +304,9 @@ mod tests {
         // Two 2×2 images; at 48 CSS pixels a tile, an image pixel is 48 device pixels wide.
         let grid = Grid::new(vec![0.0, 1.0, 0.5, 0.25, 1.0, 0.0, 2.0, -1.0], &[2, 2, 2]).unwrap();
         let picture = decoded(grid);
-        assert_eq!(picture.dimensions(), (2 * (48 * 2 + 2 + 16), 2 * (48 + 16)));
+        assert_eq!(picture.dimensions(), (2 * (48 * 2 + 6 + 16), 2 * (48 + 16)));
         let tile = |i: u32, row: u32, column: u32| {
-            let (x, y) = (16 + i * 100 + column * 48, 16 + row * 48);
+            let (x, y) = (16 + i * 108 + column * 48, 16 + row * 48);
             // All 48 × 48 device pixels are of one colour: nothing is smeared.
             let first = picture.get_pixel(x, y);
             for (dx, dy) in [(47, 0), (0, 47), (47, 47), (24, 24)] {
@@ -314,6 +320,10 @@ mod tests {
         assert_eq!(tile(0, 1, 1), [64, 64, 64, 255]);
         assert_eq!(tile(1, 1, 0), [255, 255, 255, 255], "2 is clipped to white");
         assert_eq!(tile(1, 1, 1), [0, 0, 0, 255], "−1 is clipped to black");
+        // A hairline, and between two of them the page.
+        let beside = |x: u32| picture.get_pixel(x, 60).0;
+        assert_eq!([beside(14), beside(112), beside(122)], [[112, 112, 112, 255]; 3]);
+        assert_eq!([beside(12)[3], beside(114)[3], beside(120)[3]], [0; 3]);
     }
 
     #[test]
@@ -340,7 +350,7 @@ mod tests {
         let mut grid = Grid::new(vec![0.0; 4 * 64], &[4, 64]).unwrap();
         grid.outlined = vec![1];
         let picture = decoded(grid);
-        assert_eq!(picture.get_pixel(16 + 100, 60).0, [0xF0, 0xE4, 0x42, 255]);
+        assert_eq!(picture.get_pixel(16 + 108, 60).0, [0xF0, 0xE4, 0x42, 255]);
         assert_eq!(picture.get_pixel(16, 60).0, [0, 0, 0, 255]);
     }
 

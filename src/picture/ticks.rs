@@ -1,5 +1,7 @@
 //! Axes of numbers: which values get a tick, what is written at it, and where a value lies between the ends.
 
+use std::ops::RangeInclusive;
+
 /// How values are spread along an axis.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Scale {
@@ -134,8 +136,10 @@ fn log((low, high): (f64, f64), wanted: usize) -> Vec<Tick> {
     }
     let (first, last) = ((l - 1e-9).ceil() as i32, (h + 1e-9).floor() as i32);
     if last <= first {
-        // Less than two powers of ten to label: plain numbers do better.
-        return linear((low, high), wanted);
+        // Less than two powers of ten to label: 1, 2 and 5 times them, and where these are few, plain numbers.
+        let ticks = one_two_five((low, high), first - 1..=last);
+        let labelled = ticks.iter().filter(|tick| !tick.label.is_empty()).count();
+        return if labelled < 3 { linear((low, high), wanted) } else { ticks };
     }
     let every = ((last - first) as usize / wanted + 1) as i32;
     let mut ticks = Vec::new();
@@ -152,6 +156,14 @@ fn log((low, high): (f64, f64), wanted: usize) -> Vec<Tick> {
         }
     }
     ticks
+}
+
+/// A tick at every digit times a power of ten between the ends, and labels at 1, 2 and 5.
+fn one_two_five((low, high): (f64, f64), exponents: RangeInclusive<i32>) -> Vec<Tick> {
+    let at = exponents.flat_map(|exponent| (1..10).map(move |lead| (lead, lead as f64 * 10f64.powi(exponent))));
+    let inside = at.filter(|(_, at)| *at >= low * (1.0 - 1e-9) && *at <= high * (1.0 + 1e-9));
+    let label = |lead, at| if matches!(lead, 1 | 2 | 5) { short(at) } else { String::new() };
+    inside.map(|(lead, at)| Tick { at, label: label(lead, at) }).collect()
 }
 
 /// A power of ten on a logarithmic axis: plain where it is short.
@@ -249,6 +261,8 @@ mod tests {
         let minor = Scale::Log.ticks((1.0, 100.0), 5);
         assert_eq!(minor.len(), 19, "1, 2, …, 9, 10, 20, …, 100");
         assert_eq!(labels_of(Scale::Log, (2.0, 6.0), 4), ["2", "3", "4", "5", "6"]);
+        assert_eq!(labels_of(Scale::Log, (20.0, 900.0), 4), ["20", "50", "100", "200", "500"]);
+        assert_eq!(labels_of(Scale::Log, (0.03, 0.6), 4), ["0.05", "0.1", "0.2", "0.5"]);
     }
 
     #[test]
