@@ -27,7 +27,7 @@ impl Shape {
     /// How many elements; 1 for a single number.
     #[inline]
     pub fn num_elements(&self) -> usize {
-        self.0.iter().fold(1, |n, &size| n * size)
+        self.0.iter().product()
     }
 
     /// The steps from element to element along each axis, row-major.
