@@ -177,12 +177,7 @@ impl Session {
         })
     }
 
-    fn answer_each(
-        &mut self,
-        coming: &mpsc::Receiver<Call>,
-        stream: &TcpStream,
-        gone: &AtomicBool,
-    ) -> io::Result<()> {
+    fn answer_each(&mut self, coming: &mpsc::Receiver<Call>, stream: &TcpStream, gone: &AtomicBool) -> io::Result<()> {
         let mut output = BufWriter::with_capacity(1 << 16, stream);
         for call in coming {
             // Nobody would hear of it.
