@@ -177,12 +177,7 @@ impl Session {
         })
     }
 
-    fn answer_each(
-        &mut self,
-        coming: &mpsc::Receiver<Call>,
-        stream: &TcpStream,
-        gone: &AtomicBool,
-    ) -> io::Result<()> {
+    fn answer_each(&mut self, coming: &mpsc::Receiver<Call>, stream: &TcpStream, gone: &AtomicBool) -> io::Result<()> {
         let mut output = BufWriter::with_capacity(1 << 16, stream);
         for call in coming {
             // Nobody would hear of it.
@@ -304,4 +299,75 @@ fn read(input: &mut impl io::Read, freed: Vec<u64>) -> io::Result<Call> {
     let floats = input.take_all(f32::from_le_bytes)?;
     let data = input.by_ref().take_bytes(MOST_UPLOAD)?;
     Ok(Call { freed, op, kind, first, results, tensors, ints, floats, data })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client;
+    use crate::wire::SILENCE;
+    use saddle_backend::{CallResult, Kind, Made, Reach};
+    use std::time::Instant;
+
+    /// A device that takes its time for an exponential.
+    #[derive(Default)]
+    struct Slow {
+        is_over: AtomicBool,
+        uploads: AtomicUsize,
+    }
+
+    impl Reach for Slow {
+        fn call(&self, op: Op, with: &With) -> CallResult {
+            let mut made = Made { rank: 1, ..Made::NOTHING };
+            // Nothing is behind it.
+            made.handle = std::ptr::without_provenance(1);
+            match op {
+                Op::Upload => {
+                    made.sizes[0] = with.ints[2] as u64;
+                    self.uploads.fetch_add(1, Ordering::SeqCst);
+                }
+                Op::Exp => {
+                    made.sizes[0] = with.tensors[0].sizes().next().unwrap_or(0) as u64;
+                    std::thread::sleep(3 * SILENCE);
+                    self.is_over.store(true, Ordering::SeqCst);
+                }
+                _ => made = Made::NOTHING,
+            }
+            CallResult { status: Status::Done, made: [made, Made::NOTHING], ints: [0; 4], bytes: b"read".to_vec() }
+        }
+
+        fn release(&self, _: *const std::ffi::c_void) {}
+    }
+
+    #[test]
+    fn a_device_that_computes_for_long_is_not_lost_and_not_sent_ahead_without_end() {
+        let slow: &'static Slow = Box::leak(Box::default());
+        let library: &'static Library = Box::leak(Box::new(Library::over(slow)));
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let token = "0123456789abcdef";
+        let server = Server { library, device: "slow".into(), token: token.into() };
+        std::thread::spawn(move || serve(&listener, server, |_| {}));
+        let (number, device) = client::connect(&format!("tcp://{address}"), Some(token)).unwrap();
+        assert_eq!(device, "slow");
+        let there = client::library(number);
+        let upload = |bytes: usize| {
+            let (data, ints) = (vec![0; bytes], [0, 0, bytes as i64 / 4]);
+            let with = With { ints: &ints, data: &data, kind: Some(Kind::F32), ..With::default() };
+            let [made, _] = there.compute(Op::Upload, with);
+            made.unwrap()
+        };
+        let x = upload(4);
+        let start = Instant::now();
+        let _exp = there.compute(Op::Exp, With { tensors: &[&x], ..With::default() });
+        let mut waiting: Vec<Tensor> = (0..24).map(|_| upload(1 << 20)).collect();
+        assert!(start.elapsed() < SILENCE && !slow.is_over.load(Ordering::SeqCst));
+        // More than the server is to keep: the client waits.
+        waiting.extend((0..12).map(|_| upload(1 << 20)));
+        assert!(slow.is_over.load(Ordering::SeqCst) && start.elapsed() >= 3 * SILENCE);
+        let Ok(read) = there.answer(Op::Read, With { tensors: &[&waiting[35]], ..With::default() }) else {
+            panic!("the connection was lost")
+        };
+        assert_eq!((&read.bytes[..], slow.uploads.load(Ordering::SeqCst)), (&b"read"[..], 37));
+    }
 }

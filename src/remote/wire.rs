@@ -8,8 +8,8 @@ use std::time::Duration;
 /// The most entries of a list of tensors or numbers: far above what any call has.
 const MOST_ENTRIES: u32 = 1 << 20;
 
-/// After this long without a sign of the other machine a connection is lost.
-const SILENCE: Duration = Duration::from_secs(8);
+/// After this long without a sign of the other machine a connection is lost. Tests wait for it.
+pub const SILENCE: Duration = Duration::from_secs(if cfg!(test) { 2 } else { 8 });
 
 /// Writes numbers.
 pub trait Put: Write {

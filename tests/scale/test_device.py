@@ -101,11 +101,12 @@ def test_training_there_is_training_here(saddle, server):
     assert max(abs(more[name] - here[name]).max() for name in "ab") > 2e-3
 
 
-# First how long the server takes for a product, then about 12 s of them, and behind them more bytes than systems hold ready for a reader.
-SLOW = """let x = randn([1500, 1500]);
-let start = clock(); sum(x.matmul(x)).item(); let one = clock() - start;
+# First how long the server takes for a product, the second time, then some 20 s of them, and behind them more bytes than systems hold ready for a
+# reader.
+SLOW = """let x = randn([1500, 1500]); let one = 0.0; let start = 0.0;
+for i in 0..2 { start = clock(); sum(x.matmul(x)).item(); one = clock() - start; }
 start = clock(); let y = x; let asked = 0.0;
-while asked < 12 { y = x.matmul(x); asked += one; }
+while asked < 20 { y = x.matmul(x); asked += one; }
 for i in 0..3 { y = y + randn([1500, 1500]); }
 let sent = clock() - start;
 let total = sum(y).item(); let took = clock() - start;
@@ -119,7 +120,7 @@ def test_a_server_that_computes_for_long_is_not_one_that_is_lost(saddle, server)
     done = saddle("run", "n.rhai", timeout=300)
     assert done.returncode == 0, done.stderr
     finite, ahead, took = done.stdout.split()
-    assert (finite, ahead) == ("true", "true") and float(took) > 8, done.stdout
+    assert (finite, ahead) == ("true", "true") and float(took) > 10, done.stdout
 
 
 @pytest.mark.parametrize(
