@@ -20,6 +20,18 @@ os.environ.setdefault("SADDLE_THREADS", "1")
 
 
 @pytest.fixture
+def host(tmp_path):
+    """Another machine that SSH reaches."""
+    from elsewhere import Host  # which takes from this module
+
+    host = Host(tmp_path)
+    if not host.space.name:
+        pytest.skip("no network namespace can be made")
+    yield host
+    host.end()
+
+
+@pytest.fixture
 def saddle(tmp_path):
     return command_line.Saddle(tmp_path)
 

@@ -12,7 +12,7 @@ import time
 
 import pytest
 from conftest import command_line
-from elsewhere import SSHD, Host, Lab, Server, can_import, kernelspec_of_the_readme
+from elsewhere import SSHD, Lab, Server, can_import, kernelspec_of_the_readme
 from namespaces import Namespace, free_port
 
 ENTERPRISE = os.environ.get("SADDLE_ENTERPRISE_PYTHON", "python3")
@@ -77,15 +77,6 @@ def test_saddle_lab_runs_cells_behind_an_enterprise_gateway(saddle, tmp_path, sp
         with Lab(saddle, gateway.url, JUPYTER_GATEWAY_AUTH_TOKEN="guessed", KERNEL_USERNAME="ada") as lab:
             said = lab.start("saddle")
             assert said.startswith("401") and "Unauthorized" in said, said
-
-
-@pytest.fixture
-def host(tmp_path):
-    host = Host(tmp_path)
-    if not host.space.name:
-        pytest.skip("no network namespace can be made")
-    yield host
-    host.end()
 
 
 @pytest.fixture

@@ -5,22 +5,13 @@ import subprocess
 import time
 
 import pytest
-from elsewhere import SSHD, Host, kernelspec_of_the_readme
+from elsewhere import SSHD, kernelspec_of_the_readme
 from jupyter_client.manager import KernelManager
 
 pytestmark = [
     pytest.mark.skipif(not SSHD, reason="there is no sshd (apt install openssh-server)"),
     pytest.mark.skipif(os.geteuid() != 0, reason="only root may make a network namespace"),
 ]
-
-
-@pytest.fixture
-def host(tmp_path):
-    host = Host(tmp_path)
-    if not host.space.name:
-        pytest.skip("no network namespace can be made")
-    yield host
-    host.end()
 
 
 def test_the_kernelspec_of_the_readme_runs_cells_on_the_other_machine(host, tmp_path, monkeypatch):
