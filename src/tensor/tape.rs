@@ -12,6 +12,7 @@ use saddle_cpu::Binary;
 use saddle_fault::{Fault, Kind, Result};
 use smallvec::SmallVec;
 use std::cell::Cell;
+use std::ops::Range;
 use std::rc::Rc;
 
 /// The gradients that a rule gives, one for each parent; `None` where the parent does not need one.
@@ -53,8 +54,13 @@ struct Recorded {
     saved: SmallVec<[Tensor; 2]>,
     out: Option<Raw>,
     gate: Option<Gate>,
+    part: Option<Ranges>,
     rule: Vjp,
 }
+
+/// The part of its only parent that an operation took: the gradients of all parts are added up in one tensor, each where it belongs,
+/// instead of as many tensors of the parent's shape.
+pub(super) type Ranges = Rc<[Range<usize>]>;
 
 /// What a gradient that arrives passes before the rule gets it: the derivative of a function of straight pieces, which
 /// is told by the sign of `mask`. Where nobody else holds the gradient it is changed in place.
@@ -156,6 +162,23 @@ impl Op<'_> {
     /// As [`Op::done`], where gradients pass a gate before the rule gets them.
     #[inline]
     pub fn done_behind(self, gate: Option<Gate>, raw: Raw, rule: impl Fn(&Back) -> Result<Grads> + 'static) -> Tensor {
+        self.recorded(gate, None, raw, rule)
+    }
+
+    /// As [`Op::done`], of an operation that takes a part of its only parent.
+    #[inline]
+    pub fn done_from(self, part: Ranges, raw: Raw, rule: impl Fn(&Back) -> Result<Grads> + 'static) -> Tensor {
+        self.recorded(None, Some(part), raw, rule)
+    }
+
+    #[inline]
+    fn recorded(
+        self,
+        gate: Option<Gate>,
+        part: Option<Ranges>,
+        raw: Raw,
+        rule: impl Fn(&Back) -> Result<Grads> + 'static,
+    ) -> Tensor {
         if !is_recording() {
             return Tensor::constant(raw);
         }
@@ -166,6 +189,7 @@ impl Op<'_> {
             saved: self.saved.iter().map(|t| (*t).clone()).collect(),
             out: self.keep_output.then(|| raw.clone()),
             gate,
+            part,
             rule: Box::new(rule),
         };
         super::anomaly::inspect(self.name, &raw);
@@ -276,6 +300,12 @@ fn walk(seed: Tensor, wrt: &[&Tensor], wanted: &[u64], order: &[Rc<Node>]) -> Re
             Some(gate) => gate.pass(recorded.op, arrived)?,
             None => arrived,
         };
+        if let (Some(part), [Some(place)], false) = (&recorded.part, &places[..], is_recording())
+            && let Some(before) = grads[*place].take()
+        {
+            grads[*place] = Some(Tensor::constant(before.raw.onto_part(&arrived.raw, part)));
+            continue;
+        }
         let out = recorded.out.clone().map(|raw| Tensor { raw, node: node.clone() });
         let back = Back { grad: &arrived, saved: &recorded.saved, out, needs: &needs };
         let given = (recorded.rule)(&back)?;

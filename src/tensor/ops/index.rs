@@ -1,9 +1,10 @@
 //! Recorded operations that take parts, put them back, join and sort.
 
 use super::{axis, floats, unary, whole};
-use crate::tape::{Grads, Op};
+use crate::tape::{Grads, Op, Ranges};
 use crate::{Dtype, Raw, Shape, Tensor, check_shape, shown};
 use saddle_fault::{Fault, Kind, Result};
+use smallvec::smallvec;
 use std::ops::Range;
 
 impl Tensor {
@@ -30,7 +31,9 @@ impl Tensor {
         if self.dtype() != Dtype::F32 {
             return Ok(Tensor::constant(raw));
         }
-        Ok(unary("slice", self, raw, &[], false, move |b| b.grad.embed(&shape, &all)))
+        let part: Ranges = all.into();
+        let op = Op { name: "slice", parents: &[self], saved: &[], keep_output: false };
+        Ok(op.done_from(part.clone(), raw, move |b| Ok(smallvec![Some(b.grad.embed(&shape, &part)?)])))
     }
 
     /// Zeros of `shape` with this tensor in `ranges`: what slicing undoes.

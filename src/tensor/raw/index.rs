@@ -6,6 +6,7 @@ use super::{Dtype, Raw};
 use crate::shape::Shape;
 use crate::view::Element;
 use saddle_backend::Op;
+use saddle_cpu::Binary;
 use std::cmp::Ordering;
 use std::ops::Range;
 
@@ -25,6 +26,9 @@ fn ends(ranges: &[Range<usize>]) -> smallvec::SmallVec<[i64; 16]> {
     both.collect()
 }
 
+/// Numbers of a run that are added by a plain loop.
+const SHORT: usize = 32;
+
 impl Raw {
     /// The part within `ranges`, one for each axis.
     pub fn slice_ranges(&self, ranges: &[Range<usize>]) -> Raw {
@@ -40,10 +44,9 @@ impl Raw {
         let x = self.contiguous();
         if let Some(data) = x.slice() {
             let mut out = vec![0.0; shape.num_elements()];
-            let places = Raw::offsets(&shape, ranges);
-            let row = ranges.last().map_or(1, Range::len);
-            for (from, at) in data.chunks_exact(row.max(1)).zip(places) {
-                out[at..at + row].copy_from_slice(from);
+            let (run, places) = Raw::runs(&shape, ranges);
+            for (from, at) in data.chunks_exact(run.max(1)).zip(places) {
+                out[at..at + run].copy_from_slice(from);
             }
             return Raw::cpu(out, shape);
         }
@@ -54,15 +57,39 @@ impl Raw {
         Raw::float(far::compute(Op::SliceAssign, &[zeros.far(), self.far()], &ends(ranges), &[]))
     }
 
-    /// Where each row within `ranges` of a row-major tensor of `shape` begins.
-    fn offsets(shape: &Shape, ranges: &[Range<usize>]) -> Vec<usize> {
-        let strides = shape.strides();
-        let mut all = vec![ranges.last().map_or(0, |r| r.start)];
-        for (range, stride) in ranges.iter().zip(&strides).take(ranges.len().saturating_sub(1)).rev() {
-            let steps = range.clone().map(|i| i * stride);
-            all = steps.flat_map(|step| all.iter().map(move |at| at + step)).collect();
+    /// This float tensor with `part` added within `ranges`: in place, where its elements are nobody else's.
+    pub(crate) fn onto_part(mut self, part: &Raw, ranges: &[Range<usize>]) -> Raw {
+        let shape = self.shape();
+        let part = part.contiguous();
+        if let (Some(sum), Some(part)) = (self.own_slice(), part.slice()) {
+            let (run, places) = Raw::runs(&shape, ranges);
+            for (part, at) in part.chunks_exact(run.max(1)).zip(places) {
+                let sum = &mut sum[at..at + run];
+                match run {
+                    // A call would take longer.
+                    ..SHORT => sum.iter_mut().zip(part).for_each(|(sum, part)| *sum += part),
+                    _ => saddle_cpu::binary_in_place(Binary::Add, sum, part),
+                }
+            }
+            return self;
         }
-        all
+        self.onto(Binary::Add, &part.embed(shape, ranges))
+    }
+
+    /// What lies within `ranges` of a row-major tensor of `shape`, as runs of neighbours: how many numbers each has, and where each begins.
+    fn runs(shape: &Shape, ranges: &[Range<usize>]) -> (usize, Vec<usize>) {
+        let strides = shape.strides();
+        // Axes that are taken whole belong to the run.
+        let cut = (0..ranges.len()).rev().find(|&axis| ranges[axis].len() != shape[axis]).unwrap_or(0);
+        let (Some(last), Some(&stride)) = (ranges.get(cut), strides.get(cut)) else {
+            return (1, vec![0]);
+        };
+        let mut places = vec![last.start * stride];
+        for (range, stride) in ranges.iter().zip(&strides).take(cut).rev() {
+            let steps = range.clone().map(|i| i * stride);
+            places = steps.flat_map(|step| places.iter().map(move |at| at + step)).collect();
+        }
+        (last.len() * stride, places)
     }
 
     /// The slices along `axis` at `indices` (an int tensor of rank 1).

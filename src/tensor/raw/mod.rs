@@ -195,7 +195,7 @@ impl Raw {
     }
 
     /// The elements in row-major order, to be changed: on the CPU, where they are this tensor's alone.
-    fn own_slice(&mut self) -> Option<&mut [f32]> {
+    pub(super) fn own_slice(&mut self) -> Option<&mut [f32]> {
         match Rc::get_mut(&mut self.held)? {
             Held::Cpu(view) => view.own_slice(),
             Held::Far(_) => None,

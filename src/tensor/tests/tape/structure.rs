@@ -69,6 +69,17 @@ fn indices_and_joins() {
         one("slice", &[3, 4], WIDE, |x| x.slice(&[1..3, 0..2])),
         one("slice to nothing", &[3, 2], WIDE, |x| x.slice(std::slice::from_ref(&(1..1)))),
         one("narrow", &[3, 4], WIDE, |x| x.narrow(-1, 1..3)),
+        one("parts that overlap", &[3, 4], WIDE, |x| {
+            let (a, b) = (x.slice(&[0..2, 1..3])?, x.slice(&[1..3, 2..4])?);
+            x.slice(&[0..2, 0..2])?.add(&a.square()?.mul(&b)?)
+        }),
+        one("a part of a part, and all of it", &[2, 4], WIDE, |x| {
+            let (all, part) = (x.square()?, x.narrow(1, 0..3)?);
+            all.narrow(1, 1..3)?.add(&part.narrow(1, 0..2)?)?.mul(&all.narrow(1, 2..4)?)
+        }),
+        one("parts of long rows", &[2, 2, 33], WIDE, |x| {
+            x.narrow(1, 0..1)?.mul(&x.narrow(1, 1..2)?)?.mul(&x.narrow(0, 1..2)?.narrow(1, 0..1)?)
+        }),
         one("at", &[3, 2], WIDE, |x| x.at(-1)),
         one("pad", &[2, 2], WIDE, |x| x.pad(&[(1, 0), (2, 1)], 0.5)),
         one("index_select, one twice", &[3, 2], WIDE, |x| x.index_select(0, &ints(&[2, 0, 2, 2], &[4]))),
