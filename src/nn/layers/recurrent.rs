@@ -57,7 +57,16 @@ impl Recurrent {
     }
 
     /// The state before the first step: the second input, or zeros.
-    fn first(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+    fn first(&self, x: &Tensor, pass: &Pass) -> Result<State> {
+        let whole = self.given_state(x, pass)?;
+        let n = self.hidden;
+        match self.cell {
+            Cell::Lstm => Ok(State { h: whole.narrow(1, 0..n)?, c: Some(whole.narrow(1, n..2 * n)?) }),
+            Cell::Gru => Ok(State { h: whole, c: None }),
+        }
+    }
+
+    fn given_state(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         let want = [x.shape()[0], self.width()];
         match &pass.condition {
             None => Ok(Tensor::full(0.0, &want, &x.device())),
@@ -75,26 +84,36 @@ impl Recurrent {
     }
 
     /// One step: from the state and what the input gives to the gates, the next state.
-    fn step(&self, params: &[Tensor], given: &Tensor, state: &Tensor) -> Result<Tensor> {
+    fn step(&self, params: &[Tensor], given: &Tensor, state: &State) -> Result<State> {
         let n = self.hidden;
         let part = |t: &Tensor, i: usize| t.narrow(1, i * n..(i + 1) * n);
-        match self.cell {
-            Cell::Lstm => {
-                let (h, c) = (part(state, 0)?, part(state, 1)?);
-                let all = given.add(&h.linear(&params[1], Some(&params[3]))?)?;
-                let open = |i: usize| part(&all, i)?.sigmoid();
-                let c = open(1)?.mul(&c)?.add(&open(0)?.mul(&part(&all, 2)?.tanh()?)?)?;
-                let h = open(3)?.mul(&c.tanh()?)?;
-                Tensor::cat(&[h, c], 1)
-            }
-            Cell::Gru => {
-                let own = state.linear(&params[1], Some(&params[3]))?;
-                let open = |i: usize| part(given, i)?.add(&part(&own, i)?)?.sigmoid();
-                let (r, z) = (open(0)?, open(1)?);
-                let new = part(given, 2)?.add(&r.mul(&part(&own, 2)?)?)?.tanh()?;
-                // (1 − z)·new + z·h
-                new.add(&z.mul(&state.sub(&new)?)?)
-            }
+        let own = state.h.linear(&params[1], Some(&params[3]))?;
+        let Some(c) = &state.c else {
+            let open = |i: usize| part(given, i)?.add(&part(&own, i)?)?.sigmoid();
+            let (r, z) = (open(0)?, open(1)?);
+            let new = part(given, 2)?.add(&r.mul(&part(&own, 2)?)?)?.tanh()?;
+            // (1 − z)·new + z·h
+            return Ok(State { h: new.add(&z.mul(&state.h.sub(&new)?)?)?, c: None });
+        };
+        let all = given.add(&own)?;
+        let open = |i: usize| part(&all, i)?.sigmoid();
+        let c = open(1)?.mul(c)?.add(&open(0)?.mul(&part(&all, 2)?.tanh()?)?)?;
+        Ok(State { h: open(3)?.mul(&c.tanh()?)?, c: Some(c) })
+    }
+}
+
+/// What a step hands on: h, and of an LSTM c.
+struct State {
+    h: Tensor,
+    c: Option<Tensor>,
+}
+
+impl State {
+    /// h, then c, side by side.
+    fn whole(&self) -> Result<Tensor> {
+        match &self.c {
+            Some(c) => Tensor::cat(&[self.h.clone(), c.clone()], 1),
+            None => Ok(self.h.clone()),
         }
     }
 }
@@ -136,8 +155,7 @@ impl Layer for Recurrent {
             let t = if self.reverse { steps - 1 - i } else { i };
             let now = given.narrow(1, t..t + 1)?.reshape(&[n, self.gates()])?;
             state = self.step(params, &now, &state)?;
-            let whole = self.state || self.cell == Cell::Gru;
-            outputs.push(if whole { state.clone() } else { state.narrow(1, 0..self.hidden)? });
+            outputs.push(if self.state { state.whole()? } else { state.h.clone() });
         }
         if self.reverse {
             outputs.reverse();
