@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-LOOPS = ["mlp", "dcgan", "ring", "tiny", "unrolled", "gp", "r1", "wgan_gp", "vae", "attention", "semi", "pixelcnn"]
+LOOPS = ["mlp", "dcgan", "ring", "tiny", "unrolled", "gp", "r1", "wgan_gp", "vae", "attention", "semi", "pixelcnn", "lstm"]
 WORKLOADS = [*LOOPS, "quickstart", "pixelcnn_sampling", "parzen"]
 LAST_LINE = re.compile(r"^seconds (\S+) loss_D (\S+) loss_G (\S+)$", re.M)
 COMPILE_LINE = re.compile(r"^compile (\S+)$", re.M)

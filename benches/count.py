@@ -2,7 +2,8 @@
 
 Runs one step of the peer (`peers/NAME.py`) and counts the floating-point operations of its matrix products and convolutions (by
 their definition, with PyTorch's formulas), the operations that it calls, and the bytes of their operands and results, were each
-read and written once. The share of the machine's peak is then steps a second × GFLOP ÷ the GFLOP/s of a large product (README.md).
+read and written once. What one call of oneDNN does at once, as all steps of an LSTM, is counted by its parts. The share of the
+machine's peak is then steps a second × GFLOP ÷ the GFLOP/s of a large product (README.md).
 """
 
 import importlib
@@ -14,7 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
 
-LOOPS = ["mlp", "dcgan", "ring", "tiny", "unrolled", "gp", "r1", "wgan_gp", "vae", "attention", "semi", "pixelcnn"]
+LOOPS = ["mlp", "dcgan", "ring", "tiny", "unrolled", "gp", "r1", "wgan_gp", "vae", "attention", "semi", "pixelcnn", "lstm"]
 
 
 class Operations(TorchDispatchMode):
@@ -40,7 +41,7 @@ def counted(name):
     torch.manual_seed(0)
     step = importlib.import_module(name).make_step()
     step()  # optimizers make their state at the first
-    with Operations() as operations:
+    with torch.backends.mkldnn.flags(enabled=False), Operations() as operations:
         step()
     return operations.flops, operations.calls, operations.bytes
 
