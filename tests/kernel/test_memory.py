@@ -14,6 +14,8 @@ CELLS = {
     "1 MB": "let big = randn([512, 512]); let y = big * 2;",
     "10 MB": "let big = randn([1600, 1600]); let y = big + 1;",
     "16 MB": "let big = randn([2000, 2000]); let net = sequential([linear(2000, 64)]); let y = net(big);",
+    # The cell that was reported: its memory grew with each run, from 56 to 2,271 MB in 200.
+    "16 MB, a layer of 16 MB": "let big = randn([2000, 2000]); let net = sequential([linear(2000, 2000)]); let y = net(big);",
     "64 MB": "let big = zeros([4000, 4000]); let y = big + 1;",
     "mixed": """
         let a = zeros([512, 512]); let b = zeros([1600, 1600]); let c = zeros([3000, 3000]);
