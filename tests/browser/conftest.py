@@ -121,8 +121,10 @@ def lab(home, tmp_path_factory):
     checkout = tmp_path_factory.mktemp("checkout")
     shutil.copytree(Path(os.environ.get("SADDLE_NOTEBOOKS", ROOT / "notebooks")), checkout / "notebooks")
     logs = tmp_path_factory.mktemp("logs")
-    Lab(checkout, home, logs / "first.log", FIRST_START_S).stop()
+    first = Lab(checkout, home, logs / "first.log", FIRST_START_S)
+    first.stop()
     running = Lab(checkout, home, logs / "second.log", SECOND_START_S)
+    running.first_start_s = first.start_s
     yield running
     running.stop()
 
