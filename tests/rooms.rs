@@ -1,5 +1,5 @@
 //! The picture of the rooms, in `src/main.rs` and in the README, is what the `Cargo.toml`s say: an arrow for each dependency between
-//! rooms, no other, and a row for each room.
+//! rooms, no other, and a row for each room. And the number of the version is one.
 
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,8 +25,8 @@ fn room(package: &str) -> Option<String> {
     }
 }
 
-/// The arrows as cargo knows them, but for those to leaves.
-fn declared() -> Arrows {
+/// The packages of the workspace as cargo knows them.
+fn packages() -> Vec<Value> {
     let cargo = std::env::var_os("CARGO").unwrap_or("cargo".into());
     let output = Command::new(cargo)
         .args(["metadata", "--no-deps", "--offline", "--format-version", "1"])
@@ -35,7 +35,12 @@ fn declared() -> Arrows {
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let packages = metadata["packages"].as_array().unwrap();
+    metadata["packages"].as_array().unwrap().clone()
+}
+
+/// The arrows as cargo knows them, but for those to leaves.
+fn declared() -> Arrows {
+    let packages = packages();
     let arrows = packages.iter().filter_map(|package| {
         let needed = package["dependencies"].as_array()?.iter();
         let in_programs = needed.filter(|d| d["kind"].is_null());
@@ -71,4 +76,22 @@ fn the_table_says_what_every_room_owns() {
     for room in declared().keys().filter(|room| *room != "saddle") {
         assert!(text.contains(&format!("//! | `{room}` | ")), "src/main.rs has no row for `{room}`");
     }
+}
+
+#[test]
+fn the_number_of_the_version_is_one() {
+    let version = env!("CARGO_PKG_VERSION");
+    for package in packages() {
+        let name = package["name"].as_str().unwrap();
+        assert_eq!(package["version"].as_str(), Some(version), "{name}");
+        for needed in package["dependencies"].as_array().unwrap() {
+            let other = needed["name"].as_str().unwrap();
+            if room(other).is_some() {
+                assert_eq!(needed["req"], format!("^{version}"), "{name} asks for {other}: `workspace.dependencies`");
+            }
+        }
+    }
+    let papermill = fs::read_to_string(root().join("kernel/pyproject.toml")).unwrap();
+    let line = format!("version = \"{version}\"");
+    assert!(papermill.lines().any(|one| one == line), "kernel/pyproject.toml has no line {line}");
 }
