@@ -18,7 +18,7 @@ def linear(a, b):
     return a * b + b
 
 
-# Parameters of G and of D, and steps a second of one process on two cores (README.md, "How fast it is").
+# Parameters of G and of D, and steps a second of one process on two cores (benches/README.md, machine C).
 RING = (
     linear(256, 128) + linear(128, 128) + linear(128, 2),
     linear(2, 128) + linear(128, 128) + linear(128, 1),
