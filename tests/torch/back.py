@@ -1,16 +1,36 @@
 """The way back: networks that saddle saved go into PyTorch's by load_state_dict(strict=True), and answer the same.
 
-    pip install torch safetensors && python back.py PATH/OF/saddle
+    pip install torch && python back.py PATH/OF/saddle
+
+tests/python/test_torch.py runs it. (That Python's safetensors reads our files is for tests/python/test_files.py; here they are read by
+hand where it is missing.)
 """
+import json
 import pathlib
 import subprocess
 import sys
 import tempfile
 
 import torch
-from safetensors.torch import load_file
 from torch import nn
 from torch.nn.utils.parametrizations import spectral_norm, weight_norm
+
+try:
+    from safetensors.torch import load_file
+except ImportError:
+
+    def load_file(path):
+        """Eight bytes with the length of the header, the header in JSON, the numbers."""
+        content = path.read_bytes()
+        start = 8 + int.from_bytes(content[:8], "little")
+        header = json.loads(content[8:start])
+        kinds = {"F32": torch.float32, "I64": torch.int64, "I32": torch.int32}
+        return {
+            name: torch.frombuffer(bytearray(content[start + entry["data_offsets"][0] : start + entry["data_offsets"][1]]), dtype=kinds[entry["dtype"]]).reshape(entry["shape"])
+            for name, entry in header.items()
+            if name != "__metadata__"
+        }
+
 
 folder = pathlib.Path(tempfile.mkdtemp())
 script = folder / "save.rhai"
