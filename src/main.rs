@@ -32,15 +32,15 @@
 //! | `cell` | the engine thread: runs cells, keeps variables and functions, shows errors with cell, line and caret |
 //! | `words` | the words of the language, one file per family: thin adapters over the rooms below |
 //! | `catalog` | one record for each word: registration, checking, help and completion come from it |
-//! | `gan` | the losses and penalties of adversarial networks |
-//! | `nn` | layers, networks, initialisers, optimizers, schedules, games of several players |
+//! | `gan` | penalties and metrics of adversarial networks |
+//! | `nn` | layers, networks, initialisers, losses (those of the two players too), optimizers, schedules, games of several players |
 //! | `tensor` | the tensor, devices, seeded random numbers, the tape for gradients of any order |
 //! | `backend` | the border between tensors and the library of devices that Burn computes on |
 //! | `remote` | the same border over a socket: devices of another machine |
 //! | `burn` | that library: graphics processors, and Burn's other backend on the processor |
 //! | `component` | what is not in the first build and is compiled when it is first needed: that library, the host of Rust cells |
 //! | `cpu` | the fast kernels of the CPU device |
-//! | `data` | data sets: the digits, files in the IDX format, downloads with checksums, synthetic distributions |
+//! | `data` | data sets: the digits, MNIST and CIFAR-10 with their downloads, pictures in folders, archives and Parquet, tables, synthetic distributions; files of NumPy, safetensors and PyTorch |
 //! | `picture` | numbers as pictures: grids of images, curves, heat maps, fields |
 //! | `session` | what a notebook session is to whoever drives it: the trait that `cell` implements and `serve` and `notebook` drive; the one list of things that a cell can show |
 //! | `fault` | the one error type: kind, message, hint |
