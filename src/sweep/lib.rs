@@ -9,6 +9,8 @@
 //! | [`table`] | all runs: rows, mean and spread over seeds, CSV |
 //! | [`page`] | the same as HTML |
 
+#![forbid(unsafe_code)]
+
 pub mod figures;
 pub mod outcome;
 pub mod page;
