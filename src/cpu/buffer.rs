@@ -9,7 +9,7 @@ use std::mem::MaybeUninit;
 pub(super) unsafe fn filled<T>(len: usize, fill: impl FnOnce(&mut [MaybeUninit<T>])) -> Vec<T> {
     let mut out = Vec::with_capacity(len);
     fill(&mut out.spare_capacity_mut()[..len]);
-    // Safety: the capacity is there, and `fill` has written all of it.
+    // SAFETY: the capacity is there, and `fill` has written all of it.
     unsafe { out.set_len(len) };
     out
 }
@@ -17,6 +17,6 @@ pub(super) unsafe fn filled<T>(len: usize, fill: impl FnOnce(&mut [MaybeUninit<T
 /// Sets all elements to zero, after which they can be read.
 pub(super) fn zeroed(slice: &mut [MaybeUninit<f32>]) -> &mut [f32] {
     slice.fill(MaybeUninit::new(0.0));
-    // Safety: same layout, and every element has just been written.
+    // SAFETY: same layout, and every element has just been written.
     unsafe { std::slice::from_raw_parts_mut(slice.as_mut_ptr().cast(), slice.len()) }
 }

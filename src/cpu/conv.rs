@@ -178,11 +178,11 @@ pub fn conv2d(shape: &Conv2d, x: &[f32], w: &[f32], bias: Option<&[f32]>) -> Vec
         let column = |j: usize| (j / pixels) * image_len + j % pixels;
         let into = Into { c: c.at(group * channels * pixels), row_stride: pixels, column, add: bias.is_some() };
         in_parts(channels, offsets.len(), shape.batch * pixels, |rows, columns| {
-            // Safety: groups and parts write to different places, all inside `out`, and into each once.
+            // SAFETY: groups and parts write to different places, all inside `out`, and into each once.
             unsafe { into.product(offsets.len(), Mat::rows(weights, offsets.len()), &patches, rows, columns) }
         });
     }
-    // Safety: every group, image, channel and pixel has been written.
+    // SAFETY: every group, image, channel and pixel has been written.
     unsafe { out.set_len(shape.output_len()) };
     out
 }
@@ -225,7 +225,7 @@ pub fn conv2d_grad_weight(shape: &Conv2d, x: &[f32], g: &[f32]) -> Vec<f32> {
                 let first = (image * shape.out_channels + group * channels * at_once) * pixels;
                 let g = Mat::rows(&g[first..first + channels * terms], terms);
                 let into = Into { c: at, row_stride: offsets.len(), column: |j| j, add: image > 0 };
-                // Safety: groups and parts write to different places, all inside `out`.
+                // SAFETY: groups and parts write to different places, all inside `out`.
                 unsafe { into.product(terms, g, &Transposed(&patches), rows.clone(), columns.clone()) }
             }
         });
@@ -291,7 +291,7 @@ impl<F: Fn(usize) -> usize> Into<F> {
     unsafe fn product(&self, terms: usize, a: Mat, b: &impl Right, rows: Range<usize>, columns: Range<usize>) {
         let Into { c, row_stride, ref column, add } = *self;
         let target = Target { c: c.start(), row_stride, column, rows, columns, add, bias: None };
-        // Safety: the caller's contract.
+        // SAFETY: the caller's contract.
         unsafe { product(terms, a, b, &target) }
     }
 }

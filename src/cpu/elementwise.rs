@@ -125,7 +125,7 @@ pub enum Binary {
 /// `op` of every element.
 pub fn unary(op: Unary, x: &[f32]) -> Vec<f32> {
     let op = op.simplified();
-    // Safety: `over_parts` covers the whole slice, and `Into` writes all that it is given.
+    // SAFETY: `over_parts` covers the whole slice, and `Into` writes all that it is given.
     let mut y =
         unsafe { filled(x.len(), |y| over_parts(y, op.grain(), |range, y| apply_unary(op, Into { x: &x[range], y }))) };
     if op.reduces_angles() {
@@ -155,7 +155,7 @@ pub(super) fn unary_here(op: Unary, x: &mut [f32]) {
 /// `op` of the elements of `a` and `b`, which have the same length.
 pub fn binary(op: Binary, a: &[f32], b: &[f32]) -> Vec<f32> {
     assert_eq!(a.len(), b.len(), "binary: lengths differ");
-    // Safety: `over_parts` covers the whole slice, and `binary_into` writes all that it is given.
+    // SAFETY: `over_parts` covers the whole slice, and `binary_into` writes all that it is given.
     unsafe {
         filled(a.len(), |y| over_parts(y, op.grain(), |range, y| binary_into(op, &a[range.clone()], &b[range], y)))
     }

@@ -37,7 +37,7 @@ pub fn binary_broadcast(
     if let (Operand::Dense(a), Operand::Dense(b)) = (&a, &b) {
         return binary(op, a, b);
     }
-    // Safety: every chunk of the slice is written by `binary_into`.
+    // SAFETY: every chunk of the slice is written by `binary_into`.
     unsafe {
         filled(len, |y| {
             over_parts(y, op.grain() / 2, |range, y| {
@@ -181,7 +181,7 @@ pub fn contiguous(x: &[f32], strides: &[usize], shape: &[usize]) -> Vec<f32> {
         [ref outer @ .., rows, columns] if rows.stride == 1 && columns.stride > 1 => {
             transposed(&view, outer, rows.len, columns)
         }
-        // Safety: `gather` fills what it is given, and `over_parts` gives all of it.
+        // SAFETY: `gather` fills what it is given, and `over_parts` gives all of it.
         _ => unsafe {
             filled(len, |out| {
                 over_parts(out, 16 << 10, |range, out| view.gather(range.start, zeroed(out)));
@@ -211,7 +211,7 @@ fn transposed(view: &View, outer: &[Dim], rows: usize, columns: Dim) -> Vec<f32>
             .sum();
         transpose_band(&view.x[offset + top..], columns.stride, columns.len, out);
     };
-    // Safety: the bands cover the slice, and `transpose_band` writes all of a band.
+    // SAFETY: the bands cover the slice, and `transpose_band` writes all of a band.
     unsafe {
         filled(size * count, |out| {
             let shared = Shared::new(out);
@@ -236,7 +236,7 @@ fn transpose_band(x: &[f32], stride: usize, columns: usize, out: &mut [MaybeUnin
     assert!((columns - 1) * stride + rows <= x.len());
     for left in (0..columns).step_by(TILE) {
         let width = TILE.min(columns - left);
-        // Safety: the last element of either side is inside: of `x` by the assertion, of `out` by its length.
+        // SAFETY: the last element of either side is inside: of `x` by the assertion, of `out` by its length.
         unsafe {
             let to = out.as_mut_ptr().cast::<f32>().add(left);
             transpose(x.as_ptr().add(left * stride), stride, width, rows, to, columns);

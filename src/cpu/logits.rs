@@ -16,7 +16,7 @@ pub fn bce_with_logits(a: &[f32], t: &[f32]) -> f32 {
 /// The gradient of `scale` times [`bce_with_logits`] with respect to each logit: (σ(a) − t) · `scale`.
 pub fn bce_with_logits_grad(a: &[f32], t: &[f32], scale: f32) -> Vec<f32> {
     let t = Targets::new(a, t);
-    // Safety: `Slope` writes all that it is given.
+    // SAFETY: `Slope` writes all that it is given.
     unsafe {
         filled(a.len(), |out| {
             dispatch(Slope { a, t, scale, out });

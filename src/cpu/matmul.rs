@@ -58,7 +58,7 @@ pub fn gemm(m: usize, k: usize, n: usize, a: Mat, b: Mat, beta: f32, c: &mut [f3
     if beta != 0.0 && beta != 1.0 {
         unary_in_place(Unary::MulScalar(beta), c);
     }
-    // Safety: all of `c` is ours.
+    // SAFETY: all of `c` is ours.
     unsafe { multiply(m, k, n, a, b, None, beta != 0.0, None, Shared::new(c)) }
 }
 
@@ -71,7 +71,7 @@ pub fn gemm64(m: usize, k: usize, n: usize, a: Mat<f64>, b: Mat<f64>) -> Vec<f64
         1 => gemm::Parallelism::None,
         threads => gemm::Parallelism::Rayon(threads),
     };
-    // Safety: `c` has m × n elements, and the operands have all theirs.
+    // SAFETY: `c` has m × n elements, and the operands have all theirs.
     unsafe {
         gemm::gemm(
             m,
@@ -120,7 +120,7 @@ pub fn linear_then(
     w.check(k, n);
     let mut out = Vec::with_capacity(m * n);
     let shared = Shared::new(&mut out.spare_capacity_mut()[..m * n]);
-    // Safety: the spare capacity is ours, and all of it is written.
+    // SAFETY: the spare capacity is ours, and all of it is written.
     unsafe {
         multiply(m, k, n, x, w, bias, false, then, shared.cast());
         out.set_len(m * n);
@@ -135,7 +135,7 @@ pub fn products(count: usize, [m, k, n]: [usize; 3], [a, b]: [Mat; 2], [a_step, 
     }
     Mat { data: &a.data[(count - 1) * a_step..], ..a }.check(m, k);
     Mat { data: &b.data[(count - 1) * b_step..], ..b }.check(k, n);
-    // Safety: every product is written, to a place of its own.
+    // SAFETY: every product is written, to a place of its own.
     unsafe {
         filled(count * m * n, |out| {
             let c = Shared::new(out).cast();
@@ -185,17 +185,17 @@ unsafe fn multiply(
     c: Shared<f32>,
 ) {
     if k > LONG_SUM {
-        // Safety: the contract.
+        // SAFETY: the contract.
         return unsafe { multiply_long([m, k, n], a, b, bias, add, then, c) };
     }
     let way = Skinny::of(k, n, a);
     if way.is_none() && bias.is_none() && then.is_none() && sparse::suits(m, k, n, a, b) {
-        // Safety: the contract.
+        // SAFETY: the contract.
         return unsafe { sparse([m, k, n], a, b, add, c) };
     }
     let splits = splits(m, k, n, a);
     if way.is_none() && !is_lowered() && bias.is_none() && then.is_none() && splits > 1 {
-        // Safety: the contract.
+        // SAFETY: the contract.
         return unsafe { product_split_k([m, k, n], a, b, add, c, splits) };
     }
     // The gemm crate reads rows of `b` in place and is the faster one where they are contiguous; where they are not,
@@ -208,25 +208,25 @@ unsafe fn multiply(
             let part = Part { start, stride: n, rows: rows.len(), width: columns.len() };
             let (a, b) = (a.from(rows.start, 0), b.from(0, columns.start));
             let bias = bias.map(|bias| &bias[columns]);
-            // Safety: as below.
+            // SAFETY: as below.
             unsafe { skinny(way, k, a, b, bias, add, part) }
         } else if ours {
             let target = Target { c: c.start(), row_stride: n, column: |j| j, rows, columns, add, bias };
-            // Safety: the part lies inside `c`, and parts do not overlap.
+            // SAFETY: the part lies inside `c`, and parts do not overlap.
             unsafe { product(k, a, &b, &target) }
         } else {
-            // Safety: as above.
+            // SAFETY: as above.
             unsafe { by_crate(k, a, b, bias, add, c.start(), n, rows, columns) }
         }
         if let Some(then) = then {
             let (rows, columns) = all;
             if columns.len() == n {
-                // Safety: this part is ours, and has been written.
+                // SAFETY: this part is ours, and has been written.
                 unary_here(then, unsafe { c.range(rows.start * n..rows.end * n) });
             } else {
                 for row in rows {
                     let row = row * n + columns.start..row * n + columns.end;
-                    // Safety: as above.
+                    // SAFETY: as above.
                     unary_here(then, unsafe { c.range(row) });
                 }
             }
@@ -254,7 +254,7 @@ unsafe fn multiply_long(
         sums.iter_mut().zip(&part).for_each(|(sum, &part)| *sum += f64::from(part));
     }
     for (i, sum) in sums.iter_mut().enumerate() {
-        // Safety: the contract; what is to be added to can be read.
+        // SAFETY: the contract; what is to be added to can be read.
         let before = if add { unsafe { *c.start().add(i) } } else { bias.map_or(0.0, |bias| bias[i % n]) };
         *sum += f64::from(before);
     }
@@ -262,7 +262,7 @@ unsafe fn multiply_long(
     if let Some(then) = then {
         unary_in_place(then, &mut out);
     }
-    // Safety: `c` has as many elements, and nobody else accesses them.
+    // SAFETY: `c` has as many elements, and nobody else accesses them.
     unsafe { c.start().copy_from_nonoverlapping(out.as_ptr(), m * n) };
 }
 
@@ -310,7 +310,7 @@ pub(super) unsafe fn by_crate(
 ) {
     let (m, n) = (rows.len(), columns.len());
     let from = |x: Mat, start: usize| x.data.as_ptr().wrapping_add(start);
-    // Safety: the part lies inside `c`; the operands have all their elements.
+    // SAFETY: the part lies inside `c`; the operands have all their elements.
     unsafe {
         let c = c.add(rows.start * width + columns.start);
         if let Some(bias) = bias {

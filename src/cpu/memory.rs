@@ -62,7 +62,7 @@ struct Lists {
     bytes: usize,
 }
 
-// Safety: `lists` is only touched by the one who has `taken`.
+// SAFETY: `lists` is only touched by the one who has `taken`.
 unsafe impl Sync for Store {}
 
 static STORE: Store = Store::new();
@@ -89,7 +89,7 @@ impl Store {
             }
             std::hint::spin_loop();
         }
-        // Safety: nobody else has the lists until `taken` is reset. `body` neither allocates nor panics.
+        // SAFETY: nobody else has the lists until `taken` is reset. `body` neither allocates nor panics.
         let done = body(unsafe { &mut *self.lists.get() });
         self.taken.store(false, Ordering::Release);
         Some(done)
@@ -102,7 +102,7 @@ impl Store {
             if first.is_null() {
                 return None;
             }
-            // Safety: a buffer in a list begins with the pointer to the next one.
+            // SAFETY: a buffer in a list begins with the pointer to the next one.
             lists.first[index] = unsafe { *first.cast::<*mut u8>() };
             lists.bytes -= bytes;
             Some(first)
@@ -125,7 +125,7 @@ impl Store {
             if lists.bytes + bytes > KEPT {
                 return false;
             }
-            // Safety: the buffer is free, at least MIN_POOLED bytes long, and aligned for a pointer.
+            // SAFETY: the buffer is free, at least MIN_POOLED bytes long, and aligned for a pointer.
             unsafe { *buffer.cast::<*mut u8>() = lists.first[index] };
             lists.first[index] = buffer;
             lists.bytes += bytes;
@@ -142,13 +142,13 @@ type Head = *mut u8;
 /// aligned blocks: for those it looks for a hole that is larger by the alignment, so that the hole which one of the same size
 /// has left is never large enough, and memory grows with each.
 fn block(bytes: usize) -> Layout {
-    // Safety: the alignment is a power of two, and `bytes` at most MAX_POOLED.
+    // SAFETY: the alignment is a power of two, and `bytes` at most MAX_POOLED.
     unsafe { Layout::from_size_align_unchecked(bytes + LINE, align_of::<Head>()) }
 }
 
 /// A new buffer of a class from the system; null if there is none.
 fn new_buffer(bytes: usize) -> *mut u8 {
-    // Safety: the layout's size is not zero. The C library begins blocks at multiples of 16, others at least at those of a
+    // SAFETY: the layout's size is not zero. The C library begins blocks at multiples of 16, others at least at those of a
     // pointer: the next cache line is at most LINE away, and there is room for a pointer before it.
     unsafe {
         let start = System.alloc(block(bytes));
@@ -166,16 +166,16 @@ fn new_buffer(bytes: usize) -> *mut u8 {
 /// # Safety
 /// It came from [`new_buffer`] with these bytes, and is not used any more.
 unsafe fn give_back(buffer: *mut u8, bytes: usize) {
-    // Safety: the caller's contract.
+    // SAFETY: the caller's contract.
     unsafe { System.dealloc(buffer.cast::<Head>().sub(1).read(), block(bytes)) }
 }
 
-// Safety: a buffer's class depends on nothing but the size that it was asked for with, so it goes back to where it came
+// SAFETY: a buffer's class depends on nothing but the size that it was asked for with, so it goes back to where it came
 // from; every class's buffers have at least the bytes, and the alignment, that were asked for.
 unsafe impl GlobalAlloc for Reuse {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let Some((index, bytes)) = class(&layout) else {
-            // Safety: the caller's contract.
+            // SAFETY: the caller's contract.
             return unsafe { System.alloc(layout) };
         };
         STORE.take(index, bytes).unwrap_or_else(|| new_buffer(bytes))
@@ -183,21 +183,21 @@ unsafe impl GlobalAlloc for Reuse {
 
     unsafe fn dealloc(&self, buffer: *mut u8, layout: Layout) {
         let Some((index, bytes)) = class(&layout) else {
-            // Safety: the caller's contract.
+            // SAFETY: the caller's contract.
             return unsafe { System.dealloc(buffer, layout) };
         };
         if !STORE.put(index, bytes, buffer) {
-            // Safety: it came from there with these bytes.
+            // SAFETY: it came from there with these bytes.
             unsafe { give_back(buffer, bytes) }
         }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         if class(&layout).is_none() {
-            // Safety: the caller's contract.
+            // SAFETY: the caller's contract.
             return unsafe { System.alloc_zeroed(layout) };
         }
-        // Safety: the buffer has the layout's size.
+        // SAFETY: the buffer has the layout's size.
         unsafe {
             let buffer = self.alloc(layout);
             if !buffer.is_null() {
@@ -208,7 +208,7 @@ unsafe impl GlobalAlloc for Reuse {
     }
 
     unsafe fn realloc(&self, buffer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        // Safety: the caller's contract; a new buffer has room for what both sizes have in common.
+        // SAFETY: the caller's contract; a new buffer has room for what both sizes have in common.
         unsafe {
             let new = Layout::from_size_align_unchecked(size, layout.align());
             match (class(&layout), class(&new)) {
@@ -233,7 +233,7 @@ impl Store {
         for index in 0..CLASSES {
             let bytes = bytes_of(index);
             while let Some(buffer) = self.take(index, bytes) {
-                // Safety: what lies in a list is free, and came from there with the bytes of its class.
+                // SAFETY: what lies in a list is free, and came from there with the bytes of its class.
                 unsafe { give_back(buffer, bytes) }
             }
         }
@@ -244,7 +244,7 @@ impl Store {
 pub fn release_memory() {
     STORE.empty();
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    // Safety: it only looks for pages that are free.
+    // SAFETY: it only looks for pages that are free.
     unsafe {
         libc::malloc_trim(0);
     }
@@ -254,7 +254,7 @@ pub fn release_memory() {
 /// the start of a program, before it has other threads.
 pub fn prepare_memory() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    // Safety: these only change what later calls of `malloc` and `free` do.
+    // SAFETY: these only change what later calls of `malloc` and `free` do.
     unsafe {
         // One heap: those of threads are cut into pieces of 64 MB, into which large buffers fit badly.
         libc::mallopt(libc::M_ARENA_MAX, 1);

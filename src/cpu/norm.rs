@@ -64,7 +64,7 @@ pub fn batch_norm(x: &[f32], shape: [usize; 3], eps: f32, gain: &[f32], shift: &
         let Stats { mean, rest, var, inverse } = planes.stats(channel, x, eps);
         let scale = gain[channel] * inverse;
         let shift = shift[channel] - rest * scale;
-        // Safety: (of `Zip` as well) each channel is visited once, and what belongs to different channels does not overlap.
+        // SAFETY: (of `Zip` as well) each channel is visited once, and what belongs to different channels does not overlap.
         unsafe {
             for (all, stat) in to_stats.iter().zip([mean, rest, var, inverse]) {
                 all.range(channel..channel + 1)[0] = stat;
@@ -73,7 +73,7 @@ pub fn batch_norm(x: &[f32], shape: [usize; 3], eps: f32, gain: &[f32], shift: &
             dispatch(Zip { planes, a: x, b: x, out: y, f });
         }
     };
-    // Safety: every plane of every channel is written.
+    // SAFETY: every plane of every channel is written.
     let y = unsafe {
         filled(x.len(), |y| {
             let y = Shared::new(y);
@@ -132,7 +132,7 @@ pub fn batch_norm_grad(
         let [sum, along] = planes.sums(channel, g, x, |g, x| [g, g * hat(x)]);
         let scale = gain[channel] * inverse;
         let (off, slope) = (sum / planes.count(), along / planes.count());
-        // Safety: as in `batch_norm`.
+        // SAFETY: as in `batch_norm`.
         unsafe {
             to_gains.range(channel..channel + 1)[0] = along;
             to_shifts.range(channel..channel + 1)[0] = sum;
@@ -140,7 +140,7 @@ pub fn batch_norm_grad(
             dispatch(Zip { planes: planes.of(channel), a: g, b: x, out: dx, f });
         }
     };
-    // Safety: every plane of every channel is written.
+    // SAFETY: every plane of every channel is written.
     let dx = unsafe {
         filled(x.len(), |dx| {
             let dx = Shared::new(dx);
@@ -329,7 +329,7 @@ impl<F: Fn(f32, f32) -> f32> Kernel for Zip<'_, F> {
     fn run<A: Arith>(self) {
         let Self { planes, a, b, out, f } = self;
         for plane in (0..planes.batch).map(|image| planes.of_image(image)) {
-            // Safety: what is said of `out`.
+            // SAFETY: what is said of `out`.
             let out = unsafe { out.range(plane.clone()) };
             for ((out, &a), &b) in out.iter_mut().zip(&a[plane.clone()]).zip(&b[plane]) {
                 out.write(f(a, b));

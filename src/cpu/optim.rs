@@ -115,7 +115,7 @@ pub fn advance<const N: usize, R: Formula<N>>(rule: R, p: &[f32], g: &[f32], sta
     assert_eq!(len, g.len(), "optimizer: lengths of parameter and gradient differ");
     assert!(state.iter().all(|state| state.len() == len), "optimizer: length of the state differs");
     let parts = parts(len, GRAIN);
-    // Safety: `Update` writes all that it is given, and the parts are all of it; ranges of different parts do not
+    // SAFETY: `Update` writes all that it is given, and the parts are all of it; ranges of different parts do not
     // overlap, and the slices are different ones.
     unsafe {
         filled(len, |out| {

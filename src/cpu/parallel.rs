@@ -94,9 +94,9 @@ pub(super) struct Shared<T> {
     len: usize,
 }
 
-// Safety: access goes only through `range`, whose contract keeps threads apart.
+// SAFETY: access goes only through `range`, whose contract keeps threads apart.
 unsafe impl<T: Send> Send for Shared<T> {}
-// Safety: as above.
+// SAFETY: as above.
 unsafe impl<T: Send> Sync for Shared<T> {}
 
 impl<T> Shared<T> {
@@ -121,7 +121,7 @@ impl<T> Shared<T> {
     #[allow(clippy::mut_from_ref)]
     pub unsafe fn range(&self, range: Range<usize>) -> &mut [T] {
         assert!(range.start <= range.end && range.end <= self.len);
-        // Safety: inside the slice by the assertion, and ours alone by the contract.
+        // SAFETY: inside the slice by the assertion, and ours alone by the contract.
         unsafe { std::slice::from_raw_parts_mut(self.start.add(range.start), range.len()) }
     }
 }
@@ -136,7 +136,7 @@ pub(super) fn over_parts<T: Send>(dst: &mut [T], grain: usize, body: impl Fn(Ran
     let shared = Shared::new(dst);
     run(parts, &|index| {
         let range = part(len, parts, index);
-        // Safety: the ranges of different parts do not overlap.
+        // SAFETY: the ranges of different parts do not overlap.
         body(range.clone(), unsafe { shared.range(range) });
     });
 }
@@ -161,7 +161,7 @@ pub(super) fn over_rows<T: Send>(
     let shared = Shared::new(dst);
     run(parts, &|index| {
         for row in rows * index / parts..rows * (index + 1) / parts {
-            // Safety: rows do not overlap, and each is visited once.
+            // SAFETY: rows do not overlap, and each is visited once.
             body(row, unsafe { shared.range(row * width..(row + 1) * width) });
         }
     });

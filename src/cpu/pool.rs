@@ -33,7 +33,7 @@ pub(super) fn share(tasks: usize, helpers: usize, body: &(dyn Fn(usize) + Sync))
         return (0..tasks).for_each(body);
     }
     hire(helpers);
-    // Safety: we are the owner of the board until `Posted` is dropped, which is after the last use of `body`.
+    // SAFETY: we are the owner of the board until `Posted` is dropped, which is after the last use of `body`.
     let posted = unsafe { Posted::new(tasks, helpers, body) };
     posted.job().work(0);
     drop(posted);
@@ -52,7 +52,7 @@ struct Board {
     handles: [OnceLock<Worker>; MAX_THREADS],
 }
 
-// Safety: `job` is shared only as the protocol of `state` allows, and its pointer is to something `Sync`.
+// SAFETY: `job` is shared only as the protocol of `state` allows, and its pointer is to something `Sync`.
 unsafe impl Sync for Board {}
 
 /// On a cache line of its own, so that counting does not disturb the neighbour.
@@ -123,7 +123,7 @@ impl Job {
 
     /// Takes tasks until none is left: first one's own, then the others'.
     fn work(&self, party: usize) {
-        // Safety: the owner keeps `body` alive as long as anybody is inside.
+        // SAFETY: the owner keeps `body` alive as long as anybody is inside.
         let body = unsafe { &*self.body };
         for turn in 0..self.parties {
             let of = (party + turn) % self.parties;
@@ -152,10 +152,10 @@ impl Posted {
         for counter in &BOARD.next[..parties] {
             counter.0.store(0, Ordering::Relaxed);
         }
-        // Safety: the lifetime is taken off; `Posted` waits for all who use it before it ends.
+        // SAFETY: the lifetime is taken off; `Posted` waits for all who use it before it ends.
         let body: *const (dyn Fn(usize) + Sync + 'static) = unsafe { std::mem::transmute(body) };
         let job = Job { tasks, parties, body };
-        // Safety: the job is closed and nobody inside, so nobody reads it.
+        // SAFETY: the job is closed and nobody inside, so nobody reads it.
         unsafe { *BOARD.post.job.get() = Some(job) };
         let number = State::number(BOARD.post.state.load(Ordering::Relaxed)).wrapping_add(1);
         let state = u64::from(number) << State::NUMBER_AT | (helpers as u64) << State::HELPERS_AT | State::OPEN;
@@ -170,7 +170,7 @@ impl Posted {
     }
 
     fn job(&self) -> Job {
-        // Safety: only the owner writes it, and that is us.
+        // SAFETY: only the owner writes it, and that is us.
         unsafe { (*BOARD.post.job.get()).expect("posted") }
     }
 }
@@ -232,7 +232,7 @@ fn serve(index: usize) {
             last = last.wrapping_sub(1);
             continue;
         }
-        // Safety: the job does not change while we are inside.
+        // SAFETY: the job does not change while we are inside.
         let job = unsafe { *BOARD.post.job.get() };
         if let Some(job) = job
             && let Err(panic) = catch_unwind(AssertUnwindSafe(|| job.work(index + 1)))

@@ -56,7 +56,7 @@ impl Right for Mat<'_> {
         if self.row_stride == 1 {
             let last = start + (count - 1) * self.col_stride + terms.len() - 1;
             assert!(last < self.data.len() && out.len() == terms.len() * width && count <= width);
-            // Safety: the last element of either side is inside, by the assertion.
+            // SAFETY: the last element of either side is inside, by the assertion.
             unsafe {
                 let from = self.data.as_ptr().add(start);
                 transpose(from, self.col_stride, count, terms.len(), out.as_mut_ptr(), width);
@@ -113,7 +113,7 @@ pub(super) fn with_room<R>(len: usize, body: impl FnOnce(&mut [f32]) -> R) -> R 
         if lines.len() < wanted {
             lines.resize(wanted, Line([0.0; 16]));
         }
-        // Safety: a line is sixteen numbers without padding.
+        // SAFETY: a line is sixteen numbers without padding.
         body(unsafe { std::slice::from_raw_parts_mut(lines.as_mut_ptr().cast(), len) })
     })
 }
@@ -143,7 +143,7 @@ pub(super) unsafe fn product<F: Fn(usize) -> usize>(terms: usize, a: Mat, b: &im
         for mut block in blocks_of_c {
             block.room = room_c.as_mut_ptr();
             let columns = block.columns.clone();
-            // Safety: the contract, which the block is part of.
+            // SAFETY: the contract, which the block is part of.
             unsafe { block.begin() };
             for terms in blocks(&(0..terms), TERMS, 32) {
                 b.pack_panels(&terms, &columns, tiles, room_b);
@@ -155,11 +155,11 @@ pub(super) unsafe fn product<F: Fn(usize) -> usize>(terms: usize, a: Mat, b: &im
                         Packed::Rows(a, terms.start)
                     };
                     let step = Step { tiles, rows, terms: &terms };
-                    // Safety: as above.
+                    // SAFETY: as above.
                     unsafe { multiply(&step, left, room_b, &block) };
                 }
             }
-            // Safety: as above.
+            // SAFETY: as above.
             unsafe { block.end() };
         }
     });
@@ -235,7 +235,7 @@ impl<'a, F: Fn(usize) -> usize> Block<'a, F> {
         }
         for (c, room) in self.rows() {
             for (j, &place) in self.places.iter().enumerate() {
-                // Safety: the contract.
+                // SAFETY: the contract.
                 unsafe { *room.add(j) = *c.add(place) };
             }
         }
@@ -251,7 +251,7 @@ impl<'a, F: Fn(usize) -> usize> Block<'a, F> {
         }
         let runs = runs(&self.places);
         for (c, room) in self.rows() {
-            // Safety: the contract.
+            // SAFETY: the contract.
             unsafe {
                 if 4 * runs.len() > self.places.len() {
                     for (j, &place) in self.places.iter().enumerate() {
@@ -369,7 +369,7 @@ unsafe fn multiply<F: Fn(usize) -> usize>(step: &Step, a: Packed, packed_b: &[f3
         for rows in tile_rows(tiles, rows) {
             let tile = tiles.tile(rows.len(), width / tiles.lanes);
             let left = a.tile(step.rows.start, &rows, terms.len());
-            // Safety: the operands have the elements; the tile lies in the block.
+            // SAFETY: the operands have the elements; the tile lies in the block.
             unsafe {
                 let (c, stride) = block.tile(rows.start, columns.start);
                 let bias = bias.unwrap_or(std::ptr::null());

@@ -95,7 +95,7 @@ impl Stream {
     pub(super) fn fill(&mut self, n: usize, distribution: impl Distribution) -> Vec<f32> {
         let (key, start) = (self.key, self.counter);
         self.counter = start.wrapping_add((n.div_ceil(WORDS) * LANES) as u64);
-        // Safety: `over_parts` covers the slice, and `Fill` writes all that it is given.
+        // SAFETY: `over_parts` covers the slice, and `Fill` writes all that it is given.
         unsafe {
             filled(n, |out| {
                 over_parts(out, GRAIN, |range, out| {

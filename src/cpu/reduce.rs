@@ -142,7 +142,7 @@ pub fn sum_axis(x: &[f32], outer: usize, axis: usize, inner: usize) -> Vec<f32> 
         over_rows(&mut sums, 1, axis, GRAIN, |row, sum| sum[0] = sum_row(&x[row * axis..(row + 1) * axis]));
         return sums;
     }
-    // Safety: every part of the slice is filled before it is added to.
+    // SAFETY: every part of the slice is filled before it is added to.
     let mut sums = unsafe {
         filled(outer * inner, |sums| {
             if outer > 1 {
@@ -248,7 +248,7 @@ fn extreme_axis<const MAX: bool>(x: &[f32], outer: usize, axis: usize, inner: us
     run(parts, &|part| {
         let rows = outer * part / parts..outer * (part + 1) / parts;
         if inner == 1 {
-            // Safety: the ranges of different parts do not overlap.
+            // SAFETY: the ranges of different parts do not overlap.
             let (values, indices) = unsafe { (shared_values.range(rows.clone()), shared_indices.range(rows.clone())) };
             let x = &x[rows.start * axis..rows.end * axis];
             return extreme_rows::<MAX>(x, axis, values, indices);
@@ -256,7 +256,7 @@ fn extreme_axis<const MAX: bool>(x: &[f32], outer: usize, axis: usize, inner: us
         for i in rows {
             let x = &x[i * axis * inner..(i + 1) * axis * inner];
             let range = i * inner..(i + 1) * inner;
-            // Safety: the ranges of different `i` do not overlap, and each is visited once.
+            // SAFETY: the ranges of different `i` do not overlap, and each is visited once.
             let (values, indices) = unsafe { (shared_values.range(range.clone()), shared_indices.range(range)) };
             dispatch(ExtremeColumns::<MAX> { x, inner, values, indices });
         }

@@ -76,10 +76,10 @@ pub(super) trait Kernel {
 #[inline]
 pub(super) fn dispatch<K: Kernel>(kernel: K) -> K::Out {
     match level() {
-        // Safety: `level` gives this only where the processor has the features.
+        // SAFETY: `level` gives this only where the processor has the features.
         #[cfg(target_arch = "x86_64")]
         Level::Avx512 => unsafe { run_avx512(kernel) },
-        // Safety: as above.
+        // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
         Level::Avx2 => unsafe { run_avx2(kernel) },
         Level::Baseline => run_baseline(kernel),

@@ -47,7 +47,7 @@ impl Part {
     #[allow(clippy::mut_from_ref)]
     unsafe fn row(&self, i: usize) -> &mut [MaybeUninit<f32>] {
         debug_assert!(i < self.rows);
-        // Safety: the contract.
+        // SAFETY: the contract.
         unsafe { std::slice::from_raw_parts_mut(self.start.add(i * self.stride).cast(), self.width) }
     }
 }
@@ -79,9 +79,9 @@ pub(super) unsafe fn skinny(way: Skinny, k: usize, a: Mat, b: Mat, bias: Option<
         first[..width].copy_from_slice(bias);
     }
     for i in 0..rows {
-        // Safety: the contract.
+        // SAFETY: the contract.
         for (j, out) in unsafe { c.row(i) }.iter_mut().enumerate() {
-            // Safety: what is to be added to can be read.
+            // SAFETY: what is to be added to can be read.
             let before = if add { unsafe { out.assume_init() } } else { first[j] };
             out.write(before + sums[j * rows + i]);
         }
@@ -141,12 +141,12 @@ impl RowSums<'_> {
             first[..len].copy_from_slice(&bias[at..at + len]);
         }
         for i in 0..c.rows {
-            // Safety: the contract of `skinny`.
+            // SAFETY: the contract of `skinny`.
             let row = &mut unsafe { c.row(i) }[at..at + len];
             let mut sums = first;
             if self.add {
                 for (sum, before) in sums.iter_mut().zip(row.iter()) {
-                    // Safety: what is to be added to can be read.
+                    // SAFETY: what is to be added to can be read.
                     *sum = unsafe { before.assume_init() };
                 }
             }

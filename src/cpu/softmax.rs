@@ -79,7 +79,7 @@ impl Kernel for ExpSum<'_> {
 /// For each row: `y` holds exp(x − m) and `total` their sum; `finish` makes the result of them.
 fn each_row(x: &[f32], rows: usize, columns: usize, finish: impl Fn(&[f32], &mut [f32], f32) + Sync) -> Vec<f32> {
     assert_eq!(x.len(), rows * columns, "softmax: length");
-    // Safety: every row is written as a copy of `x` first.
+    // SAFETY: every row is written as a copy of `x` first.
     unsafe {
         filled(x.len(), |out| {
             over_rows(out, columns, columns, GRAIN, |row, y| {

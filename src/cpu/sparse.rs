@@ -61,7 +61,7 @@ pub(super) unsafe fn sparse([m, k, n]: [usize; 3], a: Mat, b: Mat, add: bool, c:
     run(parts, &|part| {
         let rows = m * part / parts..m * (part + 1) / parts;
         let elements = Elements::of(rows.clone(), k, a);
-        // Safety: the contract; parts have rows of their own.
+        // SAFETY: the contract; parts have rows of their own.
         let c = unsafe { c.range(rows.start * n..rows.end * n) };
         dispatch(Rows { elements: &elements, b: &b.data[..k * n], n, add, c: c.as_mut_ptr() });
     });
@@ -86,14 +86,14 @@ impl Elements {
             let (room, mut count) = (all.spare_capacity_mut().as_mut_ptr(), 0);
             // Every element is written, and the next one over it if it was zero: there is nothing to be foreseen.
             for p in 0..k {
-                // Safety: inside of the row, by the assertion; `count` is at most p, and there is room for k.
+                // SAFETY: inside of the row, by the assertion; `count` is at most p, and there is room for k.
                 unsafe {
                     let x = *row.get_unchecked(p * a.col_stride);
                     room.add(count).write(MaybeUninit::new((p as u32, x)));
                     count += usize::from(x != 0.0);
                 }
             }
-            // Safety: so many have been written behind the ones before.
+            // SAFETY: so many have been written behind the ones before.
             unsafe { all.set_len(all.len() + count) };
             ends.push(all.len());
         }
@@ -130,13 +130,13 @@ impl Rows<'_> {
     fn block<A: Arith, const W: usize>(&self, at: usize, len: usize) {
         let mut start = 0;
         for (i, &end) in self.elements.ends.iter().enumerate() {
-            // Safety: the row is one of the part's, whose columns these are; what is to be added to can be read.
+            // SAFETY: the row is one of the part's, whose columns these are; what is to be added to can be read.
             let row: &mut [MaybeUninit<f32>] =
                 unsafe { std::slice::from_raw_parts_mut(self.c.add(i * self.n + at).cast(), len) };
             let mut sums = [0.0; W];
             if self.add {
                 for (sum, before) in sums.iter_mut().zip(row.iter()) {
-                    // Safety: as above.
+                    // SAFETY: as above.
                     *sum = unsafe { before.assume_init() };
                 }
             }

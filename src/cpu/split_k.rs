@@ -37,7 +37,7 @@ pub(super) unsafe fn product_split_k([m, k, n]: [usize; 3], a: Mat, b: Mat, add:
     // Threads beyond the divisions take columns of them.
     let stripes = (threads() / splits).min(m * k * n / splits / GRAIN).clamp(1, (n / least_columns(m, n)).max(1));
     let stripe = |i: usize| (n.div_ceil(32) * i / stripes * 32).min(n);
-    // Safety: the first division's sums go to `c`, those of the others each to a place of its own, and all are written.
+    // SAFETY: the first division's sums go to `c`, those of the others each to a place of its own, and all are written.
     let others = unsafe {
         filled((splits - 1) * m * n, |others| {
             let others = Shared::new(others).cast();
@@ -56,7 +56,7 @@ pub(super) unsafe fn product_split_k([m, k, n]: [usize; 3], a: Mat, b: Mat, add:
         })
     };
     for other in others.chunks_exact((m * n).max(1)) {
-        // Safety: the contract; the products have ended.
+        // SAFETY: the contract; the products have ended.
         binary_in_place(Binary::Add, unsafe { c.range(0..m * n) }, other);
     }
 }

@@ -62,7 +62,7 @@ pub(super) fn tiles() -> &'static Tiles {
 #[inline(always)]
 fn prefetch(x: *const f32) {
     #[cfg(target_arch = "x86_64")]
-    // Safety: a prefetch never faults.
+    // SAFETY: a prefetch never faults.
     unsafe {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
         _mm_prefetch::<_MM_HINT_T0>(x.cast());
@@ -85,7 +85,7 @@ macro_rules! tile_code {
             bias: *const f32,
             add: bool,
         ) {
-            // Safety: the contract of `TileFn` bounds every access.
+            // SAFETY: the contract of `TileFn` bounds every access.
             unsafe {
                 let Left { start: mut a, row_stride: a_rows, term_stride } = left;
                 // The result is needed at the end, and often far away.
@@ -202,13 +202,13 @@ mod baseline {
 
     #[inline(always)]
     unsafe fn load(from: *const f32) -> Four {
-        // Safety: the caller's contract.
+        // SAFETY: the caller's contract.
         unsafe { from.cast::<Four>().read_unaligned() }
     }
 
     #[inline(always)]
     unsafe fn store(to: *mut f32, x: Four) {
-        // Safety: the caller's contract.
+        // SAFETY: the caller's contract.
         unsafe { to.cast::<Four>().write_unaligned(x) }
     }
 

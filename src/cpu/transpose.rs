@@ -19,11 +19,11 @@ pub(super) unsafe fn transpose(
     #[cfg(target_arch = "x86_64")]
     if level() == Level::Avx512 && rows >= 16 && columns >= 16 {
         (rows_done, columns_done) = (rows / 16 * 16, columns / 16 * 16);
-        // Safety: the contract, for a part of the elements; the level says that the processor has AVX-512.
+        // SAFETY: the contract, for a part of the elements; the level says that the processor has AVX-512.
         unsafe { avx512::transpose(from, from_stride, rows_done, columns_done, to, to_stride) };
     }
     // What is left: columns beyond the blocks, of all rows, and rows beyond them.
-    // Safety: the contract, for parts of the elements.
+    // SAFETY: the contract, for parts of the elements.
     unsafe {
         by_four(
             from.add(columns_done),
@@ -46,7 +46,7 @@ pub(super) unsafe fn transpose(
 /// As there.
 unsafe fn by_four(from: *const f32, from_stride: usize, rows: usize, columns: usize, to: *mut f32, to_stride: usize) {
     let (whole_rows, whole_columns) = (rows / 4 * 4, columns / 4 * 4);
-    // Safety: every index below is one that the contract allows.
+    // SAFETY: every index below is one that the contract allows.
     unsafe {
         for j in (0..whole_columns).step_by(4) {
             for i in (0..whole_rows).step_by(4) {
@@ -72,7 +72,7 @@ unsafe fn by_four(from: *const f32, from_stride: usize, rows: usize, columns: us
 #[inline(always)]
 pub(super) unsafe fn transpose_four(rows: [*const f32; 4], to: *mut f32, to_stride: usize) {
     use std::arch::x86_64::*;
-    // Safety: SSE is part of x86-64; the accesses are the contract's.
+    // SAFETY: SSE is part of x86-64; the accesses are the contract's.
     unsafe {
         let [mut a, mut b, mut c, mut d] = rows.map(|row| _mm_loadu_ps(row));
         _MM_TRANSPOSE4_PS(&mut a, &mut b, &mut c, &mut d);
@@ -90,7 +90,7 @@ pub(super) unsafe fn transpose_four(rows: [*const f32; 4], to: *mut f32, to_stri
 #[cfg(not(target_arch = "x86_64"))]
 #[inline(always)]
 pub(super) unsafe fn transpose_four(rows: [*const f32; 4], to: *mut f32, to_stride: usize) {
-    // Safety: the accesses are the contract's.
+    // SAFETY: the accesses are the contract's.
     unsafe {
         let rows = rows.map(|row| row.cast::<[f32; 4]>().read_unaligned());
         for j in 0..4 {
@@ -123,7 +123,7 @@ mod avx512 {
     ) {
         for j in (0..columns).step_by(16) {
             for i in (0..rows).step_by(16) {
-                // Safety: the block lies within rows and columns; a prefetch never faults.
+                // SAFETY: the block lies within rows and columns; a prefetch never faults.
                 unsafe {
                     let block = from.add(i * from_stride + j);
                     for row in 0..16 {
@@ -151,7 +151,7 @@ mod avx512 {
         // Lane l of vector r is row 4 l + r: put together by loads, so that the lanes need not be exchanged.
         let mut rows = [_mm512_setzero_ps(); 4];
         for (r, row) in rows.iter_mut().enumerate() {
-            // Safety: the contract.
+            // SAFETY: the contract.
             let lane = |l: usize| unsafe { _mm_loadu_ps(from.add((4 * l + r) * stride)) };
             *row = _mm512_broadcast_f32x4(lane(0));
             *row = _mm512_mask_broadcast_f32x4(*row, 0x00f0, lane(1));
@@ -183,7 +183,7 @@ mod tests {
                 let (from_stride, to_stride) = (columns + 3, rows + 2);
                 let from: Vec<f32> = (0..rows * from_stride).map(|i| i as f32).collect();
                 let mut to = vec![-1.0; columns * to_stride];
-                // Safety: both have room for all rows and columns.
+                // SAFETY: both have room for all rows and columns.
                 unsafe { transpose(from.as_ptr(), from_stride, rows, columns, to.as_mut_ptr(), to_stride) };
                 for (j, to) in to.chunks(to_stride).enumerate() {
                     for (i, &x) in to.iter().enumerate() {

@@ -43,7 +43,7 @@ pub fn conv2d_grad_input(shape: &Conv2d, g: &[f32], w: &[f32]) -> Vec<f32> {
             phase.product(shape, group, &padded, before, w, c);
         }
     }
-    // Safety: every pixel belongs to a phase, every channel to a group, and both have been written for all images.
+    // SAFETY: every pixel belongs to a phase, every channel to a group, and both have been written for all images.
     unsafe { out.set_len(shape.input_len()) };
     out
 }
@@ -167,7 +167,7 @@ impl Phase {
         };
         let into = Into { c: c.at(group * inputs * plane), row_stride: plane, column, add: false };
         in_parts(inputs, terms, shape.batch * pixels, |rows, columns| {
-            // Safety: phases, groups and parts write to different places, all inside the result.
+            // SAFETY: phases, groups and parts write to different places, all inside the result.
             unsafe { into.product(terms, Mat::rows(&weights, terms), &patches, rows, columns) }
         });
     }

@@ -30,7 +30,7 @@ impl Padded {
         let lane = width.div_ceil(step);
         let row = lane * step;
         let mut padded = Padded { data: Vec::new(), row, plane: height * row, step, lane };
-        // Safety: `zeroed` writes everything.
+        // SAFETY: `zeroed` writes everything.
         padded.data = unsafe {
             filled(planes * padded.plane + SLACK, |out| {
                 let (out, slack) = out.split_at_mut(planes * padded.plane);
@@ -195,7 +195,7 @@ impl Right for Patches<'_> {
         let pieces = &pieces[..number];
         // So many rows follow that a whole piece ends inside of them, wherever in its row it begins.
         let loose = offsets.len().saturating_sub(PIECE.div_ceil(width));
-        // Safety: `check` allows for reading whole pieces, and rows follow that can be overwritten.
+        // SAFETY: `check` allows for reading whole pieces, and rows follow that can be overwritten.
         unsafe { copy_pieces(self.data, &offsets[..loose], pieces, width, out) };
         if count < width {
             let rows = out.chunks_exact_mut(width).take(loose);
@@ -251,7 +251,7 @@ impl<P: AsRef<[(usize, usize)]>> Kernel for Copies<'_, P> {
         for &offset in offsets {
             let from = data.as_ptr().wrapping_add(offset);
             for &(start, at) in pieces.as_ref() {
-                // Safety: the contract.
+                // SAFETY: the contract.
                 unsafe {
                     let piece = from.add(at).cast::<[f32; PIECE]>().read_unaligned();
                     row.add(start).cast::<[f32; PIECE]>().write_unaligned(piece);
@@ -283,7 +283,7 @@ impl Right for Transposed<'_> {
             let quads = offsets.chunks_exact(4);
             for (q, quad) in quads.enumerate() {
                 for p in (0..4 * squares).step_by(4) {
-                    // Safety: `check` allows for reading beyond the run, and these rows of `out` exist.
+                    // SAFETY: `check` allows for reading beyond the run, and these rows of `out` exist.
                     unsafe {
                         let from = [0, 1, 2, 3].map(|i| data.add(quad[i] + run.at + p));
                         transpose_four(from, out.as_mut_ptr().add((run.start + p) * width + 4 * q), width);

@@ -170,7 +170,7 @@ fn convolved<const N: usize, Of: Along<N, IN>, const M: usize, To: Along<IN, M>>
     let kinds = tiles();
     let read = Tiles { side: from, of_image, places: &from.places(layer.tiles, N) };
     let write = Tiles { side: to, of_image, places: &to.places(layer.tiles, M) };
-    // Safety: every number of the weights' matrices but the lines between them, and every pixel of the result, is written;
+    // SAFETY: every number of the weights' matrices but the lines between them, and every pixel of the result, is written;
     // tasks write to different images.
     unsafe {
         let u = filled(weights.len(), |u| transform_weights(kinds, layer, [from, to], w, u));
@@ -223,7 +223,7 @@ unsafe fn multiply(kinds: &Kinds, rows: usize, [terms, columns]: [usize; 2], v: 
                     let start = v[rows.start * terms + term..].as_ptr();
                     let left = Left { start, row_stride: terms, term_stride: 1 };
                     let c = m[rows.start * columns + first..].as_mut_ptr();
-                    // Safety: the contract; the panel has these terms, and the tile lies inside of the result.
+                    // SAFETY: the contract; the panel has these terms, and the tile lies inside of the result.
                     unsafe { tile(count, left, packed, c, columns, std::ptr::null(), term > 0) };
                 }
             }
@@ -271,7 +271,7 @@ impl Kernel for Weights<'_> {
         let Self { from, to, panel, forward, w, apart, term, column, out } = self;
         assert!(w.len() >= (LANES - 1) * apart + 16);
         let mut taps = [ZERO; 16];
-        // Safety: sixteen filters of sixteen taps, by the assertion.
+        // SAFETY: sixteen filters of sixteen taps, by the assertion.
         unsafe { transpose(w.as_ptr(), apart, LANES, 16, taps.as_mut_ptr().cast(), LANES) };
         let (terms, columns) = (from.columns(), to.columns());
         let matrices = Matrices::new(terms, columns);
@@ -285,7 +285,7 @@ impl Kernel for Weights<'_> {
             let at = first * terms + term * width + column - first;
             let to = out.at(at);
             assert!(to.len() >= (POINTS - 1) * matrices.apart + LANES);
-            // Safety: the points' matrices reach so far, by the assertion; tasks have columns of their own.
+            // SAFETY: the points' matrices reach so far, by the assertion; tasks have columns of their own.
             unsafe {
                 let to = Strided(to.start(), matrices.apart);
                 both::<2, IN, false, OfTaps>(Listed(taps.as_mut_ptr(), of_phase), to);
@@ -328,14 +328,14 @@ impl<const N: usize, T: Along<N, IN>> Kernel for Transformed<'_, N, T> {
         assert!(to.len() >= (POINTS - 1) * into.apart + of_image * into.columns);
         assert!(x.len() == side.channels * plane && side.columns() == into.columns);
         for (block, x) in x.chunks_exact(LANES * plane).enumerate() {
-            // Safety: sixteen planes, and as many lanes for each pixel.
+            // SAFETY: sixteen planes, and as many lanes for each pixel.
             unsafe { transpose(x.as_ptr(), plane, LANES, plane, pixels.as_mut_ptr().cast(), LANES) };
             pixels[plane] = ZERO;
             for (index, places) in places.chunks_exact(N * N).enumerate() {
                 let (tile, phase) = (index / side.phases(), index % side.phases());
                 let start = tile * into.columns + phase * side.channels + block * LANES;
                 let to = Strided(to.start().wrapping_add(start), into.apart);
-                // Safety: places are at most `plane`; the rows are there, by the assertion, and nobody else's.
+                // SAFETY: places are at most `plane`; the rows are there, by the assertion, and nobody else's.
                 unsafe { both::<N, IN, false, T>(Listed(pixels.as_mut_ptr(), places), to) };
             }
         }
@@ -369,10 +369,10 @@ impl<const N: usize, T: Along<IN, N>> Kernel for Back<'_, N, T> {
                 let (tile, phase) = (index / side.phases(), index % side.phases());
                 let start = tile * of.columns + phase * side.channels + channel;
                 let from = Strided(from.as_mut_ptr().wrapping_add(start), of.apart);
-                // Safety: the rows are there, by the assertion; places are at most `plane`.
+                // SAFETY: the rows are there, by the assertion; places are at most `plane`.
                 unsafe { both::<IN, N, true, T>(from, Listed(pixels.as_mut_ptr(), places)) };
             }
-            // Safety: as many lanes for each pixel as there are planes.
+            // SAFETY: as many lanes for each pixel as there are planes.
             unsafe { transpose(pixels.as_ptr().cast(), LANES, plane, LANES, y.as_mut_ptr().cast(), plane) };
         }
     }
@@ -384,7 +384,7 @@ pub(super) fn grad_weight(shape: &Conv2d, x: &[f32], g: &[f32]) -> Option<Vec<f3
     let of_image = area(layer.tiles);
     let [outputs, inputs] = [layer.narrow, layer.wide].map(|side| side.columns());
     let sums = Matrices::new(outputs, inputs);
-    // Safety: the first images' products overwrite the sums but for the lines between them; the transforms write all points of all
+    // SAFETY: the first images' products overwrite the sums but for the lines between them; the transforms write all points of all
     // tiles of the images.
     let s = unsafe {
         filled(sums.len(), |s| {
@@ -396,7 +396,7 @@ pub(super) fn grad_weight(shape: &Conv2d, x: &[f32], g: &[f32]) -> Option<Vec<f3
             }
         })
     };
-    // Safety: the transforms write all weights.
+    // SAFETY: the transforms write all weights.
     let out = unsafe {
         filled(shape.weight_len(), |w| {
             let w = Shared::new(w);
@@ -447,7 +447,7 @@ unsafe fn add_products<'a>(layer: &Layer, images: std::ops::Range<usize>, x: &'a
     let [outputs, inputs] = matrices.map(|m| m.columns);
     let sums = Matrices::new(outputs, inputs);
     run(POINTS, &|point| {
-        // Safety: the transforms have written all rows; every task has sums of its own.
+        // SAFETY: the transforms have written all rows; every task has sums of its own.
         unsafe {
             let of = |k: usize| {
                 let Matrices { columns, apart } = matrices[k];
@@ -480,13 +480,13 @@ impl Kernel for ToWeights<'_> {
             let mut taps = [ZERO; 16];
             for (phase, places) in TAPS.iter().enumerate() {
                 let from = &s[phase * inputs + block * LANES..][..(POINTS - 1) * sums.apart + LANES];
-                // Safety: the points' matrices are there; the sums are only read.
+                // SAFETY: the points' matrices are there; the sums are only read.
                 unsafe {
                     let from = Strided(from.as_ptr().cast_mut(), sums.apart);
                     both::<IN, 2, false, ToTaps>(from, Listed(taps.as_mut_ptr(), places));
                 }
             }
-            // Safety: sixteen taps of sixteen channels.
+            // SAFETY: sixteen taps of sixteen channels.
             unsafe { transpose(taps.as_ptr().cast(), LANES, 16, LANES, w.as_mut_ptr().cast(), 16) };
         }
     }

@@ -152,7 +152,7 @@ pub(super) unsafe fn both<const N: usize, const M: usize, const ADD: bool, T: Al
     for (i, transformed) in rows.iter_mut().enumerate() {
         let mut row = [ZERO; N];
         for (j, number) in row.iter_mut().enumerate() {
-            // Safety: the contract.
+            // SAFETY: the contract.
             *number = unsafe { from.at(i * N + j).read_unaligned() };
         }
         *transformed = T::along(row);
@@ -164,7 +164,7 @@ pub(super) unsafe fn both<const N: usize, const M: usize, const ADD: bool, T: Al
         }
         for (i, value) in T::along(column).into_iter().enumerate() {
             let at = to.at(i * M + j);
-            // Safety: the contract.
+            // SAFETY: the contract.
             unsafe {
                 let before = if ADD { at.read_unaligned() } else { ZERO };
                 at.write_unaligned(if ADD { lanes(|l| before[l] + value[l]) } else { value });
