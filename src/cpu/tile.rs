@@ -74,7 +74,10 @@ fn prefetch(x: *const f32) {
 /// The tile's code for one instruction set, given its vectors.
 macro_rules! tile_code {
     ($(#[$feature:meta])*, $lanes:expr, $zero:expr, $load:path, $store:path, $splat:path, $add:path, $mul_add:path) => {
-        /// See [`TileFn`](super::TileFn).
+        /// One tile of the result with vectors of this instruction set: a [`TileFn`](super::TileFn).
+        ///
+        /// # Safety
+        /// The contract of [`TileFn`](super::TileFn).
         $(#[$feature])*
         unsafe fn tile<const M: usize, const W: usize>(
             terms: usize,
@@ -200,12 +203,16 @@ mod baseline {
 
     type Four = [f32; 4];
 
+    /// # Safety
+    /// Four numbers can be read there.
     #[inline(always)]
     unsafe fn load(from: *const f32) -> Four {
         // SAFETY: the caller's contract.
         unsafe { from.cast::<Four>().read_unaligned() }
     }
 
+    /// # Safety
+    /// Four numbers can be written there.
     #[inline(always)]
     unsafe fn store(to: *mut f32, x: Four) {
         // SAFETY: the caller's contract.

@@ -186,6 +186,9 @@ fn payload(bytes: &[u8], blocks: &[Block]) -> RawPayload {
 }
 
 /// Takes what a function delivers into the message that is the context.
+///
+/// # Safety
+/// `context` is a [`Message`] that nobody else uses meanwhile; the payload is as `abi` says, and this takes its blocks.
 unsafe extern "C" fn take(context: *mut c_void, payload: RawPayload) {
     // SAFETY: `call` gives the message; the payload is whole.
     unsafe { *context.cast::<Message>() = message(payload) };
@@ -209,7 +212,10 @@ unsafe fn message(payload: RawPayload) -> Message {
     Message { bytes, files }
 }
 
-/// Asks the worker.
+/// Asks the worker: [`Table::ask`].
+///
+/// # Safety
+/// The question is as `abi` says, and this takes its blocks; `deliver` may be called with `context`.
 unsafe extern "C" fn ask(question: RawPayload, context: *mut c_void, deliver: Deliver) {
     // Asked by the first cell, when evcxr's loop has begun.
     static BEGUN: Once = Once::new();
@@ -237,6 +243,10 @@ unsafe extern "C" fn ask(question: RawPayload, context: *mut c_void, deliver: De
     unsafe { deliver(context, payload(&bytes, &blocks)) };
 }
 
+/// Makes a function callable: [`Table::export`].
+///
+/// # Safety
+/// `name` points to `len` bytes; `function` can be called as long as the process lives.
 unsafe extern "C" fn export(name: *const u8, len: usize, function: Exported) {
     // SAFETY: the caller keeps to `abi`.
     let name = unsafe { std::slice::from_raw_parts(name, len) };
@@ -246,6 +256,10 @@ unsafe extern "C" fn export(name: *const u8, len: usize, function: Exported) {
     }
 }
 
+/// A block with a copy of these bytes: [`Table::share`].
+///
+/// # Safety
+/// `bytes` points to `len` bytes.
 unsafe extern "C" fn share(bytes: *const u8, len: usize) -> Block {
     // SAFETY: the caller keeps to `abi`.
     let bytes = unsafe { std::slice::from_raw_parts(bytes, len) };
@@ -253,6 +267,10 @@ unsafe extern "C" fn share(bytes: *const u8, len: usize) -> Block {
     Block { address: std::ptr::null_mut(), len, file: shared.map_or(-1, IntoRawFd::into_raw_fd) }
 }
 
+/// Takes a block back: [`Table::release`].
+///
+/// # Safety
+/// The block was received, is given back once, and its memory is not used any more.
 unsafe extern "C" fn release(block: Block) {
     // Without a file it is lent.
     if block.file < 0 {
@@ -263,6 +281,10 @@ unsafe extern "C" fn release(block: Block) {
     drop(unsafe { OwnedFd::from_raw_fd(block.file) });
 }
 
+/// Keeps what a panic said: [`Table::panicked`].
+///
+/// # Safety
+/// `message` points to `len` bytes.
 unsafe extern "C" fn panicked(message: *const u8, len: usize, line: u32) -> bool {
     if OURS.get() {
         // SAFETY: the caller keeps to `abi`.
@@ -273,6 +295,10 @@ unsafe extern "C" fn panicked(message: *const u8, len: usize, line: u32) -> bool
     OURS.get()
 }
 
+/// Delivers what the last panic said: [`Table::last_panic`].
+///
+/// # Safety
+/// `deliver` may be called with `context`.
 unsafe extern "C" fn last_panic(context: *mut c_void, deliver: Deliver) {
     let (message, line) = PANIC.take();
     let mut writer = Writer::default();

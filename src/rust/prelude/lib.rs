@@ -41,11 +41,14 @@ macro_rules! export {
         compile_error!(concat!("write the parameters, too: `export!(", stringify!($name), "(x));`"))
     };
     (@register $word:ident, $function:ident ( $($parameter:ident),* ), $role:expr, $statement:expr) => {{
+        /// # Safety
+        /// As `export::serve`.
         unsafe extern "C" fn call__(
             arguments: $crate::abi::RawPayload,
             context: *mut ::core::ffi::c_void,
             deliver: $crate::abi::Deliver,
         ) {
+            // SAFETY: the caller's word.
             unsafe {
                 $crate::export::serve(arguments, context, deliver, |values__, packed__| {
                     let mut values__ = $crate::export::arguments(values__, &[$(stringify!($parameter)),*])?;

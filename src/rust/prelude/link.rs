@@ -117,6 +117,8 @@ pub fn receive<R>(
     read: impl FnOnce(&[u8], Vec<Option<Mapped>>) -> R,
 ) -> Option<R> {
     struct Slot<F, R>(Option<F>, Option<R>);
+    /// # Safety
+    /// `context` is the `Slot<F, R>` of the [`receive`] that waits; the payload is as `abi` says, and this takes its blocks.
     unsafe extern "C" fn deliver<F: FnOnce(&[u8], Vec<Option<Mapped>>) -> R, R>(
         context: *mut c_void,
         payload: RawPayload,
