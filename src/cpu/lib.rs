@@ -30,7 +30,7 @@
 //! calling thread, and is a defect of the caller. Results do not depend on the number of threads. They may differ
 //! between instruction sets in the last bits, because only some have a fused multiply-add. `unsafe` stands in
 //! small functions whose contract is written above them; no other room but `backend`, `burn` and `rust` has more than a
-//! file or two with some, and ten forbid it.
+//! file or two with some, and most forbid it.
 
 #![allow(unsafe_code, reason = "vector instructions, uninitialised buffers, a pool of threads")]
 
