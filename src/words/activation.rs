@@ -1,8 +1,9 @@
 //! Activation functions, each in all its forms: the function of a tensor or of a number, `relu(x)`, and the layer, `relu()`.
 
+use crate::convert::wrap;
 use crate::network::value::made;
 use crate::tensor::operators::{SIDE, Side};
-use crate::tensor::{self, X, wrap};
+use crate::tensor::{self, X};
 use crate::{cite, types};
 use rhai::Dynamic;
 use saddle_catalog::{Call, ENTRY, Entry, Example, Param, Ty, param, value};

@@ -9,6 +9,7 @@
 
 pub mod activation;
 pub(crate) mod cite;
+pub(crate) mod convert;
 pub mod data;
 pub mod files;
 pub mod format;

@@ -3,7 +3,7 @@
 use super::format::significant;
 use super::picture::bars::mean_and_spread;
 use super::table;
-use super::tensor::ints;
+use crate::convert::ints;
 use crate::types;
 
 use rhai::{Array, Dynamic, FnPtr, Map};

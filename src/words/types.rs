@@ -7,9 +7,9 @@ use super::picture::live::Live;
 use super::runs::Runs;
 use super::tensor::gradient::Operation;
 use super::tensor::random::Rng;
-use super::tensor::{coerce, create, ints};
 use super::widget::explore::Explorer;
 use super::widget::value::Widget;
+use crate::convert::{coerce, ints, nested};
 use rhai::Array;
 pub(crate) use saddle_catalog::types::*;
 use saddle_catalog::{Given, Ty, Type, shape};
@@ -108,6 +108,6 @@ fn whole(given: &Given) -> Result<Tensor> {
             t.dtype().name()
         ))
         .hint("int(t) makes whole numbers of a tensor")),
-        None => create::nested(given.value, Some(Dtype::Int), &device::current()),
+        None => nested(given.value, Some(Dtype::Int), &device::current()),
     }
 }

@@ -1,8 +1,8 @@
 //! Words about several processes of one run, which `mpirun -n 4 saddle run train.ipynb` starts: each has a part of every batch, and
 //! optimizers average the gradients. With one process they change nothing, so that the same notebook runs on a laptop.
 
-use super::tensor::wrap;
 use crate::cite;
+use crate::convert::wrap;
 use crate::types;
 use rhai::Dynamic;
 use saddle_catalog::{Call, ENTRY, Entry, Param, Ty, fails, number, param, runs, value};

@@ -1,7 +1,7 @@
 //! `augment`: DiffAugment.
 
-use super::super::tensor::wrap;
 use crate::cite;
+use crate::convert::wrap;
 use crate::types;
 use saddle_catalog::{Entry, Param, Ty, fails, param, runs, value};
 use saddle_gan::augment::{Policy, augment};

@@ -1,9 +1,9 @@
 //! The kind `batches`: a data set cut into minibatches, to loop over. Each loop is one epoch, in an order of its own; a
 //! thread gathers the next batches while the loop works on one.
 
-use super::super::tensor::wrap;
 use super::dataset::{M, SELF, dataset};
 use super::{Notebook, count};
+use crate::convert::wrap;
 use crate::types;
 use rhai::{Dynamic, Map};
 use saddle_catalog::{ENTRY, Entry, Field, Items, KIND, Kind, Opt, Param, Ty, param, value as gives};

@@ -1,8 +1,8 @@
 //! The kind `dataset`: what can be read from it, and words that draw from it or take a part of it.
 
-use super::super::tensor::wrap;
 use super::super::world::own_places;
 use super::{Notebook, count};
+use crate::convert::wrap;
 use crate::types;
 use rhai::{Array, Dynamic, FnPtr, Map};
 use saddle_catalog::{
@@ -361,7 +361,7 @@ static WITH_LABEL: Entry = Entry {
         let data = dataset(call)?;
         let wanted = match LABEL.value(call).as_int() {
             Ok(label) => vec![label],
-            Err(_) => super::super::tensor::ints(LABEL.value(call)).ok_or_else(|| LABEL.wrong(call))?,
+            Err(_) => crate::convert::ints(LABEL.value(call)).ok_or_else(|| LABEL.wrong(call))?,
         };
         if !data.has_labels() {
             return Err(no_labels(&data, "with_label"));

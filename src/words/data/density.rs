@@ -1,7 +1,7 @@
 //! What is known of a distribution in closed form: its density, as recorded operations, and its modes.
 
-use super::super::tensor::wrap;
 use super::distribution::{SELF, mixture, table};
+use crate::convert::wrap;
 use crate::types;
 use saddle_catalog::{Call, ENTRY, Entry, Param, Ty, Type, fails, number, param, value as gives};
 use saddle_data::Distribution;

@@ -1,10 +1,10 @@
 //! The kind `distribution`: Gaussians, mixtures, rings, grids, curves, and samples from them.
 
-use super::super::tensor::wrap;
 use super::super::world::own_rows;
 use super::dataset::M;
 use super::{Notebook, count};
 use crate::cite;
+use crate::convert::wrap;
 use crate::types;
 use rhai::{Array, Dynamic, Map};
 use saddle_catalog::{

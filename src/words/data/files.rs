@@ -1,7 +1,7 @@
 //! Words that make data sets and tensors of one's own: of files and of tensors.
 
-use super::super::tensor::{coerce, wrap};
 use super::load::{FLAT, RANGE, pictures};
+use crate::convert::{coerce, wrap};
 use crate::types;
 use rhai::{Dynamic, Map};
 use saddle_catalog::{Call, ENTRY, Entry, Maybe, Param, Ty, fails, param, value as gives};

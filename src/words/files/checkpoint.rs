@@ -6,8 +6,8 @@
 use super::super::network::optimizer::Handle;
 use super::super::network::value::read as read_network;
 use super::super::tensor::random::Rng;
-use super::super::tensor::wrap;
 use super::{PATH, array, disk, tensor};
+use crate::convert::wrap;
 use crate::types;
 use rhai::{Array, Dynamic, Map};
 use saddle_catalog::{Catalog, ENTRY, Entry, Param, Ty, articled, fails, param, runs, value};

@@ -9,7 +9,7 @@ use saddle_nn::checkpoint::Tensors;
 use saddle_tensor::{Tensor, device};
 use std::collections::HashSet;
 
-use super::super::tensor::wrap;
+use crate::convert::wrap;
 
 /// Ours and PyTorch's names of a layer's own tensors, where they differ: those of `parametrizations.spectral_norm`, of
 /// `parametrizations.weight_norm`.

@@ -1,8 +1,8 @@
 //! Measures of what of the data a model covers: `modes`, `precision_recall`, `density_coverage`.
 
 use super::super::format::significant;
-use super::super::tensor::coerce;
 use crate::cite;
+use crate::convert::coerce;
 use crate::types;
 
 use super::{FEATURES, GROUP, POSITIVE, SAMPLES, features, map, samples, warn};

@@ -1,8 +1,8 @@
 //! Comparisons of distributions: `histogram`, `kl`, `js`, `wasserstein_1d`.
 
-use super::super::tensor::wrap;
 use super::{GROUP, POSITIVE, SAMPLES, map, samples};
 use crate::cite;
+use crate::convert::wrap;
 use crate::types;
 use saddle_catalog::{AnyParam, Call, ENTRY, Entry, Maybe, Param, Ty, Type, fails, param, value};
 use saddle_data::{Distribution, Gaussian};

@@ -2,9 +2,9 @@
 
 use super::super::data::Notebook;
 use super::super::format::significant;
-use super::super::tensor::wrap;
 use super::{GROUP, POSITIVE};
 use crate::cite;
+use crate::convert::wrap;
 use crate::types;
 use rhai::{Dynamic, Map};
 use saddle_catalog::{Call, ENTRY, Entry, Field, KIND, Kind, Maybe, Param, Ty, fails, param, value};

@@ -18,7 +18,7 @@ pub mod likelihood;
 pub mod neighbours;
 pub mod similarity;
 
-use super::tensor::wrap;
+use crate::convert::wrap;
 use crate::types;
 use rhai::{Dynamic, Map};
 use saddle_catalog::{Call, Kind, Maybe, Param, Ty, Type, param};

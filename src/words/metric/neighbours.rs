@@ -1,8 +1,8 @@
 //! `nearest_neighbours`.
 
-use super::super::tensor::wrap;
 use super::{GROUP, POSITIVE, SAMPLES, map};
 use crate::cite;
+use crate::convert::wrap;
 use saddle_catalog::{Entry, Maybe, Param, Ty, fails, param, value};
 use saddle_gan::metrics::{Samples, neighbours};
 use saddle_tensor::Tensor;

@@ -1,8 +1,8 @@
 //! `psnr` and `ssim`.
 
-use super::super::tensor::wrap;
 use super::GROUP;
 use crate::cite;
+use crate::convert::wrap;
 use crate::types;
 use saddle_catalog::{ENTRY, Entry, Param, Ty, fails, param, runs, value};
 use saddle_gan::similarity;

@@ -1,8 +1,9 @@
 //! Networks with a forward function of the user's own: `network(#{ fc1: …, fc2: … }, |net, x| …)`; and how the forward
 //! functions of networks are called.
 
-use super::super::tensor::{value::range, wrap};
+use super::super::tensor::value::range;
 use super::value::{NETWORK, made};
+use crate::convert::wrap;
 use crate::types;
 use rhai::{Array, Dynamic, FnPtr, Map};
 use saddle_catalog::{Call, ENTRY, Entry, Param, Ty, fails, param, type_of, value};

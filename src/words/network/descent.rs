@@ -1,9 +1,9 @@
 //! Steps of optimizers, and their settings while they run.
 
-use super::super::tensor::wrap_all;
 use super::super::world;
 use super::optimizer::Handle;
 use crate::cite;
+use crate::convert::wrap_all;
 use crate::types;
 use rhai::Dynamic;
 use saddle_catalog::{Call, ENTRY, Entry, Param, Ty, fails, param, runs, value};

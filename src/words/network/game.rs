@@ -1,8 +1,8 @@
 //! Gradients adjusted to the dynamics of a game.
 
-use super::super::tensor::wrap_all;
 use super::value::read;
 use crate::cite;
+use crate::convert::wrap_all;
 use crate::types;
 use rhai::{Array, Dynamic};
 use saddle_catalog::{Call, Entry, Param, Ty, fails, param, type_of, value};

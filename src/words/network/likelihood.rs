@@ -1,8 +1,8 @@
 //! Models whose likelihood can be computed: the masks of an autoregressive net, the coupling of a flow, the partition function
 //! of a Boltzmann machine.
 
-use super::super::tensor::{coerce, wrap, wrap_all};
 use crate::cite;
+use crate::convert::{coerce, wrap, wrap_all};
 use crate::types;
 use rhai::{Array, Dynamic, Map};
 use saddle_catalog::{Call, ENTRY, Entry, Param, Ty, fails, param, shape, value};

@@ -1,7 +1,7 @@
 //! Losses: on predictions and targets, and those of the two players.
 
-use super::super::tensor::{coerce, wrap};
 use crate::cite;
+use crate::convert::{coerce, wrap};
 use crate::types;
 use rhai::Dynamic;
 use saddle_catalog::{Call, ENTRY, Entry, Param, Ty, fails, param, value};

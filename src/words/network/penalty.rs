@@ -1,7 +1,7 @@
 //! Penalties on D's gradient.
 
-use super::super::tensor::wrap;
 use crate::cite;
+use crate::convert::wrap;
 use crate::types;
 use rhai::Dynamic;
 use saddle_catalog::{Call, ENTRY, Entry, Param, Ty, fails, param, runs, value};

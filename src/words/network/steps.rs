@@ -1,7 +1,7 @@
 //! Steps of optimizers as values, for training that is differentiated through.
 
-use super::super::tensor::wrap_all;
 use crate::cite;
+use crate::convert::wrap_all;
 use crate::types;
 use rhai::{Array, Dynamic, Map};
 use saddle_catalog::{Call, ENTRY, Entry, Param, Ty, fails, param, runs, value};

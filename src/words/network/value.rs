@@ -1,8 +1,8 @@
 //! The kind `network`: made by layers and `sequential`, called like a function.
 
-use super::super::tensor::wrap_all;
 use super::custom::{self, Script, inputs};
 use crate::cite;
+use crate::convert::wrap_all;
 use crate::types;
 use rhai::{Array, Dynamic};
 use saddle_catalog::{

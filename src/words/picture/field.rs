@@ -1,9 +1,9 @@
 //! Pictures of functions over the plane, and of where samples are carried.
 
-use super::super::tensor::wrap;
 use super::value::made;
 use super::{COLOR, EQUAL, NAME, NUMBERS, SIZE, TITLE, XLABEL, XLIM, XTICKS, YLABEL, YTICKS, alike, dress};
 use crate::cite;
+use crate::convert::wrap;
 use crate::types;
 use rhai::{Array, Dynamic};
 use saddle_catalog::{Call, ENTRY, Entry, Maybe, Param, Ty, Type, fails, param, value};

@@ -1,7 +1,7 @@
 //! The operators that give truth values: comparisons, and what combines them. A number may stand on either side.
 
 use super::operators::{A, B, Side, either_side, operator};
-use super::wrap;
+use crate::convert::wrap;
 use crate::types;
 use rhai::Dynamic;
 use saddle_catalog::{AnyParam, Call, ENTRY, Entry, Example, Param, Ty, Type, fails, param, value};

@@ -1,7 +1,7 @@
 //! Convolutions with given kernels, pooling, resampling and table look-up. The layers of the same names hold their kernels.
 
-use super::wrap;
 use crate::cite;
+use crate::convert::wrap;
 use crate::types;
 use rhai::Dynamic;
 use saddle_catalog::{Call, ENTRY, Entry, Maybe, Param, Ty, fails, param, value};

@@ -1,6 +1,7 @@
 //! Determinants and inverses.
 
-use super::{X, wrap};
+use super::X;
+use crate::convert::wrap;
 use rhai::Map;
 use saddle_catalog::{ENTRY, Entry, Ty, fails, value};
 

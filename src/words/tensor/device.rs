@@ -1,6 +1,7 @@
 //! Words about where tensors live.
 
-use super::{X, wrap};
+use super::X;
+use crate::convert::wrap;
 use crate::types;
 use rhai::{Array, Dynamic, Map};
 use saddle_catalog::{Call, ENTRY, Entry, Example, Gives, Host, Maybe, Param, Ty, fails, param, value};

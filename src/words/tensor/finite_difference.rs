@@ -1,6 +1,6 @@
 //! `finite_difference`: the slope of a function measured by evaluating it, to hold gradients against.
 
-use super::wrap;
+use crate::convert::wrap;
 use crate::types;
 use rhai::Dynamic;
 use saddle_catalog::{Call, ENTRY, Entry, Maybe, Param, Ty, fails, number, param, type_of, value};

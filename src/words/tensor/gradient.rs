@@ -1,7 +1,8 @@
 //! Words about gradients: `grad`, what stops or replaces one, and the watch for NaN.
 
-use super::{X, wrap};
+use super::X;
 use crate::cite;
+use crate::convert::wrap;
 use crate::types;
 use rhai::{Array, Dynamic, FnPtr};
 use saddle_catalog::{

@@ -1,7 +1,8 @@
 //! Words that take elements by their place or by a condition, and that order them.
 
 use super::value::range;
-use super::{X, coerce_beside, is_whole, wrap};
+use super::{NO_DIM, X};
+use crate::convert::{coerce_beside, is_whole, wrap};
 use crate::types;
 use rhai::{Dynamic, Map};
 use saddle_catalog::{Call, ENTRY, Entry, Param, Ty, fails, param, value};
@@ -14,7 +15,6 @@ pub static ENTRIES: &[&Entry] =
 const GROUP: &str = "index";
 const DIM: Param<isize> = param("dim", types::DIM, "the dim; −1 is the last");
 const LAST: Param<isize> = param("dim", types::DIM, "the dim; −1 is the last").or(-1);
-const NO_DIM: &str = "a dim that the shape does not have";
 const OUTSIDE: &str = "an index outside the dim";
 
 const RANGE: Param<Dynamic> =

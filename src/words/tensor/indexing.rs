@@ -1,7 +1,7 @@
 //! `x[.., 0..10]`: one index for each dim; `x[i] = v`: a tensor with some of its elements replaced; steps of ranges.
 
 use super::value::{index, range};
-use super::{coerce_beside, create, wrap};
+use crate::convert::{coerce_beside, nested, wrap};
 use crate::types;
 use rhai::{Array, Dynamic};
 use saddle_catalog::{ENTRY, Entry, KIND, Kind, Param, Ty, fails, param, type_of, value};
@@ -207,7 +207,7 @@ pub fn assigned(t: &Tensor, at: &Dynamic, v: &Dynamic) -> Result<Tensor> {
     let chosen = chosen.ok_or_else(|| Fault::new(Wrong::Internal, "an index that gave no tensor"))?;
     let whole = t.dtype() != Dtype::F32;
     let source = match whole && v.is_array() {
-        true => Some(create::nested(v, Some(Dtype::Int), &t.device())?),
+        true => Some(nested(v, Some(Dtype::Int), &t.device())?),
         false => coerce_beside(v, whole, &t.device())?,
     };
     let source = source.ok_or_else(|| Fault::type_(format!("elements of a tensor are numbers, got {}", type_of(v))))?;

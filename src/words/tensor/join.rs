@@ -1,6 +1,7 @@
 //! Words that join tensors, cut them into pieces and add margins.
 
-use super::{X, coerce, ints, wrap, wrap_all};
+use super::X;
+use crate::convert::{coerce, ints, wrap, wrap_all};
 use crate::types;
 use rhai::{Array, Dynamic};
 use saddle_catalog::{Call, ENTRY, Entry, Param, Ty, fails, param, type_of, value};

@@ -1,7 +1,8 @@
 //! Products of matrices and vectors, their diagonals and triangles.
 
-use super::{X, coerce, wrap};
+use super::X;
 use crate::cite;
+use crate::convert::{coerce, wrap};
 use crate::types;
 use rhai::{Array, Dynamic};
 use saddle_catalog::{ENTRY, Entry, Maybe, Param, Ty, fails, param, type_of, value};

@@ -1,7 +1,8 @@
 //! Element-wise functions: of tensors and of plain numbers.
 
+use super::X;
 use super::operators::{SIDE, Side};
-use super::{X, wrap};
+use crate::convert::wrap;
 use crate::number::{self, above, of_number, outside, real, shows, whole_or};
 use crate::types;
 use rhai::Dynamic;

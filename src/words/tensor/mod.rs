@@ -44,52 +44,11 @@ pub mod shape;
 pub mod value;
 
 use crate::types;
-use rhai::{Array, Dynamic};
-use saddle_catalog::{Param, number, param};
-use saddle_fault::Result;
-use saddle_tensor::{Device, Dtype, Tensor};
+use saddle_catalog::{Param, param};
+use saddle_tensor::Tensor;
 
 /// The operand that most words have.
 pub(super) const X: Param<Tensor> = param("x", types::TENSOR, "the tensor");
 
-/// A tensor as a value of the language.
-pub(super) fn wrap(t: Tensor) -> Dynamic {
-    Dynamic::from(t)
-}
-
-/// Tensors as an array of the language.
-pub(super) fn wrap_all(tensors: impl IntoIterator<Item = Tensor>) -> Dynamic {
-    tensors.into_iter().map(wrap).collect::<Array>().into()
-}
-
-/// The tensor in a value; a number or an array becomes one, on `device`.
-pub(super) fn coerce(value: &Dynamic, device: &Device) -> Result<Option<Tensor>> {
-    if let Some(t) = value.read_lock::<Tensor>() {
-        return Ok(Some(t.clone()));
-    }
-    if let Some(v) = number(value) {
-        return Ok(Some(Tensor::full(v as f32, &[], device)));
-    }
-    match value.is_array() || saddle_catalog::range(value).is_some() {
-        true => create::nested(value, None, device).map(Some),
-        false => Ok(None),
-    }
-}
-
-/// As [`coerce`], where a whole number stays one if `whole` says that it stands beside whole numbers.
-pub(super) fn coerce_beside(value: &Dynamic, whole: bool, device: &Device) -> Result<Option<Tensor>> {
-    match value.as_int() {
-        Ok(n) if whole => Ok(Some(Tensor::from_ints(vec![n], &[], device))),
-        _ => coerce(value, device),
-    }
-}
-
-/// Whether a value is a tensor of whole numbers or truth values.
-pub(super) fn is_whole(value: &Dynamic) -> bool {
-    value.read_lock::<Tensor>().is_some_and(|t| t.dtype() != Dtype::F32)
-}
-
-/// The ints in an array of whole numbers of either sign; `None` for anything else.
-pub(super) fn ints(value: &Dynamic) -> Option<Vec<i64>> {
-    value.read_lock::<Array>()?.iter().map(|v| v.as_int().ok()).collect()
-}
+/// What most words with the option `dim` refuse.
+pub(super) const NO_DIM: &str = "a dim that the shape does not have";

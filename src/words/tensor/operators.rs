@@ -2,7 +2,8 @@
 //!
 //! Shapes broadcast: aligned at the last dim, sizes must be equal or one of them 1.
 
-use super::{X, wrap};
+use super::X;
+use crate::convert::wrap;
 use crate::types;
 use rhai::Dynamic;
 use saddle_catalog::{Call, ENTRY, Entry, Example, Given, Param, Ty, Type, fails, param, value};

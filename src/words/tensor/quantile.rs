@@ -1,6 +1,7 @@
 //! Quantiles: `median` and `quantile`, of tensors and of arrays of numbers.
 
-use super::{X, wrap};
+use super::X;
+use crate::convert::wrap;
 use crate::types;
 use rhai::{Array, Dynamic};
 use saddle_catalog::{

@@ -2,7 +2,7 @@
 //!
 //! The same seed gives the same numbers, bit for bit, on every device and with any number of threads.
 
-use super::wrap;
+use crate::convert::wrap;
 use crate::types;
 use rhai::Dynamic;
 use saddle_catalog::{AnyParam, Call, ENTRY, Entry, Example, KIND, Kind, Maybe, Param, Ty, fails, param, value};

@@ -1,6 +1,7 @@
 //! Reductions: over all elements, or along the dims of the option `dim`; and what is built from them.
 
-use super::{X, wrap};
+use super::{NO_DIM, X};
+use crate::convert::wrap;
 use crate::types;
 use rhai::{Dynamic, Map};
 use saddle_catalog::{AnyParam, Call, ENTRY, Entry, Example, Maybe, Param, Ty, fails, param, value};
@@ -37,7 +38,6 @@ const ONE_DIM: Param<isize> = param("dim", types::DIM, "the dim; −1 is the las
 const KEEPDIM: Param<bool> = param("keepdim", types::BOOL, "leave each reduced dim in place with size 1").or(false);
 
 const SHAPES: &str = "[m, n] → []; with dim 0 → [n]; with dim 0 and keepdim → [1, n]";
-const NO_DIM: &str = "a dim that the shape does not have";
 const EMPTY: &str = "no elements to reduce";
 
 /// The record of a reduction.

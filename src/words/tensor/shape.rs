@@ -1,6 +1,7 @@
 //! Words that rearrange elements without computing: shapes and the order of dims.
 
-use super::{X, ints, wrap};
+use super::{NO_DIM, X};
+use crate::convert::{ints, wrap};
 use crate::types;
 use rhai::Array;
 use saddle_catalog::{ENTRY, Entry, Maybe, Param, Ty, Type, fails, param, value};
@@ -11,7 +12,6 @@ pub static ENTRIES: &[&Entry] =
     &[&RESHAPE, &FLATTEN, &TRANSPOSE, &T, &PERMUTE, &SQUEEZE, &UNSQUEEZE, &EXPAND, &REPEAT, &REPEAT_INTERLEAVE, &FLIP];
 
 const GROUP: &str = "shape";
-const NO_DIM: &str = "a dim that the shape does not have";
 
 const SHAPE: Param<Array> = param("shape", types::ARRAY, "the sizes; one of them may be −1: it is worked out");
 static RESHAPE: Entry = Entry {

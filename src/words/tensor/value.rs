@@ -1,7 +1,8 @@
 //! The kind `tensor`: how it is shown, its fields, `t[i]`, loops over it; and what takes values out of one or changes
 //! their type.
 
-use super::{X, create, indexing, wrap};
+use super::{X, create, indexing};
+use crate::convert::{nested, wrap};
 use crate::types;
 use rhai::{Array, Dynamic};
 use saddle_catalog::{Call, ENTRY, Entry, Field, Items, KIND, Kind, Param, Ty, fails, param, value};
@@ -118,7 +119,7 @@ pub(super) fn index(value: &Dynamic, at: &Dynamic) -> Result<Dynamic> {
     }
     let at = match at.read_lock::<Tensor>() {
         Some(at) => at.clone(),
-        None if at.is_array() => create::nested(at, Some(Dtype::Int), &t.device())?,
+        None if at.is_array() => nested(at, Some(Dtype::Int), &t.device())?,
         None => {
             return Err(Fault::new(
                 Wrong::Index,

@@ -2,13 +2,13 @@
 //! And `walk`, a film through that space.
 
 use super::super::data::Notebook;
-use super::super::tensor::wrap;
 use super::callback::On;
 use super::control::{Span, button, dropdown, slider};
 use super::interact::start;
 use super::value::Widget;
 use super::xy_pad;
 use crate::cite;
+use crate::convert::wrap;
 use crate::types;
 use rhai::{Array, Dynamic, FnPtr, Map};
 use saddle_catalog::{

@@ -1,9 +1,9 @@
 //! The kind `widget`: a handle to a control, with its value, label and whether it can be used.
 
-use super::super::tensor::wrap;
 use super::paint::Pad;
 use super::store::{Domain, Widgets};
 use super::{session, xy_pad};
+use crate::convert::wrap;
 use rhai::{Dynamic, ImmutableString};
 use saddle_catalog::{Field, Host, KIND, Kind, Ty, type_of};
 use saddle_fault::{Fault, Result};
