@@ -2,7 +2,8 @@
 
 use crate::convert::wrap;
 use crate::network::value::made;
-use crate::tensor::operators::{SIDE, Side};
+use crate::tensor::math::X_OR_NUMBER;
+use crate::tensor::operators::Side;
 use crate::tensor::{self, X};
 use crate::{cite, types};
 use rhai::Dynamic;
@@ -11,8 +12,6 @@ use saddle_fault::Result;
 use saddle_nn::Network;
 use saddle_nn::layers::activation::{self, Activate, Activation};
 use saddle_tensor::{Device, Tensor};
-
-const X_OR_NUMBER: Param<Side> = param("x", SIDE, "a tensor, or a number");
 
 /// The function: its value for a tensor, and for a number by `of_number`; without that through a tensor of one element, with its
 /// precision.

@@ -1,8 +1,9 @@
 //! Convolution layers.
 
-use super::layers::{BIAS, INIT, NET, init, positive};
-use super::value::made;
+use super::layers::{BIAS, INIT, init, positive};
+use super::value::{NET, made};
 use crate::cite;
+use crate::tensor::conv::{DILATION, GROUPS, OUTPUT_PADDING, PADDING, STRIDE, geometry};
 use crate::types;
 use rhai::Dynamic;
 use saddle_catalog::{Call, ENTRY, Entry, Param, fails, param, value};
@@ -12,16 +13,6 @@ use saddle_nn::layers::{Conv1d, Conv2d, ConvTranspose2d, Sight, autoregressive};
 use saddle_tensor::Geometry;
 
 pub static ENTRIES: &[&Entry] = &[&CONV2D, &CONV_TRANSPOSE2D, &CONV1D, &CAUSAL_CONV1D, &MASKED_CONV2D];
-
-fn geometry(call: &Call) -> Result<Geometry> {
-    Ok(Geometry {
-        stride: STRIDE.of(call)?,
-        padding: PADDING.of(call)?,
-        dilation: DILATION.of(call)?,
-        groups: GROUPS.of(call)?,
-        taps: None,
-    })
-}
 
 /// Checks that groups divide both numbers of channels.
 fn grouped(call: &Call, g: &Geometry, inputs: usize, outputs: usize) -> Result<()> {
@@ -38,11 +29,6 @@ fn kernel(call: &Call) -> Result<[usize; 2]> {
     Ok([positive(call, KERNEL)?; 2])
 }
 
-const STRIDE: Param<[usize; 2]> =
-    param("stride", types::PAIR, "steps between places: a number, or [height, width]").or(1);
-const PADDING: Param<[usize; 2]> = param("padding", types::PAIR, "zeros added on each side").or(0);
-const DILATION: Param<[usize; 2]> = param("dilation", types::PAIR, "distance between the kernel's elements").or(1);
-const GROUPS: Param<usize> = param("groups", types::SIZE, "channels are split into this many independent groups").or(1);
 const CHANNELS_IN: Param<usize> = param("inputs", types::SIZE, "input channels");
 const CHANNELS_OUT: Param<usize> = param("outputs", types::SIZE, "output channels");
 const KERNEL: Param<usize> = param("kernel", types::SIZE, "height and width of the kernels");
@@ -80,8 +66,6 @@ static CONV2D: Entry = Entry {
     },
 };
 
-const OUTPUT_PADDING: Param<[usize; 2]> =
-    param("output_padding", types::PAIR, "rows and columns added at the end, smaller than the stride").or(0);
 static CONV_TRANSPOSE2D: Entry = Entry {
     name: "conv_transpose2d",
     group: "layer",

@@ -29,10 +29,7 @@ static EMA: Entry = Entry {
         fails("a decay of 1", "ema(linear(1, 1), 1)", "decay must be in [0, 1)"),
     ],
     call: |call| {
-        let decay = match DECAY.is_given(call) {
-            true => DECAY.of(call)?,
-            false => 0.999,
-        };
+        let decay = DECAY.of(call)?;
         if !(0.0..1.0).contains(&decay) {
             return Err(Fault::value(format!("ema: decay must be in [0, 1), got {decay}")));
         }

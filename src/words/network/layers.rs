@@ -1,9 +1,9 @@
 //! Layers with parameters whose heart is a matrix product.
 
-use super::value::made;
+use super::value::{NET, made};
 use crate::cite;
 use crate::types;
-use saddle_catalog::{Call, ENTRY, Entry, Maybe, Param, Ty, fails, param, runs, value};
+use saddle_catalog::{Call, ENTRY, Entry, Maybe, Param, fails, param, runs, value};
 use saddle_fault::{Fault, Result};
 use saddle_nn::layers::{Embedding, Linear, Maxout, MinibatchDiscrimination, SelfAttention, masked};
 use saddle_nn::{Init, Network};
@@ -12,7 +12,6 @@ use saddle_tensor::{Dtype, Tensor, check_shape, shown};
 pub static ENTRIES: &[&Entry] =
     &[&LINEAR, &MAXOUT, &EMBEDDING, &MINIBATCH_DISCRIMINATION, &MASKED_LINEAR, &SELF_ATTENTION];
 
-pub(super) const NET: Ty = Ty::Of("network");
 pub(super) const INIT: Maybe<Init> =
     param("init", types::INITIALIZER, "how weights start: normal(0, 0.02), xavier(), …").maybe("uniform in ±1/√inputs");
 pub(super) const BIAS: Param<bool> = param("bias", types::BOOL, "whether a bias is added").or(true);

@@ -1,8 +1,8 @@
 //! Normalisation layers, and layers with normalised weights.
 
 use super::super::world;
-use super::layers::{NET, positive};
-use super::value::made;
+use super::layers::positive;
+use super::value::{NET, made};
 use crate::cite;
 use crate::types;
 use rhai::Dynamic;

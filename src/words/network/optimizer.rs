@@ -72,15 +72,17 @@ const fn lr(default: f64) -> Param<f64> {
 const SCHEDULED: Ty = Ty::OneOf(&[Ty::Number, Ty::Of("schedule")]);
 /// Of sgd, rmsprop and adagrad.
 const LR: Param<f64> = lr(0.01);
-const ADAM_LR: Param<f64> = lr(0.001);
+const ADAM_LR: Param<f64> = lr(ADAM_RATE);
+/// Adam's learning rate where none is given.
+pub(super) const ADAM_RATE: f64 = 0.001;
 const MOMENTUM: Param<f64> = param("momentum", types::NUMBER, "how much of the last step goes on, or a schedule of it")
     .or(0.0)
     .accepting(SCHEDULED);
 const DAMPENING: Param<f64> = param("dampening", types::NUMBER, "how much less of the new gradient counts").or(0.0);
 const NESTEROV: Param<bool> = param("nesterov", types::BOOL, "looks ahead along the momentum").or(false);
-const BETAS: Param<Vec<f64>> =
+pub(super) const BETAS: Param<Vec<f64>> =
     param("betas", types::NUMBERS, "decay of the running mean and mean square; DCGAN: [0.5, 0.999]").or(&[0.9, 0.999]);
-const EPS: Param<f64> = param("eps", types::NUMBER, "added to the root of the mean square").or(1e-8);
+pub(super) const EPS: Param<f64> = param("eps", types::NUMBER, "added to the root of the mean square").or(1e-8);
 const ADAGRAD_EPS: Param<f64> = param("eps", types::NUMBER, "added to the root").or(1e-10);
 const ALPHA: Param<f64> = param("alpha", types::NUMBER, "decay of the running mean square").or(0.99);
 const DECAY: Param<f64> = param("weight_decay", types::NUMBER, "weight of ½‖p‖² in the loss").or(0.0);

@@ -1,7 +1,7 @@
 //! Recurrent layers.
 
-use super::layers::{INIT, NET, init, positive};
-use super::value::made;
+use super::layers::{INIT, init, positive};
+use super::value::{NET, made};
 use crate::cite;
 use crate::types;
 use rhai::Dynamic;

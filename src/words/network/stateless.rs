@@ -1,16 +1,14 @@
 //! Layers without parameters: dropout, noise, rearrangement. Activation functions are in `activation`.
 
-use super::value::made;
+use super::value::{NET, made};
 use crate::cite;
 use crate::types;
-use saddle_catalog::{ENTRY, Entry, Maybe, Param, Ty, fails, param, runs, value};
+use saddle_catalog::{ENTRY, Entry, Maybe, Param, fails, param, runs, value};
 use saddle_fault::Fault;
 use saddle_nn::Network;
 use saddle_nn::layers::{Dropout, Flatten, GaussianNoise, PixelShuffle, Reshape, Upsample};
 
 pub static ENTRIES: &[&Entry] = &[&DROPOUT, &GAUSSIAN_NOISE, &FLATTEN, &RESHAPE, &UPSAMPLE, &PIXEL_SHUFFLE];
-
-const NET: Ty = Ty::Of("network");
 
 const P: Param<f64> = param("p", types::NUMBER, "probability of 0, in [0, 1)");
 const SCALE: Maybe<f64> = param("scale", types::NUMBER, "factor of the elements that stay").maybe("1 / (1 − p)");

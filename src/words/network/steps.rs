@@ -1,5 +1,6 @@
 //! Steps of optimizers as values, for training that is differentiated through.
 
+use super::optimizer::{ADAM_RATE, BETAS, EPS};
 use crate::cite;
 use crate::convert::wrap_all;
 use crate::types;
@@ -41,10 +42,7 @@ static SGD_STEP: Entry = Entry {
     ..ENTRY
 };
 
-const ADAM_LR: Param<f64> = param("lr", types::NUMBER, "learning rate").or(0.001);
-const BETAS: Param<Vec<f64>> =
-    param("betas", types::NUMBERS, "decay of the running mean and mean square").or(&[0.9, 0.999]);
-const EPS: Param<f64> = param("eps", types::NUMBER, "added to the root of the mean square").or(1e-8);
+const ADAM_LR: Param<f64> = param("lr", types::NUMBER, "learning rate").or(ADAM_RATE);
 const MOMENTUM_LR: Param<f64> = param("lr", types::NUMBER, "learning rate").or(0.01);
 const MOMENTUM: Param<f64> = param("momentum", types::NUMBER, "how much of the last step goes on").or(0.9);
 

@@ -17,7 +17,8 @@ use std::any::TypeId;
 pub static ENTRIES: &[&Entry] =
     &[&SEQUENTIAL, &PARAMS, &WITH, &COPY, &FREEZE, &UNFREEZE, &TRAIN, &EVAL, &SUMMARY, &FEATURES, &FORWARD];
 
-const NET: Ty = Ty::Of("network");
+/// A network.
+pub(super) const NET: Ty = Ty::Of("network");
 const SELF: Param<Network> = param("network", types::NETWORK, "the network");
 
 pub static NETWORK: Kind = Kind {

@@ -3,6 +3,7 @@
 use super::super::runs;
 use crate::types;
 
+use super::plot::SERIES;
 use super::value::made;
 use super::{COLOR, LOG_Y, NAME, SIZE, TITLE, XLABEL, YLABEL, YLIM, dress, numbers_in, texts};
 use rhai::{Array, Dynamic, Map};
@@ -13,20 +14,15 @@ use saddle_tensor::Tensor;
 
 pub static ENTRIES: &[&Entry] = &[&BARS];
 
-const SERIES: Ty = Ty::OneOf(&[Ty::Tensor, Ty::Array, Ty::Map]);
-
 const NAMES: Param<Array> = param("names", types::ARRAY, "the categories");
 const HEIGHTS: Param<Dynamic> = param(
     "heights",
     types::any(SERIES),
     "a number for each category, or an array of its values, or what `runs` gave; a map of such: bars side by side, named in a legend",
 );
-const ERROR: Maybe<Dynamic> = param(
-    "error",
-    types::any(Ty::OneOf(&[Ty::Tensor, Ty::Array, Ty::Map])),
-    "half the length of each whisker, such as a standard error",
-)
-.maybe("the spread of the values");
+const ERROR: Maybe<Dynamic> =
+    param("error", types::any(SERIES), "half the length of each whisker, such as a standard error")
+        .maybe("the spread of the values");
 static BARS: Entry = Entry {
     name: "bars",
     group: "picture",

@@ -100,7 +100,8 @@ fn curves(call: &Call, xs: Option<&[f64]>, ys: &Dynamic) -> Result<Axes> {
     Ok(axes)
 }
 
-const SERIES: Ty = Ty::OneOf(&[Ty::Tensor, Ty::Array, Ty::Map]);
+/// A series, or several by their names.
+pub(super) const SERIES: Ty = Ty::OneOf(&[Ty::Tensor, Ty::Array, Ty::Map]);
 
 const XS: Param<Vec<f64>> = param("xs", NUMBERS, "numbers");
 const YS: Param<Dynamic> = param("ys", types::any(SERIES), "as many numbers, or a map of such: #{ V: …, J: … }");

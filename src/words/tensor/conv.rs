@@ -14,13 +14,13 @@ pub static ENTRIES: &[&Entry] =
 const GROUP: &str = "convolution";
 const IMAGES: Param<Tensor> = param("x", types::TENSOR, "images [n, c, h, w]");
 const BIAS: Maybe<Tensor> = param("bias", types::TENSOR, "[out], added to each channel").maybe("none");
-const STRIDE: Param<[usize; 2]> =
+pub(crate) const STRIDE: Param<[usize; 2]> =
     param("stride", types::PAIR, "how far the kernel moves: a number, or [height, width]").or(1);
-const PADDING: Param<[usize; 2]> =
+pub(crate) const PADDING: Param<[usize; 2]> =
     param("padding", types::PAIR, "zeros around the image: a number, or [height, width]").or(0);
-const DILATION: Param<[usize; 2]> =
+pub(crate) const DILATION: Param<[usize; 2]> =
     param("dilation", types::PAIR, "the distance of the kernel's points: a number, or [height, width]").or(1);
-const GROUPS: Param<usize> =
+pub(crate) const GROUPS: Param<usize> =
     param("groups", types::SIZE, "channels are split into so many groups, each with its own kernels").or(1);
 
 const ERRORS: &[&str] = &[
@@ -30,7 +30,8 @@ const ERRORS: &[&str] = &[
     "a stride, dilation or number of groups of 0",
 ];
 
-fn geometry(call: &Call) -> Result<Geometry> {
+/// What the options of a convolution say, those of a layer too.
+pub(crate) fn geometry(call: &Call) -> Result<Geometry> {
     Ok(Geometry {
         stride: STRIDE.of(call)?,
         padding: PADDING.of(call)?,
@@ -89,7 +90,7 @@ static CONV2D: Entry = Entry {
 };
 
 const CONV_TRANSPOSE2D_W: Param<Tensor> = param("w", types::TENSOR, "kernels [c, out / groups, kh, kw]");
-const OUTPUT_PADDING: Param<[usize; 2]> =
+pub(crate) const OUTPUT_PADDING: Param<[usize; 2]> =
     param("output_padding", types::PAIR, "added to the size at one end; smaller than the stride or the dilation").or(0);
 static CONV_TRANSPOSE2D: Entry = Entry {
     name: "conv_transpose2d",

@@ -16,7 +16,7 @@ pub static ENTRIES: &[&Entry] = &[
     &CLAMP, &MAXIMUM, &MINIMUM,
 ];
 
-const X_OR_NUMBER: Param<Side> = param("x", SIDE, "a tensor, or a number");
+pub(crate) const X_OR_NUMBER: Param<Side> = param("x", SIDE, "a tensor, or a number");
 
 /// The two records of a word: of a number, which it may refuse or leave whole, and of a tensor.
 const fn both(number: Entry, tensor: Entry) -> [Entry; 2] {
