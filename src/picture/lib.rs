@@ -5,6 +5,37 @@
 //! ([`Layout`]) or one after the other ([`animate`]). Bad numbers are never an error: they become gaps or hatching, and a
 //! note under the plot says so.
 //!
+//! ```
+//! use saddle_picture::{Figure, Grid};
+//!
+//! let pixels = (0..32 * 64).map(|i| (i % 64) as f32 / 63.0).collect(); // 32 images of 8 × 8, black to white
+//! let mut grid = Grid::new(pixels, &[32, 8, 8])?;
+//! grid.title = "samples".into();
+//! let picture = Figure::from(grid).picture();
+//! assert_eq!(picture.text, "grid 4×8 of 8×8 images");
+//! assert!(picture.bytes.starts_with(b"\x89PNG"));
+//! # Ok::<(), saddle_fault::Fault>(())
+//! ```
+//!
+//! Layers lie over each other in one plot:
+//!
+//! ```
+//! use saddle_picture::{Axes, Figure, Line, ReferenceLine, Scale};
+//!
+//! let steps: Vec<f64> = (1..=100).map(f64::from).collect();
+//! let loss = steps.iter().map(|t| 0.5 + 1.0 / t).collect();
+//! let mut axes = Axes::default()
+//!     .with(Line { name: "D".into(), x: steps, y: loss, ..Line::default() })
+//!     .with(ReferenceLine { at: 0.5, ..ReferenceLine::default() });
+//! axes.title = "loss".into();
+//! axes.x.label = "step".into();
+//! axes.y.scale = Scale::Log;
+//! let path = std::env::temp_dir().join(format!("loss-{}.png", std::process::id()));
+//! std::fs::write(&path, Figure::from(axes).picture().bytes)?;
+//! # std::fs::remove_file(path)?;
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
 //! | file | owns |
 //! |---|---|
 //! | `figure` | what can be shown, side by side or moving |

@@ -1,5 +1,47 @@
 //! The rank-dynamic tensor: values, devices, seeded random numbers and the any-order tape.
 //!
+//! The gradient of a gradient, as a gradient penalty takes it: with `create_graph` the backward pass is recorded like any operation.
+//!
+//! ```
+//! use saddle_tensor::{Device, GradOptions, Tensor, grad};
+//!
+//! let x = Tensor::from_floats(vec![1.0, 2.0, 3.0], &[3], &Device::Cpu);
+//! let y = x.mul(&x)?.mul(&x)?.sum()?; // Σ x³
+//! let first = grad(&y, &[&x], None, GradOptions { create_graph: true })?.remove(0).unwrap();
+//! assert_eq!(first.to_floats()?, [3.0, 12.0, 27.0]); // 3x²
+//!
+//! let penalty = first.mul(&first)?.sum()?; // Σ 9x⁴
+//! let second = grad(&penalty, &[&x], None, GradOptions::default())?.remove(0).unwrap();
+//! assert_eq!(second.to_floats()?, [36.0, 288.0, 972.0]); // 36x³
+//! # Ok::<(), saddle_fault::Fault>(())
+//! ```
+//!
+//! What is computed under [`no_grad`] is a constant to every gradient, and where a result does not depend on a tensor there is none:
+//!
+//! ```
+//! use saddle_tensor::{GradOptions, Tensor, grad, no_grad};
+//!
+//! let (x, z) = (Tensor::scalar(3.0), Tensor::scalar(5.0));
+//! let fixed = no_grad(|| x.mul(&x))?;
+//! let gradients = grad(&x.mul(&fixed)?, &[&x, &z], None, GradOptions::default())?;
+//! assert_eq!(gradients[0].as_ref().unwrap().to_floats()?, [9.0]);
+//! assert!(gradients[1].is_none());
+//! # Ok::<(), saddle_fault::Fault>(())
+//! ```
+//!
+//! Shapes are known when the program runs, so a wrong one is an error with a message, and no panic:
+//!
+//! ```
+//! use saddle_tensor::{Device, Tensor};
+//!
+//! let images = Tensor::full(1.0, &[64, 784], &Device::Cpu);
+//! let weight = Tensor::full(0.5, &[784, 10], &Device::Cpu);
+//! assert_eq!(images.matmul(&weight)?.shape()[..], [64, 10]);
+//! let fault = weight.matmul(&images).err().unwrap();
+//! assert!(fault.message.contains("[784, 10]"));
+//! # Ok::<(), saddle_fault::Fault>(())
+//! ```
+//!
 //! | file | owns |
 //! |---|---|
 //! | [`device`] | the names of devices, the current one |
