@@ -1,6 +1,6 @@
 //! Building a component: cargo as a process that is watched, and ended with all that it has started.
 
-#![expect(unsafe_code, reason = "runs between fork and exec")]
+#![cfg_attr(target_os = "linux", expect(unsafe_code, reason = "runs between fork and exec"))]
 
 use super::{Component, Progress, failure, place, program};
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -136,11 +136,11 @@ impl Running {
     fn start(mut command: Command) -> IoResult<(Self, ChildStderr)> {
         command.process_group(0);
         #[cfg(target_os = "linux")]
-        // SAFETY: between fork and exec this makes one call, which touches no memory.
+        // SAFETY: between fork and exec this makes one system call, which touches no memory.
         unsafe {
             command.pre_exec(|| {
                 // Nobody would wait for what a session that was ended has begun.
-                libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+                let _ = rustix::process::set_parent_process_death_signal(Some(Signal::KILL));
                 Ok(())
             });
         }
@@ -236,7 +236,7 @@ mod tests {
         });
         assert!(matches!(ended, Err(Ended::Interrupted)), "{ended:?}");
         assert!(start.elapsed() < Duration::from_secs(50));
-        let grandchild: libc::pid_t = seen.parse().unwrap();
+        let grandchild: i32 = seen.parse().unwrap();
         // It is ended at once, and taken off the list by whoever has become its parent.
         let is_there = || {
             let state = std::fs::read_to_string(format!("/proc/{grandchild}/stat"));

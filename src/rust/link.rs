@@ -3,9 +3,17 @@
 //! A message is its length and the number of its files, both in four bytes, and then its bytes. The other side says nothing
 //! more until it is answered, so a message can be read as one.
 
+#[cfg(target_os = "linux")]
+use rustix::fs::MemfdFlags;
+use rustix::io::retry_on_intr;
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, recvmsg, sendmsg,
+};
+use saddle_worker::NO_SIGNAL;
 use std::fs::File;
 use std::io::{self, Error, ErrorKind, IoSlice, IoSliceMut, Read as _, Write as _};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileExt as _;
 use std::os::unix::net::UnixStream;
 
@@ -51,7 +59,7 @@ impl Link {
         let mut head = [0; HEAD];
         head[..4].copy_from_slice(&(bytes.len() as u32).to_le_bytes());
         head[4..].copy_from_slice(&(files.len() as u32).to_le_bytes());
-        let files: Vec<RawFd> = files.iter().map(AsRawFd::as_raw_fd).collect();
+        let files: Vec<BorrowedFd> = files.iter().map(AsFd::as_fd).collect();
         let sent = send_with_files(&self.stream, &[IoSlice::new(&head), IoSlice::new(bytes)], &files)?;
         // The files have gone with the first byte.
         if sent < HEAD {
@@ -96,84 +104,37 @@ impl Link {
     }
 }
 
-/// The space for the numbers of `MOST_FILES` files, aligned as the system wants it.
-type Control = [u64; 128];
+/// The space for the numbers of `MOST_FILES` files.
+const CONTROL: usize = rustix::cmsg_space!(ScmRights(MOST_FILES));
 
 /// Sends as much of `parts` as fits at once, with the files; how many bytes.
-fn send_with_files(stream: &UnixStream, parts: &[IoSlice], files: &[RawFd]) -> io::Result<usize> {
-    let mut control: Control = [0; 128];
-    // SAFETY: a plain struct for which zeros are valid.
-    let mut head: libc::msghdr = unsafe { std::mem::zeroed() };
-    head.msg_iov = parts.as_ptr().cast_mut().cast();
-    head.msg_iovlen = parts.len() as _;
-    let size = size_of_val(files);
-    if !files.is_empty() {
-        // SAFETY: the control block is zeroed, aligned, and larger than the space for `MOST_FILES` numbers.
-        unsafe {
-            head.msg_control = control.as_mut_ptr().cast();
-            head.msg_controllen = libc::CMSG_SPACE(size as u32) as _;
-            let part = libc::CMSG_FIRSTHDR(&raw const head);
-            (*part).cmsg_level = libc::SOL_SOCKET;
-            (*part).cmsg_type = libc::SCM_RIGHTS;
-            (*part).cmsg_len = libc::CMSG_LEN(size as u32) as _;
-            std::ptr::copy_nonoverlapping(files.as_ptr().cast(), libc::CMSG_DATA(part), size);
-        }
+fn send_with_files(stream: &UnixStream, parts: &[IoSlice], files: &[BorrowedFd]) -> io::Result<usize> {
+    let mut space = [MaybeUninit::uninit(); CONTROL];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    if !files.is_empty() && !control.push(SendAncillaryMessage::ScmRights(files)) {
+        return Err(ErrorKind::InvalidInput.into());
     }
-    loop {
-        // SAFETY: everything that `head` points to lives until here.
-        match unsafe { libc::sendmsg(stream.as_raw_fd(), &raw const head, NO_SIGNAL) } {
-            -1 if Error::last_os_error().kind() == ErrorKind::Interrupted => {}
-            -1 => return Err(Error::last_os_error()),
-            sent => return Ok(sent as usize),
-        }
-    }
+    Ok(retry_on_intr(|| sendmsg(stream, parts, &mut control, NO_SIGNAL))?)
 }
-
-/// A peer that is gone is an error, not the end of this process.
-#[cfg(target_os = "linux")]
-const NO_SIGNAL: i32 = libc::MSG_NOSIGNAL;
-#[cfg(not(target_os = "linux"))]
-const NO_SIGNAL: i32 = 0;
 
 /// Files that come are not handed on to programs that this process starts.
 #[cfg(target_os = "linux")]
-const CLOSED_ON_EXEC: i32 = libc::MSG_CMSG_CLOEXEC;
+const CLOSED_ON_EXEC: RecvFlags = RecvFlags::CMSG_CLOEXEC;
 #[cfg(not(target_os = "linux"))]
-const CLOSED_ON_EXEC: i32 = 0;
+const CLOSED_ON_EXEC: RecvFlags = RecvFlags::empty();
 
 /// Reads what is there, at most as much as fits into `into`, and takes the files that come with it.
 fn receive_with_files(stream: &UnixStream, into: &mut [u8], files: &mut Vec<OwnedFd>) -> io::Result<usize> {
-    let mut control: Control = [0; 128];
+    let mut space = [MaybeUninit::uninit(); CONTROL];
+    let mut control = RecvAncillaryBuffer::new(&mut space);
     let mut parts = [IoSliceMut::new(into)];
-    // SAFETY: a plain struct for which zeros are valid.
-    let mut head: libc::msghdr = unsafe { std::mem::zeroed() };
-    head.msg_iov = parts.as_mut_ptr().cast();
-    head.msg_iovlen = 1;
-    head.msg_control = control.as_mut_ptr().cast();
-    head.msg_controllen = size_of_val(&control) as _;
-    let received = loop {
-        // SAFETY: everything that `head` points to lives until here, and is as long as it says.
-        match unsafe { libc::recvmsg(stream.as_raw_fd(), &raw mut head, CLOSED_ON_EXEC) } {
-            -1 if Error::last_os_error().kind() == ErrorKind::Interrupted => {}
-            -1 => return Err(Error::last_os_error()),
-            received => break received as usize,
-        }
-    };
-    // SAFETY: the system has filled the control block; each number in it is a file that is now ours.
-    unsafe {
-        let mut part = libc::CMSG_FIRSTHDR(&raw const head);
-        while !part.is_null() {
-            if (*part).cmsg_level == libc::SOL_SOCKET && (*part).cmsg_type == libc::SCM_RIGHTS {
-                let size = (*part).cmsg_len as usize - libc::CMSG_LEN(0) as usize;
-                let numbers = libc::CMSG_DATA(part).cast::<RawFd>();
-                for i in 0..size / size_of::<RawFd>() {
-                    files.push(OwnedFd::from_raw_fd(numbers.add(i).read_unaligned()));
-                }
-            }
-            part = libc::CMSG_NXTHDR(&raw const head, part);
+    let received = retry_on_intr(|| recvmsg(stream, &mut parts, &mut control, CLOSED_ON_EXEC))?;
+    for part in control.drain() {
+        if let RecvAncillaryMessage::ScmRights(sent) = part {
+            files.extend(sent);
         }
     }
-    Ok(received)
+    Ok(received.bytes)
 }
 
 /// Memory that goes to the other side and, when that has read it, again with something else in it: fresh pages cost more
@@ -229,13 +190,7 @@ impl Spares {
 /// The system has no space.
 pub fn shared_memory(len: u64) -> io::Result<File> {
     #[cfg(target_os = "linux")]
-    // SAFETY: the name ends in a zero byte; the number is that of a new file.
-    let memory = unsafe {
-        match libc::memfd_create(c"tensor".as_ptr(), libc::MFD_CLOEXEC) {
-            -1 => None,
-            number => Some(File::from_raw_fd(number)),
-        }
-    };
+    let memory = rustix::fs::memfd_create(c"tensor", MemfdFlags::CLOEXEC).ok().map(File::from);
     #[cfg(not(target_os = "linux"))]
     let memory = None;
     let file = match memory {

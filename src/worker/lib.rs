@@ -48,6 +48,7 @@ pub mod process;
 mod server;
 
 pub use isolated::Isolated;
+pub use outbox::NO_SIGNAL;
 pub use server::{lock, serve};
 
 #[cfg(doc)]

@@ -2,10 +2,9 @@
 //! lines, they are gathered and written by a thread of their own, many at a time: one at a time, the two processes would wake
 //! each other for every few lines.
 
-#![expect(unsafe_code, reason = "`send` with flags that the standard library does not take")]
-
-use std::io::{Error, ErrorKind, Result, Write};
-use std::os::fd::AsRawFd;
+use rustix::io::Errno;
+use rustix::net::SendFlags;
+use std::io::{Result, Write};
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -57,18 +56,12 @@ impl Outbox {
 
     /// Sends what the socket takes without waiting; how much that was.
     fn send_now(&self, message: &[u8]) -> usize {
-        let flags = libc::MSG_DONTWAIT | NO_SIGNAL;
-        let start = message.as_ptr().cast();
         loop {
-            // SAFETY: an open socket, and a message of this length.
-            let sent = unsafe { libc::send(self.stream.as_raw_fd(), start, message.len(), flags) };
-            match usize::try_from(sent) {
+            match rustix::net::send(&self.stream, message, SendFlags::DONTWAIT | NO_SIGNAL) {
                 Ok(sent) => return sent,
-                Err(_) => match Error::last_os_error().kind() {
-                    ErrorKind::Interrupted => {}
-                    ErrorKind::WouldBlock => return 0,
-                    _ => process::leave(),
-                },
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => return 0,
+                Err(_) => process::leave(),
             }
         }
     }
@@ -100,11 +93,11 @@ impl Outbox {
     }
 }
 
-/// A supervisor that is gone is an error, not a signal.
+/// A peer that is gone is an error, not a signal that ends this process.
 #[cfg(target_os = "linux")]
-const NO_SIGNAL: libc::c_int = libc::MSG_NOSIGNAL;
+pub const NO_SIGNAL: SendFlags = SendFlags::NOSIGNAL;
 #[cfg(not(target_os = "linux"))]
-const NO_SIGNAL: libc::c_int = 0;
+pub const NO_SIGNAL: SendFlags = SendFlags::empty();
 
 #[cfg(test)]
 mod tests {

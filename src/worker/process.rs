@@ -1,7 +1,8 @@
 //! The worker as a process: how it starts, how it ends, and what it said last on its standard error.
 
-#![expect(unsafe_code, reason = "runs between fork and exec; process-wide settings of the worker")]
+#![expect(unsafe_code, reason = "runs between fork and exec; process-wide settings; `wait4`, which rustix lacks")]
 
+use rustix::process::{Pid, Signal, getppid, kill_process};
 use std::ffi::CStr;
 use std::fs::File;
 use std::io::{self, Error, PipeReader, Read, Result, Write};
@@ -69,7 +70,7 @@ fn start_as(mut command: Command, tied: bool) -> Result<(Process, UnixStream)> {
         let _ = done.send(());
     })?;
     command.stdin(OwnedFd::from(theirs)).stdout(stderr.try_clone()?).stderr(stderr);
-    let supervisor = libc::pid_t::try_from(std::process::id()).unwrap_or_default();
+    let supervisor = rustix::process::getpid();
     // SAFETY: between fork and exec, `prepare` makes only calls that are allowed there, and does not allocate.
     unsafe { command.pre_exec(move || prepare(tied.then_some(supervisor))) };
     let child = command.spawn()?;
@@ -79,21 +80,15 @@ fn start_as(mut command: Command, tied: bool) -> Result<(Process, UnixStream)> {
 
 /// In the new process, before it becomes the worker: Ctrl-C is the supervisor's, and its end, where one is given, is the
 /// worker's.
-fn prepare(supervisor: Option<libc::pid_t>) -> Result<()> {
+fn prepare(supervisor: Option<Pid>) -> Result<()> {
     // SAFETY: sets a disposition that outlives exec; no handler is involved.
     unsafe { libc::signal(libc::SIGINT, libc::SIG_IGN) };
     #[cfg(target_os = "linux")]
-    // SAFETY: both calls take and touch no memory.
-    unsafe {
-        let Some(supervisor) = supervisor else {
-            return Ok(());
-        };
-        if libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) != 0 {
-            return Err(Error::last_os_error());
-        }
+    if supervisor.is_some() {
+        rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
         // It may have ended before we asked to be told.
-        if libc::getppid() != supervisor {
-            return Err(Error::from_raw_os_error(libc::ESRCH));
+        if getppid() != supervisor {
+            return Err(rustix::io::Errno::SRCH.into());
         }
     }
     Ok(())
@@ -150,8 +145,10 @@ pub struct Id(libc::pid_t);
 impl Id {
     /// Ends the process, whatever it is doing.
     pub fn kill(self) {
-        // SAFETY: takes no memory. The process is ours and has not been waited for.
-        unsafe { libc::kill(self.0, libc::SIGKILL) };
+        if let Some(process) = Pid::from_raw(self.0) {
+            // The process is ours and has not been waited for.
+            let _ = kill_process(process, Signal::KILL);
+        }
     }
 }
 

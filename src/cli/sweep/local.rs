@@ -100,10 +100,10 @@ fn start(order: &Order<'_>, number: usize, threads: usize) -> Result<Child> {
 /// Ends the process with this one, also when this one is killed.
 fn tie(command: &mut Command) {
     #[cfg(target_os = "linux")]
-    // SAFETY: between fork and exec only `prctl` is called, which may be.
+    // SAFETY: between fork and exec this makes system calls, and no others; the mask that it sets is one that it has emptied.
     unsafe {
         command.pre_exec(|| {
-            libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGTERM);
+            let _ = rustix::process::set_parent_process_death_signal(Some(Signal::TERM));
             // The mask that `listen` has set would be the child's, too.
             let mut none = std::mem::MaybeUninit::uninit();
             libc::sigemptyset(none.as_mut_ptr());

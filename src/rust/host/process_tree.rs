@@ -1,5 +1,6 @@
 //! The processes below one: cargo, the compilers that it starts, and the linker.
 
+use rustix::process::{Pid, Signal, kill_process};
 use std::collections::HashMap;
 
 /// Ends every process below `root`, but for `spared` and those below it.
@@ -19,9 +20,9 @@ pub fn kill_below(root: u32, spared: Option<u32>) {
         false
     };
     for &process in parents.keys().filter(|&&process| process != root && is_below(process)) {
-        if let Ok(process) = libc::pid_t::try_from(process) {
-            // SAFETY: takes no memory. The process was below this one a moment ago.
-            unsafe { libc::kill(process, libc::SIGKILL) };
+        if let Some(process) = i32::try_from(process).ok().and_then(Pid::from_raw) {
+            // It was below this one a moment ago; it may have ended since.
+            let _ = kill_process(process, Signal::KILL);
         }
     }
 }
