@@ -6,9 +6,10 @@ use cubecl::config::cache::CacheConfig;
 use cubecl::config::compilation::CompilationLogLevel;
 use cubecl::config::{CubeClRuntimeConfig, RuntimeConfig as _};
 use log::{LevelFilter, Log, Metadata, Record};
+use saddle_fault::lock;
 use std::collections::VecDeque;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
+use std::sync::{Arc, Mutex, Once};
 
 /// How much has been prepared since this process began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,16 +30,12 @@ const MOST_WARNINGS: usize = 16;
 
 /// Has `listener` hear of each step from now on, on whatever thread it happens, instead of the one before.
 pub fn listen(listener: impl Fn(Prepared) + Send + Sync + 'static) {
-    *locked(&LISTENER) = Some(Arc::new(listener));
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    *lock(&LISTENER) = Some(Arc::new(listener));
 }
 
 /// What went wrong on devices, in their own words, the newest last; said once.
 pub fn warnings() -> Vec<String> {
-    locked(&WARNINGS).drain(..).collect()
+    lock(&WARNINGS).drain(..).collect()
 }
 
 /// Burn tells of its kernels through the `log` crate.
@@ -51,7 +48,7 @@ impl Log for Ear {
 
     fn log(&self, record: &Record) {
         if record.level() <= log::Level::Warn && self.enabled(record.metadata()) {
-            let mut warnings = locked(&WARNINGS);
+            let mut warnings = lock(&WARNINGS);
             warnings.push_back(record.args().to_string());
             if warnings.len() > MOST_WARNINGS {
                 warnings.pop_front();
@@ -59,7 +56,7 @@ impl Log for Ear {
             return;
         }
         let now = {
-            let mut all = locked(&PREPARED);
+            let mut all = lock(&PREPARED);
             match record.target() {
                 "cubecl::compilation" => all.kernels += 1,
                 "cubecl::autotune" => all.tuned += 1,
@@ -67,7 +64,7 @@ impl Log for Ear {
             }
             *all
         };
-        let listener = locked(&LISTENER).clone();
+        let listener = lock(&LISTENER).clone();
         if let Some(listener) = listener {
             listener(now);
         }

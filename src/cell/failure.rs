@@ -5,7 +5,7 @@ use super::functions::is_closure;
 use super::hints::hint_from_line;
 use rhai::{EvalAltResult, Position};
 use saddle_fault::Fault;
-use saddle_session::Failure;
+use saddle_session::{Failure, PLAIN, RED};
 
 /// A place in the notebook.
 #[derive(Clone, Debug, PartialEq)]
@@ -79,9 +79,7 @@ fn walk<'e>(error: &'e EvalAltResult, place: Place, places: &mut Vec<Place>) -> 
     }
 }
 
-const RED: &str = "\x1b[1;31m";
 const BLUE: &str = "\x1b[34m";
-const PLAIN: &str = "\x1b[0m";
 
 /// The lines that are shown: kind and message, each place with its line and a caret, the hint.
 pub fn show(name: &str, fault: &Fault, places: &[Place], sources: &dyn Sources) -> Failure {

@@ -7,13 +7,11 @@ use std::ops::Range;
 use super::buffer::filled;
 use super::layout::contiguous;
 use super::parallel::{Shared, parts, run};
+use super::reduce::{LANES, SUM_BLOCK};
 use super::simd::{Arith, Kernel, dispatch};
 
 /// Elements that one thread should have at least.
 const GRAIN: usize = 16 << 10;
-/// Elements that are summed in one go, in [`LANES`] partial sums.
-const SUM_BLOCK: usize = 16 << 10;
-const LANES: usize = 64;
 /// Elements of a vector, where fewer than [`LANES`] are left.
 const VECTOR: usize = 16;
 

@@ -7,9 +7,9 @@ use super::buffer::{filled, zeroed};
 use super::parallel::{Shared, over_parts, over_rows, run, threads};
 use super::simd::{Arith, Kernel, dispatch};
 
-/// Elements that are summed in one go, in `LANES` partial sums.
-const SUM_BLOCK: usize = 16 << 10;
-const LANES: usize = 64;
+/// Elements that are summed in one go, in [`LANES`] partial sums.
+pub(crate) const SUM_BLOCK: usize = 16 << 10;
+pub(crate) const LANES: usize = 64;
 /// Rows that are summed in one go, where columns are summed.
 const ROW_BLOCK: usize = 128;
 /// Elements that one thread should have at least.

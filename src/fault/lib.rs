@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// What sort of thing went wrong. The name is what Jupyter shows as `ename`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,6 +114,11 @@ impl fmt::Display for Fault {
 }
 
 impl std::error::Error for Fault {}
+
+/// Locks what stays whole when a thread that holds it panics.
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// What every room below the cell returns.
 pub type Result<T, E = Fault> = std::result::Result<T, E>;

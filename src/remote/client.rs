@@ -4,11 +4,11 @@
 use crate::wire::{Put as _, Take as _, cause, prepare};
 use crate::{greeting, shape};
 use saddle_backend::{CallResult, Kind as Elements, Library, MOST_AXES, Made, Op, Reach, Status, With};
-use saddle_fault::{Fault, Kind, Result};
+use saddle_fault::{Fault, Kind, Result, lock};
 use std::ffi::c_void;
 use std::io::{self, BufReader, BufWriter, Write as _};
 use std::net::{TcpStream, ToSocketAddrs as _};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 /// What the name of a device elsewhere begins with.
@@ -34,10 +34,6 @@ const MOST_READ: u64 = 1 << 40;
 static SERVERS: Mutex<Vec<&'static Server>> = Mutex::new(Vec::new());
 /// The server whose loss made a call fail, and why.
 static TROUBLE: Mutex<Option<(usize, String)>> = Mutex::new(None);
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 struct Server {
     number: usize,
@@ -85,7 +81,7 @@ pub fn is_elsewhere(name: &str) -> bool {
 pub fn connect(name: &str, token: Option<&str>) -> Result<(usize, String)> {
     let (address, device) = parts(name)?;
     let server = server(address);
-    let mut state = locked(&server.state);
+    let mut state = lock(&server.state);
     if state.line.is_none() {
         let from_environment = std::env::var(TOKEN).ok().filter(|token| !token.is_empty());
         let before = || Some(state.token.clone()).filter(|token| !token.is_empty());
@@ -94,7 +90,7 @@ pub fn connect(name: &str, token: Option<&str>) -> Result<(usize, String)> {
         let (line, default) = Line::open(stream, address, &token)?;
         (state.device, state.token, state.line) = (default, token, Some(line));
         state.connection += 1;
-        *locked(&TROUBLE) = None;
+        *lock(&TROUBLE) = None;
     }
     Ok((server.number, device.map_or_else(|| state.device.clone(), str::to_string)))
 }
@@ -144,7 +140,7 @@ fn reach(address: &str) -> Result<TcpStream> {
 }
 
 fn server(address: &str) -> &'static Server {
-    let mut servers = locked(&SERVERS);
+    let mut servers = lock(&SERVERS);
     if let Some(known) = servers.iter().find(|server| server.address == address) {
         return known;
     }
@@ -161,18 +157,18 @@ fn server(address: &str) -> &'static Server {
 /// # Panics
 /// There is none: numbers come from [`connect`].
 pub fn library(number: usize) -> &'static Library {
-    let server = locked(&SERVERS)[number];
+    let server = lock(&SERVERS)[number];
     server.library.get_or_init(|| Library::over(server))
 }
 
 /// The server's `HOST:PORT`.
 pub fn address(number: usize) -> String {
-    locked(&SERVERS).get(number).map_or_else(String::new, |server| server.address.clone())
+    lock(&SERVERS).get(number).map_or_else(String::new, |server| server.address.clone())
 }
 
 /// The server whose loss has made a call fail since this was last asked, and why it was lost.
 pub fn trouble() -> Option<(usize, String)> {
-    locked(&TROUBLE).take()
+    lock(&TROUBLE).take()
 }
 
 impl Line {
@@ -268,14 +264,14 @@ fn made(connection: u64, number: u64, sizes: &[usize]) -> Made {
 
 impl Server {
     fn lost(&self, why: &str) -> CallResult {
-        *locked(&TROUBLE) = Some((self.number, why.to_string()));
+        *lock(&TROUBLE) = Some((self.number, why.to_string()));
         CallResult { status: Status::Lost, made: [Made::NOTHING; 2], ints: [0; 4], bytes: why.into() }
     }
 }
 
 impl Reach for Server {
     fn call(&self, op: Op, with: &With) -> CallResult {
-        let state = &mut *locked(&self.state);
+        let state = &mut *lock(&self.state);
         let Some(line) = &mut state.line else {
             return self.lost(&state.lost);
         };
@@ -304,7 +300,7 @@ impl Reach for Server {
     }
 
     fn release(&self, handle: *const c_void) {
-        let state = &mut *locked(&self.state);
+        let state = &mut *lock(&self.state);
         if let Some(line) = state.line.as_mut().filter(|_| connection(handle) == state.connection) {
             line.freed.push(tensor(handle));
         }

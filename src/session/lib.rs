@@ -64,6 +64,11 @@ pub struct Failure {
     pub traceback: Vec<String>,
 }
 
+/// What colours the name of an error, and what ends a colour.
+pub const RED: &str = "\x1b[1;31m";
+/// See [`RED`].
+pub const PLAIN: &str = "\x1b[0m";
+
 impl Failure {
     /// The failure of a fault that belongs to no place in a cell.
     pub fn of(fault: &Fault) -> Self {
@@ -72,8 +77,6 @@ impl Failure {
 
     /// The same, under another name than its kind's: `CompileError` of a `%%rust` cell.
     pub fn named(name: &str, fault: &Fault) -> Self {
-        const RED: &str = "\x1b[1;31m";
-        const PLAIN: &str = "\x1b[0m";
         let name = name.to_string();
         let mut traceback = vec![format!("{RED}{name}{PLAIN}: {}", fault.message)];
         traceback.extend(fault.hint.iter().map(|hint| format!("hint: {hint}")));

@@ -49,7 +49,7 @@ mod server;
 
 pub use isolated::Isolated;
 pub use outbox::NO_SIGNAL;
-pub use server::{lock, serve};
+pub use server::serve;
 
 #[cfg(doc)]
 use saddle_session::Session;

@@ -2,7 +2,7 @@
 
 #![expect(unsafe_code, reason = "runs between fork and exec; process-wide settings; `wait4`, which rustix lacks")]
 
-use rustix::process::{Pid, Signal, getppid, kill_process};
+use rustix::process::{Pid, Signal, kill_process};
 use std::ffi::CStr;
 use std::fs::File;
 use std::io::{self, Error, PipeReader, Read, Result, Write};
@@ -87,7 +87,7 @@ fn prepare(supervisor: Option<Pid>) -> Result<()> {
     if supervisor.is_some() {
         rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
         // It may have ended before we asked to be told.
-        if getppid() != supervisor {
+        if rustix::process::getppid() != supervisor {
             return Err(rustix::io::Errno::SRCH.into());
         }
     }

@@ -3,14 +3,14 @@
 use super::message::{Call, Event, Request, Ticket, Value};
 use super::outbox::Outbox;
 use super::{frame, process};
-use saddle_fault::Fault;
+use saddle_fault::{Fault, lock};
 use saddle_session::output::{Output, Stream};
 use saddle_session::{Checkpoint, CommReply, Completeness, Completions, Failure, Frontend, Reply, Session};
 use std::io::{self, BufReader};
 use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 /// Serves the supervisor that started this process, until it is gone; then the process ends, whatever still runs.
 ///
@@ -73,11 +73,6 @@ impl Connection {
             let _ = self.send(&Event::Returned { ticket, value });
         }
     }
-}
-
-/// Locks what stays whole when a thread that holds it panics.
-pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Takes what the supervisor sends until it is gone. Never waits for anything else, so that interrupts always arrive.

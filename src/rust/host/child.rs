@@ -1,9 +1,9 @@
 //! The kernel's side of the process that runs the cells' code: a [`Table`] for the code, a thread that serves the notebook's
 //! calls, and the connections to the worker. Everything here is set up before evcxr's own loop takes the main thread.
 
+use saddle_fault::lock;
 use saddle_rust::protocol::abi::{Block, Deliver, Exported, RawPayload, TABLE, Table};
 use saddle_rust::protocol::{Link, Message, Role, Spares, Writer};
-use saddle_worker::lock;
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::ffi::c_void;

@@ -5,11 +5,12 @@ use super::child::{SOCKET, greeting};
 use super::process_tree;
 use crossbeam_channel::{Receiver, Sender, select, unbounded};
 use evcxr::{CommandContext, CompilationError, Error, EvalCallbacks, EvalContext};
+use saddle_fault::lock;
 use saddle_rust::protocol::abi::LINE_END;
 use saddle_rust::protocol::{
     Answer, CellResult, Folder, HEAD, Layout, Mistake, Order, Question, Report, Role, Spot, without_commands,
 };
-use saddle_worker::{frame, lock, process};
+use saddle_worker::{frame, process};
 use std::io::{self, BufReader, Write as _};
 use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
