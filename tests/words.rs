@@ -36,7 +36,7 @@ const SETUP: &str = r#"
     let mask = vector > 0;
     let net = sequential([]);
     let set = dataset(matrix, [0, 1]);
-    let law = ring(2);
+    let target = ring(2);
 "#;
 
 /// Values that a first, second, … argument may be.
@@ -78,7 +78,7 @@ const VALUES: &[&str] = &[
     "0..=-1",
     "|x| x",
     "set",
-    "law",
+    "target",
     "()",
     "#{ dim: 1 }",
     "#{ dim: [0, 0] }",

@@ -1,7 +1,7 @@
 //! Gradients adjusted to the dynamics of a game, in which each player descends a loss of its own.
 //!
 //! The players' gradients make a vector field v on all parameters. Where its Jacobian J is not symmetric, plain descent
-//! turns round a solution instead of falling into it. Both adjustments here need second derivatives only.
+//! rotates round a solution instead of falling into it. Both adjustments here need second derivatives only.
 
 use saddle_fault::{Fault, Result};
 use saddle_tensor::{GradOptions, Tensor, grad, no_grad};
@@ -95,7 +95,7 @@ pub fn symplectic(players: &[Player], lambda: f32, align: bool) -> Result<Vec<Ve
     let u: Vec<Tensor> = params.iter().map(|p| p.zeros_like().detach()).collect();
     let of_u = gradients(&inner(&v, &u)?, &params, GRAPH)?;
     let forward = gradients(&inner(&of_u, &still)?, &u, GradOptions::default())?;
-    let turn = no_grad(|| {
+    let rotation = no_grad(|| {
         let differences = transposed.iter().zip(&forward);
         let half = differences.map(|(t, f)| t.sub(f)?.mul_scalar(0.5));
         half.collect::<Result<Vec<_>>>()
@@ -103,9 +103,9 @@ pub fn symplectic(players: &[Player], lambda: f32, align: bool) -> Result<Vec<Ve
     let mut lambda = lambda;
     if align {
         let n: usize = params.iter().map(Tensor::len).sum();
-        let product = no_grad(|| inner(&still, &transposed)?.mul(&inner(&turn, &transposed)?)?.to_floats())?;
+        let product = no_grad(|| inner(&still, &transposed)?.mul(&inner(&rotation, &transposed)?)?.to_floats())?;
         let agreement = product.first().copied().unwrap_or(0.0) / n.max(1) as f32 + 0.1;
         lambda *= agreement.signum();
     }
-    Ok(by_player(players, adjusted(&v, lambda, &turn)?))
+    Ok(by_player(players, adjusted(&v, lambda, &rotation)?))
 }

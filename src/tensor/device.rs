@@ -375,16 +375,16 @@ pub(super) fn largest() -> Option<u64> {
 }
 
 thread_local! {
-    /// What [`most_turns`] has been told of the device that it was last asked about: it is asked at every operation.
-    static TURNS: RefCell<(Device, Option<usize>)> = const { RefCell::new((Device::Cpu, None)) };
+    /// What [`most_iterations`] has been told of the device that it was last asked about: it is asked at every operation.
+    static ITERATIONS: RefCell<(Device, Option<usize>)> = const { RefCell::new((Device::Cpu, None)) };
 }
 
-/// How many turns all loops of a kernel may take on a device before it breaks them off without a word: Mesa's llvmpipe does.
-pub(super) fn most_turns(device: &Device) -> Option<usize> {
+/// How many iterations all loops of a kernel may take on a device before it breaks them off without a word: Mesa's llvmpipe does.
+pub(super) fn most_iterations(device: &Device) -> Option<usize> {
     if !device.is_wgpu() {
         return None;
     }
-    TURNS.with_borrow_mut(|(known, most)| {
+    ITERATIONS.with_borrow_mut(|(known, most)| {
         if known != device {
             let software = device.ask(Op::About).is_ok_and(|answer| answer.ints[0] == 1);
             (*known, *most) = (device.clone(), software.then_some(65_535));

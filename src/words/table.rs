@@ -116,7 +116,7 @@ static TABLE: Entry = Entry {
         let given = TABLE_ROWS.value(call);
         if let Some(map) = given.read_lock::<Map>() {
             let names = names.unwrap_or_else(|| map.keys().map(ToString::to_string).collect());
-            let rows = turned(call, &map, &names)?;
+            let rows = transposed(call, &map, &names)?;
             return made(call, names, rows);
         }
         let maps = given.read_lock::<Array>().and_then(|rows| rows.iter().map(as_map).collect::<Option<Vec<Map>>>());
@@ -176,7 +176,7 @@ fn list(call: &Call, v: &Dynamic) -> Result<Option<Vec<Dynamic>>> {
 }
 
 /// Columns as rows.
-fn turned(call: &Call, map: &Map, names: &[String]) -> Result<Vec<Vec<Dynamic>>> {
+fn transposed(call: &Call, map: &Map, names: &[String]) -> Result<Vec<Vec<Dynamic>>> {
     let column = |name: &String| {
         let column = map.get(name.as_str()).ok_or_else(|| Fault::value(format!("table: there is no column {name}")))?;
         list(call, column)?

@@ -61,11 +61,11 @@ impl Layer for SelfAttention {
         };
         let (q, k) = (seen("query.weight", &params[0])?, seen("key.weight", &params[1])?);
         let v = seen("value.weight", &params[2])?;
-        let turned = || vec![("perm", Attribute::Ints(vec![0, 2, 1]))];
-        let q = graph.add("Transpose", &[&q], turned(), Some(3));
+        let permutation = || vec![("perm", Attribute::Ints(vec![0, 2, 1]))];
+        let q = graph.add("Transpose", &[&q], permutation(), Some(3));
         let alike = graph.add("MatMul", &[&q, &k], vec![], Some(3));
         let attention = graph.add("Softmax", &[&alike], vec![("axis", Attribute::Int(-1))], Some(3));
-        let attention = graph.add("Transpose", &[&attention], turned(), Some(3));
+        let attention = graph.add("Transpose", &[&attention], permutation(), Some(3));
         let taken = graph.add("MatMul", &[&v, &attention], vec![], Some(3));
         let gamma = graph.weight("gamma", &params[3])?;
         let taken = graph.apply("Mul", &[&taken, &gamma]);

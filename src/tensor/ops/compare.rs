@@ -22,7 +22,7 @@ impl Tensor {
                     return Ok(Tensor::constant(self.raw().compare_mixed(op, other.raw(), &out)));
                 }
                 (Dtype::F32, Dtype::Int) => {
-                    return Ok(Tensor::constant(other.raw().compare_mixed(op.turned(), self.raw(), &out)));
+                    return Ok(Tensor::constant(other.raw().compare_mixed(op.swapped(), self.raw(), &out)));
                 }
                 _ => {}
             }

@@ -175,9 +175,9 @@ impl Raw {
         if self.view().is_some() {
             let along = |x: Raw, &axis: &usize| {
                 let last = x.shape()[axis] as i64 - 1;
-                let turned: Vec<i64> = (0..=last).rev().collect();
-                let n = turned.len();
-                x.select(axis, &Raw::cpu(turned, Shape::new([n])))
+                let reversed: Vec<i64> = (0..=last).rev().collect();
+                let n = reversed.len();
+                x.select(axis, &Raw::cpu(reversed, Shape::new([n])))
             };
             return axes.iter().fold(self.clone(), along);
         }

@@ -6,14 +6,14 @@ use super::Raw;
 use crate::device::{self, Device};
 
 impl Raw {
-    /// The device to bring the result back to, if a kernel of so many turns has to be computed on the CPU.
-    pub(super) fn too_long_for(&self, turns: usize) -> Option<Device> {
+    /// The device to bring the result back to, if a kernel of so many iterations has to be computed on the CPU.
+    pub(super) fn too_long_for(&self, iterations: usize) -> Option<Device> {
         if self.view().is_some() {
             return None;
         }
         let device = self.device();
-        let most = device::most_turns(&device)?;
-        (turns > most).then_some(device)
+        let most = device::most_iterations(&device)?;
+        (iterations > most).then_some(device)
     }
 
     pub(super) fn on_cpu(&self) -> Raw {

@@ -351,7 +351,7 @@ impl Compare {
     }
 
     /// The same comparison with its sides exchanged.
-    pub fn turned(self) -> Self {
+    pub fn swapped(self) -> Self {
         match self {
             Compare::Lt => Compare::Gt,
             Compare::Le => Compare::Ge,

@@ -94,21 +94,21 @@ impl Raw {
         Self::hold(Held::Cpu(view), dtype)
     }
 
-    /// The same, to be of `shape`, which is its own but for rank 0.
+    /// This value as one of shape `shape`. Only rank 0 needs a note: a device other than the CPU stores it with rank 1.
     #[inline]
     pub(super) fn of(mut self, shape: &Shape) -> Self {
         self.point = shape.is_empty() && self.view().is_none();
         self
     }
 
-    /// The same, to be of the shape of `other`, which is its own but for rank 0.
+    /// This value as one of the shape of `other`: see [`of`](Self::of).
     #[inline]
     pub(super) fn like(mut self, other: &Raw) -> Self {
         self.point = other.point;
         self
     }
 
-    /// The same, its elements lying within these bounds as far as is known.
+    /// This value, with what is known of the bounds of its elements.
     pub(super) fn within(mut self, bounds: Option<(i64, i64)>) -> Self {
         self.bounds = bounds;
         self

@@ -20,7 +20,7 @@ use std::any::TypeId;
 pub static ENTRIES: &[&Entry] =
     &[&GAUSSIAN, &MIXTURE, &RING, &GRID, &SWISS_ROLL, &MOONS, &DENSITY, &SAMPLE, &SAMPLE_LABELLED];
 
-pub(super) const LAW: Ty = Ty::Of("distribution");
+pub(super) const DISTRIBUTION_TY: Ty = Ty::Of("distribution");
 pub(super) const SELF: Param<Distribution> = param("p", types::DISTRIBUTION, "the distribution");
 /// The numbers in a tensor or an array, or the one in a number.
 const NUMBERS: Type<Vec<f64>> = Type::new(Ty::OneOf(&[Ty::TensorLike, Ty::Array]), |given| {
@@ -128,7 +128,7 @@ static GAUSSIAN: Entry = Entry {
     group: "data",
     summary: "the normal distribution, of any number of dimensions, its coordinates independent",
     params: &[MU.param(), SIGMA.param()],
-    returns: LAW,
+    returns: DISTRIBUTION_TY,
     shapes: "samples are [m, dim]; dim is 1 for numbers",
     errors: &["sigma not above 0", "mu and sigma of different lengths"],
     examples: &[
@@ -150,7 +150,7 @@ static MIXTURE: Entry = Entry {
     summary: "a mixture of Gaussians or of mixtures: each sample comes from one of them",
     params: &[PARTS.param()],
     options: &[WEIGHTS.opt()],
-    returns: LAW,
+    returns: DISTRIBUTION_TY,
     errors: &[
         "no parts, or parts of different dimensions",
         "a part that is not a mixture of Gaussians",
@@ -184,7 +184,7 @@ static RING: Entry = Entry {
     summary: "n equal Gaussians on a circle in the plane, at the angles 2πk/n",
     params: &[N.param()],
     options: &[RADIUS.opt(), STD.opt()],
-    returns: LAW,
+    returns: DISTRIBUTION_TY,
     shapes: "samples are [m, 2]",
     errors: &["n below 1", "a radius or a standard deviation not above 0"],
     source: &[
@@ -213,7 +213,7 @@ static GRID: Entry = Entry {
     summary: "n × n equal Gaussians on a square grid around the origin",
     params: &[GRID_N.param()],
     options: &[SPACING.opt(), GRID_STD.opt()],
-    returns: LAW,
+    returns: DISTRIBUTION_TY,
     shapes: "samples are [m, 2]",
     errors: &["n below 1", "a spacing or a standard deviation not above 0"],
     source: &[cite::SRIVASTAVA_2017, " (VEEGAN); ", cite::LIN_2018, " (PacGAN)"],
@@ -252,7 +252,7 @@ static SWISS_ROLL: Entry = Entry {
     group: "data",
     summary: "a spiral in the plane, of one and a half turns and radius 1",
     options: &[NOISE.opt()],
-    returns: LAW,
+    returns: DISTRIBUTION_TY,
     shapes: "samples are [m, 2]",
     errors: &["noise below 0"],
     examples: &[
@@ -268,7 +268,7 @@ static MOONS: Entry = Entry {
     group: "data",
     summary: "two interleaved half circles in the plane, of radius 1",
     options: &[NOISE.opt()],
-    returns: LAW,
+    returns: DISTRIBUTION_TY,
     shapes: "samples are [m, 2]",
     errors: &["noise below 0"],
     examples: &[gives(
@@ -290,7 +290,7 @@ static DENSITY: Entry = Entry {
               pixel's width, as often drawn as the pixel is bright",
     params: &[PICTURE.param()],
     options: &[BOUNDS.opt()],
-    returns: LAW,
+    returns: DISTRIBUTION_TY,
     shapes: "samples are [m, 2]",
     errors: &[
         "a picture of another rank",

@@ -143,15 +143,15 @@ fn mixture(call: &Call) -> Result<(Samples, Samples)> {
             let rows = coerce(CENTRES.value(call), &device::current())?.ok_or_else(|| CENTRES.wrong(call))?;
             (Samples::read("modes", CENTRES.name(), &rows)?, None)
         }
-        Some(law) => {
-            let Distribution::Mixture(m) = &*law else {
+        Some(distribution) => {
+            let Distribution::Mixture(m) = &*distribution else {
                 return Err(Fault::value("modes: this distribution has no modes")
                     .hint("gaussian, mixture, ring and grid have them"));
             };
             let rows = |row: fn(&saddle_data::Gaussian) -> &[f64]| {
                 let values = m.parts().iter().flat_map(|p| row(p).iter());
                 let values = values.map(|&v| v as f32).collect();
-                Tensor::from_floats(values, &[m.parts().len(), law.dim()], &device::current())
+                Tensor::from_floats(values, &[m.parts().len(), distribution.dim()], &device::current())
             };
             let centres = Samples::read("modes", "centres", &rows(|p| &p.mean))?;
             (centres, Some(rows(|p| &p.std)))

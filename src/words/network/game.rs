@@ -63,7 +63,7 @@ const ERRORS: &[&str] = &["another number of losses than of players", "a loss th
 const GAMMA: Param<f64> = param("gamma", types::NUMBER, "weight of the pull").or(10.0);
 const LAMBDA: Param<f64> = param("lambda", types::NUMBER, "weight of the adjustment").or(1.0);
 const ALIGN: Param<bool> =
-    param("align", types::BOOL, "turn its sign where it would push away from a stable point").or(true);
+    param("align", types::BOOL, "flip its sign where it would push away from a stable point").or(true);
 static CONSENSUS: Entry = Entry {
     name: "consensus",
     group: "optimizer",

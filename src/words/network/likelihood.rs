@@ -78,7 +78,7 @@ fn made_masks(call: &Call) -> Result<Vec<Tensor>> {
     Ok(masks)
 }
 
-/// For each place its turn in the order, from 1.
+/// For each place its rank in the order, from 1.
 fn positions(order: &Tensor) -> Result<Vec<i64>> {
     let wrong = |why: String| {
         Fault::value(format!("made_masks: the order must be a permutation of 0, 1, …: {why}"))
@@ -88,16 +88,16 @@ fn positions(order: &Tensor) -> Result<Vec<i64>> {
         return Err(wrong(format!("its shape is {}", shown(&order.shape()))));
     }
     let places = order.to_floats()?;
-    let mut turns = vec![0; places.len()];
-    for (turn, &place) in places.iter().enumerate() {
-        match turns.get_mut(place as usize) {
-            Some(slot) if place >= 0.0 => *slot = turn as i64 + 1,
+    let mut ranks = vec![0; places.len()];
+    for (rank, &place) in places.iter().enumerate() {
+        match ranks.get_mut(place as usize) {
+            Some(slot) if place >= 0.0 => *slot = rank as i64 + 1,
             _ => return Err(wrong(format!("{place} is no place of {}", places.len()))),
         }
     }
-    match turns.iter().position(|&turn| turn == 0) {
+    match ranks.iter().position(|&rank| rank == 0) {
         Some(place) => Err(wrong(format!("place {place} is missing"))),
-        None => Ok(turns),
+        None => Ok(ranks),
     }
 }
 

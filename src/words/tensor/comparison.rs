@@ -16,7 +16,7 @@ fn compare(call: &Call, op: Compare) -> Result<Dynamic> {
     let (a, b) = (A.of(call)?, B.of(call)?);
     let out = match (&a, &b) {
         (Side::Tensor(x), Side::Float(v)) if x.dtype() != Dtype::F32 => x.compare_number(op, *v)?,
-        (Side::Float(v), Side::Tensor(x)) if x.dtype() != Dtype::F32 => x.compare_number(op.turned(), *v)?,
+        (Side::Float(v), Side::Tensor(x)) if x.dtype() != Dtype::F32 => x.compare_number(op.swapped(), *v)?,
         _ => a.beside(&b)?.compare(op, &b.beside(&a)?)?,
     };
     match out.rank() {

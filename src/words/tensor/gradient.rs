@@ -234,7 +234,7 @@ static CUSTOM_OP: Entry = Entry {
     ],
     examples: &[
         value(
-            "a gradient turned around",
+            "a gradient reversed",
             "let reverse = custom_op(|x| x, |g, x| -g); let x = tensor(3); grad(reverse(x) * 2, x).item()",
             "-2.0",
         ),

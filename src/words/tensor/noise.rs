@@ -1,4 +1,4 @@
-//! Words that draw from other laws than the uniform and the normal one.
+//! Words that draw from other distributions than the uniform and the normal one.
 
 use super::random::{SHAPE, STREAM, draw, from_either};
 use crate::cite;

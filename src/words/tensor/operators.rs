@@ -248,7 +248,7 @@ static NEG: Entry = Entry {
     params: &[X.param()],
     returns: Ty::Tensor,
     shapes: "as x",
-    examples: &[value("signs turned", "(-tensor([1, -2])).to_array()", "[-1.0, 2.0]")],
+    examples: &[value("signs changed", "(-tensor([1, -2])).to_array()", "[-1.0, 2.0]")],
     call: |call| {
         let x = X.of(call)?;
         match x.dtype() {

@@ -16,7 +16,7 @@ const DIM: Maybe<isize> = param("dim", types::DIM, "the dim to reduce; −1 is t
 const KEEPDIM: Param<bool> = param("keepdim", types::BOOL, "leave the reduced dim in place with size 1").or(false);
 const XS: Param<Array> = param("xs", types::ARRAY, "an array of numbers, not empty");
 const Q: Param<Shares> = param("q", SHARES, "the share below it, in [0, 1], or an array of them");
-const LAW: &str = "linear between neighbours, as NumPy's and PyTorch's `quantile`";
+const INTERPOLATION: &str = "linear between neighbours, as NumPy's and PyTorch's `quantile`";
 const ERRORS: &[&str] = &["no elements", "q outside [0, 1]"];
 
 /// The record of a reduction along one dim.
@@ -36,7 +36,7 @@ const fn along(
         returns: Ty::Tensor,
         shapes: "[m, n] → []; with dim 0 → [n]; several q stand in a new first dim",
         errors: &["no elements", "q outside [0, 1]", "a dim that the shape does not have"],
-        source: &[LAW],
+        source: &[INTERPOLATION],
         examples,
         call,
     }
@@ -170,7 +170,7 @@ const fn of_numbers(
         params,
         returns: Ty::Any,
         errors: ERRORS,
-        source: &[LAW],
+        source: &[INTERPOLATION],
         examples,
         call,
         ..ENTRY

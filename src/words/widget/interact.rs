@@ -17,7 +17,7 @@ use std::cell::RefCell;
 
 pub static ENTRIES: &[&Entry] = &[&INTERACT, &INTERACT_WITH];
 
-/// The slider of a parameter of which nothing is said: where a latent variable of a normal law lies, all but surely.
+/// The slider of a parameter of which nothing is said: where a normally distributed latent variable lies, all but surely.
 const LATENT: [f64; 2] = [-3.0, 3.0];
 
 /// The control that a value stands for, as a parameter's control is written: `[0, 1]`, `["a", "b"]`, `true`, `0.5`, a widget.
@@ -135,7 +135,7 @@ static INTERACT: Entry = Entry {
         ),
         runs(
             "controls of several kinds",
-            "interact(|n, law, axes| show(plot(randn([n]).to_array())), #{ n: [10, 100, 10], law: [\"normal\", \"uniform\"], axes: true })",
+            "interact(|n, noise, axes| show(plot(randn([n]).to_array())), #{ n: [10, 100, 10], noise: [\"normal\", \"uniform\"], axes: true })",
         ),
         fails(
             "a parameter that is not there",
