@@ -37,7 +37,7 @@ use std::any::TypeId;
 pub struct Entry {
     /// The name typed in a cell: `leaky_relu`, or an operator such as `@`.
     pub name: &'static str,
-    /// The family it belongs to, as the reference page groups them: `activation`, `loss`, `optimizer`, …
+    /// The family it belongs to, as the reference page groups them: `math`, `loss`, `optimizer`, …
     pub group: &'static str,
     /// One sentence, without the name.
     pub summary: &'static str,

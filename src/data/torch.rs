@@ -31,7 +31,7 @@ pub enum Item {
 
 /// How deep dicts and lists may lie in one another, and how many values may be in a file: more are no model's.
 const DEEPEST: usize = 32;
-const MOST: usize = 1 << 20;
+const MOST_VALUES: usize = 1 << 20;
 /// Tensors may share bytes (tied weights): so many times the file's own size may come out of it.
 const MOST_SHARING: usize = 16;
 
@@ -61,7 +61,7 @@ pub fn decode(what: &str, file: &[u8]) -> Result<Item> {
     let (machine, value) = Machine::read(what, pickle)?;
     let big_endian = held.get("byteorder").is_some_and(|order| order.starts_with(b"big"));
     let left = file.len().saturating_mul(MOST_SHARING);
-    let mut reader = Reader { what, machine, held, big_endian, values: MOST, bytes: left };
+    let mut reader = Reader { what, machine, held, big_endian, values: MOST_VALUES, bytes: left };
     reader.item(value, "", 0)
 }
 

@@ -25,7 +25,7 @@ const IN_PLACE: *const c_void = ptr::without_provenance(1);
 /// `MPI_THREAD_SERIALIZED`: several threads, but one at a time.
 const ONE_AT_A_TIME: c_int = 2;
 /// Numbers of one call; longer buffers go in several, for counts are 32-bit.
-const MOST: usize = 1 << 28;
+const MOST_NUMBERS: usize = 1 << 28;
 
 #[derive(Clone, Copy)]
 pub enum Op {
@@ -139,7 +139,7 @@ impl Api {
             Op::Min => self.min,
             Op::Max => self.max,
         };
-        for part in numbers.chunks_mut(MOST) {
+        for part in numbers.chunks_mut(MOST_NUMBERS) {
             // SAFETY: the buffer holds as many floats as are counted, and is ours alone.
             done("MPI_Allreduce", unsafe {
                 (self.reduce)(IN_PLACE, part.as_mut_ptr().cast(), part.len() as c_int, self.float, op, self.everyone)
@@ -149,7 +149,7 @@ impl Api {
     }
 
     pub fn broadcast(&self, numbers: &mut [f32]) -> Result<()> {
-        for part in numbers.chunks_mut(MOST) {
+        for part in numbers.chunks_mut(MOST_NUMBERS) {
             // SAFETY: as in `reduce`.
             done("MPI_Bcast", unsafe {
                 (self.broadcast)(part.as_mut_ptr().cast(), part.len() as c_int, self.float, 0, self.everyone)
