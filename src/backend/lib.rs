@@ -17,4 +17,4 @@ mod border;
 mod library;
 
 pub use border::{Api, Call, DeviceId, ENTRY, Entry, Kind, MOST_AXES, Made, Op, Reply, Span, Status};
-pub use library::{Answer, CallResult, Ended, Failure, Library, Reach, Tensor, With, find, library, loaded};
+pub use library::{Answer, CallError, CallResult, Failure, Library, Reach, Tensor, With, find, library, loaded};

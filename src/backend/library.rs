@@ -177,7 +177,7 @@ pub struct With<'a> {
 }
 
 /// How a call can end badly.
-pub enum Ended {
+pub enum CallError {
     /// An error of the user's.
     Refused(Fault),
     /// The device does not compute.
@@ -226,7 +226,7 @@ impl Library {
     ///
     /// # Errors
     /// How it ended, if not well.
-    pub fn answer(&self, op: Op, with: With) -> std::result::Result<Answer, Ended> {
+    pub fn answer(&self, op: Op, with: With) -> std::result::Result<Answer, CallError> {
         let CallResult { status, made, ints, bytes } = self.reach.call(op, &with);
         let reach = self.reach;
         // Made only where there is one: what is dropped is released.
@@ -239,21 +239,21 @@ impl Library {
                 let text = reason();
                 let (message, hint) = text.split_once('\0').unwrap_or((&text, ""));
                 let fault = Fault::new(Fails::Device, message);
-                Err(Ended::Refused(match hint {
+                Err(CallError::Refused(match hint {
                     "" => fault,
                     hint => fault.hint(hint),
                 }))
             }
-            Status::Failed => Err(Ended::Failed(Failure { reason: reason(), lost: false })),
-            Status::Lost => Err(Ended::Failed(Failure { reason: reason(), lost: true })),
-            Status::Panicked => Err(Ended::Panicked(reason())),
+            Status::Failed => Err(CallError::Failed(Failure { reason: reason(), lost: false })),
+            Status::Lost => Err(CallError::Failed(Failure { reason: reason(), lost: true })),
+            Status::Panicked => Err(CallError::Panicked(reason())),
         }
     }
 
     /// As if Burn were part of this program: who catches panics of native code asks the devices what happened.
-    fn call(&self, op: Op, with: With) -> std::result::Result<Answer, Ended> {
+    fn call(&self, op: Op, with: With) -> std::result::Result<Answer, CallError> {
         self.answer(op, with).map_err(|ended| match ended {
-            Ended::Panicked(reason) => std::panic::resume_unwind(Box::new(reason)),
+            CallError::Panicked(reason) => std::panic::resume_unwind(Box::new(reason)),
             other => other,
         })
     }
@@ -265,10 +265,10 @@ impl Library {
     pub fn compute(&self, op: Op, with: With) -> [Option<Tensor>; 2] {
         match self.call(op, with) {
             Ok(answer) => answer.made,
-            Err(Ended::Failed(Failure { reason, .. }) | Ended::Panicked(reason)) => {
+            Err(CallError::Failed(Failure { reason, .. }) | CallError::Panicked(reason)) => {
                 std::panic::resume_unwind(Box::new(reason))
             }
-            Err(Ended::Refused(fault)) => std::panic::resume_unwind(Box::new(fault.message)),
+            Err(CallError::Refused(fault)) => std::panic::resume_unwind(Box::new(fault.message)),
         }
     }
 
@@ -278,9 +278,9 @@ impl Library {
     /// Why it failed.
     pub fn try_ask(&self, op: Op, with: With) -> std::result::Result<Answer, Failure> {
         self.call(op, with).map_err(|ended| match ended {
-            Ended::Failed(failure) => failure,
-            Ended::Refused(fault) => Failure { reason: fault.message, lost: false },
-            Ended::Panicked(reason) => Failure { reason, lost: false },
+            CallError::Failed(failure) => failure,
+            CallError::Refused(fault) => Failure { reason: fault.message, lost: false },
+            CallError::Panicked(reason) => Failure { reason, lost: false },
         })
     }
 
@@ -290,8 +290,10 @@ impl Library {
     /// Its own, in the user's terms.
     pub fn ask(&self, op: Op, with: With) -> Result<Answer> {
         self.call(op, with).map_err(|ended| match ended {
-            Ended::Refused(fault) => fault,
-            Ended::Failed(Failure { reason, .. }) | Ended::Panicked(reason) => Fault::new(Fails::Device, reason),
+            CallError::Refused(fault) => fault,
+            CallError::Failed(Failure { reason, .. }) | CallError::Panicked(reason) => {
+                Fault::new(Fails::Device, reason)
+            }
         })
     }
 }

@@ -2,7 +2,7 @@
 
 #[cfg(feature = "wgpu")]
 use crate::adapter;
-use crate::entry::{Trouble, write};
+use crate::entry::{NoAnswer, write};
 #[cfg(feature = "cube")]
 use crate::idle;
 #[cfg(feature = "cube")]
@@ -71,7 +71,7 @@ fn absent(api: Api) -> Fault {
 ///
 /// # Errors
 /// A device that is not there or does not open; a device's own.
-pub fn answer(call: &Call, reply: &mut Reply) -> Result<(), Trouble> {
+pub fn answer(call: &Call, reply: &mut Reply) -> Result<(), NoAnswer> {
     match call.op {
         Op::Open => {
             reply.ints[0] = open(call)? as i64;
@@ -149,7 +149,7 @@ fn about_adapters(call: &Call, reply: &mut Reply) {
 }
 
 #[cfg(feature = "cube")]
-fn about_memory(call: &Call, reply: &mut Reply) -> Result<(), Trouble> {
+fn about_memory(call: &Call, reply: &mut Reply) -> Result<(), NoAnswer> {
     #[allow(irrefutable_let_patterns)]
     let On::Cube(device) = on(call)? else {
         return Ok(());

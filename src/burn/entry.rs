@@ -2,7 +2,7 @@
 
 use crate::device::{self, On};
 use crate::operation::{self, Arguments};
-use crate::value::{Held, Holds, Value};
+use crate::value::{AnyTensor, Holds, Value};
 use burn_backend::ExecutionError;
 use saddle_backend::{Call, Entry, Made, Op, Reply, Status};
 use saddle_fault::Fault;
@@ -27,8 +27,8 @@ extern "C" fn identity(len: *mut usize) -> *const u8 {
 /// # Safety
 /// A handle that this library has made, which is not used any more.
 unsafe extern "C" fn release(handle: *const c_void) {
-    // SAFETY: made by `Held::made`, and given back once.
-    let held = unsafe { Box::from_raw(handle.cast_mut().cast::<Held>()) };
+    // SAFETY: made by `AnyTensor::made`, and given back once.
+    let held = unsafe { Box::from_raw(handle.cast_mut().cast::<AnyTensor>()) };
     let _ = catch_unwind(AssertUnwindSafe(|| drop(held)));
 }
 
@@ -42,12 +42,12 @@ unsafe extern "C" fn call(call: *const Call, reply: *mut Reply) -> Status {
     let (call, reply) = unsafe { (&*call, &mut *reply) };
     match catch_unwind(AssertUnwindSafe(|| answer(call, reply))) {
         Ok(Ok(())) => Status::Done,
-        Ok(Err(Trouble::Fault(fault))) => {
+        Ok(Err(NoAnswer::Fault(fault))) => {
             let hint = fault.hint.unwrap_or_default();
             write(reply, format!("{}\0{hint}", fault.message).as_bytes());
             Status::Refused
         }
-        Ok(Err(Trouble::Device(error))) => {
+        Ok(Err(NoAnswer::Device(error))) => {
             write(reply, error.reason().as_bytes());
             match error.is_device_poisoned() {
                 true => Status::Lost,
@@ -55,32 +55,32 @@ unsafe extern "C" fn call(call: *const Call, reply: *mut Reply) -> Status {
             }
         }
         Err(panic) => {
-            write(reply, said(&*panic).as_bytes());
+            write(reply, panic_message(&*panic).as_bytes());
             Status::Panicked
         }
     }
 }
 
 /// What a panic says.
-fn said(panic: &(dyn Any + Send)) -> &str {
+fn panic_message(panic: &(dyn Any + Send)) -> &str {
     let owned = panic.downcast_ref::<String>().map(String::as_str);
     let fixed = || panic.downcast_ref::<&str>().copied();
     owned.or_else(fixed).unwrap_or("it does not say why")
 }
 
 /// Why a question has no answer.
-pub enum Trouble {
+pub enum NoAnswer {
     Fault(Fault),
     Device(ExecutionError),
 }
 
-impl From<Fault> for Trouble {
+impl From<Fault> for NoAnswer {
     fn from(fault: Fault) -> Self {
         Self::Fault(fault)
     }
 }
 
-impl From<ExecutionError> for Trouble {
+impl From<ExecutionError> for NoAnswer {
     fn from(error: ExecutionError) -> Self {
         Self::Device(error)
     }
@@ -91,14 +91,14 @@ pub fn write(reply: &mut Reply, bytes: &[u8]) {
     (reply.write)(reply.to, bytes.as_ptr(), bytes.len());
 }
 
-fn answer(call: &Call, reply: &mut Reply) -> Result<(), Trouble> {
+fn answer(call: &Call, reply: &mut Reply) -> Result<(), NoAnswer> {
     match call.op {
         Op::Upload | Op::Full => {
             let held = match device::on(call)? {
                 #[cfg(feature = "cube")]
-                On::Cube(device) => Held::Cube(create(call, &device)),
+                On::Cube(device) => AnyTensor::Cube(create(call, &device)),
                 #[cfg(feature = "ndarray")]
-                On::Ndarray(device) => Held::Ndarray(create(call, &device)),
+                On::Ndarray(device) => AnyTensor::Ndarray(create(call, &device)),
             };
             reply.made[0] = held.made();
             Ok(())
@@ -107,16 +107,16 @@ fn answer(call: &Call, reply: &mut Reply) -> Result<(), Trouble> {
         op => {
             let handles = call.tensors.get();
             // SAFETY: handles of tensors that the caller holds.
-            let first = unsafe { &*handles[0].cast::<Held>() };
+            let first = unsafe { &*handles[0].cast::<AnyTensor>() };
             match (op, first) {
                 #[cfg(feature = "cube")]
-                (Op::Read, Held::Cube(value)) => write(reply, &operation::read(value.clone())?),
+                (Op::Read, AnyTensor::Cube(value)) => write(reply, &operation::read(value.clone())?),
                 #[cfg(feature = "ndarray")]
-                (Op::Read, Held::Ndarray(value)) => write(reply, &operation::read(value.clone())?),
+                (Op::Read, AnyTensor::Ndarray(value)) => write(reply, &operation::read(value.clone())?),
                 #[cfg(feature = "cube")]
-                (_, Held::Cube(_)) => reply.made = compute::<burn_cubecl::Cube>(call),
+                (_, AnyTensor::Cube(_)) => reply.made = compute::<burn_cubecl::Cube>(call),
                 #[cfg(feature = "ndarray")]
-                (_, Held::Ndarray(_)) => reply.made = compute::<burn_ndarray::NdArray>(call),
+                (_, AnyTensor::Ndarray(_)) => reply.made = compute::<burn_ndarray::NdArray>(call),
                 #[cfg(not(any(feature = "cube", feature = "ndarray")))]
                 _ => {}
             }
@@ -137,7 +137,7 @@ fn create<B: Holds>(call: &Call, device: &burn_backend::tensor::Device<B>) -> Va
 fn compute<B: Holds>(call: &Call) -> [Made; 2] {
     let tensor = |&handle: &*const c_void| {
         // SAFETY: handles of tensors that the caller holds.
-        let held = unsafe { &*handle.cast::<Held>() };
+        let held = unsafe { &*handle.cast::<AnyTensor>() };
         B::of(held).cloned().expect("all tensors of an operation are on one device")
     };
     let tensors: Vec<Value<B>> = call.tensors.get().iter().map(tensor).collect();

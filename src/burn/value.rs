@@ -67,20 +67,20 @@ impl<B: Backend> Value<B> {
 }
 
 /// A tensor of whichever backend: what a handle points to.
-pub enum Held {
+pub enum AnyTensor {
     #[cfg(feature = "cube")]
     Cube(Value<burn_cubecl::Cube>),
     #[cfg(feature = "ndarray")]
     Ndarray(Value<burn_ndarray::NdArray>),
 }
 
-impl Held {
+impl AnyTensor {
     fn shape(&self) -> Shape {
         match self {
             #[cfg(feature = "cube")]
-            Held::Cube(value) => value.shape(),
+            AnyTensor::Cube(value) => value.shape(),
             #[cfg(feature = "ndarray")]
-            Held::Ndarray(value) => value.shape(),
+            AnyTensor::Ndarray(value) => value.shape(),
             #[cfg(not(any(feature = "cube", feature = "ndarray")))]
             _ => unreachable!("there is no backend"),
         }
@@ -99,20 +99,20 @@ impl Held {
 
 /// A backend whose tensors can be held.
 pub trait Holds: Backend {
-    fn held(value: Value<Self>) -> Held;
-    fn of(held: &Held) -> Option<&Value<Self>>;
+    fn held(value: Value<Self>) -> AnyTensor;
+    fn of(held: &AnyTensor) -> Option<&Value<Self>>;
 }
 
 #[cfg(feature = "cube")]
 impl Holds for burn_cubecl::Cube {
-    fn held(value: Value<Self>) -> Held {
-        Held::Cube(value)
+    fn held(value: Value<Self>) -> AnyTensor {
+        AnyTensor::Cube(value)
     }
 
     #[allow(unreachable_patterns)]
-    fn of(held: &Held) -> Option<&Value<Self>> {
+    fn of(held: &AnyTensor) -> Option<&Value<Self>> {
         match held {
-            Held::Cube(value) => Some(value),
+            AnyTensor::Cube(value) => Some(value),
             _ => None,
         }
     }
@@ -120,14 +120,14 @@ impl Holds for burn_cubecl::Cube {
 
 #[cfg(feature = "ndarray")]
 impl Holds for burn_ndarray::NdArray {
-    fn held(value: Value<Self>) -> Held {
-        Held::Ndarray(value)
+    fn held(value: Value<Self>) -> AnyTensor {
+        AnyTensor::Ndarray(value)
     }
 
     #[allow(unreachable_patterns)]
-    fn of(held: &Held) -> Option<&Value<Self>> {
+    fn of(held: &AnyTensor) -> Option<&Value<Self>> {
         match held {
-            Held::Ndarray(value) => Some(value),
+            AnyTensor::Ndarray(value) => Some(value),
             _ => None,
         }
     }

@@ -9,13 +9,13 @@ use std::fmt::Write;
 const COLOURED_AS: &str = "javascript";
 
 /// How to write it, and the sentence about it.
-pub fn brief(entry: &Entry) -> String {
+pub fn signature_and_summary(entry: &Entry) -> String {
     format!("{} → {}\n{}", entry.signature(), entry.returns.short(), entry.summary)
 }
 
 /// Everything about a word, as plain text.
 pub fn full(entry: &Entry) -> String {
-    let mut text = brief(entry);
+    let mut text = signature_and_summary(entry);
     let section = |text: &mut String, title: &str, lines: Vec<String>| {
         if !lines.is_empty() {
             let _ = write!(text, "\n\n{title}\n  {}", lines.join("\n  "));

@@ -7,7 +7,7 @@ use std::any::TypeId;
 
 /// How much of a value is shown.
 #[derive(Clone, Copy)]
-struct Look<'a> {
+struct DisplayLimits<'a> {
     catalog: &'a Catalog,
     /// Longer arrays show their first and last elements only.
     most: usize,
@@ -15,7 +15,7 @@ struct Look<'a> {
     deepest: usize,
 }
 
-impl<'a> Look<'a> {
+impl<'a> DisplayLimits<'a> {
     /// Under a cell.
     fn whole(catalog: &'a Catalog) -> Self {
         Self { catalog, most: 60, deepest: 8 }
@@ -45,14 +45,14 @@ pub fn bundle(value: &Dynamic, catalog: &Catalog) -> Option<Bundle> {
 
 /// The value over as many lines as it needs.
 pub fn text(value: &Dynamic, catalog: &Catalog) -> String {
-    let look = Look::whole(catalog);
+    let look = DisplayLimits::whole(catalog);
     let flat = line(value, look, 0);
     if flat.chars().count() <= WIDTH { flat } else { spread(value, look, 0) }
 }
 
 /// The value on one line of at most `width` letters, without computing anything.
 pub fn short(value: &Dynamic, catalog: &Catalog, width: usize) -> String {
-    let text = line(value, Look::glance(catalog), 0).replace('\n', " ");
+    let text = line(value, DisplayLimits::glance(catalog), 0).replace('\n', " ");
     match text.char_indices().nth(width) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,
@@ -70,7 +70,7 @@ fn printed(value: &Dynamic, catalog: &Catalog) -> String {
 }
 
 /// Gives an engine these texts of values, and a `print` of any number of values.
-pub fn settle(engine: &mut Engine, catalog: &'static Catalog) {
+pub fn register(engine: &mut Engine, catalog: &'static Catalog) {
     let types = [TypeId::of::<f64>(), TypeId::of::<Array>(), TypeId::of::<Map>(), TypeId::of::<FnPtr>()];
     for name in ["to_string", "to_debug", "print", "debug"] {
         for id in types {
@@ -85,9 +85,9 @@ pub fn settle(engine: &mut Engine, catalog: &'static Catalog) {
     }
 }
 
-fn line(value: &Dynamic, look: Look, depth: usize) -> String {
+fn line(value: &Dynamic, look: DisplayLimits, depth: usize) -> String {
     if let Some(kind) = look.catalog.kind_of(value) {
-        return brief(value, kind);
+        return inline_text(value, kind);
     }
     if let Some(items) = value.read_lock::<Array>() {
         return match depth > look.deepest && !items.is_empty() {
@@ -106,7 +106,7 @@ fn line(value: &Dynamic, look: Look, depth: usize) -> String {
 }
 
 /// One element or pair a line, unless the whole fits.
-fn spread(value: &Dynamic, look: Look, depth: usize) -> String {
+fn spread(value: &Dynamic, look: DisplayLimits, depth: usize) -> String {
     let flat = line(value, look, depth);
     let indent = "  ".repeat(depth + 1);
     if depth > look.deepest || flat.chars().count() + indent.len() <= WIDTH {
@@ -154,7 +154,7 @@ fn shown(items: &[Dynamic], most: usize, show: impl Fn(&Dynamic) -> String) -> V
 }
 
 /// A value of a kind inside another: its text where that is one short line, otherwise its name and shape.
-fn brief(value: &Dynamic, kind: &Kind) -> String {
+fn inline_text(value: &Dynamic, kind: &Kind) -> String {
     let shape = kind.fields.iter().find(|f| f.name == "shape").and_then(|f| (f.get)(value).ok());
     match shape {
         Some(shape) => format!("{} {shape}", kind.name),

@@ -18,7 +18,7 @@ const MOST_DIMS: usize = 6;
 /// The engine with all words of the catalog.
 pub fn build(catalog: &'static Catalog, host: &Rc<Host>, variables: &Variables, functions: &Functions) -> Engine {
     let mut engine = Engine::new();
-    grammar::settle(&mut engine);
+    grammar::configure(&mut engine);
     let stop = host.stop_flag();
     engine.on_progress(move |_| stop.load(Ordering::Relaxed).then_some(Dynamic::UNIT));
     let out = host.clone();
@@ -29,8 +29,8 @@ pub fn build(catalog: &'static Catalog, host: &Rc<Host>, variables: &Variables, 
     look_up_calls(&mut engine, catalog, host, variables);
     // A key that a map does not have is an error, not a silent `()`.
     engine.set_fail_on_invalid_map_property(true);
-    numbers::settle(&mut engine, catalog);
-    display::settle(&mut engine, catalog);
+    numbers::register(&mut engine, catalog);
+    display::register(&mut engine, catalog);
     engine.register_raw_fn("exit", [], |_, _| -> Result<Dynamic, _> {
         Err(raise(Fault::value("`exit` does not end a notebook").hint("shut the kernel down from Jupyter's menu")))
     });

@@ -10,7 +10,7 @@ pub const DEEPEST_CALL: usize = 1000;
 pub const DEEPEST_EXPRESSION: usize = 250;
 
 /// Gives an engine the grammar of the cells.
-pub fn settle(engine: &mut Engine) {
+pub fn configure(engine: &mut Engine) {
     engine.set_optimization_level(OptimizationLevel::None);
     engine.set_max_call_levels(DEEPEST_CALL);
     engine.set_max_expr_depths(DEEPEST_EXPRESSION, DEEPEST_EXPRESSION);
@@ -23,7 +23,7 @@ pub fn settle(engine: &mut Engine) {
 thread_local! {
     static PARSER: Engine = {
         let mut engine = Engine::new_raw();
-        settle(&mut engine);
+        configure(&mut engine);
         engine
     };
 }

@@ -73,7 +73,7 @@ pub fn describe(catalog: &Catalog, view: &View, name: &str, detail: Detail) -> O
             entries.iter().map(|e| show(e)).collect::<Vec<_>>().join("\n\n")
         };
         let markdown = entries.iter().map(|e| help::markdown(e, 4)).collect::<Vec<_>>().join("\n");
-        let plain = text(if detail == Detail::Full { help::full } else { help::brief });
+        let plain = text(if detail == Detail::Full { help::full } else { help::signature_and_summary });
         return Some(Bundle::text(plain).with("text/markdown", Data::Text(markdown)));
     }
     if let Some(magic) = MAGICS.iter().find(|magic| magic.name == name) {

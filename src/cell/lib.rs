@@ -147,7 +147,7 @@ fn serve(mut thread: EngineThread, inbox: &Receiver<Job>) {
 }
 
 /// The answer when the engine thread no longer exists.
-fn gone() -> Failure {
+fn engine_stopped() -> Failure {
     Failure::of(&Fault::new(Kind::Internal, "the engine has stopped; restart the kernel"))
 }
 
@@ -155,7 +155,7 @@ impl Session for RhaiSession {
     fn execute(&self, cell: Cell, frontend: Arc<dyn Frontend>) -> Reply {
         // Cleared here, not on the engine thread: an interrupt sent right after this call must not get lost.
         self.stop.store(false, Ordering::SeqCst);
-        self.ask(|answer| Job::Execute(cell, frontend, answer)).unwrap_or_else(|| Reply::Failed(gone()))
+        self.ask(|answer| Job::Execute(cell, frontend, answer)).unwrap_or_else(|| Reply::Failed(engine_stopped()))
     }
 
     fn complete(&self, code: &str, cursor: usize) -> Completions {
@@ -182,7 +182,8 @@ impl Session for RhaiSession {
 
     fn call_back(&self, comm: &str, frontend: Arc<dyn Frontend>) -> Reply {
         self.stop.store(false, Ordering::SeqCst);
-        self.ask(|answer| Job::CallBack(comm.to_string(), frontend, answer)).unwrap_or_else(|| Reply::Failed(gone()))
+        self.ask(|answer| Job::CallBack(comm.to_string(), frontend, answer))
+            .unwrap_or_else(|| Reply::Failed(engine_stopped()))
     }
 
     fn names(&self) -> Vec<String> {
@@ -191,6 +192,6 @@ impl Session for RhaiSession {
 
     fn evaluate(&self, expression: &str) -> Result<Bundle, Failure> {
         self.stop.store(false, Ordering::SeqCst);
-        self.ask(|answer| Job::Evaluate(expression.to_string(), answer)).unwrap_or_else(|| Err(gone()))
+        self.ask(|answer| Job::Evaluate(expression.to_string(), answer)).unwrap_or_else(|| Err(engine_stopped()))
     }
 }

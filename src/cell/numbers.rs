@@ -7,7 +7,7 @@ use saddle_words::number::power;
 use std::any::TypeId;
 
 /// Gives an engine our arithmetic of plain numbers and names of types.
-pub fn settle(engine: &mut Engine, catalog: &'static Catalog) {
+pub fn register(engine: &mut Engine, catalog: &'static Catalog) {
     numbers(engine);
     comparisons(engine);
     types(engine, catalog);
@@ -47,7 +47,7 @@ fn numbers(engine: &mut Engine) {
     }
 }
 
-/// A shift of a whole number: Rhai's own turns round for a negative number of places, and drops what does not fit.
+/// A shift of a whole number: Rhai's own shifts the other way for a negative number of places, and drops what does not fit.
 fn shifted(args: &[&mut Dynamic], to_the_left: bool) -> Result<Dynamic, Box<EvalAltResult>> {
     let [value, places] = [0, 1].map(|i| args[i].as_int().unwrap_or_default());
     if places < 0 {
@@ -93,7 +93,7 @@ fn comparisons(engine: &mut Engine) {
 
 /// Numbers in the order of an int of more than the 53 bits that a float holds, and a float; `None` for others.
 fn beyond_floats(args: &[&mut Dynamic]) -> Option<(f64, f64)> {
-    let (int, float, turned) = match (args[0].as_int(), args[1].as_int()) {
+    let (int, float, swapped) = match (args[0].as_int(), args[1].as_int()) {
         (Ok(int), Err(_)) => (int, args[1].as_float().ok()?, false),
         (Err(_), Ok(int)) => (int, args[0].as_float().ok()?, true),
         _ => return None,
@@ -103,7 +103,7 @@ fn beyond_floats(args: &[&mut Dynamic]) -> Option<(f64, f64)> {
     }
     // A float of that size is a whole number, or beyond all ints.
     let difference = (i128::from(int)).cmp(&(float as i128)) as i8;
-    Some(if turned { (0.0, f64::from(difference)) } else { (f64::from(difference), 0.0) })
+    Some(if swapped { (0.0, f64::from(difference)) } else { (f64::from(difference), 0.0) })
 }
 
 /// Whether two numbers are the same but for rounding, which is relative to them: nothing but 0 equals 0.

@@ -78,7 +78,7 @@ pub fn lab(options: &Options) -> Result<CommandStatus> {
         command.arg("--allow-root");
     }
     command.args(extra);
-    settle(&mut command);
+    use_our_settings(&mut command);
     // From here on this process is JupyterLab, and Ctrl-C is its own.
     let error = command.exec();
     Err(Fault::file(format!("cannot start {}: {error}", python.program.display())))
@@ -165,7 +165,7 @@ fn is_free(port: u16) -> Result<()> {
 }
 
 /// Gives JupyterLab our settings, in a folder of ours: those of the user, and of their JupyterLab, stay as they are.
-fn settle(command: &mut Command) {
+fn use_our_settings(command: &mut Command) {
     // Where it cannot be written JupyterLab asks its question, and works.
     let Some(folder) = folders::data().ok().map(|data| data.join("jupyter")) else {
         return;

@@ -83,7 +83,7 @@ enum Command {
     /// Print the reference of the language as Markdown.
     Reference,
     /// Serve a Jupyter client (Jupyter itself runs this).
-    Kernel(spec::Kernel),
+    Kernel(spec::KernelOptions),
     /// Hold a session for another saddle (saddle itself runs this).
     #[command(name = session::WORKER, hide = true)]
     Worker,

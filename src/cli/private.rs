@@ -59,7 +59,7 @@ pub fn install(python: &Python, folder: &Path) -> Result<Python> {
     part.remove().map_err(cannot)?;
     room_for(folder)?;
     fill(python, &part.0, folder)?;
-    settle(&part.0, folder).map_err(cannot)?;
+    put_in_place(&part.0, folder).map_err(cannot)?;
     installed(folder).ok_or_else(|| {
         Fault::file(format!("the JupyterLab in {} does not start", folder.display()))
             .hint("remove that folder and start again")
@@ -84,7 +84,7 @@ fn fill(python: &Python, part: &Path, folder: &Path) -> Result<()> {
 }
 
 /// Puts a finished folder in the place of the one before it.
-fn settle(part: &Path, folder: &Path) -> std::io::Result<()> {
+fn put_in_place(part: &Path, folder: &Path) -> std::io::Result<()> {
     let former = Part(sibling(folder, "former"));
     former.remove()?;
     if folder.exists() {
@@ -225,7 +225,7 @@ mod tests {
             let script = format!("#!{}/bin/python\n{old_or_new}", part.display());
             std::fs::write(part.join("bin/jupyter"), script).unwrap();
             rename_within(&part, &folder).unwrap();
-            settle(&part, &folder).unwrap();
+            put_in_place(&part, &folder).unwrap();
             let text = std::fs::read_to_string(folder.join("bin/jupyter")).unwrap();
             assert_eq!(text, format!("#!{}/bin/python\n{old_or_new}", folder.display()));
         }

@@ -8,7 +8,7 @@ use saddle_serve::kernelspec::{self, InstallLocation, Spec};
 use std::path::PathBuf;
 
 #[derive(Args)]
-pub struct Kernel {
+pub struct KernelOptions {
     /// The connection file that Jupyter wrote.
     #[arg(short = 'f', long = "connection-file", value_name = "FILE")]
     connection: PathBuf,
@@ -53,7 +53,7 @@ pub struct Uninstall {
     name: String,
 }
 
-pub fn kernel(options: &Kernel) -> Result<CommandStatus> {
+pub fn kernel(options: &KernelOptions) -> Result<CommandStatus> {
     let history = history_file();
     let notebook = session::open()?;
     saddle_serve::run(&options.connection, notebook.clone(), history.as_deref())?;

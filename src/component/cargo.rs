@@ -38,8 +38,8 @@ pub fn build(component: &Component, watch: &mut dyn FnMut(&Progress) -> bool) ->
         .current_dir(&sources)
         .env("PATH", path);
     let (succeeded, lines) = run(command, watch).map_err(|error| match error {
-        Ended::Interrupted => Fault::new(Kind::Interrupt, "interrupted"),
-        Ended::System(error) => failure::no_start(component, &error),
+        NoEnd::Interrupted => Fault::new(Kind::Interrupt, "interrupted"),
+        NoEnd::System(error) => failure::no_start(component, &error),
     })?;
     let file = built(&target, component);
     match (succeeded, file.is_file()) {
@@ -56,13 +56,13 @@ fn built(target: &Path, component: &Component) -> PathBuf {
 
 /// Why there is no end to report.
 #[derive(Debug)]
-enum Ended {
+enum NoEnd {
     Interrupted,
     System(std::io::Error),
 }
 
 /// Runs cargo to its end: whether that was a good one, and what it said last.
-fn run(mut command: Command, watch: &mut dyn FnMut(&Progress) -> bool) -> Result<(bool, Vec<String>), Ended> {
+fn run(mut command: Command, watch: &mut dyn FnMut(&Progress) -> bool) -> Result<(bool, Vec<String>), NoEnd> {
     for (name, _) in std::env::vars_os() {
         if belongs_to_a_package(&name) {
             command.env_remove(name);
@@ -77,11 +77,11 @@ fn run(mut command: Command, watch: &mut dyn FnMut(&Progress) -> bool) -> Result
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped());
-    let (mut cargo, stderr) = Running::start(command).map_err(Ended::System)?;
+    let (mut cargo, stderr) = Running::start(command).map_err(NoEnd::System)?;
     let (says, heard) = channel();
-    std::thread::Builder::new().name("cargo says".into()).spawn(move || read(stderr, &says)).map_err(Ended::System)?;
-    let lines = listen(&mut cargo, &heard, watch).ok_or(Ended::Interrupted)?;
-    let status = cargo.0.wait().map_err(Ended::System)?;
+    std::thread::Builder::new().name("cargo says".into()).spawn(move || read(stderr, &says)).map_err(NoEnd::System)?;
+    let lines = listen(&mut cargo, &heard, watch).ok_or(NoEnd::Interrupted)?;
+    let status = cargo.0.wait().map_err(NoEnd::System)?;
     Ok((status.success(), lines))
 }
 
@@ -234,7 +234,7 @@ mod tests {
             seen = progress.done.to_string();
             progress.done == 0
         });
-        assert!(matches!(ended, Err(Ended::Interrupted)), "{ended:?}");
+        assert!(matches!(ended, Err(NoEnd::Interrupted)), "{ended:?}");
         assert!(start.elapsed() < Duration::from_secs(50));
         let grandchild: i32 = seen.parse().unwrap();
         // It is ended at once, and taken off the list by whoever has become its parent.

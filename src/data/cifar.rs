@@ -44,48 +44,48 @@ pub fn cifar10(
         Split::Test => TEST,
     };
     let kept = match folder {
-        Some(folder) => Kept::inside(folder, names).ok_or_else(|| {
+        Some(folder) => OnDisk::inside(folder, names).ok_or_else(|| {
             Fault::file(format!("{CIFAR_10}: {} has neither {ARCHIVE} nor {}", folder.display(), names[0]))
         })?,
         None => find(&places()?, names, watch)?,
     };
     let records = match kept {
-        Kept::Files(paths) => whole_files(&paths, watch)?,
-        Kept::Archive(path) => from_archive(&path, names, watch)?,
+        OnDisk::Files(paths) => whole_files(&paths, watch)?,
+        OnDisk::Archive(path) => from_archive(&path, names, watch)?,
     };
     dataset(&records)
 }
 
 /// In what form the data set is on the disk.
-enum Kept {
+enum OnDisk {
     Files(Vec<PathBuf>),
     Archive(PathBuf),
 }
 
-impl Kept {
+impl OnDisk {
     fn inside(folder: &Path, names: &[&str]) -> Option<Self> {
         for folder in [folder.to_path_buf(), folder.join(INSIDE)] {
             let paths: Vec<PathBuf> = names.iter().map(|n| folder.join(n)).collect();
             if paths.iter().all(|p| p.is_file()) {
-                return Some(Kept::Files(paths));
+                return Some(OnDisk::Files(paths));
             }
         }
         let archive = folder.join(ARCHIVE);
-        archive.is_file().then_some(Kept::Archive(archive))
+        archive.is_file().then_some(OnDisk::Archive(archive))
     }
 }
 
-fn find(places: &Places, names: &[&str], watch: &mut Watch) -> Result<Kept> {
+fn find(places: &Places, names: &[&str], watch: &mut Watch) -> Result<OnDisk> {
     let cache = places.cache.join(CIFAR_10);
     let own = places.own.as_deref();
     let folders = own.map(|own| [own.join(CIFAR_10), own.to_path_buf()]);
     let folders = folders.into_iter().flatten().chain([cache.clone()]);
-    let kept = folders.into_iter().find_map(|f| Kept::inside(&f, names));
+    let kept = folders.into_iter().find_map(|f| OnDisk::inside(&f, names));
     if let Some(kept) = kept {
         return Ok(kept);
     }
     let remote = Remote { name: ARCHIVE, mirrors: MIRRORS, md5: Checksum::Outside(MD5) };
-    download(&remote, &cache, watch).map(Kept::Archive).map_err(|fault| match fault.kind {
+    download(&remote, &cache, watch).map(OnDisk::Archive).map_err(|fault| match fault.kind {
         saddle_fault::Kind::File => fault.hint(format!(
             "put {ARCHIVE} into {}, or into the folder {CIFAR_10} of a folder that SADDLE_DATA names",
             cache.display()

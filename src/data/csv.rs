@@ -2,7 +2,7 @@
 
 use super::files::{Watch, describe, foreign, unpacked};
 use super::header::{self, Body, is_missing, is_text};
-use super::records::{self, Between, Record, Records, Trouble};
+use super::records::{self, Between, Record, RecordError, Records};
 use super::{Dataset, Features};
 use saddle_fault::{Fault, Result};
 use std::io::BufRead;
@@ -86,7 +86,7 @@ pub fn csv(path: &Path, how: &Csv, watch: &mut Watch) -> Result<Dataset> {
         input = records::from_utf16(input).map_err(told)?;
     }
     // Excel says in a line of its own what stands between the columns.
-    let said = records::said(input.fill_buf().map_err(told)?);
+    let said = records::stated_separator(input.fill_buf().map_err(told)?);
     let between = match (how.separator, said) {
         (Some(separator), _) => one(separator)?,
         (None, Some(byte)) => Between::One(byte),
@@ -106,8 +106,8 @@ pub fn csv(path: &Path, how: &Csv, watch: &mut Watch) -> Result<Dataset> {
         match records.next(&mut record) {
             Ok(true) => (),
             Ok(false) => break,
-            Err(Trouble::Read(error)) => return Err(told(error)),
-            Err(Trouble::Text(line, what)) => return Err(at(line, Fault::file(what))),
+            Err(RecordError::Read(error)) => return Err(told(error)),
+            Err(RecordError::Text(line, what)) => return Err(at(line, Fault::file(what))),
         }
         let cells = record.cells().ok_or_else(|| {
             Fault::file(format!("{}, line {}: is not text", path.display(), record.line))

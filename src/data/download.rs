@@ -107,23 +107,23 @@ fn from_mirror(remote: &Remote, mirror: &str, part: &Path, watch: &mut Watch) ->
     });
     match listen(remote, &receiver, watch)? {
         Ok(()) => Ok(verify(part, remote.md5)),
-        Err(Trouble::Net(reason)) => Ok(Err(reason)),
-        Err(Trouble::Disk(error)) => Err(describe(part, "write", &error)),
+        Err(DownloadError::Net(reason)) => Ok(Err(reason)),
+        Err(DownloadError::Disk(error)) => Err(describe(part, "write", &error)),
     }
 }
 
 enum News {
     Arrived { done: u64, total: Option<u64> },
-    Over(Result<(), Trouble>),
+    Over(Result<(), DownloadError>),
 }
 
-enum Trouble {
+enum DownloadError {
     Net(String),
     Disk(io::Error),
 }
 
 /// Passes on how far a download has come, until it is over or not wanted any more.
-fn listen(remote: &Remote, receiver: &Receiver<News>, watch: &mut Watch) -> Result<Result<(), Trouble>> {
+fn listen(remote: &Remote, receiver: &Receiver<News>, watch: &mut Watch) -> Result<Result<(), DownloadError>> {
     loop {
         watch.check()?;
         match receiver.recv_timeout(POLL) {
@@ -131,15 +131,15 @@ fn listen(remote: &Remote, receiver: &Receiver<News>, watch: &mut Watch) -> Resu
             Ok(News::Over(outcome)) => return Ok(outcome),
             Err(RecvTimeoutError::Timeout) => (),
             Err(RecvTimeoutError::Disconnected) => {
-                return Ok(Err(Trouble::Net("it broke off".into())));
+                return Ok(Err(DownloadError::Net("it broke off".into())));
             }
         }
     }
 }
 
 /// Writes what an address gives into a file, and sees that it is on the disk.
-fn fetch(address: &str, mut file: File, news: &SyncSender<News>) -> Result<(), Trouble> {
-    let net = |error: ureq::Error| Trouble::Net(plain(&error.to_string()));
+fn fetch(address: &str, mut file: File, news: &SyncSender<News>) -> Result<(), DownloadError> {
+    let net = |error: ureq::Error| DownloadError::Net(plain(&error.to_string()));
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .timeout_connect(Some(CONNECT))
         .timeout_recv_response(Some(SILENCE))
@@ -152,17 +152,17 @@ fn fetch(address: &str, mut file: File, news: &SyncSender<News>) -> Result<(), T
     let mut piece = vec![0; PIECE];
     let mut done = 0;
     loop {
-        let n = body.read(&mut piece).map_err(|error| Trouble::Net(plain(&error.to_string())))?;
+        let n = body.read(&mut piece).map_err(|error| DownloadError::Net(plain(&error.to_string())))?;
         if n == 0 {
             break;
         }
-        file.write_all(&piece[..n]).map_err(Trouble::Disk)?;
+        file.write_all(&piece[..n]).map_err(DownloadError::Disk)?;
         done += n as u64;
         if news.send(News::Arrived { done, total }).is_err() {
             return Ok(());
         }
     }
-    file.sync_all().map_err(Trouble::Disk)
+    file.sync_all().map_err(DownloadError::Disk)
 }
 
 /// Whether a file is the one that is meant; else why not.

@@ -23,7 +23,7 @@ const OF_THE_SYSTEM: [&str; 6] =
 
 /// How pictures are read.
 #[derive(Clone, Debug, Default)]
-pub struct Look {
+pub struct FolderOptions {
     /// The side, in pixels, to which the middle square of each picture is brought; `None`: as they are.
     pub size: Option<u32>,
     /// One channel instead of three: the luma of ITU-R BT.601, as PIL's mode `L`.
@@ -53,9 +53,9 @@ struct Found {
 /// column of pictures.
 ///
 /// # Errors
-/// A folder that is missing or without pictures; a picture that cannot be read, unless [`Look::skip_unreadable`]; pictures
+/// A folder that is missing or without pictures; a picture that cannot be read, unless [`FolderOptions::skip_unreadable`]; pictures
 /// of different sizes, where no size is given.
-pub fn image_folder(path: &Path, look: &Look, watch: &mut Watch) -> Result<Dataset> {
+pub fn image_folder(path: &Path, look: &FolderOptions, watch: &mut Watch) -> Result<Dataset> {
     if look.stream && look.skip_unreadable {
         return Err(Fault::value(
             "image_folder: stream decodes pictures when they are drawn, so skip_unreadable cannot know them before",
@@ -83,7 +83,7 @@ fn ends_with(path: &Path, end: &str) -> bool {
     path.extension().is_some_and(|e| e.eq_ignore_ascii_case(end))
 }
 
-fn find(path: &Path, look: &Look, watch: &mut Watch) -> Result<Found> {
+fn find(path: &Path, look: &FolderOptions, watch: &mut Watch) -> Result<Found> {
     if path.is_file() && ends_with(path, "zip") {
         return in_archive(path);
     }
@@ -206,7 +206,7 @@ fn tables(path: &Path, split: Option<&str>) -> Result<Vec<PathBuf>> {
     }
 }
 
-fn in_parquet(files: &[PathBuf], look: &Look, watch: &mut Watch) -> Result<Found> {
+fn in_parquet(files: &[PathBuf], look: &FolderOptions, watch: &mut Watch) -> Result<Found> {
     let (mut places, mut labels, mut names) = (Vec::new(), Vec::new(), None);
     for path in files {
         watch.check()?;
@@ -320,7 +320,7 @@ fn nothing(path: &Path, foreign: &[PathBuf]) -> Fault {
 fn pixels(
     folder: &Path,
     found: &mut Vec<(ImageSource, i32)>,
-    look: &Look,
+    look: &FolderOptions,
     watch: &mut Watch,
 ) -> Result<(Vec<u8>, [usize; 3])> {
     let mut all = Vec::new();
@@ -352,7 +352,7 @@ fn pixels(
 }
 
 /// Pictures that are decoded when they are drawn, and the shape of one, which the first one tells.
-fn streamed(folder: &Path, found: &[(ImageSource, i32)], look: &Look) -> Result<(Features, [usize; 3])> {
+fn streamed(folder: &Path, found: &[(ImageSource, i32)], look: &FolderOptions) -> Result<(Features, [usize; 3])> {
     let (first, _) = found.first().ok_or_else(|| nothing(folder, &[]))?;
     let picture = first.picture().map_err(Fault::file)?;
     let shape = planes(&picture, look.size, look.grey, &mut Vec::new());

@@ -1,7 +1,7 @@
 //! Folders, archives and tables of pictures.
 
 use super::files::Watch;
-use super::{Dataset, Look, image_folder};
+use super::{Dataset, FolderOptions, image_folder};
 use crate::files::testing::Folder;
 use image::{Rgb, RgbImage};
 use saddle_fault::Result;
@@ -12,7 +12,7 @@ fn paint(folder: &Folder, name: &str, size: (u32, u32), colour: [u8; 3]) {
 }
 
 fn read(folder: &Folder, size: Option<u32>, grey: bool) -> Result<Dataset> {
-    let look = Look { size, grey, ..Look::default() };
+    let look = FolderOptions { size, grey, ..FolderOptions::default() };
     image_folder(folder.path(), &look, &mut Watch::none())
 }
 
@@ -72,7 +72,7 @@ fn what_cannot_be_read_is_named_or_skipped_with_its_label() {
     assert!(fault.hint.is_some_and(|h| h.contains("skip_unreadable")));
     let mut notes = Vec::new();
     let mut watch = Watch { stop: &mut || Ok(()), step: &mut |_| (), note: &mut |note| notes.push(note.to_string()) };
-    let look = Look { skip_unreadable: true, ..Look::default() };
+    let look = FolderOptions { skip_unreadable: true, ..FolderOptions::default() };
     let data = image_folder(folder.path(), &look, &mut watch).unwrap();
     assert_eq!(data.gather_labels(0..data.len()).unwrap(), [0, 1]);
     assert_eq!(data.gather(1..2).unwrap()[0], 0.0);
@@ -102,7 +102,7 @@ fn what_is_no_picture_is_told() {
     folder.write("a.png", b"no picture");
     let fault = read(&folder, None, false).unwrap_err();
     assert!(fault.message.contains("a.png"), "{fault}");
-    let missing = image_folder(&folder.path().join("none"), &Look::default(), &mut Watch::none());
+    let missing = image_folder(&folder.path().join("none"), &FolderOptions::default(), &mut Watch::none());
     assert!(missing.unwrap_err().message.contains("no folder"));
 }
 
@@ -111,7 +111,7 @@ fn written(name: &str) -> std::path::PathBuf {
     std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/pictures").join(name)
 }
 
-fn look_at(name: &str, look: &Look) -> Result<Dataset> {
+fn look_at(name: &str, look: &FolderOptions) -> Result<Dataset> {
     image_folder(&written(name), look, &mut Watch::none())
 }
 
@@ -133,7 +133,8 @@ fn tables_and_archives_hold_the_pictures_that_were_put_into_them() {
             ("deflated.zip", &["c", "d", "e"]),
             ("stored.zip", &[]),
         ] {
-            let data = look_at(name, &Look { stream, ..Look::default() }).unwrap_or_else(|e| panic!("{name}: {e}"));
+            let data = look_at(name, &FolderOptions { stream, ..FolderOptions::default() })
+                .unwrap_or_else(|e| panic!("{name}: {e}"));
             assert_eq!((data.len(), data.picture()), (7, Some([3, 2, 2])), "{name}");
             assert_eq!(data.classes(), classes, "{name}");
             // In the order of the names, so by class in the archive with folders; from the last to the first, as samples jump.
@@ -154,12 +155,12 @@ fn tables_and_archives_hold_the_pictures_that_were_put_into_them() {
 
 #[test]
 fn streamed_pictures_take_range_and_size_and_no_memory() {
-    let look = Look { stream: true, size: Some(4), grey: true, ..Look::default() };
+    let look = FolderOptions { stream: true, size: Some(4), grey: true, ..FolderOptions::default() };
     let data = look_at("stored.zip", &look).unwrap().with_range(-1.0, 1.0);
     assert_eq!((data.shape(), data.range(), data.bytes()), (&[16][..], Some((-1.0, 1.0)), 0));
     // (299 · 0 + 587 · 255 + 114 · 0) / 1000 = 149.7
     assert_eq!(data.gather(0..1).unwrap(), [-1.0 + 2.0 * (150.0 / 255.0); 16]);
-    let both = Look { stream: true, skip_unreadable: true, ..Look::default() };
+    let both = FolderOptions { stream: true, skip_unreadable: true, ..FolderOptions::default() };
     assert!(look_at("stored.zip", &both).unwrap_err().message.contains("skip_unreadable"));
 }
 
@@ -169,7 +170,9 @@ fn a_streamed_picture_that_goes_or_differs_is_one_error() {
     paint(&folder, "a.png", (2, 2), [1, 2, 3]);
     paint(&folder, "b.png", (3, 2), [1, 2, 3]);
     paint(&folder, "c.png", (2, 2), [1, 2, 3]);
-    let data = image_folder(folder.path(), &Look { stream: true, ..Look::default() }, &mut Watch::none()).unwrap();
+    let data =
+        image_folder(folder.path(), &FolderOptions { stream: true, ..FolderOptions::default() }, &mut Watch::none())
+            .unwrap();
     let fault = data.gather(1..2).unwrap_err();
     assert!(fault.message.contains("b.png") && fault.message.contains("2 × 3"), "{fault}");
     std::fs::remove_file(folder.path().join("c.png")).unwrap();
@@ -179,22 +182,23 @@ fn a_streamed_picture_that_goes_or_differs_is_one_error() {
 
 #[test]
 fn tables_without_pictures_are_one_error_that_says_what_they_hold() {
-    let says = |name: &str, look: &Look| look_at(name, look).unwrap_err().message;
-    let plain = Look::default();
+    let says = |name: &str, look: &FolderOptions| look_at(name, look).unwrap_err().message;
+    let plain = FolderOptions::default();
     assert!(says("numbers.parquet", &plain).contains("there are no pictures: its columns are `id`, `class`"));
     assert!(says("lists.parquet", &plain).contains("there are no pictures"));
     assert!(says("zstd.parquet", &plain).contains("packed by zstd"));
     assert!(says("holes.parquet", &plain).contains("row 1 has no picture"));
-    let columns = |image: Option<&str>, label: Option<&str>| Look {
+    let columns = |image: Option<&str>, label: Option<&str>| FolderOptions {
         columns: crate::Columns { image: image.map(Into::into), label: label.map(Into::into) },
-        ..Look::default()
+        ..FolderOptions::default()
     };
     assert!(says("hub.parquet", &columns(Some("photo"), None)).contains("no pictures in `photo`"));
     assert!(says("hub.parquet", &columns(None, Some("kind"))).contains("no labels in `kind`"));
     assert!(says("plain.parquet", &columns(Some("id"), None)).contains("no pictures in `id`"));
     let named = look_at("plain.parquet", &columns(Some("img"), Some("id"))).unwrap();
     assert_eq!(named.gather_labels(0..7).unwrap(), [0, 1, 2, 3, 4, 5, 6]);
-    let skipping = look_at("holes.parquet", &Look { skip_unreadable: true, ..Look::default() }).unwrap();
+    let skipping =
+        look_at("holes.parquet", &FolderOptions { skip_unreadable: true, ..FolderOptions::default() }).unwrap();
     assert_eq!(skipping.len(), 2);
 }
 
@@ -205,12 +209,12 @@ fn a_folder_of_tables_is_one_data_set_or_asks_for_the_split() {
     for name in ["data/train-00000-of-00002.parquet", "data/train-00001-of-00002.parquet"] {
         folder.write(name, &table);
     }
-    let read = |look: &Look| image_folder(folder.path(), look, &mut Watch::none());
-    assert_eq!(read(&Look::default()).unwrap().len(), 14);
+    let read = |look: &FolderOptions| image_folder(folder.path(), look, &mut Watch::none());
+    assert_eq!(read(&FolderOptions::default()).unwrap().len(), 14);
     folder.write("data/test-00000-of-00001.parquet", &table);
-    let fault = read(&Look::default()).unwrap_err();
+    let fault = read(&FolderOptions::default()).unwrap_err();
     assert!(fault.message.contains("several splits: test, train"), "{fault}");
-    let of = |split: &str| Look { split: Some(split.into()), ..Look::default() };
+    let of = |split: &str| FolderOptions { split: Some(split.into()), ..FolderOptions::default() };
     assert_eq!((read(&of("train")).unwrap().len(), read(&of("test")).unwrap().len()), (14, 7));
     assert!(read(&of("valid")).unwrap_err().message.contains("begins with `valid`"));
 }
@@ -223,7 +227,7 @@ fn damaged_tables_and_archives_are_errors() {
         let folder = Folder::new();
         let read = |bytes: &[u8]| {
             let path = folder.write(name, bytes);
-            let data = image_folder(&path, &Look::default(), &mut Watch::none());
+            let data = image_folder(&path, &FolderOptions::default(), &mut Watch::none());
             data.map(|data| data.len())
         };
         assert_eq!(read(&whole).unwrap(), 7);
@@ -253,7 +257,7 @@ fn what_is_left_out_is_told() {
     folder.write("cat/c.webp", b"RIFF");
     let mut notes = Vec::new();
     let mut watch = Watch { stop: &mut || Ok(()), step: &mut |_| (), note: &mut |note| notes.push(note.to_string()) };
-    let data = image_folder(folder.path(), &Look::default(), &mut watch).unwrap();
+    let data = image_folder(folder.path(), &FolderOptions::default(), &mut watch).unwrap();
     assert_eq!((data.len(), data.classes()), (2, &["cat".to_string()][..]));
     assert_eq!(
         notes,

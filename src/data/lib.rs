@@ -73,7 +73,7 @@ pub use digits::digits;
 pub use distribution::{Distribution, Gaussian, Mixture};
 pub use famous::{FASHION_MNIST, Famous, MNIST, Places, Split, mnist_5000};
 pub use files::{Step, Watch};
-pub use folder::{Look, Stream, image_folder};
+pub use folder::{FolderOptions, Stream, image_folder};
 pub use numpy::{npy, npz};
 pub use parquet::Columns;
 pub use prefetch::{Batch, Plan};

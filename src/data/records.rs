@@ -30,7 +30,7 @@ pub struct Record {
 
 /// Why there is no next record.
 #[derive(Debug)]
-pub enum Trouble {
+pub enum RecordError {
     Read(io::Error),
     /// The text is no table: in which line, and why.
     Text(usize, &'static str),
@@ -58,11 +58,11 @@ impl<R: BufRead> Records<R> {
     ///
     /// # Errors
     /// The input cannot be read; a quote that is never closed; a record of more than 64 MiB.
-    pub fn next(&mut self, record: &mut Record) -> Result<bool, Trouble> {
+    pub fn next(&mut self, record: &mut Record) -> Result<bool, RecordError> {
         record.text.clear();
         record.ends.clear();
         loop {
-            let piece = self.input.fill_buf().map_err(Trouble::Read)?;
+            let piece = self.input.fill_buf().map_err(RecordError::Read)?;
             if piece.is_empty() {
                 return match self.scanner.state {
                     State::Quoted => Err(self.scanner.not_closed()),
@@ -79,7 +79,7 @@ impl<R: BufRead> Records<R> {
             if record.text.len() + record.ends.len() > MAX_RECORD_BYTES {
                 return Err(match self.scanner.state {
                     State::Quoted => self.scanner.not_closed(),
-                    _ => Trouble::Text(record.line, "a line of more than 64 MiB"),
+                    _ => RecordError::Text(record.line, "a line of more than 64 MiB"),
                 });
             }
         }
@@ -186,8 +186,8 @@ impl Scanner {
         is_record
     }
 
-    fn not_closed(&self) -> Trouble {
-        Trouble::Text(self.opened, "a quote is opened and never closed")
+    fn not_closed(&self) -> RecordError {
+        RecordError::Text(self.opened, "a quote is opened and never closed")
     }
 }
 
@@ -213,7 +213,7 @@ pub fn from_utf16(mut input: Box<dyn BufRead>) -> io::Result<Box<dyn BufRead>> {
 }
 
 /// What a first line such as `sep=;` says to stand between two cells.
-pub fn said(start: &[u8]) -> Option<u8> {
+pub fn stated_separator(start: &[u8]) -> Option<u8> {
     let start = start.strip_prefix(MARK).unwrap_or(start);
     match start.strip_prefix(b"sep=")? {
         [byte, b'\r' | b'\n', ..] if byte.is_ascii() && *byte != b'"' => Some(*byte),
@@ -313,7 +313,7 @@ mod tests {
         let mut record = Record::default();
         assert!(records.next(&mut record).unwrap());
         let trouble = records.next(&mut record).unwrap_err();
-        assert!(matches!(trouble, Trouble::Text(2, _)), "{trouble:?}");
+        assert!(matches!(trouble, RecordError::Text(2, _)), "{trouble:?}");
     }
 
     #[test]

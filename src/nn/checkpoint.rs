@@ -5,7 +5,7 @@
 //! changes nothing.
 
 use super::network::Network;
-use super::optim::{Adagrad, Adam, Algorithm, Kept, Optimizer, RmsProp, Sgd};
+use super::optim::{Adagrad, Adam, Algorithm, Optimizer, RmsProp, SavedOptimizer, Sgd};
 use super::param::Param;
 use saddle_fault::{Fault, Result};
 use saddle_tensor::update::{Moment, State};
@@ -118,7 +118,7 @@ impl Optimizer {
     ///
     /// # Errors
     /// Another rule; another number of parameters; other shapes; a damaged note.
-    pub fn fit(&self, what: &str, tensors: &Tensors, note: &str) -> Result<Kept> {
+    pub fn fit(&self, what: &str, tensors: &Tensors, note: &str) -> Result<SavedOptimizer> {
         let damaged = || Fault::file(format!("{what}: its settings are damaged"));
         let note: Value = serde_json::from_str(note).map_err(|_| damaged())?;
         let rule = rule(&note).ok_or_else(damaged)?;
@@ -146,7 +146,7 @@ impl Optimizer {
             }
             states.push(State { steps, moments });
         }
-        Ok(Kept { rule, state: states, taken })
+        Ok(SavedOptimizer { rule, state: states, taken })
     }
 }
 

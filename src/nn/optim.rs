@@ -12,7 +12,7 @@ pub use saddle_tensor::update::{Adagrad, Adam, RmsProp, Sgd};
 pub type Algorithm = Rule;
 
 /// What a checkpoint holds of an optimizer.
-pub struct Kept {
+pub struct SavedOptimizer {
     /// The formula, with its settings.
     pub rule: Rule,
     /// Of each parameter, in their order.
@@ -260,7 +260,7 @@ impl Optimizer {
     }
 
     /// Puts back what was kept of it. A schedule stays its own and goes on from the step that was reached.
-    pub fn restore(&mut self, kept: Kept) {
+    pub fn restore(&mut self, kept: SavedOptimizer) {
         self.rule = kept.rule;
         self.state = kept.state;
         self.taken = kept.taken;

@@ -4,7 +4,7 @@
 use crate::client::kind;
 use crate::greeting::{self, Verdict};
 use crate::wire::{Put as _, Take as _, cause, prepare};
-use saddle_backend::{Answer, Api, Ended, Failure, Library, Op, Status, Tensor, With};
+use saddle_backend::{Answer, Api, CallError, Failure, Library, Op, Status, Tensor, With};
 use std::collections::HashMap;
 use std::io::{self, BufReader, BufWriter, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -215,11 +215,11 @@ impl Session {
         let (ints, floats, data) = (&call.ints[..], &call.floats[..], &call.data[..]);
         let with = With { tensors: &operands, ints, floats, data, kind: kind(call.kind) };
         self.library.answer(call.op, with).map_err(|ended| match ended {
-            Ended::Refused(fault) => {
+            CallError::Refused(fault) => {
                 (Status::Refused, format!("{}\0{}", fault.message, fault.hint.unwrap_or_default()))
             }
-            Ended::Failed(Failure { reason, lost: true }) => (Status::Lost, reason),
-            Ended::Failed(Failure { reason, .. }) | Ended::Panicked(reason) => (Status::Failed, reason),
+            CallError::Failed(Failure { reason, lost: true }) => (Status::Lost, reason),
+            CallError::Failed(Failure { reason, .. }) | CallError::Panicked(reason) => (Status::Failed, reason),
         })
     }
 

@@ -5,11 +5,11 @@ use super::connections::{Connections, Incoming, LastLine, Questions};
 use super::folder::Folder;
 use super::layout;
 use super::link::{Message, Spares};
-use super::message::{CellResult, Order, Report};
+use super::message::{CellResult, HostOrder, Report};
 use super::pack::Reader;
 use super::payload::{Payload, Value};
 use super::start::start;
-use super::stop::{Ended, Stop};
+use super::stop::{EarlyEnd, Stop};
 use saddle_fault::{Fault, Kind, Result};
 use saddle_session::output::Stream;
 use saddle_worker::frame;
@@ -71,7 +71,7 @@ pub struct Rust {
     /// The number of the cell that runs.
     pub(super) cell: i64,
     pub(super) begun: bool,
-    pub(super) ended: Option<Ended>,
+    pub(super) ended: Option<EarlyEnd>,
     /// The process of the cells is new, and knows nothing yet of what was exported.
     stale: bool,
     pub(super) stopping: Option<Instant>,
@@ -146,7 +146,7 @@ impl Rust {
         let head = head(self.cell);
         let code = code.to_string();
         let renewed = layout::has_items(&code);
-        let (shown, variables) = self.carry_out(&Order::Run { head, code }, notebook)?;
+        let (shown, variables) = self.carry_out(&HostOrder::Run { head, code }, notebook)?;
         self.variables = variables;
         self.newest = self.accept_exports();
         if renewed {
@@ -164,11 +164,11 @@ impl Rust {
             None if self.stopping.is_some() && !self.begun => Err(Stop::Interrupted { lost: Vec::new() }),
             None => Ok(shown),
             Some(_) if self.stopping.is_some() => Err(Stop::Interrupted { lost: Vec::new() }),
-            Some(Ended::Panic { message, line }) => {
+            Some(EarlyEnd::Panic { message, line }) => {
                 let line = code.and_then(|code| nth_line(&code, line));
                 Err(Stop::Panic { message, line })
             }
-            Some(Ended::Early) => Err(Stop::Early(said)),
+            Some(EarlyEnd::Early) => Err(Stop::Early(said)),
         }
     }
 
@@ -177,7 +177,7 @@ impl Rust {
         self.cell += 1;
         let (head, code) = (String::new(), head(self.cell));
         let stopping = self.stopping;
-        let renewed = self.carry_out(&Order::Run { head, code }, notebook);
+        let renewed = self.carry_out(&HostOrder::Run { head, code }, notebook);
         self.stopping = stopping;
         renewed.map(drop)
     }
@@ -215,7 +215,7 @@ impl Rust {
         }
         self.cell += 1;
         let head = head(self.cell);
-        match self.carry_out(&Order::Run { head, code }, notebook) {
+        match self.carry_out(&HostOrder::Run { head, code }, notebook) {
             Ok(_) => {
                 self.accept_exports();
             }
@@ -264,7 +264,7 @@ impl Rust {
             if !self.connections.has_cells() {
                 return Err(self.cells_gone(notebook)?);
             }
-            self.insist(Order::Kill, notebook)?;
+            self.insist(HostOrder::Kill, notebook)?;
             match self.receive(notebook)? {
                 // Once it is to be killed, that is waited for.
                 Some(Incoming::Answer(message)) if self.stopping.is_none() => {
@@ -284,7 +284,7 @@ impl Rust {
         if self.stopping.is_some() {
             return Ok(Stop::Interrupted { lost });
         }
-        self.order(&Order::DescribeDeath)?;
+        self.order(&HostOrder::DescribeDeath)?;
         loop {
             if let Some(Incoming::Report(Some(Report::Done(CellResult::Died(how))))) = self.receive(notebook)? {
                 return Ok(Stop::Died { how, lost });
@@ -300,7 +300,7 @@ impl Rust {
         self.cell += 1;
         let mut code = head(self.cell);
         code.extend(self.exports.values().map(|export| export.statement.as_str()));
-        self.carry_out(&Order::Revive { code }, notebook)?;
+        self.carry_out(&HostOrder::Revive { code }, notebook)?;
         self.fresh.clear();
         self.ended = None;
         self.stale = false;
@@ -308,7 +308,11 @@ impl Rust {
     }
 
     /// Has the host do something, and serves the cells until it is done.
-    fn carry_out(&mut self, order: &Order, notebook: &mut dyn NotebookAccess) -> Result<(Shown, Vec<String>), Stop> {
+    fn carry_out(
+        &mut self,
+        order: &HostOrder,
+        notebook: &mut dyn NotebookAccess,
+    ) -> Result<(Shown, Vec<String>), Stop> {
         (self.begun, self.ended, self.stopping) = (false, None, None);
         self.fresh.clear();
         self.order(order)?;
@@ -340,7 +344,7 @@ impl Rust {
     fn until_done(&mut self, notebook: &mut dyn NotebookAccess) -> Result<CellResult, Stop> {
         loop {
             let running = self.begun;
-            self.insist(Order::Interrupt { running }, notebook)?;
+            self.insist(HostOrder::Interrupt { running }, notebook)?;
             match self.receive(notebook)? {
                 Some(Incoming::Report(Some(Report::Done(outcome)))) => return Ok(outcome),
                 Some(Incoming::Report(Some(report))) => self.report(report, notebook)?,
@@ -350,7 +354,7 @@ impl Rust {
     }
 
     /// Hands on an interrupt, and ends the host when that has no effect.
-    fn insist(&mut self, order: Order, notebook: &mut dyn NotebookAccess) -> Result<(), Stop> {
+    fn insist(&mut self, order: HostOrder, notebook: &mut dyn NotebookAccess) -> Result<(), Stop> {
         match self.stopping {
             None if notebook.stopped() => {
                 self.stopping = Some(Instant::now());
@@ -368,7 +372,7 @@ impl Rust {
         }
     }
 
-    fn order(&mut self, order: &Order) -> Result<(), Stop> {
+    fn order(&mut self, order: &HostOrder) -> Result<(), Stop> {
         let sent = frame::encode(order).and_then(|bytes| self.connections.control().write_all(&bytes));
         sent.map_err(|error| self.lost(&error.to_string()))
     }
@@ -378,7 +382,7 @@ impl Rust {
             Report::Printed(text) => notebook.print(Stream::Stdout, &text),
             Report::Asked { prompt, password } => {
                 let answer = notebook.ask(&prompt, password).unwrap_or_default();
-                self.order(&Order::Answer(answer))?;
+                self.order(&HostOrder::Answer(answer))?;
             }
             _ => {}
         }

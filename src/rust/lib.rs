@@ -67,7 +67,7 @@ pub mod protocol {
     pub use crate::folder::Folder;
     pub use crate::layout::{Layout, without_commands};
     pub use crate::link::{Link, Message, Spares};
-    pub use crate::message::{Answer, CellResult, Mistake, Order, Question, Report, Role, Spot};
+    pub use crate::message::{Answer, CellResult, HostOrder, Mistake, Question, Report, Role, Spot};
     pub use crate::prelude::abi;
     pub use crate::prelude::pack::Writer;
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// From the worker.
 #[derive(Debug, Serialize, Deserialize)]
-pub enum Order {
+pub enum HostOrder {
     /// Compile and run a cell.
     Run {
         /// Goes in front of its first statement.

@@ -5,7 +5,7 @@ use super::client::{Export, Rust};
 use super::link::Message;
 use super::pack::{Reader, Writer};
 use super::payload::{Payload, Value};
-use super::stop::Ended;
+use super::stop::EarlyEnd;
 use saddle_fault::{Fault, Kind, Result};
 
 impl Rust {
@@ -46,11 +46,11 @@ impl Rust {
             "ended" => {
                 if reader.int() == Some(self.cell) {
                     self.ended = Some(match (reader.text(), reader.int()) {
-                        (Some(message), line) => Ended::Panic {
+                        (Some(message), line) => EarlyEnd::Panic {
                             message: message.into(),
                             line: line.and_then(|n| u32::try_from(n).ok()).unwrap_or(0),
                         },
-                        _ => Ended::Early,
+                        _ => EarlyEnd::Early,
                     });
                 }
             }

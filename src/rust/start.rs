@@ -39,7 +39,7 @@ pub fn start(notebook: &mut dyn NotebookAccess) -> Result<Started> {
         |what: &str, error: std::io::Error| Fault::new(Kind::File, format!("%%rust cannot start: {what}: {error}"));
     let folder = Folder::create().map_err(|e| cannot("no folder for temporary files", e))?;
     let listener = UnixListener::bind(folder.socket()).map_err(|e| cannot("no socket", e))?;
-    let command = told(&program, &tools, &folder);
+    let command = host_command(&program, &tools, &folder);
     let started = process::start_freely(command).map_err(|e| cannot("no process", e))?;
     let (process, control) = started;
     Ok(Started { process, control, listener, folder, has_source: tools.has_source })
@@ -74,7 +74,7 @@ fn compile(notebook: &mut dyn NotebookAccess) -> Result<PathBuf> {
 }
 
 /// The host's program, with what it has to know.
-fn told(program: &Path, tools: &Toolchain, folder: &Folder) -> Command {
+fn host_command(program: &Path, tools: &Toolchain, folder: &Folder) -> Command {
     let mut command = Command::new(program);
     command
         .arg(SERVE)

@@ -42,7 +42,7 @@ impl From<Fault> for Stop {
 }
 
 /// How a cell said that it ended early.
-pub(super) enum Ended {
+pub(super) enum EarlyEnd {
     Panic { message: String, line: u32 },
     Early,
 }

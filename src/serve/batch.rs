@@ -36,7 +36,7 @@ impl Batch {
     }
 
     /// Takes the text if it is enough or has waited long enough.
-    pub fn ripe(&mut self, now: Instant) -> Option<(Stream, String)> {
+    pub fn take_due(&mut self, now: Instant) -> Option<(Stream, String)> {
         let due = self.deadline().is_some_and(|deadline| deadline <= now);
         if due || self.text.len() >= ENOUGH { self.take() } else { None }
     }
@@ -57,8 +57,8 @@ mod tests {
         let mut batch = Batch::default();
         assert_eq!(batch.push(Stream::Stdout, "a", start), None);
         assert_eq!(batch.push(Stream::Stdout, "b", start + WAIT / 2), None);
-        assert_eq!(batch.ripe(start + WAIT / 2), None);
-        assert_eq!(batch.ripe(start + WAIT), Some((Stream::Stdout, "ab".into())));
+        assert_eq!(batch.take_due(start + WAIT / 2), None);
+        assert_eq!(batch.take_due(start + WAIT), Some((Stream::Stdout, "ab".into())));
         assert_eq!((batch.deadline(), batch.take()), (None, None));
 
         batch.push(Stream::Stdout, "out", start);
@@ -66,7 +66,7 @@ mod tests {
         assert_eq!(batch.take(), Some((Stream::Stderr, "err".into())));
 
         batch.push(Stream::Stdout, &"x".repeat(ENOUGH), start);
-        assert_eq!(batch.ripe(start).map(|(_, text)| text.len()), Some(ENOUGH));
+        assert_eq!(batch.take_due(start).map(|(_, text)| text.len()), Some(ENOUGH));
     }
 
     #[test]

@@ -88,7 +88,7 @@ impl Kernel {
     }
 
     /// Whether the kernel has been told to go and has nothing left to say.
-    pub fn gone(&self, now: Instant) -> bool {
+    pub fn is_done(&self, now: Instant) -> bool {
         self.leaving.is_some_and(|until| self.running.is_none() || until <= now)
     }
 
@@ -207,8 +207,8 @@ impl Kernel {
 
     /// Does what is due.
     pub fn tick(&mut self, now: Instant) {
-        let ripe = self.outgoing.ripe(now);
-        self.publish_all(ripe);
+        let due = self.outgoing.take_due(now);
+        self.publish_all(due);
         let stop = self.running.as_mut().and_then(|cell| cell.stop.as_mut());
         if let Some(stop) = stop {
             let step = stop.tick(now);

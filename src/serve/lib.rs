@@ -114,7 +114,7 @@ impl Service {
         let mut parent = Parent::new();
         let mut look = Instant::now();
         let mut more = false;
-        while !self.kernel.gone(Instant::now()) {
+        while !self.kernel.is_done(Instant::now()) {
             self.sockets.wait(if more { Duration::ZERO } else { self.poll_timeout() });
             while let Some(topic) = self.sockets.subscription() {
                 self.kernel.welcome(topic);
@@ -132,7 +132,7 @@ impl Service {
             self.deliver();
             if look.elapsed() >= LOOK_AFTER_PARENT {
                 look = Instant::now();
-                if parent.gone() {
+                if parent.has_ended() {
                     log(|| "the parent process has ended".to_string());
                     self.kernel.leave(Instant::now());
                 }

@@ -25,12 +25,12 @@ pub struct Limit {
     pieces: usize,
     /// The stream of the last piece that passed.
     stream: Option<Stream>,
-    held: Option<Held>,
+    held: Option<Withheld>,
 }
 
 /// What is not shown yet.
 #[derive(Default)]
-struct Held {
+struct Withheld {
     last: VecDeque<(Stream, String)>,
     lines: usize,
     bytes: usize,
@@ -70,7 +70,7 @@ impl Limit {
             self.bytes -= text.len();
             return vec![(stream, text)];
         }
-        let mut held = Held::default();
+        let mut held = Withheld::default();
         held.push(stream, text[fits..].to_string());
         self.held = Some(held);
         let mut first = text;
@@ -104,7 +104,7 @@ impl Limit {
     }
 }
 
-impl Held {
+impl Withheld {
     fn push(&mut self, stream: Stream, mut text: String) {
         if text.len() > LAST_BYTES {
             let cut = cut_before(&text, text.len() - LAST_BYTES);

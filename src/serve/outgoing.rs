@@ -26,7 +26,7 @@ impl Outgoing {
                     let before = self.batch.push(stream, &text, now);
                     out.extend(before.map(|(stream, text)| Output::Text { stream, text }));
                 }
-                out.extend(self.ripe(now));
+                out.extend(self.take_due(now));
             }
             Output::Lines { most } => self.limit.set(most),
             Output::Update { bundle, id } => {
@@ -61,14 +61,14 @@ impl Outgoing {
     }
 
     /// What has waited long enough.
-    pub fn ripe(&mut self, now: Instant) -> Vec<Output> {
-        let text = self.batch.ripe(now).into_iter();
+    pub fn take_due(&mut self, now: Instant) -> Vec<Output> {
+        let text = self.batch.take_due(now).into_iter();
         let text = text.map(|(stream, text)| Output::Text { stream, text });
-        let updates = self.updates.ripe(now).into_iter();
+        let updates = self.updates.take_due(now).into_iter();
         text.chain(updates.map(|(id, bundle)| Output::Update { bundle, id })).collect()
     }
 
-    /// When [`Outgoing::ripe`] has to be asked next; `None` where nothing waits.
+    /// When [`Outgoing::take_due`] has to be asked next; `None` where nothing waits.
     pub fn deadline(&self) -> Option<Instant> {
         self.batch.deadline().into_iter().chain(self.updates.deadline()).min()
     }

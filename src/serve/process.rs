@@ -28,7 +28,7 @@ impl Parent {
     }
 
     /// Whether it has ended. Never true where Jupyter did not name it.
-    pub fn gone(&mut self) -> bool {
+    pub fn has_ended(&mut self) -> bool {
         let Some(pid) = self.pid else { return false };
         if self.direct {
             // A child whose parent has ended is given another one, also while the old one is a zombie.
@@ -59,7 +59,7 @@ impl Parent {
     }
 
     /// Elsewhere than on Unix, Jupyter ends its kernels itself.
-    pub fn gone(&mut self) -> bool {
+    pub fn has_ended(&mut self) -> bool {
         false
     }
 }

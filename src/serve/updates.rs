@@ -40,14 +40,14 @@ impl Updates {
     }
 
     /// The changes whose time has come.
-    pub fn ripe(&mut self, now: Instant) -> Vec<(String, Bundle)> {
+    pub fn take_due(&mut self, now: Instant) -> Vec<(String, Bundle)> {
         let due = self.0.iter_mut().filter(|display| display.next <= now);
-        let ripe = due.filter_map(|display| {
+        let due = due.filter_map(|display| {
             let bundle = display.waiting.take()?;
             display.next = now + pause(&bundle);
             Some((display.id.clone(), bundle))
         });
-        ripe.collect()
+        due.collect()
     }
 
     /// Everything that waits; nothing is remembered of any display.
@@ -83,7 +83,7 @@ mod tests {
         let mut sent = Vec::new();
         for i in 0..10_000u64 {
             let now = start + Duration::from_micros(100 * i);
-            sent.extend(updates.ripe(now));
+            sent.extend(updates.take_due(now));
             for id in ["a", "b"] {
                 sent.extend(updates.push(id.into(), Bundle::text(i.to_string()), now));
             }
@@ -103,8 +103,8 @@ mod tests {
         assert!(updates.push("a".into(), large(), start).is_some());
         assert!(updates.push("a".into(), large(), start + PACE).is_none());
         assert_eq!(updates.deadline(), Some(start + Duration::from_secs(1)));
-        assert!(updates.ripe(start + PACE * 2).is_empty());
-        assert_eq!(updates.ripe(start + Duration::from_secs(1)).len(), 1);
+        assert!(updates.take_due(start + PACE * 2).is_empty());
+        assert_eq!(updates.take_due(start + Duration::from_secs(1)).len(), 1);
         assert_eq!(updates.deadline(), None);
     }
 }

@@ -40,21 +40,21 @@ static FORMAT: Entry = Entry {
         fails("too many", "format(1.5, 30)", "digits must be 1 to 17, got 30"),
     ],
     call: |call| {
-        let look = Look::read(call)?;
+        let look = NumberFormat::read(call)?;
         look.of(call, X.value(call)).map(Dynamic::from)
     },
     ..ENTRY
 };
 
 /// How numbers are written.
-struct Look {
+struct NumberFormat {
     digits: usize,
     decimals: Option<usize>,
     percent: bool,
     sign: bool,
 }
 
-impl Look {
+impl NumberFormat {
     fn read(call: &Call) -> Result<Self> {
         let digits = DIGITS.of(call)?;
         let decimals = DECIMALS.of(call)?;

@@ -48,7 +48,7 @@ impl Series {
     }
 
     /// A number, or an array for a curve.
-    fn told(&self, values: &[f64]) -> Dynamic {
+    fn as_value(&self, values: &[f64]) -> Dynamic {
         match (self.is_curve, values) {
             (false, &[v]) => v.into(),
             _ => values.iter().map(|&v| Dynamic::from(v)).collect::<Array>().into(),
@@ -56,15 +56,15 @@ impl Series {
     }
 
     fn mean(&self) -> Dynamic {
-        self.told(&self.mean_and_spread().iter().map(|v| v.0).collect::<Vec<_>>())
+        self.as_value(&self.mean_and_spread().iter().map(|v| v.0).collect::<Vec<_>>())
     }
 
     fn std(&self) -> Dynamic {
-        self.told(&self.mean_and_spread().iter().map(|v| v.1).collect::<Vec<_>>())
+        self.as_value(&self.mean_and_spread().iter().map(|v| v.1).collect::<Vec<_>>())
     }
 
     fn all(&self) -> Dynamic {
-        self.values.iter().map(|v| self.told(v)).collect::<Array>().into()
+        self.values.iter().map(|v| self.as_value(v)).collect::<Array>().into()
     }
 }
 

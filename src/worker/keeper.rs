@@ -2,7 +2,7 @@
 //! has died.
 
 use super::frame;
-use super::loss::{Cause, Kept, Loss};
+use super::loss::{Cause, LastCheckpoint, Loss};
 use super::message::{Event, Request, Ticket, Value};
 use super::process::{self, Id, Process};
 use saddle_session::Frontend;
@@ -43,7 +43,7 @@ pub struct State {
     pub running: Option<Ticket>,
     /// The notebook's names.
     pub names: Vec<String>,
-    pub checkpoint: Option<Kept>,
+    pub checkpoint: Option<LastCheckpoint>,
     /// Why the worker is being killed, where we kill it.
     pub cause: Cause,
     /// A worker that died while nothing ran; the next cell says so.
@@ -200,7 +200,7 @@ fn take(shared: &Shared, event: Event) -> bool {
         }
         Event::Checkpoint(file) => {
             let at = Instant::now();
-            state.checkpoint = Some(Kept { file, at });
+            state.checkpoint = Some(LastCheckpoint { file, at });
         }
         Event::Names(names) => state.names = names,
         Event::Returned { ticket, value } => {

@@ -18,7 +18,7 @@ pub struct Loss {
     pub cause: Cause,
     /// The names that were defined when the last cell ended.
     pub names: Vec<String>,
-    pub checkpoint: Option<Kept>,
+    pub checkpoint: Option<LastCheckpoint>,
 }
 
 /// Why it ended.
@@ -35,7 +35,7 @@ pub enum Cause {
 
 /// A checkpoint, and when it was written.
 #[derive(Clone, Debug)]
-pub struct Kept {
+pub struct LastCheckpoint {
     pub file: Checkpoint,
     pub at: Instant,
 }
@@ -140,7 +140,7 @@ impl Loss {
     fn remedy(&self) -> Option<String> {
         let again = "run the cells again that define what is gone";
         match &self.checkpoint {
-            Some(Kept { file, .. }) => {
+            Some(LastCheckpoint { file, .. }) => {
                 let entries: Vec<String> = file.names.iter().map(|n| format!("{n}: {n}")).collect();
                 let map = match entries.as_slice() {
                     [] => "#{}".to_string(),
@@ -241,7 +241,7 @@ mod tests {
     fn it_says_what_is_gone_and_how_to_go_on() {
         let mut loss = loss(libc::SIGSEGV, "free(): invalid pointer\n");
         loss.names = (0..MAX_NAMES + 2).map(|i| format!("v{i}")).collect();
-        loss.checkpoint = Some(Kept {
+        loss.checkpoint = Some(LastCheckpoint {
             file: Checkpoint { path: "gan.ckpt".into(), names: vec!["G".into(), "opt".into()] },
             at: Instant::now(),
         });

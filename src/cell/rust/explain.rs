@@ -48,7 +48,7 @@ pub fn call(name: &str, stop: Stop, host: &Host) -> Fault {
         }
         Stop::Interrupted { lost } => {
             // An interrupt says nothing of its own on its way through a script.
-            let gone = gone(&lost);
+            let gone = and_lost(&lost);
             if !gone.is_empty() {
                 host.eprint(&format!("Rust was interrupted in `{name}`{gone}\n"));
             }
@@ -64,10 +64,10 @@ fn ended(what: &str, stop: Stop) -> Fault {
         Stop::Interrupted { lost } if lost.is_empty() => {
             Fault::new(Kind::Interrupt, "interrupted").hint("variables keep their values")
         }
-        Stop::Interrupted { lost } => Fault::new(Kind::Interrupt, format!("interrupted{}", gone(&lost))).hint(KEPT),
+        Stop::Interrupted { lost } => Fault::new(Kind::Interrupt, format!("interrupted{}", and_lost(&lost))).hint(KEPT),
         Stop::Died { how, lost } => {
             let how = cause(&how);
-            let message = format!("{what} ended the process of the Rust cells: {how}{}", gone(&lost));
+            let message = format!("{what} ended the process of the Rust cells: {how}{}", and_lost(&lost));
             Fault::new(Kind::Lost, message).hint(KEPT)
         }
         Stop::Lost(said) => {
@@ -83,7 +83,7 @@ fn ended(what: &str, stop: Stop) -> Fault {
 const KEPT: &str =
     "functions and exports of Rust come back at their next use; the variables of the notebook are as they were";
 
-fn gone(lost: &[String]) -> String {
+fn and_lost(lost: &[String]) -> String {
     let mut names = lost.to_vec();
     names.sort();
     match names.as_slice() {
@@ -178,6 +178,6 @@ mod tests {
         assert!(cause(segmentation).contains("segmentation fault"));
         assert_eq!(cause("Subprocess terminated with status: exit status: 3"), "it called exit(3)");
         assert_eq!(cause("signal: 6 (SIGABRT)"), "it aborted");
-        assert_eq!(gone(&["b".into(), "a".into()]), "; its variables a, b are lost");
+        assert_eq!(and_lost(&["b".into(), "a".into()]), "; its variables a, b are lost");
     }
 }

@@ -4,7 +4,7 @@
 #![expect(unsafe_code, reason = "runs between fork and exec; asks what ended processes used")]
 
 use super::super::signal;
-use super::{Order, Tell, last_words};
+use super::{EngineSettings, Tell, last_words};
 use rustix::process::{Pid, Signal, kill_process};
 use saddle_fault::{Fault, Result};
 use std::collections::VecDeque;
@@ -43,10 +43,10 @@ fn interrupt(id: u32) {
 ///
 /// # Errors
 /// A process cannot be started.
-pub fn run(order: &Order<'_>, runs: &[usize], tell: &mut Tell<'_>) -> Result<()> {
+pub fn run(settings: &EngineSettings<'_>, runs: &[usize], tell: &mut Tell<'_>) -> Result<()> {
     let cores = saddle_cpu::threads();
-    let jobs = order.jobs.unwrap_or(cores).min(runs.len().max(1));
-    let threads = order.threads.unwrap_or((cores / jobs).max(1));
+    let jobs = settings.jobs.unwrap_or(cores).min(runs.len().max(1));
+    let threads = settings.threads.unwrap_or((cores / jobs).max(1));
     let mut waiting: VecDeque<usize> = runs.iter().copied().collect();
     let mut running: Vec<(usize, Child)> = Vec::new();
     loop {
@@ -55,7 +55,7 @@ pub fn run(order: &Order<'_>, runs: &[usize], tell: &mut Tell<'_>) -> Result<()>
             && (running.is_empty() || memory_left() > largest_so_far())
             && let Some(number) = waiting.pop_front()
         {
-            let child = start(order, number, threads)?;
+            let child = start(settings, number, threads)?;
             if let Ok(mut ids) = RUNNING.lock() {
                 ids.push(child.id());
             }
@@ -72,7 +72,7 @@ pub fn run(order: &Order<'_>, runs: &[usize], tell: &mut Tell<'_>) -> Result<()>
                     if let Ok(mut ids) = RUNNING.lock() {
                         ids.retain(|id| *id != child.id());
                     }
-                    if !tell(number, death(order, number, status)) {
+                    if !tell(number, death(settings, number, status)) {
                         waiting.clear();
                     }
                 }
@@ -84,12 +84,12 @@ pub fn run(order: &Order<'_>, runs: &[usize], tell: &mut Tell<'_>) -> Result<()>
     }
 }
 
-fn start(order: &Order<'_>, number: usize, threads: usize) -> Result<Child> {
+fn start(settings: &EngineSettings<'_>, number: usize, threads: usize) -> Result<Child> {
     let cannot = |error: std::io::Error| Fault::file(format!("run {number} cannot be started: {error}"));
-    let log = std::fs::File::create(order.folder.run(number).join("log")).map_err(cannot)?;
+    let log = std::fs::File::create(settings.folder.run(number).join("log")).map_err(cannot)?;
     let program = std::env::current_exe().map_err(cannot)?;
     let mut command = Command::new(program);
-    command.arg("sweep-run").arg(&order.folder.path).arg(number.to_string());
+    command.arg("sweep-run").arg(&settings.folder.path).arg(number.to_string());
     command.env("SADDLE_THREADS", threads.to_string());
     // A group of its own: Ctrl-C reaches it once, from here.
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).process_group(0);
@@ -116,13 +116,13 @@ fn tie(command: &mut Command) {
 }
 
 /// Of what a process has died; `None` if it ended by itself with an outcome.
-fn death(order: &Order<'_>, number: usize, status: ExitStatus) -> Option<String> {
+fn death(settings: &EngineSettings<'_>, number: usize, status: ExitStatus) -> Option<String> {
     if let Some(signal) = status.signal() {
         return Some(format!("its process was killed by signal {signal}"));
     }
     // 2: the run could not be carried out, and said why.
     (status.code() == Some(2)).then(|| {
-        last_words(&order.folder.run(number).join("log")).unwrap_or_else(|| "it could not be carried out".into())
+        last_words(&settings.folder.run(number).join("log")).unwrap_or_else(|| "it could not be carried out".into())
     })
 }
 

@@ -87,7 +87,7 @@ impl FromStr for Engine {
 }
 
 /// What an engine needs to know.
-struct Order<'a> {
+struct EngineSettings<'a> {
     folder: &'a Folder,
     jobs: Option<usize>,
     threads: Option<usize>,
@@ -109,7 +109,7 @@ pub fn sweep(options: &Options) -> Result<CommandStatus> {
     if options.on == Engine::Local {
         local::listen();
     }
-    let order = Order { folder: &folder, jobs: options.jobs, threads: options.threads };
+    let settings = EngineSettings { folder: &folder, jobs: options.jobs, threads: options.threads };
     if options.on == Engine::Slurm {
         slurm::wait_for_earlier(&folder)?;
     }
@@ -119,9 +119,9 @@ pub fn sweep(options: &Options) -> Result<CommandStatus> {
         print_all(&format!("{} of {total} runs are done already\n", total - pending.len()));
     }
     forget(&folder, &pending)?;
-    let lost = pass(options, &order, &pending, false)?;
+    let lost = pass(options, &settings, &pending, false)?;
     if !lost.is_empty() && !signal::pressed() {
-        pass(options, &order, &lost, true)?;
+        pass(options, &settings, &lost, true)?;
     }
     report(&folder, &options.output)
 }
@@ -190,13 +190,13 @@ fn forget(folder: &Folder, runs: &[usize]) -> Result<()> {
 }
 
 /// Runs these runs on the engine: those whose process was lost. The second time they are kept as lost.
-fn pass(options: &Options, order: &Order<'_>, runs: &[usize], again: bool) -> Result<Vec<usize>> {
-    let all = order.folder.plan.runs();
+fn pass(options: &Options, settings: &EngineSettings<'_>, runs: &[usize], again: bool) -> Result<Vec<usize>> {
+    let all = settings.folder.plan.runs();
     let mut lost = Vec::new();
     let mut trouble = Ok(());
     let mut over = 0;
     let mut tell = |run: usize, death: Option<String>| {
-        let ended = order.folder.outcome(run);
+        let ended = settings.folder.outcome(run);
         let (how, is_lost) = match &ended {
             Ok(Some(ended)) if ended.status != Status::Lost => (line_of(ended), false),
             Ok(other) => {
@@ -216,7 +216,7 @@ fn pass(options: &Options, order: &Order<'_>, runs: &[usize], again: bool) -> Re
             line += if again { "; that was the second time" } else { "; it is run once more" };
             // Kept at once: a full disk shows here, and not after the last run.
             if trouble.is_ok() {
-                trouble = order.folder.keep(run, &death_of(order.folder, &all[run - 1], &how));
+                trouble = settings.folder.keep(run, &death_of(settings.folder, &all[run - 1], &how));
             }
         }
         print_all(&(line + "\n"));
@@ -224,10 +224,10 @@ fn pass(options: &Options, order: &Order<'_>, runs: &[usize], again: bool) -> Re
         trouble.is_ok()
     };
     match &options.on {
-        Engine::Local => local::run(order, runs, &mut tell)?,
-        Engine::Slurm => slurm::run(order, runs, &options.sbatch, &mut tell)?,
-        Engine::Dask(address) => python::run("dask", address, order, runs, &mut tell)?,
-        Engine::Ray(address) => python::run("ray", address, order, runs, &mut tell)?,
+        Engine::Local => local::run(settings, runs, &mut tell)?,
+        Engine::Slurm => slurm::run(settings, runs, &options.sbatch, &mut tell)?,
+        Engine::Dask(address) => python::run("dask", address, settings, runs, &mut tell)?,
+        Engine::Ray(address) => python::run("ray", address, settings, runs, &mut tell)?,
     }
     trouble.map(|()| lost)
 }

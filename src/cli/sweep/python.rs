@@ -2,7 +2,7 @@
 //! says when one has ended. The sweep's folder and this program have to be at the same path on the workers.
 
 use super::super::python::follow;
-use super::{Order, Tell};
+use super::{EngineSettings, Tell};
 use saddle_fault::{Fault, Kind, Result};
 use std::process::Command;
 
@@ -12,7 +12,13 @@ const SCRIPT: &str = include_str!("../../../kernel/saddlepoint_sweep/__main__.py
 ///
 /// # Errors
 /// There is no Python with that package; no scheduler answers at the address.
-pub fn run(engine: &str, address: &str, order: &Order<'_>, runs: &[usize], tell: &mut Tell<'_>) -> Result<()> {
+pub fn run(
+    engine: &str,
+    address: &str,
+    settings: &EngineSettings<'_>,
+    runs: &[usize],
+    tell: &mut Tell<'_>,
+) -> Result<()> {
     if runs.is_empty() {
         return Ok(());
     }
@@ -20,8 +26,8 @@ pub fn run(engine: &str, address: &str, order: &Order<'_>, runs: &[usize], tell:
         .map_err(|error| Fault::file(format!("the path of this program is not known: {error}")))?;
     let runs: Vec<String> = runs.iter().map(usize::to_string).collect();
     let mut python = Command::new("python3");
-    python.args(["-c", SCRIPT, engine, address]).arg(program).arg(&order.folder.path);
-    python.arg(order.jobs.unwrap_or(0).to_string()).arg(order.threads.unwrap_or(1).to_string()).args(runs);
+    python.args(["-c", SCRIPT, engine, address]).arg(program).arg(&settings.folder.path);
+    python.arg(settings.jobs.unwrap_or(0).to_string()).arg(settings.threads.unwrap_or(1).to_string()).args(runs);
     // A line for each run that has ended: `run 3`, or `run 3 of what it died`.
     let ended = follow(python, |line| {
         let Some((number, death)) = line.strip_prefix("run ").map(|rest| rest.split_once(' ').unwrap_or((rest, "")))

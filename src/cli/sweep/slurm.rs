@@ -2,7 +2,7 @@
 //! the nodes, as on a cluster's shared file system.
 
 use super::super::print_all;
-use super::{Order, Tell, last_words};
+use super::{EngineSettings, Tell, last_words};
 use saddle_fault::{Fault, Kind, Result};
 use saddle_sweep::plan::Folder;
 use std::collections::BTreeSet;
@@ -24,19 +24,19 @@ const JOBS: &str = "slurm.jobs";
 ///
 /// # Errors
 /// Slurm's commands are missing, its controller does not answer, it refuses the job.
-pub fn run(order: &Order<'_>, runs: &[usize], options: &[String], tell: &mut Tell<'_>) -> Result<()> {
+pub fn run(settings: &EngineSettings<'_>, runs: &[usize], options: &[String], tell: &mut Tell<'_>) -> Result<()> {
     if runs.is_empty() {
         return Ok(());
     }
     let mut jobs = Vec::new();
     for (part, runs) in runs.chunks(MOST_TASKS).enumerate() {
-        jobs.push(submit(order, part, runs, options)?);
+        jobs.push(submit(settings, part, runs, options)?);
         // What is queued is known to the next `saddle sweep`, should this one end.
-        saddle_sweep::write(&order.folder.path.join(JOBS), &jobs.join("\n"))?;
+        saddle_sweep::write(&settings.folder.path.join(JOBS), &jobs.join("\n"))?;
     }
     print_all(&format!("Slurm has {} runs as job {}\n", runs.len(), jobs.join(", ")));
-    wait(order.folder, &jobs, runs, tell)?;
-    let _ = std::fs::remove_file(order.folder.path.join(JOBS));
+    wait(settings.folder, &jobs, runs, tell)?;
+    let _ = std::fs::remove_file(settings.folder.path.join(JOBS));
     Ok(())
 }
 
@@ -55,14 +55,14 @@ pub fn wait_for_earlier(folder: &Folder) -> Result<()> {
 }
 
 /// Queues one array job; its id.
-fn submit(order: &Order<'_>, part: usize, runs: &[usize], options: &[String]) -> Result<String> {
-    let folder = &order.folder.path;
+fn submit(settings: &EngineSettings<'_>, part: usize, runs: &[usize], options: &[String]) -> Result<String> {
+    let folder = &settings.folder.path;
     let program = std::env::current_exe()
         .map_err(|error| Fault::file(format!("the path of this program is not known: {error}")))?;
     let list = folder.join(format!("slurm-{part}.runs"));
     let lines: Vec<String> = runs.iter().map(usize::to_string).collect();
     saddle_sweep::write(&list, &(lines.join("\n") + "\n"))?;
-    let threads = order.threads.unwrap_or(1);
+    let threads = settings.threads.unwrap_or(1);
     let script = folder.join(format!("slurm-{part}.sh"));
     let quoted = |path: &Path| format!("'{}'", path.display().to_string().replace('\'', "'\\''"));
     let text = format!(
@@ -76,7 +76,7 @@ fn submit(order: &Order<'_>, part: usize, runs: &[usize], options: &[String]) ->
         folder = quoted(folder),
     );
     saddle_sweep::write(&script, &text)?;
-    let throttle = order.jobs.map_or(String::new(), |jobs| format!("%{jobs}"));
+    let throttle = settings.jobs.map_or(String::new(), |jobs| format!("%{jobs}"));
     let mut sbatch = Command::new("sbatch");
     sbatch.args(["--parsable", "--job-name=saddle-sweep", "--output=/dev/null", "--no-requeue"]);
     sbatch.arg(format!("--array=1-{}{throttle}", runs.len())).arg(format!("--cpus-per-task={threads}"));

@@ -20,7 +20,7 @@ const LOOK: Duration = Duration::from_millis(50);
 const GRACE: Duration = Duration::from_secs(8);
 
 /// How a notebook is tested.
-pub struct Order<'a> {
+pub struct TestJob<'a> {
     pub file: &'a Path,
     pub limits: Limits,
     /// How long a cell may take.
@@ -31,7 +31,7 @@ pub struct Order<'a> {
 ///
 /// # Errors
 /// The notebook cannot be read, or the system gives no thread.
-pub fn test(order: &Order<'_>, mut step: impl FnMut(usize, usize, &Document, usize)) -> Result<Trial> {
+pub fn test(order: &TestJob<'_>, mut step: impl FnMut(usize, usize, &Document, usize)) -> Result<Trial> {
     let stored = run::read_notebook(order.file)?;
     let start = Instant::now();
     let folder = order.file.parent().unwrap_or(Path::new(""));

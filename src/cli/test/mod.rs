@@ -7,7 +7,7 @@ mod job;
 use super::{CommandStatus, print_all, run, signal};
 use clap::Args;
 use indicatif::{MultiProgress, ProgressBar};
-use job::Order;
+use job::TestJob;
 use saddle_fault::{Fault, Result};
 use saddle_notebook::compare::{DEFAULT_SIMILARITY, DEFAULT_TOLERANCE, Limits, Tolerance};
 use saddle_notebook::report::{self, Entry};
@@ -162,7 +162,7 @@ fn test_each(files: &[PathBuf], options: &Options) -> Vec<Entry> {
 }
 
 fn test_one(file: &Path, options: &Options, bars: &MultiProgress) -> Entry {
-    let order = Order {
+    let order = TestJob {
         file,
         limits: Limits {
             numbers: Tolerance { relative: options.tolerance, ..DEFAULT_TOLERANCE },

@@ -176,7 +176,7 @@ fn leaves(footer: &Struct) -> Vec<Leaf> {
     leaves
 }
 
-fn told(leaves: &[Leaf]) -> String {
+fn column_names(leaves: &[Leaf]) -> String {
     let names: Vec<String> = leaves.iter().map(|leaf| format!("`{}`", leaf.path.join("."))).collect();
     match names.is_empty() {
         true => "it has no columns".into(),
@@ -204,7 +204,7 @@ fn image_column(path: &Path, leaves: &[Leaf], columns: &Columns) -> Result<usize
     };
     found.ok_or_else(|| {
         let wanted = columns.image.as_ref().map_or_else(String::new, |name| format!(" in `{name}`"));
-        Fault::file(format!("{}: there are no pictures{wanted}: {}", path.display(), told(leaves)))
+        Fault::file(format!("{}: there are no pictures{wanted}: {}", path.display(), column_names(leaves)))
             .hint("a column of PNGs or JPEGs as bytes is what is looked for; #{ image: \"name\" } says which")
     })
 }
@@ -214,7 +214,7 @@ fn label_column(path: &Path, leaves: &[Leaf], columns: &Columns) -> Result<Optio
     let position = |name: &str| leaves.iter().position(|leaf| leaf.path[0] == name && holds(leaf));
     match &columns.label {
         Some(name) => position(name).map(Some).ok_or_else(|| {
-            Fault::file(format!("{}: there are no labels in `{name}`: {}", path.display(), told(leaves)))
+            Fault::file(format!("{}: there are no labels in `{name}`: {}", path.display(), column_names(leaves)))
                 .hint("labels are whole numbers or texts")
         }),
         None => Ok(["label", "labels", "class", "target", "fine_label"].into_iter().find_map(position)),

@@ -10,7 +10,7 @@ use damage::{Random, hammer};
 use flate2::{Compression, write::GzEncoder};
 use image::{ImageFormat, Rgb, RgbImage};
 use saddle_data::safetensors::Named;
-use saddle_data::{Array, Column, Csv, Look, MNIST, Missing, Places, Split, Values, Watch};
+use saddle_data::{Array, Column, Csv, FolderOptions, MNIST, Missing, Places, Split, Values, Watch};
 use std::fs;
 use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
@@ -92,11 +92,11 @@ fn read(reader: Reader, file: &[u8], way: usize, folder: &Path) -> bool {
         }
         Reader::Picture => {
             written("pictures/a.png");
-            let look = Look {
+            let look = FolderOptions {
                 size: [None, Some(5)][way & 1],
                 grey: way & 2 > 0,
                 skip_unreadable: way & 4 > 0,
-                ..Look::default()
+                ..FolderOptions::default()
             };
             saddle_data::image_folder(&folder.join("pictures"), &look, &mut watch).is_ok()
         }

@@ -103,7 +103,7 @@ fn end_with_the_parent() {
 }
 
 /// A crash ends the process at once, as the signal that it is: evcxr's loop would say a screenful about this program first.
-fn die_plainly() {
+fn reset_crash_handlers() {
     for signal in [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL] {
         // SAFETY: sets no handler.
         unsafe { libc::signal(signal, libc::SIG_DFL) };
@@ -219,7 +219,7 @@ unsafe fn message(payload: RawPayload) -> Message {
 unsafe extern "C" fn ask(question: RawPayload, context: *mut c_void, deliver: Deliver) {
     // Asked by the first cell, when evcxr's loop has begun.
     static BEGUN: Once = Once::new();
-    BEGUN.call_once(die_plainly);
+    BEGUN.call_once(reset_crash_handlers);
     // SAFETY: the caller keeps to `abi`.
     let question = unsafe { message(question) };
     let answer = shared().and_then(|shared| {

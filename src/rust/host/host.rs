@@ -8,7 +8,7 @@ use evcxr::{CommandContext, CompilationError, Error, EvalCallbacks, EvalContext}
 use saddle_fault::lock;
 use saddle_rust::protocol::abi::LINE_END;
 use saddle_rust::protocol::{
-    Answer, CellResult, Folder, HEAD, Layout, Mistake, Order, Question, Report, Role, Spot, without_commands,
+    Answer, CellResult, Folder, HEAD, HostOrder, Layout, Mistake, Question, Report, Role, Spot, without_commands,
 };
 use saddle_worker::{frame, process};
 use std::io::{self, BufReader, Write as _};
@@ -47,7 +47,7 @@ pub fn serve() -> io::Result<()> {
     let mut host = Host { context: context.0, printed: context.1, reports, answered, shared, count: 0 };
     for job in jobs {
         match job {
-            Job::Order(order) => host.carry_out(order),
+            Job::HostOrder(order) => host.carry_out(order),
             Job::Question(stream, ticket, question) => host.answer(&stream, ticket, question),
         }
     }
@@ -56,7 +56,7 @@ pub fn serve() -> io::Result<()> {
 
 /// What the main thread does, one after the other.
 enum Job {
-    Order(Order),
+    HostOrder(HostOrder),
     Question(Arc<UnixStream>, u64, Question),
 }
 
@@ -97,13 +97,13 @@ impl Reader {
         let mut control = BufReader::new(control);
         while let Ok(Some(order)) = frame::read(&mut control) {
             match order {
-                Order::Interrupt { running } => self.interrupt(running),
-                Order::Kill => self.shared.kill(),
-                Order::Answer(text) => {
+                HostOrder::Interrupt { running } => self.interrupt(running),
+                HostOrder::Kill => self.shared.kill(),
+                HostOrder::Answer(text) => {
                     let _ = self.answers.send(text);
                 }
                 order => {
-                    let _ = self.work.send(Job::Order(order));
+                    let _ = self.work.send(Job::HostOrder(order));
                 }
             }
         }
@@ -206,16 +206,16 @@ struct Host {
 }
 
 impl Host {
-    fn carry_out(&mut self, order: Order) {
+    fn carry_out(&mut self, order: HostOrder) {
         let outcome = match order {
-            Order::Run { head, code } => match Layout::new(&head, &code) {
+            HostOrder::Run { head, code } => match Layout::new(&head, &code) {
                 Ok(layout) => self.run(&layout),
                 Err(mistake) => CellResult::Wrong(vec![mistake]),
             },
-            Order::Revive { code } => self.revive(&code),
-            Order::DescribeDeath => CellResult::Died(self.describe_death()),
+            HostOrder::Revive { code } => self.revive(&code),
+            HostOrder::DescribeDeath => CellResult::Died(self.describe_death()),
             // The reader's.
-            Order::Interrupt { .. } | Order::Kill | Order::Answer(_) => return,
+            HostOrder::Interrupt { .. } | HostOrder::Kill | HostOrder::Answer(_) => return,
         };
         self.reports.send(&Report::Done(outcome));
     }

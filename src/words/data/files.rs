@@ -5,7 +5,7 @@ use crate::convert::{coerce, wrap};
 use crate::types;
 use rhai::{Dynamic, Map};
 use saddle_catalog::{Call, ENTRY, Entry, Maybe, Param, Ty, fails, param, value as gives};
-use saddle_data::{Column, Columns, Csv, Dataset, Features, Look, Missing, Watch};
+use saddle_data::{Column, Columns, Csv, Dataset, Features, FolderOptions, Missing, Watch};
 use saddle_fault::{Fault, Result};
 use saddle_tensor::{Tensor, check_shape, device, shown};
 use std::path::PathBuf;
@@ -285,7 +285,7 @@ static IMAGE_FOLDER: Entry = Entry {
                 Some(size as u32)
             }
         };
-        let look = Look {
+        let look = FolderOptions {
             size,
             grey: GREY.of(call)?,
             skip_unreadable: SKIP_UNREADABLE.of(call)?,

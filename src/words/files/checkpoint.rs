@@ -15,7 +15,7 @@ use saddle_data::safetensors::Named;
 use saddle_fault::{Fault, Result};
 use saddle_nn::Network;
 use saddle_nn::checkpoint::{NetworkValues, Tensors};
-use saddle_nn::optim::{Kept as KeptOptimizer, Optimizer};
+use saddle_nn::optim::{Optimizer, SavedOptimizer};
 use saddle_session::Checkpoint;
 use saddle_tensor::Tensor;
 use saddle_tensor::random::{Stream, with_stream};
@@ -121,14 +121,14 @@ fn unplain(value: &Value) -> Option<Dynamic> {
 }
 
 /// A checkpoint that has been read: per name its note and its tensors.
-struct Kept {
+struct LoadedCheckpoint {
     what: String,
     notes: HashMap<String, Value>,
     tensors: HashMap<String, Tensors>,
     stream: Stream,
 }
 
-impl Kept {
+impl LoadedCheckpoint {
     fn read(path: &str) -> Result<Self> {
         let what = format!("resume: `{path}`");
         let file = Named::decode(&what, &disk::read("resume", path)?)?;
@@ -227,7 +227,7 @@ impl Kept {
 /// A change that has been checked and cannot fail any more.
 enum Change {
     Network(NetworkValues),
-    Optimizer(Rc<RefCell<Optimizer>>, KeptOptimizer),
+    Optimizer(Rc<RefCell<Optimizer>>, SavedOptimizer),
     Rng(Rng, Stream),
 }
 
@@ -312,7 +312,7 @@ static RESUME: Entry = Entry {
         ),
     ],
     call: |call| {
-        let kept = Kept::read(&PATH.of(call)?)?;
+        let kept = LoadedCheckpoint::read(&PATH.of(call)?)?;
         let state = RESUME_STATE.of(call)?;
         let mut changes = Vec::new();
         for (name, value) in &state {

@@ -76,7 +76,7 @@ pub fn show(host: &Rc<Host>, name: &str, bundle: Bundle) {
 }
 
 /// Shows `bundle` in the place of what stands under `name`, if something still does.
-pub fn settle(host: &Rc<Host>, name: &str, bundle: Bundle) {
+pub fn replace_shown(host: &Rc<Host>, name: &str, bundle: Bundle) {
     let output = host.with_slot(|mut displays: RefMut<Displays>| {
         let place = displays.0.get_mut(name).filter(|place| place.shown);
         place.map(|place| place.output(bundle))

@@ -270,7 +270,9 @@ impl Run {
         let bar = Rc::new(RefCell::new(bar));
         let (last, host) = (bar.clone(), progress.host.clone());
         // When the cell is over the bar has told what it had to: it leaves no picture behind, on the page or in the file.
-        progress.host.at_cell_end(move || display::settle(&host, &last.borrow().name, Bundle::text("").varying()));
+        progress
+            .host
+            .at_cell_end(move || display::replace_shown(&host, &last.borrow().name, Bundle::text("").varying()));
         Self { progress, at: 0, bar }
     }
 }

@@ -99,7 +99,7 @@ impl Collector {
         }
         if place.display.is_none() || place.widgets.is_asked_for(&place.output) {
             place.widgets.set(&place.output, "outputs", call.outputs());
-            if let Some(said) = place.widgets.told(&place.output, &["outputs"]) {
+            if let Some(said) = place.widgets.state_message(&place.output, &["outputs"]) {
                 self.then.show(Output::Comm(said));
             }
         }

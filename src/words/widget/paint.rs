@@ -111,7 +111,7 @@ impl Pad {
 
     /// The state that has this mask, in the ink of the first; the present `state` where it has the mask already, since
     /// `p.value.method()` sets what it has read.
-    pub fn meant(&self, mask: &Tensor, state: &Value) -> Result<Value> {
+    pub fn state_of(&self, mask: &Tensor, state: &Value) -> Result<Value> {
         let [_, h, w] = self.shape;
         if *mask.shape() != [h, w] {
             return Err(Fault::shape(format!(
@@ -294,7 +294,7 @@ fn paint(call: &mut Call) -> Result<Dynamic> {
     let mut pad = Pad { shape, ink, flat, image: RefCell::new(image), background, view: String::new(), zoom };
     let start = match MASK.given(call) {
         Some(mask) => match mask.read_lock::<Tensor>() {
-            Some(mask) => pad.meant(&mask, &Value::Null)?,
+            Some(mask) => pad.state_of(&mask, &Value::Null)?,
             None => return Err(MASK.wrong(call)),
         },
         None => "".into(),

@@ -173,7 +173,7 @@ impl Widgets {
     }
 
     /// The message that tells the front ends the present state under these keys.
-    pub fn told(&self, id: &str, keys: &[&str]) -> Option<Comm> {
+    pub fn state_message(&self, id: &str, keys: &[&str]) -> Option<Comm> {
         let store = self.lock();
         let model = store.models.get(id).filter(|model| !model.closed)?;
         let said = keys.iter().filter_map(|key| {

@@ -128,7 +128,7 @@ impl Widget {
     }
 
     /// What `value` means as this control's state.
-    fn meant(&self, value: &Dynamic) -> Result<Value> {
+    fn state_of(&self, value: &Dynamic) -> Result<Value> {
         let wrong = |what: &str| {
             let got = type_of(value);
             Fault::type_(format!("the value of a {} must be {what}, got {got}", self.0.noun))
@@ -148,7 +148,7 @@ impl Widget {
             Domain::Choice { .. } => return self.place_of(value),
             Domain::Paint { .. } => {
                 let mask = value.read_lock::<Tensor>().ok_or_else(|| wrong("a mask, a tensor [h, w]"))?;
-                return self.pad()?.meant(&mask, &self.state());
+                return self.pad()?.state_of(&mask, &self.state());
             }
             Domain::Clicks | Domain::Still => {
                 return Err(Fault::value(format!(
@@ -198,7 +198,7 @@ impl Widget {
 
     fn tell(&self) {
         let keys = [self.0.rule.key(), "description", "disabled"];
-        if let Some(said) = self.0.widgets.told(&self.0.id, &keys) {
+        if let Some(said) = self.0.widgets.state_message(&self.0.id, &keys) {
             self.0.host.show(Output::Comm(said));
         }
     }
@@ -297,7 +297,7 @@ pub static WIDGET: Kind = Kind {
             Fault::type_(format!("the {name} of a widget must be {what}, got {got}"))
         };
         match name {
-            "value" => widget.set(widget.0.rule.key(), widget.meant(value)?),
+            "value" => widget.set(widget.0.rule.key(), widget.state_of(value)?),
             "image" => {
                 let image = value.read_lock::<Tensor>().ok_or_else(|| must("a tensor"))?;
                 widget.pad()?.set_image(image.clone())?;
