@@ -3,6 +3,19 @@
 //! Registration with Rhai, Tab, Shift-Tab, the checking of arguments and options, the reference page and one test per
 //! example all come from these records. What a word computes lives in `words`; here is only how words are described,
 //! found and called.
+//!
+//! | file | owns |
+//! |---|---|
+//! | `param`, [`types`] | parameters and options as typed constants; what each type accepts, and how it is read |
+//! | `record` | what the examples of a record are made with |
+//! | `index` | all words and kinds of a language, found by name and by type |
+//! | `register` | words and kinds as Rhai knows them |
+//! | `dispatch` | from a call in a cell to the adapter of a word, and from a fault back |
+//! | `call` | one call of a word: its arguments and options |
+//! | `callback` | calls into the script from code that a word runs |
+//! | `host` | what a word may ask of the session that runs it |
+//! | [`help`] | Shift-Tab, `name?`, the reference page |
+//! | `suggest` | "did you mean" |
 
 mod call;
 mod callback;

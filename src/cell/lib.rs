@@ -18,11 +18,11 @@
 //! | `tokens`, `rewrite` | calls of values, `D(x)`, as calls that Rhai knows; columns mapped back for errors |
 //! | `variables` | the notebook's variables, seen by every cell, function and closure |
 //! | `functions` | the notebook's functions, replaced when they are defined again |
-//! | `explain`, `failure` | errors in the user's terms; shown with cell, line and caret |
+//! | `explain`, `hints`, `failure` | errors in the user's terms; what to try, read off the line; shown with cell, line and caret |
 //! | `defects` | panics below the words, kept for a bug report |
 //! | `display` | values as a cell shows them |
 //! | `view` | the snapshot that other threads read |
-//! | `complete`, `paths`, `inspect`, `whole` | Tab, Shift-Tab, and whether code is a whole cell: answered on any thread |
+//! | `complete`, `paths`, `letters`, `inspect`, `whole` | Tab (names, files, letters by their LaTeX names), Shift-Tab, and whether code is a whole cell: answered on any thread |
 
 #![forbid(unsafe_code)]
 

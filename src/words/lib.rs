@@ -1,4 +1,17 @@
 //! The words of the language, one file per family, and the list of all families.
+//!
+//! | file | owns |
+//! |---|---|
+//! | [`tensor`] | words about tensors |
+//! | [`number`] | words on plain numbers and arrays of them |
+//! | [`activation`] | activation functions, each as function and as layer |
+//! | [`network`] | layers, networks, optimizers, losses, penalties |
+//! | [`metric`] | measures of samples |
+//! | [`data`], [`files`] | data sets and distributions; files that are read and written |
+//! | [`picture`], [`widget`] | pictures; controls on the page |
+//! | [`script`], [`mod@format`], [`table`] | the notebook itself: checks, the clock, questions; numbers as text; tables |
+//! | [`runs`], [`sweep`], [`world`] | several seeds; what a sweep has left; several processes under `mpirun` |
+//! | `types`, `convert`, `cite` | types of parameters; tensors as values and back; publications |
 
 #![forbid(unsafe_code)]
 #![allow(missing_docs, reason = "a record documents itself")]

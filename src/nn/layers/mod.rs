@@ -1,4 +1,16 @@
 //! What each layer computes. A layer is a description: its parameters and running statistics are given to it.
+//!
+//! | file | owns |
+//! |---|---|
+//! | [`linear`], [`maxout`] | layers whose heart is one matrix product; the largest of several |
+//! | [`conv`], [`conv1d`] | convolutions of images; of sequences, plain and causal |
+//! | [`recurrent`] | LSTM and GRU |
+//! | [`attention`] | self-attention of images |
+//! | [`activation`] | element-wise activation functions, softmax |
+//! | [`norm`], [`conditional`], [`reference`] | normalisations; with gain and shift by a label; by a fixed reference batch |
+//! | [`weight`] | masks, spectral norm, weight norm: weights that are computed at each pass |
+//! | [`noise`] | dropout, Gaussian noise |
+//! | [`reshape`] | layers that only rearrange |
 
 pub mod activation;
 pub mod attention;

@@ -1,4 +1,17 @@
 //! Every recorded operation with its backward rule. Each rule is itself written in recorded operations.
+//!
+//! | file | owns |
+//! |---|---|
+//! | `math` | element-wise functions, arithmetic with broadcasting |
+//! | `compare` | comparisons, truth values, the choice between two tensors by them |
+//! | `reduce` | sums, means, extremes and what is built from them |
+//! | `softmax`, `logits` | softmax, its logarithm, log-sum-exp; binary cross-entropy of logits |
+//! | `linalg`, `einsum`, `determinant` | matrix products; Einstein's sum, diagonals, triangles; determinants and inverses |
+//! | `conv`, `pool`, `resample` | convolutions; pooling, table look-up; other sizes of images |
+//! | `norm` | batch normalisation |
+//! | `shape`, `index` | elements rearranged; parts taken, put back, joined, sorted |
+//! | `ints` | whole numbers, which carry no gradients |
+//! | `custom` | operations whose gradient is given from outside |
 
 mod compare;
 mod conv;

@@ -3,6 +3,17 @@
 //! On the CPU they are views of shared buffers, computed by the kernels of `saddle-cpu`; on other devices they are tensors of
 //! Burn's, behind the border of `saddle-backend`. The taped operations (`ops`) check shapes and types first: here they are
 //! preconditions.
+//!
+//! | file | owns |
+//! |---|---|
+//! | `math` | element-wise operations, broadcasting, comparisons, choice |
+//! | `reduce`, `softmax` | reductions along an axis or over everything; softmax over some axes |
+//! | `linalg`, `conv` | matrix products; the three products of convolutions |
+//! | `norm`, `logits` | batch normalisation, binary cross-entropy, where the device has them in one piece |
+//! | `index` | ranges, rows by index, gather and scatter, joining, sorting |
+//! | `ints` | whole numbers that have no kernel of their own |
+//! | `far` | handles of the library's, and its operations by name |
+//! | `long` | kernels with loops that a software adapter breaks off |
 
 mod conv;
 mod far;
