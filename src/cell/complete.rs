@@ -5,7 +5,7 @@ use super::grammar::with_parser;
 use super::letters::LETTERS;
 use super::magic::MAGICS;
 use super::paths;
-use super::tokens::{Placed, tokens};
+use super::tokens::{Placed, innermost, tokens};
 use super::view::View;
 use rhai::Token;
 use saddle_catalog::{Catalog, Entry, Ty};
@@ -158,24 +158,6 @@ fn options(catalog: &Catalog, tokens: &[Placed]) -> Option<Vec<Match>> {
         .map(|o| entry(&format!("{}: ", o.key), "option", &format!("{} = {} — {}", o.ty.short(), o.default, o.doc)))
         .collect();
     (!found.is_empty()).then_some(found)
-}
-
-/// The innermost bracket that is open at the end of `tokens[..end]`.
-pub fn innermost(tokens: &[Placed], end: usize) -> Option<usize> {
-    let mut depth = 0;
-    for i in (0..end).rev() {
-        match tokens[i].token {
-            Token::RightParen | Token::RightBracket | Token::RightBrace => depth += 1,
-            Token::LeftParen | Token::LeftBracket | Token::LeftBrace | Token::MapStart | Token::QuestionBracket => {
-                if depth == 0 {
-                    return Some(i);
-                }
-                depth -= 1;
-            }
-            _ => (),
-        }
-    }
-    None
 }
 
 /// What the value at the end of `tokens` has: fields, keys, and words that take it first.

@@ -6,7 +6,7 @@ use super::failure::Place;
 use super::failure::{self, Sources};
 use super::functions::Functions;
 use super::functions::Native;
-use super::magic::Part;
+use super::parts::{CellResult, Part, parts};
 use super::rewrite::{Columns, Rewritten, rewrite};
 use super::rust::{Questions, RustCells};
 use super::variables::Variables;
@@ -128,7 +128,7 @@ impl EngineThread {
     }
 
     /// Runs a cell part by part: what it shows as its result.
-    fn run(&mut self, name: &str, code: &str) -> magic::CellResult {
+    fn run(&mut self, name: &str, code: &str) -> CellResult {
         let text = Text { code: code.to_string(), columns: Columns::default() };
         self.texts.0.insert(name.to_string(), text);
         if let Some(fault) = device::trouble() {
@@ -149,13 +149,13 @@ impl EngineThread {
         self.fail(&self.host.failure().unwrap_or_else(defect))
     }
 
-    fn run_parts(&mut self, name: &str, code: &str) -> magic::CellResult {
+    fn run_parts(&mut self, name: &str, code: &str) -> CellResult {
         let mut shown = None;
         if matches!(code.trim(), "exit" | "quit") && !self.variables.contains(code.trim()) {
             self.host.show(Output::Leave);
             return Ok(None);
         }
-        for part in magic::parts(&self.engine, code) {
+        for part in parts(&self.engine, code) {
             shown = match part {
                 Part::Code(code) => self.run_code(name, &code)?,
                 Part::Magic { name: magic, rest, placed } => magic::run(self, name, &magic, &rest, placed)?,
@@ -166,7 +166,7 @@ impl EngineThread {
     }
 
     /// Compiles and runs code that stands in the cell `name`: what it shows as its result.
-    pub fn run_code(&mut self, name: &str, code: &str) -> magic::CellResult {
+    pub fn run_code(&mut self, name: &str, code: &str) -> CellResult {
         let rewritten = rewrite(&self.engine, code, &|name| self.variables.contains(name));
         if let Some(text) = self.texts.0.get_mut(name) {
             text.columns.extend(rewritten.columns());

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `engine_thread` | the engine thread: one cell after the other, statement by statement |
 //! | `callback` | functions of cells that are called when a widget changes |
+//! | `parts` | what a cell is made of: code, magics, questions |
 //! | `magic` | lines that start with `%`, and `name?` |
 //! | `rust` | `%%rust`: cells of Rust code, and what they export as words |
 //! | `scripts` | `%save` and `%load` |
@@ -23,6 +24,9 @@
 //! | `display` | values as a cell shows them |
 //! | `view` | the snapshot that other threads read |
 //! | `complete`, `paths`, `letters`, `inspect`, `whole` | Tab (names, files, letters by their LaTeX names), Shift-Tab, and whether code is a whole cell: answered on any thread |
+//!
+//! `engine_thread`, `magic`, `scripts` and `rust` name each other: the thread runs a cell's magics, and a magic is a function of the
+//! thread, whose code, variables and outputs it works on. An interface between them would have one user on each side.
 
 #![forbid(unsafe_code)]
 
@@ -43,6 +47,7 @@ mod magic;
 mod memory;
 mod numbers;
 pub mod parameters;
+mod parts;
 mod paths;
 mod rewrite;
 mod rust;

@@ -1,7 +1,6 @@
 //! What Tab offers inside the text of a path: the files and folders that are there.
 
-use super::complete::innermost;
-use super::tokens::Placed;
+use super::tokens::{Placed, innermost};
 use rhai::Token;
 use saddle_catalog::Catalog;
 use saddle_session::{Completions, Match};

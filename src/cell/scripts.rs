@@ -1,7 +1,7 @@
 //! `%save` and `%load`: cells as a script in a file, and a file's text in a cell.
 
 use super::engine_thread::EngineThread;
-use super::magic::{CellResult, MagicCall, Part, at_statement_start, parts};
+use super::parts::{CellResult, MagicCall, Part, at_statement_start, parts};
 use rhai::Engine;
 use saddle_fault::{Fault, Result};
 use saddle_session::output::Output;

@@ -39,6 +39,24 @@ pub fn tokens(engine: &Engine, code: &str) -> Vec<Placed> {
     all
 }
 
+/// The innermost bracket that is open at the end of `tokens[..end]`.
+pub fn innermost(tokens: &[Placed], end: usize) -> Option<usize> {
+    let mut depth = 0;
+    for i in (0..end).rev() {
+        match tokens[i].token {
+            Token::RightParen | Token::RightBracket | Token::RightBrace => depth += 1,
+            Token::LeftParen | Token::LeftBracket | Token::LeftBrace | Token::MapStart | Token::QuestionBracket => {
+                if depth == 0 {
+                    return Some(i);
+                }
+                depth -= 1;
+            }
+            _ => (),
+        }
+    }
+    None
+}
+
 impl Placed {
     /// The name, if the token is one that can name a variable or function.
     pub fn name(&self) -> Option<&str> {

@@ -17,7 +17,7 @@ pub use saddle_rust::Questions;
 
 use super::engine_thread::EngineThread;
 use super::functions::Native;
-use super::magic::{CellResult, MagicCall};
+use super::parts::{CellResult, MagicCall};
 use base64::Engine as _;
 use notebook::RhaiNotebook;
 use saddle_fault::Fault;
