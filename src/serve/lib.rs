@@ -20,6 +20,9 @@
 //! | `process` | SIGINT, and the end of the parent process |
 //! | `kernelspec` | telling Jupyter where the kernel is |
 //!
+//! `turns` and `comms` are parts of the state machine in files of their own, and work on its state: each of their steps ends in
+//! `Kernel::open` and `Kernel::close`, which alone send a status, so a type of their own would have to be handed the kernel back.
+//!
 //! ```text
 //!              ┌─────────────── this thread ───────────────┐      ┌── cells ──┐
 //!   client ──► │ sockets → codec → Kernel ───────── jobs ──┼────► │ execute   │
