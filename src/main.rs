@@ -1,4 +1,5 @@
-//! Saddlepoint: a Jupyter kernel whose cells are Rhai and whose values are tensors, made for generative adversarial networks.
+//! Saddlepoint: a Jupyter kernel whose cells are Rhai and whose values are tensors, made for generative adversarial
+//! networks.
 //!
 //! The rooms and the only arrows between them (each room is a crate, an arrow a
 //! line of its `Cargo.toml`; `tests/rooms.rs` holds the picture against them):

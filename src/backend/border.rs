@@ -8,7 +8,8 @@ use std::marker::PhantomData;
 /// The most axes of a tensor that crosses.
 pub const MOST_AXES: usize = 8;
 
-/// What the elements of a tensor are: 32-bit floats, whole numbers (32 bits on devices), truth values (one byte when they cross).
+/// What the elements of a tensor are: 32-bit floats, whole numbers (32 bits on devices), truth values (one byte when
+/// they cross).
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -35,8 +36,8 @@ pub enum Api {
     Cuda,
 }
 
-/// What is asked. In brackets: what the call holds beside its tensors. Operations are those of Burn's backends; of which dtype is
-/// seen from the tensors.
+/// What is asked. In brackets: what the call holds beside its tensors. Operations are those of Burn's backends; of
+/// which dtype is seen from the tensors.
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Op {
@@ -126,7 +127,8 @@ pub enum Op {
     CumSum,
     MaxDim,
     MinDim,
-    // Products. Convolutions [stride, padding, dilation: two each, groups], transposed ones [and two of output padding].
+    // Products. Convolutions [stride, padding, dilation: two each, groups], transposed ones
+    // [and two of output padding].
     Matmul,
     Conv2d,
     ConvTranspose2d,

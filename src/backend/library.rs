@@ -1,5 +1,5 @@
-//! A library of devices, the loaded one or one elsewhere: where it is found, its tensors as values that are given back when nobody holds
-//! them any more, and its errors as ours.
+//! A library of devices, the loaded one or one elsewhere: where it is found, its tensors as values that are given back
+//! when nobody holds them any more, and its errors as ours.
 
 use crate::border::{Call, ENTRY, Entry, Kind, Made, Op, Reply, Span, Status};
 use saddle_component::BURN;
@@ -53,7 +53,8 @@ pub fn library() -> Result<&'static Library> {
     find()?.ok_or_else(missing)
 }
 
-/// The library, loaded now if it was not before; `None` if it is not there, or only one that was built from other sources.
+/// The library, loaded now if it was not before; `None` if it is not there, or only one that was built from other
+/// sources.
 ///
 /// # Errors
 /// The system does not load it.
@@ -90,7 +91,8 @@ fn load(path: &Path) -> Result<Option<&'static Entry>> {
     };
     // SAFETY: it is our own library: what runs when it is loaded are the initialisers of Rust's standard library.
     let library = unsafe { libloading::Library::new(path) }.map_err(cannot)?;
-    // SAFETY: the symbol of that name is a static of that type in all versions of the library; it only grows at its end.
+    // SAFETY: the symbol of that name is a static of that type in all versions of the library; it only grows at its
+    // end.
     let entry: *const Entry = *unsafe { library.get::<*const Entry>(ENTRY) }.map_err(cannot)?;
     // Threads of its own go on running: it is never unloaded.
     std::mem::forget(library);

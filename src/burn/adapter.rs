@@ -77,7 +77,8 @@ impl Adapter {
             // Burn pools its memory itself.
             memory_hints: wgpu::MemoryHints::MemoryUsage,
             trace: wgpu::Trace::Off,
-            // SAFETY: Burn's kernels use subgroups and shared memory as its own devices do, which are opened the same way.
+            // SAFETY: Burn's kernels use subgroups and shared memory as its own devices do, which are opened the same
+            // way.
             experimental_features: unsafe { wgpu::ExperimentalFeatures::enabled() },
         });
         let (device, queue) =
@@ -175,7 +176,8 @@ fn opened<T>(f: impl FnOnce(&[Opened]) -> T) -> T {
     f(&OPENED.read().unwrap_or_else(|e| e.into_inner()))
 }
 
-/// Opens adapter `number`, of one interface if one is named, unless it is open already: its place, which names it from then on.
+/// Opens adapter `number`, of one interface if one is named, unless it is open already: its place, which names it from
+/// then on.
 ///
 /// # Errors
 /// There is no such adapter; it refuses: what wgpu says.

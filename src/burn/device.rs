@@ -78,7 +78,8 @@ pub fn answer(call: &Call, reply: &mut Reply) -> Result<(), NoAnswer> {
             #[cfg(feature = "cube")]
             #[allow(irrefutable_let_patterns)]
             if let On::Cube(device) = known(DeviceId { place: reply.ints[0] as u32, ..id(call)? })? {
-                // Its threads begin with its first work. What fails here fails again at the first operation, which says so.
+                // Its threads begin with its first work. What fails here fails again at the first operation, which says
+                // so.
                 let _ = Cube::sync(&device);
                 idle::quieten();
             }

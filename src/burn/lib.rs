@@ -1,5 +1,6 @@
-//! The devices that Burn computes on, behind the border that `saddle-backend` describes: graphics processors, and Burn's other
-//! backend on the processor. Built as a library that is loaded when a notebook first asks for such a device.
+//! The devices that Burn computes on, behind the border that `saddle-backend` describes: graphics processors, and
+//! Burn's other backend on the processor. Built as a library that is loaded when a notebook first asks for such a
+//! device.
 //!
 //! | file | owns |
 //! |---|---|

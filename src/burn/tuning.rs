@@ -1,5 +1,6 @@
-//! What a graphics processor needs at its first use: kernels compiled, and the fastest of several found by trial (autotune).
-//! What was found is kept in the user's cache folder for later runs, and how far it has come can be watched.
+//! What a graphics processor needs at its first use: kernels compiled, and the fastest of several found by trial
+//! (autotune). What was found is kept in the user's cache folder for later runs, and how far it has come can be
+//! watched.
 
 use cubecl::config::autotune::AutotuneLevel;
 use cubecl::config::cache::CacheConfig;
@@ -80,9 +81,9 @@ fn folder() -> Option<PathBuf> {
     Some(folders.cache_dir().join("saddlepoint").join("kernels"))
 }
 
-/// Must come before the first device is opened. What is found is kept under the name of that device, `about`: what is fast on one is not
-/// on another. On a processor that plays a graphics processor each trial takes longer than it could ever save. What
-/// `CUBECL_…` environment variables say goes first.
+/// Must come before the first device is opened. What is found is kept under the name of that device, `about`: what is
+/// fast on one is not on another. On a processor that plays a graphics processor each trial takes longer than it could
+/// ever save. What `CUBECL_…` environment variables say goes first.
 pub fn prepare(about: &str, software: bool) {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {

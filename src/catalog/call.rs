@@ -1,4 +1,5 @@
-//! One call of a word: its arguments and options. They are read by the constants that the record declares ([`Param`](super::Param)).
+//! One call of a word: its arguments and options. They are read by the constants that the record declares
+//! ([`Param`](super::Param)).
 
 use super::{Catalog, Entry, Host};
 use rhai::{Dynamic, FnPtr, Map, NativeCallContext};
@@ -28,8 +29,8 @@ impl Call<'_> {
         self.args.iter().map(|v| &**v)
     }
 
-    /// Calls a function value of the script with `args`. An error inside it comes back as a fault; handed on with `?` it
-    /// is shown with the cell and line where it happened.
+    /// Calls a function value of the script with `args`. An error inside it comes back as a fault; handed on with `?`
+    /// it is shown with the cell and line where it happened.
     pub fn invoke(&self, f: &FnPtr, args: Vec<Dynamic>) -> Result<Dynamic> {
         f.call_raw(self.context, None, args).map(Dynamic::flatten).map_err(|error| self.host.keep_script_error(error))
     }

@@ -38,9 +38,9 @@ pub fn call_back(host: &Host, f: &FnPtr, args: Vec<Dynamic>) -> Result<Dynamic> 
     let Some(context) = RUNNING.get() else {
         return Err(Fault::new(Kind::Internal, "a function of a cell was called while no cell runs"));
     };
-    // SAFETY: `running` put the pointer there from a reference that lives as long as its frame, and takes it away before
-    // that frame ends, also when the adapter panics; this thread is still inside the adapter. Only a shared reference is
-    // made, and it does not leave this function.
+    // SAFETY: `running` put the pointer there from a reference that lives as long as its frame, and takes it away
+    // before that frame ends, also when the adapter panics; this thread is still inside the adapter. Only a shared
+    // reference is made, and it does not leave this function.
     let context: &NativeCallContext<'_> = unsafe { context.as_ref() };
     f.call_raw(context, None, args).map(Dynamic::flatten).map_err(|error| host.keep_script_error(error))
 }

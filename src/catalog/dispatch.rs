@@ -45,8 +45,8 @@ impl Word {
 }
 
 impl Word {
-    /// The part of the first argument that has this word's name, where the word itself does not fit: `net.norm(x)` for a
-    /// network, or a map, with a part `norm`.
+    /// The part of the first argument that has this word's name, where the word itself does not fit: `net.norm(x)` for
+    /// a network, or a map, with a part `norm`.
     fn shadowed(&self, args: &[&mut Dynamic]) -> Option<Dynamic> {
         let name = self.entries[0].name;
         let whole: &Dynamic = args.first()?;
@@ -182,8 +182,8 @@ fn fits(entry: &Entry, args: &[&mut Dynamic], catalog: &Catalog) -> bool {
     entry.arities().contains(&n) && args[..n].iter().zip(entry.params).all(|(a, p)| p.ty.accepts(a, catalog))
 }
 
-/// Whether the last argument is a map of this entry's own options. Such an overload goes before one that takes any map there:
-/// `plot(ys, #{ title: "…" })`, beside `plot(xs, #{ V: …, J: … })`.
+/// Whether the last argument is a map of this entry's own options. Such an overload goes before one that takes any map
+/// there: `plot(ys, #{ title: "…" })`, beside `plot(xs, #{ V: …, J: … })`.
 fn has_options(entry: &Entry, args: &[&mut Dynamic], catalog: &Catalog) -> bool {
     let Some(map) = args.last().and_then(|last| last.read_lock::<Map>()) else {
         return false;

@@ -4,8 +4,8 @@ use super::{Catalog, Entry, Example, Gives, Kind};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-/// The language of the code blocks. Jupyter's page does not know Rhai, and takes `#{ … }` for an attribute of Rust and all
-/// that follows for a part of it; as JavaScript the rest of the block is coloured as it is meant.
+/// The language of the code blocks. Jupyter's page does not know Rhai, and takes `#{ … }` for an attribute of Rust and
+/// all that follows for a part of it; as JavaScript the rest of the block is coloured as it is meant.
 const COLOURED_AS: &str = "javascript";
 
 /// How to write it, and the sentence about it.

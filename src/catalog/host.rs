@@ -13,8 +13,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-/// How long a page is taken to be busy with one display. A cell that shows things faster is slowed down, after a second's
-/// worth of them: no page can follow, and what a client does not take in time is lost to it.
+/// How long a page is taken to be busy with one display. A cell that shows things faster is slowed down, after a
+/// second's worth of them: no page can follow, and what a client does not take in time is lost to it.
 const DISPLAY: Duration = Duration::from_millis(2);
 /// The same for text, where a cell has asked that all of it be shown: bytes a second. Jupyter Server drops more than a
 /// megabyte.
@@ -83,7 +83,8 @@ impl Host {
         }
     }
 
-    /// Runs `f` as a cell within the cell, its outputs sent to `frontend`: what it leaves to its end is done at its end.
+    /// Runs `f` as a cell within the cell, its outputs sent to `frontend`: what it leaves to its end is done at its
+    /// end.
     pub fn within<R>(&self, frontend: Arc<dyn Frontend>, f: impl FnOnce() -> R) -> R {
         let before = (self.frontend.replace(Some(frontend)), self.at_end.take());
         let result = f();

@@ -1,5 +1,5 @@
-//! Parameters and options as typed values: one constant is what a word's record declares and what its adapter reads, so that
-//! the type that is checked is the type that is read, and the default that is shown is the default that counts.
+//! Parameters and options as typed values: one constant is what a word's record declares and what its adapter reads, so
+//! that the type that is checked is the type that is read, and the default that is shown is the default that counts.
 //!
 //! ```
 //! use saddle_catalog::{AnyParam, Call, Maybe, Opt, Param, param, types};
@@ -26,8 +26,8 @@ use saddle_fault::{Fault, Result};
 use std::any::TypeId;
 use std::fmt;
 
-/// What a parameter or an option is when it is not given. Its [`Display`](fmt::Display) is the text in help and reference, as a
-/// cell would write it.
+/// What a parameter or an option is when it is not given. Its [`Display`](fmt::Display) is the text in help and
+/// reference, as a cell would write it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum DefaultValue {
     /// In words, where it is no constant: "none", "as init".
@@ -200,8 +200,8 @@ impl<T> Param<T> {
     }
 }
 
-/// What the call gives for the parameter or the option of this name and type, and whether it is an option; `None` where the
-/// record of the word declares no such. Compiled once, not for each type.
+/// What the call gives for the parameter or the option of this name and type, and whether it is an option; `None` where
+/// the record of the word declares no such. Compiled once, not for each type.
 fn declared<'a>(call: &'a Call, name: &str, of: TypeId) -> Option<(Option<&'a Dynamic>, bool)> {
     let own = |its: &str, id: fn() -> TypeId| its == name && id() == of;
     if let Some(i) = call.entry.params.iter().position(|p| own(p.name, p.id)) {

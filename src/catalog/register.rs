@@ -11,8 +11,8 @@ use std::rc::Rc;
 /// The most arguments that a call of a variable may have.
 const MOST_ARGUMENTS: usize = 8;
 
-/// Names that Rhai answers itself before any registered function is asked; the cell's grammar gives such a word another name
-/// inside, so that `D.eval()` and `type_of(D)` are ours.
+/// Names that Rhai answers itself before any registered function is asked; the cell's grammar gives such a word another
+/// name inside, so that `D.eval()` and `type_of(D)` are ours.
 const RENAMED: [(&str, &str); 2] = [("eval", "eval__"), ("type_of", "type_of__")];
 
 /// The name under which a word is registered.

@@ -1,5 +1,5 @@
-//! The types of parameters and options: what is accepted, and how it is read as a value of Rust. This is the one place in which an
-//! int becomes a float, an array becomes a shape, and a wrong type becomes a message.
+//! The types of parameters and options: what is accepted, and how it is read as a value of Rust. This is the one place
+//! in which an int becomes a float, an array becomes a shape, and a wrong type becomes a message.
 
 use super::{Catalog, Entry, Ty, number, numbers, shape};
 use rhai::{Array, Dynamic, FnPtr, Map};

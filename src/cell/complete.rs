@@ -1,5 +1,5 @@
-//! What Tab offers: words, variables, functions, keywords; after a dot what the value has; inside `#{ … }` a word's options;
-//! after `%` magics; after `\` letters; in the text of a path what is there (`paths`).
+//! What Tab offers: words, variables, functions, keywords; after a dot what the value has; inside `#{ … }` a word's
+//! options; after `%` magics; after `\` letters; in the text of a path what is there (`paths`).
 
 use super::grammar::with_parser;
 use super::letters::LETTERS;

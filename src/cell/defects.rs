@@ -13,8 +13,8 @@ fn is_below(name: &str) -> bool {
     name == ENGINE_THREAD || name.starts_with("DSD-") || name.starts_with("DSU-")
 }
 
-/// From now on, panics on the engine thread, and on a device's threads and the unnamed ones of a pool under it, are recorded,
-/// not printed.
+/// From now on, panics on the engine thread, and on a device's threads and the unnamed ones of a pool under it, are
+/// recorded, not printed.
 pub fn record() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {

@@ -63,8 +63,8 @@ fn look_up_names(engine: &mut Engine, catalog: &'static Catalog, variables: &Var
 }
 
 /// Calls of names that are no function: a variable that did not exist when the call was compiled (a closure that calls
-/// itself), `nets.G(x)` where `nets` is a map or a network with a part `G`, and Rhai's own methods of arrays with a value of
-/// a kind as their function.
+/// itself), `nets.G(x)` where `nets` is a map or a network with a part `G`, and Rhai's own methods of arrays with a
+/// value of a kind as their function.
 #[expect(deprecated, reason = "Rhai marks its hooks this way to say that they may change, not that they will go")]
 fn look_up_calls(engine: &mut Engine, catalog: &'static Catalog, host: &Rc<Host>, variables: &Variables) {
     let (host, variables) = (host.clone(), variables.clone());

@@ -1,5 +1,5 @@
-//! The engine thread: runs one cell after the other, statement by statement, so that what a statement defines is seen by
-//! everything that runs after it.
+//! The engine thread: runs one cell after the other, statement by statement, so that what a statement defines is seen
+//! by everything that runs after it.
 
 use super::explain::Names;
 use super::failure::Place;
@@ -178,7 +178,8 @@ impl EngineThread {
         }
     }
 
-    /// A function takes the place of a variable of its name that could be called: the newest definition is the one meant.
+    /// A function takes the place of a variable of its name that could be called: the newest definition is the one
+    /// meant.
     fn replace_variables(&mut self, functions: &[String]) {
         for name in functions {
             let value = self.variables.get(name).map(Dynamic::flatten);

@@ -1,7 +1,8 @@
 //! The notebook's functions, closures' bodies included.
 //!
 //! Each is a module of its own in the engine, under a name made of the function's name and its number of parameters: to
-//! define it again replaces it and frees the old one. The module's id names the cell, so an error knows where it happened.
+//! define it again replaces it and frees the old one. The module's id names the cell, so an error knows where it
+//! happened.
 
 use super::view;
 use rhai::{Engine, FnNamespace, Module, ScriptFuncDef, Shared};
@@ -69,8 +70,8 @@ impl Functions {
         self.0.borrow_mut().insert((native.name, n), defined);
     }
 
-    /// Forgets the functions of a name that other cells defined, with whatever parameters: a call with the old ones would
-    /// silently run the old code.
+    /// Forgets the functions of a name that other cells defined, with whatever parameters: a call with the old ones
+    /// would silently run the old code.
     fn forget_others(&self, engine: &mut Engine, source: &str, name: &str) {
         let mut all = self.0.borrow_mut();
         let others: Vec<usize> = all

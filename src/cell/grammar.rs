@@ -1,5 +1,5 @@
-//! The grammar of the cells, where it differs from Rhai's: limits, `@`, names that Rhai reserves. Compiling needs no session,
-//! so the threads that ask about code have parsers of their own.
+//! The grammar of the cells, where it differs from Rhai's: limits, `@`, names that Rhai reserves. Compiling needs no
+//! session, so the threads that ask about code have parsers of their own.
 
 use rhai::{Engine, OptimizationLevel, Token};
 use saddle_catalog::inner_name;
@@ -33,8 +33,8 @@ pub fn with_parser<R>(f: impl FnOnce(&Engine) -> R) -> R {
     PARSER.with(f)
 }
 
-/// Names that mean something to Rhai's own functions; every other name that Rhai reserves for its future is free here, so
-/// that `D.with(params)` and `#{ default: 1 }` can be written.
+/// Names that mean something to Rhai's own functions; every other name that Rhai reserves for its future is free here,
+/// so that `D.with(params)` and `#{ default: 1 }` can be written.
 const RHAI_FUNCTIONS: [&str; 9] =
     ["print", "debug", "Fn", "call", "curry", "is_shared", "is_def_var", "is_def_fn", "this"];
 

@@ -1,4 +1,5 @@
-//! What to try after an error, read off the line in which it stands: what a user of Python or of a paper's letters wrote.
+//! What to try after an error, read off the line in which it stands: what a user of Python or of a paper's letters
+//! wrote.
 
 use rhai::EvalAltResult;
 

@@ -1,8 +1,8 @@
 //! A notebook session: runs cells of Rhai, keeps their variables and functions, and says what went wrong where.
 //!
-//! [`RhaiSession`] is a handle for any thread. Behind it one engine thread owns the Rhai engine, the notebook's scope and the
-//! words' [`Host`](saddle_catalog::Host); what another thread may ask while a cell runs (Tab, Shift-Tab) is answered from
-//! the catalog and from a snapshot of the notebook's names (`view::View`).
+//! [`RhaiSession`] is a handle for any thread. Behind it one engine thread owns the Rhai engine, the notebook's scope
+//! and the words' [`Host`](saddle_catalog::Host); what another thread may ask while a cell runs (Tab, Shift-Tab) is
+//! answered from the catalog and from a snapshot of the notebook's names (`view::View`).
 //!
 //! | file | owns |
 //! |---|---|
@@ -25,8 +25,9 @@
 //! | `view` | the snapshot that other threads read |
 //! | `complete`, `paths`, `letters`, `inspect`, `whole` | Tab (names, files, letters by their LaTeX names), Shift-Tab, and whether code is a whole cell: answered on any thread |
 //!
-//! `engine_thread`, `magic`, `scripts` and `rust` name each other: the thread runs a cell's magics, and a magic is a function of the
-//! thread, whose code, variables and outputs it works on. An interface between them would have one user on each side.
+//! `engine_thread`, `magic`, `scripts` and `rust` name each other: the thread runs a cell's magics, and a magic is a
+//! function of the thread, whose code, variables and outputs it works on. An interface between them would have one user
+//! on each side.
 
 #![forbid(unsafe_code)]
 
@@ -71,8 +72,8 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use view::View;
 
-/// Address space reserved for the engine thread's stack. Deep recursion ends at the engine's own limits long before; pages
-/// that are never touched cost nothing.
+/// Address space reserved for the engine thread's stack. Deep recursion ends at the engine's own limits long before;
+/// pages that are never touched cost nothing.
 const STACK: usize = 1 << 30;
 
 /// A handle to a running notebook.

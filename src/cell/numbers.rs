@@ -15,8 +15,8 @@ pub fn register(engine: &mut Engine, catalog: &'static Catalog) {
 }
 
 /// Arithmetic as a notebook's user expects it: `/` is the true quotient, `2 ** -1` is a half, `-7 % 3` is 2.
-/// (With Rhai's fast operators the built-in `/` of ints would come first: 40 % faster loops over plain numbers, and a loss
-/// with `1 / 2` in it silently 0.)
+/// (With Rhai's fast operators the built-in `/` of ints would come first: 40 % faster loops over plain numbers, and a
+/// loss with `1 / 2` in it silently 0.)
 fn numbers(engine: &mut Engine) {
     engine.set_fast_operators(false);
     let types = [TypeId::of::<i64>(), TypeId::of::<f64>()];
@@ -47,7 +47,8 @@ fn numbers(engine: &mut Engine) {
     }
 }
 
-/// A shift of a whole number: Rhai's own shifts the other way for a negative number of places, and drops what does not fit.
+/// A shift of a whole number: Rhai's own shifts the other way for a negative number of places, and drops what does not
+/// fit.
 fn shifted(args: &[&mut Dynamic], to_the_left: bool) -> Result<Dynamic, Box<EvalAltResult>> {
     let [value, places] = [0, 1].map(|i| args[i].as_int().unwrap_or_default());
     if places < 0 {
@@ -68,8 +69,8 @@ fn shifted(args: &[&mut Dynamic], to_the_left: bool) -> Result<Dynamic, Box<Eval
     }
 }
 
-/// Comparisons with a float in them. Rhai takes numbers for equal that differ by one part in 2⁵², which is kept for `==`, but
-/// then finds nothing greater than `1e-20 > 0.0`, and no infinity greater than anything.
+/// Comparisons with a float in them. Rhai takes numbers for equal that differ by one part in 2⁵², which is kept for
+/// `==`, but then finds nothing greater than `1e-20 > 0.0`, and no infinity greater than anything.
 fn comparisons(engine: &mut Engine) {
     let (int, float) = (TypeId::of::<i64>(), TypeId::of::<f64>());
     for pair in [[float, float], [int, float], [float, int]] {
@@ -121,7 +122,8 @@ fn quotient(args: &[&mut Dynamic]) -> Result<Dynamic, Box<EvalAltResult>> {
     Ok((a / b).into())
 }
 
-/// `a % b` of two numbers, with the sign of the divisor, as of tensors and in Python; Rhai's own has that of the dividend.
+/// `a % b` of two numbers, with the sign of the divisor, as of tensors and in Python; Rhai's own has that of the
+/// dividend.
 fn remainder(args: &[&mut Dynamic]) -> Result<Dynamic, Box<EvalAltResult>> {
     if let (Ok(a), Ok(b)) = (args[0].as_int(), args[1].as_int()) {
         if b == 0 {

@@ -12,8 +12,8 @@ const PATHS: [&str; 3] = ["path", "folder", "file"];
 /// More names than this help no one.
 const MAX_MATCHES: usize = 500;
 
-/// The files that the unfinished text at the end of `before` could mean, where it is the path that a word takes; `tokens` end
-/// with that text.
+/// The files that the unfinished text at the end of `before` could mean, where it is the path that a word takes;
+/// `tokens` end with that text.
 pub fn at(catalog: &Catalog, tokens: &[Placed], before: &[char]) -> Option<Completions> {
     if !takes_path(catalog, &tokens[..tokens.len().checked_sub(1)?])? {
         return None;

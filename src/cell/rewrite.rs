@@ -1,9 +1,9 @@
 //! Calls of values: `D(x)` where `D` is a variable, `nets[0](x)`, `make(2)(3)`; the sign before a power; `x[a, b]`.
 //!
-//! Rhai calls only functions by name. So on the cell's tokens, with the scopes of its variables, each call of a value becomes
-//! a call of [`CALL_NAMED`] or [`CALL`] with the value in front. Rhai reads `-x ** 2` as `(-x) ** 2`, which would turn every
-//! `exp(-x ** 2 / 2)` that is copied from a page into a growing function; with brackets put in it is `-(x ** 2)`, as in
-//! mathematics and in Python. Lines stay lines, and columns are mapped back for errors.
+//! Rhai calls only functions by name. So on the cell's tokens, with the scopes of its variables, each call of a value
+//! becomes a call of [`CALL_NAMED`] or [`CALL`] with the value in front. Rhai reads `-x ** 2` as `(-x) ** 2`, which
+//! would turn every `exp(-x ** 2 / 2)` that is copied from a page into a growing function; with brackets put in it is
+//! `-(x ** 2)`, as in mathematics and in Python. Lines stay lines, and columns are mapped back for errors.
 
 use super::tokens::{Placed, tokens};
 use rhai::{Engine, Token};
@@ -266,8 +266,8 @@ impl<'a> Pass<'a> {
         before.or(Some(i))
     }
 
-    /// If the bracket at `i` calls a value, puts the call in front of it. (For a named call the text ends with the value;
-    /// the bracket itself becomes the comma after it.)
+    /// If the bracket at `i` calls a value, puts the call in front of it. (For a named call the text ends with the
+    /// value; the bracket itself becomes the comma after it.)
     fn rewrite_call(&mut self, i: usize, callee: Option<usize>) -> bool {
         let (Some(callee), Some(last)) = (callee, i.checked_sub(1)) else {
             return false;

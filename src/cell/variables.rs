@@ -1,7 +1,7 @@
 //! The notebook's variables.
 //!
-//! Each lives in one shared cell for as long as the notebook does. A cell's top-level `let` writes into it, so functions and
-//! closures, which hold the shared cell, always see the newest value, and the value before is freed.
+//! Each lives in one shared cell for as long as the notebook does. A cell's top-level `let` writes into it, so
+//! functions and closures, which hold the shared cell, always see the newest value, and the value before is freed.
 
 use rhai::{Dynamic, Scope};
 use std::cell::RefCell;

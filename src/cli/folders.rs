@@ -1,4 +1,5 @@
-//! Where files of ours lie: the user's data and state folders, the notebooks that come with this program, and the user's copy.
+//! Where files of ours lie: the user's data and state folders, the notebooks that come with this program, and the
+//! user's copy.
 
 use etcetera::BaseStrategy as _;
 use saddle_fault::{Fault, Result};
@@ -35,8 +36,8 @@ pub fn because(error: &io::Error) -> String {
 /// The notebook that a newcomer begins with.
 pub const QUICKSTART: &str = "00_quickstart.ipynb";
 
-/// The notebooks that came with this program: those of its package, else of the checkout that the current folder is in, else of
-/// the one it was built from.
+/// The notebooks that came with this program: those of its package, else of the checkout that the current folder is in,
+/// else of the one it was built from.
 pub fn notebooks() -> Option<PathBuf> {
     let program = std::env::current_exe().ok();
     let package = program.and_then(|program| Some(program.parent()?.join("../share/saddlepoint")));

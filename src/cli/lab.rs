@@ -10,15 +10,15 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Settings of JupyterLab that hold where the user has not chosen others: no question about news, no looking for updates of a
-/// JupyterLab that is ours to update.
+/// Settings of JupyterLab that hold where the user has not chosen others: no question about news, no looking for
+/// updates of a JupyterLab that is ours to update.
 const SETTINGS: &str = r#"{
   "@jupyterlab/apputils-extension:notification": { "fetchNews": "false", "checkForUpdates": false }
 }
 "#;
 
-/// `python -m jupyterlab`, without a grammar of internationalised addresses that its checker of schemas builds at every start
-/// where it is there, that no schema of Jupyter's asks for, and that takes 1.5 of a start's 2.6 seconds.
+/// `python -m jupyterlab`, without a grammar of internationalised addresses that its checker of schemas builds at every
+/// start where it is there, that no schema of Jupyter's asks for, and that takes 1.5 of a start's 2.6 seconds.
 const START: &str = "\
 import sys
 sys.modules['rfc3987_syntax'] = None
@@ -85,7 +85,8 @@ pub fn lab(options: &Options) -> Result<CommandStatus> {
 }
 
 impl Options {
-    /// The folder or notebook of the user's own, and what is passed on. As JupyterLab has it, a word without hyphens is a place.
+    /// The folder or notebook of the user's own, and what is passed on. As JupyterLab has it, a word without hyphens is
+    /// a place.
     fn own(&self) -> (Option<&Path>, &[String]) {
         match self.extra.split_first() {
             Some((first, rest)) if !first.starts_with('-') => (Some(Path::new(first)), rest),
@@ -111,7 +112,8 @@ impl Opening {
         Ok(Self { folder, notebook: Some(name.to_string_lossy().into_owned()) })
     }
 
-    /// The user's copy of the notebooks, made or brought up to date; the current folder where none came with this program.
+    /// The user's copy of the notebooks, made or brought up to date; the current folder where none came with this
+    /// program.
     fn of_copy() -> Result<Self> {
         let Some(shipped) = folders::notebooks() else {
             return Self::of(Path::new("."));

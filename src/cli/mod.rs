@@ -119,8 +119,8 @@ impl From<CommandStatus> for ExitCode {
     }
 }
 
-/// Reads the command line and does what it says. Exit status: 0 done, 1 a cell failed or an output differs, 2 the command
-/// could not be carried out, 130 interrupted.
+/// Reads the command line and does what it says. Exit status: 0 done, 1 a cell failed or an output differs, 2 the
+/// command could not be carried out, 130 interrupted.
 pub fn main() -> ExitCode {
     match dispatch(Arguments::parse().command) {
         Ok(outcome) => outcome.into(),

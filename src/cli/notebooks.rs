@@ -1,5 +1,5 @@
-//! The user's own copy of the notebooks, which JupyterLab opens: made at the first start, and brought up to date at later ones
-//! without losing anything that the user wrote.
+//! The user's own copy of the notebooks, which JupyterLab opens: made at the first start, and brought up to date at
+//! later ones without losing anything that the user wrote.
 //!
 //! | the copy holds | and the notebooks that came with this program | then |
 //! |---|---|---|
@@ -89,8 +89,8 @@ impl Renewal {
     }
 }
 
-/// What makes a file another one than it was: its bytes; of a notebook the sources of its cells, for running it is not changing
-/// it.
+/// What makes a file another one than it was: its bytes; of a notebook the sources of its cells, for running it is not
+/// changing it.
 fn fingerprint(name: &str, bytes: &[u8]) -> String {
     let mut hash = Sha256::new();
     match sources(name, bytes) {
@@ -143,7 +143,8 @@ fn files_in(folder: &Path) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// A name beside that of a file, with the version, which nothing has yet: `a.ipynb`, `a-0.2.0.ipynb`, `a-0.2.0-2.ipynb`.
+/// A name beside that of a file, with the version, which nothing has yet: `a.ipynb`, `a-0.2.0.ipynb`,
+/// `a-0.2.0-2.ipynb`.
 fn free_name(own: &Path, name: &str, version: &str) -> String {
     let (stem, extension) = match name.rsplit_once('.') {
         Some((stem, extension)) if !extension.contains('/') => (stem, format!(".{extension}")),

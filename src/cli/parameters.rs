@@ -1,5 +1,5 @@
-//! Parameters of a run, from the command line and from a file: read as the types of their defaults, checked, and put into the
-//! notebook.
+//! Parameters of a run, from the command line and from a file: read as the types of their defaults, checked, and put
+//! into the notebook.
 
 use clap::Args;
 use saddle_cell::parameters::{Parameter, Type, declared, literal};

@@ -42,8 +42,8 @@ const NO_NETWORK: &[&str] = &[
 ];
 /// Debian's Python comes without the part that makes environments.
 const NO_VENV: &[&str] = &["ensurepip is not available", "No module named venv", "No module named ensurepip"];
-/// Something answers, and it is no package index: it names no versions (which pip reports as versions that conflict, where
-/// constraints are given), or gives something else than packages.
+/// Something answers, and it is no package index: it names no versions (which pip reports as versions that conflict,
+/// where constraints are given), or gives something else than packages.
 const NO_INDEX: &[&str] = &[
     "ResolutionImpossible",
     "No matching distribution found",

@@ -38,8 +38,8 @@ fn pinned_version() -> &'static str {
     line.unwrap_or_default().trim()
 }
 
-/// Installs the private JupyterLab with a Python, in a folder beside its own that takes its place in the end: whatever happens
-/// on the way, there is the former one or none.
+/// Installs the private JupyterLab with a Python, in a folder beside its own that takes its place in the end: whatever
+/// happens on the way, there is the former one or none.
 ///
 /// # Errors
 /// The folder cannot be written, Python cannot make environments, pip cannot have the packages.
@@ -144,7 +144,8 @@ fn sibling(folder: &Path, kind: &str) -> PathBuf {
     name.into()
 }
 
-/// A folder that is only there while something is made: removed when it is not needed any more, or what it was needed for failed.
+/// A folder that is only there while something is made: removed when it is not needed any more, or what it was needed
+/// for failed.
 struct Part(PathBuf);
 
 impl Part {

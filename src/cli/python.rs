@@ -12,7 +12,8 @@ const OLDEST: (u64, u64) = (3, 10);
 /// The oldest JupyterLab of a user's own that is used.
 const OLDEST_LAB: u64 = 4;
 
-/// Printed by the interpreter itself: version, where it installs to, the JupyterLab it has, whether it can make environments.
+/// Printed by the interpreter itself: version, where it installs to, the JupyterLab it has, whether it can make
+/// environments.
 const PROBE: &str = "\
 import importlib.util, json, sys
 from importlib import metadata
@@ -38,8 +39,8 @@ pub struct Python {
 }
 
 impl Python {
-    /// The Python that the commands use: that of the environment this program is installed in, where that has JupyterLab, else
-    /// the first on the path that is new enough.
+    /// The Python that the commands use: that of the environment this program is installed in, where that has
+    /// JupyterLab, else the first on the path that is new enough.
     ///
     /// # Errors
     /// There is none, or only older ones.

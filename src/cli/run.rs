@@ -101,8 +101,8 @@ pub fn run_in_sweep(
     run_whole(Job { document, file: from.to_path_buf(), parameters, target, quiet: true, keep_going: false, figures })
 }
 
-/// Runs a notebook or script to its end, in the current folder, and keeps what it shows. Must be called before other threads
-/// are started.
+/// Runs a notebook or script to its end, in the current folder, and keeps what it shows. Must be called before other
+/// threads are started.
 ///
 /// # Errors
 /// The system gives no thread; the outputs cannot be written.
@@ -254,8 +254,8 @@ fn write(document: &Document, target: &Target, source: &Path) -> Result<()> {
     write_whole(path, &text)
 }
 
-/// Writes a file beside its place first: a full disk or a crash must not leave half a notebook where a whole one was. What
-/// a link leads to is written, and a file that is replaced keeps its permissions.
+/// Writes a file beside its place first: a full disk or a crash must not leave half a notebook where a whole one was.
+/// What a link leads to is written, and a file that is replaced keeps its permissions.
 pub fn write_whole(path: &Path, text: &str) -> Result<()> {
     let place = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
     let draft = place.with_added_extension("part");

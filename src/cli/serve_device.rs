@@ -13,8 +13,8 @@ pub struct Options {
     /// Where to listen; the default is reached from this machine alone, and from others through `ssh -L`.
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:7070")]
     listen: String,
-    /// What clients have to know; better in the environment variable SADDLE_DEVICE_TOKEN, since others see command lines. Without any, one
-    /// is made and printed.
+    /// What clients have to know; better in the environment variable SADDLE_DEVICE_TOKEN, since others see command
+    /// lines. Without any, one is made and printed.
     #[arg(long)]
     token: Option<String>,
     /// The device for clients that name none.

@@ -61,8 +61,8 @@ fn open_with(folder: &Path, environment: Vec<(&'static str, OsString)>) -> Resul
     Ok(Arc::new(session))
 }
 
-/// The variable that holds what runs the worker, for profilers: a program and its arguments, apart by spaces, before the
-/// worker's own, as in `valgrind --tool=callgrind --log-file=counts`.
+/// The variable that holds what runs the worker, for profilers: a program and its arguments, apart by spaces, before
+/// the worker's own, as in `valgrind --tool=callgrind --log-file=counts`.
 const UNDER: &str = "SADDLE_WORKER_UNDER";
 
 /// This program, told to be a worker.
@@ -111,7 +111,8 @@ fn no_thread(error: &std::io::Error) -> Fault {
     Fault::new(Kind::Device, message)
 }
 
-/// A new session whose running cell Ctrl-C stops, with these variables in the environment of its process. Must be called before other threads are started.
+/// A new session whose running cell Ctrl-C stops, with these variables in the environment of its process. Must be
+/// called before other threads are started.
 ///
 /// # Errors
 /// As [`open`].

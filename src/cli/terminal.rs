@@ -123,8 +123,8 @@ impl Terminal {
         }
     }
 
-    /// Draws an update over the display it names, if that is still the last line, or beside the bar. A picture's file is
-    /// always replaced.
+    /// Draws an update over the display it names, if that is still the last line, or beside the bar. A picture's file
+    /// is always replaced.
     fn update(&self, bundle: &Bundle, id: &str) {
         self.beside_bar(bundle);
         let mut state = self.lock();

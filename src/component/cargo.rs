@@ -19,12 +19,13 @@ const PACE: Duration = Duration::from_millis(100);
 /// How many of cargo's last lines are kept.
 const KEPT: usize = 400;
 
-/// Builds a component from the sources that this program was built from; where it lies then. `watch` hears how far it is,
-/// at least ten times a second, and says whether to go on. Another process that builds at the same time is waited for.
+/// Builds a component from the sources that this program was built from; where it lies then. `watch` hears how far it
+/// is, at least ten times a second, and says whether to go on. Another process that builds at the same time is waited
+/// for.
 ///
 /// # Errors
-/// No cargo; the sources are gone or others than those of this program; no network, no space, a compiler that is too old,
-/// what does not compile; an interrupt, when `watch` says no.
+/// No cargo; the sources are gone or others than those of this program; no network, no space, a compiler that is too
+/// old, what does not compile; an interrupt, when `watch` says no.
 pub fn build(component: &Component, watch: &mut dyn FnMut(&Progress) -> bool) -> Result<PathBuf> {
     let path = program::search_path();
     let cargo = program::on_path(&path, "cargo").ok_or_else(|| failure::no_cargo(component))?;
@@ -170,8 +171,8 @@ impl Drop for Running {
     }
 }
 
-/// Whether a variable is what cargo tells a program of the package that it runs (`cargo run`, `cargo test`): build scripts
-/// that read it would take the crates that are compiled already for others.
+/// Whether a variable is what cargo tells a program of the package that it runs (`cargo run`, `cargo test`): build
+/// scripts that read it would take the crates that are compiled already for others.
 fn belongs_to_a_package(name: &OsStr) -> bool {
     const NAMES: [&str; 12] = [
         "CARGO",

@@ -1,15 +1,15 @@
 //! The identity of a build: the version, and a hash of the sources on which `saddle` and its components must agree.
 //!
-//! This file is compiled twice: into the build script, which gives the identity to the crate, and into the crate, which looks
-//! whether the sources are still those of that time.
+//! This file is compiled twice: into the build script, which gives the identity to the crate, and into the crate, which
+//! looks whether the sources are still those of that time.
 
 use std::path::{Path, PathBuf};
 
 /// This crate's folder in a checkout.
 pub const OWN: &str = "src/component";
 
-/// What both sides are made of: the versions of other people's crates, and the rooms whose code is in both or which speak to
-/// each other.
+/// What both sides are made of: the versions of other people's crates, and the rooms whose code is in both or which
+/// speak to each other.
 const SHARED: [&str; 6] = ["Cargo.lock", OWN, "src/worker", "src/rust", "src/backend", "src/burn"];
 
 /// Those parts that a checkout has.

@@ -1,5 +1,5 @@
-//! Parts of Saddlepoint that are not in the first build: each is a package of its own, built when it is first needed, or
-//! beforehand by hand, or brought by an installation.
+//! Parts of Saddlepoint that are not in the first build: each is a package of its own, built when it is first needed,
+//! or beforehand by hand, or brought by an installation.
 //!
 //! | file | owns |
 //! |---|---|
@@ -90,7 +90,8 @@ pub static BURN: Component = Component {
     minutes: "about 10 minutes",
 };
 
-/// What tells whether two builds fit together: the version, and in a checkout a hash of the sources that both sides share.
+/// What tells whether two builds fit together: the version, and in a checkout a hash of the sources that both sides
+/// share.
 pub fn identity() -> &'static str {
     env!("SADDLE_IDENTITY")
 }
@@ -130,7 +131,8 @@ mod tests {
         }
     }
 
-    /// What the build script has hashed is what lies in the checkout: else a stale component would be taken for a good one.
+    /// What the build script has hashed is what lies in the checkout: else a stale component would be taken for a good
+    /// one.
     #[test]
     fn the_identity_is_that_of_the_sources() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();

@@ -6,8 +6,8 @@ use rustix::fs::Access;
 use saddle_fault::{Fault, Result};
 use std::path::{Path, PathBuf};
 
-/// The files that may be the component, the best first: beside this program, where an installation keeps what belongs to it,
-/// where earlier builds have left it. Each is there; whether it is of this build is for the caller to ask.
+/// The files that may be the component, the best first: beside this program, where an installation keeps what belongs
+/// to it, where earlier builds have left it. Each is there; whether it is of this build is for the caller to ask.
 pub fn candidates(component: &Component) -> impl Iterator<Item = PathBuf> {
     candidates_in(own_folder(), cache().ok(), component)
 }
@@ -41,8 +41,8 @@ fn folder_of(program: &Path) -> Option<PathBuf> {
     Some(folder.to_path_buf())
 }
 
-/// Cargo's target folder to build in: that of the running program, where this can write to it, so that nothing is compiled
-/// twice; else one in the user's cache.
+/// Cargo's target folder to build in: that of the running program, where this can write to it, so that nothing is
+/// compiled twice; else one in the user's cache.
 ///
 /// # Errors
 /// The user has no home folder.

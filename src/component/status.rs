@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 /// The time between two changes of the line.
 const PACE: Duration = Duration::from_millis(500);
 
-/// Builds a component, where it lies then. `say` is given a line whenever there is something new to say, for what `needs` it, and
-/// told so that it can be shown in place of the one before; it is asked about ten times a second, also with nothing to say
-/// (`None`), whether to go on.
+/// Builds a component, where it lies then. `say` is given a line whenever there is something new to say, for what
+/// `needs` it, and told so that it can be shown in place of the one before; it is asked about ten times a second, also
+/// with nothing to say (`None`), whether to go on.
 ///
 /// # Errors
 /// Those of [`build`].

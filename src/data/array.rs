@@ -41,7 +41,8 @@ impl Array {
     /// The array in `bytes`, which hold exactly the elements of `shape`.
     ///
     /// # Errors
-    /// More or fewer bytes than the shape needs; whole numbers beyond 64 bits with a sign; floats beyond single precision.
+    /// More or fewer bytes than the shape needs; whole numbers beyond 64 bits with a sign; floats beyond single
+    /// precision.
     pub fn decode(what: &str, shape: &[usize], element: Element, bytes: &[u8], big_endian: bool) -> Result<Self> {
         let size = element.size();
         let needed = shape.iter().try_fold(size, |n, &d| n.checked_mul(d)).filter(|&n| n == bytes.len());

@@ -67,13 +67,14 @@ struct Table<'a> {
 }
 
 /// Reads a table, by RFC 4180; what gzip has packed is unpacked. A first line with anything but numbers in it names the
-/// columns, and one with numbers where the rest of the table tells so, if [`Csv::header`] does not; empty lines and lines
-/// that begin with `#` are left out. Labels are whole numbers from 0, or any texts, which are then numbered in their
-/// alphabetical order. What had to be guessed or is left out is told in a note.
+/// columns, and one with numbers where the rest of the table tells so, if [`Csv::header`] does not; empty lines and
+/// lines that begin with `#` are left out. Labels are whole numbers from 0, or any texts, which are then numbered in
+/// their alphabetical order. What had to be guessed or is left out is told in a note.
 ///
 /// # Errors
 /// A file that is missing, empty or no text; a separator that is no character of ASCII; a quote that is never closed; a
-/// line with another number of columns; a cell that is missing or not a finite number; a label column that does not exist.
+/// line with another number of columns; a cell that is missing or not a finite number; a label column that does not
+/// exist.
 pub fn csv(path: &Path, how: &Csv, watch: &mut Watch) -> Result<Dataset> {
     let name = path.file_name().map_or("csv".into(), |n| n.to_string_lossy());
     let told = |e| describe(path, "read", &e);

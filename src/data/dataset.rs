@@ -1,4 +1,5 @@
-//! A data set: rows of one shape with optional labels. Parts of it (`split`, `filter`) are views that share its storage.
+//! A data set: rows of one shape with optional labels. Parts of it (`split`, `filter`) are views that share its
+//! storage.
 
 use super::Source;
 use super::folder::Stream;

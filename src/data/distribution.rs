@@ -167,8 +167,8 @@ impl Distribution {
         Mixture::new((0..n * n).map(at).collect::<Result<_>>()?, None).map(Self::Mixture)
     }
 
-    /// The density that a picture shows, `[h, w]` with its upper row at the top, over the square from `low` to `high`: a Gaussian
-    /// on each pixel that has mass, of half a pixel's width.
+    /// The density that a picture shows, `[h, w]` with its upper row at the top, over the square from `low` to `high`:
+    /// a Gaussian on each pixel that has mass, of half a pixel's width.
     ///
     /// # Errors
     /// Another rank; a pixel below 0 or not finite; no mass at all; `low` not below `high`.

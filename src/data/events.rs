@@ -1,6 +1,6 @@
-//! TensorBoard's event files: figures and pictures by name and step. Written by hand, since the format is small: records
-//! framed as TensorFlow's `lib/io/record_writer.cc` does (length, its checksum, data, their checksum: CRC-32C, masked), each
-//! an `Event` of `tensorboard/compat/proto/event.proto` in the encoding of Protocol Buffers.
+//! TensorBoard's event files: figures and pictures by name and step. Written by hand, since the format is small:
+//! records framed as TensorFlow's `lib/io/record_writer.cc` does (length, its checksum, data, their checksum: CRC-32C,
+//! masked), each an `Event` of `tensorboard/compat/proto/event.proto` in the encoding of Protocol Buffers.
 
 use saddle_fault::{Fault, Result};
 

@@ -1,5 +1,5 @@
-//! Data sets that everybody knows, in files: MNIST and Fashion-MNIST. They are looked for, and downloaded where they are
-//! not found.
+//! Data sets that everybody knows, in files: MNIST and Fashion-MNIST. They are looked for, and downloaded where they
+//! are not found.
 
 use super::digits::NAMES;
 use super::download::{Checksum, Remote, download, md5_inside};
@@ -119,8 +119,8 @@ impl Places {
 }
 
 impl Famous {
-    /// One part of the data set, pixels in [0, 1], as rows of 784, with labels. `folder`: where its files are; otherwise
-    /// they are looked for in `places` and downloaded where they are not found.
+    /// One part of the data set, pixels in [0, 1], as rows of 784, with labels. `folder`: where its files are;
+    /// otherwise they are looked for in `places` and downloaded where they are not found.
     ///
     /// # Errors
     /// Files that are damaged, that do not belong together, that can neither be found nor downloaded.

@@ -77,8 +77,8 @@ fn what_is_written_is_read_back() -> Result<()> {
     Ok(())
 }
 
-/// Cut off anywhere, or with any byte changed, a file is an error or another array: never a panic, never an allocation of
-/// what it claims.
+/// Cut off anywhere, or with any byte changed, a file is an error or another array: never a panic, never an allocation
+/// of what it claims.
 #[test]
 fn damaged_files_do_no_harm() -> Result<()> {
     type Reader = fn(&[u8]) -> bool;

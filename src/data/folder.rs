@@ -1,5 +1,5 @@
-//! Pictures in folders (one folder for each class, or all pictures in one folder), in zip archives and in Parquet files: all read at
-//! once, or each when it is drawn.
+//! Pictures in folders (one folder for each class, or all pictures in one folder), in zip archives and in Parquet
+//! files: all read at once, or each when it is drawn.
 
 use super::files::{Watch, describe};
 use super::parquet::{self, Columns, Label, Parquet};
@@ -47,14 +47,14 @@ struct Found {
     classes: Vec<String>,
 }
 
-/// The pictures in a folder, in the order of their names, pixels in [0, 1], as flat rows, upright as their Exif data say.
-/// Where it holds folders with pictures, each of them is a class, in the order of their names. What is hidden, its name
-/// beginning with a dot, is left out. A zip archive is read as the folder that was packed; Parquet files, one or a folder of them, by their
-/// column of pictures.
+/// The pictures in a folder, in the order of their names, pixels in [0, 1], as flat rows, upright as their Exif data
+/// say. Where it holds folders with pictures, each of them is a class, in the order of their names. What is hidden, its
+/// name beginning with a dot, is left out. A zip archive is read as the folder that was packed; Parquet files, one or a
+/// folder of them, by their column of pictures.
 ///
 /// # Errors
-/// A folder that is missing or without pictures; a picture that cannot be read, unless [`FolderOptions::skip_unreadable`]; pictures
-/// of different sizes, where no size is given.
+/// A folder that is missing or without pictures; a picture that cannot be read, unless
+/// [`FolderOptions::skip_unreadable`]; pictures of different sizes, where no size is given.
 pub fn image_folder(path: &Path, look: &FolderOptions, watch: &mut Watch) -> Result<Dataset> {
     if look.stream && look.skip_unreadable {
         return Err(Fault::value(

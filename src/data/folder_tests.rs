@@ -121,7 +121,8 @@ fn expected(i: usize) -> (Vec<f32>, i32) {
     (colour.iter().flat_map(|&c| [c as f32 / 255.0; 4]).collect(), (i % 3) as i32)
 }
 
-/// What pyarrow and Python's zipfile wrote: Snappy, gzip and neither, pages of both versions, dictionaries, several groups of rows, zip64.
+/// What pyarrow and Python's zipfile wrote: Snappy, gzip and neither, pages of both versions, dictionaries, several
+/// groups of rows, zip64.
 #[test]
 fn tables_and_archives_hold_the_pictures_that_were_put_into_them() {
     for stream in [false, true] {
@@ -137,7 +138,8 @@ fn tables_and_archives_hold_the_pictures_that_were_put_into_them() {
                 .unwrap_or_else(|e| panic!("{name}: {e}"));
             assert_eq!((data.len(), data.picture()), (7, Some([3, 2, 2])), "{name}");
             assert_eq!(data.classes(), classes, "{name}");
-            // In the order of the names, so by class in the archive with folders; from the last to the first, as samples jump.
+            // In the order of the names, so by class in the archive with folders; from the last to the first, as
+            // samples jump.
             let order = if name == "deflated.zip" { [0, 3, 6, 1, 4, 2, 5] } else { [0, 1, 2, 3, 4, 5, 6] };
             for (at, &i) in order.iter().enumerate().rev() {
                 let (pixels, label) = expected(i);

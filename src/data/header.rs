@@ -33,8 +33,9 @@ pub fn is_text(cell: &str) -> bool {
     !is_missing(cell) && cell.trim().parse::<f32>().is_err()
 }
 
-/// What a first line is whose cells beside that of the label (in the column `label`) are numbers or missing. Numbers name
-/// columns where they count them, as in tables that pandas has written, and where what follows speaks against a sample.
+/// What a first line is whose cells beside that of the label (in the column `label`) are numbers or missing. Numbers
+/// name columns where they count them, as in tables that pandas has written, and where what follows speaks against a
+/// sample.
 pub fn guess(first: &[String], label: Option<usize>, body: &Body) -> Guess {
     let title = label.map(|at| first[at].as_str()).filter(|t| is_text(t));
     let start = counted_from(first, label.filter(|_| title.is_some()));
@@ -52,7 +53,8 @@ pub fn guess(first: &[String], label: Option<usize>, body: &Body) -> Guess {
     Guess { is_header, is_doubtful: is_header || (start.is_some() && is_alone && !body.values.is_empty()) }
 }
 
-/// From where the cells count, if they do: columns from −1 (an index without a name before them), 0 or 1, years from others.
+/// From where the cells count, if they do: columns from −1 (an index without a name before them), 0 or 1, years from
+/// others.
 fn counted_from(cells: &[String], except: Option<usize>) -> Option<i64> {
     let beyond = |(i, cell): (usize, &String)| Some(cell.parse::<i64>().ok()? - i as i64);
     let given = cells.iter().enumerate();

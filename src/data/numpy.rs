@@ -1,4 +1,5 @@
-//! NumPy's files: one array (`.npy`) or several by name (`.npz`). Format: NumPy enhancement proposal 1, versions 1 to 3.
+//! NumPy's files: one array (`.npy`) or several by name (`.npz`). Format: NumPy enhancement proposal 1, versions 1
+//! to 3.
 
 use super::array::{Array, Element, Values};
 use super::files::{Watch, describe, foreign, unpacked};

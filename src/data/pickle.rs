@@ -1,6 +1,7 @@
-//! Python's pickles, as far as files of tensors need them. A pickle is a program for a small stack machine; this one builds
-//! dicts, lists, tuples, numbers, texts and the tensors that PyTorch describes, and **runs nothing**: whatever else a pickle
-//! names (a class, a function) is refused by its name. Format: CPython's `Lib/pickletools.py`, protocols 2 to 5.
+//! Python's pickles, as far as files of tensors need them. A pickle is a program for a small stack machine; this one
+//! builds dicts, lists, tuples, numbers, texts and the tensors that PyTorch describes, and **runs nothing**: whatever
+//! else a pickle names (a class, a function) is refused by its name. Format: CPython's `Lib/pickletools.py`, protocols
+//! 2 to 5.
 //!
 //! Values are small and live in one arena, so that a damaged file can neither fill the memory nor nest deeper than the
 //! stack.

@@ -13,7 +13,8 @@ const MIN_DECODER_BYTES: u64 = 1 << 20;
 /// The picture in a file, turned and mirrored as its Exif data say.
 ///
 /// # Errors
-/// What is wrong: a file that is missing, that is no picture, damaged, or that claims more pixels than its bytes can hold.
+/// What is wrong: a file that is missing, that is no picture, damaged, or that claims more pixels than its bytes can
+/// hold.
 pub fn open(path: &Path) -> Result<DynamicImage, String> {
     let name = path.display().to_string();
     let bytes = std::fs::read(path).map_err(|e| unreadable(&name, &e.to_string()))?;

@@ -221,8 +221,8 @@ pub fn stated_separator(start: &[u8]) -> Option<u8> {
     }
 }
 
-/// What stands between the cells of a table that begins with `start`: the first of tab, semicolon, comma, bar and blanks that
-/// gives the first two records the same number of cells, more than one; else a comma.
+/// What stands between the cells of a table that begins with `start`: the first of tab, semicolon, comma, bar and
+/// blanks that gives the first two records the same number of cells, more than one; else a comma.
 pub fn guess(start: &[u8]) -> Between {
     let is_whole = |&at: &usize| start[at] == b'\n' || start[at] == b'\r';
     let whole = (0..start.len()).rev().find(is_whole);

@@ -1,6 +1,6 @@
-//! Zip archives: `.npz`, `.pt` and pictures. Read from memory, or one file after the other from the disk: the list at the end is kept, and
-//! each file is unpacked when it is wanted. Stored and deflated files, with zip64, so that an archive may hold more than 65,535 files and
-//! 4 GiB; written without it (PKWARE's APPNOTE, sections 4.3 and 4.5.3).
+//! Zip archives: `.npz`, `.pt` and pictures. Read from memory, or one file after the other from the disk: the list at
+//! the end is kept, and each file is unpacked when it is wanted. Stored and deflated files, with zip64, so that an
+//! archive may hold more than 65,535 files and 4 GiB; written without it (PKWARE's APPNOTE, sections 4.3 and 4.5.3).
 
 use super::files::{self, describe};
 use flate2::Crc;

@@ -1,5 +1,5 @@
-//! DiffAugment (Zhao et al. 2020): random changes of colour, place and a hole, which D sees on real and generated images alike
-//! and through which G's gradient passes.
+//! DiffAugment (Zhao et al. 2020): random changes of colour, place and a hole, which D sees on real and generated
+//! images alike and through which G's gradient passes.
 
 use saddle_fault::{Fault, Result};
 use saddle_tensor::{Tensor, random, shown};

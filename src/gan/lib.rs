@@ -1,5 +1,5 @@
-//! What makes a network pair a GAN: penalties on D, and measures of the result; the losses of both players stand beside the others,
-//! in `saddle_nn::loss`. No language, no pixels: networks come in as functions from tensors to tensors.
+//! What makes a network pair a GAN: penalties on D, and measures of the result; the losses of both players stand beside
+//! the others, in `saddle_nn::loss`. No language, no pixels: networks come in as functions from tensors to tensors.
 //!
 //! | file | owns |
 //! |---|---|

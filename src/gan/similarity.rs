@@ -28,8 +28,8 @@ fn positive(word: &str, range: f64) -> Result<()> {
     }
 }
 
-/// The peak signal-to-noise ratio in decibels, 10·log₁₀(range² / mean squared error), of each image `[n, ..]`, averaged;
-/// infinite where two images are equal.
+/// The peak signal-to-noise ratio in decibels, 10·log₁₀(range² / mean squared error), of each image `[n, ..]`,
+/// averaged; infinite where two images are equal.
 ///
 /// # Errors
 /// Shapes that differ, or of a rank below 2; a range that is not above 0.
@@ -41,8 +41,8 @@ pub fn psnr(a: &Tensor, b: &Tensor, range: f64) -> Result<Tensor> {
     error.log()?.mul_scalar(-10.0 / std::f32::consts::LN_10)?.mean()
 }
 
-/// The structural similarity of images `[n, h, w]` or `[n, c, h, w]` (Wang et al. 2004: a Gaussian window of σ 1.5, K₁ = .01,
-/// K₂ = .03), averaged over all places where the window of `window` × `window` pixels fits.
+/// The structural similarity of images `[n, h, w]` or `[n, c, h, w]` (Wang et al. 2004: a Gaussian window of σ 1.5,
+/// K₁ = .01, K₂ = .03), averaged over all places where the window of `window` × `window` pixels fits.
 ///
 /// # Errors
 /// Shapes that differ, or of another rank; a range that is not above 0; a window that is even or does not fit.

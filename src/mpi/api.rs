@@ -1,4 +1,5 @@
-//! Open MPI's C interface (its handles are addresses of symbols of its library), as far as it is used. The library is never unloaded.
+//! Open MPI's C interface (its handles are addresses of symbols of its library), as far as it is used. The library is
+//! never unloaded.
 
 #![expect(unsafe_code, reason = "calls of the MPI library, in C's calling convention")]
 
@@ -51,8 +52,8 @@ pub struct Api {
     max: Handle,
 }
 
-// SAFETY: the handles are addresses of constants of a library that is never unloaded. The calls themselves are made one at a time, which
-// the mode asked for in `initialize` allows from any thread.
+// SAFETY: the handles are addresses of constants of a library that is never unloaded. The calls themselves are made one
+// at a time, which the mode asked for in `initialize` allows from any thread.
 unsafe impl Send for Api {}
 // SAFETY: as above.
 unsafe impl Sync for Api {}
@@ -67,7 +68,8 @@ impl Api {
         let names = own.as_deref().into_iter().chain(NAMES);
         let mut refused = String::from("no library");
         for name in names {
-            // SAFETY: what runs is the library's own initialisers. Global, since Open MPI's plugins look for its symbols.
+            // SAFETY: what runs is the library's own initialisers. Global, since Open MPI's plugins look for its
+            // symbols.
             match unsafe { Library::open(Some(name), RTLD_NOW | RTLD_GLOBAL) } {
                 Ok(library) => return Self::of(Box::leak(Box::new(library))),
                 Err(error) => refused = error.to_string(),

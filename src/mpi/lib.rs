@@ -1,5 +1,6 @@
-//! Several processes of one run: how many there are, which of them this is, and sums over all of them. Started by `mpirun`; the MPI
-//! library of the system is loaded then and only then, so that no build needs one and no run without `mpirun` notices.
+//! Several processes of one run: how many there are, which of them this is, and sums over all of them. Started by
+//! `mpirun`; the MPI library of the system is loaded then and only then, so that no build needs one and no run without
+//! `mpirun` notices.
 //!
 //! | file | owns |
 //! |---|---|

@@ -82,8 +82,8 @@ pub fn consensus(players: &[Player], gamma: f32) -> Result<Vec<Vec<Tensor>>> {
     Ok(by_player(players, adjusted(&v, gamma, &pull)?))
 }
 
-/// Symplectic gradient adjustment (Balduzzi et al. 2018): v + λ·Aᵀv with A = ½(J − Jᵀ). With `align`, λ changes its sign
-/// where the adjustment would push away from a stable point (their section 3.5).
+/// Symplectic gradient adjustment (Balduzzi et al. 2018): v + λ·Aᵀv with A = ½(J − Jᵀ). With `align`, λ changes its
+/// sign where the adjustment would push away from a stable point (their section 3.5).
 ///
 /// # Errors
 /// A loss that is not a single number.

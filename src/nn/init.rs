@@ -20,7 +20,8 @@ pub enum Init {
 }
 
 impl Init {
-    /// How the bias starts beside weights that start so: PyTorch's default draws both, every other leaves the bias at 0.
+    /// How the bias starts beside weights that start so: PyTorch's default draws both, every other leaves the bias
+    /// at 0.
     pub fn of_bias(self) -> Self {
         match self {
             Init::FanIn => Init::FanIn,

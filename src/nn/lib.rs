@@ -1,8 +1,8 @@
 //! Networks as values: layers, initialisers, parameters, optimizers, losses.
 //!
-//! A layer is a description without state; a network pairs descriptions with parameters. So the same network can be called
-//! with its own parameters, or with others that a step of some optimizer has just computed ([`Network::with`]): that is how
-//! a discriminator is unrolled and differentiated through.
+//! A layer is a description without state; a network pairs descriptions with parameters. So the same network can be
+//! called with its own parameters, or with others that a step of some optimizer has just computed ([`Network::with`]):
+//! that is how a discriminator is unrolled and differentiated through.
 //!
 //! | file | owns |
 //! |---|---|

@@ -1,5 +1,5 @@
-//! Losses. Each gives the mean over all elements, a single number. Here those on predictions and targets; in [`players`] what D and G
-//! minimise.
+//! Losses. Each gives the mean over all elements, a single number. Here those on predictions and targets; in
+//! [`players`] what D and G minimise.
 
 pub mod players;
 
@@ -25,8 +25,8 @@ fn same_shape(name: &str, a: &Tensor, b: &Tensor) -> Result<()> {
         .hint("bring them to one shape; a single number as target counts for every element"))
 }
 
-/// log p, cut at −100 as in PyTorch's `binary_cross_entropy`. Where it is cut the gradient is 0, never 0 / 0: a sigmoid that
-/// has become exactly 0 or 1 passes no gradient either.
+/// log p, cut at −100 as in PyTorch's `binary_cross_entropy`. Where it is cut the gradient is 0, never 0 / 0: a sigmoid
+/// that has become exactly 0 or 1 passes no gradient either.
 fn cut_log(p: &Tensor) -> Result<Tensor> {
     let one = Tensor::full(1.0, &[], &p.device());
     let cut = Tensor::full(-100.0, &[], &p.device());

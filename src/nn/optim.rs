@@ -122,7 +122,8 @@ impl Optimizer {
         self.apply(grads, ascend)
     }
 
-    /// The parameters that [`Optimizer::minimise`] would give, without a step being taken: half of an extragradient step.
+    /// The parameters that [`Optimizer::minimise`] would give, without a step being taken: half of an extragradient
+    /// step.
     ///
     /// # Errors
     /// As there.

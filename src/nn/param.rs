@@ -1,5 +1,5 @@
-//! One parameter of a network: a cell that holds its present value. Optimizers replace the value; whoever holds the cell
-//! sees the new one.
+//! One parameter of a network: a cell that holds its present value. Optimizers replace the value; whoever holds the
+//! cell sees the new one.
 
 use saddle_tensor::Tensor;
 use std::cell::{Cell, RefCell};

@@ -1,6 +1,6 @@
 //! Steps of optimizers as values: new parameters through which gradients pass to the old ones, to the gradients and to
-//! the state. With them a loop of training is itself differentiable. The formulas are those of the optimizers themselves
-//! (`saddle_cpu::optim`), over tensors that are recorded.
+//! the state. With them a loop of training is itself differentiable. The formulas are those of the optimizers
+//! themselves (`saddle_cpu::optim`), over tensors that are recorded.
 
 use saddle_fault::{Fault, Result};
 use saddle_tensor::Tensor;

@@ -11,8 +11,8 @@ use std::fmt::{self, Write};
 type Row = [String; 4];
 
 impl Network {
-    /// A table of the layers: description, the shapes of the parameters, their number; `inputs` adds each layer's output
-    /// shape for zeros of those shapes.
+    /// A table of the layers: description, the shapes of the parameters, their number; `inputs` adds each layer's
+    /// output shape for zeros of those shapes.
     ///
     /// # Errors
     /// Inputs that do not fit.

@@ -128,8 +128,8 @@ impl Document {
         self.cells.iter().enumerate().filter(|(_, cell)| cell.kind == CellKind::Code && !cell.source.trim().is_empty())
     }
 
-    /// The text of the file, as `nbformat.write` would write it. What its version of the format demands is there: an id of each
-    /// cell from 4.5 on, and none before, where it is not allowed.
+    /// The text of the file, as `nbformat.write` would write it. What its version of the format demands is there: an id
+    /// of each cell from 4.5 on, and none before, where it is not allowed.
     pub fn text(&self) -> String {
         let mut root = self.rest.clone();
         let metadata = root.entry("metadata").or_insert_with(|| json!({}));
@@ -150,8 +150,8 @@ impl Document {
         json::to_string(Value::Object(root))
     }
 
-    /// The minor version that the file is written with: its own, or where outputs hold JSON, which 4.0 and 4.1 do not know,
-    /// the next that differs in nothing else.
+    /// The minor version that the file is written with: its own, or where outputs hold JSON, which 4.0 and 4.1 do not
+    /// know, the next that differs in nothing else.
     fn minor(&self) -> u64 {
         let own = self.rest.get("nbformat_minor").and_then(Value::as_u64).unwrap_or(0);
         let outputs = self.cells.iter().flat_map(|cell| &cell.outputs);
@@ -166,7 +166,8 @@ impl Document {
 /// The first minor version whose cells have ids (JEP 62).
 const MINOR_WITH_IDS: u64 = 5;
 
-/// Gives each cell an id that no other has, where it has none that the format allows: 1 to 64 letters, digits, `-` and `_`.
+/// Gives each cell an id that no other has, where it has none that the format allows: 1 to 64 letters, digits, `-` and
+/// `_`.
 fn name_cells(cells: &mut [Value]) {
     let mut taken = std::collections::HashSet::new();
     let allowed = |id: &str| {

@@ -1,6 +1,6 @@
-//! JSON as Python's `nbformat` writes it, so that a notebook saved here and one saved by JupyterLab differ only where their
-//! contents differ: one space of indentation, sorted keys, Python's spelling of floating-point numbers, and text as a list
-//! of lines.
+//! JSON as Python's `nbformat` writes it, so that a notebook saved here and one saved by JupyterLab differ only where
+//! their contents differ: one space of indentation, sorted keys, Python's spelling of floating-point numbers, and text
+//! as a list of lines.
 
 use serde::Serialize;
 use serde_json::Value;

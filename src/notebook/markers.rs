@@ -1,5 +1,5 @@
-//! What the author of a cell says about running and comparing it: cell tags and comments, those of nbval and nbclient and
-//! three of our own.
+//! What the author of a cell says about running and comparing it: cell tags and comments, those of nbval and nbclient
+//! and three of our own.
 
 use super::document::Cell;
 
@@ -23,9 +23,10 @@ pub struct Markers {
 }
 
 impl Markers {
-    /// Reads the tags of the cell and then the comment lines of its code, which win: `// NBVAL_IGNORE_OUTPUT` says what the
-    /// tag `nbval-ignore-output` says, `// SADDLE_TOLERANCE 0.05` what `saddle-tolerance-0.05` says. A comment counts when
-    /// it is alone on its line, after `//` or after `#` (which real nbval needs; inside Rhai's `/* … */` both can be had).
+    /// Reads the tags of the cell and then the comment lines of its code, which win: `// NBVAL_IGNORE_OUTPUT` says what
+    /// the tag `nbval-ignore-output` says, `// SADDLE_TOLERANCE 0.05` what `saddle-tolerance-0.05` says. A comment
+    /// counts when it is alone on its line, after `//` or after `#` (which real nbval needs; inside Rhai's `/* … */`
+    /// both can be had).
     pub fn of(cell: &Cell) -> Self {
         let mut markers = Self::default();
         cell.tags().for_each(|tag| markers.apply(tag));

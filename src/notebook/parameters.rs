@@ -1,5 +1,5 @@
-//! Parameters as papermill keeps them: a cell tagged `parameters` holds the defaults, one tagged `injected-parameters` behind it
-//! the values of this run.
+//! Parameters as papermill keeps them: a cell tagged `parameters` holds the defaults, one tagged `injected-parameters`
+//! behind it the values of this run.
 
 use super::document::{Cell, Document};
 use serde_json::Value;

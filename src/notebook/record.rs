@@ -103,8 +103,8 @@ impl State {
             }
             Output::Clear { wait: true } => self.clear_next = true,
             Output::Clear { wait: false } => self.clear(),
-            // A pager's page is not part of the notebook, nor does a run change its cells, nor does a file move a slider; and
-            // what is asked for in a file is kept whole.
+            // A pager's page is not part of the notebook, nor does a run change its cells, nor does a file move a
+            // slider; and what is asked for in a file is kept whole.
             Output::Page { .. } | Output::NextInput { .. } | Output::Comm(_) | Output::Leave | Output::Lines { .. } => {
             }
         }

@@ -1,4 +1,5 @@
-//! A notebook put to the test: what is stored in it, what it shows now, the verdict on each cell; and storing what is new.
+//! A notebook put to the test: what is stored in it, what it shows now, the verdict on each cell; and storing what is
+//! new.
 
 use super::compare::{Judged, Limits, Verdict, compare, outputs_agree};
 use super::document::Document;
@@ -79,11 +80,11 @@ impl Trial {
         cells.all(|(_, cell)| cell.count.is_none() && cell.outputs.is_empty())
     }
 
-    /// The stored notebook with the outputs that differ replaced by the new ones, and how many cells that changes. `None`
-    /// where the run did not come to its end: a failure is not to become what is expected.
+    /// The stored notebook with the outputs that differ replaced by the new ones, and how many cells that changes.
+    /// `None` where the run did not come to its end: a failure is not to become what is expected.
     ///
-    /// An output that still agrees keeps its bytes, so that a picture which was merely rounded otherwise does not show up as
-    /// a change.
+    /// An output that still agrees keeps its bytes, so that a picture which was merely rounded otherwise does not show
+    /// up as a change.
     pub fn updated(&self) -> Option<(Document, usize)> {
         if self.interrupted || self.counts().failed > 0 {
             return None;

@@ -1,5 +1,5 @@
-//! Animations as animated PNG: what shows a PNG shows them, in true colours, and what knows no animation shows the first
-//! frame. Laid out as the PNG specification (third edition, 2025) says.
+//! Animations as animated PNG: what shows a PNG shows them, in true colours, and what knows no animation shows the
+//! first frame. Laid out as the PNG specification (third edition, 2025) says.
 
 use super::canvas::Canvas;
 use super::png::{Format, begun, chunk};
@@ -56,7 +56,8 @@ pub fn encode(canvases: impl Iterator<Item = Result<Canvas>>, count: usize, dela
     Ok(file)
 }
 
-/// The smallest rectangle that holds every pixel that differs; all of the first frame, one pixel of a frame that repeats.
+/// The smallest rectangle that holds every pixel that differs; all of the first frame, one pixel of a frame that
+/// repeats.
 fn patch(before: &[u8], now: &[u8], width: usize, height: usize) -> Patch {
     if before.len() != now.len() {
         return Patch { x: 0, y: 0, width, height };

@@ -184,8 +184,8 @@ pub struct Heat {
     pub map: Map,
     /// The values at the two ends of the map; `None`: the smallest and the largest.
     pub range: Option<(f64, f64)>,
-    /// The values are those of a function at points from edge to edge, drawn with bilinear interpolation. Otherwise they
-    /// are cells.
+    /// The values are those of a function at points from edge to edge, drawn with bilinear interpolation. Otherwise
+    /// they are cells.
     pub smooth: bool,
     /// Beside the colour bar.
     pub label: String,

@@ -188,8 +188,8 @@ impl Canvas {
         self.map.draw_pixmap(px, py, other.map.as_ref(), &PixmapPaint::default(), Transform::identity(), None);
     }
 
-    /// Sets device pixels to opaque colours: `colour(column, row)` for a block of `w` × `h` device pixels whose top left is
-    /// at the CSS position (`x`, `y`). What lies outside is left out.
+    /// Sets device pixels to opaque colours: `colour(column, row)` for a block of `w` × `h` device pixels whose top
+    /// left is at the CSS position (`x`, `y`). What lies outside is left out.
     pub fn pixels(&mut self, x: f32, y: f32, w: u32, h: u32, mut colour: impl FnMut(u32, u32) -> Colour) {
         let (ox, oy) = ((x * self.density).round() as i64, (y * self.density).round() as i64);
         let (width, height) = (self.map.width() as i64, self.map.height() as i64);
@@ -206,8 +206,9 @@ impl Canvas {
         }
     }
 
-    /// Sets squares of `zoom` × `zoom` device pixels to opaque colours, row by row with `columns` in each; the top left of the
-    /// first is at the CSS position (`x`, `y`). What lies outside is left out. Much faster than [`Canvas::pixels`].
+    /// Sets squares of `zoom` × `zoom` device pixels to opaque colours, row by row with `columns` in each; the top left
+    /// of the first is at the CSS position (`x`, `y`). What lies outside is left out. Much faster than
+    /// [`Canvas::pixels`].
     pub fn squares(&mut self, x: f32, y: f32, zoom: usize, columns: usize, colours: &[Colour]) {
         let (ox, oy) = ((x * self.density).round() as i64, (y * self.density).round() as i64);
         let (width, height) = (self.map.width() as i64, self.map.height() as i64);

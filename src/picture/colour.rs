@@ -1,8 +1,8 @@
 //! Colours: the ink of every picture, the palette of series, and the maps from numbers to colours.
 //!
 //! Series use the palette of Okabe and Ito (<https://jfly.uni-koeln.de/color/>), which readers with any common form of
-//! colour blindness can tell apart. Maps are interpolated in OKLab (<https://bottosson.github.io/posts/oklab/>), in which
-//! equal steps look equal.
+//! colour blindness can tell apart. Maps are interpolated in OKLab (<https://bottosson.github.io/posts/oklab/>), in
+//! which equal steps look equal.
 
 /// An sRGB colour with straight (not premultiplied) alpha.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,8 +46,8 @@ pub const WHITE: Colour = Colour::hex(0xFFFFFF);
 
 /// What lies under a picture where it draws nothing: the page, in its light or its dark theme.
 pub const NOTHING: Colour = Colour { a: 0, ..BLACK };
-/// Titles and labels. Pictures have no ground of their own, and a PNG does not know the page's theme: so it is the grey that
-/// stands off equally from white and from JupyterLab's dark #111111, with a contrast above 4 to either.
+/// Titles and labels. Pictures have no ground of their own, and a PNG does not know the page's theme: so it is the grey
+/// that stands off equally from white and from JupyterLab's dark #111111, with a contrast above 4 to either.
 pub const INK: Colour = Colour::hex(0x75797E);
 /// Tick labels, axis lines and notes.
 pub const MUTED: Colour = Colour::hex(0x808489);
@@ -221,7 +221,8 @@ mod tests {
         a.max(b) / a.min(b)
     }
 
-    /// On JupyterLab's pages, white and #111111. WCAG asks 3 of graphics; the palette's orange and sky have 2.2 on white.
+    /// On JupyterLab's pages, white and #111111. WCAG asks 3 of graphics; the palette's orange and sky have 2.2 on
+    /// white.
     #[test]
     fn everything_is_seen_in_both_themes() {
         for page in [WHITE, Colour::hex(0x111111)] {

@@ -156,8 +156,8 @@ impl Layout {
     }
 }
 
-/// The figures one after the other, `per_second` of them, as an animated PNG that repeats. Frames smaller than the largest
-/// lie at its top left. `check` is called before each frame: its error ends the work.
+/// The figures one after the other, `per_second` of them, as an animated PNG that repeats. Frames smaller than the
+/// largest lie at its top left. `check` is called before each frame: its error ends the work.
 ///
 /// # Errors
 /// Value: no frames, or a pace that is not above 0; that of `check`.

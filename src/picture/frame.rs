@@ -330,7 +330,8 @@ fn fit_equal(room: Rect, x: (f64, f64), y: (f64, f64)) -> Rect {
     Rect::new(room.x, room.y, (per_unit * dx).max(20.0), (per_unit * dy).max(20.0))
 }
 
-/// A tick for each category, its name over as many lines as it needs in its part of `width`; what is still too long is cut.
+/// A tick for each category, its name over as many lines as it needs in its part of `width`; what is still too long is
+/// cut.
 fn named_ticks(names: &[String], width: f32) -> Vec<Tick> {
     let style = Style::new(TICK_SIZE);
     let room = (width / names.len().max(1) as f32 - 6.0).max(12.0);

@@ -70,7 +70,8 @@ impl Grid {
     /// `shape` is `[n, d]` with square grey images of d pixels, `[n, h, w]` grey, or `[n, c, h, w]` with c = 1 or 3.
     ///
     /// # Errors
-    /// Shape: another rank, d that is not a square, another number of channels, or not as many values as the shape says.
+    /// Shape: another rank, d that is not a square, another number of channels, or not as many values as the shape
+    /// says.
     pub fn new(pixels: Vec<f32>, shape: &[usize]) -> Result<Self> {
         let (count, channels, height, width) = match *shape {
             [n, d] if d.isqrt().pow(2) == d => (n, 1, d.isqrt(), d.isqrt()),
@@ -189,7 +190,8 @@ impl Grid {
         });
     }
 
-    /// The colours of image `i`, row by row, averaged over squares of `shrink` pixels; `None` where a value is not finite.
+    /// The colours of image `i`, row by row, averaged over squares of `shrink` pixels; `None` where a value is not
+    /// finite.
     fn colours(&self, i: usize, shrink: usize, (low, high): (f32, f32)) -> Vec<Option<Colour>> {
         let plane = self.height * self.width;
         let image = &self.pixels[i * self.channels * plane..(i + 1) * self.channels * plane];

@@ -1,9 +1,9 @@
 //! From floats to pictures: sample grids, curves, histograms, maps, fields, arrows; PNG, animated where it moves.
 //!
-//! Plain slices and option structs go in, a [`Picture`] comes out: bytes, width in CSS pixels, and one short stable line
-//! of text. A figure is a value that is drawn at the end ([`Figure::picture`]), so figures can be put side by side
-//! ([`Layout`]) or one after the other ([`animate`]). Bad numbers are never an error: they become gaps or hatching, and a
-//! note under the plot says so.
+//! Plain slices and option structs go in, a [`Picture`] comes out: bytes, width in CSS pixels, and one short stable
+//! line of text. A figure is a value that is drawn at the end ([`Figure::picture`]), so figures can be put side by side
+//! ([`Layout`]) or one after the other ([`animate`]). Bad numbers are never an error: they become gaps or hatching, and
+//! a note under the plot says so.
 //!
 //! ```
 //! use saddle_picture::{Figure, Grid};

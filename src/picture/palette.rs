@@ -1,5 +1,5 @@
-//! The palette of a picture: the number of each of its colours, where they are at most 256. Grids of grey images and most
-//! plots are such, and take one byte a pixel instead of two to four.
+//! The palette of a picture: the number of each of its colours, where they are at most 256. Grids of grey images and
+//! most plots are such, and take one byte a pixel instead of two to four.
 
 const COLOURS: usize = 256;
 /// Slots of the table in which colours are looked up: a power of two, four times as many as there are colours.

@@ -30,8 +30,8 @@ pub(super) enum Format {
     Rgba = 6,
 }
 
-/// The drawing as PNG, in the smallest of the pixel formats that hold it: with a palette, grey or colour, with or without
-/// alpha.
+/// The drawing as PNG, in the smallest of the pixel formats that hold it: with a palette, grey or colour, with or
+/// without alpha.
 pub fn encode(canvas: Canvas) -> Vec<u8> {
     let (width, height) = canvas.device_size();
     encode_rgba(&canvas.into_rgba(), width, height)

@@ -1,5 +1,5 @@
-//! The scanlines of a PNG: each less what stands on its left or above it, all deflated. What repeats, along a line or from
-//! line to line, becomes zeros, and pictures of which each pixel was drawn several pixels large are full of both.
+//! The scanlines of a PNG: each less what stands on its left or above it, all deflated. What repeats, along a line or
+//! from line to line, becomes zeros, and pictures of which each pixel was drawn several pixels large are full of both.
 
 use flate2::Compression;
 use flate2::write::ZlibEncoder;

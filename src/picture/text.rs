@@ -87,8 +87,8 @@ pub fn width(text: &str, style: Style) -> f32 {
     layout(text, style.bold, style.size).1
 }
 
-/// Calls `put(x, y, coverage)` for every device pixel that the text touches; x runs along the text from its start, y down
-/// from its baseline.
+/// Calls `put(x, y, coverage)` for every device pixel that the text touches; x runs along the text from its start, y
+/// down from its baseline.
 pub fn coverage(text: &str, style: Style, density: f32, mut put: impl FnMut(i32, i32, f32)) {
     let font = font(style.bold);
     for glyph in layout(text, style.bold, style.size * density).0 {

@@ -1,5 +1,5 @@
-//! Connections to servers. A tensor's handle holds the number of the connection that it was made on: after a loss, a tensor from before
-//! is known as such, while new ones work.
+//! Connections to servers. A tensor's handle holds the number of the connection that it was made on: after a loss, a
+//! tensor from before is known as such, while new ones work.
 
 use crate::wire::{Put as _, Take as _, cause, prepare};
 use crate::{greeting, shape};
@@ -23,7 +23,8 @@ const CONNECTING: Duration = Duration::from_secs(5);
 /// How long calls are gathered before they are sent: the server computes meanwhile what it has.
 const GATHERED: Duration = Duration::from_micros(100);
 const BUFFER: usize = 1 << 16;
-/// The most bytes that are sent ahead of the server's answers, which it keeps in memory until it has computed what came before.
+/// The most bytes that are sent ahead of the server's answers, which it keeps in memory until it has computed what came
+/// before.
 const AHEAD: usize = 1 << 25;
 /// A handle's bits for the tensor; those above are for the connection.
 const TENSOR_BITS: u32 = 40;
@@ -67,14 +68,14 @@ struct Line {
     sent: Instant,
 }
 
-/// Whether a device's name is that of one elsewhere. `ws://`, which others use for such servers, too: what it should be is said where it
-/// is opened.
+/// Whether a device's name is that of one elsewhere. `ws://`, which others use for such servers, too: what it should be
+/// is said where it is opened.
 pub fn is_elsewhere(name: &str) -> bool {
     name.contains("://")
 }
 
-/// Connects to the server of a device's name, `tcp://HOST:PORT` or `tcp://HOST:PORT/DEVICE`, unless it is connected: its number, and the
-/// device's name there. Without a token, that of the environment or the one that it had before.
+/// Connects to the server of a device's name, `tcp://HOST:PORT` or `tcp://HOST:PORT/DEVICE`, unless it is connected:
+/// its number, and the device's name there. Without a token, that of the environment or the one that it had before.
 ///
 /// # Errors
 /// A name that is none; no token; nobody answers there; another build, another token.
@@ -216,7 +217,8 @@ impl Line {
         self.output.flush()
     }
 
-    /// Waits for the server where it is too far behind. It answers this question, in which nothing is asked, after what came before.
+    /// Waits for the server where it is too far behind. It answers this question, in which nothing is asked, after what
+    /// came before.
     fn keep_step(&mut self) -> io::Result<()> {
         if self.ahead > AHEAD {
             self.send(Op::Listen, &With::default(), &[])?;

@@ -1,6 +1,7 @@
-//! The first bytes of both sides. The server begins: who it is, and a random number. The client answers with its own random number and
-//! a proof that it has the token, HMAC-SHA-256 of both numbers with the token as key; the server says whether it lets it in, and proves
-//! the same, so that nobody else can play the server either. Builds whose sources differ do not understand each other and say so.
+//! The first bytes of both sides. The server begins: who it is, and a random number. The client answers with its own
+//! random number and a proof that it has the token, HMAC-SHA-256 of both numbers with the token as key; the server says
+//! whether it lets it in, and proves the same, so that nobody else can play the server either. Builds whose sources
+//! differ do not understand each other and say so.
 
 use crate::wire::{Put as _, Take as _};
 use hmac::{Hmac, KeyInit, Mac};
@@ -18,8 +19,8 @@ const MOST_TEXT: u64 = 1 << 10;
 type Random = [u8; 32];
 type Proof = [u8; 32];
 
-/// What the messages after the greeting are made of: a hash (FNV-1a) of the files that write and read them, so that no one has to
-/// remember to raise a number.
+/// What the messages after the greeting are made of: a hash (FNV-1a) of the files that write and read them, so that no
+/// one has to remember to raise a number.
 const PROTOCOL: u64 = {
     let files: [&[u8]; 4] = [
         include_bytes!("wire.rs"),
@@ -118,7 +119,8 @@ pub fn receive(stream: &mut (impl Read + Write), token: &str, device: &str, full
 /// The client's side: the name of the device that the server gives if none is named.
 ///
 /// # Errors
-/// What answers is no server of this build, or does not know the token; the server does not know ours, or has too many clients.
+/// What answers is no server of this build, or does not know the token; the server does not know ours, or has too many
+/// clients.
 pub fn enter(stream: &mut (impl Read + Write), address: &str, token: &str) -> Result<String> {
     let broken = |e: io::Error| {
         let why = crate::wire::cause(&e);

@@ -1,5 +1,6 @@
-//! Answering: each client has a thread, and tensors of its own. What fails is kept in the place of the result, and told to whoever reads it
-//! or what was computed from it: as a graphics processor does, nobody waits for a computation that goes well.
+//! Answering: each client has a thread, and tensors of its own. What fails is kept in the place of the result, and told
+//! to whoever reads it or what was computed from it: as a graphics processor does, nobody waits for a computation that
+//! goes well.
 
 use crate::client::kind;
 use crate::greeting::{self, Verdict};
@@ -157,8 +158,8 @@ struct Session {
 }
 
 impl Session {
-    /// Answers until the client goes. What comes is read while something is computed: a connection from which nobody reads for seconds
-    /// looks like one that has gone silent, and the client's system gives it up.
+    /// Answers until the client goes. What comes is read while something is computed: a connection from which nobody
+    /// reads for seconds looks like one that has gone silent, and the client's system gives it up.
     fn answer_all(mut self, stream: &TcpStream) -> io::Result<()> {
         let (calls, coming) = mpsc::channel();
         let gone = AtomicBool::new(false);
@@ -268,7 +269,8 @@ impl Session {
     }
 }
 
-/// Reads calls until the client goes. It sends ahead no more than it may (`client::AHEAD`), so this needs no bound of its own.
+/// Reads calls until the client goes. It sends ahead no more than it may (`client::AHEAD`), so this needs no bound of
+/// its own.
 fn read_ahead(stream: &TcpStream, calls: mpsc::Sender<Call>) -> io::Result<()> {
     let mut input = BufReader::with_capacity(1 << 16, stream);
     loop {

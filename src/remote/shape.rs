@@ -1,5 +1,5 @@
-//! The sizes of what an operation gives, from those of its tensors and its numbers: the client knows them without asking. The server
-//! compares them with what it computed.
+//! The sizes of what an operation gives, from those of its tensors and its numbers: the client knows them without
+//! asking. The server compares them with what it computed.
 
 use saddle_backend::{Op, With};
 

@@ -80,8 +80,8 @@ pub trait Take: Read {
 
 impl<R: Read> Take for R {}
 
-/// Sends what is written at once, and notices when the other machine has gone without a word (a cable pulled, a machine switched off):
-/// its system answers even while its processor is busy.
+/// Sends what is written at once, and notices when the other machine has gone without a word (a cable pulled, a machine
+/// switched off): its system answers even while its processor is busy.
 pub fn prepare(stream: &TcpStream) -> Result<()> {
     stream.set_nodelay(true)?;
     sockopt::set_socket_keepalive(stream, true)?;

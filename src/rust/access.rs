@@ -23,8 +23,8 @@ pub trait NotebookAccess {
     fn may_export(&mut self, name: &str) -> Result<()>;
     /// Shows text of the cells.
     fn print(&mut self, stream: Stream, text: &str);
-    /// Shows how far something is that takes long, in the place of what this has shown before; `None`: it is done, and what
-    /// is shown of it goes, so that the cell's outputs are those of every run.
+    /// Shows how far something is that takes long, in the place of what this has shown before; `None`: it is done, and
+    /// what is shown of it goes, so that the cell's outputs are those of every run.
     fn status(&mut self, text: Option<&str>);
     /// Asks the person.
     fn ask(&mut self, prompt: &str, password: bool) -> Option<String>;

@@ -172,7 +172,8 @@ impl Rust {
         }
     }
 
-    /// A cell that has ended early has dropped its guard, and with its end the next cell would not be told from its last line.
+    /// A cell that has ended early has dropped its guard, and with its end the next cell would not be told from its
+    /// last line.
     fn renew_guard(&mut self, notebook: &mut dyn NotebookAccess) -> Result<(), Stop> {
         self.cell += 1;
         let (head, code) = (String::new(), head(self.cell));

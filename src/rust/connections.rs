@@ -1,5 +1,5 @@
-//! What the worker receives from the host and from the process of the cells, over all its connections, in the order in which it
-//! was said. The engine's thread itself waits: a call costs no switch to another thread of ours.
+//! What the worker receives from the host and from the process of the cells, over all its connections, in the order in
+//! which it was said. The engine's thread itself waits: a call costs no switch to another thread of ours.
 
 use super::link::{Link, Message};
 use super::message::{Answer, Question, Report, Role};
@@ -91,7 +91,8 @@ impl Connections {
         }
     }
 
-    /// The next thing said. What a cell wrote before it ended, before a request or before an answer is received before that.
+    /// The next thing said. What a cell wrote before it ended, before a request or before an answer is received before
+    /// that.
     ///
     /// # Errors
     /// The system's, or what is no message.

@@ -1,7 +1,7 @@
 //! The folder of a session's Rust cells: what evcxr compiles in, the crate that cells use, the socket.
 //!
-//! It is removed when the session ends. A session that is killed leaves its folder behind: the next one of this user removes
-//! it, since no process holds its lock any more.
+//! It is removed when the session ends. A session that is killed leaves its folder behind: the next one of this user
+//! removes it, since no process holds its lock any more.
 
 use super::prelude;
 use std::fs::{self, DirBuilder, File};

@@ -1,4 +1,5 @@
-//! A cell's text as evcxr reads it: lines of commands (`:dep rand = "0.9"`) come before the code, and only some are allowed.
+//! A cell's text as evcxr reads it: lines of commands (`:dep rand = "0.9"`) come before the code, and only some are
+//! allowed.
 
 use super::message::{Mistake, Spot};
 

@@ -21,17 +21,20 @@
 //! ```
 //!
 //! Reasons for what may look odd:
-//! * **Three processes.** evcxr with rust-analyzer holds some hundred megabytes, so it starts at the first such cell, outside
-//!   of the worker. The cells' code must be able to crash: its process is evcxr's child, which is the host's binary again.
+//! * **Three processes.** evcxr with rust-analyzer holds some hundred megabytes, so it starts at the first such cell,
+//!   outside of the worker. The cells' code must be able to crash: its process is evcxr's child, which is the host's
+//!   binary again.
 //! * **Two binaries.** evcxr and rust-analyzer are a hundred crates, and few notebooks have such cells: the host is a
 //!   component, built when the first of them runs.
-//! * **The worker speaks to the cells without the host**: a call is two messages over one socket, and tensors lie in memory
-//!   that both sides map.
-//! * **Nobody waits for two things with two threads**: the engine's thread polls, so a call costs no switch within the worker.
-//! * **A cell begins with a statement of ours** (`prelude/cell.rs`): evcxr says "well" about a cell that panicked or left by a
-//!   `?`, and does not say when a cell stops compiling and starts running, which is what an interrupt has to know.
-//! * **The host is not killed with the worker but ends by itself**, when its socket says that the worker is gone: somebody has
-//!   to end cargo and remove the temporary files. The cells are killed with the host.
+//! * **The worker speaks to the cells without the host**: a call is two messages over one socket, and tensors lie in
+//!   memory that both sides map.
+//! * **Nobody waits for two things with two threads**: the engine's thread polls, so a call costs no switch within the
+//!   worker.
+//! * **A cell begins with a statement of ours** (`prelude/cell.rs`): evcxr says "well" about a cell that panicked or
+//!   left by a `?`, and does not say when a cell stops compiling and starts running, which is what an interrupt has to
+//!   know.
+//! * **The host is not killed with the worker but ends by itself**, when its socket says that the worker is gone:
+//!   somebody has to end cargo and remove the temporary files. The cells are killed with the host.
 
 #![allow(unsafe_code, reason = "memory and descriptors shared with the process of the cells")]
 

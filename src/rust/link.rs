@@ -1,7 +1,7 @@
 //! Messages with shared memory between two processes: bytes, and open files beside them, over a Unix socket.
 //!
-//! A message is its length and the number of its files, both in four bytes, and then its bytes. The other side says nothing
-//! more until it is answered, so a message can be read as one.
+//! A message is its length and the number of its files, both in four bytes, and then its bytes. The other side says
+//! nothing more until it is answered, so a message can be read as one.
 
 #[cfg(target_os = "linux")]
 use rustix::fs::MemfdFlags;
@@ -137,8 +137,8 @@ fn receive_with_files(stream: &UnixStream, into: &mut [u8], files: &mut Vec<Owne
     Ok(received.bytes)
 }
 
-/// Memory that goes to the other side and, when that has read it, again with something else in it: fresh pages cost more
-/// than what is written to them.
+/// Memory that goes to the other side and, when that has read it, again with something else in it: fresh pages cost
+/// more than what is written to them.
 #[derive(Default)]
 pub struct Spares {
     files: Vec<File>,

@@ -126,7 +126,8 @@ pub struct Answer {
     pub described: Option<(String, String)>,
 }
 
-/// What a connection to the worker's socket is for: its first byte. Before it come the four bytes of the caller's process.
+/// What a connection to the worker's socket is for: its first byte. Before it come the four bytes of the caller's
+/// process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// The worker asks the host about code.

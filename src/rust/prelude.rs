@@ -1,4 +1,5 @@
-//! The crate `saddle`, which the cells' code uses: its text, and those of its files that both sides of the border share.
+//! The crate `saddle`, which the cells' code uses: its text, and those of its files that both sides of the border
+//! share.
 
 #[path = "prelude/abi.rs"]
 pub mod abi;

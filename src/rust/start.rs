@@ -1,4 +1,5 @@
-//! How the host is started: which program, built first where there is none, and with what it has to know of the machine.
+//! How the host is started: which program, built first where there is none, and with what it has to know of the
+//! machine.
 
 use super::access::NotebookAccess;
 use super::folder::{FOLDER, Folder};

@@ -5,9 +5,10 @@ use saddle_wire::content::{Content, HelpLink, KernelInfo, LanguageInfo, Status};
 
 /// The answer to `kernel_info_request`.
 ///
-/// Neither Pygments (printed notebooks) nor CodeMirror (the editor) knows Rhai, so each is given the language that colours it
-/// best. Pygments' Rust has one flaw, texts in backticks. CodeMirror's Rust takes `#{ … }` for an attribute and colours the
-/// rest of the cell as one; its JavaScript reads Rhai's comments, texts, numbers, blocks and most keywords as they are meant.
+/// Neither Pygments (printed notebooks) nor CodeMirror (the editor) knows Rhai, so each is given the language that
+/// colours it best. Pygments' Rust has one flaw, texts in backticks. CodeMirror's Rust takes `#{ … }` for an attribute
+/// and colours the rest of the cell as one; its JavaScript reads Rhai's comments, texts, numbers, blocks and most
+/// keywords as they are meant.
 pub fn kernel_info() -> Content {
     let info = KernelInfo {
         status: Status::Ok,

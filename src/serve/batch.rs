@@ -1,4 +1,5 @@
-//! Text of a running cell, gathered into few messages: a loop that prints a thousand lines must not send a thousand messages.
+//! Text of a running cell, gathered into few messages: a loop that prints a thousand lines must not send a thousand
+//! messages.
 
 use std::time::{Duration, Instant};
 

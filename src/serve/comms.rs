@@ -1,8 +1,8 @@
 //! Comms: conversations between front ends and the session, both ways, with binary parts.
 //!
-//! A comm message takes effect on the side thread, at once, also while a cell runs: a slider's new value is read by the running loop.
-//! What a cell wants done about it, a callback, has its turn in the order of the shell channel, as a cell has; many messages
-//! of one comm are one turn. So a cell sent after a message always sees what the message did.
+//! A comm message takes effect on the side thread, at once, also while a cell runs: a slider's new value is read by the
+//! running loop. What a cell wants done about it, a callback, has its turn in the order of the shell channel, as a cell
+//! has; many messages of one comm are one turn. So a cell sent after a message always sees what the message did.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

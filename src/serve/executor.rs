@@ -1,7 +1,7 @@
 //! The two threads that call the session, and the one ordered way back from them to the thread of the sockets.
 //!
-//! `cells` runs cells, one at a time. `side` answers what may be asked while a cell runs. Neither can take the kernel down:
-//! a panic of either becomes an error reply.
+//! `cells` runs cells, one at a time. `side` answers what may be asked while a cell runs. Neither can take the kernel
+//! down: a panic of either becomes an error reply.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
@@ -17,7 +17,8 @@ use saddle_wire::content::{self, Completed, Content, Inspected, Status};
 use saddle_wire::request::{Code, Inspect, Position};
 use saddle_wire::{Channel, Waker};
 
-/// How many events may wait before a cell that prints faster than we send has to wait: bounds the memory of `loop { print }`.
+/// How many events may wait before a cell that prints faster than we send has to wait: bounds the memory of
+/// `loop { print }`.
 const MAX_EVENTS_QUEUED: usize = 1_024;
 
 /// How many bytes they may hold together: the same for `loop { show(a large picture) }`. A single one may be larger.

@@ -70,7 +70,8 @@ impl History {
         }
     }
 
-    /// The entries that a client asked for: `[session, line, input]` or `[session, line, [input, output]]`, oldest first.
+    /// The entries that a client asked for: `[session, line, input]` or `[session, line, [input, output]]`, oldest
+    /// first.
     pub fn look_up(&self, query: &request::History) -> Vec<Value> {
         let found: Vec<&Entry> = match query.hist_access_type {
             Access::Tail => last(self.entries.iter().collect(), query.n),

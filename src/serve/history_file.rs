@@ -1,8 +1,8 @@
-//! The history of all sessions, in one file: a line of JSON for each cell, `[session, line, input]`. A line with the number
-//! 0 says that a session began.
+//! The history of all sessions, in one file: a line of JSON for each cell, `[session, line, input]`. A line with the
+//! number 0 says that a session began.
 //!
-//! Several kernels share the file. A lock file, held for one append at a time, keeps them apart; a line that a crash has cut
-//! off is skipped. The file is readable by its owner only: cells may hold secrets.
+//! Several kernels share the file. A lock file, held for one append at a time, keeps them apart; a line that a crash
+//! has cut off is skipped. The file is readable by its owner only: cells may hold secrets.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
@@ -69,7 +69,8 @@ impl HistoryFile {
     }
 }
 
-/// The lock; given back when it is dropped. It is a file of its own, since the history is replaced when it is shortened.
+/// The lock; given back when it is dropped. It is a file of its own, since the history is replaced when it is
+/// shortened.
 fn hold(path: &Path) -> io::Result<File> {
     let lock = private().write(true).open(path.with_extension("lock"))?;
     for _ in 0..LOCK_ATTEMPTS {

@@ -1,15 +1,17 @@
-//! The kernel as a state machine: requests and events go in, messages come out. No sockets, no threads, no clock of its own.
+//! The kernel as a state machine: requests and events go in, messages come out. No sockets, no threads, no clock of its
+//! own.
 //!
-//! Every request is answered between [`Kernel::open`] (busy) and [`Kernel::close`] (reply, idle); nothing else sends a status.
+//! Every request is answered between [`Kernel::open`] (busy) and [`Kernel::close`] (reply, idle); nothing else sends a
+//! status.
 //!
 //! Which request is served when:
-//! * `execute_request`, and `kernel_info_request` on shell, keep the order of the shell channel: clients use `kernel_info` as a
-//!   barrier ("all that I sent before has run").
-//! * `kernel_info_request` on control is answered at once, also while a cell runs: Jupyter Server sends it on both channels when
-//!   a page connects again, and takes whichever answer comes first.
+//! * `execute_request`, and `kernel_info_request` on shell, keep the order of the shell channel: clients use
+//!   `kernel_info` as a barrier ("all that I sent before has run").
+//! * `kernel_info_request` on control is answered at once, also while a cell runs: Jupyter Server sends it on both
+//!   channels when a page connects again, and takes whichever answer comes first.
 //! * Completion, inspection, history and comms are answered at once, also while a cell runs. Their `idle` would make
-//!   frontends that look at the latest status alone believe that the cell had ended; so a `busy` follows it, with no parent, for
-//!   it belongs to no request: it only says how the kernel is.
+//!   frontends that look at the latest status alone believe that the cell had ended; so a `busy` follows it, with no
+//!   parent, for it belongs to no request: it only says how the kernel is.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

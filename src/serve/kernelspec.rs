@@ -1,4 +1,5 @@
-//! Telling Jupyter where the kernel is: writing, finding and removing kernelspecs in the places that `jupyter kernelspec` uses.
+//! Telling Jupyter where the kernel is: writing, finding and removing kernelspecs in the places that
+//! `jupyter kernelspec` uses.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -254,8 +255,8 @@ impl<F: Fn(&str) -> Option<OsString>> Jupyter<F> {
         self.path("VIRTUAL_ENV").or_else(|| self.path("CONDA_PREFIX")).or_else(python_prefix)
     }
 
-    /// Whether Jupyter looks into the environment before it looks into the user's folder: where one is active, and it is
-    /// not conda's `base`, unless `JUPYTER_PREFER_ENV_PATH` decides.
+    /// Whether Jupyter looks into the environment before it looks into the user's folder: where one is active, and it
+    /// is not conda's `base`, unless `JUPYTER_PREFER_ENV_PATH` decides.
     fn environment_first(&self) -> bool {
         match self.var("JUPYTER_PREFER_ENV_PATH") {
             Some(set) => {

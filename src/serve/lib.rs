@@ -20,8 +20,9 @@
 //! | `process` | SIGINT, and the end of the parent process |
 //! | `kernelspec` | telling Jupyter where the kernel is |
 //!
-//! `turns` and `comms` are parts of the state machine in files of their own, and work on its state: each of their steps ends in
-//! `Kernel::open` and `Kernel::close`, which alone send a status, so a type of their own would have to be handed the kernel back.
+//! `turns` and `comms` are parts of the state machine in files of their own, and work on its state: each of their steps
+//! ends in `Kernel::open` and `Kernel::close`, which alone send a status, so a type of their own would have to be
+//! handed the kernel back.
 //!
 //! ```text
 //!              ┌─────────────── this thread ───────────────┐      ┌── cells ──┐
@@ -66,12 +67,13 @@ use saddle_wire::{Channel, Codec, Connection, Message, Sockets, log};
 /// How often to look whether the parent process still lives.
 const LOOK_AFTER_PARENT: Duration = Duration::from_millis(500);
 
-/// A client's channel for questions may connect after the one for cells: how long, and how often, a question that finds no one
-/// is tried again.
+/// A client's channel for questions may connect after the one for cells: how long, and how often, a question that finds
+/// no one is tried again.
 const ASK_AGAIN_FOR: Duration = Duration::from_millis(500);
 const ASK_AGAIN_EVERY: Duration = Duration::from_millis(10);
 
-/// How much is handled before looking at the other sides again, so that a flood from one does not hide an interrupt from another.
+/// How much is handled before looking at the other sides again, so that a flood from one does not hide an interrupt
+/// from another.
 const MESSAGES_PER_ROUND: usize = 256;
 
 /// Serves the notebook to Jupyter clients until one asks for the shutdown or the parent process dies.
@@ -81,8 +83,8 @@ const MESSAGES_PER_ROUND: usize = 256;
 /// The process should end when this returns: a cell that cannot be stopped may still be running.
 ///
 /// # Errors
-/// `FileError` where the connection file is missing or wrong, `DeviceError` where its ports cannot be bound or the system
-/// gives no more threads.
+/// `FileError` where the connection file is missing or wrong, `DeviceError` where its ports cannot be bound or the
+/// system gives no more threads.
 pub fn run(connection: &Path, session: Arc<dyn Session>, history: Option<&Path>) -> Result<(), Fault> {
     let connection = Connection::read(connection)?;
     let sockets = Sockets::open(&connection)?;

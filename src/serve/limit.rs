@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 
 use saddle_session::output::{Bundle, Data, Stream};
 
-/// The first lines of a cell's text, and bytes of it, that are shown as they come. A megabyte is also what Jupyter Server
-/// lets through in a second.
+/// The first lines of a cell's text, and bytes of it, that are shown as they come. A megabyte is also what Jupyter
+/// Server lets through in a second.
 pub const LINES: usize = 10_000;
 const BYTES: usize = 1_000_000;
 /// The most pieces of text, where a cell changes between its two streams: each is a message.

@@ -1,5 +1,6 @@
-//! What the running cell shows, on its way to the clients: text gathered and bounded, changes of displays paced, and what is
-//! too large for a page left out with a word. The order of a cell's outputs stays; a change of a display has no place in it.
+//! What the running cell shows, on its way to the clients: text gathered and bounded, changes of displays paced, and
+//! what is too large for a page left out with a word. The order of a cell's outputs stays; a change of a display has no
+//! place in it.
 
 use std::time::Instant;
 

@@ -41,8 +41,8 @@ impl Parent {
     }
 }
 
-/// Whether the process has ended and its own parent has not asked how yet. It may have ended before we looked for the first
-/// time, and stays so for as long as its parent likes.
+/// Whether the process has ended and its own parent has not asked how yet. It may have ended before we looked for the
+/// first time, and stays so for as long as its parent likes.
 #[cfg(unix)]
 fn is_zombie(pid: Pid) -> bool {
     let Ok(stat) = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())) else {
@@ -67,8 +67,8 @@ impl Parent {
 /// Whether a SIGINT has come that no one has asked about yet.
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
-/// Whether SIGINT has come since the last call. Asked before a cell is taken, so that one that came before the cell does not
-/// stop it.
+/// Whether SIGINT has come since the last call. Asked before a cell is taken, so that one that came before the cell
+/// does not stop it.
 pub fn interrupted() -> bool {
     INTERRUPTED.swap(false, Ordering::SeqCst)
 }

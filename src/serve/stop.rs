@@ -1,13 +1,13 @@
-//! How the kernel insists on an interrupt: it is given again until the cell ends, and a cell that does not react to it loses its
-//! session.
+//! How the kernel insists on an interrupt: it is given again until the cell ends, and a cell that does not react to it
+//! loses its session.
 
 use std::time::{Duration, Instant};
 
 /// An interrupt that comes between our taking a cell and its beginning finds nothing to stop; so it is given again.
 const REPEAT_EVERY: Duration = Duration::from_millis(50);
 
-/// A second interrupt is taken for impatience with the first only after this time. A sooner one may be a double click, and a
-/// step of training may take as long.
+/// A second interrupt is taken for impatience with the first only after this time. A sooner one may be a double click,
+/// and a step of training may take as long.
 const ESCALATE_AFTER: Duration = Duration::from_secs(1);
 
 /// A cell that runs for longer after its interrupt does not react to it.

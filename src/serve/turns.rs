@@ -1,5 +1,5 @@
-//! What keeps the order of the shell channel: cells, callbacks of comms, and the `kernel_info` that clients use as a barrier.
-//! One runs at a time; the others wait in a queue, which a failed cell empties.
+//! What keeps the order of the shell channel: cells, callbacks of comms, and the `kernel_info` that clients use as a
+//! barrier. One runs at a time; the others wait in a queue, which a failed cell empties.
 
 use std::sync::Arc;
 use std::time::SystemTime;

@@ -1,5 +1,5 @@
-//! Updates of displays, at a pace that a page can follow: of those that come faster only the newest is sent, and the last
-//! one always is.
+//! Updates of displays, at a pace that a page can follow: of those that come faster only the newest is sent, and the
+//! last one always is.
 
 use std::time::{Duration, Instant};
 

@@ -145,8 +145,8 @@ pub struct CommReply {
 
 /// A notebook session: variables and functions that persist from cell to cell.
 ///
-/// A handle that may be shared between threads. `execute` and `call_back` are called from one thread at a time; every other method may be
-/// called while a cell runs and must answer at once.
+/// A handle that may be shared between threads. `execute` and `call_back` are called from one thread at a time; every
+/// other method may be called while a cell runs and must answer at once.
 pub trait Session: Send + Sync {
     /// Runs a cell to its end; its outputs go to `frontend` while it runs.
     fn execute(&self, cell: Cell, frontend: Arc<dyn Frontend>) -> Reply;
@@ -163,15 +163,16 @@ pub trait Session: Send + Sync {
     /// Stops the running cell; variables keep their values. Does nothing when no cell runs.
     fn interrupt(&self);
 
-    /// Takes a front end's comm message. The value of a widget is set when this returns: a running cell reads it from then on.
+    /// Takes a front end's comm message. The value of a widget is set when this returns: a running cell reads it from
+    /// then on.
     fn comm(&self, message: Comm) -> CommReply;
 
-    /// Runs what the cells want done about the messages of a comm so far, as a silent cell runs. Many moves of one slider are
-    /// one call, with its newest value.
+    /// Runs what the cells want done about the messages of a comm so far, as a silent cell runs. Many moves of one
+    /// slider are one call, with its newest value.
     fn call_back(&self, comm: &str, frontend: Arc<dyn Frontend>) -> Reply;
 
-    /// Ends the running cell by force, and with it all that the session holds: for a cell that does not hear interrupts.
-    /// A session that cannot do that does nothing.
+    /// Ends the running cell by force, and with it all that the session holds: for a cell that does not hear
+    /// interrupts. A session that cannot do that does nothing.
     fn abandon(&self) {}
 
     /// The names that a user would miss if the session were lost: variables, and functions as `name()`.

@@ -40,8 +40,8 @@ impl Bundle {
         Self::default().with("text/plain", Data::Text(text.into()))
     }
 
-    /// A PNG picture beside its short, stable text, which also stands for it where it cannot be seen; `width` is its width
-    /// on the page, in CSS pixels.
+    /// A PNG picture beside its short, stable text, which also stands for it where it cannot be seen; `width` is its
+    /// width on the page, in CSS pixels.
     pub fn png(text: impl Into<String>, png: Vec<u8>, width: u32) -> Self {
         let mut bundle = Self::text(text);
         let about = serde_json::json!({ "width": width, "alt": bundle.plain() });
@@ -105,8 +105,8 @@ pub enum Stream {
     Stderr,
 }
 
-/// One message of a comm: a conversation, begun by either side, between a front end and something in the session, such as a
-/// slider. Both sides send the same three kinds of message.
+/// One message of a comm: a conversation, begun by either side, between a front end and something in the session, such
+/// as a slider. Both sides send the same three kinds of message.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Comm {
     /// The conversation.
@@ -177,7 +177,8 @@ pub enum Output {
         /// Not before something new is shown.
         wait: bool,
     },
-    /// A page of text about something (`name?`): a pager shows it, or the place below the cell. Not stored in the notebook.
+    /// A page of text about something (`name?`): a pager shows it, or the place below the cell. Not stored in the
+    /// notebook.
     Page {
         /// What is shown.
         bundle: Bundle,
@@ -187,7 +188,8 @@ pub enum Output {
         /// The text of the cell to be.
         text: String,
     },
-    /// How many lines of its text this cell may show from now on, `None` for all of them, where a front end has a bound.
+    /// How many lines of its text this cell may show from now on, `None` for all of them, where a front end has a
+    /// bound.
     Lines {
         /// So many lines; `None`: all.
         most: Option<usize>,

@@ -1,5 +1,6 @@
 //! What `check` and `report` say, as numbers: a line of JSON each, appended to the file that the environment variable
-//! [`FIGURES`] names. The text in the notebook is rounded for people; and lines that are written at once survive a killed process.
+//! [`FIGURES`] names. The text in the notebook is rounded for people; and lines that are written at once survive a
+//! killed process.
 
 use saddle_fault::{Fault, Result};
 use serde::{Deserialize, Serialize};

@@ -25,8 +25,8 @@ use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 
-/// Writes a whole file beside its place and puts it there when the disk has it: a full disk or a crash leaves the old file
-/// or none, never half a one.
+/// Writes a whole file beside its place and puts it there when the disk has it: a full disk or a crash leaves the old
+/// file or none, never half a one.
 ///
 /// # Errors
 /// A folder that may not be written; a full disk.

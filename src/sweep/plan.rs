@@ -79,8 +79,8 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// Makes the folder of a sweep, or goes on in one that holds this very sweep. `source` is the notebook's text, kept there: what
-    /// is changed while the sweep runs does not mix into it.
+    /// Makes the folder of a sweep, or goes on in one that holds this very sweep. `source` is the notebook's text, kept
+    /// there: what is changed while the sweep runs does not mix into it.
     ///
     /// # Errors
     /// It holds another sweep; it cannot be written.
@@ -147,7 +147,8 @@ impl Folder {
         crate::write(&self.run(number).join("result.json"), &outcome.text())
     }
 
-    /// The runs that have still to be run, with those that have failed if `failed_too`: what was lost or interrupted counts as not run.
+    /// The runs that have still to be run, with those that have failed if `failed_too`: what was lost or interrupted
+    /// counts as not run.
     ///
     /// # Errors
     /// A damaged file.

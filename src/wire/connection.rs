@@ -76,8 +76,8 @@ impl Connection {
     /// Reads a connection file.
     ///
     /// # Errors
-    /// `FileError` where the file cannot be read, is not a connection file, asks for signatures other than HMAC-SHA256, or
-    /// leaves a port open (0).
+    /// `FileError` where the file cannot be read, is not a connection file, asks for signatures other than HMAC-SHA256,
+    /// or leaves a port open (0).
     pub fn read(path: &Path) -> Result<Self> {
         let shown = path.display();
         let text = std::fs::read_to_string(path).map_err(|error| {

@@ -1,7 +1,7 @@
 //! The wire: connection file, five sockets, framing, signatures, and the messages' types.
 //!
-//! This room knows the Jupyter messaging protocol 5.4 and nothing of what the messages are about. Bytes that come in are
-//! judged here: what is not a well-formed, signed message is reported to the log and dropped, whoever sent it.
+//! This room knows the Jupyter messaging protocol 5.4 and nothing of what the messages are about. Bytes that come in
+//! are judged here: what is not a well-formed, signed message is reported to the log and dropped, whoever sent it.
 //!
 //! | file | owns |
 //! |---|---|

@@ -1,4 +1,5 @@
-//! What a client may ask: the content of each message type, with the defaults that the protocol gives to missing fields.
+//! What a client may ask: the content of each message type, with the defaults that the protocol gives to missing
+//! fields.
 //!
 //! Clients are generous with `null`; a field that is `null` counts as missing.
 
@@ -31,7 +32,8 @@ pub enum Request {
 pub enum Unreadable {
     /// We do not know the message type: it is dropped.
     Unknown,
-    /// We know the type and its content does not fit: the client gets an error reply, so that it does not wait for ever.
+    /// We know the type and its content does not fit: the client gets an error reply, so that it does not wait for
+    /// ever.
     Content(String),
 }
 

@@ -14,14 +14,14 @@ use super::connection::Connection;
 use super::log;
 use saddle_fault::{Fault, Kind, Result};
 
-/// How long closing waits for a peer to take what was sent. A peer that reads takes milliseconds; one that does not read
-/// must not keep the process: Jupyter kills a kernel 5 s after the shutdown request.
+/// How long closing waits for a peer to take what was sent. A peer that reads takes milliseconds; one that does not
+/// read must not keep the process: Jupyter kills a kernel 5 s after the shutdown request.
 const LINGER: Duration = Duration::from_millis(1_000);
 
-/// How many messages may wait for one slow peer before libzmq drops further ones, for that peer only. Peers share the bytes
-/// of what waits. Text goes out in messages of at most about 16 KB and about a megabyte a cell, pictures have some 50 KB: a
-/// peer that has stopped to read costs at most about 200 MB. One that reads only after a cell has ended loses nothing of a
-/// cell of fewer than this many messages.
+/// How many messages may wait for one slow peer before libzmq drops further ones, for that peer only. Peers share the
+/// bytes of what waits. Text goes out in messages of at most about 16 KB and about a megabyte a cell, pictures have
+/// some 50 KB: a peer that has stopped to read costs at most about 200 MB. One that reads only after a cell has ended
+/// loses nothing of a cell of fewer than this many messages.
 const IOPUB_BACKLOG: i32 = 4_000;
 /// The same for replies, which are small.
 const REPLY_BACKLOG: i32 = 100_000;

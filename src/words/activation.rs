@@ -1,4 +1,5 @@
-//! Activation functions, each in all its forms: the function of a tensor or of a number, `relu(x)`, and the layer, `relu()`.
+//! Activation functions, each in all its forms: the function of a tensor or of a number, `relu(x)`, and the layer,
+//! `relu()`.
 
 use crate::convert::wrap;
 use crate::network::value::made;
@@ -13,8 +14,8 @@ use saddle_nn::Network;
 use saddle_nn::layers::activation::{self, Activate, Activation};
 use saddle_tensor::{Device, Tensor};
 
-/// The function: its value for a tensor, and for a number by `of_number`; without that through a tensor of one element, with its
-/// precision.
+/// The function: its value for a tensor, and for a number by `of_number`; without that through a tensor of one element,
+/// with its precision.
 fn apply(call: &Call, activation: &Activation, of_number: Option<fn(f64) -> f64>) -> Result<Dynamic> {
     match (X_OR_NUMBER.of(call)?, of_number) {
         (Side::Tensor(x), _) => (activation.of)(&x, 0.0).map(wrap),

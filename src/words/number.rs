@@ -1,4 +1,5 @@
-//! Words on plain numbers, int or float, and on arrays of them. Where a tensor word has the same name, the argument decides.
+//! Words on plain numbers, int or float, and on arrays of them. Where a tensor word has the same name, the argument
+//! decides.
 
 use crate::types;
 use rhai::{Array, Dynamic};

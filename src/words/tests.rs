@@ -13,7 +13,8 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// The constants in a list such as `params: &[X.param(), SLOPE.param()]`; `None` where it stands elsewhere, under a name.
+/// The constants in a list such as `params: &[X.param(), SLOPE.param()]`; `None` where it stands elsewhere, under a
+/// name.
 fn listed<'a>(record: &'a str, field: &str) -> Option<BTreeSet<&'a str>> {
     let Some((_, rest)) = record.split_once(&format!("\n    {field}: ")) else {
         // Built upon a record other than the empty one, it has the list of that.

@@ -1,5 +1,6 @@
-//! Words about several processes of one run, which `mpirun -n 4 saddle run train.ipynb` starts: each has a part of every batch, and
-//! optimizers average the gradients. With one process they change nothing, so that the same notebook runs on a laptop.
+//! Words about several processes of one run, which `mpirun -n 4 saddle run train.ipynb` starts: each has a part of
+//! every batch, and optimizers average the gradients. With one process they change nothing, so that the same notebook
+//! runs on a laptop.
 
 use crate::cite;
 use crate::convert::wrap;
@@ -50,8 +51,8 @@ impl Default for Every {
     }
 }
 
-/// One step of an optimizer, in agreement with all processes: along the mean of their gradients, one exchange of one buffer a step; or
-/// after [`AVERAGE_EVERY`] along this one's own, with the parameters averaged now and then.
+/// One step of an optimizer, in agreement with all processes: along the mean of their gradients, one exchange of one
+/// buffer a step; or after [`AVERAGE_EVERY`] along this one's own, with the parameters averaged now and then.
 ///
 /// # Errors
 /// Those of the step; the exchange failed.

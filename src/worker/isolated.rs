@@ -16,8 +16,8 @@ const END_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// A session in a process of its own. It starts at once; what is asked before it has started waits for that.
 ///
-/// When the process dies, the running cell fails and says so, and the next one runs in a fresh process. Dropping this ends
-/// the process.
+/// When the process dies, the running cell fails and says so, and the next one runs in a fresh process. Dropping this
+/// ends the process.
 pub struct Isolated {
     shared: Arc<Shared>,
 }
@@ -159,8 +159,8 @@ impl Isolated {
         }
     }
 
-    /// Asks the person on a thread of its own: the worker may die before there is an answer, and the cell must not wait for
-    /// that.
+    /// Asks the person on a thread of its own: the worker may die before there is an answer, and the cell must not wait
+    /// for that.
     fn ask(&self, ticket: Ticket, prompt: String, password: bool, frontend: Option<&Arc<dyn Frontend>>) {
         let (shared, frontend) = (self.shared.clone(), frontend.cloned());
         let answer = move |text| {

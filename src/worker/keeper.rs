@@ -1,5 +1,5 @@
-//! The thread that keeps a worker alive: starts it when one is wanted, reads what it sends, and tells those who wait when it
-//! has died.
+//! The thread that keeps a worker alive: starts it when one is wanted, reads what it sends, and tells those who wait
+//! when it has died.
 
 use super::frame;
 use super::loss::{Cause, LastCheckpoint, Loss};

@@ -1,5 +1,5 @@
-//! What the two processes say to each other. To add something that a notebook can be asked: a [`Call`], its [`Value`], the
-//! method of `Isolated` and the arm of `server::answer`; the compiler names the places.
+//! What the two processes say to each other. To add something that a notebook can be asked: a [`Call`], its [`Value`],
+//! the method of `Isolated` and the arm of `server::answer`; the compiler names the places.
 
 use saddle_session::output::{Bundle, Comm, Output};
 use saddle_session::{Cell, Checkpoint, CommReply, Completeness, Completions, Detail, Failure, Reply};

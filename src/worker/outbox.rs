@@ -1,6 +1,6 @@
-//! The worker's way out: messages leave at once while the supervisor keeps up. Once it does not, as in a flood of printed
-//! lines, they are gathered and written by a thread of their own, many at a time: one at a time, the two processes would wake
-//! each other for every few lines.
+//! The worker's way out: messages leave at once while the supervisor keeps up. Once it does not, as in a flood of
+//! printed lines, they are gathered and written by a thread of their own, many at a time: one at a time, the two
+//! processes would wake each other for every few lines.
 
 use rustix::io::Errno;
 use rustix::net::SendFlags;
@@ -10,7 +10,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::process;
 
-/// How much may be gathered, bytes; then the cell waits. A crash in the middle of a flood costs at most twice as much of it.
+/// How much may be gathered, bytes; then the cell waits. A crash in the middle of a flood costs at most twice as much
+/// of it.
 const MAX_BUFFERED_BYTES: usize = 1 << 16;
 
 pub struct Outbox {
@@ -36,8 +37,8 @@ impl Outbox {
         Ok(outbox)
     }
 
-    /// Sends a message, after those before it. Waits only while too much is on its way. Ends the process when the supervisor
-    /// is gone.
+    /// Sends a message, after those before it. Waits only while too much is on its way. Ends the process when the
+    /// supervisor is gone.
     pub fn send(&self, message: &[u8]) {
         let mut waiting = self.lock();
         let mut sent = 0;

@@ -17,8 +17,8 @@ use std::time::Duration;
 /// How much of what it said last is kept, bytes.
 const WORDS: usize = 4096;
 
-/// How long to wait for last words after the end: they are there at once, unless a process that the worker had started still
-/// holds its standard error.
+/// How long to wait for last words after the end: they are there at once, unless a process that the worker had started
+/// still holds its standard error.
 const LISTEN: Duration = Duration::from_millis(200);
 
 /// A worker that was started. It must be [waited](Process::wait) for.
@@ -49,7 +49,8 @@ pub fn start(command: Command) -> Result<(Process, UnixStream)> {
     start_as(command, true)
 }
 
-/// Starts a process that ends by itself when its socket says that this one is gone, since it has something to clean up then.
+/// Starts a process that ends by itself when its socket says that this one is gone, since it has something to clean up
+/// then.
 ///
 /// # Errors
 /// As [`start`].
@@ -78,8 +79,8 @@ fn start_as(mut command: Command, tied: bool) -> Result<(Process, UnixStream)> {
     Ok((Process { pid, words, said }, ours))
 }
 
-/// In the new process, before it becomes the worker: Ctrl-C is the supervisor's, and its end, where one is given, is the
-/// worker's.
+/// In the new process, before it becomes the worker: Ctrl-C is the supervisor's, and its end, where one is given, is
+/// the worker's.
 fn prepare(supervisor: Option<Pid>) -> Result<()> {
     // SAFETY: sets a disposition that outlives exec; no handler is involved.
     unsafe { libc::signal(libc::SIGINT, libc::SIG_IGN) };
@@ -152,8 +153,8 @@ impl Id {
     }
 }
 
-/// In the worker: its end of the socket pair, which was its standard input. That is empty from now on, and `ps` and `top`
-/// tell the worker from its supervisor by `name`.
+/// In the worker: its end of the socket pair, which was its standard input. That is empty from now on, and `ps` and
+/// `top` tell the worker from its supervisor by `name`.
 ///
 /// # Errors
 /// Standard input is no socket: someone other than the supervisor has started this.

@@ -1,6 +1,8 @@
-//! First-order gradients of the tape against those of Burn's own Autodiff, on the same inputs; Burn's computed by its ndarray backend.
+//! First-order gradients of the tape against those of Burn's own Autodiff, on the same inputs; Burn's computed by its
+//! ndarray backend.
 //!
-//! The inputs and the loss L = sum(w · (y + y²)) are those of `operations.json`; every operation that Burn differentiates is here.
+//! The inputs and the loss L = sum(w · (y + y²)) are those of `operations.json`; every operation that Burn
+//! differentiates is here.
 
 #![cfg(feature = "ndarray")]
 #![allow(deprecated)]

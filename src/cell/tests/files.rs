@@ -1,4 +1,5 @@
-//! Files in cells: what is written is read back, training goes on to the bit, and a file that does not fit changes nothing.
+//! Files in cells: what is written is read back, training goes on to the bit, and a file that does not fit changes
+//! nothing.
 
 use super::Notes;
 use std::path::PathBuf;

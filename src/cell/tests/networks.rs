@@ -77,8 +77,8 @@ fn gradients_pass_through_functional_calls() {
     assert_eq!(notes.ok(code), "0.5");
 }
 
-/// Slides 42–45: how much an output changes when its batch mates change. Batch norm: much. Reference batch norm and virtual
-/// batch norm: not at all.
+/// Slides 42–45: how much an output changes when its batch mates change. Batch norm: much. Reference batch norm and
+/// virtual batch norm: not at all.
 #[test]
 fn only_batch_norm_lets_batch_mates_meet() {
     let mut notes = notebook();

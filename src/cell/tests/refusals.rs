@@ -1,5 +1,5 @@
-//! What models with a likelihood refuse: masks that leak, couplings that cannot be undone, chains of no length, numbers that are no
-//! probabilities, sounds that cannot be played. Each is an error at the word that names the value.
+//! What models with a likelihood refuse: masks that leak, couplings that cannot be undone, chains of no length, numbers
+//! that are no probabilities, sounds that cannot be played. Each is an error at the word that names the value.
 
 use super::Notes;
 

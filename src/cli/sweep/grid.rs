@@ -1,4 +1,5 @@
-//! The values of a parameter on the command line: `seed=0..10`, `seed=0..=9`, `loss=minimax,hinge`, `betas=[0,0.9],[0.5,0.9]`.
+//! The values of a parameter on the command line: `seed=0..10`, `seed=0..=9`, `loss=minimax,hinge`,
+//! `betas=[0,0.9],[0.5,0.9]`.
 
 use super::super::parameters::{Known, split};
 use saddle_fault::{Fault, Result};

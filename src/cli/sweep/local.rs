@@ -1,5 +1,5 @@
-//! Runs as processes of this machine. Its cores are shared out evenly; a further run starts only where there is as much memory
-//! left as the largest run so far has needed.
+//! Runs as processes of this machine. Its cores are shared out evenly; a further run starts only where there is as much
+//! memory left as the largest run so far has needed.
 
 #![expect(unsafe_code, reason = "runs between fork and exec; asks what ended processes used")]
 
@@ -19,7 +19,8 @@ const LOOK: Duration = Duration::from_millis(30);
 /// The processes that run: Ctrl-C is passed on to them.
 static RUNNING: Mutex<Vec<u32>> = Mutex::new(Vec::new());
 
-/// From now on Ctrl-C ends the running cells of all runs, and no further one starts; a second Ctrl-C ends their processes.
+/// From now on Ctrl-C ends the running cells of all runs, and no further one starts; a second Ctrl-C ends their
+/// processes.
 pub fn listen() {
     signal::on_interrupt(|press| {
         if let Ok(running) = RUNNING.lock() {
@@ -100,7 +101,8 @@ fn start(settings: &EngineSettings<'_>, number: usize, threads: usize) -> Result
 /// Ends the process with this one, also when this one is killed.
 fn tie(command: &mut Command) {
     #[cfg(target_os = "linux")]
-    // SAFETY: between fork and exec this makes system calls, and no others; the mask that it sets is one that it has emptied.
+    // SAFETY: between fork and exec this makes system calls, and no others; the mask that it sets is one that it has
+    // emptied.
     unsafe {
         command.pre_exec(|| {
             let _ = rustix::process::set_parent_process_death_signal(Some(Signal::TERM));

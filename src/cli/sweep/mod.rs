@@ -1,7 +1,8 @@
 //! `saddle sweep`: a notebook with each combination of parameters; `saddle collect`: what came of it.
 //!
-//! Every engine runs the same command, `saddle sweep-run FOLDER N`, which leaves its outcome in the sweep's folder. So an engine only
-//! has to start processes and to say when one has ended; what is done, lost or still to do is read from the folder.
+//! Every engine runs the same command, `saddle sweep-run FOLDER N`, which leaves its outcome in the sweep's folder. So
+//! an engine only has to start processes and to say when one has ended; what is done, lost or still to do is read from
+//! the folder.
 //!
 //! | file | owns |
 //! |---|---|
@@ -36,7 +37,8 @@ use std::str::FromStr;
 pub struct Options {
     /// The notebook; its cell tagged `parameters` holds the defaults.
     notebook: PathBuf,
-    /// Values of a parameter, each of which is run with each of the others': `seed=0..10` (without 10), `loss=minimax,hinge`.
+    /// Values of a parameter, each of which is run with each of the others': `seed=0..10` (without 10),
+    /// `loss=minimax,hinge`.
     #[arg(short, long = "parameter", value_name = "NAME=VALUES", required = true)]
     parameters: Vec<String>,
     /// The folder of the sweep; the same command goes on with what is not done in it.
@@ -93,8 +95,8 @@ struct EngineSettings<'a> {
     threads: Option<usize>,
 }
 
-/// Hears that a run's process has ended, and of what it died if it did; says whether further ones may start, where an engine
-/// is asked for them one by one.
+/// Hears that a run's process has ended, and of what it died if it did; says whether further ones may start, where an
+/// engine is asked for them one by one.
 type Tell<'a> = dyn FnMut(usize, Option<String>) -> bool + 'a;
 
 pub fn sweep(options: &Options) -> Result<CommandStatus> {

@@ -1,5 +1,6 @@
-//! Runs on Dask and Ray, through their own Python clients: a small script of ours (`kernel/saddlepoint_sweep/`) hands out the runs and
-//! says when one has ended. The sweep's folder and this program have to be at the same path on the workers.
+//! Runs on Dask and Ray, through their own Python clients: a small script of ours (`kernel/saddlepoint_sweep/`) hands
+//! out the runs and says when one has ended. The sweep's folder and this program have to be at the same path on the
+//! workers.
 
 use super::super::python::follow;
 use super::{EngineSettings, Tell};

@@ -1,5 +1,5 @@
-//! Runs as array jobs of Slurm, by its own `sbatch` and `squeue`. The sweep's folder and this program have to be at the same path on
-//! the nodes, as on a cluster's shared file system.
+//! Runs as array jobs of Slurm, by its own `sbatch` and `squeue`. The sweep's folder and this program have to be at the
+//! same path on the nodes, as on a cluster's shared file system.
 
 use super::super::print_all;
 use super::{EngineSettings, Tell, last_words};

@@ -1,5 +1,5 @@
-//! One notebook run again in a fresh worker: following it, and stopping it when a cell takes too long or the user has had
-//! enough.
+//! One notebook run again in a fresh worker: following it, and stopping it when a cell takes too long or the user has
+//! had enough.
 
 use super::super::{run, session, signal};
 use saddle_fault::Result;
@@ -87,7 +87,8 @@ impl Watch {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Stops the cell when the user says so or it exceeds `limit`, by force where it does not listen; until the run is over.
+    /// Stops the cell when the user says so or it exceeds `limit`, by force where it does not listen; until the run is
+    /// over.
     fn over(&self, notebook: &dyn Session, limit: Option<Duration>) {
         loop {
             {

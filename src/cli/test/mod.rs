@@ -22,8 +22,8 @@ pub struct Options {
     /// `nbval-ignore-output` the checks are compared, and what the cell's own tolerance, similarity or look asks for.
     #[arg(required = true, value_name = "NOTEBOOK")]
     files: Vec<PathBuf>,
-    /// How far numbers with a decimal point may differ, as a fraction of their magnitude; whole numbers and text must be
-    /// equal. A cell may say otherwise: `// SADDLE_TOLERANCE 0.05`.
+    /// How far numbers with a decimal point may differ, as a fraction of their magnitude; whole numbers and text must
+    /// be equal. A cell may say otherwise: `// SADDLE_TOLERANCE 0.05`.
     #[arg(long, default_value_t = DEFAULT_TOLERANCE.relative, value_name = "FRACTION")]
     tolerance: f64,
     /// How similar pictures must be in each of their parts: a structural similarity (SSIM) of at most 1. A cell may say

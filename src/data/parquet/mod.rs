@@ -1,6 +1,6 @@
-//! Parquet files with encoded pictures, as the usual hubs store data sets: a column of PNGs or JPEGs (`image.bytes`), and one of labels.
-//! Read by hand, since so little of the format is needed: pages packed by Snappy, gzip or not at all, values plain or from a dictionary
-//! (Apache Parquet's `README.md`, `Encodings.md`, `parquet.thrift`).
+//! Parquet files with encoded pictures, as the usual hubs store data sets: a column of PNGs or JPEGs (`image.bytes`),
+//! and one of labels. Read by hand, since so little of the format is needed: pages packed by Snappy, gzip or not at
+//! all, values plain or from a dictionary (Apache Parquet's `README.md`, `Encodings.md`, `parquet.thrift`).
 //!
 //! | file | owns |
 //! |---|---|
@@ -92,7 +92,8 @@ pub struct Columns {
 /// Opens a file: where its pictures lie, and its labels if it has any.
 ///
 /// # Errors
-/// No Parquet file, damaged, encrypted or packed by what cannot be read; no column of pictures; a column that is not there.
+/// No Parquet file, damaged, encrypted or packed by what cannot be read; no column of pictures; a column that is not
+/// there.
 pub fn open(path: &Path, columns: &Columns) -> Result<(Parquet, Option<Labels>)> {
     let file = files::open(path)?;
     let footer = footer(path, &file)?;
@@ -189,7 +190,8 @@ fn named(leaf: &Leaf, name: &str) -> bool {
     leaf.path.join(".") == name || leaf.path[0] == name
 }
 
-/// Hubs store a picture as a struct of `bytes` and `path`; a plain column of bytes counts where it is called as pictures are.
+/// Hubs store a picture as a struct of `bytes` and `path`; a plain column of bytes counts where it is called as
+/// pictures are.
 fn image_column(path: &Path, leaves: &[Leaf], columns: &Columns) -> Result<usize> {
     let holds = |leaf: &Leaf| leaf.physical == Some(Physical::Bytes) && !leaf.is_list;
     let is_bytes = |leaf: &Leaf| leaf.path.len() == 1 || leaf.path.last().is_some_and(|last| last == "bytes");
@@ -297,7 +299,8 @@ impl Parquet {
         Ok(bytes)
     }
 
-    /// The header of the page at `offset`, and where its content begins. Headers tell no length: one that is cut off is read again.
+    /// The header of the page at `offset`, and where its content begins. Headers tell no length: one that is cut off is
+    /// read again.
     fn head(&self, offset: u64) -> Result<(Head, u64)> {
         let size = self.file.metadata().map_or(0, |m| m.len());
         let mut length = 512usize;

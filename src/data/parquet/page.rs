@@ -111,7 +111,8 @@ pub struct Page {
     pub in_dictionary: bool,
 }
 
-/// Reads a page of a column whose values are null below `most_level`. The dictionary's values are given where there is one.
+/// Reads a page of a column whose values are null below `most_level`. The dictionary's values are given where there is
+/// one.
 pub fn read(
     head: &Head,
     packed: &[u8],

@@ -1,5 +1,5 @@
-//! Every reader of files that a user did not write, on damaged ones: none panics, none takes long, and none allocates what
-//! a file only claims. The mutants are the same in each run; `SADDLE_FUZZ_SECONDS=300` tries more of them, and
+//! Every reader of files that a user did not write, on damaged ones: none panics, none takes long, and none allocates
+//! what a file only claims. The mutants are the same in each run; `SADDLE_FUZZ_SECONDS=300` tries more of them, and
 //! `SADDLE_FUZZ_FROM=307191` begins with that one.
 //!
 //! In a process of its own, whose allocator counts.

@@ -1,5 +1,5 @@
-//! Divergences of two distributions over the same values, of two Gaussians in closed form, and the Wasserstein distance on
-//! the line.
+//! Divergences of two distributions over the same values, of two Gaussians in closed form, and the Wasserstein distance
+//! on the line.
 
 use saddle_fault::{Fault, Result};
 

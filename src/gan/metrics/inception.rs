@@ -44,8 +44,8 @@ pub fn score(probabilities: &Samples, splits: usize) -> Result<Score> {
     Ok(Score { mean, std: variance.sqrt() })
 }
 
-/// Whether the samples stand in the order of their classes, so that the parts hold few classes each and the score is too
-/// low: neighbours are of different classes in less than half as many places as by chance.
+/// Whether the samples stand in the order of their classes, so that the parts hold few classes each and the score is
+/// too low: neighbours are of different classes in less than half as many places as by chance.
 pub fn in_order_of_classes(probabilities: &Samples) -> bool {
     let likeliest =
         |row: &[f32]| row.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)).map_or(0, |(class, _)| class);

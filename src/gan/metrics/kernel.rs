@@ -1,5 +1,5 @@
-//! The squared maximum mean discrepancy under the kernel (x·y/d + 1)³, unbiased: KID, where the samples are features of a
-//! classifier (Bińkowski et al. 2018).
+//! The squared maximum mean discrepancy under the kernel (x·y/d + 1)³, unbiased: KID, where the samples are features of
+//! a classifier (Bińkowski et al. 2018).
 
 use super::{Poll, Samples};
 use saddle_cpu::{Mat, gemm64};
@@ -15,8 +15,8 @@ pub struct Kid {
     pub std: f64,
 }
 
-/// The mean over `subsets` random subsets of `size` samples of each set, drawn from the current stream of random numbers.
-/// Where neither set has more than `size` samples there is one subset: everything.
+/// The mean over `subsets` random subsets of `size` samples of each set, drawn from the current stream of random
+/// numbers. Where neither set has more than `size` samples there is one subset: everything.
 ///
 /// # Errors
 /// Features of different size; fewer than two samples, or a size below 2; no subsets.

@@ -19,8 +19,8 @@ impl Found {
     }
 }
 
-/// Assigns each sample to its nearest mode, in standard deviations, if it lies `within` so many of them (Srivastava et al.
-/// 2017, Lin et al. 2018: 3). `centres` and `std` hold one row for each mode.
+/// Assigns each sample to its nearest mode, in standard deviations, if it lies `within` so many of them (Srivastava et
+/// al. 2017, Lin et al. 2018: 3). `centres` and `std` hold one row for each mode.
 ///
 /// # Errors
 /// Rows of different dimensions; as many standard deviations as centres are needed, all above 0; `within` not above 0.

@@ -20,8 +20,8 @@ pub struct Neighbour {
     pub distance: f64,
 }
 
-/// The `k` points of `data` nearest to each of `x`, nearest first; of equally near ones the first. Distances are in double
-/// precision: that of a copy is 0.
+/// The `k` points of `data` nearest to each of `x`, nearest first; of equally near ones the first. Distances are in
+/// double precision: that of a copy is 0.
 ///
 /// # Errors
 /// Points of different dimensions; `k` is 0 or more than there are points.

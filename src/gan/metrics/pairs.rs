@@ -1,9 +1,9 @@
 //! Squared distances between all points of two sets, in blocks of bounded memory.
 //!
-//! Points of few coordinates are subtracted. For the others ‖x − y‖² = ‖x‖² + ‖y‖² − 2 x·y, so that the work is a matrix
-//! product. That loses what the norms exceed the distance by: hence both sets are moved first, so that the mean of one is
-//! the origin, the norms are summed in double precision, and pairs that are still much nearer to each other than to the
-//! origin are subtracted in double precision after all.
+//! Points of few coordinates are subtracted. For the others ‖x − y‖² = ‖x‖² + ‖y‖² − 2 x·y, so that the work is a
+//! matrix product. That loses what the norms exceed the distance by: hence both sets are moved first, so that the mean
+//! of one is the origin, the norms are summed in double precision, and pairs that are still much nearer to each other
+//! than to the origin are subtracted in double precision after all.
 
 use super::samples::squared_distance;
 use super::{Poll, Samples};
@@ -91,8 +91,8 @@ impl<'a> Pairs<'a> {
         })
     }
 
-    /// Gives `body` the squared distances, for all columns of some rows, then for the next rows. They are the same to the
-    /// last bit whichever of the two points is in a row.
+    /// Gives `body` the squared distances, for all columns of some rows, then for the next rows. They are the same to
+    /// the last bit whichever of the two points is in a row.
     pub fn squares(&self, poll: Poll, mut body: impl FnMut(Block)) -> Result<()> {
         self.each_block(poll, |rows, columns| {
             let values = match &self.way {

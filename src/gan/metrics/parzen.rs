@@ -1,5 +1,5 @@
-//! Parzen windows: the log-likelihood of test points under the mixture of equal Gaussians at a model's samples, which is
-//! how Goodfellow et al. 2014 compared generative models. LL(x) = log 1/n Σⱼ exp(−½‖x − μⱼ‖²/σ²) − d·log(σ√(2π)).
+//! Parzen windows: the log-likelihood of test points under the mixture of equal Gaussians at a model's samples, which
+//! is how Goodfellow et al. 2014 compared generative models. LL(x) = log 1/n Σⱼ exp(−½‖x − μⱼ‖²/σ²) − d·log(σ√(2π)).
 
 use super::pairs::Pairs;
 use super::{Poll, Samples};

@@ -20,8 +20,8 @@ pub struct Samples {
 }
 
 impl Samples {
-    /// The rows of a tensor, each with all that it holds: pictures `[n, 1, 28, 28]` are n points of 784 coordinates, and
-    /// a tensor `[n]` is n points on the line. `word` and `what` name them in errors: "fid: real samples are …".
+    /// The rows of a tensor, each with all that it holds: pictures `[n, 1, 28, 28]` are n points of 784 coordinates,
+    /// and a tensor `[n]` is n points on the line. `word` and `what` name them in errors: "fid: real samples are …".
     ///
     /// # Errors
     /// A tensor that is a single number or empty; NaN, infinity, or numbers beyond 1e15.
@@ -44,8 +44,8 @@ impl Samples {
         Ok(Self { values, count, dim, device: t.device() })
     }
 
-    /// Two sets multiplied by the same power of two, by which comparisons of distances do not change, where their numbers are so
-    /// small that squares would vanish.
+    /// Two sets multiplied by the same power of two, by which comparisons of distances do not change, where their
+    /// numbers are so small that squares would vanish.
     pub fn enlarged(a: &Self, b: &Self) -> Option<[Self; 2]> {
         let top = a.values.iter().chain(&b.values).fold(0f32, |top, v| top.max(v.abs()));
         if top >= TINY || top == 0.0 {

@@ -8,8 +8,8 @@ use saddle_fault::Result;
 /// Eigenvalues that are searched together, so that their divisions overlap.
 const TOGETHER: usize = 8;
 
-/// The trace of (A B)^½ for positive semidefinite A and B of n × n. With A = L Lᵀ, the eigenvalues of A B other than 0 are
-/// those of the symmetric matrix Lᵀ B L.
+/// The trace of (A B)^½ for positive semidefinite A and B of n × n. With A = L Lᵀ, the eigenvalues of A B other than 0
+/// are those of the symmetric matrix Lᵀ B L.
 ///
 /// # Errors
 /// When `poll` gives one.
@@ -28,8 +28,8 @@ pub fn trace_of_root(a: &[f64], b: &[f64], n: usize, poll: Poll) -> Result<f64> 
     Ok(values.iter().map(|v| v.max(0.0).sqrt()).sum())
 }
 
-/// The rows of Lᵀ, with A = L Lᵀ, for a positive semidefinite A of n × n: as many rows as A has rank. The pivots come in
-/// the order of their size, so that what is left when they are rounding errors is nothing.
+/// The rows of Lᵀ, with A = L Lᵀ, for a positive semidefinite A of n × n: as many rows as A has rank. The pivots come
+/// in the order of their size, so that what is left when they are rounding errors is nothing.
 fn cholesky(a: &[f64], n: usize, poll: Poll) -> Result<Vec<f64>> {
     let mut left: Vec<f64> = (0..n).map(|i| a[i * n + i]).collect();
     let largest = left.iter().copied().fold(0.0, f64::max);
@@ -78,8 +78,8 @@ pub fn eigenvalues(a: Vec<f64>, n: usize, poll: Poll) -> Result<Vec<f64>> {
     Ok(bisected(&diagonal, &beside))
 }
 
-/// The diagonal, and the one beside it, of a tridiagonal matrix with the same eigenvalues: each step reflects one row onto
-/// its first two elements (Householder).
+/// The diagonal, and the one beside it, of a tridiagonal matrix with the same eigenvalues: each step reflects one row
+/// onto its first two elements (Householder).
 fn tridiagonal(mut a: Vec<f64>, n: usize, poll: Poll) -> Result<(Vec<f64>, Vec<f64>)> {
     let (mut diagonal, mut beside) = (Vec::with_capacity(n), Vec::with_capacity(n));
     for k in 0..n {

@@ -6,8 +6,8 @@ use crate::{Init, Param};
 use saddle_fault::{Fault, Result};
 use saddle_tensor::{Dtype, Tensor, shown};
 
-/// Conditional batch norm (Dumoulin et al. 2017; Miyato and Koyama 2018): batch norm with a gain and a shift for each of
-/// `classes`. The second input is a label for each row, or a row of weights of the classes.
+/// Conditional batch norm (Dumoulin et al. 2017; Miyato and Koyama 2018): batch norm with a gain and a shift for each
+/// of `classes`. The second input is a label for each row, or a row of weights of the classes.
 pub struct ConditionalBatchNorm {
     /// The normalisation, without gain and shift.
     pub norm: BatchNorm,

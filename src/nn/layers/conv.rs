@@ -118,9 +118,9 @@ fn images(channels: usize) -> Option<Vec<Axis>> {
     Some(vec![Axis::Open("n"), Axis::Size(channels), Axis::Open("height"), Axis::Open("width")])
 }
 
-/// A convolution layer of a square kernel of odd size in which each pixel sees those before it in reading order, and of itself the
-/// colours before the output's own, with that colour if `with_own`. A pixel's channels are those of its `colours`, one after the
-/// other, as many for each; so both numbers of channels must be multiples of `colours`.
+/// A convolution layer of a square kernel of odd size in which each pixel sees those before it in reading order, and of
+/// itself the colours before the output's own, with that colour if `with_own`. A pixel's channels are those of its
+/// `colours`, one after the other, as many for each; so both numbers of channels must be multiples of `colours`.
 ///
 /// Source: van den Oord et al. 2016, section 3.4: masks A and B.
 pub fn autoregressive(mut layer: Conv2d, colours: usize, with_own: bool) -> Network {

@@ -135,7 +135,8 @@ impl Layer for MinibatchDiscrimination {
             )));
         }
         let n = x.shape()[0];
-        // One dimension after the other, so that every operation runs along the kernels: a sum over a last axis of five is slow.
+        // One dimension after the other, so that every operation runs along the kernels: a sum over a last axis of five
+        // is slow.
         let m = x.matmul(&params[0])?.reshape(&[n, self.kernels, self.dims])?.permute(&[2, 0, 1])?;
         let along = |dim: usize| {
             let here = m.narrow(0, dim..dim + 1)?;

@@ -53,7 +53,8 @@ pub struct Across {
 }
 
 impl Across {
-    /// The mean of a tensor of all processes. The loss is the mean of theirs, so that the gradient is the mean of theirs, too.
+    /// The mean of a tensor of all processes. The loss is the mean of theirs, so that the gradient is the mean of
+    /// theirs, too.
     fn mean_of(self, x: &Tensor) -> Result<Tensor> {
         let mut numbers = x.to_floats()?;
         (self.mean)(&mut numbers)?;
@@ -239,8 +240,8 @@ impl Layer for InstanceNorm {
     }
 }
 
-/// Group normalisation (Wu and He 2018) of `[n, c, ..]`: each sample's channels in `groups` equal parts, each over its own
-/// channels and space.
+/// Group normalisation (Wu and He 2018) of `[n, c, ..]`: each sample's channels in `groups` equal parts, each over its
+/// own channels and space.
 pub struct GroupNorm {
     /// How many groups the channels are in.
     pub groups: usize,

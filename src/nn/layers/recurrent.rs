@@ -15,9 +15,10 @@ pub enum Cell {
     Gru,
 }
 
-/// A recurrent layer: `[n, steps, inputs] → [n, steps, hidden]`. The parameters are PyTorch's: `weight_ih [k·hidden, inputs]`,
-/// `weight_hh [k·hidden, hidden]`, `bias_ih` and `bias_hh [k·hidden]`, with k = 4 (LSTM) or 3 (GRU). The second input, where
-/// there is one, is the state before the first step: `[n, hidden]`, of an LSTM `[n, 2·hidden]`: h, then c.
+/// A recurrent layer: `[n, steps, inputs] → [n, steps, hidden]`. The parameters are PyTorch's:
+/// `weight_ih [k·hidden, inputs]`, `weight_hh [k·hidden, hidden]`, `bias_ih` and `bias_hh [k·hidden]`, with k = 4
+/// (LSTM) or 3 (GRU). The second input, where there is one, is the state before the first step: `[n, hidden]`, of an
+/// LSTM `[n, 2·hidden]`: h, then c.
 pub struct Recurrent {
     /// LSTM or GRU.
     pub cell: Cell,
@@ -27,7 +28,8 @@ pub struct Recurrent {
     pub hidden: usize,
     /// From the last step to the first; outputs stay at the places of their inputs.
     pub reverse: bool,
-    /// The whole state at every step instead of h alone: `[n, steps, 2·hidden]`. Of an LSTM only; a GRU's state is its output.
+    /// The whole state at every step instead of h alone: `[n, steps, 2·hidden]`. Of an LSTM only; a GRU's state is its
+    /// output.
     pub state: bool,
     /// How the weights start; [`Init::FanIn`] is uniform in ±1/√hidden here, as in PyTorch.
     pub init: Init,

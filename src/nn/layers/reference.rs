@@ -56,8 +56,8 @@ impl ReferenceNorm {
         if !self.with_example {
             return Ok((mean.clone(), var.clone()));
         }
-        // With d = x − m_R: mean = m_R + E d / (n + 1), and the mean square about m_R is (E d² + n·var_R) / (n + 1). The
-        // same as the paper's sums of means and mean squares, without their loss of digits.
+        // With d = x − m_R: mean = m_R + E d / (n + 1), and the mean square about m_R is (E d² + n·var_R) / (n + 1).
+        // The same as the paper's sums of means and mean squares, without their loss of digits.
         let space: Vec<isize> = (2..x.rank() as isize).collect();
         let over_space = |t: Tensor| match space.is_empty() {
             true => Ok(t),

@@ -65,7 +65,8 @@ enum Values {
     Ints(Vec<i64>),
 }
 
-/// An input or the output: its name, its axes (`Err` is the name of one whose size is open), whether it holds whole numbers.
+/// An input or the output: its name, its axes (`Err` is the name of one whose size is open), whether it holds whole
+/// numbers.
 struct Port {
     name: String,
     axes: Option<Vec<std::result::Result<usize, String>>>,

@@ -1,4 +1,5 @@
-//! The file: messages of `onnx.proto` (IR version 8) in the encoding of Protocol Buffers. Field numbers are those of that file.
+//! The file: messages of `onnx.proto` (IR version 8) in the encoding of Protocol Buffers. Field numbers are those of
+//! that file.
 
 use super::{Attribute, Constant, Graph, Node, Port, Values};
 use saddle_fault::{Fault, Result};

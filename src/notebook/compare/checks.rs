@@ -10,8 +10,8 @@ pub fn claims(stdout: &str) -> String {
     claims.collect::<Vec<_>>().join("\n")
 }
 
-/// `new` with each line of a check put back to how it stands in `stored`, where its figure says the same: what is left to
-/// compare is all the rest. Check by check in their order.
+/// `new` with each line of a check put back to how it stands in `stored`, where its figure says the same: what is left
+/// to compare is all the rest. Check by check in their order.
 pub fn settled(stored: &str, new: &str) -> String {
     let mut before = stored.lines().filter(|line| is_check(line));
     let lines = new.split_inclusive('\n').map(|line| {

@@ -16,8 +16,8 @@ pub enum Change {
 /// Beyond this product of line counts the table of common lines is not worth its time.
 const TABLE: usize = 1_000_000;
 
-/// The lines of both texts in one order: a longest common subsequence, with what is only in one of them around it. Lines
-/// that are the same are those of the stored text.
+/// The lines of both texts in one order: a longest common subsequence, with what is only in one of them around it.
+/// Lines that are the same are those of the stored text.
 pub fn changes<'a>(stored: &'a str, new: &'a str, tolerance: &Tolerance) -> Vec<(Change, &'a str)> {
     let (old, new): (Vec<_>, Vec<_>) = (stored.lines().collect(), new.lines().collect());
     let same = |a: &str, b: &str| tolerance.texts_agree(a, b);

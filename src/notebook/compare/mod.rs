@@ -168,8 +168,8 @@ pub(super) fn outputs_agree(stored: &Value, new: &Value, limits: &Limits) -> boo
 }
 
 /// In what a cell differs whose outputs nbval does not compare: the claims of its checks, always; its texts within the
-/// tolerance and its pictures by the similarity that the cell itself gives, if it does. A cell that gives a look has the
-/// same outputs and the same words, whatever their numbers, and pictures of that look.
+/// tolerance and its pictures by the similarity that the cell itself gives, if it does. A cell that gives a look has
+/// the same outputs and the same words, whatever their numbers, and pictures of that look.
 fn unseen_by_nbval(stored: &Cell, new: &Cell, limits: &Limits, markers: &Markers) -> Vec<Difference> {
     let claims = |cell: &Cell| checks::claims(&stream_text(cell, "stdout"));
     let (old, now) = (claims(stored), claims(new));

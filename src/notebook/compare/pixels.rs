@@ -46,8 +46,8 @@ pub struct Likeness {
 }
 
 impl Likeness {
-    /// Whether the pictures count as the same where the least similar part has to reach `wanted`: in structure, and in its
-    /// mean colour, to which structure is all but blind.
+    /// Whether the pictures count as the same where the least similar part has to reach `wanted`: in structure, and in
+    /// its mean colour, to which structure is all but blind.
     pub fn reaches(&self, wanted: f64) -> bool {
         self.least >= wanted && 1.0 - self.tone >= wanted
     }
@@ -138,9 +138,9 @@ fn compare_frames(frame: usize, old: &RgbaImage, new: &RgbaImage) -> Likeness {
     Likeness { overall: map.mean_inside(), least, part, tone, look, frame, map: drawn(&map, new, part) }
 }
 
-/// How alike two pictures look that show other things of one kind, as two grids of samples do: the structural similarity
-/// without its term of structure, of each quarter, as large windows. 1 where brightness and contrast are the same in every
-/// quarter, near 0 where one of the two is empty or flat.
+/// How alike two pictures look that show other things of one kind, as two grids of samples do: the structural
+/// similarity without its term of structure, of each quarter, as large windows. 1 where brightness and contrast are the
+/// same in every quarter, near 0 where one of the two is empty or flat.
 fn look(a: &Plane, b: &Plane) -> f64 {
     let quarters = a.quarters().into_iter().map(|part| {
         let (mean_a, mean_b) = (a.mean_of(part), b.mean_of(part));

@@ -1,6 +1,6 @@
 //! How alike two pictures look: the structural similarity (SSIM) of Wang, Bovik, Sheikh and Simoncelli, "Image quality
-//! assessment: from error visibility to structural similarity", IEEE Transactions on Image Processing 13 (2004), with the
-//! weights and constants of the paper.
+//! assessment: from error visibility to structural similarity", IEEE Transactions on Image Processing 13 (2004), with
+//! the weights and constants of the paper.
 
 /// Standard deviation of the Gaussian window, in pixels.
 const SIGMA: f64 = 1.5;
@@ -9,7 +9,8 @@ const RADIUS: usize = 5;
 /// (K₁ L)² and (K₂ L)² with K₁ = 0.01, K₂ = 0.03 and the range L = 255.
 const C1: f64 = (0.01 * 255.0) * (0.01 * 255.0);
 const C2: f64 = (0.03 * 255.0) * (0.03 * 255.0);
-/// A picture is judged in parts of about this many pixels a side, so that a change of one label is not lost in the mean.
+/// A picture is judged in parts of about this many pixels a side, so that a change of one label is not lost in the
+/// mean.
 const PART: usize = 32;
 
 /// One channel of a picture, or any other value for each of its pixels, row by row.
@@ -108,8 +109,8 @@ impl Plane {
     }
 }
 
-/// The structural similarity about each pixel: 1 where the pictures are alike, 0 where they have nothing in common, below
-/// it where one is the other's negative.
+/// The structural similarity about each pixel: 1 where the pictures are alike, 0 where they have nothing in common,
+/// below it where one is the other's negative.
 ///
 /// # Shapes
 /// Both planes have the same width and height, at least 1; values from 0 to 255.
@@ -137,7 +138,8 @@ pub fn contrast(a: f64, b: f64) -> f64 {
     (2.0 * a * b + C2) / (a * a + b * b + C2)
 }
 
-/// The mean of each pixel's surroundings under the Gaussian window; beyond the border the picture is its own mirror image.
+/// The mean of each pixel's surroundings under the Gaussian window; beyond the border the picture is its own mirror
+/// image.
 fn blur(plane: &Plane) -> Plane {
     let (width, height) = (plane.width, plane.height);
     let weights = weights();

@@ -13,8 +13,9 @@ pub struct Tolerance {
     pub loose: bool,
 }
 
-/// What a sum of some thousand `f32` products loses when its order changes, with room to spare. A figure that depends on
-/// more than that (a trained network's loss) belongs in a `check` line, which is compared by what the check allows (`checks`).
+/// What a sum of some thousand `f32` products loses when its order changes, with room to spare. A figure that depends
+/// on more than that (a trained network's loss) belongs in a `check` line, which is compared by what the check allows
+/// (`checks`).
 pub const DEFAULT: Tolerance = Tolerance { relative: 1e-4, absolute: 1e-6, loose: false };
 
 /// From this many printed digits on, one unit in the last of them is taken for rounding.
@@ -24,8 +25,8 @@ impl Tolerance {
     /// Any number counts as any other; what is compared is what stands between them.
     pub const ANY_NUMBER: Self = Self { relative: f64::INFINITY, absolute: f64::INFINITY, loose: true };
 
-    /// Whether two texts are the same but for their numbers, and those are the same within the tolerance. A whole number
-    /// (no decimal point, no exponent) must be equal, unless the tolerance is loose.
+    /// Whether two texts are the same but for their numbers, and those are the same within the tolerance. A whole
+    /// number (no decimal point, no exponent) must be equal, unless the tolerance is loose.
     pub fn texts_agree(&self, a: &str, b: &str) -> bool {
         if self.loose { self.aligned_texts_agree(&unaligned(a), &unaligned(b)) } else { self.aligned_texts_agree(a, b) }
     }

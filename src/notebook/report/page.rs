@@ -1,5 +1,5 @@
-//! The report as one self-contained web page: each differing cell with both values side by side and, for pictures, a third
-//! one that marks where they differ. No script, nothing fetched, light and dark.
+//! The report as one self-contained web page: each differing cell with both values side by side and, for pictures, a
+//! third one that marks where they differ. No script, nothing fetched, light and dark.
 
 use super::{Entry, NotebookResult, count, first_line, remark};
 use crate::compare::{Change, Content, Difference, Judged, Picture, Tolerance, Verdict, changes};

@@ -10,8 +10,8 @@ use std::fmt::Write as _;
 const LINES: usize = 24;
 const AROUND: usize = 1;
 
-/// The lines of the report, each with its line end. Cells are numbered from 1, among all cells, as a reader counts them in
-/// the file.
+/// The lines of the report, each with its line end. Cells are numbered from 1, among all cells, as a reader counts them
+/// in the file.
 pub fn text(entry: &Entry) -> String {
     let mut text = String::new();
     // Writing into a `String` cannot fail.

@@ -1,5 +1,6 @@
-//! The kernel's side of the process that runs the cells' code: a [`Table`] for the code, a thread that serves the notebook's
-//! calls, and the connections to the worker. Everything here is set up before evcxr's own loop takes the main thread.
+//! The kernel's side of the process that runs the cells' code: a [`Table`] for the code, a thread that serves the
+//! notebook's calls, and the connections to the worker. Everything here is set up before evcxr's own loop takes the
+//! main thread.
 
 use saddle_fault::lock;
 use saddle_rust::protocol::abi::{Block, Deliver, Exported, RawPayload, TABLE, Table};
@@ -102,7 +103,8 @@ fn end_with_the_parent() {
     }
 }
 
-/// A crash ends the process at once, as the signal that it is: evcxr's loop would say a screenful about this program first.
+/// A crash ends the process at once, as the signal that it is: evcxr's loop would say a screenful about this program
+/// first.
 fn reset_crash_handlers() {
     for signal in [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL] {
         // SAFETY: sets no handler.

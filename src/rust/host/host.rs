@@ -1,5 +1,5 @@
-//! The host: a process that holds evcxr, which holds rust-analyzer and compiles the cells. Its memory, and what it may leave
-//! behind, are not the worker's.
+//! The host: a process that holds evcxr, which holds rust-analyzer and compiles the cells. Its memory, and what it may
+//! leave behind, are not the worker's.
 
 use super::child::{SOCKET, greeting};
 use super::process_tree;
@@ -225,8 +225,8 @@ impl Host {
         let (text, head) = (code.to_string(), None);
         let layout = Layout { text, head };
         match self.run(&layout) {
-            // Only now has evcxr seen that the process is gone, and started another. (After its `:restart` it would look for
-            // the variables of the old one.)
+            // Only now has evcxr seen that the process is gone, and started another. (After its `:restart` it would
+            // look for the variables of the old one.)
             CellResult::Died(_) => self.run(&layout),
             outcome => outcome,
         }
@@ -333,7 +333,8 @@ fn hand_on(printed: &Receiver<String>, is_done: &Receiver<()>, reports: &ReportS
     }
 }
 
-/// The compiler's errors, where they are in the cell. Warnings are left out: they are about code that is half of a program.
+/// The compiler's errors, where they are in the cell. Warnings are left out: they are about code that is half of a
+/// program.
 fn wrong(errors: &[CompilationError], layout: &Layout) -> CellResult {
     let is_error = |error: &&CompilationError| error.level() == "error";
     let mistakes: Vec<Mistake> = errors.iter().filter(is_error).map(|e| mistake(e, layout)).collect();

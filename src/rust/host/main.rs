@@ -1,5 +1,5 @@
-//! `saddle-rust-host`: compiles and runs the cells of Rust code of a notebook, through evcxr. `saddle` starts it at the first
-//! such cell, and has it built before where it is missing.
+//! `saddle-rust-host`: compiles and runs the cells of Rust code of a notebook, through evcxr. `saddle` starts it at the
+//! first such cell, and has it built before where it is missing.
 //!
 //! | file | owns |
 //! |---|---|

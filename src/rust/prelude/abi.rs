@@ -11,8 +11,8 @@ pub const TABLE: &str = "SADDLE_RUST_TABLE";
 /// The line that the end of a cell prints; what stands before it on its line is text that the cell has not ended.
 pub const LINE_END: &str = "\u{1e}saddle\u{1e}";
 
-/// Memory that is shared between processes. One that was received is mapped at `address`; one that is to be sent has only
-/// its file. It may be longer than what it holds.
+/// Memory that is shared between processes. One that was received is mapped at `address`; one that is to be sent has
+/// only its file. It may be longer than what it holds.
 ///
 /// A block without a file that was received is lent for the length of a call, and only to be read.
 #[repr(C)]

@@ -57,8 +57,8 @@ pub fn register(word: &str, parameters: &[&str], role: Role, statement: &str, fu
     }
 }
 
-/// Calls a function with what a payload holds, and delivers what it gives: a list of `"ok"` and its result, of `"error"` and
-/// a message, or of `"panic"`, a message and a line.
+/// Calls a function with what a payload holds, and delivers what it gives: a list of `"ok"` and its result, of
+/// `"error"` and a message, or of `"panic"`, a message and a line.
 ///
 /// # Safety
 /// As the table's functions: the payload and the context are whole.

@@ -1,8 +1,8 @@
-//! What a cell of Rust code has at hand: [`Tensor`], the notebook's variables ([`get`], [`put`]), and [`export!`], which
-//! makes a function of the cell a word of the notebook.
+//! What a cell of Rust code has at hand: [`Tensor`], the notebook's variables ([`get`], [`put`]), and [`export!`],
+//! which makes a function of the cell a word of the notebook.
 //!
-//! This crate is written beside the cells when the first of them runs; it needs nothing but `std`. The kernel's side of it
-//! is in the same binary that starts the cells' process: see `abi`.
+//! This crate is written beside the cells when the first of them runs; it needs nothing but `std`. The kernel's side of
+//! it is in the same binary that starts the cells' process: see `abi`.
 
 #[doc(hidden)]
 pub mod abi;
@@ -24,9 +24,9 @@ pub use value::{Argument, Pack};
 /// Makes functions words of the notebook: after `export!(blur(x, radius));` a cell of Rhai calls `blur(x, 2.0)` or
 /// `x.blur(2.0)`.
 ///
-/// A parameter may be `&Tensor`, `Tensor`, `&[f32]`, `f64`, `f32`, a whole number, `bool`, `&str` or `String`. The result
-/// may be a `Tensor`, a number, a truth value, a text, `()`, a tuple or a `Vec` of them, or a `Result`, whose error becomes
-/// the notebook's.
+/// A parameter may be `&Tensor`, `Tensor`, `&[f32]`, `f64`, `f32`, a whole number, `bool`, `&str` or `String`. The
+/// result may be a `Tensor`, a number, a truth value, a text, `()`, a tuple or a `Vec` of them, or a `Result`, whose
+/// error becomes the notebook's.
 #[macro_export]
 macro_rules! export {
     ($name:ident ( $($parameter:ident),* $(,)? ) $(,)?) => {
@@ -70,8 +70,8 @@ macro_rules! export {
 
 /// The same for a function with a gradient: `export_with_gradient!(swish(x), swish_gradient(g, x));`.
 ///
-/// The second function gets the gradient `g` of the result before the arguments of the first, and gives the gradient for
-/// the tensor among those; a tuple of them where there are several.
+/// The second function gets the gradient `g` of the result before the arguments of the first, and gives the gradient
+/// for the tensor among those; a tuple of them where there are several.
 #[macro_export]
 macro_rules! export_with_gradient {
     (

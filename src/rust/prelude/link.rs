@@ -15,7 +15,8 @@ pub fn table() -> &'static Table {
         let address = std::env::var(TABLE).ok().and_then(|text| text.parse().ok());
         address.expect("this crate works only in a cell of a notebook")
     });
-    // SAFETY: the kernel's side has put the address of a table there that is never freed, before any code of a cell runs.
+    // SAFETY: the kernel's side has put the address of a table there that is never freed, before any code of a cell
+    // runs.
     unsafe { &*(address as *const Table) }
 }
 
@@ -118,12 +119,14 @@ pub fn receive<R>(
 ) -> Option<R> {
     struct Slot<F, R>(Option<F>, Option<R>);
     /// # Safety
-    /// `context` is the `Slot<F, R>` of the [`receive`] that waits; the payload is as `abi` says, and this takes its blocks.
+    /// `context` is the `Slot<F, R>` of the [`receive`] that waits; the payload is as `abi` says, and this takes its
+    /// blocks.
     unsafe extern "C" fn deliver<F: FnOnce(&[u8], Vec<Option<Mapped>>) -> R, R>(
         context: *mut c_void,
         payload: RawPayload,
     ) {
-        // SAFETY: `context` is the slot below, which lives until `give` returns; the payload is this function's to open.
+        // SAFETY: `context` is the slot below, which lives until `give` returns; the payload is this function's to
+        // open.
         let (slot, (bytes, blocks)) = unsafe { (&mut *context.cast::<Slot<F, R>>(), open(payload)) };
         slot.1 = slot.0.take().map(|read| read(bytes, blocks));
     }

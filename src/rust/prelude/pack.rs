@@ -1,5 +1,5 @@
-//! How values are written into bytes: a tag, then the value, little-endian. Short tensors go along; the numbers of long ones
-//! lie in a block beside the bytes.
+//! How values are written into bytes: a tag, then the value, little-endian. Short tensors go along; the numbers of long
+//! ones lie in a block beside the bytes.
 
 /// Tensors of more numbers than this lie in a block of shared memory.
 pub const INLINE: usize = 4096;

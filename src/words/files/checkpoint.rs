@@ -1,7 +1,7 @@
 //! Checkpoints: everything that training needs to go on as if it had never stopped.
 //!
-//! A checkpoint is a safetensors file. Each entry of the map is kept under its name: tensors as `G/0.weight`, what is not
-//! a tensor as a note in the file's header. The notebook's random stream is always kept.
+//! A checkpoint is a safetensors file. Each entry of the map is kept under its name: tensors as `G/0.weight`, what is
+//! not a tensor as a note in the file's header. The notebook's random stream is always kept.
 
 use super::super::network::optimizer::Handle;
 use super::super::network::value::read as read_network;

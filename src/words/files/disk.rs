@@ -1,5 +1,5 @@
-//! Whole files. Written beside the old one, flushed to the disk, and put in its place in one step: whatever happens, the
-//! path holds the old content or the new.
+//! Whole files. Written beside the old one, flushed to the disk, and put in its place in one step: whatever happens,
+//! the path holds the old content or the new.
 
 use saddle_fault::{Fault, Result};
 use std::fs::{self, File, OpenOptions};

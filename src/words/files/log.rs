@@ -108,7 +108,8 @@ fn logged(call: &Call, key: &str, value: &Dynamic) -> Result<Logged> {
     }
 }
 
-/// The figure of a check, whether it held or not (a truth is 1 or 0), belongs to the run that was logged last; without a run it belongs to none.
+/// The figure of a check, whether it held or not (a truth is 1 or 0), belongs to the run that was logged last; without
+/// a run it belongs to none.
 pub fn checked(what: &str, value: f64) {
     let newest = OPEN.with_borrow(|open| open.last().map(|run| (run.place.clone(), run.step)));
     if let Some((place, step)) = newest {

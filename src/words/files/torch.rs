@@ -1,6 +1,6 @@
-//! Networks and PyTorch's names. The layouts are the same (linear `[out, in]`, convolution `[out, in, kh, kw]`, transposed
-//! `[in, out, kh, kw]`, batch norm, embedding); the names differ for spectral and weight norm, which PyTorch keeps as
-//! *parametrizations*, and batch norm counts its batches there.
+//! Networks and PyTorch's names. The layouts are the same (linear `[out, in]`, convolution `[out, in, kh, kw]`,
+//! transposed `[in, out, kh, kw]`, batch norm, embedding); the names differ for spectral and weight norm, which PyTorch
+//! keeps as *parametrizations*, and batch norm counts its batches there.
 
 use rhai::{Dynamic, Map};
 use saddle_data::torch::Item;
@@ -85,8 +85,8 @@ fn without_first(named: &Tensors) -> Option<Tensors> {
     named.iter().map(|(name, t)| Some((name.strip_prefix(first)?.strip_prefix('.')?.to_string(), t.clone()))).collect()
 }
 
-/// The tensors for a network whose names are `ours`, from a file's content: a dict of tensors, or dicts of them one deep,
-/// of which `key` names one.
+/// The tensors for a network whose names are `ours`, from a file's content: a dict of tensors, or dicts of them one
+/// deep, of which `key` names one.
 ///
 /// # Errors
 /// No tensors; several dicts of which none or more than one fits; a key that is not there.

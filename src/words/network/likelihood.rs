@@ -1,5 +1,5 @@
-//! Models whose likelihood can be computed: the masks of an autoregressive net, the coupling of a flow, the partition function
-//! of a Boltzmann machine.
+//! Models whose likelihood can be computed: the masks of an autoregressive net, the coupling of a flow, the partition
+//! function of a Boltzmann machine.
 
 use crate::cite;
 use crate::convert::{coerce, wrap, wrap_all};

@@ -45,8 +45,9 @@ fn compared(call: &Call, x: Param<Tensor>, f: fn(&Tensor, &Tensor) -> Result<Ten
     f(&x, &target).map(wrap)
 }
 
-/// An error if `p` holds a number that is no probability, as logits in the wrong place do. NaN is left to the optimizer, which
-/// says where it is from. Only asked on the CPU: elsewhere the device would have to stand still for it.
+/// An error if `p` holds a number that is no probability, as logits in the wrong place do. NaN is left to the
+/// optimizer, which says where it is from. Only asked on the CPU: elsewhere the device would have to stand still for
+/// it.
 fn probabilities(call: &Call, p: Param<Tensor>) -> Result<()> {
     let p = p.of(call)?;
     if p.device() != Device::Cpu {

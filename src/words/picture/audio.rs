@@ -86,8 +86,8 @@ impl Wave {
         axes.into()
     }
 
-    /// A player above the picture for pages, the picture and the file for all others. Their bytes differ in the last digit
-    /// from processor to processor, so two runs are compared by their text.
+    /// A player above the picture for pages, the picture and the file for all others. Their bytes differ in the last
+    /// digit from processor to processor, so two runs are compared by their text.
     fn bundle(&self) -> Bundle {
         let (picture, wav) = (self.figure().picture(), self.wav());
         let text = self.describe();

@@ -1,5 +1,6 @@
-//! Where a picture that has a name stands: the first time in a run of a cell it is a new display, after that it is updated
-//! in place, ten times a second unless it asks for more; the last state is always shown. And the word that clears what a cell has shown.
+//! Where a picture that has a name stands: the first time in a run of a cell it is a new display, after that it is
+//! updated in place, ten times a second unless it asks for more; the last state is always shown. And the word that
+//! clears what a cell has shown.
 
 use super::value::drawn;
 use crate::types;
@@ -43,7 +44,8 @@ fn with_place<R>(host: &Rc<Host>, name: &str, f: impl FnOnce(&mut Slot) -> R) ->
     })
 }
 
-/// At the end of the cell what waits is drawn, and the name is free: a later run of the cell makes a picture of its own.
+/// At the end of the cell what waits is drawn, and the name is free: a later run of the cell makes a picture of its
+/// own.
 fn leave(host: &Rc<Host>, name: &str) {
     let (end, name) = (host.clone(), name.to_string());
     host.at_cell_end(move || {
@@ -89,8 +91,8 @@ pub fn replace_shown(host: &Rc<Host>, name: &str, bundle: Bundle) {
 /// How many times a second a figure is drawn unless it asks for more: smooth to the eye, and a burden for nobody.
 pub const FPS: f64 = 10.0;
 
-/// Shows a figure under `name`, at most `fps` times a second: drawn now, or a little later where the last one was drawn a
-/// moment ago.
+/// Shows a figure under `name`, at most `fps` times a second: drawn now, or a little later where the last one was drawn
+/// a moment ago.
 pub fn show_figure(host: &Rc<Host>, name: &str, figure: Figure, fps: f64) {
     let every = Duration::from_secs_f64((1.0 / fps).min(60.0));
     let now = with_place(host, name, |place| match place.pace.due_every(every, Instant::now()) {

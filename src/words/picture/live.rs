@@ -1,5 +1,5 @@
-//! Pictures that change while a cell runs: a live plot and a progress bar. Both are drawn at most ten times a second, and
-//! once more when the cell ends, so that the last state is always shown.
+//! Pictures that change while a cell runs: a live plot and a progress bar. Both are drawn at most ten times a second,
+//! and once more when the cell ends, so that the last state is always shown.
 
 use super::display::{self, fresh_id};
 use super::value::drawn;
@@ -269,7 +269,8 @@ impl Run {
         };
         let bar = Rc::new(RefCell::new(bar));
         let (last, host) = (bar.clone(), progress.host.clone());
-        // When the cell is over the bar has told what it had to: it leaves no picture behind, on the page or in the file.
+        // When the cell is over the bar has told what it had to: it leaves no picture behind, on the page or in the
+        // file.
         progress
             .host
             .at_cell_end(move || display::replace_shown(&host, &last.borrow().name, Bundle::text("").varying()));

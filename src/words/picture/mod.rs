@@ -1,5 +1,5 @@
-//! The words about pictures. A picture is a value: shown as the last expression of a cell, by `show`, or as a panel of a
-//! `layout`.
+//! The words about pictures. A picture is a value: shown as the last expression of a cell, by `show`, or as a panel of
+//! a `layout`.
 //!
 //! | file | owns |
 //! |---|---|

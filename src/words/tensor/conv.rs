@@ -1,4 +1,5 @@
-//! Convolutions with given kernels, pooling, resampling and table look-up. The layers of the same names hold their kernels.
+//! Convolutions with given kernels, pooling, resampling and table look-up. The layers of the same names hold their
+//! kernels.
 
 use crate::cite;
 use crate::convert::wrap;

@@ -9,8 +9,8 @@ use saddle_tensor::{Dtype, Tensor, shown};
 
 pub static ENTRIES: &[&Entry] = &[&FINITE_DIFFERENCE];
 
-/// The step as a share of max(1, |x|), a power of two, so that x ± h and x ± 2h are exact in single precision. The rounding
-/// of f(x) ~ 1 costs about 1e-7 / h, the formula h⁴/30 of the fifth derivative: together some 1e-5.
+/// The step as a share of max(1, |x|), a power of two, so that x ± h and x ± 2h are exact in single precision. The
+/// rounding of f(x) ~ 1 costs about 1e-7 / h, the formula h⁴/30 of the fifth derivative: together some 1e-5.
 const STEP: f64 = 1.0 / 32.0;
 
 const F: Param<Dynamic> =

@@ -1,5 +1,5 @@
-//! What the first use of a graphics processor takes, and what is shown meanwhile, as the cell would seem to hang: the library of
-//! devices is compiled where it has not been, and the processor's kernels are.
+//! What the first use of a graphics processor takes, and what is shown meanwhile, as the cell would seem to hang: the
+//! library of devices is compiled where it has not been, and the processor's kernels are.
 
 use saddle_catalog::Host;
 use saddle_component::{BURN, build_telling};

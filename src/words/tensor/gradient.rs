@@ -89,8 +89,8 @@ static GRAD: Entry = Entry {
     ..ENTRY
 };
 
-/// The gradients of the call's `y` with respect to `wrt`, under the call's options: one for each. Other forms of `grad`,
-/// such as with respect to a network, build on this.
+/// The gradients of the call's `y` with respect to `wrt`, under the call's options: one for each. Other forms of
+/// `grad`, such as with respect to a network, build on this.
 pub fn of_tensors(call: &Call, wrt: &[Tensor]) -> Result<Vec<Dynamic>> {
     let y = Y.of(call)?;
     let seed = SEED.of(call)?;

@@ -99,8 +99,9 @@ pub fn taken(whole: &Dynamic, at: &Dynamic, part: &Dynamic) {
     });
 }
 
-/// Whether a part that is to be put into a tensor is what the same index has just taken out of it: after `x[0].item()` Rhai puts
-/// `x[0]` back, in case the method changed it. No method changes a tensor, and putting it back would copy all of `x`.
+/// Whether a part that is to be put into a tensor is what the same index has just taken out of it: after `x[0].item()`
+/// Rhai puts `x[0]` back, in case the method changed it. No method changes a tensor, and putting it back would copy all
+/// of `x`.
 pub fn is_taken(whole: &Dynamic, at: &Dynamic, part: &Dynamic) -> bool {
     let (Some(whole), Some(part)) = (whole.read_lock::<Tensor>(), part.read_lock::<Tensor>()) else { return false };
     TAKEN.with_borrow(|all| {
@@ -149,7 +150,8 @@ fn along(t: &Tensor, dim: usize, places: Tensor) -> Result<Tensor> {
     t.index_select(dim as isize, &places)
 }
 
-/// `t[a, b, …]`: a whole number takes one place of its dim, a range a part, an array or a tensor of places or a mask some.
+/// `t[a, b, …]`: a whole number takes one place of its dim, a range a part, an array or a tensor of places or a mask
+/// some.
 pub fn several(t: &Tensor, places: &[Dynamic]) -> Result<Tensor> {
     if places.len() > t.rank() {
         return Err(Fault::new(
@@ -183,7 +185,8 @@ pub fn several(t: &Tensor, places: &[Dynamic]) -> Result<Tensor> {
     Ok(out)
 }
 
-/// After `transpose(0, dim)` and one place of the first dim: the old first dim stands at `dim − 1` and goes to the front.
+/// After `transpose(0, dim)` and one place of the first dim: the old first dim stands at `dim − 1` and goes to the
+/// front.
 fn restored(part: &Tensor, dim: isize) -> Result<Tensor> {
     if dim < 2 {
         return Ok(part.clone());

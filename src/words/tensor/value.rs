@@ -166,8 +166,8 @@ fn where_true(t: &Tensor, mask: &Tensor) -> Result<Tensor> {
     rows.index_select(0, &Tensor::from_ints(at, &[n], &t.device()))
 }
 
-/// A range of the language along a dim of `n` elements; ends below 0 count from the end, and `3..` goes to it. `None` for anything
-/// else.
+/// A range of the language along a dim of `n` elements; ends below 0 count from the end, and `3..` goes to it. `None`
+/// for anything else.
 pub(crate) fn range(value: &Dynamic, n: i64) -> Option<Range<usize>> {
     let (from, to) = match value.read_lock::<Range<i64>>() {
         // What has no end has the largest of all.

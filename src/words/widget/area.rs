@@ -1,10 +1,10 @@
-//! Where the outputs of a function stand that is called again and again: each call's outputs take the place of those of the
-//! call before, live, at most ten times a second and the last always.
+//! Where the outputs of a function stand that is called again and again: each call's outputs take the place of those of
+//! the call before, live, at most ten times a second and the last always.
 //!
-//! Under an `interact` that is a display with an id: redrawn in place by Jupyter alone, and stored in the notebook as the
-//! picture it is. A page that was loaded after the cell ran knows no ids of displays; such a page gets the outputs in a widget
-//! for outputs below the controls. Functions of `on_change` and `on_click` have only that widget: they show nothing until
-//! they are called.
+//! Under an `interact` that is a display with an id: redrawn in place by Jupyter alone, and stored in the notebook as
+//! the picture it is. A page that was loaded after the cell ran knows no ids of displays; such a page gets the outputs
+//! in a widget for outputs below the controls. Functions of `on_change` and `on_click` have only that widget: they show
+//! nothing until they are called.
 
 use super::store::Widgets;
 use base64::Engine as _;
@@ -18,7 +18,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-/// The most text of one call; a call that prints more says how many lines were left out. All of it is sent at each redraw.
+/// The most text of one call; a call that prints more says how many lines were left out. All of it is sent at each
+/// redraw.
 const MOST_TEXT: usize = 32 * 1024;
 /// The most displays of one call.
 const MOST_DISPLAYS: usize = 32;
@@ -75,8 +76,8 @@ impl Collector {
         self.call.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The call has ended: its last state is drawn, with its error where it failed. What showed nothing leaves what stands,
-    /// unless nothing does.
+    /// The call has ended: its last state is drawn, with its error where it failed. What showed nothing leaves what
+    /// stands, unless nothing does.
     pub fn finish(&self, error: Option<&Failure>) {
         let mut call = self.lock();
         if let Some(error) = error {

@@ -107,8 +107,8 @@ impl Handler {
     }
 }
 
-/// Calls what waits for the widget `comm`, each function at most once for all changes since its last call. `call` calls into
-/// the script; the value it gives back is shown for an `interact`.
+/// Calls what waits for the widget `comm`, each function at most once for all changes since its last call. `call` calls
+/// into the script; the value it gives back is shown for an `interact`.
 pub fn run(host: &Rc<Host>, comm: &str, by: By, call: &Caller) -> CallbackResult {
     let handlers = host.with_slot(|handlers: RefMut<Handlers>| handlers.0.clone());
     let mut outcome = Ok(());

@@ -1,5 +1,5 @@
-//! `explore`: sliders on directions of a generator's latent space, the picture there, and beside it the nearest training picture.
-//! And `walk`, a film through that space.
+//! `explore`: sliders on directions of a generator's latent space, the picture there, and beside it the nearest
+//! training picture. And `walk`, a film through that space.
 
 use super::super::data::Notebook;
 use super::callback::On;
@@ -128,8 +128,8 @@ fn unit(rows: &Tensor) -> Result<Tensor> {
     rows.div(&rows.norm(&[1], true)?.add_scalar(1e-12)?)
 }
 
-/// The directions of z along which the pictures change most: principal components of pictures, by power iteration, and the z that
-/// go with each by regression.
+/// The directions of z along which the pictures change most: principal components of pictures, by power iteration, and
+/// the z that go with each by regression.
 fn principal(call: &Call, nz: usize, count: usize, class: Option<i64>) -> Result<Tensor> {
     let z = normal(&[PICTURES, nz]);
     let x = generate(call, G.value(call), &z, class)?;
@@ -271,8 +271,8 @@ fn look(call: &mut Call) -> Result<Dynamic> {
     call.apply_word("image_grid", vec![wrap(joined), options.into()])
 }
 
-/// From a to b on the great circle through both, and on the line of their lengths: a straight way would lead through z that are
-/// too short (White 2016).
+/// From a to b on the great circle through both, and on the line of their lengths: a straight way would lead through z
+/// that are too short (White 2016).
 fn slerp(a: &[f32], b: &[f32], t: f64) -> Vec<f32> {
     let dot = |u: &[f32], v: &[f32]| u.iter().zip(v).map(|(u, v)| f64::from(*u) * f64::from(*v)).sum::<f64>();
     let (la, lb) = (dot(a, a).sqrt(), dot(b, b).sqrt());

@@ -17,10 +17,12 @@ use std::cell::RefCell;
 
 pub static ENTRIES: &[&Entry] = &[&INTERACT, &INTERACT_WITH];
 
-/// The slider of a parameter of which nothing is said: where a normally distributed latent variable lies, all but surely.
+/// The slider of a parameter of which nothing is said: where a normally distributed latent variable lies, all but
+/// surely.
 const LATENT: [f64; 2] = [-3.0, 3.0];
 
-/// The control that a value stands for, as a parameter's control is written: `[0, 1]`, `["a", "b"]`, `true`, `0.5`, a widget.
+/// The control that a value stands for, as a parameter's control is written: `[0, 1]`, `["a", "b"]`, `true`, `0.5`, a
+/// widget.
 fn control(call: &Call, label: &str, given: &Dynamic) -> Result<Widget> {
     if let Some(widget) = Widget::read(given) {
         return Ok(widget);

@@ -1,6 +1,6 @@
 //! The models of widgets as front ends draw them: the names and states of `@jupyter-widgets/controls` 2.0.0 and
-//! `@jupyter-widgets/base` 2.0.0, and of `@jupyter-widgets/output` 1.0.0. Only JSON; the tests compare every state with that
-//! of the Python package `ipywidgets`.
+//! `@jupyter-widgets/base` 2.0.0, and of `@jupyter-widgets/output` 1.0.0. Only JSON; the tests compare every state with
+//! that of the Python package `ipywidgets`.
 
 use serde_json::{Map, Value, json};
 

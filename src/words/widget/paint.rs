@@ -1,8 +1,8 @@
 //! `paint`: a picture to paint on with the mouse, a pen or the keyboard.
 //!
-//! On the page it is a box of three of ipywidgets' own widgets, so that a JupyterLab or a VS Code that has these needs nothing
-//! else: the picture, over it a canvas (`paint.js`, started by the load of an image, since a page runs no scripts in what is
-//! inserted), and a hidden text whose value is what was painted.
+//! On the page it is a box of three of ipywidgets' own widgets, so that a JupyterLab or a VS Code that has these needs
+//! nothing else: the picture, over it a canvas (`paint.js`, started by the load of an image, since a page runs no
+//! scripts in what is inserted), and a hidden text whose value is what was painted.
 
 use super::store::Domain;
 use super::value::{Control, Face, Widget, say};
@@ -190,7 +190,8 @@ impl Pad {
     }
 }
 
-/// A picture as a page shows it: pixels without smoothing, each `zoom` wide. A BMP: uncompressed, and of no more than a header.
+/// A picture as a page shows it: pixels without smoothing, each `zoom` wide. A BMP: uncompressed, and of no more than a
+/// header.
 fn picture(pixels: &[f32], [c, h, w]: [usize; 3], zoom: usize) -> String {
     let row = (3 * w).next_multiple_of(4);
     let size = 54 + row * h;

@@ -1,8 +1,8 @@
-//! The widgets of a session: their states, shared by the thread that runs cells and the one that hears front ends, and their
-//! side of the messages.
+//! The widgets of a session: their states, shared by the thread that runs cells and the one that hears front ends, and
+//! their side of the messages.
 //!
-//! A front end's change is applied where it is heard, at once: a running cell reads it from then on. Only the functions that
-//! cells want called wait for the engine.
+//! A front end's change is applied where it is heard, at once: a running cell reads it from then on. Only the functions
+//! that cells want called wait for the engine.
 
 use super::super::picture::display::fresh_id;
 use super::model::{self, PROTOCOL, State};
@@ -111,7 +111,8 @@ struct Model {
     watched: bool,
     /// Whether a cell has set the value since the functions were called.
     set: bool,
-    /// Whether a page has asked for the state since it was opened: then that page does not know the displays of the cells.
+    /// Whether a page has asked for the state since it was opened: then that page does not know the displays of the
+    /// cells.
     asked_for: bool,
 }
 
@@ -321,7 +322,8 @@ impl Model {
         })
     }
 
-    /// Takes over what a front end has changed: echoed to all front ends as it came, and corrected where it cannot be meant.
+    /// Takes over what a front end has changed: echoed to all front ends as it came, and corrected where it cannot be
+    /// meant.
     fn change(&mut self, message: Comm) -> CommReply {
         let mut corrected = State::new();
         let mut changed = false;

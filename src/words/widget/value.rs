@@ -178,7 +178,8 @@ impl Widget {
         })
     }
 
-    /// Sets a part of the state from a cell, here at once and on the page at most ten times a second, the last state always.
+    /// Sets a part of the state from a cell, here at once and on the page at most ten times a second, the last state
+    /// always.
     pub(super) fn set(&self, key: &'static str, value: Value) {
         let control = &self.0;
         if !control.widgets.set(&control.id, key, value) {

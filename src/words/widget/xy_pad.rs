@@ -1,7 +1,7 @@
 //! `xy_pad`: a square on the page in which the pointer or the arrow keys choose a point.
 //!
-//! On the page it is a box of two of ipywidgets' own widgets, as `paint` is: a canvas (`xy_pad.js`, started by the load of an image) and a
-//! hidden text whose value is the point.
+//! On the page it is a box of two of ipywidgets' own widgets, as `paint` is: a canvas (`xy_pad.js`, started by the load
+//! of an image) and a hidden text whose value is the point.
 
 use super::store::Domain;
 use super::value::{Control, Face, Widget, say};

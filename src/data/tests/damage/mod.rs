@@ -1,4 +1,5 @@
-//! What the fuzz loops share: an allocator that counts, numbers that are the same in each run, and ways to damage a file.
+//! What the fuzz loops share: an allocator that counts, numbers that are the same in each run, and ways to damage a
+//! file.
 
 #![allow(unsafe_code, reason = "an allocator that counts")]
 
@@ -110,9 +111,10 @@ fn setting(name: &str, default: u64) -> u64 {
     given.and_then(|n| n.parse().ok()).unwrap_or(default)
 }
 
-/// Damages the seeds again and again, and lets their readers read: none panics, takes long, or holds more than `most` bytes. The
-/// mutants are the same in each run. `SADDLE_FUZZ_SECONDS` says how long instead of `seconds`, `SADDLE_FUZZ_FROM` begins with that
-/// mutant, `SADDLE_FUZZ_TARGET` takes one reader alone. `mend` may put right what a reader would look at first.
+/// Damages the seeds again and again, and lets their readers read: none panics, takes long, or holds more than `most`
+/// bytes. The mutants are the same in each run. `SADDLE_FUZZ_SECONDS` says how long instead of `seconds`,
+/// `SADDLE_FUZZ_FROM` begins with that mutant, `SADDLE_FUZZ_TARGET` takes one reader alone. `mend` may put right what a
+/// reader would look at first.
 pub fn hammer<R: Copy + Debug>(
     seeds: &[(R, Vec<u8>)],
     (seconds, most): (u64, usize),

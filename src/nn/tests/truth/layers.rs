@@ -163,7 +163,8 @@ fn the_gradient_of_bce_at_the_ends_is_finite() -> Result<()> {
     Ok(())
 }
 
-/// van den Oord et al. 2016, figure 2 and section 3.4: red sees the pixels before, green those and red, blue those and both.
+/// van den Oord et al. 2016, figure 2 and section 3.4: red sees the pixels before, green those and red, blue those and
+/// both.
 #[test]
 fn a_colour_sees_the_pixels_before_it_and_the_colours_before_it() -> Result<()> {
     const SIDE: usize = 3;
