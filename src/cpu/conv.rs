@@ -41,8 +41,8 @@ pub struct Conv2d {
     pub padding: [usize; 2],
     /// Steps between two taps of the kernel, down and across.
     pub dilation: [usize; 2],
-    /// How many of the kernel's taps are used, in reading order. Those behind them, as behind the centre of an autoregressive
-    /// kernel, are passed over whatever their weights, and have a gradient of 0.
+    /// How many of the kernel's taps are used, in reading order. Those behind them, as behind the centre of an
+    /// autoregressive kernel, are passed over whatever their weights, and have a gradient of 0.
     pub taps: usize,
 }
 

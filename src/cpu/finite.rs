@@ -1,5 +1,5 @@
-//! Whether numbers are finite: ways of computing that mix terms which the definition keeps apart (zero times infinity, sums that cancel)
-//! are taken only where they are.
+//! Whether numbers are finite: ways of computing that mix terms which the definition keeps apart (zero times infinity,
+//! sums that cancel) are taken only where they are.
 
 use super::parallel::over_parts;
 use super::simd::{Arith, Kernel, dispatch};

@@ -1,4 +1,5 @@
-//! The kernels of the CPU device: pure functions over `f32` slices, without tensors, shapes of any rank or knowledge of Burn.
+//! The kernels of the CPU device: pure functions over `f32` slices, without tensors, shapes of any rank or knowledge of
+//! Burn.
 //!
 //! | file | owns |
 //! |---|---|

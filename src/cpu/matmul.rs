@@ -159,8 +159,8 @@ const GRAIN: usize = 1 << 18;
 /// Numbers of an operand or of the result that one thread should have at least.
 const MEMORY_GRAIN: usize = 24 << 10;
 
-/// Terms that are added up in single precision, at most: the parts of a longer sum are added in double precision, since of many
-/// terms of one sign the last would vanish beside the sum.
+/// Terms that are added up in single precision, at most: the parts of a longer sum are added in double precision, since
+/// of many terms of one sign the last would vanish beside the sum.
 const LONG_SUM: usize = 1 << 14;
 /// Terms of a part of a longer sum: within one, some ways of multiplying add one after the other.
 const PART: usize = 1 << 11;

@@ -1,15 +1,16 @@
 //! Memory for tensors: what one frees is kept for the next.
 //!
 //! A training step makes and drops the same few hundred buffers again and again. The C library's allocator gives them
-//! back to the system, or joins and cuts them, and begins none of them at a cache line. [`Reuse`] keeps freed buffers by
-//! their size and hands out the one that was freed last, which is still in the cache.
+//! back to the system, or joins and cuts them, and begins none of them at a cache line. [`Reuse`] keeps freed buffers
+//! by their size and hands out the one that was freed last, which is still in the cache.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::UnsafeCell;
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-/// The allocator of a program that computes with tensors: the system's, with a store of freed buffers between `MIN_POOLED` and `MAX_POOLED` bytes.
+/// The allocator of a program that computes with tensors: the system's, with a store of freed buffers between
+/// `MIN_POOLED` and `MAX_POOLED` bytes.
 pub struct Reuse;
 
 /// Smaller ones are left to the C library, which is good at them.
@@ -18,8 +19,9 @@ const MIN_POOLED: usize = 8 << 10;
 const MAX_POOLED: usize = 32 << 20;
 /// Bytes that are kept at most.
 const KEPT: usize = 64 << 20;
-/// Where buffers begin: at a pair of cache lines, and so at a whole vector. The crate `gemm` asks for as much for what it packs: were
-/// those left to the C library, each would find the hole of the one before too small, and memory would grow with each product.
+/// Where buffers begin: at a pair of cache lines, and so at a whole vector. The crate `gemm` asks for as much for what
+/// it packs: were those left to the C library, each would find the hole of the one before too small, and memory would
+/// grow with each product.
 const LINE: usize = 128;
 /// Sizes within a factor of two.
 const STEPS: usize = 8;
@@ -51,9 +53,9 @@ fn bytes_of(class: usize) -> usize {
 struct Store {
     taken: AtomicBool,
     lists: UnsafeCell<Lists>,
-    /// Of each class, how many buffers are new because another thread was at the lists, not because there was none. As many go back to
-    /// the system when they are freed: else every such meeting of two threads would leave one more buffer, and memory would grow
-    /// until [`KEPT`] is full.
+    /// Of each class, how many buffers are new because another thread was at the lists, not because there was none. As
+    /// many go back to the system when they are freed: else every such meeting of two threads would leave one more
+    /// buffer, and memory would grow until [`KEPT`] is full.
     surplus: [AtomicU32; CLASSES],
 }
 
@@ -79,7 +81,8 @@ impl Store {
         }
     }
 
-    /// Runs `body` on the lists; `None` if another thread stays at them: one that the system has stopped there is not waited for.
+    /// Runs `body` on the lists; `None` if another thread stays at them: one that the system has stopped there is not
+    /// waited for.
     fn with<R>(&self, body: impl FnOnce(&mut Lists) -> R) -> Option<R> {
         let mut looks = 0;
         while self.taken.swap(true, Ordering::Acquire) {
@@ -138,9 +141,9 @@ impl Store {
 /// What lies before each buffer of a class: where its block begins.
 type Head = *mut u8;
 
-/// The layout of the block in which a buffer of a class lies: with room to begin it at a cache line. The C library is not asked for
-/// aligned blocks: for those it looks for a hole that is larger by the alignment, so that the hole which one of the same size
-/// has left is never large enough, and memory grows with each.
+/// The layout of the block in which a buffer of a class lies: with room to begin it at a cache line. The C library is
+/// not asked for aligned blocks: for those it looks for a hole that is larger by the alignment, so that the hole which
+/// one of the same size has left is never large enough, and memory grows with each.
 fn block(bytes: usize) -> Layout {
     // SAFETY: the alignment is a power of two, and `bytes` at most MAX_POOLED.
     unsafe { Layout::from_size_align_unchecked(bytes + LINE, align_of::<Head>()) }
@@ -148,8 +151,8 @@ fn block(bytes: usize) -> Layout {
 
 /// A new buffer of a class from the system; null if there is none.
 fn new_buffer(bytes: usize) -> *mut u8 {
-    // SAFETY: the layout's size is not zero. The C library begins blocks at multiples of 16, others at least at those of a
-    // pointer: the next cache line is at most LINE away, and there is room for a pointer before it.
+    // SAFETY: the layout's size is not zero. The C library begins blocks at multiples of 16, others at least at those
+    // of a pointer: the next cache line is at most LINE away, and there is room for a pointer before it.
     unsafe {
         let start = System.alloc(block(bytes));
         if start.is_null() {
@@ -250,8 +253,8 @@ pub fn release_memory() {
     }
 }
 
-/// Larger blocks than [`Reuse`] keeps are given back to the system one by one, and smaller ones in large pieces. To be called at
-/// the start of a program, before it has other threads.
+/// Larger blocks than [`Reuse`] keeps are given back to the system one by one, and smaller ones in large pieces. To be
+/// called at the start of a program, before it has other threads.
 pub fn prepare_memory() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     // SAFETY: these only change what later calls of `malloc` and `free` do.

@@ -62,7 +62,8 @@ pub fn batch_norm(x: &[f32], shape: [usize; 3], eps: f32, gain: &[f32], shift: &
         let Stats { mean, rest, var, inverse } = planes.stats(channel, x, eps);
         let scale = gain[channel] * inverse;
         let shift = shift[channel] - rest * scale;
-        // SAFETY: (of `Zip` as well) each channel is visited once, and what belongs to different channels does not overlap.
+        // SAFETY: (of `Zip` as well) each channel is visited once, and what belongs to different channels does not
+        // overlap.
         unsafe {
             for (all, stat) in to_stats.iter().zip([mean, rest, var, inverse]) {
                 all.range(channel..channel + 1)[0] = stat;
@@ -181,8 +182,8 @@ impl Planes {
         });
     }
 
-    /// The statistics of a channel. The rough mean is taken off first: what is left has a mean of its own, which is what
-    /// the rounding lost.
+    /// The statistics of a channel. The rough mean is taken off first: what is left has a mean of its own, which is
+    /// what the rounding lost.
     fn stats(self, channel: usize, x: &[f32], eps: f32) -> Stats {
         let [sum] = self.sums(channel, x, x, |x, _| [x]);
         let rough = sum / self.count();

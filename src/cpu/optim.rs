@@ -1,6 +1,6 @@
-//! Optimizer steps. The rules are PyTorch's, each in a file of its own and written once, as a [`Formula`] over whatever can be
-//! computed with: single numbers, of which [`advance`] makes one pass over a parameter, its gradient and its state, and tensors
-//! (`saddle-tensor`), on other devices and where gradients pass through the step.
+//! Optimizer steps. The rules are PyTorch's, each in a file of its own and written once, as a [`Formula`] over whatever
+//! can be computed with: single numbers, of which [`advance`] makes one pass over a parameter, its gradient and its
+//! state, and tensors (`saddle-tensor`), on other devices and where gradients pass through the step.
 //!
 //! | file | owns |
 //! |---|---|
@@ -105,8 +105,8 @@ fn sign(ascend: bool) -> f32 {
     if ascend { -1.0 } else { 1.0 }
 }
 
-/// One step of a rule: parameter, gradient and state, all of one length. The state is changed in place; the new parameter is a new
-/// vector, because graphs may still hold the old one.
+/// One step of a rule: parameter, gradient and state, all of one length. The state is changed in place; the new
+/// parameter is a new vector, because graphs may still hold the old one.
 ///
 /// # Panics
 /// Lengths that differ.

@@ -67,8 +67,8 @@ pub(super) fn run(tasks: usize, body: &(dyn Fn(usize) + Sync)) {
     share(tasks, threads().min(tasks).min(cores()).saturating_sub(1), body);
 }
 
-/// Parts of a large operation for each thread: what the machine does besides, and a thread that begins late, are evened out by the
-/// others, which take its last parts.
+/// Parts of a large operation for each thread: what the machine does besides, and a thread that begins late, are evened
+/// out by the others, which take its last parts.
 pub(super) const PARTS: usize = 4;
 
 /// Into how many parts a loop of `len` elements is divided, if one thread needs at least `grain` of them to be worth

@@ -6,8 +6,8 @@
 //! those who are in the midst of one. On a machine whose cores are busy with something else a job takes as long as the
 //! calling thread alone would need.
 //!
-//! Each of those who take part begins with tasks of its own, the same ones in every job of the same size, and then takes
-//! what others have left. What a core has written in one job is thus mostly what it reads in the next.
+//! Each of those who take part begins with tasks of its own, the same ones in every job of the same size, and then
+//! takes what others have left. What a core has written in one job is thus mostly what it reads in the next.
 
 use std::any::Any;
 use std::cell::UnsafeCell;

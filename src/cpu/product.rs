@@ -121,8 +121,8 @@ pub(super) fn with_room<R>(len: usize, body: impl FnOnce(&mut [f32]) -> R) -> R 
 /// Computes the target's part of `a · b`, with sums of `terms` products.
 ///
 /// # Safety
-/// Every element `c + row · row_stride + column(j)` of the target's rows and columns can be written, and read if it is to
-/// be added to, and no other thread accesses it meanwhile. `a` has all elements of these rows.
+/// Every element `c + row · row_stride + column(j)` of the target's rows and columns can be written, and read if it is
+/// to be added to, and no other thread accesses it meanwhile. `a` has all elements of these rows.
 pub(super) unsafe fn product<F: Fn(usize) -> usize>(terms: usize, a: Mat, b: &impl Right, target: &Target<F>) {
     if target.rows.is_empty() || target.columns.is_empty() {
         return;
@@ -166,8 +166,8 @@ pub(super) unsafe fn product<F: Fn(usize) -> usize>(terms: usize, a: Mat, b: &im
 }
 
 /// Columns of a result, and where they are summed up: in their place if they lie side by side there, else in a room of
-/// their own, from which they go to their places when all terms have been added. A last panel that is not whole needs the
-/// room, too: its tiles write whole vectors.
+/// their own, from which they go to their places when all terms have been added. A last panel that is not whole needs
+/// the room, too: its tiles write whole vectors.
 struct Block<'a, F> {
     target: &'a Target<'a, F>,
     columns: Range,
@@ -279,8 +279,8 @@ fn runs(places: &[usize]) -> Vec<(usize, usize, usize)> {
     runs
 }
 
-/// Cuts a range into ranges of at most `size`, as equal as can be in units of `unit`; an empty one into itself, because a sum
-/// of no terms is a sum, too.
+/// Cuts a range into ranges of at most `size`, as equal as can be in units of `unit`; an empty one into itself, because
+/// a sum of no terms is a sum, too.
 fn blocks(range: &Range, size: usize, unit: usize) -> impl Iterator<Item = Range> + use<> {
     let (start, end) = (range.start, range.end);
     let count = (end - start).div_ceil(size).max(1);

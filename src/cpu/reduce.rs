@@ -28,7 +28,8 @@ pub fn sum_all(x: &[f32]) -> f32 {
     within(pairwise(&sums), x.iter())
 }
 
-/// A sum of these elements; where it is infinite or NaN once more in double precision, in which no partial sum overflows.
+/// A sum of these elements; where it is infinite or NaN once more in double precision, in which no partial sum
+/// overflows.
 fn within<'a>(sum: f32, x: impl Iterator<Item = &'a f32>) -> f32 {
     if sum.is_finite() { sum } else { x.map(|&v| f64::from(v)).sum::<f64>() as f32 }
 }

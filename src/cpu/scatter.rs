@@ -2,8 +2,8 @@
 
 use super::parallel::over_rows;
 
-/// Zeros of `[outer, axis, inner]`, to which each element of `g`, `[outer, count, inner]`, is added at its index in `at`
-/// along the axis: the gradient of choosing those elements.
+/// Zeros of `[outer, axis, inner]`, to which each element of `g`, `[outer, count, inner]`, is added at its index in
+/// `at` along the axis: the gradient of choosing those elements.
 pub fn scatter_add(g: &[f32], at: &[i64], [outer, count, inner]: [usize; 3], axis: usize) -> Vec<f32> {
     assert_eq!(g.len(), outer * count * inner, "scatter_add: length of g");
     assert_eq!(at.len(), g.len(), "scatter_add: number of indices");

@@ -1,5 +1,5 @@
-//! Matrix products whose left operand is mostly zeros: gradients behind maxout units and dropout, of which one element in ten
-//! is not. Rows of the right operand are added up for those elements only.
+//! Matrix products whose left operand is mostly zeros: gradients behind maxout units and dropout, of which one element
+//! in ten is not. Rows of the right operand are added up for those elements only.
 
 use std::mem::MaybeUninit;
 
@@ -20,8 +20,8 @@ const NARROW: usize = 16;
 /// Rows of a part at least.
 const ROWS: usize = 16;
 
-/// Whether to form `a · b` here: `a`, m × k without gaps, is mostly zeros, and `b`, k × n, has rows without gaps and no infinity or NaN,
-/// which times zero would be NaN.
+/// Whether to form `a · b` here: `a`, m × k without gaps, is mostly zeros, and `b`, k × n, has rows without gaps and no
+/// infinity or NaN, which times zero would be NaN.
 pub(super) fn suits(m: usize, k: usize, n: usize, a: Mat, b: Mat) -> bool {
     let whole = matches!((a.row_stride, a.col_stride), (1, stride) if stride == m)
         || matches!((a.row_stride, a.col_stride), (stride, 1) if stride == k);
@@ -54,8 +54,8 @@ impl Kernel for Count<'_> {
 /// Writes `a · b`, plus what is there if `add`, to all of `c`, m × n. Each element is summed in the order of the terms.
 ///
 /// # Safety
-/// `c` has m × n elements that can be written, and read if `add`, and nobody else accesses them meanwhile. The operands have
-/// all their elements, and the rows of `b` no gaps.
+/// `c` has m × n elements that can be written, and read if `add`, and nobody else accesses them meanwhile. The operands
+/// have all their elements, and the rows of `b` no gaps.
 pub(super) unsafe fn sparse([m, k, n]: [usize; 3], a: Mat, b: Mat, add: bool, c: Shared<f32>) {
     let parts = (m / ROWS).clamp(1, 2 * threads());
     run(parts, &|part| {

@@ -1,8 +1,8 @@
-//! Split-K matrix products: a long sum with a transposed left operand, as gradients of weights are, is divided among threads by
-//! its terms rather than by the elements of the result.
+//! Split-K matrix products: a long sum with a transposed left operand, as gradients of weights are, is divided among
+//! threads by its terms rather than by the elements of the result.
 //!
-//! The terms are the rows of a batch, and each thread has written those of its own in the operations before: they are in its
-//! cache. Divided by columns, each would read all rows of the left operand, and pack all of it.
+//! The terms are the rows of a batch, and each thread has written those of its own in the operations before: they are
+//! in its cache. Divided by columns, each would read all rows of the left operand, and pack all of it.
 
 use super::buffer::filled;
 use super::elementwise::{Binary, binary_in_place};
@@ -30,8 +30,8 @@ pub(super) fn splits(m: usize, k: usize, n: usize, a: Mat) -> usize {
 /// Writes `a · b`, plus what is there if `add`, to all of `c`, m × n, as the sum of that many sums.
 ///
 /// # Safety
-/// `c` has m × n elements that can be written, and read if `add`, and nobody else accesses them meanwhile. The operands have
-/// all their elements.
+/// `c` has m × n elements that can be written, and read if `add`, and nobody else accesses them meanwhile. The operands
+/// have all their elements.
 pub(super) unsafe fn product_split_k([m, k, n]: [usize; 3], a: Mat, b: Mat, add: bool, c: Shared<f32>, splits: usize) {
     let terms = |i: usize| k * i / splits..k * (i + 1) / splits;
     // Threads beyond the divisions take columns of them.

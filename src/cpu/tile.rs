@@ -10,8 +10,8 @@ use super::simd::{Level, level};
 /// add to the result or to overwrite it.
 ///
 /// # Safety
-/// `a` has M rows of `terms` numbers, `b` has `terms` × W vectors, `bias` has W vectors unless null, and the result has M
-/// rows of W vectors, all of which are written. The processor has the instruction set that the tile was compiled for.
+/// `a` has M rows of `terms` numbers, `b` has `terms` × W vectors, `bias` has W vectors unless null, and the result has
+/// M rows of W vectors, all of which are written. The processor has the instruction set that the tile was compiled for.
 type TileFn = unsafe fn(usize, Left, *const f32, *mut f32, usize, *const f32, bool);
 
 /// The left operand: number (i, p) of a tile is `start[i · row_stride + p · term_stride]`.

@@ -1,5 +1,5 @@
-//! Transposition of a block of numbers in registers: sixteen by sixteen with AVX-512, else four by four where the target's
-//! baseline has them.
+//! Transposition of a block of numbers in registers: sixteen by sixteen with AVX-512, else four by four where the
+//! target's baseline has them.
 
 use super::simd::{Level, level};
 
@@ -104,8 +104,8 @@ pub(super) unsafe fn transpose_four(rows: [*const f32; 4], to: *mut f32, to_stri
 mod avx512 {
     use std::arch::x86_64::*;
 
-    /// So far ahead in each row it asks for what comes: rows of weights come from far away, and sixteen at a time are more than
-    /// the processor follows by itself.
+    /// So far ahead in each row it asks for what comes: rows of weights come from far away, and sixteen at a time are
+    /// more than the processor follows by itself.
     const AHEAD: usize = 96;
 
     /// [`transpose`](super::transpose) for whole blocks of 16 × 16.

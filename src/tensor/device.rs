@@ -60,19 +60,20 @@ const KINDS: [(&str, Api); 6] = [
     ("cuda", Api::Cuda),
 ];
 
-/// Whether a device of that name is one that the library has as it is built when it is first needed. The others need a cargo feature of
-/// its own, which is said where they are opened.
+/// Whether a device of that name is one that the library has as it is built when it is first needed. The others need a
+/// cargo feature of its own, which is said where they are opened.
 pub fn needs_library(name: &str) -> bool {
     let kind = name.split(':').next().unwrap_or(name);
     KINDS.iter().any(|(known, api)| *known == kind && *api == Api::Wgpu)
 }
 
 impl Device {
-    /// The device of that name, opened: `cpu`, `ndarray`, `wgpu`, `cuda`, or an interface of wgpu's (`vulkan`, `metal`, `dx12`); where there may be several, with a number as in `wgpu:1`. `tcp://HOST:PORT` is one of another machine.
+    /// The device of that name, opened: `cpu`, `ndarray`, `wgpu`, `cuda`, or an interface of wgpu's (`vulkan`, `metal`,
+    /// `dx12`); where there may be several, with a number as in `wgpu:1`. `tcp://HOST:PORT` is one of another machine.
     ///
     /// # Errors
-    /// A name that no device has, a number that no device of this machine has, the library is missing, a device that does not
-    /// open; the hint says what there is.
+    /// A name that no device has, a number that no device of this machine has, the library is missing, a device that
+    /// does not open; the hint says what there is.
     pub fn parse(name: &str) -> Result<Self> {
         Self::parse_with(name, None)
     }
@@ -287,8 +288,8 @@ impl fmt::Display for Device {
     }
 }
 
-/// Every device of this machine, as far as can be said without opening it. Those of the library are looked for only where it has
-/// been built.
+/// Every device of this machine, as far as can be said without opening it. Those of the library are looked for only
+/// where it has been built.
 pub fn list() -> Vec<DeviceInfo> {
     let mut all = vec![DeviceInfo {
         name: "cpu".into(),
@@ -375,11 +376,13 @@ pub(super) fn largest() -> Option<u64> {
 }
 
 thread_local! {
-    /// What [`most_iterations`] has been told of the device that it was last asked about: it is asked at every operation.
+    /// What [`most_iterations`] has been told of the device that it was last asked about: it is asked at every
+    /// operation.
     static ITERATIONS: RefCell<(Device, Option<usize>)> = const { RefCell::new((Device::Cpu, None)) };
 }
 
-/// How many iterations all loops of a kernel may take on a device before it breaks them off without a word: Mesa's llvmpipe does.
+/// How many iterations all loops of a kernel may take on a device before it breaks them off without a word: Mesa's
+/// llvmpipe does.
 pub(super) fn most_iterations(device: &Device) -> Option<usize> {
     if !device.is_wgpu() {
         return None;

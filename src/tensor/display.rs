@@ -8,7 +8,8 @@ const ROWS: usize = 6;
 const COLUMNS: usize = 8;
 
 impl Tensor {
-    /// The text of a tensor as the last value of a cell: a single number for rank 0, else shape, statistics and a corner.
+    /// The text of a tensor as the last value of a cell: a single number for rank 0, else shape, statistics and a
+    /// corner.
     pub fn describe(&self) -> String {
         let shape = self.shape();
         if self.dtype() == Dtype::F32 {

@@ -1,6 +1,7 @@
 //! The rank-dynamic tensor: values, devices, seeded random numbers and the any-order tape.
 //!
-//! The gradient of a gradient, as a gradient penalty takes it: with `create_graph` the backward pass is recorded like any operation.
+//! The gradient of a gradient, as a gradient penalty takes it: with `create_graph` the backward pass is recorded like
+//! any operation.
 //!
 //! ```
 //! use saddle_tensor::{Device, GradOptions, Tensor, grad};
@@ -16,7 +17,8 @@
 //! # Ok::<(), saddle_fault::Fault>(())
 //! ```
 //!
-//! What is computed under [`no_grad`] is a constant to every gradient, and where a result does not depend on a tensor there is none:
+//! What is computed under [`no_grad`] is a constant to every gradient, and where a result does not depend on a tensor
+//! there is none:
 //!
 //! ```
 //! use saddle_tensor::{GradOptions, Tensor, grad, no_grad};
@@ -84,7 +86,8 @@ use tape::Node;
 
 /// A tensor of rank 0 to 6: a value on a device, and its place in the graph.
 ///
-/// Cloning is cheap and keeps the identity: a gradient with respect to a clone is the gradient with respect to the original.
+/// Cloning is cheap and keeps the identity: a gradient with respect to a clone is the gradient with respect to the
+/// original.
 #[derive(Clone)]
 pub struct Tensor {
     raw: Raw,
@@ -181,8 +184,8 @@ impl Tensor {
         self.raw.to_floats()
     }
 
-    /// Calls `f` with the elements of a tensor of floats in row-major order, without a copy where they lie so. Waits for the
-    /// device.
+    /// Calls `f` with the elements of a tensor of floats in row-major order, without a copy where they lie so. Waits
+    /// for the device.
     ///
     /// # Errors
     /// The device's.

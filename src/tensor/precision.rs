@@ -1,8 +1,8 @@
-//! In what precision graphics processors multiply: matrix products and convolutions may run on half-precision factors, which
-//! cards compute several times as fast; sums are theirs in f32, and so is everything else.
+//! In what precision graphics processors multiply: matrix products and convolutions may run on half-precision factors,
+//! which cards compute several times as fast; sums are theirs in f32, and so is everything else.
 //!
-//! Gradients can be too small for f16, whose smallest number is 6·10⁻⁸: an optimizer's gradients are computed of a multiple
-//! of the loss ([`loss_scale`]) and divided afterwards (Micikevicius et al. 2018).
+//! Gradients can be too small for f16, whose smallest number is 6·10⁻⁸: an optimizer's gradients are computed of a
+//! multiple of the loss ([`loss_scale`]) and divided afterwards (Micikevicius et al. 2018).
 
 use super::{Device, Raw, Tensor, no_grad};
 use crate::raw::Far;

@@ -1,9 +1,9 @@
 //! The any-order tape.
 //!
-//! Every operation on floats that records itself leaves a node: its parents, what its backward rule needs, and the rule.
-//! Rules are written in the same recorded operations, so a gradient can be differentiated again: second order and higher
-//! need no code of their own. [`grad`] walks only the nodes that lie between the output and what it differentiates with
-//! respect to; a discriminator's step never runs the generator's backward.
+//! Every operation on floats that records itself leaves a node: its parents, what its backward rule needs, and the
+//! rule. Rules are written in the same recorded operations, so a gradient can be differentiated again: second order and
+//! higher need no code of their own. [`grad`] walks only the nodes that lie between the output and what it
+//! differentiates with respect to; a discriminator's step never runs the generator's backward.
 //!
 //! A graph lives as long as something refers to it. Dropping one is iterative: its depth does not use the stack.
 

@@ -1,4 +1,5 @@
-//! What is told while a graphics processor prepares for its first use: kernels compiled, and the fastest of several found by trial.
+//! What is told while a graphics processor prepares for its first use: kernels compiled, and the fastest of several
+//! found by trial.
 
 use saddle_backend::{Op, With};
 use std::sync::{Arc, Mutex, PoisonError};

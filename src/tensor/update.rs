@@ -1,5 +1,5 @@
-//! Optimizer steps on values, with PyTorch's formulas ([`saddle_cpu::optim`]): fused on the CPU, elsewhere, and where gradients pass
-//! through a step, the same formulas over tensors.
+//! Optimizer steps on values, with PyTorch's formulas ([`saddle_cpu::optim`]): fused on the CPU, elsewhere, and where
+//! gradients pass through a step, the same formulas over tensors.
 
 use super::{Raw, Tensor, tape};
 use saddle_cpu::optim::{Quantity, advance};

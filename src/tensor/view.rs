@@ -1,5 +1,5 @@
-//! Values on the CPU: a shared buffer, and which of its elements a tensor is, in which order. Taking a part, exchanging axes and
-//! repeating along an axis only make another view of the same buffer.
+//! Values on the CPU: a shared buffer, and which of its elements a tensor is, in which order. Taking a part, exchanging
+//! axes and repeating along an axis only make another view of the same buffer.
 
 use crate::raw::Dtype;
 use crate::shape::{Axes, Shape};

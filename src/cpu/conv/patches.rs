@@ -212,8 +212,8 @@ impl Right for Patches<'_> {
     }
 }
 
-/// For every offset a row of `width` numbers: its pieces, each given by its place in the row and that in `data` for an offset
-/// of 0. A whole piece is copied, however far the next one is.
+/// For every offset a row of `width` numbers: its pieces, each given by its place in the row and that in `data` for an
+/// offset of 0. A whole piece is copied, however far the next one is.
 ///
 /// # Safety
 /// Whole pieces can be read at every offset, and written in every row.

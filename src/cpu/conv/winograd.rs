@@ -2,17 +2,17 @@
 //!
 //! Every second row and every second column of the image, begun at either, is a phase, and the layer is the sum of four
 //! convolutions of 2 × 2 taps, one over each phase. Four outputs of two taps are computed from five products instead of
-//! eight (Winograd, "Arithmetic complexity of computations", 1980; Lavin and Gray, "Fast algorithms for convolutional neural
-//! networks", 2016, for tiles of images), here with the points 0, 1, −1, 2 and ∞: a tile of 4 × 4 outputs takes 25 products
-//! for each phase and pair of channels instead of 64. For each of the 25 points the products of all tiles, channels and
-//! phases are one matrix product.
+//! eight (Winograd, "Arithmetic complexity of computations", 1980; Lavin and Gray, "Fast algorithms for convolutional
+//! neural networks", 2016, for tiles of images), here with the points 0, 1, −1, 2 and ∞: a tile of 4 × 4 outputs takes
+//! 25 products for each phase and pair of channels instead of 64. For each of the 25 points the products of all tiles,
+//! channels and phases are one matrix product.
 //!
-//! With y = Aᵀ[(G w) ⊙ (Bᵀ x)] for outputs y, taps w and inputs x in one dimension, and g for the gradient of y, that with
-//! respect to w is Gᵀ[(A g) ⊙ (Bᵀ x)], and that with respect to x is B[(G w) ⊙ (A g)], added up where tiles overlap. Rounding
-//! errors are about four times those of sums formed directly, 1e-6 of the result's size (root mean square): the test holds 4e-6 of
-//! it, and 1e-4 for each element, against double precision. As with any such filtering an error is measured by the largest
-//! numbers of the tile, not by those that an output sees. What is computed does not depend on the number of threads; where it
-//! is not finite, the layer is computed by its definition.
+//! With y = Aᵀ[(G w) ⊙ (Bᵀ x)] for outputs y, taps w and inputs x in one dimension, and g for the gradient of y, that
+//! with respect to w is Gᵀ[(A g) ⊙ (Bᵀ x)], and that with respect to x is B[(G w) ⊙ (A g)], added up where tiles
+//! overlap. Rounding errors are about four times those of sums formed directly, 1e-6 of the result's size (root mean
+//! square): the test holds 4e-6 of it, and 1e-4 for each element, against double precision. As with any such filtering
+//! an error is measured by the largest numbers of the tile, not by those that an output sees. What is computed does not
+//! depend on the number of threads; where it is not finite, the layer is computed by its definition.
 
 mod transform;
 
@@ -117,8 +117,8 @@ pub(super) fn suits(shape: &Conv2d) -> bool {
     pays && shape.in_channels * shape.out_channels >= 1024
 }
 
-/// A matrix for each point: rows of `columns` numbers, and between two of them a cache line, so that they do not all begin
-/// in the same set of the cache.
+/// A matrix for each point: rows of `columns` numbers, and between two of them a cache line, so that they do not all
+/// begin in the same set of the cache.
 #[derive(Clone, Copy)]
 struct Matrices {
     columns: usize,
@@ -135,8 +135,8 @@ impl Matrices {
     }
 }
 
-/// What was computed, if all of it is finite. An infinity or NaN in an operand, and a transform that overflows, reach numbers of
-/// the tile that they have no part in: then the layer has to be computed by its definition.
+/// What was computed, if all of it is finite. An infinity or NaN in an operand, and a transform that overflows, reach
+/// numbers of the tile that they have no part in: then the layer has to be computed by its definition.
 fn finite(out: Vec<f32>) -> Option<Vec<f32>> {
     is_finite(&out).then_some(out)
 }
@@ -170,8 +170,8 @@ fn convolved<const N: usize, Of: Along<N, IN>, const M: usize, To: Along<IN, M>>
     let kinds = tiles();
     let read = Tiles { side: from, of_image, places: &from.places(layer.tiles, N) };
     let write = Tiles { side: to, of_image, places: &to.places(layer.tiles, M) };
-    // SAFETY: every number of the weights' matrices but the lines between them, and every pixel of the result, is written;
-    // tasks write to different images.
+    // SAFETY: every number of the weights' matrices but the lines between them, and every pixel of the result, is
+    // written; tasks write to different images.
     unsafe {
         let u = filled(weights.len(), |u| transform_weights(kinds, layer, [from, to], w, u));
         filled(batch * to.channels * area(to.size), |out| {
@@ -306,8 +306,8 @@ struct Tiles<'a> {
     places: &'a [u32],
 }
 
-/// Transforms all tiles of an image, of `N` × `N` pixels: its channels into the columns of matrices, whose first rows begin
-/// at `to`.
+/// Transforms all tiles of an image, of `N` × `N` pixels: its channels into the columns of matrices, whose first rows
+/// begin at `to`.
 struct Transformed<'a, const N: usize, T> {
     tiles: Tiles<'a>,
     x: &'a [f32],
@@ -384,8 +384,8 @@ pub(super) fn grad_weight(shape: &Conv2d, x: &[f32], g: &[f32]) -> Option<Vec<f3
     let of_image = area(layer.tiles);
     let [outputs, inputs] = [layer.narrow, layer.wide].map(|side| side.columns());
     let sums = Matrices::new(outputs, inputs);
-    // SAFETY: the first images' products overwrite the sums but for the lines between them; the transforms write all points of all
-    // tiles of the images.
+    // SAFETY: the first images' products overwrite the sums but for the lines between them; the transforms write all
+    // points of all tiles of the images.
     let s = unsafe {
         filled(sums.len(), |s| {
             let s = Shared::new(s).cast();

@@ -1,5 +1,5 @@
-//! Adam, and AdamW with decoupled weight decay (Kingma and Ba 2015; Loshchilov and Hutter 2019): running means m of the gradients
-//! and v of their squares, both corrected for their start at 0; p ← p − lr·m / (√v + ε).
+//! Adam, and AdamW with decoupled weight decay (Kingma and Ba 2015; Loshchilov and Hutter 2019): running means m of the
+//! gradients and v of their squares, both corrected for their start at 0; p ← p − lr·m / (√v + ε).
 
 use super::{Formula, Quantity, descent, sign};
 

@@ -1,4 +1,5 @@
-//! RMSprop (Tieleman and Hinton 2012), as PyTorch has it, with its option of momentum: s ← α·s + (1 − α)·g²; p ← p − lr·g / (√s + ε).
+//! RMSprop (Tieleman and Hinton 2012), as PyTorch has it, with its option of momentum: s ← α·s + (1 − α)·g²; p ← p −
+//! lr·g / (√s + ε).
 
 use super::{Formula, Quantity, descent, sign};
 

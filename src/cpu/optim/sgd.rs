@@ -1,4 +1,5 @@
-//! Stochastic gradient descent with momentum: v ← μ·v + (1 − dampening)·g; p ← p − lr·v, or p − lr·(g + μ·v) with Nesterov.
+//! Stochastic gradient descent with momentum: v ← μ·v + (1 − dampening)·g; p ← p − lr·v, or p − lr·(g + μ·v) with
+//! Nesterov.
 
 use super::{Formula, Quantity, descent, sign};
 

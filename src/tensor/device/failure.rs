@@ -8,8 +8,8 @@ use saddle_remote as remote;
 impl Device {
     /// What went wrong on it, in the user's terms. A lost device is taken off the list of those that are open.
     ///
-    /// A loss is noticed at some time after it, by a thread of the driver's: before that its operations fail for reasons of all
-    /// kinds. Where nothing is `lost` yet, one more operation tells.
+    /// A loss is noticed at some time after it, by a thread of the driver's: before that its operations fail for
+    /// reasons of all kinds. Where nothing is `lost` yet, one more operation tells.
     pub(crate) fn failed(&self, reason: &str, lost: bool) -> Fault {
         if let (Device::Elsewhere(there), remote::STALE) = (self, reason) {
             // It is open again.

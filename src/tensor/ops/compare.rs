@@ -7,8 +7,8 @@ use crate::{Device, Dtype, Raw, Tensor};
 use saddle_fault::{Fault, Result};
 
 impl Tensor {
-    /// A comparison element by element; gives a bool tensor. Whole numbers and floats are compared as they are, none of them
-    /// rounded (on devices other than the CPU as floats).
+    /// A comparison element by element; gives a bool tensor. Whole numbers and floats are compared as they are, none of
+    /// them rounded (on devices other than the CPU as floats).
     ///
     /// # Errors
     /// Shapes that do not broadcast; tensors of two devices.
@@ -144,9 +144,9 @@ impl Tensor {
         ))
     }
 
-    /// This with 1 where `singular` holds: an operand at which a formula is finite in place of one at which it has 0 · ∞ or
-    /// 0 / 0. With [`Tensor::zero_at`] behind the formula neither a value nor a gradient of any order comes from there. Every
-    /// rule with a removable singularity is written so.
+    /// This with 1 where `singular` holds: an operand at which a formula is finite in place of one at which it has 0 ·
+    /// ∞ or 0 / 0. With [`Tensor::zero_at`] behind the formula neither a value nor a gradient of any order comes from
+    /// there. Every rule with a removable singularity is written so.
     pub(super) fn away_from(&self, singular: &Tensor) -> Result<Tensor> {
         singular.choose(&Tensor::full(1.0, &[], &self.device()), self)
     }

@@ -1,5 +1,5 @@
-//! Recorded convolutions. `conv2d`, its transpose and its kernel gradient are each other's gradients, so three rules that
-//! name each other close the circle for every order.
+//! Recorded convolutions. `conv2d`, its transpose and its kernel gradient are each other's gradients, so three rules
+//! that name each other close the circle for every order.
 
 use super::{floats, same_device, two};
 use crate::raw::ConvGeometry;
@@ -21,8 +21,8 @@ impl Tensor {
     /// `x [n, c, h, w]` with kernels `w [out, c/groups, kh, kw]` → `[n, out, h', w']`.
     ///
     /// # Errors
-    /// Ranks other than 4; channels that do not fit the kernels and groups; a kernel larger than the padded input; a stride,
-    /// dilation or number of groups of 0.
+    /// Ranks other than 4; channels that do not fit the kernels and groups; a kernel larger than the padded input; a
+    /// stride, dilation or number of groups of 0.
     pub fn conv2d(&self, w: &Tensor, g: &Geometry) -> Result<Tensor> {
         self.conv2d_with_bias(w, None, g)
     }
@@ -72,8 +72,8 @@ impl Tensor {
             })?;
         }
         check_shape("conv_transpose2d", &[sx[0], sw[1] * g.groups, size[0], size[1]])?;
-        // With a dilation above the stride, the rows added at the end can hold places of the kernel for which there is no
-        // input: zeros there make the result the gradient of a convolution, as every rule below wants it.
+        // With a dilation above the stride, the rows added at the end can hold places of the kernel for which there is
+        // no input: zeros there make the result the gradient of a convolution, as every rule below wants it.
         let missing = |i: usize| (0, g.output(i, size[i], sw[i + 2]).unwrap_or(sx[i + 2]) - sx[i + 2]);
         let x = match [missing(0), missing(1)] {
             [(0, 0), (0, 0)] => floats(self),

@@ -5,8 +5,8 @@ use crate::{Tensor, shown};
 use saddle_fault::{Fault, Result};
 
 impl Tensor {
-    /// The sign of the determinant (−1, 0, 1; no gradient) and the logarithm of its size, of matrices along leading axes:
-    /// `[.., n, n] → [..]`. Of a singular matrix 0 and −∞. The gradient is the inverse, transposed.
+    /// The sign of the determinant (−1, 0, 1; no gradient) and the logarithm of its size, of matrices along leading
+    /// axes: `[.., n, n] → [..]`. Of a singular matrix 0 and −∞. The gradient is the inverse, transposed.
     ///
     /// # Errors
     /// Anything but square matrices; in the gradient, a singular matrix.
@@ -68,8 +68,8 @@ fn matrices(x: &Tensor, n: usize) -> Result<Vec<Vec<f64>>> {
     Ok(values.chunks(n * n).map(|m| m.iter().map(|&v| f64::from(v)).collect()).collect())
 }
 
-/// Brings the largest element of column `k` at or below the diagonal onto it, in `a` and in every column of `beside`; whether
-/// rows were exchanged.
+/// Brings the largest element of column `k` at or below the diagonal onto it, in `a` and in every column of `beside`;
+/// whether rows were exchanged.
 fn pivot(a: &mut [f64], beside: &mut [f64], n: usize, k: usize) -> bool {
     let size = |row: usize| a[row * n + k].abs();
     let best = (k..n).fold(k, |best, row| if size(row) > size(best) { row } else { best });
@@ -147,8 +147,8 @@ mod tests {
         Tensor::from_floats(values.to_vec(), shape, &device::current())
     }
 
-    /// The determinant of the Hilbert matrix of size 3 is 1/2160; of a permutation with one exchange −1; of the Vandermonde
-    /// matrix of 1, 2, 4 it is (2−1)(4−1)(4−2) = 6.
+    /// The determinant of the Hilbert matrix of size 3 is 1/2160; of a permutation with one exchange −1; of the
+    /// Vandermonde matrix of 1, 2, 4 it is (2−1)(4−1)(4−2) = 6.
     #[test]
     fn known_determinants() -> Result<()> {
         let cases: [(&[f32], f32, f64); 4] = [

@@ -5,8 +5,8 @@ use crate::{Dtype, Tensor, check_shape, shown};
 use saddle_fault::{Fault, Result};
 
 impl Tensor {
-    /// The elements whose places along `dim1` and `dim2` differ by `offset` (above 0: right of the main diagonal), along a new
-    /// last axis, as `torch.diagonal`.
+    /// The elements whose places along `dim1` and `dim2` differ by `offset` (above 0: right of the main diagonal),
+    /// along a new last axis, as `torch.diagonal`.
     ///
     /// # Errors
     /// Dims that the shape does not have, or one dim twice.
@@ -41,7 +41,8 @@ impl Tensor {
         }
     }
 
-    /// Zeros but for the elements of the last two axes on and below the diagonal `offset`, or (`upper`) on and above it.
+    /// Zeros but for the elements of the last two axes on and below the diagonal `offset`, or (`upper`) on and above
+    /// it.
     ///
     /// # Errors
     /// Fewer than two axes.
@@ -77,13 +78,13 @@ enum Label {
     Letter(char),
 }
 
-/// Einstein's sum, as `numpy.einsum`: `einsum("bi,bj->bij", [x, y])`. Letters that do not stand behind the arrow are summed
-/// over; a letter twice in a term is its diagonal; `...` stands for dims that broadcast. Without an arrow those of `...` come
-/// first, then the letters that come once, in the order of the alphabet.
+/// Einstein's sum, as `numpy.einsum`: `einsum("bi,bj->bij", [x, y])`. Letters that do not stand behind the arrow are
+/// summed over; a letter twice in a term is its diagonal; `...` stands for dims that broadcast. Without an arrow those
+/// of `...` come first, then the letters that come once, in the order of the alphabet.
 ///
 /// # Errors
-/// A form that cannot be read; an output letter that comes twice or in no term; a letter with two sizes; as many terms as
-/// tensors are needed.
+/// A form that cannot be read; an output letter that comes twice or in no term; a letter with two sizes; as many terms
+/// as tensors are needed.
 pub fn einsum(form: &str, tensors: &[Tensor]) -> Result<Tensor> {
     let (inputs, output) = match form.split_once("->") {
         Some((inputs, output)) => (inputs, Some(output)),

@@ -87,7 +87,8 @@ impl Tensor {
         Ok(Some(Tensor::constant(a.int_pairs(&b, &out, power)?)))
     }
 
-    /// The matrix product of two int tensors `[.., m, k] @ [.., k, n]` of equal leading axes; `None` when a float takes part.
+    /// The matrix product of two int tensors `[.., m, k] @ [.., k, n]` of equal leading axes; `None` when a float takes
+    /// part.
     pub(super) fn int_product(&self, other: &Tensor) -> Result<Option<Tensor>> {
         if !self.is_whole() || !other.is_whole() {
             return Ok(None);
@@ -95,8 +96,8 @@ impl Tensor {
         Ok(Some(Tensor::constant(self.raw().cast(Dtype::Int).int_matmul(&other.raw().cast(Dtype::Int))?)))
     }
 
-    /// This with each element of `source` at its place along axis `at`, or added to what is there. The indices have been
-    /// checked.
+    /// This with each element of `source` at its place along axis `at`, or added to what is there. The indices have
+    /// been checked.
     ///
     /// # Errors
     /// Tensors that are not ints; a sum of more than 64 bits.

@@ -27,8 +27,8 @@ impl Tensor {
         fit.softmax(-1)?.matmul(v)
     }
 
-    /// The matrix product: `[.., m, k] @ [.., k, n] → [.., m, n]`; leading axes broadcast; a vector counts as a row on the
-    /// left and as a column on the right.
+    /// The matrix product: `[.., m, k] @ [.., k, n] → [.., m, n]`; leading axes broadcast; a vector counts as a row on
+    /// the left and as a column on the right.
     ///
     /// # Errors
     /// A single number; inner sizes that differ; leading axes that do not broadcast.
@@ -160,7 +160,8 @@ fn batched(a: &Tensor, b: &Tensor) -> Result<Tensor> {
 
 /// The recorded product of operands with equal leading axes, each of which is transposed first if its flag says so.
 ///
-/// With the flags, every gradient is such a product again, of operands as they are: nothing is ever transposed in memory.
+/// With the flags, every gradient is such a product again, of operands as they are: nothing is ever transposed in
+/// memory.
 ///
 /// Ints, whose product has no gradients, are never transposed.
 fn product(a: &Tensor, b: &Tensor, [ta, tb]: [bool; 2]) -> Result<Tensor> {

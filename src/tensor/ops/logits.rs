@@ -6,7 +6,8 @@ use crate::{Tensor, no_grad};
 use saddle_fault::Result;
 
 impl Tensor {
-    /// The mean of log(1 + eᵃ) − t·a over all logits `a`, exact for every a, for a target of their shape or one for all.
+    /// The mean of log(1 + eᵃ) − t·a over all logits `a`, exact for every a, for a target of their shape or one for
+    /// all.
     ///
     /// # Errors
     /// No logits; shapes that do not fit.

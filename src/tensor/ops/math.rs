@@ -382,8 +382,8 @@ impl Tensor {
         ))
     }
 
-    /// The backward of a function of straight pieces, of which `op` is one: linear in this gradient and flat in `x`, so it
-    /// is its own backward.
+    /// The backward of a function of straight pieces, of which `op` is one: linear in this gradient and flat in `x`, so
+    /// it is its own backward.
     pub(crate) fn gated(&self, name: &'static str, op: Binary, x: &Tensor) -> Result<Tensor> {
         let (g, x, raw) = self.binary(name, op, x)?;
         Ok(behind(name, &g, raw, op, x.raw().clone()))

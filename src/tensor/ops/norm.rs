@@ -75,8 +75,8 @@ pub struct Standard {
     pub var: Tensor,
 }
 
-/// Whether a variance has left the range of single precision. Only asked on the CPU: elsewhere the device would have to stand
-/// still for it.
+/// Whether a variance has left the range of single precision. Only asked on the CPU: elsewhere the device would have to
+/// stand still for it.
 fn too_large(var: &Tensor) -> bool {
     let beyond = |v: &[f32]| v.contains(&f32::INFINITY);
     var.device() == Device::Cpu && var.with_floats(beyond).unwrap_or(false)

@@ -143,8 +143,8 @@ impl Tensor {
         self.centred(dims)?.square()?.sum_dims(dims, keep)?.mul_scalar(1.0 / left as f32)
     }
 
-    /// Standard deviation along `dims`: the root of [`Tensor::var_dims`], also where the variance itself would overflow or
-    /// vanish. Its gradient where all elements are equal is 0.
+    /// Standard deviation along `dims`: the root of [`Tensor::var_dims`], also where the variance itself would overflow
+    /// or vanish. Its gradient where all elements are equal is 0.
     ///
     /// # Errors
     /// As there.
@@ -165,8 +165,8 @@ impl Tensor {
         }
     }
 
-    /// This less its means along `dims`. The rounded mean is taken off first, and then the mean of what is left, which is
-    /// what the rounding lost: at an offset of 10⁸ that is most of it.
+    /// This less its means along `dims`. The rounded mean is taken off first, and then the mean of what is left, which
+    /// is what the rounding lost: at an offset of 10⁸ that is most of it.
     pub(super) fn centred(&self, dims: &[isize]) -> Result<Tensor> {
         let x = self.near_zero(dims)?;
         let centred = no_grad(|| {
@@ -276,8 +276,8 @@ impl Tensor {
         }))
     }
 
-    /// Euclidean norm along `dims`, also where squares would overflow or vanish. Its gradient at 0 is 0, so that penalties on
-    /// norms stay finite.
+    /// Euclidean norm along `dims`, also where squares would overflow or vanish. Its gradient at 0 is 0, so that
+    /// penalties on norms stay finite.
     ///
     /// # Errors
     /// A dim that the shape does not have.
@@ -326,8 +326,8 @@ fn root(x: &Tensor) -> Result<Tensor> {
     x.away_from(&zero)?.sqrt()?.zero_at(&zero)
 }
 
-/// Whether sums of squares have lost digits, or more, to the range of single precision. Only asked on the CPU: elsewhere the
-/// device would have to stand still for it.
+/// Whether sums of squares have lost digits, or more, to the range of single precision. Only asked on the CPU:
+/// elsewhere the device would have to stand still for it.
 fn extreme_squares(sums: &Tensor) -> bool {
     const MODERATE: std::ops::Range<f32> = 1e-30..1e37;
     let beyond = |v: &[f32]| v.iter().any(|v| !MODERATE.contains(v));

@@ -1,13 +1,13 @@
-//! Images brought to another size, and moved by whole pixels: products with small matrices, so that gradients of any order
-//! follow from those of `matmul`.
+//! Images brought to another size, and moved by whole pixels: products with small matrices, so that gradients of any
+//! order follow from those of `matmul`.
 
 use super::floats;
 use crate::{Tensor, check_shape, shown};
 use saddle_fault::{Fault, Result};
 
 impl Tensor {
-    /// Images of `[.., h, w]` as `[.., height, width]`, by a triangle filter that is as wide as a pixel of the coarser side:
-    /// bilinear interpolation where a side grows, antialiased where it shrinks (Pillow's `BILINEAR`, PyTorch's
+    /// Images of `[.., h, w]` as `[.., height, width]`, by a triangle filter that is as wide as a pixel of the coarser
+    /// side: bilinear interpolation where a side grows, antialiased where it shrinks (Pillow's `BILINEAR`, PyTorch's
     /// `interpolate(mode="bilinear", antialias=True)`).
     ///
     /// # Errors

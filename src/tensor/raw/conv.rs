@@ -13,8 +13,9 @@ pub struct ConvGeometry {
     pub padding: [usize; 2],
     pub dilation: [usize; 2],
     pub groups: usize,
-    /// How many of a kernel's taps are not 0, in reading order; `None` if all may be. The others are passed over where that is
-    /// cheaper, and what is said of their gradient is not defined: it is for kernels that were multiplied by a mask.
+    /// How many of a kernel's taps are not 0, in reading order; `None` if all may be. The others are passed over where
+    /// that is cheaper, and what is said of their gradient is not defined: it is for kernels that were multiplied by a
+    /// mask.
     pub taps: Option<usize>,
 }
 
@@ -130,7 +131,8 @@ impl Raw {
         Raw::product(far::compute(Op::ConvTranspose2d, &tensors, &walk, &[])).straightened()
     }
 
-    /// The gradient of `conv2d` with respect to kernels of the shape of `like`, for input `self` and output gradient `grad`.
+    /// The gradient of `conv2d` with respect to kernels of the shape of `like`, for input `self` and output gradient
+    /// `grad`.
     pub fn conv2d_kernel_grad(&self, grad: &Raw, like: &Raw, g: &ConvGeometry) -> Raw {
         let (x, y) = (self.contiguous(), grad.contiguous());
         if let (Some(image), Some(gradient)) = (x.slice(), y.slice()) {
@@ -165,8 +167,8 @@ mod tests {
         Raw::from_floats(data, Shape::from(shape), &Device::Cpu)
     }
 
-    /// Calls `f` with each pair of places that a convolution multiplies (in the input, the kernels and the output), by the
-    /// definition.
+    /// Calls `f` with each pair of places that a convolution multiplies (in the input, the kernels and the output), by
+    /// the definition.
     fn each_term(x: &[usize], w: &[usize], y: &[usize], g: &ConvGeometry, mut f: impl FnMut(usize, usize, usize)) {
         let (in_group, out_group) = (x[1] / g.groups, y[1] / g.groups);
         for (n, o, i, j) in indices([y[0], y[1], y[2], y[3]]) {

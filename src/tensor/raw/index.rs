@@ -185,8 +185,8 @@ impl Raw {
         Raw::wrap(far, self.dtype()).within(self.bounds())
     }
 
-    /// For each place along `axis`, the index of the element that sorting puts there. Equal elements keep their order; NaN
-    /// counts as larger than all.
+    /// For each place along `axis`, the index of the element that sorting puts there. Equal elements keep their order;
+    /// NaN counts as larger than all.
     pub fn argsort(&self, axis: usize, descending: bool) -> Raw {
         if self.view().is_some() {
             return match self.dtype() {

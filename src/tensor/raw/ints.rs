@@ -1,4 +1,5 @@
-//! Values of whole numbers that have no kernel of their own: loops over the CPU's 64 bits, on another device by way of the CPU.
+//! Values of whole numbers that have no kernel of their own: loops over the CPU's 64 bits, on another device by way of
+//! the CPU.
 
 use super::Raw;
 use super::math::overflow;
@@ -47,8 +48,8 @@ impl Raw {
         Ok(Raw::from_ints(out, shape.clone(), &self.device()))
     }
 
-    /// This with each element of `source` at its index along `axis`, in place of what is there or added to it. Indices lie
-    /// within.
+    /// This with each element of `source` at its index along `axis`, in place of what is there or added to it. Indices
+    /// lie within.
     ///
     /// # Errors
     /// A sum of more than 64 bits; the device's.

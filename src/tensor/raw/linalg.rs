@@ -16,8 +16,8 @@ impl Raw {
         }
     }
 
-    /// On the CPU, the matrices in the last two axes: the first one, and the distance from one to the next, if that is the same
-    /// for all. Nothing is copied for operands that are transposed or repeated.
+    /// On the CPU, the matrices in the last two axes: the first one, and the distance from one to the next, if that is
+    /// the same for all. Nothing is copied for operands that are transposed or repeated.
     fn mats(&self) -> Option<(Mat<'_>, usize)> {
         let (data, strides) = self.strided()?;
         let (&[ref lead @ .., step, row_stride, col_stride], shape) = (strides.as_slice(), self.shape()) else {

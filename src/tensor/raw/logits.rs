@@ -4,8 +4,8 @@ use super::Raw;
 use crate::shape::Shape;
 
 impl Raw {
-    /// The mean of log(1 + eᵃ) − t·a over all logits, of rank 0, for a target of their shape or one for all. `None` where
-    /// the device has no kernel for it.
+    /// The mean of log(1 + eᵃ) − t·a over all logits, of rank 0, for a target of their shape or one for all. `None`
+    /// where the device has no kernel for it.
     pub fn bce_with_logits(&self, target: &Raw) -> Option<Raw> {
         let (a, t) = (self.contiguous(), target.contiguous());
         let a = a.slice()?;

@@ -1,6 +1,6 @@
-//! What a processor that plays a graphics processor cannot be left to compute: kernels with long loops, which its driver
-//! breaks off without a word, so that a sum of 100,000 elements is one of the first 65,535. They are computed on the CPU,
-//! which is the same processor.
+//! What a processor that plays a graphics processor cannot be left to compute: kernels with long loops, which its
+//! driver breaks off without a word, so that a sum of 100,000 elements is one of the first 65,535. They are computed on
+//! the CPU, which is the same processor.
 
 use super::Raw;
 use crate::device::{self, Device};

@@ -173,8 +173,8 @@ impl Raw {
         Raw::wrap(two(op, a.far(), b.far()), Dtype::Bool).of(out)
     }
 
-    /// The remainder with the sign of the divisor of two float tensors that broadcast to `out`, exact also where the quotient
-    /// is large; `None` where the device has no kernel for it.
+    /// The remainder with the sign of the divisor of two float tensors that broadcast to `out`, exact also where the
+    /// quotient is large; `None` where the device has no kernel for it.
     pub fn remainder(&self, other: &Raw, out: &Shape) -> Option<Raw> {
         self.view()?;
         Some(self.paired(other, out, |a: f32, b: f32| match a % b {
@@ -183,8 +183,8 @@ impl Raw {
         }))
     }
 
-    /// A comparison of int and float tensors on the CPU that broadcast to `out`: exact, where either as the other would be
-    /// rounded.
+    /// A comparison of int and float tensors on the CPU that broadcast to `out`: exact, where either as the other would
+    /// be rounded.
     pub fn compare_mixed(&self, op: Compare, floats: &Raw, out: &Shape) -> Raw {
         let (a, b) = (self.lift(out).contiguous(), floats.lift(out).contiguous());
         let pairs = a.elements::<i64>().iter().zip(b.elements::<f32>());
@@ -262,7 +262,8 @@ impl Raw {
         Raw::wrap(far, yes.dtype()).of(out)
     }
 
-    /// `+ − ·`, the larger or the smaller of two int tensors that broadcast to `out`; division gives floats and is done there.
+    /// `+ − ·`, the larger or the smaller of two int tensors that broadcast to `out`; division gives floats and is done
+    /// there.
     ///
     /// # Errors
     /// A result of more than 64 bits, on the CPU.

@@ -1,8 +1,8 @@
 //! Values without gradients, and the operations on them.
 //!
-//! On the CPU they are views of shared buffers, computed by the kernels of `saddle-cpu`; on other devices they are tensors of
-//! Burn's, behind the border of `saddle-backend`. The taped operations (`ops`) check shapes and types first: here they are
-//! preconditions.
+//! On the CPU they are views of shared buffers, computed by the kernels of `saddle-cpu`; on other devices they are
+//! tensors of Burn's, behind the border of `saddle-backend`. The taped operations (`ops`) check shapes and types first:
+//! here they are preconditions.
 //!
 //! | file | owns |
 //! |---|---|
@@ -81,8 +81,8 @@ enum Held {
 pub struct Raw {
     held: Rc<Held>,
     dtype: Dtype,
-    /// The least and the largest element of whole numbers on a device other than the CPU, where it is known without asking
-    /// the device: to ask would make it stand still at every index that is checked.
+    /// The least and the largest element of whole numbers on a device other than the CPU, where it is known without
+    /// asking the device: to ask would make it stand still at every index that is checked.
     bounds: Option<(i64, i64)>,
     /// A single number of rank 0 on a device other than the CPU, where it has to be one of rank 1: Burn's kernels for
     /// graphics processors know no rank 0.
@@ -252,8 +252,8 @@ impl Raw {
     /// A tensor of whole numbers on `device`.
     ///
     /// # Panics
-    /// Numbers of more than 32 bits on a device other than the CPU, with a [`Fault`] that says so: the device would cut them
-    /// off without a word.
+    /// Numbers of more than 32 bits on a device other than the CPU, with a [`Fault`] that says so: the device would cut
+    /// them off without a word.
     pub fn from_ints(data: Vec<i64>, shape: Shape, device: &Device) -> Self {
         match device {
             Device::Cpu => Self::cpu(data, shape),
@@ -411,8 +411,8 @@ impl Raw {
     }
 
     /// As [`Raw::permute`], for axes of which some have one element: only the others change places. Burn 0.22.1 fuses
-    /// operations on a tensor whose axis of one element has a smaller stride than its place would give it, and then takes
-    /// the wrong elements of the other operands.
+    /// operations on a tensor whose axis of one element has a smaller stride than its place would give it, and then
+    /// takes the wrong elements of the other operands.
     fn permute_long(&self, axes: &[usize], shape: &Shape) -> Self {
         let sizes = |axes: &[usize]| -> Vec<usize> { axes.iter().map(|&a| shape[a]).collect() };
         let permuted = Shape::from(sizes(axes));
@@ -428,7 +428,8 @@ impl Raw {
         }
     }
 
-    /// A new tensor without the strides that [`Raw::permute_long`] speaks of: Burn's convolutions permute their results.
+    /// A new tensor without the strides that [`Raw::permute_long`] speaks of: Burn's convolutions permute their
+    /// results.
     pub(super) fn straightened(self) -> Self {
         let shape = self.shape();
         match self.view().is_none() && shape.contains(&1) {

@@ -31,8 +31,8 @@ impl Raw {
         })
     }
 
-    /// The gradients of [`Raw::batch_norm`] with respect to the input, the gain and the shift, for the gradient `g` of `y` and
-    /// the mean, the rest and the inverse of each channel.
+    /// The gradients of [`Raw::batch_norm`] with respect to the input, the gain and the shift, for the gradient `g` of
+    /// `y` and the mean, the rest and the inverse of each channel.
     pub fn batch_norm_grad(&self, g: &Raw, gain: &Raw, [mean, rest, inverse]: [&Raw; 3]) -> Option<[Raw; 3]> {
         let (x, g, gain) = (self.contiguous(), g.contiguous(), gain.contiguous());
         let shape = self.shape();

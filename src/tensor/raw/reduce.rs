@@ -90,8 +90,8 @@ impl Raw {
         self.view().is_none().then_some((0, last))
     }
 
-    /// Zeros of `shape` where this is: sums of no elements, of which Burn's kernels for graphics processors leave what was in
-    /// memory before.
+    /// Zeros of `shape` where this is: sums of no elements, of which Burn's kernels for graphics processors leave what
+    /// was in memory before.
     pub(super) fn nothing(&self, shape: Shape) -> Raw {
         // Uploaded: a fill may be fused with operations on no elements, and then nothing is filled.
         Raw::from_floats(vec![0.0; shape.num_elements()], shape, &self.device())
@@ -168,7 +168,8 @@ impl Raw {
         Ok((values, Raw::from_ints(places, out, &device)))
     }
 
-    /// `f` of each element along `axis`, in order, and whether it is the first of its line; `None` where `f` gives none.
+    /// `f` of each element along `axis`, in order, and whether it is the first of its line; `None` where `f` gives
+    /// none.
     fn running<T: Element>(&self, axis: usize, mut f: impl FnMut(T, bool) -> Option<T>) -> Option<Raw> {
         let shape = self.shape();
         let mut data: Vec<T> = self.view()?.to_vec()?;

@@ -5,8 +5,8 @@ use crate::shape::Shape;
 use saddle_cpu::{Binary, Unary};
 
 impl Raw {
-    /// eˣ / Σ eˣ over `axes`, or its logarithm. The maximum is taken off first, which is exact where it matters. Over ∞, NaN or
-    /// nothing but −∞ it is NaN.
+    /// eˣ / Σ eˣ over `axes`, or its logarithm. The maximum is taken off first, which is exact where it matters. Over
+    /// ∞, NaN or nothing but −∞ it is NaN.
     pub fn softmax(&self, axes: &[usize], log: bool) -> Raw {
         if self.view().is_none() {
             return self.softmax_in_steps(axes, log);

@@ -1,4 +1,5 @@
-//! The transforms of minimal filtering: tiles of outputs, taps and inputs to the points and back, sixteen channels at a time.
+//! The transforms of minimal filtering: tiles of outputs, taps and inputs to the points and back, sixteen channels at a
+//! time.
 
 /// Outputs of a tile along a side, and the inputs that they see.
 pub(super) const OUT: usize = 4;

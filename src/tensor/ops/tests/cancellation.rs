@@ -63,7 +63,8 @@ fn two_equal_logits_share_alike() {
     assert_near(&values(&x.log_softmax(0).unwrap()), &[-std::f64::consts::LN_2; 2], 1e-7);
 }
 
-/// With s = σ(a − b): s, s(1 − s), s(1 − s)(1 − 2s), s(1 − s)(1 − 6s + 6s²) for log(eᵃ + eᵇ) by a; softmax is the first.
+/// With s = σ(a − b): s, s(1 − s), s(1 − s)(1 − 2s), s(1 − s)(1 − 6s + 6s²) for log(eᵃ + eᵇ) by a; softmax is the
+/// first.
 #[test]
 fn gradients_of_softmax_have_the_closed_form_at_every_order() {
     for offset in OFFSETS {

@@ -13,7 +13,8 @@ fn assert_is(form: &str, tensors: &[Tensor], shape: &[usize], exact: &[f32]) {
     assert_eq!((&got.shape()[..], &values(&got)[..]), (shape, exact), "{form}");
 }
 
-/// The examples of numpy.einsum's documentation: a = arange(25).reshape(5, 5), b = arange(5), c = arange(6).reshape(2, 3).
+/// The examples of numpy.einsum's documentation: a = arange(25).reshape(5, 5), b = arange(5), c = arange(6).reshape(2,
+/// 3).
 #[test]
 fn forms_of_numpys_documentation() {
     let (a, b, c) = (counted(&[5, 5]), counted(&[5]), counted(&[2, 3]));

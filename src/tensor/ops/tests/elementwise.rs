@@ -15,8 +15,8 @@ fn softplus(x: f64) -> f64 {
     x.max(0.0) + (-x.abs()).exp().ln_1p()
 }
 
-/// The word, its value, its slope, and the absolute error that single precision leaves to the slope: σ and tanh are kept as
-/// results, of which 1 has lost how near to 1 it is, as in PyTorch.
+/// The word, its value, its slope, and the absolute error that single precision leaves to the slope: σ and tanh are
+/// kept as results, of which 1 has lost how near to 1 it is, as in PyTorch.
 const WORDS: [(&str, Word, Known, Known, f64); 12] = [
     ("exp", Tensor::exp, f64::exp, f64::exp, 0.0),
     ("expm1", Tensor::expm1, f64::exp_m1, f64::exp, 0.0),

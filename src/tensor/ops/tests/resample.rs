@@ -51,8 +51,8 @@ fn resized_images_are_pillows() {
 
 #[test]
 fn the_gradient_of_resize_is_its_transpose() {
-    // Σ y is linear in x, and every input pixel's weights in it come from the filter alone: the sum of all gradients is the
-    // number of output pixels, since each output's weights sum to 1.
+    // Σ y is linear in x, and every input pixel's weights in it come from the filter alone: the sum of all gradients is
+    // the number of output pixels, since each output's weights sum to 1.
     let x = pattern(6, 7);
     let g = grad(&x.resize([3, 4]).unwrap().sum().unwrap(), &[&x], None, GradOptions::default()).unwrap();
     let g = g[0].as_ref().unwrap().to_floats().unwrap();

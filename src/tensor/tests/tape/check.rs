@@ -1,9 +1,10 @@
 //! Finite differences against the tape, at first and second order, on plain and on strided inputs.
 //!
-//! For an operation y = f(x…) the scalar L = Σ w·(y + y²) is differentiated: the square gives linear operations a second
-//! order, too. First order: dL/dx against differences of L. Second order: d(Σ v·dL/dx)/dx against differences of the first.
-//! Differences are central, over five points: error h⁴/30 · f⁽⁵⁾ by truncation, about 1e-7 · f / h by rounding. They are
-//! always taken on the CPU: on another device, which `SADDLE_DEVICE` names, the values and the tape have to agree with them.
+//! For an operation y = f(x…) the scalar L = Σ w·(y + y²) is differentiated: the square gives linear operations a
+//! second order, too. First order: dL/dx against differences of L. Second order: d(Σ v·dL/dx)/dx against differences of
+//! the first. Differences are central, over five points: error h⁴/30 · f⁽⁵⁾ by truncation, about 1e-7 · f / h by
+//! rounding. They are always taken on the CPU: on another device, which `SADDLE_DEVICE` names, the values and the tape
+//! have to agree with them.
 
 use saddle_fault::Result;
 use saddle_tensor::{Device, GradOptions, Tensor, device, grad};
