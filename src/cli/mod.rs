@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `session` | opening a session, the only place that knows which one |
 //! | `signal` | Ctrl-C |
+//! | `folders` | where files of ours lie |
 //! | `terminal` | outputs and questions on a terminal |
 //! | `run`, `test/`, `repl` | the commands that run cells without Jupyter |
 //! | `parameters` | parameters of a run: read, checked, put into the notebook |

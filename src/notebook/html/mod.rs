@@ -1,4 +1,10 @@
 //! A notebook as one self-contained web page: no script, nothing fetched, light and dark.
+//!
+//! | file | owns |
+//! |---|---|
+//! | `ansi` | text with the colours of a terminal |
+//! | `highlight` | colours of Rhai code |
+//! | `markdown` | Markdown cells, formulas as MathML |
 
 pub(super) mod ansi;
 pub(super) mod highlight;
