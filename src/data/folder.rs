@@ -85,7 +85,7 @@ fn ends_with(path: &Path, end: &str) -> bool {
 
 fn find(path: &Path, look: &FolderOptions, watch: &mut Watch) -> Result<Found> {
     if path.is_file() && ends_with(path, "zip") {
-        return in_archive(path);
+        return in_archive(path, watch);
     }
     if path.is_file() && ends_with(path, "parquet") {
         return in_parquet(&[path.to_path_buf()], look, watch);
@@ -129,7 +129,7 @@ fn in_folder(path: &Path, watch: &mut Watch) -> Result<Found> {
 }
 
 /// As in the folder that was packed; folders around everything are not looked at.
-fn in_archive(path: &Path) -> Result<Found> {
+fn in_archive(path: &Path, watch: &mut Watch) -> Result<Found> {
     let archive = Arc::new(Archive::open(path)?);
     let is_picture = |name: &str| {
         let hidden = name.split('/').any(|part| part.starts_with('.') || part == "__MACOSX");
@@ -140,22 +140,29 @@ fn in_archive(path: &Path) -> Result<Found> {
     found.sort_by(|a, b| archive.entries[*a].name.cmp(&archive.entries[*b].name));
     let folder = |i: &usize| archive.entries[*i].name.rsplit_once('/').map_or("", |(folder, _)| folder);
     let mut folders: Vec<&str> = found.iter().map(folder).collect();
+    // Those of a folder do not always stand together: `cat/1.png`, `cat.png`, `cat/a.png`.
+    folders.sort_unstable();
     folders.dedup();
+    let around = common(&folders);
+    // Of a picture beside the folders, as of one in the folder itself, nothing says what it is.
+    let named_so = |folder: &'_ str| folder.get(around..).filter(|class| !class.is_empty()).map(str::to_string);
     let classes: Vec<String> = match folders.len() {
         0 | 1 => vec![],
-        _ => {
-            // Of a picture beside the folders, as of one in the folder itself, nothing says what it is.
-            let around = common(&folders);
-            folders.iter().map(|folder| folder[around..].to_string()).filter(|class| !class.is_empty()).collect()
-        }
+        _ => folders.iter().filter_map(|folder| named_so(folder)).collect(),
     };
-    let around = common(&folders);
-    let class = |i: &usize| classes.iter().position(|class| *class == folder(i)[around..]);
-    let pictures = found.iter().filter_map(|i| {
-        let class = if classes.is_empty() { Some(0) } else { class(i) };
-        Some((ImageSource::Packed(archive.clone(), *i), class? as i32))
-    });
-    Ok(Found { pictures: pictures.collect(), classes: classes.clone() })
+    let (mut pictures, mut beside) = (Vec::new(), Vec::new());
+    for i in found {
+        // In order, as the folders are.
+        let class = || classes.binary_search(&named_so(folder(&i))?).ok();
+        match if classes.is_empty() { Some(0) } else { class() } {
+            Some(class) => pictures.push((ImageSource::Packed(archive.clone(), i), class as i32)),
+            None => beside.push(PathBuf::from(&archive.entries[i].name)),
+        }
+    }
+    if !beside.is_empty() {
+        (watch.note)(&format!("left out {} beside the folders, which are the classes", named(&beside)));
+    }
+    Ok(Found { pictures, classes })
 }
 
 /// The length of the folders, with their last slash, that all paths begin with.
@@ -228,8 +235,8 @@ fn in_parquet(files: &[PathBuf], look: &FolderOptions, watch: &mut Watch) -> Res
 
 /// Each label's number, and what the numbers mean.
 fn numbered(labels: &[Label], names: Option<Vec<String>>) -> Result<(Vec<i32>, Vec<String>)> {
-    /// More classes than these are no classes.
-    const MOST_CLASSES: i64 = 1 << 20;
+    /// More classes than these, and than there are pictures, are no classes.
+    const MOST_CLASSES: usize = 1 << 17;
     let whole: Option<Vec<i64>> = labels
         .iter()
         .map(|label| match label {
@@ -238,8 +245,9 @@ fn numbered(labels: &[Label], names: Option<Vec<String>>) -> Result<(Vec<i32>, V
         })
         .collect();
     if let Some(whole) = whole {
-        if let Some(bad) = whole.iter().find(|n| !(0..MOST_CLASSES).contains(*n)) {
-            return Err(Fault::file(format!("a label is a whole number from 0, got {bad}"))
+        let most = MOST_CLASSES.max(labels.len());
+        if let Some(bad) = whole.iter().find(|n| !(0..most as i64).contains(*n)) {
+            return Err(Fault::file(format!("a label is a whole number from 0 and below {most}, got {bad}"))
                 .hint("−1 is how hubs mark a split without labels; #{ label: \"name\" } chooses another column"));
         }
         let most = whole.iter().max().map_or(0, |n| *n as usize + 1);
@@ -247,18 +255,18 @@ fn numbered(labels: &[Label], names: Option<Vec<String>>) -> Result<(Vec<i32>, V
         let classes = names.unwrap_or_else(|| (0..most).map(|n| n.to_string()).collect());
         return Ok((whole.into_iter().map(|n| n as i32).collect(), classes));
     }
-    let texts: Vec<String> = labels
+    let texts: Vec<Arc<str>> = labels
         .iter()
         .map(|label| match label {
-            Label::Number(n) => n.to_string(),
+            Label::Number(n) => n.to_string().into(),
             Label::Text(text) => text.clone(),
         })
         .collect();
     let mut classes = texts.clone();
     classes.sort();
     classes.dedup();
-    let number = |text: &String| classes.binary_search(text).unwrap_or(0) as i32;
-    Ok((texts.iter().map(number).collect(), classes))
+    let number = |text: &Arc<str>| classes.binary_search(text).unwrap_or(0) as i32;
+    Ok((texts.iter().map(number).collect(), classes.iter().map(|class| class.to_string()).collect()))
 }
 
 /// What is in a folder and not hidden, in the order of the names: `.ipynb_checkpoints` holds copies, and `._a.png` is

@@ -276,3 +276,88 @@ fn what_is_left_out_is_told() {
     paint(&folder, "train/cat/a.png", (2, 2), [0; 3]);
     assert!(hint(&folder).contains("train: name that one"), "{}", hint(&folder));
 }
+
+/// Pictures beside the folders of classes have no class; a folder whose pictures do not stand together in the order of the names is one class.
+#[test]
+fn folders_of_an_archive_are_classes_once_and_what_lies_beside_them_is_left_out() {
+    let folder = Folder::new();
+    let png = {
+        let mut bytes = std::io::Cursor::new(Vec::new());
+        RgbImage::from_pixel(2, 2, Rgb([255, 0, 51])).write_to(&mut bytes, image::ImageFormat::Png).unwrap();
+        bytes.into_inner()
+    };
+    let read = |names: &[&str]| {
+        let files: Vec<_> = names.iter().map(|name| (name.to_string(), png.clone())).collect();
+        let path = folder.write("a.zip", &crate::zip::pack(&files).unwrap());
+        let mut notes = Vec::new();
+        let mut watch = Watch { stop: &mut || Ok(()), step: &mut |_| (), note: &mut |note| notes.push(note.into()) };
+        let data = image_folder(&path, &Look::default(), &mut watch).unwrap();
+        let labels = if data.has_labels() { data.gather_labels(0..data.len()).unwrap() } else { vec![] };
+        (data.classes().to_vec(), labels, notes)
+    };
+    let beside = |name: &str| vec![format!("left out {name} beside the folders, which are the classes")];
+    let names = |all: &[&str]| all.iter().map(|name| name.to_string()).collect::<Vec<_>>();
+    let around = read(&["data/a.png", "data/cat/b.png", "data/dog/c.png"]);
+    assert_eq!(around, (names(&["cat", "dog"]), vec![0, 1], beside("a.png")));
+    // In the order of the names `data/b.png` stands between the folders.
+    let between = read(&["data/a/1.png", "data/b.png", "data/c/2.png"]);
+    assert_eq!(between, (names(&["a", "c"]), vec![0, 1], beside("b.png")));
+    // `cat/kitten` stands within `cat`.
+    let within = read(&["cat/1.png", "cat/kitten/2.png", "cat/z.png", "dog/3.png"]);
+    assert_eq!(within, (names(&["cat", "cat/kitten", "dog"]), vec![0, 1, 0, 2], vec![]));
+    assert_eq!(read(&["cat/1.png", "2.png"]), (names(&["cat"]), vec![0], beside("2.png")));
+    assert_eq!(read(&["a/1.png", "a/2.png"]), (vec![], vec![], vec![]));
+}
+
+/// A header that claims more rows than the file has bytes, or pages that many groups share.
+#[test]
+fn rows_that_are_only_claimed_are_refused() {
+    let varint = |mut n: u64| {
+        let mut bytes = Vec::new();
+        while n >= 0x80 {
+            bytes.push(n as u8 | 0x80);
+            n >>= 7;
+        }
+        bytes.push(n as u8);
+        bytes
+    };
+    // Fields of Thrift's compact protocol, each one number after the last; ints are zigzag.
+    let int = |n: u64| [vec![0x16], varint(2 * n)].concat();
+    let skip = |by: u8, field: Vec<u8>| [vec![field[0] & 0xf | by << 4], field[1..].to_vec()].concat();
+    let text = |t: &str| [vec![0x18], varint(t.len() as u64), t.as_bytes().to_vec()].concat();
+    let inner = |fields: Vec<Vec<u8>>| [vec![0x1c], fields.concat(), vec![0]].concat();
+    let list = |all: Vec<Vec<u8>>| {
+        let each: Vec<Vec<u8>> = all.iter().map(|fields| [&fields[..], &[0]].concat()).collect();
+        [vec![0x19, 0xfc], varint(all.len() as u64), each.concat()].concat()
+    };
+    // A page of `rows` nulls: a run of levels 0 takes no bytes of its own.
+    let file = |rows: u64, groups: usize| {
+        let run = varint(rows << 1);
+        let levels = [(run.len() as u32 + 1).to_le_bytes().to_vec(), run, vec![0]].concat();
+        let size = int(levels.len() as u64);
+        let about = inner(vec![int(rows), int(0), int(3), int(3)]);
+        let head = [int(0), size.clone(), size, skip(2, about), vec![0]].concat();
+        let mut file = [b"PAR1".to_vec(), head, levels].concat();
+        let schema =
+            list(vec![[skip(4, text("root")), int(1)].concat(), [int(6), skip(2, int(1)), text("image")].concat()]);
+        let meta = inner(vec![skip(4, int(0)), int(rows), skip(4, int(4))]);
+        let group = list(vec![skip(3, meta)]);
+        let footer = [int(1), schema, int(rows), list(vec![group; groups]), vec![0]].concat();
+        file.extend(&footer);
+        file.extend((footer.len() as u32).to_le_bytes());
+        file.extend(b"PAR1");
+        file
+    };
+    let folder = Folder::new();
+    let read = |rows: u64, groups: usize| {
+        let path = folder.write("a.parquet", &file(rows, groups));
+        image_folder(&path, &Look::default(), &mut Watch::none()).unwrap_err().message
+    };
+    // As many as may be: the first has no picture.
+    let few = read(60_000, 1);
+    assert!(few.contains("row 0 has no picture"), "{few}");
+    let claimed = read(1 << 40, 1);
+    assert!(claimed.contains("more rows than they can have"), "{claimed}");
+    let shared = read(10, 100);
+    assert!(shared.contains("its pages lie on each other"), "{shared}");
+}

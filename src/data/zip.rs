@@ -119,11 +119,6 @@ pub struct Entry {
 /// A damaged archive; an encrypted file; a compression other than deflate. `what` names the archive.
 pub(super) fn unpack(what: &str, archive: &[u8]) -> Result<Vec<(String, Vec<u8>)>> {
     let archive = Archive::listed(what.into(), Source::Memory(archive))?;
-    // Many records for the same bytes would fill any memory.
-    let packed: u64 = archive.entries.iter().fold(0, |sum, entry| sum.saturating_add(entry.packed));
-    if packed > archive.size() {
-        return Err(archive.damaged());
-    }
     archive.entries.iter().map(|entry| Ok((entry.name.clone(), archive.read(entry)?))).collect()
 }
 
@@ -143,7 +138,12 @@ impl<'a> Archive<'a> {
     fn listed(name: String, source: Source<'a>) -> Result<Self> {
         let mut archive = Self { name, source, entries: vec![] };
         archive.entries = archive.list()?;
-        Ok(archive)
+        // Many records for the same bytes would fill any memory.
+        let packed: u64 = archive.entries.iter().fold(0, |sum, entry| sum.saturating_add(entry.packed));
+        match packed > archive.size() {
+            true => Err(archive.damaged()),
+            false => Ok(archive),
+        }
     }
 
     fn damaged(&self) -> Fault {

@@ -16,9 +16,11 @@ mod thrift;
 use super::files::{self, describe};
 use page::{Codec, Head, Page, PageKind, Physical};
 use saddle_fault::{Fault, Result};
+use std::collections::HashMap;
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 use thrift::Struct;
 
@@ -26,6 +28,12 @@ const MAGIC: &[u8; 4] = b"PAR1";
 /// The most bytes of a footer, and of the header of a page.
 const MOST_FOOTER: usize = 256 << 20;
 const MOST_HEADER: usize = 16 << 20;
+/// Groups of columns within each other: far above what tables have.
+const DEEPEST: usize = 32;
+/// A file has as many rows at most as it has bytes, and these: pictures that are the same, or missing, take none of their own.
+const FREE_ROWS: u64 = 1 << 16;
+/// Columns that an error names.
+const NAMED: usize = 12;
 /// Unpacked pages that are kept: neighbours are read together.
 const KEPT: usize = 4;
 
@@ -34,6 +42,8 @@ const KEPT: usize = 4;
 pub struct Parquet {
     path: PathBuf,
     file: File,
+    /// Its bytes.
+    size: u64,
     /// The pages of the column of pictures in order, each with the row that it begins with.
     pages: Vec<PageLocation>,
     rows: usize,
@@ -69,12 +79,12 @@ pub struct Labels {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Label {
     Number(i64),
-    Text(String),
+    Text(Arc<str>),
 }
 
 /// A column that holds values: its path, type and levels.
 struct Leaf {
-    path: Vec<String>,
+    path: Vec<Rc<str>>,
     physical: Option<Physical>,
     most_level: u32,
     is_list: bool,
@@ -96,17 +106,22 @@ pub struct Columns {
 /// there.
 pub fn open(path: &Path, columns: &Columns) -> Result<(Parquet, Option<Labels>)> {
     let file = files::open(path)?;
-    let footer = footer(path, &file)?;
-    let leaves = leaves(&footer);
+    let size = file.metadata().map_err(|e| describe(path, "read", &e))?.len();
+    let footer = footer(path, &file, size)?;
+    let leaves = leaves(&footer).ok_or_else(|| {
+        Fault::file(format!("{}: its columns lie deeper within each other than {DEEPEST} levels", path.display()))
+    })?;
     let image = image_column(path, &leaves, columns)?;
     let label = label_column(path, &leaves, columns)?;
     let mut parquet =
-        Parquet { path: path.into(), file, pages: vec![], rows: 0, codec_of: vec![], kept: Mutex::default() };
+        Parquet { path: path.into(), file, size, pages: vec![], rows: 0, codec_of: vec![], kept: Mutex::default() };
     let mut each = Vec::new();
+    // Bytes of the pages of both columns: groups that lie on each other would make many rows of few bytes.
+    let mut taken = [0, 0];
     for group in footer.structs(4) {
-        parquet.add_group(group, image, &leaves[image])?;
+        parquet.add_group(group, image, &leaves[image], &mut taken[0])?;
         if let Some(label) = label {
-            parquet.read_labels(group, label, &leaves[label], &mut each)?;
+            parquet.read_labels(group, label, &leaves[label], &mut taken[1], &mut each)?;
         }
     }
     if parquet.rows == 0 {
@@ -120,10 +135,9 @@ pub fn open(path: &Path, columns: &Columns) -> Result<(Parquet, Option<Labels>)>
     Ok((parquet, Some(Labels { each, names })))
 }
 
-fn footer(path: &Path, file: &File) -> Result<Struct> {
+fn footer(path: &Path, file: &File, size: u64) -> Result<Struct> {
     let told = |e| describe(path, "read", &e);
     let damaged = |what: &str| Fault::file(format!("{}: is not a whole Parquet file: {what}", path.display()));
-    let size = file.metadata().map_err(told)?.len();
     let mut end = [0; 8];
     if size < 12 {
         return Err(damaged("it is too short"));
@@ -144,12 +158,12 @@ fn footer(path: &Path, file: &File) -> Result<Struct> {
     thrift::read(&bytes).map(|(footer, _)| footer).ok_or_else(|| damaged("its list of columns is damaged"))
 }
 
-/// The columns in the order of their parts in a group of rows.
-fn leaves(footer: &Struct) -> Vec<Leaf> {
+/// The columns in the order of their parts in a group of rows; `None` where they lie too deep.
+fn leaves(footer: &Struct) -> Option<Vec<Leaf>> {
     let elements: Vec<&Struct> = footer.structs(2).collect();
     let mut leaves = Vec::new();
     // Of each group that is open: how many elements are left in it, its name, its level, whether it repeats.
-    let mut open: Vec<(usize, String, u32, bool)> = Vec::new();
+    let mut open: Vec<(usize, Rc<str>, u32, bool)> = Vec::new();
     for element in elements.iter().skip(1) {
         while open.last().is_some_and(|(left, ..)| *left == 0) {
             open.pop();
@@ -160,8 +174,11 @@ fn leaves(footer: &Struct) -> Vec<Leaf> {
         }
         let repetition = element.int(3).unwrap_or(0);
         let (level, list) = (level + u32::from(repetition != 0), list || repetition == 2);
-        let name = element.text(4).unwrap_or_default();
+        let name: Rc<str> = element.text(4).unwrap_or_default().into();
         if let Some(children) = element.size(5).filter(|n| *n > 0) {
+            if open.len() >= DEEPEST {
+                return None;
+            }
             open.push((children, name, level, list));
             continue;
         }
@@ -174,33 +191,37 @@ fn leaves(footer: &Struct) -> Vec<Leaf> {
         let path = open.iter().map(|(_, name, ..)| name.clone()).chain([name]).collect();
         leaves.push(Leaf { path, physical, most_level: level, is_list: list });
     }
-    leaves
+    Some(leaves)
 }
 
 fn column_names(leaves: &[Leaf]) -> String {
-    let names: Vec<String> = leaves.iter().map(|leaf| format!("`{}`", leaf.path.join("."))).collect();
-    match names.is_empty() {
-        true => "it has no columns".into(),
-        false => format!("its columns are {}", names.join(", ")),
+    let short = |name: &Rc<str>| name.chars().take(64).collect::<String>();
+    let name = |leaf: &Leaf| format!("`{}`", leaf.path.iter().map(short).collect::<Vec<_>>().join("."));
+    let names: Vec<String> = leaves.iter().take(NAMED).map(name).collect();
+    match (names.is_empty(), leaves.len() - names.len()) {
+        (true, _) => "it has no columns".into(),
+        (false, 0) => format!("its columns are {}", names.join(", ")),
+        (false, more) => format!("its columns are {} and {more} more", names.join(", ")),
     }
 }
 
 /// A column by its name, or by that of the struct around it.
 fn named(leaf: &Leaf, name: &str) -> bool {
-    leaf.path.join(".") == name || leaf.path[0] == name
+    let length = leaf.path.iter().map(|part| part.len() + 1).sum::<usize>();
+    *leaf.path[0] == *name || length == name.len() + 1 && leaf.path.join(".") == name
 }
 
 /// Hubs store a picture as a struct of `bytes` and `path`; a plain column of bytes counts where it is called as
 /// pictures are.
 fn image_column(path: &Path, leaves: &[Leaf], columns: &Columns) -> Result<usize> {
     let holds = |leaf: &Leaf| leaf.physical == Some(Physical::Bytes) && !leaf.is_list;
-    let is_bytes = |leaf: &Leaf| leaf.path.len() == 1 || leaf.path.last().is_some_and(|last| last == "bytes");
+    let is_bytes = |leaf: &Leaf| leaf.path.len() == 1 || leaf.path.last().is_some_and(|last| &**last == "bytes");
     let found = match &columns.image {
         Some(name) => leaves.iter().position(|leaf| named(leaf, name) && holds(leaf) && is_bytes(leaf)),
         None => {
             const USUAL: [&str; 5] = ["image", "img", "images", "picture", "jpg"];
             let in_struct = |leaf: &Leaf| leaf.path.len() > 1 && is_bytes(leaf);
-            let usual = |leaf: &Leaf| leaf.path.len() == 1 && USUAL.contains(&leaf.path[0].as_str());
+            let usual = |leaf: &Leaf| leaf.path.len() == 1 && USUAL.contains(&&*leaf.path[0]);
             leaves.iter().position(|leaf| holds(leaf) && (in_struct(leaf) || usual(leaf)))
         }
     };
@@ -213,7 +234,7 @@ fn image_column(path: &Path, leaves: &[Leaf], columns: &Columns) -> Result<usize
 
 fn label_column(path: &Path, leaves: &[Leaf], columns: &Columns) -> Result<Option<usize>> {
     let holds = |leaf: &Leaf| leaf.physical.is_some() && !leaf.is_list && leaf.path.len() == 1;
-    let position = |name: &str| leaves.iter().position(|leaf| leaf.path[0] == name && holds(leaf));
+    let position = |name: &str| leaves.iter().position(|leaf| &*leaf.path[0] == name && holds(leaf));
     match &columns.label {
         Some(name) => position(name).map(Some).ok_or_else(|| {
             Fault::file(format!("{}: there are no labels in `{name}`: {}", path.display(), column_names(leaves)))
@@ -277,7 +298,8 @@ impl Parquet {
         }
         let (head, start) = self.head(offset)?;
         let packed = self.bytes(start, head.packed)?;
-        let page = page::read(&head, &packed, chunk.codec, chunk.physical, chunk.most_level, dictionary);
+        let of = (chunk.physical, chunk.most_level);
+        let page = page::read(&head, &packed, chunk.codec, of, dictionary, self.most_rows());
         let page = Arc::new(
             page.ok_or_else(|| self.damaged("a page that cannot be unpacked, or an encoding that is not known"))?,
         );
@@ -289,9 +311,13 @@ impl Parquet {
         Ok(page)
     }
 
+    /// The rows that there may be, whatever the file claims.
+    fn most_rows(&self) -> usize {
+        usize::try_from(self.size.saturating_add(FREE_ROWS)).unwrap_or(usize::MAX)
+    }
+
     fn bytes(&self, at: u64, length: usize) -> Result<Vec<u8>> {
-        let size = self.file.metadata().map_or(0, |m| m.len());
-        if at.checked_add(length as u64).is_none_or(|end| end > size) {
+        if at.checked_add(length as u64).is_none_or(|end| end > self.size) {
             return Err(self.damaged("a page beyond its end"));
         }
         let mut bytes = vec![0; length];
@@ -302,10 +328,9 @@ impl Parquet {
     /// The header of the page at `offset`, and where its content begins. Headers tell no length: one that is cut off is
     /// read again.
     fn head(&self, offset: u64) -> Result<(Head, u64)> {
-        let size = self.file.metadata().map_or(0, |m| m.len());
         let mut length = 512usize;
         loop {
-            let left = size.saturating_sub(offset);
+            let left = self.size.saturating_sub(offset);
             let bytes = self.bytes(offset, length.min(left as usize))?;
             if let Some((head, taken)) = thrift::read(&bytes) {
                 let head = Head::of(&head).ok_or_else(|| self.damaged("the header of a page"))?;
@@ -333,11 +358,25 @@ impl Parquet {
         Ok((Chunk { codec, physical, most_level: leaf.most_level, dictionary }, first, values))
     }
 
-    /// Each page of a chunk: its header, where it stands, the values before it.
-    fn walk(&self, first: u64, values: usize, mut visit: impl FnMut(u64, usize) -> Result<()>) -> Result<usize> {
+    /// Each page of a chunk of which there may be `most` values: where it stands, the values before it. The bytes of the pages are added to
+    /// `taken`.
+    fn walk(
+        &self,
+        (first, values): (u64, usize),
+        most: usize,
+        taken: &mut u64,
+        mut visit: impl FnMut(u64, usize) -> Result<()>,
+    ) -> Result<usize> {
+        if values > most {
+            return Err(self.damaged("its columns claim more rows than they can have"));
+        }
         let (mut at, mut seen) = (first, 0usize);
         while seen < values {
             let (head, start) = self.head(at)?;
+            *taken = taken.saturating_add(start - at).saturating_add(head.packed as u64);
+            if *taken > self.size {
+                return Err(self.damaged("its pages lie on each other"));
+            }
             if head.kind == PageKind::Data {
                 if head.values == 0 || head.values > values - seen {
                     return Err(self.damaged("a page with more values than its column"));
@@ -350,11 +389,12 @@ impl Parquet {
         Ok(seen)
     }
 
-    fn add_group(&mut self, group: &Struct, column: usize, leaf: &Leaf) -> Result<()> {
+    fn add_group(&mut self, group: &Struct, column: usize, leaf: &Leaf, taken: &mut u64) -> Result<()> {
         let (chunk, first, values) = self.chunk(group, column, leaf)?;
         let (index, before) = (self.codec_of.len(), self.rows);
         let mut places = Vec::new();
-        let seen = self.walk(first, values, |offset, seen| {
+        let most = self.most_rows() - before;
+        let seen = self.walk((first, values), most, taken, |offset, seen| {
             places.push(PageLocation { first_row: before + seen, offset, chunk: index });
             Ok(())
         })?;
@@ -364,13 +404,28 @@ impl Parquet {
         Ok(())
     }
 
-    fn read_labels(&self, group: &Struct, column: usize, leaf: &Leaf, each: &mut Vec<Label>) -> Result<()> {
+    fn read_labels(
+        &self,
+        group: &Struct,
+        column: usize,
+        leaf: &Leaf,
+        taken: &mut u64,
+        each: &mut Vec<Label>,
+    ) -> Result<()> {
         let (chunk, first, values) = self.chunk(group, column, leaf)?;
         let dictionary = chunk.dictionary.map(|offset| self.unpacked(offset, chunk, None)).transpose()?;
-        self.walk(first, values, |offset, _| {
+        // As often as a value of the dictionary is named, it is kept once.
+        let mut known: HashMap<usize, Label> = HashMap::new();
+        let most = self.rows.saturating_sub(each.len());
+        self.walk((first, values), most, taken, |offset, _| {
             let page = self.unpacked(offset, chunk, dictionary.as_deref())?;
             let holder = if page.in_dictionary { dictionary.as_deref() } else { Some(&*page) };
             for span in &page.values {
+                let start = span.as_ref().map(|span| span.start).filter(|_| page.in_dictionary);
+                if let Some(label) = start.and_then(|start| known.get(&start)) {
+                    each.push(label.clone());
+                    continue;
+                }
                 let bytes = span.clone().and_then(|span| holder?.bytes.get(span));
                 let bytes = bytes
                     .ok_or_else(|| Fault::file(format!("{}: row {} has no label", self.path.display(), each.len())))?;
@@ -378,10 +433,14 @@ impl Parquet {
                     Physical::Int32 => Some(i64::from(i32::from_le_bytes(bytes.try_into().ok()?))),
                     _ => Some(i64::from_le_bytes(bytes.try_into().ok()?)),
                 };
-                each.push(match chunk.physical {
-                    Physical::Bytes => Label::Text(String::from_utf8_lossy(bytes).into_owned()),
+                let label = match chunk.physical {
+                    Physical::Bytes => Label::Text(String::from_utf8_lossy(bytes).into()),
                     _ => Label::Number(number().ok_or_else(|| self.damaged("a label"))?),
-                });
+                };
+                if let Some(start) = start {
+                    known.insert(start, label.clone());
+                }
+                each.push(label);
             }
             Ok(())
         })?;

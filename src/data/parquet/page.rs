@@ -112,24 +112,25 @@ pub struct Page {
 }
 
 /// Reads a page of a column whose values are null below `most_level`. The dictionary's values are given where there is
-/// one.
+/// one. There are `most`
+/// values at most: runs of one value, or of nulls, take no bytes of their own.
 pub fn read(
     head: &Head,
     packed: &[u8],
     codec: Codec,
-    physical: Physical,
-    most_level: u32,
+    (physical, most_level): (Physical, u32),
     dictionary: Option<&Page>,
+    most: usize,
 ) -> Option<Page> {
     let (levels, bytes, start) = unpacked(head, packed, codec, most_level)?;
     let is_dictionary = head.kind == PageKind::Dictionary;
-    let present: Vec<bool> = match levels {
-        Some(levels) => hybrid(&levels, width(most_level), head.values)?.iter().map(|l| *l == most_level).collect(),
-        None => vec![true; head.values.min(bytes.len() * 8 + 1)],
-    };
-    if present.len() != head.values {
+    if head.values > if is_dictionary { bytes.len() } else { most } {
         return None;
     }
+    let present: Vec<bool> = match levels {
+        Some(levels) => hybrid(&levels, width(most_level), head.values)?.iter().map(|l| *l == most_level).collect(),
+        None => vec![true; head.values],
+    };
     let count = present.iter().filter(|there| **there).count();
     let mut in_dictionary = false;
     let places: Vec<Range<usize>> = match head.encoding {

@@ -15,8 +15,10 @@ pub enum Value {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Struct(Vec<(i16, Value)>);
 
-/// Structs within structs: far above what headers have.
+/// Structs and lists within each other: far above what headers have.
 const DEEPEST: usize = 16;
+/// The most values of a struct, those within it included: each takes more memory than bytes.
+const MOST_VALUES: usize = 1 << 24;
 
 impl Struct {
     fn get(&self, field: i16) -> Option<&Value> {
@@ -74,7 +76,7 @@ impl Struct {
 
 /// The struct at the start of some bytes, and how many it takes; `None` where they end too early or are none.
 pub fn read(bytes: &[u8]) -> Option<(Struct, usize)> {
-    let mut at = Reader { bytes, at: 0 };
+    let mut at = Reader { bytes, at: 0, left: MOST_VALUES };
     let read = at.structure(0)?;
     Some((read, at.at))
 }
@@ -82,6 +84,8 @@ pub fn read(bytes: &[u8]) -> Option<(Struct, usize)> {
 struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,
+    /// How many values may follow.
+    left: usize,
 }
 
 impl Reader<'_> {
@@ -109,9 +113,6 @@ impl Reader<'_> {
     }
 
     fn structure(&mut self, depth: usize) -> Option<Struct> {
-        if depth > DEEPEST {
-            return None;
-        }
         let mut fields = Vec::new();
         let mut last = 0i16;
         loop {
@@ -126,13 +127,14 @@ impl Reader<'_> {
             let value = match head & 0xf {
                 1 => Value::Bool(true),
                 2 => Value::Bool(false),
-                kind => self.value(kind, depth)?,
+                kind => self.value(kind, depth + 1)?,
             };
             fields.push((last, value));
         }
     }
 
     fn value(&mut self, kind: u8, depth: usize) -> Option<Value> {
+        self.left = self.left.checked_sub(1).filter(|_| depth <= DEEPEST)?;
         Some(match kind {
             1 | 2 => Value::Bool(self.byte()? == 1),
             3 => Value::Int(i64::from(self.byte()? as i8)),
@@ -161,7 +163,7 @@ impl Reader<'_> {
                 let each = (0..count).map(|_| self.value(head & 0xf, depth + 1));
                 Value::List(each.collect::<Option<_>>()?)
             }
-            12 => Value::Struct(self.structure(depth + 1)?),
+            12 => Value::Struct(self.structure(depth)?),
             _ => return None,
         })
     }
@@ -184,6 +186,18 @@ mod tests {
         assert_eq!(read.inner(301).unwrap().int(1), Some(150));
         for end in 0..length {
             assert!(super::read(&bytes[..end]).is_none(), "{end}");
+        }
+    }
+
+    /// A list of one list of one list …, and a struct in a struct in a struct …
+    #[test]
+    fn what_lies_too_deep_is_refused() {
+        for open in [0x19, 0x1c] {
+            assert!(read(&vec![open; 1_000_000]).is_none());
+            // Closed again by lists that are empty, or by the ends of structs.
+            let nested = |n: usize| [&vec![open; n][..], &vec![0; n + 1]].concat();
+            assert!(read(&nested(DEEPEST)).is_some());
+            assert!(read(&nested(DEEPEST + 1)).is_none());
         }
     }
 }
