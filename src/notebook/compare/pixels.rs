@@ -5,11 +5,22 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use image::codecs::gif::GifDecoder;
 use image::codecs::png::PngDecoder;
-use image::{AnimationDecoder as _, DynamicImage, Frames, ImageFormat, Rgb, RgbImage, RgbaImage};
+use image::{
+    AnimationDecoder as _, DynamicImage, Frames, ImageDecoder, ImageFormat, ImageReader, Limits, Rgb, RgbImage,
+    RgbaImage,
+};
 use std::io::Cursor;
 
 /// An animation is read up to here; a longer one is compared by its beginning.
 const FRAMES: usize = 200;
+/// So are its pixels, in bytes.
+const MAX_DECODED_BYTES: u64 = 256 << 20;
+/// No frame has more: to compare two takes twenty times as many.
+const MAX_FRAME_BYTES: u64 = 64 << 20;
+/// What a decoder may take for any picture, in bytes.
+const MIN_DECODER_BYTES: u64 = 1 << 20;
+/// No format makes more bytes of one: deflate makes 1032, and each may be eight indices of four channels.
+const MOST_INFLATION: u64 = 1032 * 32;
 
 /// A picture as a notebook stores it.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,9 +74,13 @@ impl Picture {
     pub fn read(mime: &str, base64: &str) -> Option<Self> {
         let base64: String = base64.split_whitespace().collect();
         let bytes = STANDARD.decode(&base64).ok()?;
-        let (width, height) =
-            image::ImageReader::new(Cursor::new(&bytes)).with_guessed_format().ok()?.into_dimensions().ok()?;
-        let frames = frames(&bytes)?.len();
+        let (width, height) = ImageReader::new(Cursor::new(&bytes))
+            .with_guessed_format()
+            .ok()?
+            .into_dimensions()
+            .ok()
+            .filter(|(width, height)| *width > 0 && *height > 0)?;
+        let frames = frames(&bytes)?.try_fold(0, |n, frame| frame.map(|_| n + 1))?;
         Some(Self { mime: mime.to_string(), base64, width, height, frames })
     }
 
@@ -74,33 +89,56 @@ impl Picture {
         if (self.width, self.height, self.frames) != (new.width, new.height, new.frames) {
             return None;
         }
-        let read = |picture: &Self| frames(&STANDARD.decode(&picture.base64).ok()?);
-        let (old, new) = (read(self)?, read(new)?);
-        let pairs = old.iter().zip(&new).enumerate();
-        let found: Vec<_> = pairs.map(|(frame, (old, new))| compare_frames(frame, old, new)).collect();
+        let (old, new) = (STANDARD.decode(&self.base64).ok()?, STANDARD.decode(&new.base64).ok()?);
+        let pairs = frames(&old)?.zip(frames(&new)?).enumerate();
+        let compared = pairs.map(|(frame, (old, new))| Some(compare_frames(frame, &old?, &new?)));
+        let found: Vec<_> = compared.collect::<Option<_>>()?;
         let look = found.iter().map(|frame| frame.look).fold(1.0, f64::min);
         let worst = found.into_iter().min_by(|a, b| (a.least - a.tone).total_cmp(&(b.least - b.tone)));
         worst.map(|likeness| Likeness { look, ..likeness })
     }
 }
 
-/// The frames of a picture; one, where it does not move.
-fn frames(bytes: &[u8]) -> Option<Vec<RgbaImage>> {
-    let collect = |frames: Frames<'_>| {
-        let frames = frames.take(FRAMES);
-        frames.map(|frame| Some(frame.ok()?.into_buffer())).collect()
-    };
+/// The frames of a picture, as they are read; one, where it does not move. A size that is only claimed takes no memory.
+fn frames(bytes: &[u8]) -> Option<Box<dyn Iterator<Item = Option<RgbaImage>> + '_>> {
+    let most = (bytes.len() as u64).saturating_mul(MOST_INFLATION).clamp(MIN_DECODER_BYTES, MAX_FRAME_BYTES);
+    let mut limits = Limits::default();
+    limits.max_alloc = Some(most);
+    let moving = |frames: Frames<'static>| -> Box<dyn Iterator<Item = Option<RgbaImage>>> { Box::new(up_to(frames)) };
+    let one = |picture: DynamicImage| Box::new(std::iter::once(Some(picture.to_rgba8())));
     match image::guess_format(bytes).ok()? {
-        ImageFormat::Gif => collect(GifDecoder::new(Cursor::new(bytes)).ok()?.into_frames()),
-        ImageFormat::Png => {
-            let decoder = PngDecoder::new(Cursor::new(bytes)).ok()?;
-            if decoder.is_apng().ok()? {
-                return collect(decoder.apng().ok()?.into_frames());
-            }
-            Some(vec![DynamicImage::from_decoder(decoder).ok()?.to_rgba8()])
+        ImageFormat::Gif => {
+            let mut decoder = GifDecoder::new(Cursor::new(bytes.to_vec())).ok()?;
+            decoder.set_limits(limits).ok()?;
+            Some(moving(decoder.into_frames()))
         }
-        _ => Some(vec![image::load_from_memory(bytes).ok()?.to_rgba8()]),
+        ImageFormat::Png => {
+            let decoder = PngDecoder::with_limits(Cursor::new(bytes.to_vec()), limits).ok()?;
+            if decoder.is_apng().ok()? {
+                return Some(moving(decoder.apng().ok()?.into_frames()));
+            }
+            Some(one(within(decoder, most)?))
+        }
+        _ => {
+            let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().ok()?;
+            reader.limits(limits);
+            Some(one(within(reader.into_decoder().ok()?, most)?))
+        }
     }
+}
+
+fn within(decoder: impl ImageDecoder, most: u64) -> Option<DynamicImage> {
+    if decoder.total_bytes() > most { None } else { DynamicImage::from_decoder(decoder).ok() }
+}
+
+/// The frames up to which an animation is read.
+fn up_to(frames: Frames<'static>) -> impl Iterator<Item = Option<RgbaImage>> {
+    let mut bytes = 0;
+    let frames = frames.take(FRAMES).map(|frame| Some(frame.ok()?.into_buffer()));
+    frames.take_while(move |frame| {
+        bytes += frame.as_ref().map_or(0, |frame| frame.as_raw().len() as u64);
+        bytes <= MAX_DECODED_BYTES
+    })
 }
 
 fn compare_frames(frame: usize, old: &RgbaImage, new: &RgbaImage) -> Likeness {
@@ -232,6 +270,35 @@ mod tests {
             let ink = (f64::from(y) - curve).abs() < 1.5 || x == 20 || y == 180;
             Rgba(if ink { [30, 80, 160, 255] } else { [255, 255, 255, 255] })
         })
+    }
+
+    /// A header of a kilobyte's picture that claims 65,535² pixels, of the screen or of a frame, and one that claims none.
+    #[test]
+    fn a_size_that_is_only_claimed_is_no_picture() {
+        let still = RgbaImage::from_pixel(16, 12, Rgba([30, 80, 160, 255]));
+        let encoded = |format| {
+            let mut bytes = Cursor::new(Vec::new());
+            DynamicImage::from(still.clone()).write_to(&mut bytes, format).expect("a picture");
+            bytes.into_inner()
+        };
+        let read = |bytes: &[u8]| Picture::read("image/gif", &STANDARD.encode(bytes));
+        let gif = encoded(ImageFormat::Gif);
+        assert_eq!(read(&gif).map(|p| (p.width, p.height, p.frames)), Some((16, 12, 1)));
+        let frame = 8 + gif.windows(3).position(|w| w == [0x21, 0xf9, 4]).expect("a graphic control extension");
+        for at in [6, frame + 5] {
+            for size in [0xff, 0x7f] {
+                let mut large = gif.clone();
+                large[at..at + 4].fill(size);
+                assert_eq!(read(&large), None, "at {at}");
+            }
+        }
+        let mut none = gif.clone();
+        none[6..10].fill(0);
+        assert_eq!(read(&none), None);
+        let mut jpeg = encoded(ImageFormat::Jpeg);
+        let frame = jpeg.windows(2).position(|w| w == [0xff, 0xc0]).expect("a frame");
+        jpeg[frame + 5..frame + 9].fill(0xff);
+        assert_eq!(read(&jpeg), None);
     }
 
     #[test]
