@@ -5,6 +5,7 @@ use crate::document::Cell;
 use pulldown_cmark::{CowStr, Event, Options, Parser, Tag, html::push_html};
 use pulldown_latex::config::{DisplayMode, RenderConfig};
 use pulldown_latex::{Storage, push_mathml};
+use std::panic::catch_unwind;
 
 /// The text of a markdown cell; links to the cell's attachments become data URIs.
 pub fn render(cell: &Cell) -> String {
@@ -31,17 +32,24 @@ pub fn html(source: &str, link: &dyn for<'a> Fn(CowStr<'a>) -> CowStr<'a>) -> St
     html
 }
 
+/// No formula is longer, in bytes: groups within each other take time with the square of their number.
+const MOST_TEX: usize = 1 << 14;
+
 /// A formula as MathML with its TeX as annotation; one that cannot be read stays legible as TeX.
 fn formula(tex: &str, display_mode: DisplayMode) -> String {
-    let storage = Storage::new();
-    let events: Result<Vec<_>, _> = pulldown_latex::Parser::new(tex, &storage).collect();
-    let mut mathml = String::new();
-    let config = RenderConfig { display_mode, annotation: Some(tex), ..RenderConfig::default() };
-    let drawn = events.is_ok_and(|events| {
-        let events = events.into_iter().map(Ok::<_, std::convert::Infallible>);
-        push_mathml(&mut mathml, events, config).is_ok()
+    // The library panics at some that are none.
+    let drawn = Some(tex).filter(|tex| tex.len() <= MOST_TEX).and_then(|tex| {
+        let drawn = catch_unwind(|| {
+            let storage = Storage::new();
+            let events: Vec<_> = pulldown_latex::Parser::new(tex, &storage).collect::<Result<_, _>>().ok()?;
+            let events = events.into_iter().map(Ok::<_, std::convert::Infallible>);
+            let mut mathml = String::new();
+            let config = RenderConfig { display_mode, annotation: Some(tex), ..RenderConfig::default() };
+            push_mathml(&mut mathml, events, config).ok().map(|()| mathml)
+        });
+        drawn.ok().flatten()
     });
-    if drawn { mathml } else { format!("<code class=\"tex\">{}</code>", escape(tex)) }
+    drawn.unwrap_or_else(|| format!("<code class=\"tex\">{}</code>", escape(tex)))
 }
 
 /// The data URI of `attachment:NAME`.
@@ -63,5 +71,18 @@ mod tests {
         assert!(block.contains("display=\"block\""), "{block}");
         let bad = html(r"$\nosuchcommand<1$", &|link| link);
         assert!(bad.contains(r#"<code class="tex">\nosuchcommand&lt;1</code>"#), "{bad}");
+    }
+
+    #[test]
+    fn what_is_nested_without_end_is_written_in_time() {
+        for part in ["{", "\\frac{", "\\left(", "\\sqrt", "x^{", "\\begin{matrix}", "\\text{"] {
+            for n in [1000, 100_000] {
+                let drawn = formula(&part.repeat(n), DisplayMode::Block);
+                assert!(drawn.contains("class=\"tex\"") || n == 1000, "{part}");
+            }
+        }
+        for part in ["> ", "- ", "[", "![", "*a **b ", "<b>", "`", "|a\n|-\n", "[^1]: "] {
+            html(&part.repeat(20_000), &|link| link);
+        }
     }
 }
