@@ -117,6 +117,11 @@ impl Folder {
         if plan.format != FORMAT {
             return Err(Fault::file(format!("{} has format {}; only {FORMAT} is read", file.display(), plan.format)));
         }
+        // An axis without values makes none of what those before it have made.
+        let most = plan.grid.iter().try_fold(1usize, |n, axis| n.checked_mul(axis.values.len().max(1)));
+        if most.is_none_or(|n| n > MOST_RUNS) {
+            return Err(Fault::file(format!("{} has more than {MOST_RUNS} runs", file.display())));
+        }
         let path = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
         Ok(Self { path, plan })
     }

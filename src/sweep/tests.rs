@@ -58,6 +58,19 @@ fn a_grid_has_every_combination_once() {
     assert_eq!(Value::Object(runs[4].clone()), json!({ "loss": "a,b", "seed": 1 }));
 }
 
+/// 10²⁰ runs in a kilobyte, and none of as many.
+#[test]
+fn a_plan_of_more_runs_than_there_may_be_is_refused() {
+    let place = TestFolder::new("large");
+    let axis = |name: usize, n: usize| Axis { name: name.to_string(), values: vec![json!(0); n] };
+    for last in [10, 0] {
+        let grid = (0..19).map(|name| axis(name, 10)).chain([axis(19, last)]).collect();
+        let plan = serde_json::to_string(&Plan { grid, ..plan() }).unwrap();
+        std::fs::write(place.0.join("sweep.json"), plan).unwrap();
+        assert!(Folder::open(&place.0).unwrap_err().message.contains("more than 100000 runs"));
+    }
+}
+
 /// 1, 2, 6: mean 3, variance (4 + 1 + 9) / 2 = 7.
 #[test]
 fn the_spread_is_that_between_runs() {
