@@ -28,8 +28,10 @@ const BUFFER: usize = 1 << 16;
 const AHEAD: usize = 1 << 25;
 /// A handle's bits for the tensor; those above are for the connection.
 const TENSOR_BITS: u32 = 40;
-/// The most bytes of one tensor that is read.
-const MOST_READ: u64 = 1 << 40;
+/// The most bytes of an answer that is no tensor.
+const MOST_TEXT: u64 = 1 << 24;
+/// And of an element of one that is.
+const MOST_ELEMENT: u64 = 8;
 
 /// Servers that this process has spoken to, in the order of the first time.
 static SERVERS: Mutex<Vec<&'static Server>> = Mutex::new(Vec::new());
@@ -222,27 +224,39 @@ impl Line {
     fn keep_step(&mut self) -> io::Result<()> {
         if self.ahead > AHEAD {
             self.send(Op::Listen, &With::default(), &[])?;
-            self.answer()?;
+            self.answer(MOST_TEXT)?;
         }
         Ok(())
     }
 
-    fn answer(&mut self) -> io::Result<CallResult> {
+    fn answer(&mut self, most: u64) -> io::Result<CallResult> {
         self.flush()?;
         self.ahead = 0;
-        let status = match self.input.take_u32()? {
-            0 => Status::Done,
-            1 => Status::Refused,
-            3 => Status::Lost,
-            4 => Status::Panicked,
-            _ => Status::Failed,
-        };
-        let mut ints = [0; 4];
-        for number in &mut ints {
-            *number = self.input.take_u64()? as i64;
-        }
-        Ok(CallResult { status, made: [Made::NOTHING; 2], ints, bytes: self.input.take_bytes(MOST_READ)? })
+        answer(&mut self.input, most)
     }
+}
+
+/// An answer of which there may be `most` bytes.
+pub fn answer(input: &mut impl io::Read, most: u64) -> io::Result<CallResult> {
+    let status = match input.take_u32()? {
+        0 => Status::Done,
+        1 => Status::Refused,
+        3 => Status::Lost,
+        4 => Status::Panicked,
+        _ => Status::Failed,
+    };
+    let mut ints = [0; 4];
+    for number in &mut ints {
+        *number = input.take_u64()? as i64;
+    }
+    Ok(CallResult { status, made: [Made::NOTHING; 2], ints, bytes: input.take_bytes(most)? })
+}
+
+/// The most bytes that a question is answered with: a tensor's elements, or a text.
+fn most_bytes(op: Op, with: &With) -> u64 {
+    let read = with.tensors.first().filter(|_| op == Op::Read);
+    let elements = read.map_or(0, |t| t.sizes().fold(1, |n: u64, size| n.saturating_mul(size as u64)));
+    elements.saturating_mul(MOST_ELEMENT).max(MOST_TEXT)
 }
 
 /// The number of the tensor that a handle means, and that of its connection.
@@ -292,7 +306,7 @@ impl Reach for Server {
                 }
                 Ok(outcome)
             }
-            false => line.answer(),
+            false => line.answer(most_bytes(op, with)),
         });
         done.unwrap_or_else(|error| {
             state.line = None;

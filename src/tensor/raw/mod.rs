@@ -293,7 +293,17 @@ impl Raw {
     fn bytes(&self) -> Result<Vec<u8>> {
         let read = self.far().read();
         READS.fetch_add(1, Ordering::Relaxed);
-        read.map_err(|e| self.device().failed(&e.reason, e.lost))
+        let bytes = read.map_err(|e| self.device().failed(&e.reason, e.lost))?;
+        let each = match self.dtype {
+            Dtype::F32 => 4,
+            Dtype::Int => 8,
+            Dtype::Bool => 1,
+        };
+        // One elsewhere may say anything.
+        match self.far().shape().num_elements().checked_mul(each) == Some(bytes.len()) {
+            true => Ok(bytes),
+            false => Err(self.device().failed("it gave another number of elements than the tensor has", false)),
+        }
     }
 
     /// The sum of the elements of floats, which are few, or what the device says of why there is none.
