@@ -45,7 +45,7 @@ impl HistoryFile {
         if size > MAX_FILE_BYTES || records.len() > MAX_RECORDS {
             records = shorten(path, records)?;
         }
-        let session = records.iter().map(|record| record.0).max().unwrap_or(0) + 1;
+        let session = records.iter().map(|record| record.0).max().unwrap_or(0).saturating_add(1);
         write(path, &(session, 0, String::new()))?;
         records.retain(|record| record.1 > 0);
         let path = path.to_path_buf();
