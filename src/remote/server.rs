@@ -178,7 +178,12 @@ impl Session {
         })
     }
 
-    fn answer_each(&mut self, coming: &mpsc::Receiver<Call>, stream: &TcpStream, gone: &AtomicBool) -> io::Result<()> {
+    fn answer_each(
+        &mut self,
+        coming: &mpsc::Receiver<Call>,
+        stream: impl io::Write,
+        gone: &AtomicBool,
+    ) -> io::Result<()> {
         let mut output = BufWriter::with_capacity(1 << 16, stream);
         for call in coming {
             // Nobody would hear of it.
@@ -269,9 +274,8 @@ impl Session {
     }
 }
 
-/// Reads calls until the client goes. It sends ahead no more than it may (`client::AHEAD`), so this needs no bound of
-/// its own.
-fn read_ahead(stream: &TcpStream, calls: mpsc::Sender<Call>) -> io::Result<()> {
+/// Reads calls until the client goes. It sends ahead no more than it may (`client::AHEAD`), so this needs no bound of its own.
+fn read_ahead(stream: impl io::Read, calls: mpsc::Sender<Call>) -> io::Result<()> {
     let mut input = BufReader::with_capacity(1 << 16, stream);
     loop {
         let freed = match input.take_all(u64::from_le_bytes) {
@@ -291,6 +295,9 @@ fn read(input: &mut impl io::Read, freed: Vec<u64>) -> io::Result<Call> {
     let op = Op::of(number).ok_or_else(|| invalid(format!("there is no operation {number}")))?;
     let kind = input.take_u32()?;
     let first = input.take_u64()?;
+    if first > u64::MAX / 2 {
+        return Err(invalid(format!("a tensor of number {first}")));
+    }
     let count = input.take_u32()?;
     if count > 2 {
         return Err(invalid(format!("an operation with {count} results")));
@@ -301,6 +308,16 @@ fn read(input: &mut impl io::Read, freed: Vec<u64>) -> io::Result<Call> {
     let floats = input.take_all(f32::from_le_bytes)?;
     let data = input.by_ref().take_bytes(MOST_UPLOAD)?;
     Ok(Call { freed, op, kind, first, results, tensors, ints, floats, data })
+}
+
+/// What a client would be answered that has sent these bytes after its greeting, and whether it may go on.
+#[cfg(test)]
+pub fn answered(library: &'static Library, sent: &[u8]) -> (Vec<u8>, bool) {
+    let (calls, coming) = mpsc::channel();
+    let read = read_ahead(sent, calls);
+    let (mut session, mut output) = (Session { library, tensors: HashMap::new() }, Vec::new());
+    let done = session.answer_each(&coming, &mut output, &AtomicBool::new(false));
+    (output, read.and(done).is_ok())
 }
 
 #[cfg(test)]

@@ -170,6 +170,12 @@ impl Installed {
     }
 }
 
+/// Whether a folder whose `kernel.json` holds these bytes is a kernelspec of ours.
+#[cfg(test)]
+pub(crate) fn reads(bytes: &[u8], folder: &Path) -> bool {
+    std::fs::write(folder.join("kernel.json"), bytes).is_ok_and(|()| Installed::read(folder).is_some())
+}
+
 /// Our kernelspecs on Jupyter's search path, in the order in which Jupyter prefers them.
 pub fn installed() -> Vec<Installed> {
     installed_in(&Jupyter::here().search_path())

@@ -35,6 +35,11 @@ mod about;
 mod batch;
 mod comms;
 mod executor;
+#[cfg(test)]
+#[path = "../data/tests/damage/folder.rs"]
+mod folder;
+#[cfg(test)]
+mod fuzz;
 mod history;
 mod history_file;
 mod kernel;
@@ -43,6 +48,9 @@ mod limit;
 mod mime;
 #[cfg(test)]
 mod mock;
+#[cfg(test)]
+#[path = "../data/tests/damage/mutants.rs"]
+mod mutants;
 mod outgoing;
 mod process;
 mod stop;

@@ -112,8 +112,7 @@ pub struct Page {
 }
 
 /// Reads a page of a column whose values are null below `most_level`. The dictionary's values are given where there is
-/// one. There are `most`
-/// values at most: runs of one value, or of nulls, take no bytes of their own.
+/// one. There are `most` values at most: runs of one value, or of nulls, take no bytes of their own.
 pub fn read(
     head: &Head,
     packed: &[u8],

@@ -1,11 +1,15 @@
-//! Damaged connection files and frames: none makes a reader panic, takes long or much memory.
+//! Damaged connection files and frames: none makes a reader panic, takes long or much memory. How long each is tried, and what the
+//! environment can set, stands in `src/data/tests/damage/mutants.rs`.
 //!
 //! In a process of its own, whose allocator counts.
 
 #[path = "../../data/tests/damage/mod.rs"]
 mod damage;
+#[path = "../../data/tests/damage/folder.rs"]
+mod folder;
 
 use damage::hammer;
+use folder::Folder;
 use saddle_wire::{Codec, Connection, Request};
 use serde_json::{Map, Value, json};
 use std::cell::RefCell;
@@ -76,7 +80,8 @@ fn seeds() -> Vec<(Reader, Vec<u8>)> {
 
 #[test]
 fn damaged_messages_do_no_harm() {
-    let file = std::env::temp_dir().join(format!("saddlepoint-fuzz-connection-{}.json", std::process::id()));
+    let folder = Folder::new("wire");
+    let file = folder.path().join("connection.json");
     let (seeds, codec) = (seeds(), RefCell::new(Codec::new("")));
     // And a codec that checks signatures, which takes none of these.
     let strict = RefCell::new(Codec::new("0a1b"));
@@ -84,9 +89,8 @@ fn damaged_messages_do_no_harm() {
     assert_eq!(refused.count(), 0);
     hammer(
         &seeds,
-        (20, MOST),
+        MOST,
         |_, _, _| (),
         |reader, bytes, way| read(reader, bytes, if way % 4 == 0 { &strict } else { &codec }, &file),
     );
-    let _ = fs::remove_file(&file);
 }
