@@ -7,8 +7,15 @@ use saddle_fault::{Fault, Result};
 use saddle_notebook::document::Document;
 use saddle_notebook::parameters as cells;
 use serde_json::{Map, Value, json};
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use yaml_rust2::{Yaml, YamlLoader};
+use yaml_rust2::parser::{Event, Parser};
+use yaml_rust2::{ScanError, Yaml, YamlLoader};
+
+/// A file of parameters has no more bytes, and no more arrays and maps within each other.
+const MOST_BYTES: u64 = 1 << 20;
+const DEEPEST: usize = 100;
 
 #[derive(Args)]
 pub struct Options {
@@ -155,19 +162,53 @@ pub fn inject(document: &mut Document, values: &Map<String, Value>, from: &str, 
 
 /// The values in a file of YAML, of which JSON is a part.
 fn from_file(path: &Path) -> Result<Map<String, Value>> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Fault::file(format!("cannot read {}: {error}", path.display())))?;
-    let broken = |what: String| {
+    let cannot = |error| Fault::file(format!("cannot read {}: {error}", path.display()));
+    let mut bytes = Vec::new();
+    File::open(path).and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut bytes)).map_err(cannot)?;
+    values_in(&bytes).map_err(|what| {
         Fault::value(format!("{}: {what}", path.display())).hint("it should hold lines such as `seed: 3`")
-    };
-    let documents = YamlLoader::load_from_str(&text).map_err(|error| broken(format!("not YAML: {error}")))?;
+    })
+}
+
+/// The values in a text of YAML, or what is wrong with it.
+fn values_in(bytes: &[u8]) -> Result<Map<String, Value>, String> {
+    if bytes.len() as u64 > MOST_BYTES {
+        return Err("it has more than 1 MB, which no parameters need".into());
+    }
+    let broken = |what: &str| what.to_string();
+    let text = std::str::from_utf8(bytes).map_err(|_| broken("not UTF-8"))?;
+    let not_yaml = |error: ScanError| format!("not YAML: {error}");
+    // JSON writes letters beyond 16 bits as two escapes, which YAML refuses.
+    if let Ok(Value::Object(values)) = serde_json::from_str(text) {
+        return Ok(values);
+    }
+    check(text).map_err(not_yaml)??;
+    let documents = YamlLoader::load_from_str(text).map_err(not_yaml)?;
     match documents.as_slice() {
         [] => Ok(Map::new()),
         [Yaml::Hash(_)] => match from_yaml(&documents[0]) {
             Some(Value::Object(map)) => Ok(map),
-            _ => Err(broken("it holds a value that no parameter can have, such as a key that is no text".into())),
+            _ => Err(broken("it holds a value that no parameter can have, such as a key that is no text")),
         },
-        _ => Err(broken("it holds no names with values".into())),
+        _ => Err(broken("it holds no names with values")),
+    }
+}
+
+/// Reads a text from event to event, before anything is built of it: nine aliases of nine aliases of … fill any memory, and what lies
+/// too deep overflows the stack. The inner error says which of the two it is.
+fn check(text: &str) -> Result<Result<(), String>, ScanError> {
+    let (mut parser, mut depth) = (Parser::new_from_str(text), 0usize);
+    loop {
+        match parser.next_token()?.0 {
+            Event::StreamEnd => return Ok(Ok(())),
+            Event::Alias(_) => return Ok(Err("aliases (`*name`) are not read: write the value again".into())),
+            Event::SequenceStart(..) | Event::MappingStart(..) if depth == DEEPEST => {
+                return Ok(Err(format!("its arrays and maps lie deeper within each other than {DEEPEST} levels")));
+            }
+            Event::SequenceStart(..) | Event::MappingStart(..) => depth += 1,
+            Event::SequenceEnd | Event::MappingEnd => depth = depth.saturating_sub(1),
+            _ => (),
+        }
     }
 }
 
@@ -185,4 +226,101 @@ fn from_yaml(value: &Yaml) -> Option<Value> {
         Yaml::Null => Value::Null,
         Yaml::Alias(_) | Yaml::BadValue => return None,
     })
+}
+
+#[cfg(test)]
+#[path = "../data/tests/damage/mutants.rs"]
+mod mutants;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Which reader gets the bytes.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    enum Reader {
+        Yaml,
+        /// What a cell declares, line by line what is given to `-p`.
+        Parameters,
+    }
+
+    fn read(reader: Reader, bytes: &[u8]) -> bool {
+        let names = ["seed", "lr", "name", "fast", "betas", "opt", "any"];
+        let kinds = [Type::Int, Type::Float, Type::Text, Type::Bool, Type::Array, Type::Map, Type::Any];
+        let known = names.iter().zip(kinds).map(|(name, kind)| Parameter { name: name.to_string(), kind });
+        let (known, text) = (Known(known.collect()), String::from_utf8_lossy(bytes));
+        match reader {
+            Reader::Yaml => values_in(bytes).is_ok_and(|values| {
+                values.into_iter().all(|(name, value)| {
+                    let value = known.checked(&name, value);
+                    value.is_ok_and(|value| literal(&value).is_ok())
+                })
+            }),
+            Reader::Parameters => {
+                let (code, given) = text.split_once("---\n").unwrap_or((&text, ""));
+                let known = declared(code).map_or(known, Known);
+                let mut split = given.lines().filter_map(|line| split(line).ok());
+                split.all(|(name, text)| known.read(name, text).is_ok_and(|value| literal(&value).is_ok()))
+            }
+        }
+    }
+
+    /// Damaged files of parameters do no harm. How long each is tried, and what the environment can set, stands in
+    /// `src/data/tests/damage/mutants.rs`.
+    #[test]
+    fn damaged_parameters_do_no_harm() {
+        let yaml = [
+            "seed: 3\nlr: 2e-4\nname: 'ring'\nfast: true\nbetas: [0.5, 0.999]\nopt: {lr: 1, b: [x, ~]}\nany: |\n  a\n   b\n",
+            "%YAML 1.2\n---\n# of the run\nany:\n  - !!str 1\n  - &a {? k : v}\n  - >-\n    folded\n    text\n  - \"\\u00e9\\x41\"\n...\n",
+            "{\"seed\": -1, \"lr\": 1.5e300, \"betas\": [[], {}, null], \"any\": \"\\ud83d\\ude00\"}",
+            "seed: 0x1f\nlr: .inf\nany: *b\n<<: {fast: true}\n",
+        ];
+        let code = "// of the run\nlet seed = 0; const lr = 2e-4;\nlet name = \"ring\"; let fast = true;\nlet betas = [0.5, 0.999]; let opt = #{ lr: 1 };\n---\nseed=5\nlr=1e-3\nname=x y\nfast=True\nbetas=[1,[2]]\nopt={\"a\":1}\n";
+        let seeds = yaml.iter().map(|text| (Reader::Yaml, text.as_bytes().to_vec()));
+        let seeds: Vec<_> = seeds.chain([(Reader::Parameters, code.as_bytes().to_vec())]).collect();
+        // Infinity and an alias are no values of a parameter.
+        let refused = seeds.iter().filter(|(reader, bytes)| !read(*reader, bytes));
+        assert_eq!(refused.count(), 1);
+        // The program's allocator does not count.
+        let uncounted = |run: &mut dyn FnMut()| {
+            run();
+            0
+        };
+        mutants::hammer(&seeds, (0, &uncounted), |_, _, _| (), |reader, bytes, _| read(reader, bytes));
+    }
+
+    fn says(text: &str) -> String {
+        values_in(text.as_bytes()).unwrap_err()
+    }
+
+    #[test]
+    fn yaml_gives_names_with_values() {
+        let read = values_in(b"seed: 3\nbetas: [0.5, 0.999]\nopt: {lr: 1e-3}\nname: ring\n# x\nfast: true\n").unwrap();
+        let expected = json!({ "seed": 3, "betas": [0.5, 0.999], "opt": { "lr": 1e-3 }, "name": "ring", "fast": true });
+        assert_eq!(Value::Object(read), expected);
+        assert!(values_in(b"").unwrap().is_empty());
+        assert_eq!(values_in(br#"{"name": "\ud83d\ude00"}"#).unwrap()["name"], "😀");
+        assert!(says("3").contains("no names with values"));
+        assert!(says("1: 2").contains("no parameter can have"));
+        assert!(says("a: [").contains("not YAML"));
+    }
+
+    /// Each level names the one below nine times: 9¹² values of 400 bytes of text.
+    #[test]
+    fn what_a_short_text_makes_large_is_refused() {
+        let mut text = "a0: &a0 [x]\n".to_string();
+        for level in 1..13 {
+            let below = vec![format!("*a{}", level - 1); 9].join(", ");
+            text += &format!("a{level}: &a{level} [{below}]\n");
+        }
+        assert!(says(&text).contains("aliases"), "{}", says(&text));
+        for (open, close) in [("[", "]"), ("{a: ", "}"), ("- ", ""), ("? ", "")] {
+            let nested = |n: usize| format!("a:\n  {}1{}", open.repeat(n), close.repeat(n));
+            assert!(values_in(nested(50).as_bytes()).is_ok() || open == "? ", "{open}");
+            for n in [120, 250, 100_000] {
+                assert!(says(&nested(n)).contains("deeper") || says(&nested(n)).contains("not YAML"), "{open}");
+            }
+        }
+        assert!(says(&format!("a: {}", "x".repeat(1 << 20))).contains("more than 1 MB"));
+    }
 }
