@@ -1,11 +1,11 @@
 //! Whole numbers above 2²⁴, which single precision rounds, keep every digit; what does not fit 64 bits is an error.
 
-use crate::{Compare, Device, Dtype, Tensor};
+use crate::{Compare, Dtype, Tensor, device};
 
 const BIG: i64 = 16_777_217;
 
 fn ints(values: &[i64], shape: &[usize]) -> Tensor {
-    Tensor::from_ints(values.to_vec(), shape, &Device::Cpu)
+    Tensor::from_ints(values.to_vec(), shape, &device::current())
 }
 
 fn assert_ints(got: Tensor, exact: &[i64]) {
@@ -53,7 +53,7 @@ fn a_choice_of_whole_numbers_is_whole() {
     assert_ints(mask.choose(&x, &x.neg().unwrap()).unwrap(), &[BIG, BIG]);
     let truths = mask.choose(&mask, &mask.not()).unwrap();
     assert_eq!(truths.dtype(), Dtype::Bool);
-    let floats = mask.choose(&x, &Tensor::full(0.5, &[], &Device::Cpu)).unwrap();
+    let floats = mask.choose(&x, &Tensor::full(0.5, &[], &device::current())).unwrap();
     assert_eq!(floats.dtype(), Dtype::F32);
 }
 
@@ -112,7 +112,7 @@ fn means_are_of_exact_sums() {
 fn comparisons_round_neither_side() {
     let truths = |t: Tensor| t.to_ints().unwrap();
     let x = ints(&[BIG - 1, BIG, BIG + 1], &[3]);
-    let limit = Tensor::from_floats(vec![(BIG - 1) as f32], &[], &Device::Cpu);
+    let limit = Tensor::from_floats(vec![(BIG - 1) as f32], &[], &device::current());
     assert_eq!(truths(x.eq(&limit).unwrap()), [1, 0, 0]);
     assert_eq!(truths(x.gt(&limit).unwrap()), [0, 1, 1]);
     assert_eq!(truths(limit.lt(&x).unwrap()), [0, 1, 1]);

@@ -7,10 +7,10 @@ mod ints;
 mod resample;
 mod singular;
 
-use crate::{Device, GradOptions, Tensor, grad};
+use crate::{GradOptions, Tensor, device, grad};
 
 pub fn tensor(values: &[f32], shape: &[usize]) -> Tensor {
-    Tensor::from_floats(values.to_vec(), shape, &Device::Cpu)
+    Tensor::from_floats(values.to_vec(), shape, &device::current())
 }
 
 pub fn vector(values: &[f32]) -> Tensor {
