@@ -291,7 +291,7 @@ fn folders_of_an_archive_are_classes_once_and_what_lies_beside_them_is_left_out(
         let path = folder.write("a.zip", &crate::zip::pack(&files).unwrap());
         let mut notes = Vec::new();
         let mut watch = Watch { stop: &mut || Ok(()), step: &mut |_| (), note: &mut |note| notes.push(note.into()) };
-        let data = image_folder(&path, &Look::default(), &mut watch).unwrap();
+        let data = image_folder(&path, &FolderOptions::default(), &mut watch).unwrap();
         let labels = if data.has_labels() { data.gather_labels(0..data.len()).unwrap() } else { vec![] };
         (data.classes().to_vec(), labels, notes)
     };
@@ -351,7 +351,7 @@ fn rows_that_are_only_claimed_are_refused() {
     let folder = Folder::new();
     let read = |rows: u64, groups: usize| {
         let path = folder.write("a.parquet", &file(rows, groups));
-        image_folder(&path, &Look::default(), &mut Watch::none()).unwrap_err().message
+        image_folder(&path, &FolderOptions::default(), &mut Watch::none()).unwrap_err().message
     };
     // As many as may be: the first has no picture.
     let few = read(60_000, 1);
