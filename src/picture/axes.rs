@@ -173,6 +173,8 @@ pub struct Band {
     pub high: Vec<f64>,
     /// `None`: the next colour of the palette.
     pub colour: Option<Colour>,
+    /// It lies around the curve that is the next layer, and has its colour where it has none of its own.
+    pub around_next: bool,
 }
 
 /// A sheet in colours, with a colour bar.

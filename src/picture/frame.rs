@@ -263,7 +263,13 @@ impl<'a> Frame<'a> {
 /// The colour of every layer: its own, or the next of the palette.
 fn colours(layers: &[Layer]) -> Vec<Colour> {
     let mut next = 0;
-    let mut pick = |layer: &Layer| {
+    let mut pick = |at: usize| {
+        let layer = match &layers[at] {
+            Layer::Band(band) if band.around_next && band.colour.is_none() => {
+                return layers.get(at + 1).and_then(Layer::colour).unwrap_or_else(|| colour::series(next));
+            }
+            layer => layer,
+        };
         layer.colour().unwrap_or_else(|| {
             if !layer.cycles() {
                 return draw::quiet(layer);
@@ -272,7 +278,7 @@ fn colours(layers: &[Layer]) -> Vec<Colour> {
             colour::series(next - 1)
         })
     };
-    layers.iter().map(&mut pick).collect()
+    (0..layers.len()).map(&mut pick).collect()
 }
 
 /// The ranges of the two axes: as asked for, or what the layers span with some air.

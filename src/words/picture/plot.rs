@@ -373,7 +373,7 @@ static BAND: Entry = Entry {
         alike("band", ["xs has", "low has"], [x.len(), low.len()])?;
         alike("band", ["xs has", "high has"], [x.len(), high.len()])?;
         let name = NAME.of(call)?.unwrap_or_default();
-        dressed(call, Axes::default().with(Band { name, x, low, high, colour: COLOR.of(call)? }))
+        dressed(call, Axes::default().with(Band { name, x, low, high, colour: COLOR.of(call)?, ..Band::default() }))
     },
     ..ENTRY
 };
@@ -409,14 +409,15 @@ static BAND_OF_RUNS: Entry = Entry {
         })?;
         let both = series.mean_and_spread();
         alike("band", ["xs has", "the curve has"], [x.len(), both.len()])?;
-        let colour = COLOR.of(call)?.unwrap_or_else(|| saddle_picture::series_colour(0));
-        let edge = |sign: f64| both.iter().map(|(mean, std)| mean + sign * std).collect();
-        let band = Band { name: String::new(), x: x.clone(), low: edge(-1.0), high: edge(1.0), colour: Some(colour) };
+        let colour = COLOR.of(call)?;
+        let (x_of_band, edge) = (x.clone(), |sign: f64| both.iter().map(|(mean, std)| mean + sign * std).collect());
+        let band =
+            Band { x: x_of_band, low: edge(-1.0), high: edge(1.0), colour, around_next: true, ..Band::default() };
         let line = Line {
             name: NAME.of(call)?.unwrap_or_default(),
             x,
             y: both.iter().map(|v| v.0).collect(),
-            colour: Some(colour),
+            colour,
             ..Line::default()
         };
         dressed(call, Axes::default().with(band).with(line))
