@@ -171,6 +171,12 @@ fn networks_of_pytorch_answer_as_there() {
     notes.ok(&format!(
         "sequential([spectral_norm(linear(3, 2)), spectral_norm(conv_transpose2d(2, 3, 2)), weight_norm(linear(2, 2))]).load(\"{at}/norms.pt\")"
     ));
+    // A state dict that fits is found without its key, whatever tensors lie beside it.
+    let found = format!(
+        "let kept = load(\"{at}/../../notebooks/files/torch.pt\"); let F = sequential([linear(2, 16), batch_norm(16), tanh(), linear(16, 2)]);
+         F.load(\"{at}/../../notebooks/files/torch.pt\"); F.eval(); max(abs(F(kept.x) - kept.y)).item() < 1e-5"
+    );
+    assert_eq!(notes.ok(&found), "true");
     assert_eq!(
         notes.ok(&format!("let kept = load(\"{at}/nested.pt\"); [kept.epoch, kept.lr, kept.note]")),
         "[3, 0.001, \"a run\"]"

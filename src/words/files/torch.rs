@@ -96,7 +96,10 @@ pub fn state_dict(what: &str, content: Item, key: Option<&str>, ours: &HashSet<S
             .hint("torch.save(model.state_dict(), \"model.pt\") writes one"));
     };
     let direct = |entries: &[(String, Item)]| entries.iter().any(|(_, item)| matches!(item, Item::Tensor(_)));
-    if let (None, true) = (key, direct(&entries)) {
+    let holds_dicts = entries.iter().any(|(_, item)| matches!(item, Item::Dict(inner) if direct(inner)));
+    let fits_directly = || entries.iter().filter(|(_, item)| matches!(item, Item::Tensor(_))).count() == ours.len();
+    // Tensors beside dicts of them, such as a step's number, are taken only where they are as many as the network has.
+    if key.is_none() && direct(&entries) && (!holds_dicts || fits_directly()) {
         return Ok(to_ours(&tensors(what, entries)?, ours));
     }
     let mut dicts = Vec::new();
