@@ -95,30 +95,33 @@ pub fn state_dict(what: &str, content: Item, key: Option<&str>, ours: &HashSet<S
         return Err(Fault::file(format!("{what}: holds no dict of tensors"))
             .hint("torch.save(model.state_dict(), \"model.pt\") writes one"));
     };
-    let direct = |entries: &[(String, Item)]| entries.iter().any(|(_, item)| matches!(item, Item::Tensor(_)));
-    let holds_dicts = entries.iter().any(|(_, item)| matches!(item, Item::Dict(inner) if direct(inner)));
-    let fits_directly = || entries.iter().filter(|(_, item)| matches!(item, Item::Tensor(_))).count() == ours.len();
-    // Tensors beside dicts of them, such as a step's number, are taken only where they are as many as the network has.
-    if key.is_none() && direct(&entries) && (!holds_dicts || fits_directly()) {
-        return Ok(to_ours(&tensors(what, entries)?, ours));
-    }
+    let is_tensor = |(_, item): &(String, Item)| matches!(item, Item::Tensor(_));
+    let (loose, others): (Vec<_>, Vec<_>) = entries.into_iter().partition(is_tensor);
+    // The tensors of the dict itself have no name; with a key they are not meant, and may be of any kind.
     let mut dicts = Vec::new();
-    for (name, item) in entries {
+    if key.is_none() && !loose.is_empty() {
+        dicts.push((None, to_ours(&tensors(what, loose)?, ours)));
+    }
+    for (name, item) in others {
         match item {
-            Item::Dict(inner) if direct(&inner) => dicts.push((name, to_ours(&tensors(what, inner)?, ours))),
+            Item::Dict(inner) if inner.iter().any(is_tensor) => {
+                dicts.push((Some(name), to_ours(&tensors(what, inner)?, ours)));
+            }
             _ => (),
         }
     }
-    let names: Vec<String> = dicts.iter().map(|(name, _)| format!("`{name}`")).collect();
     let chosen = match (key, dicts.len()) {
-        (Some(key), _) => dicts.iter().position(|(name, _)| name == key),
+        (Some(key), _) => dicts.iter().position(|(name, _)| name.as_deref() == Some(key)),
         (None, 1) => Some(0),
         (None, _) => {
             let fits: Vec<usize> =
                 (0..dicts.len()).filter(|&i| dicts[i].1.keys().cloned().collect::<HashSet<_>>() == *ours).collect();
-            (fits.len() == 1).then(|| fits[0])
+            // Where none fits, what lies in the dict itself is compared with the network, by name.
+            (fits.len() == 1).then(|| fits[0]).or_else(|| dicts.iter().position(|(name, _)| name.is_none()))
         }
     };
+    let names: Vec<String> =
+        dicts.iter().filter_map(|(name, _)| name.as_ref().map(|name| format!("`{name}`"))).collect();
     match chosen {
         Some(i) => Ok(dicts.swap_remove(i).1),
         None if names.is_empty() => Err(Fault::file(format!("{what}: holds no dict of tensors"))),
