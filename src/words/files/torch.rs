@@ -157,3 +157,30 @@ pub fn value(what: &str, item: Item) -> Result<Dynamic> {
         }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use saddle_data::{Array, Values};
+
+    /// A dict of tensors of one number each, which is `value`.
+    fn dict(names: &[&str], value: f32) -> Vec<(String, Item)> {
+        let tensor = || Item::Tensor(Array { shape: vec![1], values: Values::F32(vec![value]) });
+        names.iter().map(|name| (name.to_string(), tensor())).collect()
+    }
+
+    /// As many tensors lie beside the dicts as the network has: by their number they would be taken for its own.
+    #[test]
+    fn the_dict_whose_names_fit_is_meant() {
+        let ours: HashSet<String> = ["0.weight", "0.bias"].map(String::from).into();
+        let mut content = dict(&["x", "y"], 1.0);
+        content.push(("D".into(), Item::Dict(dict(&["0.weight", "0.bias", "2.weight"], 2.0))));
+        content.push(("G".into(), Item::Dict(dict(&["0.weight", "0.bias"], 3.0))));
+        let found = |key| state_dict("a file", Item::Dict(content.clone()), key, &ours).unwrap();
+        assert_eq!(found(None)["0.bias"].to_floats().unwrap(), [3.0]);
+        assert_eq!(found(Some("D"))["0.bias"].to_floats().unwrap(), [2.0]);
+        let mut names: Vec<_> = found(None).into_keys().collect();
+        names.sort();
+        assert_eq!(names, ["0.bias", "0.weight"]);
+    }
+}
