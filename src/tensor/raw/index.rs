@@ -6,7 +6,6 @@ use super::{Dtype, Raw};
 use crate::shape::Shape;
 use crate::view::Element;
 use saddle_backend::Op;
-use saddle_cpu::Binary;
 use std::cmp::Ordering;
 use std::ops::Range;
 
@@ -25,9 +24,6 @@ fn ends(ranges: &[Range<usize>]) -> smallvec::SmallVec<[i64; 16]> {
     let both = ranges.iter().flat_map(|r| [r.start as i64, r.end as i64]);
     both.collect()
 }
-
-/// Numbers of a run that are added by a plain loop.
-const SHORT: usize = 32;
 
 impl Raw {
     /// The part within `ranges`, one for each axis.
@@ -57,27 +53,8 @@ impl Raw {
         Raw::float(far::compute(Op::SliceAssign, &[zeros.far(), self.far()], &ends(ranges), &[]))
     }
 
-    /// This float tensor with `part` added within `ranges`: in place, where its elements are nobody else's.
-    pub(crate) fn onto_part(mut self, part: &Raw, ranges: &[Range<usize>]) -> Raw {
-        let shape = self.shape();
-        let part = part.contiguous();
-        if let (Some(sum), Some(part)) = (self.own_slice(), part.slice()) {
-            let (run, places) = Raw::runs(&shape, ranges);
-            for (part, at) in part.chunks_exact(run.max(1)).zip(places) {
-                let sum = &mut sum[at..at + run];
-                match run {
-                    // A call would take longer.
-                    ..SHORT => sum.iter_mut().zip(part).for_each(|(sum, part)| *sum += part),
-                    _ => saddle_cpu::binary_in_place(Binary::Add, sum, part),
-                }
-            }
-            return self;
-        }
-        self.onto(Binary::Add, &part.embed(shape, ranges))
-    }
-
     /// What lies within `ranges` of a row-major tensor of `shape`, as runs of neighbours: how many numbers each has, and where each begins.
-    fn runs(shape: &Shape, ranges: &[Range<usize>]) -> (usize, Vec<usize>) {
+    pub(super) fn runs(shape: &Shape, ranges: &[Range<usize>]) -> (usize, Vec<usize>) {
         let strides = shape.strides();
         // Axes that are taken whole belong to the run.
         let cut = (0..ranges.len()).rev().find(|&axis| ranges[axis].len() != shape[axis]).unwrap_or(0);

@@ -11,12 +11,14 @@
 //! | `linalg`, `conv` | matrix products; the three products of convolutions |
 //! | `norm`, `logits` | batch normalisation, binary cross-entropy, where the device has them in one piece |
 //! | `index` | ranges, rows by index, gather and scatter, joining, sorting |
+//! | `in_place` | what is written over a tensor that nobody else holds |
 //! | `ints` | whole numbers that have no kernel of their own |
 //! | `far` | handles of the library's, and its operations by name |
 //! | `long` | kernels with loops that a software adapter breaks off |
 
 mod conv;
 mod far;
+mod in_place;
 mod index;
 mod ints;
 mod linalg;
@@ -190,27 +192,6 @@ impl Raw {
     /// The elements in row-major order without a copy: on the CPU, where they lie so.
     pub(crate) fn slice(&self) -> Option<&[f32]> {
         self.view()?.slice()
-    }
-
-    /// `op` with a float tensor of the same shape, written over this one where nobody else holds it.
-    pub(crate) fn onto(mut self, op: saddle_cpu::Binary, other: &Raw) -> Self {
-        let shape = self.shape();
-        let other = other.contiguous();
-        if let (Some(a), Some(b)) = (self.own_slice(), other.slice())
-            && a.len() == b.len()
-        {
-            saddle_cpu::binary_in_place(op, a, b);
-            return self;
-        }
-        self.binary(op, &other, &shape)
-    }
-
-    /// The elements in row-major order, to be changed: on the CPU, where they are this tensor's alone.
-    pub(super) fn own_slice(&mut self) -> Option<&mut [f32]> {
-        match Rc::get_mut(&mut self.held)? {
-            Held::Cpu(view) => view.own_slice(),
-            Held::Far(_) => None,
-        }
     }
 
     /// The elements of an int tensor in row-major order without a copy: on the CPU, where they lie so.
