@@ -312,7 +312,7 @@ def test_a_drawn_density_is_data_at_many_pictures_a_second(page, notebook):
     rate = page.evaluate("window.pictures") / seconds
     print(f"{rate:.1f} changes a second over {seconds:.1f} s")
     # Without `fps` there would be ten at most.
-    assert rate > 5
+    assert rate > 10
 
 
 def test_a_page_loaded_again_shows_what_was_painted(page, notebook):
