@@ -1,4 +1,4 @@
-//! What the worker and the host of Rust cells say to each other, as frames of CBOR.
+//! What the worker and the host of Rust cells say to each other, as frames (`saddle_worker::frame`).
 
 use serde::{Deserialize, Serialize};
 

@@ -9,7 +9,7 @@ pub enum Data {
     /// Text of a textual mime type (`text/plain`, `text/html`, `text/markdown`, `image/svg+xml`).
     Text(String),
     /// A JSON value (`application/json`, Vega-Lite, widget views).
-    Json(Value),
+    Json(#[serde(with = "json")] Value),
     /// Bytes of a binary mime type (`image/png`); sent to Jupyter as base64.
     Bytes(#[serde(with = "bytes")] Vec<u8>),
 }
@@ -31,6 +31,7 @@ pub struct Bundle {
     /// Each mime type with what is shown of it.
     pub data: Vec<(String, Data)>,
     /// Metadata of the mime bundle, such as `{"image/png": {"width": 320}}`. A JSON object.
+    #[serde(with = "json")]
     pub metadata: Map<String, Value>,
 }
 
@@ -114,8 +115,10 @@ pub struct Comm {
     /// Whether it opens the comm, says something or closes it.
     pub step: CommStep,
     /// What is said; a JSON object.
+    #[serde(with = "json")]
     pub data: Map<String, Value>,
     /// The message's metadata; widgets say the version of their protocol here when they open.
+    #[serde(with = "json")]
     pub metadata: Map<String, Value>,
     /// Binary parts of `data`, sent beside it as they are.
     #[serde(with = "byte_lists")]
@@ -224,6 +227,22 @@ fn json_size(value: &Value) -> usize {
         Value::Array(items) => items.iter().map(json_size).sum(),
         Value::Object(fields) => fields.iter().map(|(key, value)| key.len() + json_size(value)).sum(),
         _ => size_of::<Value>(),
+    }
+}
+
+/// JSON as its text, for formats that do not tell what comes next: for `#[serde(with = "json")]`.
+pub mod json {
+    use serde::de::{DeserializeOwned, Deserializer, Error};
+    use serde::{Deserialize, Serialize, Serializer};
+
+    /// As one text.
+    pub fn serialize<T: Serialize, S: Serializer>(value: &T, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&serde_json::to_string(value).map_err(serde::ser::Error::custom)?)
+    }
+
+    /// From a text.
+    pub fn deserialize<'de, T: DeserializeOwned, D: Deserializer<'de>>(from: D) -> Result<T, D::Error> {
+        serde_json::from_str(&String::deserialize(from)?).map_err(D::Error::custom)
     }
 }
 

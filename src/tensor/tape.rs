@@ -179,9 +179,14 @@ impl Op<'_> {
         raw: Raw,
         rule: impl Fn(&Back) -> Result<Grads> + 'static,
     ) -> Tensor {
-        if !is_recording() {
-            return Tensor::constant(raw);
+        match is_recording() {
+            true => self.on_the_tape(gate, part, raw, Box::new(rule)),
+            false => Tensor::constant(raw),
         }
+    }
+
+    /// The part of [`recorded`](Self::recorded) that is compiled once for all rules.
+    fn on_the_tape(self, gate: Option<Gate>, part: Option<Ranges>, raw: Raw, rule: Vjp) -> Tensor {
         LIVE_NODES.with(|n| n.set(n.get() + 1));
         let recorded = Recorded {
             op: self.name,
@@ -190,7 +195,7 @@ impl Op<'_> {
             out: self.keep_output.then(|| raw.clone()),
             gate,
             part,
-            rule: Box::new(rule),
+            rule,
         };
         super::anomaly::inspect(self.name, &raw);
         Tensor { raw, node: Rc::new(Node::new(Some(Box::new(recorded)))) }

@@ -1,4 +1,5 @@
-//! Messages on a stream: four bytes of length, then CBOR (RFC 8949). Bytes and text go as they are, floats exactly.
+//! Messages on a stream: four bytes of length, then the message in `postcard`'s format, which holds no
+//! names: both sides are built from the same sources. Bytes and text go as they are, floats exactly.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -12,8 +13,7 @@ const MAX_MESSAGE_BYTES: usize = 1 << 30;
 /// # Errors
 /// A message that is too long.
 pub fn encode(message: &impl Serialize) -> Result<Vec<u8>> {
-    let mut bytes = vec![0; 4];
-    ciborium::into_writer(message, &mut bytes).map_err(|error| wrong(error.to_string()))?;
+    let mut bytes = postcard::to_extend(message, vec![0; 4]).map_err(|error| wrong(error.to_string()))?;
     let length = bytes.len() - 4;
     if length > MAX_MESSAGE_BYTES {
         return Err(wrong(format!("a message of {length} bytes")));
@@ -41,8 +41,11 @@ pub fn read<M: DeserializeOwned>(stream: &mut impl Read) -> Result<Option<M>> {
     if stream.take(length as u64).read_to_end(&mut bytes)? < length {
         return Ok(None);
     }
-    let message = ciborium::from_reader(bytes.as_slice());
-    message.map(Some).map_err(|error| wrong(error.to_string()))
+    match postcard::take_from_bytes(&bytes) {
+        Ok((message, [])) => Ok(Some(message)),
+        Ok((_, rest)) => Err(wrong(format!("a message with {} bytes behind it", rest.len()))),
+        Err(error) => Err(wrong(error.to_string())),
+    }
 }
 
 fn wrong(what: String) -> Error {

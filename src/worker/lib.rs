@@ -9,7 +9,7 @@
 //! | file | owns |
 //! |---|---|
 //! | `message` | what the two processes say to each other |
-//! | [`frame`] | messages on a stream: a length and CBOR, bytes as they are |
+//! | [`frame`] | messages on a stream: a length and `postcard`'s format, bytes as they are |
 //! | [`process`] | the worker as a process: start, end, last words, no orphans |
 //! | `loss` | how a worker ended and what went with it, in the user's terms |
 //! | `isolated` | the supervisor's side: [`Isolated`], a session that sends what it is asked |

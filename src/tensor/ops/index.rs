@@ -1,10 +1,9 @@
 //! Recorded operations that take parts, put them back, join and sort.
 
-use super::{axis, floats, unary, whole};
+use super::{axis, floats, one, unary, whole};
 use crate::tape::{Grads, Op, Ranges};
 use crate::{Dtype, Raw, Shape, Tensor, check_shape, shown};
 use saddle_fault::{Fault, Kind, Result};
-use smallvec::smallvec;
 use std::ops::Range;
 
 impl Tensor {
@@ -33,7 +32,7 @@ impl Tensor {
         }
         let part: Ranges = all.into();
         let op = Op { name: "slice", parents: &[self], saved: &[], keep_output: false };
-        Ok(op.done_from(part.clone(), raw, move |b| Ok(smallvec![Some(b.grad.embed(&shape, &part)?)])))
+        Ok(op.done_from(part.clone(), raw, move |b| Ok(one(b.grad.embed(&shape, &part)?))))
     }
 
     /// Zeros of `shape` with this tensor in `ranges`: what slicing undoes.

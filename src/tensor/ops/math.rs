@@ -1,11 +1,10 @@
 //! Recorded element-wise operations.
 
-use super::{broadcast, floats, same_device, two, unary};
+use super::{broadcast, floats, one, same_device, two, unary};
 use crate::tape::{Back, Gate, Op};
 use crate::{Dtype, Raw, Tensor};
 use saddle_cpu::{Binary, Unary};
 use saddle_fault::Result;
-use smallvec::smallvec;
 
 /// 2/√π, the slope of erf at 0.
 const TWO_OVER_SQRT_PI: f32 = std::f32::consts::FRAC_2_SQRT_PI;
@@ -14,8 +13,7 @@ const INV_SQRT_2: f32 = std::f32::consts::FRAC_1_SQRT_2;
 /// An operation of one operand whose backward is a gate.
 fn behind(name: &'static str, x: &Tensor, raw: Raw, op: Binary, mask: Raw) -> Tensor {
     let gate = Gate { op, mask };
-    Op { name, parents: &[x], saved: &[], keep_output: false }
-        .done_behind(Some(gate), raw, |b| Ok(smallvec![Some(b.grad.clone())]))
+    Op { name, parents: &[x], saved: &[], keep_output: false }.done_behind(Some(gate), raw, |b| Ok(one(b.grad.clone())))
 }
 
 /// Operations of one operand whose rule needs the operand: `name, kernel, |g, x| gradient`.

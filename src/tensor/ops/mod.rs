@@ -53,7 +53,12 @@ fn unary(
     keep_output: bool,
     rule: impl Fn(&Back) -> Result<Tensor> + 'static,
 ) -> Tensor {
-    Op { name, parents: &[x], saved, keep_output }.done(raw, move |b| Ok(smallvec![Some(rule(b)?)]))
+    Op { name, parents: &[x], saved, keep_output }.done(raw, move |b| Ok(one(rule(b)?)))
+}
+
+/// The gradient of an only operand.
+fn one(gradient: Tensor) -> Grads {
+    smallvec![Some(gradient)]
 }
 
 /// An operation of two float operands; each rule is run only if its operand needs a gradient.

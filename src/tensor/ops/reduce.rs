@@ -1,11 +1,10 @@
 //! Recorded reductions and what is built from them.
 
-use super::{axis, floats, unary};
+use super::{axis, floats, one, unary};
 use crate::tape::Op;
 use crate::{Device, Dtype, Shape, Tensor, no_grad, shown};
 use saddle_cpu::Unary;
 use saddle_fault::{Fault, Result};
-use smallvec::smallvec;
 
 /// The extreme elements along an axis, and where they were.
 pub struct Extreme {
@@ -214,7 +213,7 @@ impl Tensor {
         let shape = x.shape();
         let indices = Tensor::constant(indices);
         let op = Op { name, parents: &[&x], saved: &[&indices], keep_output: false };
-        let values = op.done(values, move |b| Ok(smallvec![Some(b.grad.scatter_add(&shape, at, &b.saved[0])?)]));
+        let values = op.done(values, move |b| Ok(one(b.grad.scatter_add(&shape, at, &b.saved[0])?)));
         if keep {
             return Ok(Extreme { values, indices });
         }
