@@ -1,5 +1,6 @@
 //! Recorded batch normalisation.
 
+use super::reduce::moderating;
 use crate::tape::{Back, Grads, Op, is_recording};
 use crate::{Device, Tensor, no_grad};
 use saddle_fault::Result;
@@ -53,13 +54,16 @@ impl Tensor {
         let centred = self.centred(dims)?;
         let squares = |x: &Tensor| x.square()?.mean_dims(dims, true);
         let var = squares(&centred)?;
-        let spread = match too_large(&var) {
-            false => var.add_scalar(eps)?.sqrt()?,
-            // Relative to the largest element, which as a constant factor drops out of every gradient.
-            true => {
-                let top = centred.magnitude(dims)?;
-                let eps = Tensor::full(eps, &[], &self.device()).div(&top)?.div(&top)?;
-                squares(&centred.div(&top)?)?.add(&eps)?.sqrt()?.mul(&top)?
+        let scale = match self.device() {
+            Device::Cpu => too_large(&var).then(|| centred.magnitude(dims)).transpose()?,
+            _ => Some(moderating(&var.detach().add_scalar(eps)?)?),
+        };
+        let spread = match scale {
+            None => var.add_scalar(eps)?.sqrt()?,
+            // Relative to a constant, which as a factor drops out of every gradient.
+            Some(scale) => {
+                let eps = Tensor::full(eps, &[], &self.device()).div(&scale)?.div(&scale)?;
+                squares(&centred.div(&scale)?)?.add(&eps)?.sqrt()?.mul(&scale)?
             }
         };
         Ok(Standard { hat: centred.div(&spread)?, spread, mean, var: var.detach() })
@@ -75,11 +79,11 @@ pub struct Standard {
     pub var: Tensor,
 }
 
-/// Whether a variance has left the range of single precision. Only asked on the CPU: elsewhere the device would have to
-/// stand still for it.
+/// Whether a variance on the CPU has left the range of single precision: elsewhere the device would have to stand still
+/// for the question.
 fn too_large(var: &Tensor) -> bool {
     let beyond = |v: &[f32]| v.contains(&f32::INFINITY);
-    var.device() == Device::Cpu && var.with_floats(beyond).unwrap_or(false)
+    var.with_floats(beyond).unwrap_or(false)
 }
 
 /// Every axis but that of the channels.

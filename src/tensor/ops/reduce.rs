@@ -291,13 +291,26 @@ impl Tensor {
             sums => sums.mul_scalar(part),
         };
         let direct = squares(self)?;
-        if !self.is_empty() && extreme_squares(&direct) {
-            // Relative to the largest element, which as a constant factor drops out of every gradient.
-            let top = self.magnitude(dims)?;
-            let kept = top.reshape(&direct.shape())?;
-            return root(&squares(&self.div(&top)?)?)?.mul(&kept);
+        let scale = match direct.device() {
+            _ if self.is_empty() => None,
+            Device::Cpu => extreme_squares(&direct).then(|| self.magnitude(dims)).transpose()?,
+            _ => Some(moderating(&direct.detach())?.reshape(&self.kept_shape(dims)?)?),
+        };
+        let Some(scale) = scale else {
+            return root(&direct);
+        };
+        // Relative to a constant, which as a factor drops out of every gradient.
+        let kept = scale.reshape(&direct.shape())?;
+        root(&squares(&self.div(&scale)?)?)?.mul(&kept)
+    }
+
+    /// The shape of a reduction along `dims` that keeps them, with size 1.
+    fn kept_shape(&self, dims: &[isize]) -> Result<Vec<usize>> {
+        let mut shape = self.shape().to_vec();
+        for &d in dims {
+            shape[axis("norm", self, d)?] = 1;
         }
-        root(&direct)
+        Ok(shape)
     }
 
     /// The largest magnitude along `dims`, which stay with size 1, as a constant; 1 where it is 0 or not finite.
@@ -325,10 +338,22 @@ fn root(x: &Tensor) -> Result<Tensor> {
     x.away_from(&zero)?.sqrt()?.zero_at(&zero)
 }
 
-/// Whether sums of squares have lost digits, or more, to the range of single precision. Only asked on the CPU:
-/// elsewhere the device would have to stand still for it.
+/// Sums of squares that have lost no digits, nor more, to the range of single precision.
+const MODERATE: std::ops::Range<f32> = 1e-30..1e37;
+
+/// By what elements are divided before they are squared, where the sums of their squares so far are these: 1 for moderate
+/// ones, else a power of two, which rounds nothing. For devices that would have to stand still to be asked
+/// [`extreme_squares`].
+pub(super) fn moderating(sums: &Tensor) -> Result<Tensor> {
+    // 2⁸⁰: its quotients by 10³⁸ and 10¹⁸, and its products with 10⁻¹⁵ and 10⁻³⁸, all have moderate squares.
+    let full = |v: f32| Tensor::full(v, &[], &sums.device());
+    let (large, small) = (sums.gt(&full(MODERATE.end))?, sums.lt(&full(MODERATE.start))?);
+    large.choose(&full(2f32.powi(80)), &small.choose(&full(2f32.powi(-80)), &full(1.0))?)
+}
+
+/// Whether sums of squares have left that range. Only asked on the CPU: elsewhere the device would have to stand still
+/// for it.
 fn extreme_squares(sums: &Tensor) -> bool {
-    const MODERATE: std::ops::Range<f32> = 1e-30..1e37;
     let beyond = |v: &[f32]| v.iter().any(|v| !MODERATE.contains(v));
-    sums.device() == Device::Cpu && sums.with_floats(beyond).unwrap_or(false)
+    sums.with_floats(beyond).unwrap_or(false)
 }
