@@ -1,6 +1,6 @@
 //! What each operation is in Burn's own. Shapes and dtypes fit: `tensor` checks them before it calls.
 
-use crate::value::Value;
+use crate::value::{Holds, Value};
 use burn_backend::ops::{ConvOptions, ConvTransposeOptions};
 use burn_backend::tensor::{Device, IndexingUpdateOp};
 use burn_backend::{
@@ -9,7 +9,6 @@ use burn_backend::{
 use saddle_backend::{Kind, Op};
 
 const FLOAT: FloatDType = FloatDType::F32;
-const INT: IntDType = IntDType::I32;
 
 /// The arguments of an operation.
 pub struct Arguments<'a, B: Backend> {
@@ -67,13 +66,13 @@ fn bools<B: Backend>(device: &Device<B>) -> BoolDType {
 ///
 /// # Panics
 /// Where Burn does; an operation that is none on tensors.
-pub fn compute<B: Backend>(op: Op, mut a: Arguments<B>) -> (Value<B>, Option<Value<B>>) {
+pub fn compute<B: Holds>(op: Op, mut a: Arguments<B>) -> (Value<B>, Option<Value<B>>) {
     let one = match op {
         Op::MaxDim | Op::MinDim => {
             let (x, axis) = (a.float(), a.size(0));
             let (values, at) = match op {
-                Op::MaxDim => B::float_max_dim_with_indices(x, axis, INT),
-                _ => B::float_min_dim_with_indices(x, axis, INT),
+                Op::MaxDim => B::float_max_dim_with_indices(x, axis, B::INT),
+                _ => B::float_min_dim_with_indices(x, axis, B::INT),
             };
             return (Value::Float(values), Some(Value::Int(at)));
         }
@@ -100,8 +99,8 @@ pub fn compute<B: Backend>(op: Op, mut a: Arguments<B>) -> (Value<B>, Option<Val
             float => float,
         },
         Op::IntoInt => match a.next() {
-            Value::Float(x) => Value::Int(B::float_into_int(x, INT)),
-            Value::Bool(x) => Value::Int(B::bool_into_int(x, INT)),
+            Value::Float(x) => Value::Int(B::float_into_int(x, B::INT)),
+            Value::Bool(x) => Value::Int(B::bool_into_int(x, B::INT)),
             int => int,
         },
         Op::Add | Op::Sub | Op::Mul | Op::Sum => return (arithmetic(op, a), None),
@@ -232,7 +231,7 @@ fn layout<B: Backend>(op: Op, mut a: Arguments<B>) -> Value<B> {
     }
 }
 
-fn index<B: Backend>(op: Op, mut a: Arguments<B>) -> Value<B> {
+fn index<B: Holds>(op: Op, mut a: Arguments<B>) -> Value<B> {
     let x = a.next();
     match (op, x) {
         (Op::MaskWhere, mask) => {
@@ -244,7 +243,7 @@ fn index<B: Backend>(op: Op, mut a: Arguments<B>) -> Value<B> {
             }
         }
         (Op::Argsort, Value::Int(x)) => Value::Int(B::int_argsort(x, a.size(0), a.size(1) == 1)),
-        (Op::Argsort, x) => Value::Int(B::float_argsort(x.float(), a.size(0), a.size(1) == 1, INT)),
+        (Op::Argsort, x) => Value::Int(B::float_argsort(x.float(), a.size(0), a.size(1) == 1, B::INT)),
         (Op::Select, Value::Float(x)) => Value::Float(B::float_select(x, a.size(0), a.next().int())),
         (Op::Select, Value::Int(x)) => Value::Int(B::int_select(x, a.size(0), a.next().int())),
         (Op::Select, Value::Bool(x)) => Value::Bool(B::bool_select(x, a.size(0), a.next().int())),
@@ -282,7 +281,7 @@ fn product<B: Backend>(op: Op, mut a: Arguments<B>) -> burn_backend::tensor::Flo
 }
 
 /// A tensor on a device from elements: 32-bit floats, 64-bit whole numbers or one byte each.
-pub fn upload<B: Backend>(kind: Kind, data: &[u8], sizes: &[i64], device: &Device<B>) -> Value<B> {
+pub fn upload<B: Holds>(kind: Kind, data: &[u8], sizes: &[i64], device: &Device<B>) -> Value<B> {
     let shape: Vec<usize> = sizes.iter().map(|&n| n as usize).collect();
     match kind {
         Kind::F32 => {
@@ -291,9 +290,12 @@ pub fn upload<B: Backend>(kind: Kind, data: &[u8], sizes: &[i64], device: &Devic
             Value::Float(B::float_from_data(data, device))
         }
         Kind::Int => {
-            // Kernels of graphics processors count in 32 bits; `tensor` has seen that the numbers fit.
-            let all = data.as_chunks::<8>().0.iter().map(|b| i64::from_ne_bytes(*b) as i32);
-            let data = TensorData::new(all.collect::<Vec<i32>>(), shape);
+            let all = data.as_chunks::<8>().0.iter().map(|b| i64::from_ne_bytes(*b));
+            let data = match B::INT {
+                IntDType::I64 => TensorData::new(all.collect::<Vec<i64>>(), shape),
+                // `tensor` has seen that the numbers fit.
+                _ => TensorData::new(all.map(|v| v as i32).collect::<Vec<i32>>(), shape),
+            };
             Value::Int(B::int_from_data(data, device))
         }
         Kind::Bool => {

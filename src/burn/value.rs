@@ -1,7 +1,7 @@
 //! Tensors of one of Burn's backends, of any dtype.
 
 use burn_backend::tensor::{BoolTensor, Device, FloatTensor, IntTensor};
-use burn_backend::{Backend, Shape, TensorMetadata};
+use burn_backend::{Backend, IntDType, Shape, TensorMetadata};
 use saddle_backend::{MOST_AXES, Made};
 
 /// A tensor of a backend.
@@ -99,12 +99,18 @@ impl AnyTensor {
 
 /// A backend whose tensors can be held.
 pub trait Holds: Backend {
+    /// What its whole numbers are: `tensor` knows it, too (`Device::whole_bits`).
+    const INT: IntDType;
+
     fn held(value: Value<Self>) -> AnyTensor;
     fn of(held: &AnyTensor) -> Option<&Value<Self>>;
 }
 
 #[cfg(feature = "cube")]
 impl Holds for burn_cubecl::Cube {
+    // Kernels of graphics processors count in 32 bits.
+    const INT: IntDType = IntDType::I32;
+
     fn held(value: Value<Self>) -> AnyTensor {
         AnyTensor::Cube(value)
     }
@@ -120,6 +126,8 @@ impl Holds for burn_cubecl::Cube {
 
 #[cfg(feature = "ndarray")]
 impl Holds for burn_ndarray::NdArray {
+    const INT: IntDType = IntDType::I64;
+
     fn held(value: Value<Self>) -> AnyTensor {
         AnyTensor::Ndarray(value)
     }

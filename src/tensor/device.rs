@@ -191,6 +191,20 @@ impl Device {
         let _ = self.ask(op);
     }
 
+    /// Of how many bits its whole numbers are.
+    pub fn whole_bits(&self) -> usize {
+        match self {
+            Device::Cpu | Device::Ndarray | Device::Elsewhere(Elsewhere { api: Api::Ndarray, .. }) => 64,
+            // Kernels of graphics processors count in 32.
+            _ => 32,
+        }
+    }
+
+    /// Whether one of its whole numbers can be this.
+    pub(crate) fn holds_whole(&self, value: i64) -> bool {
+        self.whole_bits() == 64 || i32::try_from(value).is_ok()
+    }
+
     /// Whether it computes in half precision, too.
     pub(crate) fn has_f16(&self) -> bool {
         *self != Device::Cpu && self.ask(Op::HasF16).is_ok_and(|answer| answer.ints[0] == 1)

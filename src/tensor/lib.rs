@@ -108,7 +108,7 @@ impl Tensor {
     /// A tensor of whole numbers.
     ///
     /// # Panics
-    /// Numbers of more than 32 bits on a device other than the CPU: the words refuse them, as [`Raw::from_ints`] says.
+    /// Numbers of more than 32 bits on a graphics processor: the words refuse them, as [`Raw::from_ints`] says.
     pub fn from_ints<I: Into<i64>>(data: Vec<I>, shape: &[usize], device: &Device) -> Self {
         let data = data.into_iter().map(Into::into).collect();
         Self::constant(Raw::from_ints(data, Shape::from(shape), device))
@@ -147,8 +147,8 @@ impl Tensor {
     /// The memory that the elements take, in bytes.
     pub fn bytes(&self) -> usize {
         let each = match self.dtype() {
-            Dtype::Int if self.device() == Device::Cpu => 8,
-            Dtype::F32 | Dtype::Int => 4,
+            Dtype::Int => self.device().whole_bits() / 8,
+            Dtype::F32 => 4,
             Dtype::Bool => 1,
         };
         self.len() * each

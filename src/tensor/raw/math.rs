@@ -275,8 +275,9 @@ impl Raw {
             Binary::Min => (|a, b| Some(a.min(b)), None),
             _ => (i64::checked_mul, Some(Op::Mul)),
         };
-        // A device wraps what does not fit its 32 bits without a word, so it computes only what is known to fit.
-        let known = self.bounds().zip(other.bounds()).and_then(|(a, b)| reach(f, a, b));
+        // A device wraps what does not fit its bits without a word, so it computes only what is known to fit.
+        let fits = |known: &(i64, i64)| [known.0, known.1].iter().all(|&end| self.device().holds_whole(end));
+        let known = self.bounds().zip(other.bounds()).and_then(|(a, b)| reach(f, a, b)).filter(fits);
         let (Some(burn), Some(known), None) = (burn, known, self.view()) else {
             return self.int_pairs(other, out, f);
         };
@@ -320,11 +321,11 @@ impl Raw {
     }
 }
 
-/// Between which numbers a sum, difference or product of numbers within these bounds lies; `None` beyond 32 bits.
+/// Between which numbers a sum, difference or product of numbers within these bounds lies; `None` beyond 64 bits.
 fn reach(f: fn(i64, i64) -> Option<i64>, a: (i64, i64), b: (i64, i64)) -> Option<(i64, i64)> {
     let corners = [f(a.0, b.0)?, f(a.0, b.1)?, f(a.1, b.0)?, f(a.1, b.1)?];
     let (low, high) = corners.iter().fold((i64::MAX, i64::MIN), |(low, high), &v| (low.min(v), high.max(v)));
-    (low >= i64::from(i32::MIN) && high <= i64::from(i32::MAX)).then_some((low, high))
+    Some((low, high))
 }
 
 impl Compare {

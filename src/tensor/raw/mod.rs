@@ -48,7 +48,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 pub enum Dtype {
     /// 32-bit floating point: the only kind that carries gradients.
     F32,
-    /// Whole numbers: labels, indices. Of 64 bits on the CPU, of 32 on other devices.
+    /// Whole numbers: labels, indices. Of 64 bits on processors, of 32 on graphics processors.
     Int,
     /// Truth values.
     Bool,
@@ -233,13 +233,13 @@ impl Raw {
     /// A tensor of whole numbers on `device`.
     ///
     /// # Panics
-    /// Numbers of more than 32 bits on a device other than the CPU, with a [`Fault`] that says so: the device would cut
-    /// them off without a word.
+    /// Numbers of more than 32 bits on a device whose whole numbers have no more, with a [`Fault`] that says so: the
+    /// device would cut them off without a word.
     pub fn from_ints(data: Vec<i64>, shape: Shape, device: &Device) -> Self {
         match device {
             Device::Cpu => Self::cpu(data, shape),
             _ => {
-                if let Some(wide) = data.iter().find(|&&v| i32::try_from(v).is_err()) {
+                if let Some(wide) = data.iter().find(|&&v| !device.holds_whole(v)) {
                     std::panic::resume_unwind(Box::new(too_wide(*wide, device)));
                 }
                 let bytes: Vec<u8> = data.iter().flat_map(|v| v.to_ne_bytes()).collect();

@@ -188,7 +188,7 @@ impl Raw {
     /// # Errors
     /// A sum of more than 64 bits.
     pub fn int_sum_all(&self) -> Result<Raw> {
-        // A device would count in 32 bits.
+        // A device would wrap what its bits do not hold.
         let sum = self.to_ints()?.into_iter().try_fold(0i64, i64::checked_add);
         let sum = sum.ok_or_else(overflow)?;
         Ok(Raw::from_ints(vec![sum], Shape::new([]), &self.device()))
