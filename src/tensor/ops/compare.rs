@@ -3,12 +3,12 @@
 use super::super::raw::Compare;
 use super::{broadcast, floats, same_device, two};
 use crate::tape::Op;
-use crate::{Device, Dtype, Raw, Tensor};
+use crate::{Dtype, Raw, Tensor};
 use saddle_fault::{Fault, Result};
 
 impl Tensor {
     /// A comparison element by element; gives a bool tensor. Whole numbers and floats are compared as they are, none of
-    /// them rounded (on devices other than the CPU as floats).
+    /// them rounded.
     ///
     /// # Errors
     /// Shapes that do not broadcast; tensors of two devices.
@@ -16,16 +16,13 @@ impl Tensor {
         let name = op.name();
         same_device(name, self, other)?;
         let out = broadcast(name, self, other)?;
-        if self.device() == Device::Cpu {
-            match (self.dtype(), other.dtype()) {
-                (Dtype::Int, Dtype::F32) => {
-                    return Ok(Tensor::constant(self.raw().compare_mixed(op, other.raw(), &out)));
-                }
-                (Dtype::F32, Dtype::Int) => {
-                    return Ok(Tensor::constant(other.raw().compare_mixed(op.swapped(), self.raw(), &out)));
-                }
-                _ => {}
-            }
+        let mixed = match (self.dtype(), other.dtype()) {
+            (Dtype::Int, Dtype::F32) => self.raw().compare_mixed(op, other.raw(), &out),
+            (Dtype::F32, Dtype::Int) => other.raw().compare_mixed(op.swapped(), self.raw(), &out),
+            _ => None,
+        };
+        if let Some(mixed) = mixed {
+            return Ok(Tensor::constant(mixed));
         }
         let (a, b) = match (self.dtype(), other.dtype()) {
             (x, y) if x == y => (self.raw().clone(), other.raw().clone()),

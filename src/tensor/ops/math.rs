@@ -307,10 +307,7 @@ impl Tensor {
         }
         let (a, b, _) = (floats(self), floats(other), same_device("rem", self, other)?);
         let out = broadcast("rem", self, other)?;
-        let Some(raw) = a.raw().remainder(b.raw(), &out) else {
-            let quotient = a.div(&b)?.floor()?;
-            return a.sub(&b.mul(&quotient)?);
-        };
+        let raw = a.raw().remainder(b.raw(), &out);
         let (sa, sb) = (a.shape(), b.shape());
         let op = Op { name: "rem", parents: &[&a, &b], saved: &[&a, &b], keep_output: false };
         Ok(two(

@@ -1,6 +1,7 @@
 //! Element-wise operations on values: one operand, two operands with broadcasting, comparisons, choice.
 
 use super::far::{self, Far, one, two, with_scalar};
+use super::near::{self, expm1, log1p};
 use super::{Dtype, Raw};
 use crate::shape::Shape;
 use crate::view::{Element, broadcast_strides};
@@ -45,15 +46,14 @@ impl Raw {
         let x = self.far();
         // max(x, 0) + log1p(exp(−|x|)): no overflow at either end.
         let softplus = |x: &Far| {
-            let tail = one(Op::Log1p, &one(Op::Exp, &one(Op::Neg, &one(Op::Abs, x))));
+            let tail = log1p(&one(Op::Exp, &one(Op::Neg, &one(Op::Abs, x))));
             two(Op::Add, &one(Op::Relu, x), &tail)
         };
-        let expm1 = |x: &Far| with_scalar(Op::SubScalar, &one(Op::Exp, x), 1.0);
         Raw::float(match op {
             Unary::Neg => one(Op::Neg, x),
             Unary::Exp => one(Op::Exp, x),
             Unary::Log => one(Op::Log, x),
-            Unary::Log1p => one(Op::Log1p, x),
+            Unary::Log1p => log1p(x),
             Unary::Expm1 => expm1(x),
             Unary::Sqrt => one(Op::Sqrt, x),
             Unary::Rsqrt => one(Op::Recip, &one(Op::Sqrt, x)),
@@ -63,7 +63,7 @@ impl Raw {
             Unary::Sign => one(Op::Sign, x),
             Unary::Sin => one(Op::Sin, x),
             Unary::Cos => one(Op::Cos, x),
-            Unary::Tanh => one(Op::Tanh, x),
+            Unary::Tanh => near::tanh(x),
             Unary::Sigmoid => one(Op::Sigmoid, x),
             Unary::Softplus => softplus(x),
             Unary::LogSigmoid => one(Op::Neg, &softplus(&one(Op::Neg, x))),
@@ -75,9 +75,9 @@ impl Raw {
                 let low = expm1(&with_scalar(Op::ClampMax, x, 0.0));
                 two(Op::Add, &one(Op::Relu, x), &with_scalar(Op::MulScalar, &low, alpha))
             }
-            Unary::Gelu => one(Op::Gelu, x),
+            Unary::Gelu => near::gelu(x),
             Unary::Silu => two(Op::Mul, x, &one(Op::Sigmoid, x)),
-            Unary::Erf => one(Op::Erf, x),
+            Unary::Erf => near::erf(x),
             Unary::Floor => one(Op::Floor, x),
             Unary::Ceil => one(Op::Ceil, x),
             Unary::Round => one(Op::Round, x),
@@ -85,7 +85,7 @@ impl Raw {
             Unary::MulScalar(v) => with_scalar(Op::MulScalar, x, v),
             Unary::RsubScalar(v) => with_scalar(Op::AddScalar, &one(Op::Neg, x), v),
             Unary::RdivScalar(v) => with_scalar(Op::MulScalar, &one(Op::Recip, x), v),
-            Unary::PowScalar(v) => with_scalar(Op::PowScalar, x, v),
+            Unary::PowScalar(v) => near::power(x, v),
             Unary::Clamp(lo, hi) => far::compute(Op::Clamp, &[x], &[], &[lo, hi]),
             Unary::ClampMask(lo, hi) => {
                 let above = with_scalar(Op::GtScalar, x, lo);
@@ -122,7 +122,7 @@ impl Raw {
             Binary::Sub => two(Op::Sub, a, b),
             Binary::Mul => two(Op::Mul, a, b),
             Binary::Div => two(Op::Div, a, b),
-            Binary::Pow => two(Op::Pow, a, b),
+            Binary::Pow => near::pow(a, b),
             Binary::Max => far::compute(Op::MaskWhere, &[&two(Op::Gt, a, b), b, a], &[], &[]),
             Binary::Min => far::compute(Op::MaskWhere, &[&two(Op::Lt, a, b), b, a], &[], &[]),
             Binary::Lt => mask(Op::Lt),
@@ -174,21 +174,35 @@ impl Raw {
     }
 
     /// The remainder with the sign of the divisor of two float tensors that broadcast to `out`, exact also where the
-    /// quotient is large; `None` where the device has no kernel for it.
-    pub fn remainder(&self, other: &Raw, out: &Shape) -> Option<Raw> {
-        self.view()?;
-        Some(self.paired(other, out, |a: f32, b: f32| match a % b {
+    /// quotient is large; on another device by way of the CPU, since of a quotient of more than 24 bits no operation in
+    /// single precision keeps the last.
+    pub fn remainder(&self, other: &Raw, out: &Shape) -> Raw {
+        if self.view().is_none() {
+            return self.on_cpu().remainder(&other.on_cpu(), out).to_device(&self.device());
+        }
+        self.paired(other, out, |a: f32, b: f32| match a % b {
             rest if rest != 0.0 && (rest < 0.0) != (b < 0.0) => rest + b,
             rest => rest,
-        }))
+        })
     }
 
-    /// A comparison of int and float tensors on the CPU that broadcast to `out`: exact, where either as the other would
-    /// be rounded.
-    pub fn compare_mixed(&self, op: Compare, floats: &Raw, out: &Shape) -> Raw {
+    /// A comparison of int and float tensors that broadcast to `out`: exact, where either as the other would be rounded.
+    /// `None` on another device where the ints are known to be floats, too; of others there it is by way of the CPU.
+    pub fn compare_mixed(&self, op: Compare, floats: &Raw, out: &Shape) -> Option<Raw> {
+        const EXACT: std::ops::RangeInclusive<i64> = -(1 << 24)..=1 << 24;
+        if self.view().is_none() {
+            let fit = self.bounds().is_some_and(|(low, high)| EXACT.contains(&low) && EXACT.contains(&high));
+            let none = self.is_empty() || floats.is_empty();
+            return match fit || none {
+                true => None,
+                false => {
+                    self.on_cpu().compare_mixed(op, &floats.on_cpu(), out).map(|all| all.to_device(&self.device()))
+                }
+            };
+        }
         let (a, b) = (self.lift(out).contiguous(), floats.lift(out).contiguous());
         let pairs = a.elements::<i64>().iter().zip(b.elements::<f32>());
-        Raw::cpu(pairs.map(|(&a, &b)| op.holds_between(a, f64::from(b))).collect(), out.clone())
+        Some(Raw::cpu(pairs.map(|(&a, &b)| op.holds_between(a, f64::from(b))).collect(), out.clone()))
     }
 
     /// A comparison of an int tensor with a number.

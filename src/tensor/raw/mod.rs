@@ -11,6 +11,7 @@
 //! | `linalg`, `conv` | matrix products; the three products of convolutions |
 //! | `norm`, `logits` | batch normalisation, binary cross-entropy, where the device has them in one piece |
 //! | `index` | ranges, rows by index, gather and scatter, joining, sorting |
+//! | `near` | what devices in single precision would round before it cancels |
 //! | `in_place` | what is written over a tensor that nobody else holds |
 //! | `ints` | whole numbers that have no kernel of their own |
 //! | `far` | handles of the library's, and its operations by name |
@@ -25,6 +26,7 @@ mod linalg;
 mod logits;
 mod long;
 mod math;
+mod near;
 mod norm;
 mod reduce;
 mod softmax;
