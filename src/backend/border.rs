@@ -8,7 +8,7 @@ use std::marker::PhantomData;
 /// The most axes of a tensor that crosses.
 pub const MOST_AXES: usize = 8;
 
-/// What the elements of a tensor are: 32-bit floats, whole numbers (32 bits on devices), truth values (one byte when
+/// What the elements of a tensor are: 32-bit floats, whole numbers (of 32 or 64 bits), truth values (one byte when
 /// they cross).
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
