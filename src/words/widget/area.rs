@@ -100,7 +100,11 @@ impl Collector {
         }
         if place.display.is_none() || place.widgets.is_asked_for(&place.output) {
             place.widgets.set(&place.output, "outputs", call.outputs());
-            if let Some(said) = place.widgets.state_message(&place.output, &["outputs"]) {
+            if let Some(mut said) = place.widgets.state_message(&place.output, &["outputs"]) {
+                // An `update` by the protocol, and front ends take both alike; but Visual Studio Code holds every later
+                // message of the kernel until it hears that its page has handled an `update` of a widget for outputs,
+                // and in a remote window it can miss that.
+                said.data.insert("method".into(), "echo_update".into());
                 self.then.show(Output::Comm(said));
             }
         }
