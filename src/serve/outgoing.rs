@@ -2,12 +2,14 @@
 //! what is too large for a page left out with a word. The order of a cell's outputs stays; a change of a display has no
 //! place in it.
 
+use std::collections::HashMap;
 use std::time::Instant;
 
 use super::batch::Batch;
 use super::limit::{Limit, fit};
 use super::updates::Updates;
-use saddle_session::output::Output;
+use saddle_session::output::{Bundle, Output};
+use serde_json::Value;
 
 /// The outputs of one cell that have not been sent yet.
 #[derive(Default)]
@@ -15,6 +17,8 @@ pub struct Outgoing {
     batch: Batch,
     limit: Limit,
     updates: Updates,
+    /// What is said of the picture in a display that can change to who cannot see it.
+    described: HashMap<String, String>,
 }
 
 impl Outgoing {
@@ -30,7 +34,8 @@ impl Outgoing {
                 out.extend(self.take_due(now));
             }
             Output::Lines { most } => self.limit.set(most),
-            Output::Update { bundle, id } => {
+            Output::Update { mut bundle, id } => {
+                self.describe(&id, &mut bundle);
                 let now = self.updates.push(id, fit(bundle), now);
                 out.extend(now.map(|(id, bundle)| Output::Update { bundle, id }));
             }
@@ -39,9 +44,13 @@ impl Outgoing {
             output => {
                 out.extend(self.text());
                 out.push(match output {
-                    Output::Display { bundle, id } => {
-                        // A new display of the same id shows what is newer than any change that waits.
-                        id.iter().for_each(|id| self.updates.forget(id));
+                    Output::Display { mut bundle, id } => {
+                        if let Some(id) = &id {
+                            // A new display of the same id shows what is newer than any change that waits.
+                            self.updates.forget(id);
+                            self.described.remove(id);
+                            self.describe(id, &mut bundle);
+                        }
                         let bundle = fit(bundle);
                         Output::Display { bundle, id }
                     }
@@ -59,6 +68,16 @@ impl Outgoing {
             }
         }
         out
+    }
+
+    /// Gives the picture in a display that can change the description that its first one had, so that an update has the
+    /// metadata of what it updates: where they differ, Visual Studio Code replaces the cell's outputs by its copy of them, and
+    /// with fast updates it has none yet, and the display stays as it is from then on.
+    fn describe(&mut self, id: &str, bundle: &mut Bundle) {
+        let about = bundle.metadata.get_mut("image/png").and_then(|about| about.get_mut("alt"));
+        let Some(Value::String(alt)) = about else { return };
+        let first = self.described.entry(id.to_string()).or_insert_with(|| without_details(alt));
+        alt.clone_from(first);
     }
 
     /// What has waited long enough.
@@ -95,6 +114,27 @@ impl Outgoing {
     }
 }
 
+/// The description of a picture without what stands in quotes or parentheses: titles and numbers, which change with it.
+fn without_details(alt: &str) -> String {
+    let (mut kept, mut depth) = (String::with_capacity(alt.len()), 0usize);
+    for c in alt.chars() {
+        match c {
+            '“' | '(' => depth += 1,
+            '”' | ')' => depth = depth.saturating_sub(1),
+            // One blank where two would meet.
+            ' ' if depth > 0 || kept.ends_with(' ') => {}
+            _ if depth == 0 => {
+                if matches!(c, ',' | ':') && kept.ends_with(' ') {
+                    kept.pop();
+                }
+                kept.push(c);
+            }
+            _ => {}
+        }
+    }
+    kept.trim_end().to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,6 +153,26 @@ mod tests {
     fn display(text: &str) -> Output {
         let bundle = Bundle::text(text);
         Output::Display { bundle, id: None }
+    }
+
+    #[test]
+    fn an_update_has_the_metadata_of_what_it_updates() {
+        let picture = |step: usize| {
+            Bundle::png(format!("plot “step {step}”: line D ({step} points), field ({step} arrows)"), vec![0], 320)
+        };
+        let (now, mut outgoing) = (Instant::now(), Outgoing::default());
+        let mut sent = outgoing.push(Output::Display { bundle: picture(1), id: Some("lab".into()) }, now);
+        sent.extend(outgoing.push(Output::Update { bundle: picture(2), id: "lab".into() }, now));
+        sent.extend(outgoing.end());
+        let [Output::Display { bundle: first, .. }, Output::Update { bundle: second, .. }] = &sent[..] else {
+            panic!("{sent:?}")
+        };
+        assert_eq!(first.metadata, second.metadata);
+        assert_eq!(first.metadata["image/png"]["alt"], "plot: line D, field");
+        assert!(second.plain().contains("step 2"), "its text is its own");
+        let alone = outgoing.push(Output::Display { bundle: picture(3), id: None }, now);
+        let [Output::Display { bundle, .. }] = &alone[..] else { panic!("{alone:?}") };
+        assert_eq!(bundle.metadata["image/png"]["alt"], bundle.plain());
     }
 
     #[test]
