@@ -18,6 +18,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 EXPECTED = Path(__file__).with_name("expected.json")
@@ -79,7 +80,8 @@ def collected(saddle, script):
 def measure(saddle, case, folder):
     """Instructions of one round."""
     before, body, rounds = case
-    script = Path(folder) / "case.rhai"
+    folder.mkdir()
+    script = folder / "case.rhai"
 
     def total(times):
         script.write_text(f"seed(0);\n{before}\nfor i in 0..{times} {{ {body} }}\nprint(`done`);\nsleep(600);\n")
@@ -94,8 +96,9 @@ def main():
     parser.add_argument("saddle", help="the binary")
     parser.add_argument("--update", action="store_true", help="write what is found")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        found = {name: measure(options.saddle, case, folder) for name, case in CASES.items()}
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(os.cpu_count()) as pool:
+        counts = pool.map(lambda at: measure(options.saddle, at[1], Path(folder) / str(at[0])), enumerate(CASES.values()))
+        found = dict(zip(CASES, counts))
     if options.update:
         EXPECTED.write_text(json.dumps(found, indent=4, ensure_ascii=False) + "\n")
         return
