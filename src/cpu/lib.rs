@@ -22,6 +22,7 @@
 //! | `split_k` | products of long sums, divided by their terms |
 //! | `norm` | batch normalisation and its gradient |
 //! | `logits` | binary cross-entropy of logits |
+//! | `lstm` | an LSTM along whole sequences and its gradient; `packed`, the weights that its steps share |
 //! | `scatter` | elements added where indices say |
 //! | [`optim`] | the formula of each optimizer, and one pass for its step |
 //! | `random` | counter-based random numbers |
@@ -47,11 +48,13 @@ mod elementwise;
 mod finite;
 mod layout;
 mod logits;
+mod lstm;
 mod math;
 mod matmul;
 mod memory;
 mod norm;
 pub mod optim;
+mod packed;
 mod parallel;
 mod pool;
 mod product;
@@ -73,6 +76,7 @@ pub use distributions::Between;
 pub use elementwise::{Binary, Unary, binary, binary_in_place, unary, unary_in_place};
 pub use layout::{binary_broadcast, contiguous};
 pub use logits::{bce_with_logits, bce_with_logits_grad};
+pub use lstm::{Along, Lstm, LstmGrads, Unrolled};
 pub use matmul::{Mat, gemm, gemm64, linear, linear_then, products};
 pub use memory::{Reuse, prepare_memory, release_memory};
 pub use norm::{NormGrads, Normed, batch_norm, batch_norm_grad};

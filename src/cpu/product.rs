@@ -12,7 +12,7 @@ use super::tile::{Left, Tiles, tiles};
 use super::transpose::transpose;
 
 /// Terms of a sum that are added up before the result is touched: a panel of them fits in the first-level cache.
-const TERMS: usize = 256;
+pub(super) const TERMS: usize = 256;
 /// Columns of the right operand that are packed at a time: with `TERMS` they take half a megabyte.
 const COLUMNS: usize = 512;
 /// Rows of the left operand that are packed at a time.
@@ -104,17 +104,30 @@ thread_local! {
 /// A cache line, which packed operands begin at.
 #[derive(Clone, Copy)]
 #[repr(align(64))]
-struct Line(#[allow(dead_code)] [f32; 16]);
+pub(super) struct Line(#[allow(dead_code)] [f32; 16]);
+
+impl Line {
+    pub const ZEROS: Line = Line([0.0; 16]);
+
+    pub fn numbers(lines: &[Line]) -> &[f32] {
+        // SAFETY: a line is sixteen numbers without padding.
+        unsafe { std::slice::from_raw_parts(lines.as_ptr().cast(), 16 * lines.len()) }
+    }
+
+    pub fn numbers_mut(lines: &mut [Line]) -> &mut [f32] {
+        // SAFETY: as above.
+        unsafe { std::slice::from_raw_parts_mut(lines.as_mut_ptr().cast(), 16 * lines.len()) }
+    }
+}
 
 /// Calls `body` with room for `len` numbers, of unspecified values.
 pub(super) fn with_room<R>(len: usize, body: impl FnOnce(&mut [f32]) -> R) -> R {
     ROOM.with_borrow_mut(|lines| {
         let wanted = len.div_ceil(16);
         if lines.len() < wanted {
-            lines.resize(wanted, Line([0.0; 16]));
+            lines.resize(wanted, Line::ZEROS);
         }
-        // SAFETY: a line is sixteen numbers without padding.
-        body(unsafe { std::slice::from_raw_parts_mut(lines.as_mut_ptr().cast(), len) })
+        body(&mut Line::numbers_mut(lines)[..len])
     })
 }
 
@@ -281,7 +294,7 @@ fn runs(places: &[usize]) -> Vec<(usize, usize, usize)> {
 
 /// Cuts a range into ranges of at most `size`, as equal as can be in units of `unit`; an empty one into itself, because
 /// a sum of no terms is a sum, too.
-fn blocks(range: &Range, size: usize, unit: usize) -> impl Iterator<Item = Range> + use<> {
+pub(super) fn blocks(range: &Range, size: usize, unit: usize) -> impl Iterator<Item = Range> + use<> {
     let (start, end) = (range.start, range.end);
     let count = (end - start).div_ceil(size).max(1);
     let step = (end - start).div_ceil(count).next_multiple_of(unit).max(1);
@@ -296,7 +309,7 @@ pub(super) fn tile_rows(tiles: &Tiles, rows: &Range) -> impl Iterator<Item = Ran
 }
 
 /// Cuts columns into panels: the columns, and the width in whole vectors.
-fn panels(tiles: &Tiles, columns: &Range) -> impl Iterator<Item = (Range, usize)> + use<> {
+pub(super) fn panels(tiles: &Tiles, columns: &Range) -> impl Iterator<Item = (Range, usize)> + use<> {
     let (step, lanes, end) = (tiles.columns(), tiles.lanes, columns.end);
     columns.clone().step_by(step).map(move |at| {
         let columns = at..(at + step).min(end);

@@ -60,7 +60,7 @@ pub(super) fn tiles() -> &'static Tiles {
 
 /// Asks for the cache line of a number. Has no other effect, wherever it is.
 #[inline(always)]
-fn prefetch(x: *const f32) {
+pub(super) fn prefetch(x: *const f32) {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: a prefetch never faults.
     unsafe {

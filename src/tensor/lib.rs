@@ -75,7 +75,7 @@ mod view;
 
 pub use device::Device;
 pub use limit::check_shape;
-pub use ops::{Extreme, Geometry, Normed, Window, einsum};
+pub use ops::{Extreme, Geometry, Lstm, Normed, Window, einsum};
 pub use raw::{Compare, Dtype, Raw, reads};
 pub use shape::Shape;
 pub use tape::{GradOptions, grad, no_grad};

@@ -3,7 +3,7 @@
 use super::{Layer, Pass, Start};
 use crate::{Init, Param};
 use saddle_fault::{Fault, Result};
-use saddle_tensor::{Tensor, shown};
+use saddle_tensor::{Lstm, Tensor, shown};
 
 /// Which cell takes the state from one step to the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,16 +59,7 @@ impl Recurrent {
     }
 
     /// The state before the first step: the second input, or zeros.
-    fn first(&self, x: &Tensor, pass: &Pass) -> Result<State> {
-        let whole = self.given_state(x, pass)?;
-        let n = self.hidden;
-        match self.cell {
-            Cell::Lstm => Ok(State { h: whole.narrow(1, 0..n)?, c: Some(whole.narrow(1, n..2 * n)?) }),
-            Cell::Gru => Ok(State { h: whole, c: None }),
-        }
-    }
-
-    fn given_state(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+    fn first(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         let want = [x.shape()[0], self.width()];
         match &pass.condition {
             None => Ok(Tensor::full(0.0, &want, &x.device())),
@@ -85,38 +76,28 @@ impl Recurrent {
         }
     }
 
-    /// One step: from the state and what the input gives to the gates, the next state.
-    fn step(&self, params: &[Tensor], given: &Tensor, state: &State) -> Result<State> {
+    /// The steps of a GRU, one after the other: from what the inputs give to the gates, and the first state.
+    fn gru(&self, params: &[Tensor], given: &Tensor, first: Tensor) -> Result<Tensor> {
         let n = self.hidden;
+        let (rows, steps) = (given.shape()[0], given.shape()[1]);
         let part = |t: &Tensor, i: usize| t.narrow(1, i * n..(i + 1) * n);
-        let own = state.h.linear(&params[1], Some(&params[3]))?;
-        let Some(c) = &state.c else {
-            let open = |i: usize| part(given, i)?.add(&part(&own, i)?)?.sigmoid();
+        let mut h = first;
+        let mut outputs = Vec::with_capacity(steps);
+        for i in 0..steps {
+            let t = if self.reverse { steps - 1 - i } else { i };
+            let given = given.narrow(1, t..t + 1)?.reshape(&[rows, self.gates()])?;
+            let own = h.linear(&params[1], Some(&params[3]))?;
+            let open = |i: usize| part(&given, i)?.add(&part(&own, i)?)?.sigmoid();
             let (r, z) = (open(0)?, open(1)?);
-            let new = part(given, 2)?.add(&r.mul(&part(&own, 2)?)?)?.tanh()?;
+            let new = part(&given, 2)?.add(&r.mul(&part(&own, 2)?)?)?.tanh()?;
             // (1 − z)·new + z·h
-            return Ok(State { h: new.add(&z.mul(&state.h.sub(&new)?)?)?, c: None });
-        };
-        let all = given.add(&own)?;
-        let open = |i: usize| part(&all, i)?.sigmoid();
-        let c = open(1)?.mul(c)?.add(&open(0)?.mul(&part(&all, 2)?.tanh()?)?)?;
-        Ok(State { h: open(3)?.mul(&c.tanh()?)?, c: Some(c) })
-    }
-}
-
-/// What a step hands on: h, and of an LSTM c.
-struct State {
-    h: Tensor,
-    c: Option<Tensor>,
-}
-
-impl State {
-    /// h, then c, side by side.
-    fn whole(&self) -> Result<Tensor> {
-        match &self.c {
-            Some(c) => Tensor::cat(&[self.h.clone(), c.clone()], 1),
-            None => Ok(self.h.clone()),
+            h = new.add(&z.mul(&h.sub(&new)?)?)?;
+            outputs.push(h.clone());
         }
+        if self.reverse {
+            outputs.reverse();
+        }
+        Tensor::stack(&outputs, 1)
     }
 }
 
@@ -140,7 +121,7 @@ impl Layer for Recurrent {
 
     fn forward(&self, params: &[Tensor], _: &[Param], x: &Tensor, pass: &Pass) -> Result<Tensor> {
         let shape = x.shape();
-        let &[n, steps, inputs] = &shape[..] else {
+        let &[_, steps, inputs] = &shape[..] else {
             return Err(self.wrong(&shape));
         };
         if inputs != self.inputs {
@@ -149,20 +130,15 @@ impl Layer for Recurrent {
         if steps == 0 {
             return Err(Fault::shape(format!("{}: a sequence without steps: {}", self.name(), shown(&shape))));
         }
+        let first = self.first(x, pass)?;
         // What the inputs give to the gates, for all steps in one product.
-        let given = x.linear(&params[0], Some(&params[2]))?;
-        let mut state = self.first(x, pass)?;
-        let mut outputs = Vec::with_capacity(steps);
-        for i in 0..steps {
-            let t = if self.reverse { steps - 1 - i } else { i };
-            let now = given.narrow(1, t..t + 1)?.reshape(&[n, self.gates()])?;
-            state = self.step(params, &now, &state)?;
-            outputs.push(if self.state { state.whole()? } else { state.h.clone() });
+        match self.cell {
+            Cell::Lstm => {
+                let given = x.linear(&params[0], Some(&params[2].add(&params[3])?))?;
+                given.lstm(&params[1], &first, Lstm { reverse: self.reverse, cells: self.state })
+            }
+            Cell::Gru => self.gru(params, &x.linear(&params[0], Some(&params[2]))?, first),
         }
-        if self.reverse {
-            outputs.reverse();
-        }
-        Tensor::stack(&outputs, 1)
     }
 
     fn is_conditional(&self) -> bool {

@@ -9,6 +9,7 @@
 //! | `linalg`, `einsum`, `determinant` | matrix products; Einstein's sum, diagonals, triangles; determinants and inverses |
 //! | `conv`, `pool`, `resample` | convolutions; pooling, table look-up; other sizes of images |
 //! | `norm` | batch normalisation |
+//! | `lstm` | long short-term memories along sequences |
 //! | `shape`, `index` | elements rearranged; parts taken, put back, joined, sorted |
 //! | `ints` | whole numbers, which carry no gradients |
 //! | `custom` | operations whose gradient is given from outside |
@@ -22,6 +23,7 @@ mod index;
 mod ints;
 mod linalg;
 mod logits;
+mod lstm;
 mod math;
 mod norm;
 mod pool;
@@ -32,6 +34,7 @@ mod softmax;
 
 pub use conv::Geometry;
 pub use einsum::einsum;
+pub use lstm::Lstm;
 pub use norm::Normed;
 pub use pool::Window;
 pub use reduce::Extreme;

@@ -9,7 +9,7 @@
 //! | `math` | element-wise operations, broadcasting, comparisons, choice |
 //! | `reduce`, `softmax` | reductions along an axis or over everything; softmax over some axes |
 //! | `linalg`, `conv` | matrix products; the three products of convolutions |
-//! | `norm`, `logits` | batch normalisation, binary cross-entropy, where the device has them in one piece |
+//! | `norm`, `logits`, `lstm` | batch normalisation, binary cross-entropy, LSTMs, where the device has them in one piece |
 //! | `index` | ranges, rows by index, gather and scatter, joining, sorting |
 //! | `near` | what devices in single precision would round before it cancels |
 //! | `in_place` | what is written over a tensor that nobody else holds |
@@ -25,6 +25,7 @@ mod ints;
 mod linalg;
 mod logits;
 mod long;
+mod lstm;
 mod math;
 mod near;
 mod norm;
@@ -33,8 +34,8 @@ mod softmax;
 
 pub(super) use conv::ConvGeometry;
 pub(super) use far::{Far, library, one};
-pub(super) use linalg::rectifier;
 pub use math::Compare;
+pub(super) use {linalg::rectifier, lstm::Sequences, lstm::Unrolled};
 
 use super::device::Device;
 use crate::shape::{Axes, Shape};

@@ -1,7 +1,7 @@
 //! The graph itself: orders beyond two, what is pruned, what is left out, how deep and how long-lived it is.
 
 use saddle_fault::Result;
-use saddle_tensor::{GradOptions, Tensor, device, grad, no_grad, tape};
+use saddle_tensor::{GradOptions, Lstm, Tensor, device, grad, no_grad, tape};
 use std::cell::Cell;
 use std::rc::Rc;
 
@@ -41,6 +41,45 @@ fn third_derivative_of_sin_is_minus_cos() -> Result<()> {
         y = derivative(&y, &x)?;
     }
     close(&y, points().map(|x| -x.cos()), 1e-6);
+    Ok(())
+}
+
+/// Along a line on which all operands depend on one number, and the state on the weight, too: third order against
+/// differences of the second, that against differences of the first, and so on down to the value.
+#[test]
+fn derivatives_of_an_lstm_up_to_the_third() -> Result<()> {
+    let spread = |shape: &[usize], k: f32| {
+        let n: usize = shape.iter().product();
+        Tensor::from_floats((0..n).map(|i| (k * (i + 1) as f32).sin()).collect(), shape, &device::current())
+    };
+    let (given, weight, state) = (spread(&[2, 3, 12], 1.7), spread(&[12, 3], 2.3), spread(&[2, 6], 0.9));
+    let orders = |at: f32| -> Result<Vec<f64>> {
+        let x = vector(&[at]);
+        let weight = weight.mul(&x)?;
+        let state = state.mul(&x)?.add(&weight.square()?.mean()?)?;
+        let mut y = given.mul(&x)?.lstm(&weight, &state, Lstm { reverse: false, cells: true })?.square()?.sum()?;
+        let mut all = vec![f64::from(y.to_floats()?[0])];
+        for _ in 0..3 {
+            y = derivative(&y, &x)?;
+            all.push(f64::from(y.sum()?.to_floats()?[0]));
+        }
+        let plain = grad(&given.mul(&x)?.lstm(&weight, &state, Lstm::default())?.sum()?, &[&x], None, PLAIN)?;
+        let recorded = derivative(&given.mul(&x)?.lstm(&weight, &state, Lstm::default())?, &x)?;
+        let plain = plain[0].as_ref().expect("it depends on x").to_floats()?;
+        close(&recorded, plain.into_iter().map(f64::from), 1e-5);
+        Ok(all)
+    };
+    for at in [0.5, -1.0] {
+        let h = 1.0 / 32.0;
+        let [near, before, far, long_before] = [h, -h, 2.0 * h, -2.0 * h].map(|by| orders(at + by));
+        let (near, before, far, long_before) = (near?, before?, far?, long_before?);
+        let here = orders(at)?;
+        for i in 1..4 {
+            let slope = |k: usize| (8.0 * (near[k] - before[k]) - (far[k] - long_before[k])) / (12.0 * f64::from(h));
+            let off = (here[i] - slope(i - 1)).abs();
+            assert!(off <= 2e-3 * here[i].abs().max(1.0), "order {i} at {at}: {} for {}", here[i], slope(i - 1));
+        }
+    }
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use super::check::{Case, Values, against_differences, one, two};
 use Values::{Apart, AwayFromZero, Between};
 use saddle_fault::Result;
-use saddle_tensor::{Geometry, Tensor, Window, device, einsum};
+use saddle_tensor::{Geometry, Lstm, Tensor, Window, device, einsum};
 
 const WIDE: Values = Between(-1.2, 1.2);
 
@@ -203,6 +203,10 @@ fn layers_in_one_piece() {
         }),
         three("conv_transpose2d with a bias", [&[1, 2, 2, 2], &[2, 3, 2, 2], &[3]], |x| {
             x[0].conv_transpose2d_with_bias(&x[1], Some(&x[2]), &geometry(2, 0, 1, 1), [1, 1])
+        }),
+        three("lstm", [&[2, 3, 8], &[8, 2], &[2, 4]], |x| x[0].lstm(&x[1], &x[2], Lstm::default())),
+        three("lstm, reversed, with its cells", [&[2, 2, 8], &[8, 2], &[2, 4]], |x| {
+            x[0].lstm(&x[1], &x[2], Lstm { reverse: true, cells: true })
         }),
         two("bce_with_logits", (&[3, 2], WIDE), (&[3, 2], WIDE), |a, t| a.bce_with_logits(t)),
         two("bce_with_logits, one target", (&[3, 2], WIDE), (&[], WIDE), |a, t| a.bce_with_logits(t)),
