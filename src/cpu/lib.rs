@@ -20,7 +20,7 @@
 //! | `finite` | whether numbers are finite |
 //! | `sparse` | products whose left operand is mostly zeros |
 //! | `split_k` | products of long sums, divided by their terms |
-//! | `norm` | batch normalisation and its gradient |
+//! | `norm`, `weight_norm` | batch and weight normalisation and their gradients |
 //! | `logits` | binary cross-entropy of logits |
 //! | `lstm` | an LSTM along whole sequences and its gradient; `packed`, the weights that its steps share |
 //! | `scatter` | elements added where indices say |
@@ -70,6 +70,7 @@ mod split_k;
 mod testing;
 mod tile;
 mod transpose;
+mod weight_norm;
 
 pub use conv::{Conv2d, add_to_channels, conv2d, conv2d_grad_input, conv2d_grad_weight};
 pub use distributions::Between;
@@ -86,3 +87,4 @@ pub use reduce::{max_all, max_axis, min_all, min_axis, sum_all, sum_axis};
 pub use scatter::scatter_add;
 pub use simd::simd_level;
 pub use softmax::{log_softmax_rows, log_sum_exp_rows, softmax_rows};
+pub use weight_norm::{weight_norm, weight_norm_grad};

@@ -70,7 +70,7 @@ fn extreme_all<const MAX: bool>(x: &[f32]) -> f32 {
 
 /// Folds [`LANES`] interleaved partial results into one.
 #[inline(always)]
-fn fold_lanes(mut lanes: [f32; LANES], f: impl Fn(f32, f32) -> f32) -> f32 {
+pub(super) fn fold_lanes(mut lanes: [f32; LANES], f: impl Fn(f32, f32) -> f32) -> f32 {
     let mut half = LANES / 2;
     while half > 0 {
         for i in 0..half {
@@ -104,6 +104,42 @@ impl Kernel for Sum<'_> {
     #[inline(always)]
     fn run<A: Arith>(self) -> f32 {
         interleaved(self.0, 0.0, |a, b| a + b)
+    }
+}
+
+/// Σ a·b of two rows of one length, on the calling thread.
+pub(super) fn sum_of(a: &[f32], b: &[f32]) -> f32 {
+    debug_assert_eq!(a.len(), b.len());
+    let sum = match a.len() {
+        ..=SUM_BLOCK => dispatch(SumOf(a, b)),
+        _ => {
+            let blocks = a.chunks(SUM_BLOCK).zip(b.chunks(SUM_BLOCK));
+            pairwise(&blocks.map(|(a, b)| dispatch(SumOf(a, b))).collect::<Vec<f32>>())
+        }
+    };
+    match sum.is_finite() {
+        true => sum,
+        false => a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum::<f64>() as f32,
+    }
+}
+
+struct SumOf<'a>(&'a [f32], &'a [f32]);
+
+impl Kernel for SumOf<'_> {
+    type Out = f32;
+    #[inline(always)]
+    fn run<A: Arith>(self) -> f32 {
+        let mut lanes = [0.0; LANES];
+        let ((a, a_rest), (b, b_rest)) = (self.0.as_chunks::<LANES>(), self.1.as_chunks::<LANES>());
+        for (a, b) in a.iter().zip(b) {
+            for l in 0..LANES {
+                lanes[l] += a[l] * b[l];
+            }
+        }
+        for ((lane, a), b) in lanes.iter_mut().zip(a_rest).zip(b_rest) {
+            *lane += a * b;
+        }
+        fold_lanes(lanes, |a, b| a + b)
     }
 }
 

@@ -50,7 +50,7 @@ impl Parametrization {
                 let sigma = u.mul(&times(&matrix, &v)?)?.sum()?;
                 params[0].div(&sigma)
             }
-            Parametrization::Length => params[0].mul(&params[1].div(&lengths(&params[1])?)?),
+            Parametrization::Length => params[1].weight_norm(&params[0]),
         }
     }
 }

@@ -1,9 +1,10 @@
-//! Recorded batch normalisation.
+//! Recorded batch and weight normalisation.
 
 use super::reduce::moderating;
+use super::{floats, same_device};
 use crate::tape::{Back, Grads, Op, is_recording};
-use crate::{Device, Tensor, no_grad};
-use saddle_fault::Result;
+use crate::{Device, Tensor, no_grad, shown};
+use saddle_fault::{Fault, Result};
 
 /// A normalised batch with the statistics that it was normalised with, as constants.
 pub struct Normed {
@@ -68,6 +69,50 @@ impl Tensor {
         };
         Ok(Standard { hat: centred.div(&spread)?, spread, mean, var: var.detach() })
     }
+}
+
+impl Tensor {
+    /// g · v / ‖v‖ (Salimans and Kingma 2016), self being v, `[out, ..]`: a length for each output, `g [out, 1, ..]`.
+    ///
+    /// # Errors
+    /// Shapes that do not fit.
+    pub fn weight_norm(&self, g: &Tensor) -> Result<Tensor> {
+        let (v, g) = (floats(self), floats(g));
+        let kept: Vec<usize> = v.shape().iter().enumerate().map(|(i, &n)| if i == 0 { n } else { 1 }).collect();
+        if g.shape()[..] != kept || v.rank() == 0 {
+            let (v, g) = (shown(&v.shape()), shown(&g.shape()));
+            return Err(Fault::shape(format!("weight_norm: lengths {g} do not fit weights {v}")));
+        }
+        same_device("weight_norm", &v, &g)?;
+        let Some([lengths, w]) = v.raw().weight_norm(g.raw()) else {
+            return g.mul(&v.div(&row_lengths(&v)?)?);
+        };
+        let op = Op { name: "weight_norm", parents: &[&v, &g], saved: &[&v, &g], keep_output: false };
+        Ok(op.done(w, move |b| {
+            let [v, g] = b.saved else {
+                return Ok(Grads::new());
+            };
+            let fused = || v.raw().weight_norm_grad(g.raw(), &lengths, b.grad.raw());
+            if let Some(grads) = (!is_recording()).then(fused).flatten() {
+                return Ok(grads.map(|raw| Some(Tensor::constant(raw))).into_iter().collect());
+            }
+            let length = row_lengths(v)?;
+            let direction = v.div(&length)?;
+            let along = b.grad.mul(&direction)?.sum_dims(&within_rows(v), true)?;
+            let across = b.grad.sub(&direction.mul(&along)?)?;
+            Ok(Grads::from_iter([Some(across.mul(&g.div(&length)?)?), Some(along)]))
+        }))
+    }
+}
+
+/// Every axis but the first.
+fn within_rows(v: &Tensor) -> Vec<isize> {
+    (1..v.rank() as isize).collect()
+}
+
+/// The length of each output's weights, of a shape that broadcasts against them.
+fn row_lengths(v: &Tensor) -> Result<Tensor> {
+    v.square()?.sum_dims(&within_rows(v), true)?.sqrt()
 }
 
 /// Elements less their mean and divided by their spread, and both.

@@ -1,4 +1,4 @@
-//! Batch normalisation of values, where the device has it in one piece.
+//! Batch and weight normalisation of values, where the device has it in one piece.
 
 use super::Raw;
 use super::reduce::around;
@@ -46,5 +46,19 @@ impl Raw {
         );
         let one_each = |v| Raw::cpu(v, Shape::new([channels]));
         Some([Raw::cpu(grads.x, shape), one_each(grads.gain), one_each(grads.shift)])
+    }
+    /// The length of each row of these weights, `[out, ..]`, and the weights brought to the lengths `g`, `[out, 1, ..]`;
+    /// `None` where the device has no kernel for it.
+    pub fn weight_norm(&self, g: &Raw) -> Option<[Raw; 2]> {
+        let (v, g) = (self.contiguous(), g.contiguous());
+        let [lengths, w] = saddle_cpu::weight_norm(v.slice()?, g.slice()?);
+        Some([Raw::cpu(lengths, g.shape()), Raw::cpu(w, v.shape())])
+    }
+
+    /// The gradients of [`Raw::weight_norm`] with respect to the weights and to `g`, for that of its result.
+    pub fn weight_norm_grad(&self, g: &Raw, lengths: &Raw, along: &Raw) -> Option<[Raw; 2]> {
+        let [v, g, along] = [self, g, along].map(Raw::contiguous);
+        let [to_v, to_g] = saddle_cpu::weight_norm_grad(v.slice()?, g.slice()?, lengths.slice()?, along.slice()?);
+        Some([Raw::cpu(to_v, v.shape()), Raw::cpu(to_g, g.shape())])
     }
 }

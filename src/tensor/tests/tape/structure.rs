@@ -204,6 +204,8 @@ fn layers_in_one_piece() {
         three("conv_transpose2d with a bias", [&[1, 2, 2, 2], &[2, 3, 2, 2], &[3]], |x| {
             x[0].conv_transpose2d_with_bias(&x[1], Some(&x[2]), &geometry(2, 0, 1, 1), [1, 1])
         }),
+        two("weight_norm", (&[2, 3], AwayFromZero), (&[2, 1], WIDE), Tensor::weight_norm),
+        two("weight_norm of kernels", (&[2, 1, 2, 2], AwayFromZero), (&[2, 1, 1, 1], WIDE), Tensor::weight_norm),
         three("lstm", [&[2, 3, 8], &[8, 2], &[2, 4]], |x| x[0].lstm(&x[1], &x[2], Lstm::default())),
         three("lstm, reversed, with its cells", [&[2, 2, 8], &[8, 2], &[2, 4]], |x| {
             x[0].lstm(&x[1], &x[2], Lstm { reverse: true, cells: true })
