@@ -1,8 +1,11 @@
 //! Softmax, log-softmax and log-sum-exp of the rows of a matrix.
 
+use std::mem::MaybeUninit;
+
 use super::buffer::filled;
 use super::math::exp;
 use super::parallel::over_rows;
+use super::reduce::sum_of;
 use super::simd::{Arith, Kernel, dispatch};
 use super::{Unary, max_all, sum_all, unary_in_place};
 
@@ -14,6 +17,39 @@ pub fn softmax_rows(x: &[f32], rows: usize, columns: usize) -> Vec<f32> {
     each_row(x, rows, columns, |_, y, total| {
         unary_in_place(Unary::MulScalar(1.0 / total), y);
     })
+}
+
+/// The gradient of [`softmax_rows`] for its result `y` and the gradient `g` of that: y · (g − Σ g·y) of each row.
+pub fn softmax_grad_rows(y: &[f32], g: &[f32], rows: usize, columns: usize) -> Vec<f32> {
+    assert_eq!([y.len(), g.len()], [rows * columns; 2], "softmax: lengths of the gradients");
+    // SAFETY: every row is written.
+    unsafe {
+        filled(y.len(), |out| {
+            over_rows(out, columns, columns, GRAIN, |row, out| {
+                let own = row * columns..(row + 1) * columns;
+                let (y, g) = (&y[own.clone()], &g[own]);
+                dispatch(Shares { y, g, along: sum_of(g, y), out });
+            });
+        })
+    }
+}
+
+/// y · (g − along).
+struct Shares<'a> {
+    y: &'a [f32],
+    g: &'a [f32],
+    along: f32,
+    out: &'a mut [MaybeUninit<f32>],
+}
+
+impl Kernel for Shares<'_> {
+    type Out = ();
+    #[inline(always)]
+    fn run<A: Arith>(self) {
+        for ((out, y), g) in self.out.iter_mut().zip(self.y).zip(self.g) {
+            out.write(y * (g - self.along));
+        }
+    }
 }
 
 /// x − m − ln Σ exp(x − m) of each row of `columns` elements, with m its maximum. A row with NaN, or with ∞, is NaN.
@@ -115,6 +151,25 @@ mod tests {
                 assert!((f64::from(soft[at]) - exact.exp()).abs() <= 1e-6 * exact.exp() + 1e-44, "softmax of {value}");
             }
         }
+    }
+
+    #[test]
+    fn gradients_agree_with_double_precision() {
+        for (rows, columns) in [(0, 4), (3, 0), (5, 2), (64, 10), (7, 1000), (3000, 50)] {
+            let y = softmax_rows(&sample(rows * columns, 23), rows, columns);
+            let g = sample(rows * columns, 24);
+            let got = softmax_grad_rows(&y, &g, rows, columns);
+            assert_eq!(got.len(), y.len());
+            for (at, got) in got.iter().enumerate() {
+                let row = at / columns * columns..(at / columns + 1) * columns;
+                let double = |x: &[f32], i: usize| f64::from(x[i]);
+                let along: f64 = row.map(|i| double(&y, i) * double(&g, i)).sum();
+                let exact = double(&y, at) * (double(&g, at) - along);
+                assert!((f64::from(*got) - exact).abs() < 1e-6, "{got} not {exact}");
+            }
+        }
+        let huge = f32::MAX / 2.0;
+        assert_eq!(softmax_grad_rows(&[0.5, 0.5], &[huge, -huge], 1, 2), [huge / 2.0, -huge / 2.0]);
     }
 
     #[test]

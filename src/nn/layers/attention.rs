@@ -49,7 +49,7 @@ impl Layer for SelfAttention {
         let (q, k, v) = (params[0].matmul(&pixels)?, params[1].matmul(&pixels)?, params[2].matmul(&pixels)?);
         // [n, from, to]: how much each pixel takes of each other.
         let attention = q.transpose(1, 2)?.matmul(&k)?.softmax(-1)?;
-        let taken = v.matmul(&attention.transpose(1, 2)?)?;
+        let taken = v.matmul_transposed(&attention)?;
         x.add(&taken.mul(&params[3])?.reshape(&[n, c, h, w])?)
     }
 

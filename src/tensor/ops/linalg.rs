@@ -23,7 +23,7 @@ impl Tensor {
         if n != values {
             return Err(attends(self, k, v, &format!("there are {n} keys and {values} values")));
         }
-        let fit = self.matmul(&k.transpose(-2, -1)?)?.mul_scalar(1.0 / (*d as f32).sqrt())?;
+        let fit = self.matmul_transposed(k)?.mul_scalar(1.0 / (*d as f32).sqrt())?;
         fit.softmax(-1)?.matmul(v)
     }
 
@@ -54,7 +54,7 @@ impl Tensor {
             true => (a, b),
             false => (floats(&a), floats(&b)),
         };
-        let product = batched(&a, &b).map_err(|fault| match fault.kind {
+        let product = batched(&a, &b, false).map_err(|fault| match fault.kind {
             Kind::Shape => wrong("leading dims do not broadcast".into()),
             _ => fault,
         })?;
@@ -64,6 +64,25 @@ impl Tensor {
             (_, 1) => product.squeeze(Some(-1)),
             _ => Ok(product),
         }
+    }
+
+    /// `self @ otherᵀ`: `[.., m, k], [.., n, k] → [.., m, n]` of floats. Its gradients lie in row-major
+    /// order, which that with respect to a transposed operand does not.
+    ///
+    /// # Errors
+    /// A rank below 2; inner sizes that differ; leading axes that do not broadcast.
+    pub fn matmul_transposed(&self, other: &Tensor) -> Result<Tensor> {
+        let (sa, sb) = (self.shape(), other.shape());
+        let fault = |why| Fault::shape(format!("matmul: {} @ {} transposed: {why}", shown(&sa), shown(&sb)));
+        match (&sa[..], &sb[..]) {
+            ([.., _, k], [.., _, l]) if k == l => {}
+            _ => return Err(fault("inner sizes differ")),
+        }
+        same_device("matmul", self, other)?;
+        batched(&floats(self), &floats(other), true).map_err(|inner| match inner.kind {
+            Kind::Shape => fault("leading dims do not broadcast"),
+            _ => inner,
+        })
     }
 
     /// The last two axes exchanged.
@@ -136,11 +155,11 @@ impl Tensor {
     }
 }
 
-/// `[.., m, k] @ [.., k, n]` with leading axes broadcast.
-fn batched(a: &Tensor, b: &Tensor) -> Result<Tensor> {
+/// `[.., m, k] @ [.., k, n]` with leading axes broadcast; the right operand is transposed first if the flag says so.
+fn batched(a: &Tensor, b: &Tensor, transposed: bool) -> Result<Tensor> {
     let (sa, sb) = (a.shape(), b.shape());
     if sa.len() == 2 && sb.len() == 2 {
-        return product(a, b, [false, false]);
+        return product(a, b, [false, transposed]);
     }
     let rank = sa.len().max(sb.len());
     let lead = |s: &[usize], i: usize| (i + s.len()).checked_sub(rank).map_or(1, |j| s[j]);
@@ -155,7 +174,7 @@ fn batched(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     }
     let full = |s: &[usize]| [&batch[..], &s[s.len() - 2..]].concat();
     let (a, b) = (a.broadcast_to(&full(&sa))?, b.broadcast_to(&full(&sb))?);
-    product(&a, &b, [false, false])
+    product(&a, &b, [false, transposed])
 }
 
 /// The recorded product of operands with equal leading axes, each of which is transposed first if its flag says so.

@@ -34,6 +34,7 @@ fn reductions() {
         one("logsumexp", &[2, 3], WIDE, |x| x.logsumexp(&[1], false)),
         one("logsumexp of all", &[2, 3], WIDE, |x| x.logsumexp(&[0, 1], true)),
         one("softmax", &[2, 3], WIDE, |x| x.softmax(-1)),
+        one("softmax in the middle", &[2, 3, 2], WIDE, |x| x.softmax(1)),
         one("softmax 0", &[3, 2], WIDE, |x| x.softmax(0)),
         one("log_softmax", &[2, 3], WIDE, |x| x.log_softmax(-1)),
         one("norm", &[2, 3], AwayFromZero, |x| x.norm(&[1], false)),
@@ -141,6 +142,9 @@ fn products() {
         cases.push(two("matmul", (a, WIDE), (b, WIDE), Tensor::matmul));
     }
     cases.push(two("matmul of transposed", (&[3, 2], WIDE), (&[2, 3], WIDE), |a, b| a.t()?.matmul(&b.t()?)));
+    for (a, b) in [(&[2, 3][..], &[4, 3][..]), (&[2, 2, 3], &[2, 1, 3]), (&[2, 3], &[2, 2, 3])] {
+        cases.push(two("matmul_transposed", (a, WIDE), (b, WIDE), Tensor::matmul_transposed));
+    }
     cases.push(two("linear", (&[2, 3], WIDE), (&[2, 3], WIDE), |x, w| x.linear(w, None)));
     cases.push(two("linear of rank 3", (&[2, 1, 3], WIDE), (&[2, 3], WIDE), |x, w| x.linear(w, None)));
     cases.push(Case {
