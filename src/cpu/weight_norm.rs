@@ -1,5 +1,5 @@
 //! Weight normalisation: the rows of a matrix brought to given lengths, and its gradient. A row is worked on as a whole
-//! by one thread, so that it comes from memory once.
+//! by one thread, so that it comes from memory once. Roundings are those of the same operations one by one.
 
 use super::buffer::filled;
 use super::parallel::{Shared, over_rows, parts, run};
@@ -22,7 +22,7 @@ pub fn weight_norm(v: &[f32], g: &[f32]) -> [Vec<f32>; 2] {
         filled(v.len(), |w| {
             over_rows(w, columns, columns, GRAIN, |row, w| {
                 let w = w.write_copy_of_slice(&v[row * columns..][..columns]);
-                dispatch(Scaled { w, length: lengths[row], g: g[row] });
+                dispatch(Scaled { x: w, length: lengths[row], g: g[row] });
             });
         })
     };
@@ -40,13 +40,17 @@ pub fn weight_norm_grad(v: &[f32], g: &[f32], lengths: &[f32], along: &[f32]) ->
             let (all_v, all_g) = (Shared::new(to_v), Shared::new(&mut to_g));
             let parts = parts(v.len(), GRAIN).min(g.len()).max(1);
             run(parts, &|part| {
+                let mut unit = vec![0.0; columns];
                 for row in g.len() * part / parts..g.len() * (part + 1) / parts {
                     let own = row * columns..(row + 1) * columns;
-                    let (v, along) = (&v[own.clone()], &along[own.clone()]);
-                    let share = sum_of(v, along) / lengths[row];
-                    all_g.range(row..row + 1)[0] = share;
+                    let (v, along, length) = (&v[own.clone()], &along[own.clone()], lengths[row]);
+                    unit.copy_from_slice(v);
+                    dispatch(Divided { x: &mut unit, factor: 1.0, length });
+                    all_g.range(row..row + 1)[0] = sum_of(along, &unit);
                     let to = all_v.range(own).write_copy_of_slice(along);
-                    dispatch(Tangent { to, v, share: share / lengths[row], scale: g[row] / lengths[row] });
+                    dispatch(Divided { x: &mut *to, factor: g[row], length });
+                    let share = sum_of(&unit, to) / length;
+                    dispatch(Less { to, share, v });
                 }
             });
         })
@@ -60,9 +64,9 @@ fn width(v: &[f32], g: &[f32]) -> usize {
     columns
 }
 
-/// w / length · g.
+/// x / length · g.
 struct Scaled<'a> {
-    w: &'a mut [f32],
+    x: &'a mut [f32],
     length: f32,
     g: f32,
 }
@@ -71,26 +75,42 @@ impl Kernel for Scaled<'_> {
     type Out = ();
     #[inline(always)]
     fn run<A: Arith>(self) {
-        for w in self.w {
-            *w = *w / self.length * self.g;
+        for x in self.x {
+            *x = *x / self.length * self.g;
         }
     }
 }
 
-/// (to − share · v) · scale.
-struct Tangent<'a> {
-    to: &'a mut [f32],
-    v: &'a [f32],
-    share: f32,
-    scale: f32,
+/// x · factor / length.
+struct Divided<'a> {
+    x: &'a mut [f32],
+    factor: f32,
+    length: f32,
 }
 
-impl Kernel for Tangent<'_> {
+impl Kernel for Divided<'_> {
+    type Out = ();
+    #[inline(always)]
+    fn run<A: Arith>(self) {
+        for x in self.x {
+            *x = *x * self.factor / self.length;
+        }
+    }
+}
+
+/// to − share · v.
+struct Less<'a> {
+    to: &'a mut [f32],
+    share: f32,
+    v: &'a [f32],
+}
+
+impl Kernel for Less<'_> {
     type Out = ();
     #[inline(always)]
     fn run<A: Arith>(self) {
         for (to, v) in self.to.iter_mut().zip(self.v) {
-            *to = (*to - self.share * v) * self.scale;
+            *to -= self.share * v;
         }
     }
 }
