@@ -24,6 +24,8 @@ def test_is_valid_and_stored_with_outputs_of_this_kernel(notebook):
     document = nbformat.read(notebook, as_version=4)
     nbformat.validate(document)
     assert document.metadata.kernelspec.name == "saddle"
+    first = nbformat.read(NOTEBOOKS[0], as_version=4)
+    assert document.metadata.language_info == first.metadata.language_info, "as the kernel says it: nothing to save anew"
     code = [cell for cell in document.cells if cell.cell_type == "code" and cell.source.strip()]
     assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1)), "run from start to end, in order"
     checks = [cell for cell in code if "check(" in cell.source]
@@ -34,7 +36,9 @@ def test_nbclient_executes_the_first():
     # nbval runs more of them through Jupyter's own client.
     notebook = ROOT / "notebooks" / "00_quickstart.ipynb"
     document = nbformat.read(notebook, as_version=4)
+    stored = dict(document.metadata.language_info)
     nbclient.NotebookClient(document, timeout=CELL_S, resources={"metadata": {"path": str(notebook.parent)}}).execute()
+    assert dict(document.metadata.language_info) == stored
 
 
 def test_saddle_test_finds_what_is_stored(notebook):
