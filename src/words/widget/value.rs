@@ -82,7 +82,7 @@ pub(super) fn view(id: &str, text: String) -> Bundle {
 }
 
 /// What a front end without widgets shows.
-pub(super) const MISSING: &str = "to use it, run the cell; JupyterLab needs ipywidgets for it";
+pub(super) const MISSING: &str = "to use it, run the cell; if JupyterLab then shows none, pip install ipywidgets";
 
 impl Widget {
     /// The widget in a value.
