@@ -374,7 +374,7 @@ impl Kernel for StepBack<'_> {
         for start in (0..hidden).step_by(LANES) {
             let len = LANES.min(hidden - start);
             let [i, f, g, o] = [0, 1, 2, 3].map(|k| block(self.gates, k * hidden + start, len));
-            let [before, mut bent, along, h, mut c] =
+            let [before, mut tanh_c, along, h, mut c] =
                 [self.before, self.cell, self.along_h, self.h, self.c].map(|from| block(from, start, len));
             if let Some(along) = self.along_c {
                 let along = block(along, start, len);
@@ -383,16 +383,16 @@ impl Kernel for StepBack<'_> {
                 }
             }
             for l in 0..LANES {
-                bent[l] = tanh::<A>(bent[l]);
+                tanh_c[l] = tanh::<A>(tanh_c[l]);
             }
             let mut to = [[0.0; LANES]; 4];
             for l in 0..LANES {
                 let h = along[l] + h[l];
-                let cell = c[l] + h * o[l] * (1.0 - bent[l] * bent[l]);
+                let cell = c[l] + h * o[l] * (1.0 - tanh_c[l] * tanh_c[l]);
                 to[0][l] = cell * g[l] * i[l] * (1.0 - i[l]);
                 to[1][l] = cell * before[l] * f[l] * (1.0 - f[l]);
                 to[2][l] = cell * i[l] * (1.0 - g[l] * g[l]);
-                to[3][l] = h * bent[l] * o[l] * (1.0 - o[l]);
+                to[3][l] = h * tanh_c[l] * o[l] * (1.0 - o[l]);
                 c[l] = cell * f[l];
             }
             for k in 0..4 {
