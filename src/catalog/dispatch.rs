@@ -2,7 +2,7 @@
 //! fault becomes on its way back.
 
 use super::callback::running;
-use super::{Call, Catalog, Entry, Given, Host, did_you_mean};
+use super::{Call, Catalog, Entry, Given, Host, Ty, did_you_mean};
 use rhai::{Dynamic, EvalAltResult, FnPtr, Map, NativeCallContext, Position};
 use saddle_fault::{Fault, Kind, Result};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -39,6 +39,11 @@ impl Word {
         let with_options = self.entries.iter().find(|e| has_options(e, args, self.catalog));
         let fitting = || self.entries.iter().find(|e| self.entries.len() == 1 || fits(e, args, self.catalog));
         let entry = with_options.or_else(fitting);
+        if entry.is_none_or(|_| self.entries.len() == 1)
+            && let Some(fault) = spread_shape(&self.entries, args, self.catalog)
+        {
+            return Err(raise(fault));
+        }
         let entry = entry.copied().unwrap_or_else(|| nearest(&self.entries, args, self.catalog));
         run(entry, self.catalog, &self.host, context, args)
     }
@@ -195,16 +200,34 @@ fn has_options(entry: &Entry, args: &[&mut Dynamic], catalog: &Catalog) -> bool 
         && fits(entry, args, catalog)
 }
 
-/// The overload whose error says most: of the right number of parameters, and with the most arguments that fit it; the
-/// first of equals.
+/// The overload whose error says most: one that all arguments fit as far as it has places for them (`conv2d(3, 16)` is
+/// a layer without its kernel), of the right number of parameters, and with the most arguments that fit it, by more than
+/// taking anything; the first of equals.
 fn nearest(entries: &[&'static Entry], args: &[&mut Dynamic], catalog: &Catalog) -> &'static Entry {
     let score = |entry: &Entry| {
         let n = positional(entry, args, catalog);
         let fitting = args[..n].iter().zip(entry.params).take_while(|(a, p)| p.ty.accepts(a, catalog)).count();
-        (entry.arities().contains(&n), fitting)
+        let meant = entry.params[..fitting].iter().filter(|p| !matches!(p.ty, Ty::Any)).count();
+        let all = meant > 0 && fitting == n.min(entry.params.len());
+        (all, entry.arities().contains(&n), fitting, meant)
     };
     let best = entries.iter().map(|e| score(e)).max();
     entries.iter().copied().find(|e| Some(score(e)) == best).unwrap_or(entries[0])
+}
+
+/// `randn(2, 3)`, as PyTorch writes it: sizes where a shape belongs.
+fn spread_shape(entries: &[&'static Entry], args: &[&mut Dynamic], catalog: &Catalog) -> Option<Fault> {
+    let place = entries.iter().find_map(|entry| {
+        let (_, before) = entry.params.split_last().filter(|(last, _)| matches!(last.ty, Ty::Shape))?;
+        let sizes = args.get(before.len()..).filter(|sizes| !sizes.is_empty())?;
+        let fits = || before.iter().zip(args).all(|(p, a)| p.ty.accepts(a, catalog));
+        (sizes.iter().all(|a| a.is_int()) && fits()).then_some((entry, before))
+    });
+    let (entry, before) = place?;
+    let sizes: Vec<String> = args[before.len()..].iter().map(|size| size.to_string()).collect();
+    let names = before.iter().map(|p| format!("{}, ", p.name)).collect::<String>();
+    let fault = Fault::type_(format!("{}: the sizes of a shape stand in one array", entry.name));
+    Some(fault.hint(format!("{}({names}[{}])", entry.name, sizes.join(", "))))
 }
 
 /// Checks arguments and options against the entry: how many are positional, and the options.

@@ -16,6 +16,14 @@ const KEYWORDS: [&str; 21] = [
     "return", "throw", "try", "catch", "true", "false", "this",
 ];
 
+/// Functions of Rhai's own that a notebook uses: name, signature, what it does.
+pub const RHAI: [(&str, &str, &str); 4] = [
+    ("print", "print(x, …)", "prints values in one line, with blanks between"),
+    ("debug", "debug(x)", "prints a value as it would be written, on the standard error stream"),
+    ("range", "range(from, to, step = 1)", "whole numbers to run through, without `to`; a step below 0 counts down"),
+    ("type_of", "type_of(x)", "the name of a value's type, as a text"),
+];
+
 /// Methods of Rhai's own values.
 const ARRAY: [&str; 22] = [
     "len", "push", "pop", "shift", "insert", "remove", "clear", "map", "filter", "reduce", "for_each", "all", "some",
@@ -129,6 +137,8 @@ fn names(catalog: &Catalog, view: &View) -> Vec<Match> {
     all.extend(view.functions.iter().map(|(name, f)| entry(name, "function", &f.signatures.join(", "))));
     let shadowed = |name: &str| view.variables.contains_key(name) || view.functions.contains_key(name);
     all.extend(catalog.words().filter(|(name, _)| is_name(name) && !shadowed(name)).map(|(_, entries)| word(entries)));
+    let own = RHAI.iter().filter(|(name, ..)| !shadowed(name));
+    all.extend(own.map(|(name, signature, _)| entry(name, "function", signature)));
     all.extend(KEYWORDS.iter().map(|keyword| entry(keyword, "keyword", "")));
     all
 }
@@ -170,7 +180,6 @@ fn members(catalog: &Catalog, view: &View, tokens: &[Placed]) -> Vec<Match> {
         (Some(variable), _) => Some(variable.kind.clone()),
         (None, Token::RightParen) => returned(catalog, tokens),
         (None, Token::StringConstant(_)) => Some("text".into()),
-        (None, Token::RightBracket) => None,
         _ => None,
     };
     let mut all: Vec<Match> = Vec::new();

@@ -1,9 +1,10 @@
 //! The Rhai engine of a session: its words, and where a name that is no local variable is looked up.
 
+use super::explain::{Names, explain, of_rhai};
 use super::functions::Functions;
-use super::rewrite::{COPY, PLACES};
+use super::rewrite::{CAUGHT, COPY, PLACES};
 use super::variables::Variables;
-use super::{display, grammar, numbers};
+use super::{arrays, display, grammar, numbers};
 use rhai::{Dynamic, Engine, EvalAltResult, EvalContext, FnPtr, NativeCallContext, Position};
 use saddle_catalog::{CALL, Catalog, Host, call_value, inner_name, is_callable, member, outer_name, raise, register};
 use saddle_fault::Fault;
@@ -30,18 +31,48 @@ pub fn build(catalog: &'static Catalog, host: &Rc<Host>, variables: &Variables, 
     // A key that a map does not have is an error, not a silent `()`.
     engine.set_fail_on_invalid_map_property(true);
     numbers::register(&mut engine, catalog);
+    arrays::register(&mut engine);
     display::register(&mut engine, catalog);
-    engine.register_raw_fn("exit", [], |_, _| -> Result<Dynamic, _> {
-        Err(raise(Fault::value("`exit` does not end a notebook").hint("shut the kernel down from Jupyter's menu")))
-    });
+    // Rhai's own `exit(value)` ends an evaluation, which here is a statement of a cell or a function that a word calls.
+    for n in 0..=1 {
+        engine.register_raw_fn("exit", vec![TypeId::of::<Dynamic>(); n], |_, _| -> Result<Dynamic, _> {
+            Err(raise(Fault::value("`exit` does not end a notebook").hint("shut the kernel down from Jupyter's menu")))
+        });
+    }
     for n in 2..=MOST_DIMS {
         engine.register_raw_fn(PLACES, vec![TypeId::of::<Dynamic>(); n], |_, args| {
             Ok(Dynamic::from(Places(args.iter().map(|at| at.flatten_clone()).collect())))
         });
     }
     engine.register_raw_fn(COPY, [TypeId::of::<Dynamic>()], |_, args| Ok(args[0].flatten_clone()));
+    tell_of_faults(&mut engine, catalog, variables, functions);
     register(&mut engine, catalog, host);
     engine
+}
+
+/// What a `catch` gets: a fault, whether a word failed or the script.
+fn tell_of_faults(engine: &mut Engine, catalog: &'static Catalog, variables: &Variables, functions: &Functions) {
+    let (variables, functions) = (variables.clone(), functions.clone());
+    engine.register_raw_fn(CAUGHT, [TypeId::of::<Dynamic>()], move |context, args| {
+        let value = args[0].flatten_clone();
+        let Some(error) = of_rhai(&value) else { return Ok(value) };
+        let maps = variables.all().into_iter().filter_map(|(_, value)| value.flatten().try_cast::<rhai::Map>());
+        let names = Names {
+            catalog,
+            variables: variables.names(),
+            functions: functions.names(),
+            keys: maps.flat_map(|map| map.into_keys()).map(String::from).collect(),
+            arities: &|name| functions.arities(name),
+            is_builtin: &|name| is_builtin(context.engine(), name),
+        };
+        Ok(Dynamic::from(explain(&error, &names).1))
+    });
+}
+
+/// Whether Rhai's own packages have a function of this name. Asked only for an error, so the list is not kept.
+pub fn is_builtin(engine: &Engine, name: &str) -> bool {
+    let start = format!("{name}(");
+    engine.gen_fn_signatures(true).iter().any(|signature| signature.starts_with(&start))
 }
 
 /// Names that are no local variable: the notebook's variables (from inside a function), functions and words as values.

@@ -1,13 +1,14 @@
 //! The engine thread: runs one cell after the other, statement by statement, so that what a statement defines is seen
 //! by everything that runs after it.
 
+use super::edits::Columns;
 use super::explain::Names;
 use super::failure::Place;
 use super::failure::{self, Sources};
 use super::functions::Functions;
 use super::functions::Native;
 use super::parts::{CellResult, Part, parts};
-use super::rewrite::{Columns, Rewritten, rewrite};
+use super::rewrite::{Rewritten, rewrite};
 use super::rust::{Questions, RustCells};
 use super::variables::Variables;
 use super::view::{self, View};
@@ -193,6 +194,7 @@ impl EngineThread {
     /// Runs the statements one by one; the value is that of the last.
     fn run_statements(&mut self, name: &str, cell: &Rewritten) -> Result<Dynamic, Box<EvalAltResult>> {
         let ast = self.engine.compile(&cell.text).map_err(|e| EvalAltResult::ErrorParsing(*e.0, e.1))?;
+        no_chain(cell)?;
         no_return(&ast)?;
         self.replace_variables(&cell.functions);
         self.functions.define(&mut self.engine, name, ast.shared_lib());
@@ -270,7 +272,7 @@ impl EngineThread {
             functions: self.functions.names(),
             keys: self.view().variables.into_values().flat_map(|v| v.keys).collect(),
             arities: &|name| self.functions.arities(name),
-            is_builtin: &|name| is_builtin(&self.engine, name),
+            is_builtin: &|name| engine::is_builtin(&self.engine, name),
         };
         failure::failure(error, name, &names, &self.texts)
     }
@@ -394,10 +396,13 @@ fn placed(mut error: Box<EvalAltResult>, position: Position) -> Box<EvalAltResul
     error
 }
 
-/// Whether Rhai's own packages have a function of this name. Asked only for an error, so the list is not kept.
-fn is_builtin(engine: &Engine, name: &str) -> bool {
-    let start = format!("{name}(");
-    engine.gen_fn_signatures(true).iter().any(|signature| signature.starts_with(&start))
+/// `a < x < b` would compare the truth of `a < x` with `b`: of tensors a mask that looks right and is not.
+fn no_chain(cell: &Rewritten) -> Result<(), Box<EvalAltResult>> {
+    let Some((line, column)) = cell.chain else { return Ok(()) };
+    let fault = Fault::value("comparisons make no chain: this one would compare true or false")
+        .hint("`a < x && x < b` of numbers, `(a < x) & (x < b)` of tensors");
+    let [line, column] = [line, column].map(|n| u16::try_from(n).unwrap_or(u16::MAX));
+    Err(EvalAltResult::ErrorRuntime(Dynamic::from(fault), Position::new(line, column)).into())
 }
 
 /// `return` belongs into a function. At the top of a cell it would end a statement, not the cell.

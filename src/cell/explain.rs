@@ -4,8 +4,9 @@ use super::display;
 use super::functions::is_closure;
 use super::grammar::DEEPEST_CALL;
 use super::hints;
-use rhai::{Dynamic, EvalAltResult, ParseErrorType};
-use saddle_catalog::{CALL, CALL_NAMED, Catalog, articled, did_you_mean, outer_name, type_name};
+use super::rewrite::PLACES;
+use rhai::{Dynamic, EvalAltResult, Map, ParseErrorType, Position};
+use saddle_catalog::{CALL, CALL_NAMED, Catalog, Entry, Ty, articled, did_you_mean, outer_name, type_name};
 use saddle_fault::{Fault, Kind};
 
 /// The names that could have been meant.
@@ -49,6 +50,15 @@ pub fn explain(error: &EvalAltResult, names: &Names) -> (String, Fault) {
             .hint("`0..n`, an array or a data set can be run through"),
         E::ErrorDataRace(..) => Fault::value("a value is used inside a call of its own method")
             .hint("write the method as a function, `f(value, …)` instead of `value.f(…)`, or copy the value first"),
+        // Looked up as a function value, which Rhai takes for a constant.
+        E::ErrorAssignmentToConstant(name, _)
+            if !names.variables.contains(name)
+                && (names.functions.contains(name) || !names.catalog.find(outer_name(name)).is_empty()) =>
+        {
+            let name = outer_name(name);
+            Fault::new(Kind::Name, format!("`{name}` is a function; there is no variable of this name"))
+                .hint(format!("`let {name} = …` defines one"))
+        }
         E::ErrorAssignmentToConstant(name, _) | E::ErrorNonPureMethodCallOnConstant(name, _) => {
             Fault::value(format!("`{name}` is a constant")).hint("define it with `let` instead of `const`")
         }
@@ -61,6 +71,51 @@ pub fn explain(error: &EvalAltResult, names: &Names) -> (String, Fault) {
         other => Fault::value(sentence(&without_position(other))),
     };
     (fault.kind.name().into(), fault)
+}
+
+/// The error behind the map that Rhai gives to `catch` for one of its own, read from its sentence: inside a function
+/// the map's fields tell of the call only.
+pub fn of_rhai(value: &Dynamic) -> Option<EvalAltResult> {
+    use EvalAltResult as E;
+    let map = value.read_lock::<Map>()?;
+    let text = |key: &str| map.get(key)?.as_immutable_string_ref().ok().map(|text| text.to_string());
+    // A map that the script threw has other fields.
+    let message = text("error").filter(|kind| kind.starts_with("Error")).and(text("message"))?;
+    let line = message.lines().next()?;
+    let end = line.find(" @ '").or_else(|| line.rfind(" (line ")).unwrap_or(line.len());
+    let (line, at) = (&line[..end], Position::NONE);
+    let bounds = |start: &str| {
+        let (index, size) = line.strip_prefix(start)?.split_once(" out of bounds: ")?;
+        let size = size.strip_prefix("only ").and_then(|size| size.split(' ').next()).unwrap_or("0");
+        Some((size.parse().ok()?, index.parse().ok()?))
+    };
+    if let Some((size, index)) = bounds("Array index ") {
+        return Some(E::ErrorArrayBounds(size, index, at));
+    }
+    if let Some((size, index)) = bounds("String index ") {
+        return Some(E::ErrorStringBounds(size, index, at));
+    }
+    if let Some((got, want)) = line.strip_prefix("Data type incorrect: ").and_then(|l| l.split_once(" (expecting ")) {
+        return Some(E::ErrorMismatchDataType(want.trim_end_matches(')').into(), got.into(), at));
+    }
+    let starts: [(&str, fn(String, Position) -> E); 5] = [
+        ("Variable not found: ", E::ErrorVariableNotFound),
+        ("Function not found: ", E::ErrorFunctionNotFound),
+        ("Property not found: ", E::ErrorPropertyNotFound),
+        ("Indexer unavailable: ", E::ErrorIndexingType),
+        ("Cannot modify constant ", E::ErrorAssignmentToConstant),
+    ];
+    for (start, error) in starts {
+        if let Some(rest) = line.strip_prefix(start) {
+            return Some(error(rest.into(), at));
+        }
+    }
+    Some(match line {
+        "For loop expects iterable type" => E::ErrorFor(at),
+        "'this' not bound" => E::ErrorUnboundThis(at),
+        _ if line.starts_with("Unknown property ") => E::ErrorDotExpr(line.into(), at),
+        _ => E::ErrorArithmetic(line.into(), at),
+    })
 }
 
 /// `throw x`, and the faults of words, which travel the same way.
@@ -84,9 +139,17 @@ fn mismatch(want: &str, got: &str) -> Fault {
         ("true or false", "a tensor") => {
             fault.hint("`all(x > 0)` and `any(x > 0)` are one truth of many, `(x > 0).item()` is that of one element")
         }
+        ("an int", "a places") => fault_of_places(),
+        ("an int", "a float") => fault.hint("`/` gives a float: `div(a, b)` is the whole quotient, `int(x)` cuts"),
         ("an int", "a range") => fault.hint("`a.extract(1..3)` is a part of an array; tensors are indexed by ranges"),
         _ => fault,
     }
+}
+
+/// `a[0, 1]` of an array.
+fn fault_of_places() -> Fault {
+    Fault::type_("an array takes one index")
+        .hint("`a[0][1]` is an element of a row; `tensor(a)[0, 1]` that of a tensor")
 }
 
 /// The map itself is not known here; the key that was meant is most likely one of a map of the notebook.
@@ -113,9 +176,26 @@ fn unknown_function(call: &str, names: &Names) -> Fault {
     if [CALL, CALL_NAMED].contains(&name) {
         return Fault::type_("a call with more arguments than a variable can take");
     }
+    if name == PLACES {
+        return match types.len() {
+            1 => Fault::value("a comma without an index behind it").hint("all of a dim is `..`: `t[0, ..]`"),
+            n => Fault::new(Kind::Index, format!("{n} indices: a tensor has at most 6 dims")),
+        };
+    }
     if !name.starts_with(|c: char| c.is_alphabetic() || c == '_') {
         return match types.as_slice() {
-            [a, b] => Fault::type_(format!("`{name}` does not work between {a} and {b}")),
+            [a, b] => {
+                let fault = Fault::type_(format!("`{name}` does not work between {a} and {b}"));
+                match (name, a.as_str(), b.as_str()) {
+                    ("^", ..) => fault.hint("a power is written `x ** 2`"),
+                    ("..", ..) => {
+                        fault.hint("a range counts whole numbers: `0..div(n, 2)`; `arange(0, 1, 0.25)` has others")
+                    }
+                    (_, "an array", _) | (_, _, "an array") => fault.hint("`tensor([1, 2])` can be computed with"),
+                    ("*", "a text", _) => fault.hint("`let s = \"\"; s.pad(20, \"-\");` repeats a text"),
+                    _ => fault,
+                }
+            }
             _ => Fault::type_(format!("`{name}` does not work on {}", types.join(", "))),
         };
     }
@@ -128,22 +208,63 @@ fn unknown_function(call: &str, names: &Names) -> Fault {
         let plural = if takes == "1" { "" } else { "s" };
         return Fault::type_(format!("{name}: takes {takes} argument{plural}, got {}", types.len()));
     }
-    if let [entry, ..] = names.catalog.find(name) {
-        return entry.wrong_count(types.len()).unwrap_or_else(|| {
-            Fault::type_(format!("{name} cannot take {}", types.join(", "))).hint(entry.signature())
-        });
+    if let Some(fault) = of_overloads(name, &types, names.catalog.find(name)) {
+        return fault;
     }
     if names.variables.iter().any(|v| v == name) {
         return Fault::type_(format!("`{name}` is a variable that cannot be called this way"));
     }
     if (names.is_builtin)(name) {
         let with = if types.is_empty() { "nothing".into() } else { types.join(", ") };
-        return Fault::type_(format!("`{name}` cannot take {with}"));
+        let fault = Fault::type_(format!("`{name}` cannot take {with}"));
+        // Rhai has another function of the name that a user of Python means.
+        return match hints::for_call(name) {
+            Some(hint) => fault.hint(hint),
+            None => fault,
+        };
     }
     match hints::for_call(name) {
         Some(hint) => Fault::new(Kind::Name, format!("`{name}` is not defined")).hint(hint),
         None => Fault::new(Kind::Name, format!("`{name}` is not defined{}", did_you_mean(name, names.all()))),
     }
+}
+
+/// What is wrong with a word's arguments: by the overload that begins with what was given and has a number of parameters that is
+/// nearest to its; by all where that leaves several (of a variable Rhai's message does not tell the type).
+fn of_overloads(name: &str, types: &[String], entries: &[&Entry]) -> Option<Fault> {
+    let begins = |entry: &Entry, with: &String| entry.params.first().is_some_and(|p| p.ty.described().contains(with));
+    let other_start = |entry: &Entry| types.first().is_some_and(|with| !begins(entry, with));
+    // `x.reshape(3, 2)`, `x.permute(1, 0)`, as PyTorch writes them.
+    let spread = |entry: &Entry| match entry.params.split_last() {
+        Some((last, before)) => {
+            matches!(last.ty, Ty::Shape | Ty::Array)
+                && types.len() > before.len() + 1
+                && !other_start(entry)
+                && types[before.len()..].iter().all(|ty| ty == "an int")
+        }
+        None => false,
+    };
+    if let Some(last) = entries.iter().find(|entry| spread(entry)).and_then(|entry| entry.params.last()) {
+        return Some(
+            Fault::type_(format!("{name}: `{}` is one array", last.name)).hint("`[3, 2]` in the place of `3, 2`"),
+        );
+    }
+    let distance = |entry: &Entry| (other_start(entry), entry.params.len().abs_diff(types.len()));
+    let least = entries.iter().map(|entry| distance(entry)).min()?;
+    let nearest: Vec<&Entry> = entries.iter().copied().filter(|entry| distance(entry) == least).collect();
+    if let [entry] = nearest[..]
+        && let Some(fault) = entry.wrong_count(types.len())
+    {
+        return Some(fault);
+    }
+    let signatures: Vec<String> = nearest.iter().map(|entry| entry.signature()).collect();
+    let given = match types {
+        [] => "nothing".into(),
+        // What Rhai calls it says nothing.
+        [first, ..] if first == "something else" => "these arguments".into(),
+        _ => types.join(", "),
+    };
+    Some(Fault::type_(format!("{name} cannot take {given}")).hint(signatures.join(" or ")))
 }
 
 /// A closure is called with the wrong number of arguments. What it captured counts among its parameters and among the
@@ -180,7 +301,12 @@ fn property(text: &str, names: &Names) -> Fault {
     };
     let ty = type_name(ty);
     if text.contains("setter") {
-        return Fault::type_(format!("the field `{name}` of {ty} cannot be set"));
+        let fault = Fault::type_(format!("the field `{name}` of {ty} cannot be set"));
+        return match ty.ends_with("network") {
+            true => fault
+                .hint("`G = G.with(params).copy()` is the network with other values, params as G.params() has them"),
+            false => fault,
+        };
     }
     let kind = names.catalog.kinds().iter().find(|kind| ty.ends_with(kind.name));
     let fields: Vec<&str> = kind.map_or_else(Vec::new, |kind| kind.fields.iter().map(|f| f.name).collect());
@@ -207,6 +333,15 @@ fn arithmetic(text: &str) -> Fault {
     Fault::value(sentence(text))
 }
 
+/// A parser's reason without the names that the rewriting of calls and indices has put in.
+fn plain_reason(why: &str) -> String {
+    let call = [CALL_NAMED, CALL].map(|name| format!("to function call '{name}'"));
+    let index = format!("to function call '{PLACES}'");
+    let why = call.iter().fold(why.to_string(), |why, call| why.replace(call, "of this call"));
+    let why = why.replace(&index, "of this index");
+    [CALL_NAMED, CALL].iter().fold(why, |why, name| why.replace(&format!("function call '{name}'"), "call"))
+}
+
 /// What the parser could not understand, in plain words.
 fn syntax(what: &ParseErrorType) -> Fault {
     let fault = |text: String| Fault::value(text);
@@ -215,7 +350,11 @@ fn syntax(what: &ParseErrorType) -> Fault {
         ParseErrorType::MissingToken(token, why) if token == ";" => {
             fault(format!("`;` is missing {why}")).hint("each statement ends with `;`, except the last one of a cell")
         }
-        ParseErrorType::MissingToken(token, why) => fault(format!("`{token}` is missing {why}")),
+        // A comma is missed where a bracket may be, too.
+        ParseErrorType::MissingToken(token, why) if token == "," && why.contains("function call") => {
+            fault(format!("`,` or `)` is missing {}", plain_reason(why)))
+        }
+        ParseErrorType::MissingToken(token, why) => fault(format!("`{token}` is missing {}", plain_reason(why))),
         ParseErrorType::UnknownOperator(op) => fault(format!("`{op}` is not an operator")),
         ParseErrorType::Reserved(word) => fault(format!("`{word}` is a reserved word")),
         ParseErrorType::AssignmentToConstant(name) => {

@@ -72,14 +72,16 @@ pub fn for_name(name: &str) -> Option<&'static str> {
     Some(match name {
         "null" | "nil" | "void" | "None" => "Rhai's \"nothing\" is written `()`",
         "True" | "False" => "truths are written `true` and `false`",
-        "torch" | "np" | "numpy" | "nn" | "F" | "plt" | "jnp" | "tf" => {
+        "torch" | "np" | "numpy" | "nn" | "F" | "plt" | "jnp" | "tf" | "math" | "random" => {
             "words stand alone, without a module before them: `tensor([1, 2])`"
         }
         "inf" | "nan" | "NaN" | "Infinity" => {
             "`(1 / tensor(0.0)).item()` is infinite, `(tensor(0.0) / 0).item()` is NaN"
         }
-        "pi" => "`let pi = 3.141592653589793;`",
+        "pi" | "PI" => "`PI()`",
         "self" => "a map's function gets the map as `this`",
+        "pass" => "that statement of Python's is not needed here",
+        "elif" => "`else if x { … }`",
         _ => return None,
     })
 }
@@ -100,6 +102,22 @@ pub fn for_call(name: &str) -> Option<&'static str> {
         "str" | "repr" => "`x.to_string()`, or text in backquotes: `` `loss ${x}` ``",
         "manual_seed" => "`seed(0)`",
         "append" => "`a.push(x)`",
+        "range" => "`for i in 0..10`, or `range(0, 10, 2)` with a step",
+        "enumerate" => "`for (x, i) in xs`: the element and its place",
+        "zip" => "`for (x, i) in xs { xs[i]; ys[i]; }`",
+        "sorted" => "`xs.order()` is a sorted copy, `xs.sort()` sorts in place",
+        "join" => "`xs.reduce(|text, x| text + x, \"\")`",
+        "upper" => "`s.to_upper()`",
+        "lower" => "`s.to_lower()`",
+        "parameters" => "`G.params()`",
+        "state_dict" | "load_state_dict" => "`G.save(\"g.pt\")` and `G.load(\"g.pt\")` keep and take a state dict",
+        "pow" => "`x ** 2`",
+        "add" | "sub" | "mul" => "`a + b`, `a - b`, `a * b`",
+        "mm" | "bmm" => "`a @ b`",
+        "clone" => "a tensor never changes in its place: `let y = x` is as good as a copy; `copy(G)` copies a network",
+        "isnan" => "`x != x` holds for NaN alone",
+        "requires_grad_" => "gradients reach every tensor: `grad(y, x)`",
+        "long" | "type" => "`int(x)`, `float(x)`, `bool(x)`",
         "fabs" => "`abs(x)`",
         "tril_" | "triu_" | "add_" | "mul_" | "zero_" | "fill_" | "clamp_" => {
             "nothing is changed in place: `x = x + 1` gives the name a new tensor"
@@ -186,18 +204,43 @@ fn syntax(line: &str, at: usize, rest: &str) -> Option<String> {
     if let Some(hint) = first_word(line) {
         return Some(hint.into());
     }
+    let begun: String = line.chars().take(at).collect();
+    let statement = word_at(begun.rsplit([';', '{', '}']).next().unwrap_or_default().trim_start());
     let number_follows = rest.chars().nth(1).is_some_and(|c| c.is_ascii_digit());
+    let key = word_at(rest);
+    let is_key = line.contains("#{") && rest[key.len()..].trim_start().starts_with(':');
+    if RESERVED.contains(&key) && (before == Some('.') || is_key) {
+        return Some(format!(
+            "`{key}` is a reserved word of the language: as a key, `#{{ \"{key}\": 1 }}` and `m[\"{key}\"]`"
+        ));
+    }
     let hint = match (here, word_at(rest)) {
         (Some('.'), _) if number_follows => "a number begins with a digit: `0.5`",
+        (Some('#'), _) => "`//` begins a comment",
+        (Some('~'), _) => "`!x` is the opposite of a truth",
+        (Some('.'), _) if rest.starts_with("...") => "all of a dim is `..`: `t[.., 0]`",
+        (Some(':'), _) if matches!(statement, "let" | "const" | "fn") => "types are not written",
+        (Some(':'), _) if inside(line, at) == Some('{') && line.contains('`') => {
+            "a number with so many digits: `${format(x, 3)}`"
+        }
+        (Some(':'), _) if inside(line, at) == Some('{') => "a map is written `#{ a: 1 }`",
+        (Some(':'), _) if inside(line, at) == Some('(') => {
+            "options stand in a map: `tensor([1, 2], #{ dtype: \"int\" })`"
+        }
         (Some(':'), _) if line.contains('[') => {
             "a part is written `t[0..2]`, all of a dim `t[.., 0]`, every second place `t[(..).step(2)]`"
         }
         (Some('"'), _) if before == Some('f') => "values stand in a text in backquotes: `` `loss ${x}` ``",
-        (Some('='), _) => "options stand in a map: `tensor([1, 2], #{ dtype: \"int\" })`",
+        (Some('='), _) if matches!(statement, "if" | "while") => "`==` compares",
+        (Some('='), _) if statement == "fn" => "a parameter has no default: `fn f(a) { f(a, 2) }` is a second function",
+        (Some('='), _) if inside(line, at) == Some('{') => "in a map: `#{ lr: 0.001 }`",
+        (Some('='), _) if inside(line, at) == Some('(') => {
+            "options stand in a map: `tensor([1, 2], #{ dtype: \"int\" })`"
+        }
         (Some('?'), _) => "`if x { a } else { b }` is a value",
         (Some('+'), _) if rest.starts_with("++") => "`x += 1`",
         (Some('-'), _) if rest.starts_with("--") => "`x -= 1`",
-        (Some(',' | '('), _) if line.trim_start().starts_with("let") => {
+        (Some(',' | '(' | '['), _) if statement == "let" && !line.chars().take(at).any(|c| c == '=') => {
             "each `let` gives one name; parts of an array are `a[0]`, `a[1]`"
         }
         (_, "and" | "or" | "not" | "is") => "`&&`, `||`, `!`, `==`",
@@ -205,13 +248,27 @@ fn syntax(line: &str, at: usize, rest: &str) -> Option<String> {
             "a number has no letter behind it: `0.1`, `10`"
         }
         (_, "if" | "else") if line.contains('=') => "`if x { a } else { b }` is a value",
-        (_, "for") => "`(0..10).map(|x| x * 2)`, or a loop that pushes to an array",
+        (_, "for") => "a loop that pushes to an array: `for x in 0..10 { a.push(x * 2); }`",
+        (_, "finally") => "what stands behind `catch { … }` is run in either case",
         _ if line.contains("//") => "`//` begins a comment; `div(a, b)` is the quotient rounded down",
         // A sign that is read as the end of what stands before it.
         _ if !line.contains('"') => line.chars().filter(|c| !c.is_ascii()).find_map(for_sign)?,
         _ => return None,
     };
     Some(hint.into())
+}
+
+/// The innermost bracket that is open before `at`.
+fn inside(line: &str, at: usize) -> Option<char> {
+    let mut open = Vec::new();
+    for c in line.chars().take(at) {
+        match c {
+            '(' | '[' | '{' => open.push(c),
+            ')' | ']' | '}' => drop(open.pop()),
+            _ => (),
+        }
+    }
+    open.pop()
 }
 
 /// The word with which a text begins.
@@ -237,6 +294,11 @@ fn first_word(line: &str) -> Option<&'static str> {
         "lambda" => "a function of x is written `|x| x + 1`",
         "print" if !line.contains('(') => "`print(x)`",
         "match" => "`switch x { 1 => a, _ => b }`",
+        "raise" => "`throw \"what is wrong\"`",
+        "assert" => "`check(\"what\", value, #{ near: 1.0 })` states what must hold",
+        "not" => "`!x`",
+        "var" | "int" | "float" => "a variable is defined with `let x = 3;`",
+        "try" if !line.contains('{') => "`try { … } catch (e) { … }`",
         "del" | "global" | "pass" | "nonlocal" => "that statement of Python's is not needed here",
         "with" => "`no_grad(|| …)`",
         "for" | "if" | "while" | "else" | "elif" if line.contains(':') && !line.contains('{') => {

@@ -1,5 +1,6 @@
 //! What a name is: a word, a variable, a function, a kind of value or a magic.
 
+use super::complete::RHAI;
 use super::magic::MAGICS;
 use super::view::View;
 use saddle_catalog::{Catalog, help};
@@ -75,6 +76,9 @@ pub fn describe(catalog: &Catalog, view: &View, name: &str, detail: Detail) -> O
         let markdown = entries.iter().map(|e| help::markdown(e, 4)).collect::<Vec<_>>().join("\n");
         let plain = text(if detail == Detail::Full { help::full } else { help::signature_and_summary });
         return Some(Bundle::text(plain).with("text/markdown", Data::Text(markdown)));
+    }
+    if let Some((_, signature, summary)) = RHAI.iter().find(|(own, ..)| *own == name) {
+        return Some(shown(format!("{signature}\n{summary}")));
     }
     if let Some(magic) = MAGICS.iter().find(|magic| magic.name == name) {
         return Some(shown(format!("{} {}\n{}", magic.name, magic.usage, magic.summary)));

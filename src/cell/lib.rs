@@ -15,8 +15,8 @@
 //! | `parameters` | what a cell of parameters declares, values as the language writes them |
 //! | `memory` | what the kernel and each variable hold in memory |
 //! | `engine` | the Rhai engine: words, and where names are looked up |
-//! | `grammar`, `numbers` | where the language differs from Rhai's: grammar; arithmetic of plain numbers |
-//! | `tokens`, `rewrite` | calls of values, `D(x)`, as calls that Rhai knows; columns mapped back for errors |
+//! | `grammar`, `numbers`, `arrays` | where the language differs from Rhai's: grammar; arithmetic of plain numbers; methods of arrays that take a function |
+//! | `tokens`, `rewrite`, `edits` | calls of values, `D(x)`, as calls that Rhai knows; columns mapped back for errors |
 //! | `variables` | the notebook's variables, seen by every cell, function and closure |
 //! | `functions` | the notebook's functions, replaced when they are defined again |
 //! | `explain`, `hints`, `failure` | errors in the user's terms; what to try, read off the line; shown with cell, line and caret |
@@ -31,10 +31,12 @@
 
 #![forbid(unsafe_code)]
 
+mod arrays;
 mod callback;
 mod complete;
 mod defects;
 mod display;
+mod edits;
 mod engine;
 mod engine_thread;
 mod explain;

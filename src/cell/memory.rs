@@ -62,9 +62,10 @@ fn bytes(value: &Dynamic, catalog: &Catalog) -> usize {
 
 /// The resident memory of this process.
 pub fn resident_bytes() -> Option<u64> {
-    // Linux: the second field of /proc/self/statm, in pages of 4 KiB on every platform that we build for.
-    let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
-    statm.split_whitespace().nth(1)?.parse::<u64>().ok().map(|pages| pages * 4096)
+    // Linux. In kB, where /proc/self/statm counts pages: on ARM they may have 4, 16 or 64 KiB.
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    resident.split_whitespace().next()?.parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
 }
 
 /// A size in MB, or in kB where that says more.

@@ -1,16 +1,19 @@
 //! Plain numbers and the names of types, where Rhai's own answers would surprise the user of a notebook.
 
-use rhai::{Dynamic, Engine, EvalAltResult};
-use saddle_catalog::{Catalog, inner_name, number, raise};
+use rhai::{Dynamic, Engine, EvalAltResult, ImmutableString};
+use saddle_catalog::{Catalog, inner_name, number, raise, type_of};
 use saddle_fault::Fault;
 use saddle_words::number::power;
 use std::any::TypeId;
+use std::cmp::Ordering;
 
 /// Gives an engine our arithmetic of plain numbers and names of types.
 pub fn register(engine: &mut Engine, catalog: &'static Catalog) {
     numbers(engine);
     comparisons(engine);
+    orders(engine);
     types(engine, catalog);
+    texts(engine);
     caught_faults(engine);
 }
 
@@ -92,6 +95,44 @@ fn comparisons(engine: &mut Engine) {
     }
 }
 
+/// `<` and its like of all other values. Rhai finds no value less or greater than one of another type, without a word:
+/// `loss < ()` picked a branch, and `0 < t < 3` was a mask full of `true`. (`==` and `!=` stay: a text may well be asked
+/// whether it is `()`.)
+fn orders(engine: &mut Engine) {
+    let ints = [TypeId::of::<i64>(); 2];
+    let any = [TypeId::of::<Dynamic>(); 2];
+    let register = |engine: &mut Engine, name: &'static str, holds: fn(Ordering) -> bool| {
+        // Of its own, so that loops over whole numbers need not look at types.
+        engine.register_raw_fn(name, ints, move |_, args| {
+            Ok(holds(args[0].as_int().unwrap_or_default().cmp(&args[1].as_int().unwrap_or_default())))
+        });
+        engine.register_raw_fn(name, any, move |_, args| ordered(name, args).map(holds));
+    };
+    register(engine, "<", Ordering::is_lt);
+    register(engine, "<=", Ordering::is_le);
+    register(engine, ">", Ordering::is_gt);
+    register(engine, ">=", Ordering::is_ge);
+}
+
+/// The order of two texts, or of two truths; an error for all else.
+fn ordered(name: &str, args: &[&mut Dynamic]) -> Result<Ordering, Box<EvalAltResult>> {
+    let [a, b] = [0, 1].map(|i| args[i].flatten_clone());
+    let is_text = |v: &Dynamic| v.is_string() || v.is_char();
+    if is_text(&a) && is_text(&b) {
+        return Ok(a.to_string().cmp(&b.to_string()));
+    }
+    if let (Ok(a), Ok(b)) = (a.as_bool(), b.as_bool()) {
+        return Ok(a.cmp(&b));
+    }
+    let fault = Fault::type_(format!("`{name}` does not work between {} and {}", type_of(&a), type_of(&b)));
+    // `a < x < b` compares the truth of its first half.
+    let is_truth = |v: &Dynamic| v.is_bool();
+    Err(raise(match is_truth(&a) || is_truth(&b) {
+        true => fault.hint("`a < x && x < b` of numbers, `(a < x) & (x < b)` of tensors: comparisons make no chain"),
+        false => fault,
+    }))
+}
+
 /// Numbers in the order of an int of more than the 53 bits that a float holds, and a float; `None` for others.
 fn beyond_floats(args: &[&mut Dynamic]) -> Option<(f64, f64)> {
     let (int, float, swapped) = match (args[0].as_int(), args[1].as_int()) {
@@ -142,6 +183,25 @@ fn remainder(args: &[&mut Dynamic]) -> Result<Dynamic, Box<EvalAltResult>> {
     }
     let rest = a % b;
     Ok(if rest != 0.0 && (rest < 0.0) != (b < 0.0) { rest + b } else { rest }.into())
+}
+
+/// `trim` and `replace`, which change a text and give it, too: Rhai's own give nothing, so that `s.trim() == "adam"` was
+/// false of everything.
+fn texts(engine: &mut Engine) {
+    engine.register_fn("trim", |text: &mut ImmutableString| -> ImmutableString {
+        *text = text.trim().into();
+        text.clone()
+    });
+    let parts = [TypeId::of::<ImmutableString>(), TypeId::of::<char>()];
+    for pair in parts.iter().flat_map(|a| parts.iter().map(|b| [*a, *b])) {
+        let types = [TypeId::of::<ImmutableString>(), pair[0], pair[1]];
+        engine.register_raw_fn("replace", types, |_, args| -> Result<Dynamic, Box<EvalAltResult>> {
+            let [text, from, to] = [0, 1, 2].map(|i| args[i].to_string());
+            let replaced = Dynamic::from(text.replace(&from, &to));
+            *args[0] = replaced.clone();
+            Ok(replaced)
+        });
+    }
 }
 
 /// `type_of(x)` in the language's own names: Rhai would answer with a path of Rust.

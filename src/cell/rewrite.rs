@@ -5,10 +5,10 @@
 //! would turn every `exp(-x ** 2 / 2)` that is copied from a page into a growing function; with brackets put in it is
 //! `-(x ** 2)`, as in mathematics and in Python. Lines stay lines, and columns are mapped back for errors.
 
+use super::edits::{Columns, Edit, apply};
 use super::tokens::{Placed, tokens};
 use rhai::{Engine, Token};
 use saddle_catalog::{CALL, CALL_NAMED};
-use std::collections::HashMap;
 
 /// A cell as the engine runs it.
 pub struct Rewritten {
@@ -18,33 +18,8 @@ pub struct Rewritten {
     pub hides_result: bool,
     /// The names of the functions that the cell defines.
     pub functions: Vec<String>,
-}
-
-/// From columns of the text that ran to columns of the text that the user wrote: per line, what was put in before which
-/// of the user's columns, in order.
-#[derive(Clone, Default)]
-pub struct Columns(HashMap<usize, Vec<(usize, usize)>>);
-
-impl Columns {
-    /// Adds the columns of other lines.
-    pub fn extend(&mut self, other: Columns) {
-        self.0.extend(other.0);
-    }
-
-    /// The user's column for a column of the rewritten text.
-    pub fn original(&self, line: usize, column: usize) -> usize {
-        let mut shift = 0;
-        for &(before, letters) in self.0.get(&line).map_or(&[][..], Vec::as_slice) {
-            if column < before + shift {
-                break;
-            }
-            if column < before + shift + letters {
-                return before;
-            }
-            shift += letters;
-        }
-        column - shift
-    }
+    /// Where, in `text`, the second comparison of a chain stands: `a < x < b`.
+    pub chain: Option<(usize, usize)>,
 }
 
 impl Rewritten {
@@ -64,25 +39,17 @@ pub fn rewrite(engine: &Engine, code: &str, is_variable: &dyn Fn(&str) -> bool) 
     }
     let hides_result = tokens.last().is_some_and(|t| t.is(&Token::SemiColon));
     let (mut text, columns) = apply(code, pass.edits);
+    let chain = pass.chain.map(|i| (tokens[i].line, columns.rewritten(tokens[i].line, tokens[i].column)));
     for _ in pass.powers {
         // On a line of its own: the last one may end in a comment.
         text.push_str("\n)");
     }
-    Rewritten { text, columns, hides_result, functions }
+    Rewritten { text, columns, hides_result, functions, chain }
 }
 
 fn defined_functions(tokens: &[Placed]) -> Vec<String> {
     let pairs = tokens.windows(2).filter(|pair| pair[0].is(&Token::Fn));
     pairs.filter_map(|pair| pair[1].name()).map(str::to_string).collect()
-}
-
-/// One change of the text.
-#[derive(Debug)]
-enum Edit {
-    /// Text put in before a column.
-    Insert(String),
-    /// One letter in the place of another.
-    Replace(char),
 }
 
 /// Something that is open: a bracket, or the body of a closure.
@@ -99,6 +66,8 @@ struct Scope {
     has_comma: bool,
     /// For the brackets of `name.method(…)`: the token of the variable's name.
     receiver: Option<usize>,
+    /// Whether a comparison stands before, with nothing between that binds less.
+    compared: bool,
 }
 
 /// Methods of Rhai's arrays that change the array or its elements: they need the variable itself.
@@ -109,6 +78,9 @@ pub const COPY: &str = "copy__";
 
 /// The word behind the indices of several dims, `x[a, b]`: Rhai's own index takes one value.
 pub const PLACES: &str = "places__";
+
+/// The word that makes a fault of what `catch` gets for an error of Rhai's own.
+pub const CAUGHT: &str = "caught__";
 
 /// A bracket put in behind a sign, `-(x ** 2`, that is closed where the exponent ends.
 struct Power {
@@ -136,6 +108,8 @@ struct Pass<'a> {
     starts: Vec<Option<usize>>,
     edits: Vec<(usize, usize, Edit)>,
     powers: Vec<Power>,
+    /// The first comparison of a comparison's outcome.
+    chain: Option<usize>,
     /// Reading the parameters of a closure or function: the names so far, and the token that ends them.
     params: Option<(Vec<String>, Token)>,
 }
@@ -149,6 +123,7 @@ impl<'a> Pass<'a> {
             starts: Vec::new(),
             edits: Vec::new(),
             powers: Vec::new(),
+            chain: None,
             params: None,
         };
         pass.open(Open::Notebook, 0, Vec::new());
@@ -181,6 +156,7 @@ impl<'a> Pass<'a> {
     /// Any other token. Returns the first token of the expression that ends here, if one can end here.
     fn expression(&mut self, i: usize) -> Option<usize> {
         let before = i.checked_sub(1).and_then(|p| self.starts[p]);
+        self.comparison(i);
         match &self.tokens[i].token {
             Token::LeftParen => self.left_paren(i, before),
             Token::Unit => return self.unit(i, before),
@@ -189,6 +165,7 @@ impl<'a> Pass<'a> {
             Token::LeftBrace => {
                 let names = std::mem::take(&mut self.scope().awaiting_block);
                 self.open(Open::Block, i, names);
+                self.tell_of_fault(i);
             }
             Token::RightParen | Token::RightBracket | Token::RightBrace => return self.close(i),
             Token::PowerOf => self.signed_power(i, before),
@@ -212,6 +189,44 @@ impl<'a> Pass<'a> {
             _ => (),
         }
         None
+    }
+
+    /// Notes a comparison; a second one, of the first one's outcome, is a chain.
+    fn comparison(&mut self, i: usize) {
+        let token = &self.tokens[i];
+        let compares = matches!(
+            token.token,
+            Token::LessThan | Token::LessThanEqualsTo | Token::GreaterThan | Token::GreaterThanEqualsTo
+        );
+        let binds_tighter = token.name().is_some()
+            || token.is_literal()
+            || matches!(
+                token.token,
+                Token::Plus
+                    | Token::Minus
+                    | Token::Multiply
+                    | Token::Divide
+                    | Token::Modulo
+                    | Token::PowerOf
+                    | Token::UnaryPlus
+                    | Token::UnaryMinus
+                    | Token::Bang
+                    | Token::Custom(_)
+                    | Token::Period
+                    | Token::Elvis
+                    | Token::Unit
+                    | Token::LeftParen
+                    | Token::RightParen
+                    | Token::LeftBracket
+                    | Token::QuestionBracket
+                    | Token::RightBracket
+                    | Token::MapStart
+            );
+        let compared = self.scope().compared;
+        if compares && compared && self.chain.is_none() {
+            self.chain = Some(i);
+        }
+        self.scope().compared = compares || compared && binds_tighter;
     }
 
     /// A name: of a variable, a field, a method or a function.
@@ -264,6 +279,18 @@ impl<'a> Pass<'a> {
             self.edit(i, Edit::Replace(' '));
         }
         before.or(Some(i))
+    }
+
+    /// Where the brace at `i` opens the block of a `catch (e)`: `e` becomes a fault. Of an error of its own Rhai makes a
+    /// map, in its own words and with the paths of Rust, in which `e.kind` would be a second error.
+    fn tell_of_fault(&mut self, i: usize) {
+        let tokens = self.tokens;
+        let [.., catch, _, variable, _] = &tokens[..i] else { return };
+        if let (Token::Catch, Some(name)) = (&catch.token, variable.name())
+            && i + 1 < self.tokens.len()
+        {
+            self.edit(i + 1, Edit::First(format!("{name} = {CAUGHT}({name}); ")));
+        }
     }
 
     /// If the bracket at `i` calls a value, puts the call in front of it. (For a named call the text ends with the
@@ -359,6 +386,7 @@ impl<'a> Pass<'a> {
             opener,
             has_comma: false,
             receiver: None,
+            compared: false,
         });
     }
 
@@ -393,54 +421,4 @@ impl<'a> Pass<'a> {
         let last = self.scopes.len() - 1;
         &mut self.scopes[last]
     }
-}
-
-/// Makes the edits, line by line.
-fn apply(code: &str, edits: Vec<(usize, usize, Edit)>) -> (String, Columns) {
-    if edits.is_empty() {
-        return (code.to_string(), Columns::default());
-    }
-    let mut by_line: HashMap<usize, Vec<(usize, Edit)>> = HashMap::new();
-    for (line, column, edit) in edits {
-        by_line.entry(line).or_default().push((column, edit));
-    }
-    let mut columns = Columns::default();
-    let mut lines: Vec<String> = Vec::new();
-    for (number, line) in code.split('\n').enumerate() {
-        match by_line.remove(&(number + 1)) {
-            None => lines.push(line.to_string()),
-            Some(mut edits) => {
-                // What was found later at the same place encloses what was found before.
-                edits.reverse();
-                edits.sort_by_key(|(column, _)| *column);
-                lines.push(apply_line(line, &edits));
-                columns.0.insert(number + 1, inserted(&edits));
-            }
-        }
-    }
-    (lines.join("\n"), columns)
-}
-
-fn apply_line(line: &str, edits: &[(usize, Edit)]) -> String {
-    let mut text = String::new();
-    let mut edits = edits.iter().peekable();
-    for (index, letter) in line.chars().enumerate() {
-        let mut letter = letter;
-        while let Some((_, edit)) = edits.next_if(|(column, _)| *column == index + 1) {
-            match edit {
-                Edit::Insert(insert) => text.push_str(insert),
-                Edit::Replace(other) => letter = *other,
-            }
-        }
-        text.push(letter);
-    }
-    text
-}
-
-fn inserted(edits: &[(usize, Edit)]) -> Vec<(usize, usize)> {
-    let insert = |(column, edit): &(usize, Edit)| match edit {
-        Edit::Insert(text) => Some((*column, text.chars().count())),
-        Edit::Replace(_) => None,
-    };
-    edits.iter().filter_map(insert).collect()
 }

@@ -62,7 +62,8 @@ impl Variables {
         let mut entries: Vec<(String, Dynamic)> =
             scope.iter_raw().map(|(name, _, value)| (name.to_string(), value.clone())).collect();
         if let Some((_, value)) = entries.iter_mut().find(|(found, _)| found == name) {
-            *value = self.store(name, std::mem::take(value).flatten());
+            // Of a shared cell Rhai asks what is inside whether it can be changed, wherever the cell is reached from.
+            *value = self.store(name, std::mem::take(value).flatten().into_read_only());
         }
         *scope = Scope::new();
         // Rhai hands out the newest entry first.

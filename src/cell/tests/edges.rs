@@ -18,6 +18,85 @@ fn nothing_but_zero_equals_zero() {
 }
 
 #[test]
+fn the_overload_that_was_meant_says_what_is_wrong() {
+    let mut notes = notes();
+    notes.ok("let opt = sgd(linear(1, 1));");
+    for (code, says) in [
+        ("conv2d(3, 16)", "conv2d: missing `kernel`"),
+        ("conv2d(3, 16, 4, 2, 1)", "conv2d: takes 3 arguments, got 5"),
+        ("opt.step()", "hint: step(range, k) or step(optimizer, grads)"),
+        ("randn(2, 3)", "hint: randn([2, 3])"),
+        ("ones(3)", "hint: ones([3])"),
+        ("ones([2, 3]).reshape(3, 2)", "reshape: `shape` is one array"),
+        ("uniform(0, 1, 5)", "hint: uniform(a, b, [5])"),
+        ("conv2d(zeros([1, 1, 4, 4]))", "conv2d: missing `w`"),
+    ] {
+        assert!(notes.err(code).contains(says), "{code}: {}", notes.err(code));
+    }
+}
+
+#[test]
+fn a_text_that_is_trimmed_is_given_and_kept() {
+    let mut notes = notes();
+    assert_eq!(
+        notes.ok("let s = \" adam \"; let t = s.trim(); [s, t, \" b\".trim() == \"b\"]"),
+        "[\"adam\", \"adam\", true]"
+    );
+    assert_eq!(notes.ok("let s = \"a-b\"; let t = s.replace(\"-\", \"+\"); [s, t]"), "[\"a+b\", \"a+b\"]");
+}
+
+#[test]
+fn an_index_that_is_outside_names_the_dim_of_the_tensor() {
+    let mut notes = notes();
+    notes.ok("let x = ones([2, 3, 4]);");
+    for (code, says) in [
+        ("x[0, 5]", "index 5 is outside dim 1 of [2, 3, 4]"),
+        ("x[.., 5]", "index 5 is outside dim 1 of [2, 3, 4]"),
+        ("x[0, 1, 9]", "index 9 is outside dim 2 of [2, 3, 4]"),
+        ("x[.., 0..9]", "0..9 is outside dim 1 of [2, 3, 4]"),
+        ("x[.., .., [0, 7]]", "index 7 is outside dim 2 of [2, 3, 4]"),
+        ("x[0, 5] = 1", "index 5 is outside dim 1 of [2, 3, 4]"),
+        ("x[-9..]", "-9.. is outside dim 0 of [2, 3, 4]"),
+        ("x[.., 1..-9]", "1..-9 is outside dim 1 of [2, 3, 4]"),
+        ("x.slice(1, -9..2)", "-9..2 is outside dim 1 of [2, 3, 4]"),
+        ("tensor(2)[..]", "a single number cannot be indexed"),
+    ] {
+        assert!(notes.err(code).contains(says), "{code}: {}", notes.err(code));
+    }
+}
+
+/// Rhai's `sort` takes a float, and an error, for "equal"; its `filter` takes what is no truth for `false`.
+#[test]
+fn functions_of_array_methods_are_heard() {
+    let mut notes = notes();
+    for (code, value) in [
+        ("let xs = [0.3, 0.1, 0.2]; xs.sort(|a, b| a - b); xs", "[0.1, 0.2, 0.3]"),
+        ("let xs = [3, 1, 2]; xs.sort(|a, b| b - a); xs", "[3, 2, 1]"),
+        ("let xs = [3, 1, 2]; xs.sort(|a, b| a < b); xs", "[1, 2, 3]"),
+        ("let xs = [1.5, 2, 0.5]; xs.sort(); xs", "[0.5, 1.5, 2]"),
+        ("let rs = [#{ l: 0.5 }, #{ l: 0.1 }]; rs.sort(|a, b| a.l - b.l); rs.map(|r| r.l)", "[0.1, 0.5]"),
+        ("let xs = [5, 6, 7]; [xs.filter(|x, i| i > 0), xs.find(|x| x > 5), xs.index_of(|x| x > 5)]", "[[6, 7], 6, 1]"),
+        ("let xs = [1, 2, 3]; let gone = xs.drain(|x| x > 1); [gone, xs]", "[[2, 3], [1]]"),
+        ("let xs = [1, 2, 3]; let gone = xs.retain(|x| x > 1); [gone, xs]", "[[1], [2, 3]]"),
+        ("[[1, 2].some(|x| x > 1), [1, 2].all(|x| x > 1), [].all(|x| 1)]", "[true, false, true]"),
+    ] {
+        assert_eq!(notes.ok(code), value, "{code}");
+    }
+    for (code, says) in [
+        ("let xs = [2, 1]; xs.sort(|a, b| a - nope)", "NameError: `nope` is not defined"),
+        ("let xs = [2, 1]; xs.sort(|a, b| throw \"x\")", "Thrown: x"),
+        ("let xs = [2, 1]; xs.sort(|a, b| \"x\")", "TypeError: sort: the function must give a number"),
+        ("let xs = [tensor(2.0), tensor(1.0)]; xs.sort(|a, b| a - b)", "got a tensor"),
+        ("let xs = [tensor(2.0), tensor(1.0)]; xs.sort()", "TypeError: sort: a tensor and a tensor have no order"),
+        ("[1, 2].filter(|x| x)", "TypeError: expected true or false, got an int"),
+        ("[tensor([1, 2])].all(|x| x > 0)", "TypeError: expected true or false, got a tensor"),
+    ] {
+        assert!(notes.err(code).contains(says), "{code}: {}", notes.err(code));
+    }
+    assert_eq!(notes.ok("let ys = [2, 1, 3]; try { ys.sort(|a, b| nope) } catch { } ys.len()"), "3");
+}
+
+#[test]
 fn a_range_without_an_end_goes_to_the_last_element() {
     let code = "let t = tensor([1, 2, 3, 4]); [t[1..].to_array(), t[-2..].to_array()]";
     assert_eq!(notes().ok(code), "[[2.0, 3.0, 4.0], [3.0, 4.0]]");
@@ -152,6 +231,10 @@ fn mistakes_that_the_parser_words_badly_get_a_hint() {
         ("print('hello world')", "double quotes"),
         ("fn go(x) { x }", "`go` is a reserved word"),
         ("let do = 1", "`do` is a reserved word"),
+        ("let m = #{ const: 1 };", "as a key, `#{ \"const\": 1 }`"),
+        ("let m = #{ \"in\": 1 }; m.in", "as a key, `#{ \"in\": 1 }`"),
+        ("2 * PI", "`PI()`"),
+        ("let f = linear(1, 1); f.bias = 1;", "`G = G.with(params).copy()`"),
         ("cross_entropy(randn([3, 10]), tensor([1.0, 2.0, 3.0]))", "whole numbers"),
         ("let a = 3 − 1", "minus is written `-`"),
         ("let c = “hi”;", "straight double quotes"),
@@ -171,7 +254,7 @@ fn mistakes_that_the_parser_words_badly_get_a_hint() {
         ("let x = true ? 1 : 2;", "is a value"),
         ("let x = 1; x++;", "`x += 1`"),
         ("let a, b = [1, 2];", "each `let` gives one name"),
-        ("[x * 2 for x in 0..3]", "map"),
+        ("[x * 2 for x in 0..3]", "a loop that pushes to an array"),
         ("print(f\"{1}\")", "backquotes"),
         ("tensor([1, 2], dtype=\"int\")", "#{ dtype"),
         ("print(7//2);", "begins a comment"),

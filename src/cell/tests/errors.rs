@@ -60,6 +60,7 @@ fn errors_in_the_users_terms() {
         ("1 % 0", "ValueError: %: division by zero"),
         ("9223372036854775807 + 1", "ValueError: the result does not fit into an int"),
         ("const C = 1; C = 2", "SyntaxError: `C` is a constant"),
+        ("scale = 3", "NameError: `scale` is a function; there is no variable of this name"),
         ("throw \"no data\"", "Thrown: no data"),
         ("let n = 5; for i in n { }", "TypeError: `for` cannot run through this value"),
         ("let n = 1; if n { }", "TypeError: expected true or false, got something else"),
@@ -70,9 +71,23 @@ fn errors_in_the_users_terms() {
         ("let s = scale(1); s.factor = 2", "TypeError: the field `factor` of a scale cannot be set"),
         ("throw #{ code: 5 }", "Thrown: #{ code: 5 }"),
         ("exit()", "ValueError: `exit` does not end a notebook"),
+        ("exit(3)", "ValueError: `exit` does not end a notebook"),
+        ("let f = |x| exit(x); f(3)", "ValueError: `exit` does not end a notebook"),
+        ("[1].map(|x| exit(x))", "ValueError: `exit` does not end a notebook"),
         ("let f = |a, b| a; f(1)", "TypeError: the closure is called with 1 argument too few"),
         ("let k = 1; let f = |a| a + k; f(1, 2, 3)", "TypeError: the closure is called with 2 arguments too many"),
         ("return 1", "ValueError: `return` outside of a function"),
+        (
+            "let s = scale(1); let y = s((1);",
+            "SyntaxError: `,` or `)` is missing to separate the arguments of this call",
+        ),
+        (
+            "let s = [scale(1)]; s[0](x = 2)",
+            "SyntaxError: `,` or `)` is missing to separate the arguments of this call",
+        ),
+        ("let s = [1]; s[0, 1:2]", "SyntaxError: `,` or `)` is missing to separate the arguments of this index"),
+        ("let s = [1]; s[1,]", "ValueError: a comma without an index behind it"),
+        ("let s = [[1]]; s[0, 0]", "TypeError: an array takes one index"),
         ("check(\"loss\", 0.7, #{ below: 0.5 })", "CheckFailed: loss: 0.7 is not below 0.5"),
         ("let a = 1\nlet b = 2", "SyntaxError: `;` is missing"),
         ("let x = (1 + 2;", "SyntaxError: `)` is missing"),
@@ -89,6 +104,36 @@ fn errors_in_the_users_terms() {
     }
 }
 
+/// Rhai alone calls them false, without a word.
+#[test]
+fn what_has_no_order_is_not_compared() {
+    let mut notes = Notes::with(saddle_words::catalog());
+    notes.ok("let best = (); let loss = 0.3; let t = tensor([1.0, 5.0, 9.0]);");
+    for (code, expected) in [
+        ("if loss < best { }", "TypeError: `<` does not work between a float and nothing"),
+        ("t > \"2\"", "TypeError: `>` does not work between a tensor and a text"),
+        ("\"10\" >= 9", "TypeError: `>=` does not work between a text and an int"),
+        ("[1, 2] <= 1", "TypeError: `<=` does not work between an array and an int"),
+        ("1 < 2 < 3", "ValueError: comparisons make no chain"),
+        ("mean(float((2 < t) <= 6 > 1))", "ValueError: comparisons make no chain"),
+    ] {
+        assert!(notes.err(code).starts_with(expected), "{code}: {}", notes.err(code));
+    }
+    let text = notes.err("let f = |x| x; f(2) < t < 6");
+    assert!(text.contains(&format!("1 | let f = |x| x; f(2) < t < 6\n{}^", " ".repeat(32))), "{text}");
+    for (code, value) in [
+        ("((2 < t) & (t < 6)).to_array()", "[false, true, false]"),
+        ("(t > 1 & t < 6).to_array()", "[false, true, false]"),
+        ("[1 < 2, 2.5 >= 2, \"a\" < \"b\", 'a' < \"b\", false < true]", "[true, true, true, true, true]"),
+        ("if 1 < 2 { 3 < 4 } else { false }", "true"),
+        ("(1 < 2) == (3 < 4)", "true"),
+        ("[1, 2, 3].filter(|x| x < 3).len() < 3", "true"),
+        ("[loss == best, loss != best, t == ()]", "[false, true, false]"),
+    ] {
+        assert_eq!(notes.ok(code), value, "{code}");
+    }
+}
+
 #[test]
 fn a_script_can_catch_a_fault() {
     let mut notes = Notes::new();
@@ -99,6 +144,38 @@ fn a_script_can_catch_a_fault() {
     assert_eq!(notes.ok("try { throw 5 } catch (e) { m = e; } m"), "5");
 }
 
+/// Rhai gives its own errors to `catch` as maps, in its own words.
+#[test]
+fn every_caught_error_is_a_fault() {
+    let mut notes = Notes::with(saddle_words::catalog());
+    notes.ok("fn inner() { nope } let D = |x| x;");
+    for (code, expected) in [
+        ("nope", "NameError: `nope` is not defined"),
+        ("inner()", "NameError: `nope` is not defined"),
+        ("sgdd(1)", "NameError: `sgdd` is not defined; did you mean `sgd`?"),
+        ("[1][5]", "IndexError: index 5 in an array of 1 elements"),
+        ("[1, 2].map(|x| [x][7])", "IndexError: index 7 in an array of 1 elements"),
+        ("#{ a: 1 }.b", "IndexError: the map has no key `b`"),
+        ("if ones([2]) > 0 { }", "TypeError: expected true or false, got a tensor"),
+        ("ones([2]).foo", "NameError: a tensor has no field `foo`"),
+        ("9223372036854775807 + 1", "ValueError: the result does not fit into an int"),
+        ("ones([2]) @ ones([3])", "ShapeError: "),
+    ] {
+        let text = notes.ok(&format!(
+            "let text = \"\"; try {{ {code}; }} catch (e) {{ text = `${{e.kind}}: ${{e.message}}`; }} text"
+        ));
+        assert!(text.trim_matches('"').starts_with(expected), "{code}: {text}");
+    }
+    // What the block calls, and what the script itself throws, stay as they are.
+    assert_eq!(notes.ok("let r = 0; try { nope } catch (e) { D(e.kind) } r"), "0");
+    assert_eq!(notes.ok("try { throw #{ code: 5 } } catch (e) { r = e.code; } r"), "5");
+    assert_eq!(notes.ok("try { throw |x| x + 1 } catch (e) { r = e(1); } r"), "2");
+    assert_eq!(notes.ok("try { nope } catch (e) { } r"), "2");
+    assert!(notes.err("try { nope } catch (e) { throw e; }").starts_with("NameError: `nope` is not defined"));
+    let text = notes.err("try { nope } catch (e) { missing }");
+    assert!(text.contains(&format!("1 | try {{ nope }} catch (e) {{ missing }}\n{}^", " ".repeat(33))), "{text}");
+}
+
 #[test]
 fn variables_survive_an_error() {
     let mut notes = Notes::new();
@@ -106,6 +183,20 @@ fn variables_survive_an_error() {
     notes.err("let b = 2; a = 5; defect(); let c = 3;");
     assert_eq!(notes.ok("[a, b]"), "[5, 2]");
     assert!(notes.err("c").contains("`c` is not defined"));
+}
+
+#[test]
+fn a_constant_stays_one_in_later_cells() {
+    let mut notes = Notes::new();
+    notes.ok("const K = 1; const A = [1];");
+    notes.ok("const M = 2;");
+    for code in ["K = 2", "K += 1", "A[0] = 2", "A.push(2)"] {
+        assert!(notes.err(code).contains("is a constant"), "{code}: {}", notes.err(code));
+    }
+    assert_eq!(notes.ok("[K, A, M]"), "[1, [1], 2]");
+    assert_eq!(notes.ok("const K = 3; K"), "3");
+    notes.ok("let K = 4;");
+    assert_eq!(notes.ok("K = 5; K"), "5");
 }
 
 #[test]
@@ -145,6 +236,17 @@ fn habits_from_other_languages_get_a_hint() {
         ("import numpy as np", "hint: there is nothing to import: every word is known"),
         ("for i in range(3):\n    print(i)", "hint: blocks stand in braces: `if x { … }`"),
         ("let x = None", "hint: Rhai's \"nothing\" is written `()`"),
+        ("# a comment", "hint: `//` begins a comment"),
+        ("let m = {\"a\": 1};", "hint: a map is written `#{ a: 1 }`"),
+        ("let t: int = 3;", "hint: types are not written"),
+        ("let x = 1; if x = 2 { }", "hint: `==` compares"),
+        ("fn f(a, b = 2) { a }", "hint: a parameter has no default: `fn f(a) { f(a, 2) }` is a second function"),
+        ("let x = [i * 2 for i in 0..3];", "hint: a loop that pushes to an array: `for x in 0..10 { a.push(x * 2); }`"),
+        ("raise \"x\"", "hint: `throw \"what is wrong\"`"),
+        ("for i in range(10) { }", "hint: `for i in 0..10`, or `range(0, 10, 2)` with a step"),
+        ("let a = [1]; a.append(2);", "hint: `a.push(x)`"),
+        ("5.0 ^ 2", "hint: a power is written `x ** 2`"),
+        ("for i in 0..(5 / 2) { }", "`arange(0, 1, 0.25)` has others"),
     ] {
         let text = failure(code);
         assert!(text.ends_with(hint), "{code}\n{text}");

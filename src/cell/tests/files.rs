@@ -150,6 +150,44 @@ fn networks_of_all_sorts_go_through_files() {
     assert_eq!(notes.ok(&format!("load({path:?}).keys()")), "[\"bias\", \"reference\", \"weight\"]");
 }
 
+/// PyTorch's `parametrizations.spectral_norm`: u from the last v, then v from the new u. It shows only where the weight has
+/// moved since the last pass.
+#[test]
+fn spectral_norm_iterates_in_the_order_of_pytorch() {
+    let folder = Folder::new();
+    let path = folder.at("f.pt");
+    let mut notes = Notes::with(saddle_words::catalog());
+    notes.ok("seed(2); let f = spectral_norm(linear(6, 4)); let x = randn([8, 6]); sgd(f, #{ lr: 3 }).descend(mean(f(x) ** 2));");
+    notes.ok(&format!("f.save({path:?}); let was = load({path:?}); f(x); f.save({path:?}); let now = load({path:?});"));
+    notes.ok("let W = was[\"parametrizations.weight.original\"]; let own = \"parametrizations.weight.0._\";
+              let u = W @ was[own + \"v\"]; u = u / norm(u); let v = W.t() @ u; v = v / norm(v);");
+    assert_eq!(
+        notes.ok("max(abs(now[own + \"u\"] - u)).item() < 1e-5 && max(abs(now[own + \"v\"] - v)).item() < 1e-5"),
+        "true"
+    );
+}
+
+/// `nn.LSTM` and `nn.GRU` name their layer; `nn.LSTMCell` and files of before have the names without it.
+#[test]
+fn recurrent_layers_have_the_names_of_pytorch() {
+    let folder = Folder::new();
+    let (path, cell) = (folder.at("f.pt"), folder.at("cell.pt"));
+    let mut notes = Notes::with(saddle_words::catalog());
+    for layer in ["lstm", "gru"] {
+        notes.ok(&format!("let a = sequential([{layer}(2, 3)]); a.save({path:?}); let kept = load({path:?});"));
+        let names = "[\"0.bias_hh_l0\", \"0.bias_ih_l0\", \"0.weight_hh_l0\", \"0.weight_ih_l0\"]";
+        assert_eq!(notes.ok("kept.keys()"), names);
+        notes.ok(&format!("let bare = #{{}}; for k in kept.keys() {{ bare[k.sub_string(0, k.len() - 3)] = kept[k]; }} save({cell:?}, bare);"));
+        for file in [&path, &cell] {
+            notes.ok(&format!("let b = sequential([{layer}(2, 3)]); b.load({file:?}); let x = randn([4, 5, 2]);"));
+            assert_eq!(notes.ok("all(a(x) == b(x))"), "true", "{layer}");
+        }
+    }
+    // A part with such a name of its own.
+    let part = "network(#{ weight_ih_l0: ones([2]) }, |net, x| x)";
+    notes.ok(&format!("{part}.save({path:?}); {part}.load({path:?});"));
+}
+
 /// What PyTorch wrote (`tests/torch/make.py`) gives PyTorch's outputs here.
 #[test]
 fn networks_of_pytorch_answer_as_there() {

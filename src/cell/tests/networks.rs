@@ -119,6 +119,15 @@ fn spectral_norm_bounds_what_a_layer_can_stretch() {
     assert_eq!(notes.ok("f.params().len()"), "1");
 }
 
+/// Arjovsky et al. 2017 clip all weights, whether the loss of this step reaches them or not; a frozen one is not touched.
+#[test]
+fn every_weight_is_clipped() {
+    let mut notes = notebook();
+    notes.ok("let one = |k| linear(1, 1, #{ bias: false, init: constant(k) }); let a = one(1); let b = one(-1); let c = freeze(one(1));");
+    notes.ok("rmsprop([a, b, c], #{ clip_weights: 0.25 }).descend(sum(a(ones([1, 1]))));");
+    assert_eq!(notes.ok("[a, b, c].map(|f| f.params()[0].item())"), "[0.25, -0.25, 1.0]");
+}
+
 /// The steps as values walk the ways of the optimizers, which are compared with PyTorch.
 #[test]
 fn steps_as_values_are_those_of_the_optimizers() {

@@ -40,10 +40,23 @@ const CASES: &[(&str, &str)] = &[
     ("bce(tensor([0.5, 1.5]), 1)", "bce: the probability 1.5 lies outside [0, 1]"),
     ("non_saturating_loss(tensor([-2]))", "non_saturating_loss: the probability -2 lies outside [0, 1]"),
     ("discriminator_loss(tensor([0.5]), tensor([3]))", "discriminator_loss: the probability 3 lies outside [0, 1]"),
+    // Losses of nothing.
+    ("cross_entropy(zeros([0, 3]), int([]))", "cross_entropy: there are no logits in shape [0, 3]"),
+    ("mse(zeros([0]), zeros([0]))", "mse: there are no predictions in shape [0]"),
+    // Rates that make no rule.
+    ("sgd(linear(1, 1), #{ nesterov: true })", "sgd: nesterov looks ahead along a momentum"),
+    ("sgd(linear(1, 1), #{ nesterov: true, momentum: 0.9, dampening: 0.1 })", "and no dampening"),
+    ("rmsprop(linear(1, 1), #{ alpha: 1 })", "rmsprop: alpha must be in [0, 1), got 1"),
     // Spreads.
+    ("uniform(-3e38, 3e38, [2])", "uniform: from -3e38 to 3e38 it is further than floats reach"),
+    ("uniform(1e300, 1e300, [2])", "further than floats reach"),
     ("normal(0, nan)", "normal: std must not be negative, got NaN"),
     ("adam(linear(1, 1)).set_lr(nan)", "set_lr: lr must not be negative, got NaN"),
     // Sounds.
+    (
+        "dataset(tensor([[16777217]], #{ dtype: \"int\" }))",
+        "dataset: floats do not hold every digit of the whole number 16777217",
+    ),
     ("audio([0, 1], 0)", "audio: the rate must be a whole number from 1 to 768000, got 0"),
     ("audio([0, 1], nan)", "got NaN"),
     ("audio([0, nan], 8000)", "audio: sample 1 is NaN"),
