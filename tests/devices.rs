@@ -187,6 +187,42 @@ fn tensors_of_two_devices_are_one_clear_error() {
     assert_eq!(lab.run("(far.to(\"cpu\") + near).sum().item()"), "8.0");
 }
 
+/// What a word makes itself, of numbers, of an array or at random, has no device that the user chose for it.
+#[test]
+fn what_has_no_device_of_its_own_goes_to_that_of_the_tensors() {
+    let lab = Lab::open();
+    lab.run(
+        "device(\"cpu\"); let x = rand([4, 6]); let i = int([0, 1]); let p = full([3], 0.5); let net = linear(6, 2);
+         let noisy = gaussian_noise(0.1); let W = randn([3, 6]); device(\"wgpu\");",
+    );
+    for code in [
+        "x[(..).step(2)]",
+        "x[(..).step(2), 1]",
+        "{ let y = x; y[i] = 0; y }",
+        "index_select(x, 0, [1, 0])",
+        "gather(x, 1, [[0], [1], [2], [0]])",
+        "scatter(x, 1, [[0], [1], [2], [0]], 1)",
+        "bernoulli(p)",
+        "normal_log_prob(x, 0, 1)",
+        "noisy(x)",
+        "gradient_penalty(|z| sum(z * z), x, x)",
+        "spectral_norm(net)(x)",
+    ] {
+        assert_eq!(lab.run(&format!("({code}).device")), "\"cpu\"", "{code}");
+    }
+    lab.run("net.summary([4, 6]);");
+    lab.run("ais(W, full([6], 0).to(\"cpu\"), full([3], 0).to(\"cpu\"), #{ steps: 2, chains: 2 });");
+}
+
+#[test]
+fn a_draw_that_fails_leaves_the_sessions_stream_in_its_place() {
+    let lab = Lab::open();
+    lab.run("seed(0); let expected = rand([3]).to_array(); seed(0); let r = rng(3);");
+    let failure = lab.try_run("r.randint(0, 5000000000, [20])").expect_err("32 bits");
+    assert!(failure.value.contains("32 bits"), "{failure:?}");
+    assert_eq!(lab.run("rand([3]).to_array() == expected"), "true");
+}
+
 #[test]
 fn no_such_adapter_is_said_at_the_word() {
     let lab = Lab::open();

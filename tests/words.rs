@@ -209,6 +209,16 @@ fn tensors_behave_like_values_of_the_language() {
     let session = RhaiSession::start().expect("a thread");
     for (code, value) in [
         ("let t = tensor([1, 2]); t == ()", "false"),
+        (
+            "let m = tensor([1, -2]) > 0; [m == true, false != m, m < true].map(|t| t.to_array())",
+            "[[true, false], [true, false], [false, true]]",
+        ),
+        ("let m = tensor([1, -2]) > 0; [m[0] == true, m[1] == true, true == m[0]]", "[true, false, true]"),
+        (
+            "let t = tensor([[1, 2], [3, 4]]); [t == [1, 4], [2, 2] > t].map(|t| t.to_array())",
+            "[[[true, false], [false, true]], [[true, false], [false, false]]]",
+        ),
+        ("tensor([1, 2]) == [1, 2, 3]", "ShapeError: "),
         ("\"loss \" + tensor(0.5)", "\"loss tensor 0.5\""),
         ("let t = tensor([1, 2]); t += 1; t *= 2; t.to_array()", "[4.0, 6.0]"),
         ("let s = 0.0; for row in eye(3) { s += sum(row).item(); } s", "3.0"),
@@ -218,6 +228,32 @@ fn tensors_behave_like_values_of_the_language() {
             "[9, 2, [7, 8], [0, 9]]",
         ),
         ("let t = tensor([3, -1, 2]); t[t > 0].to_array()", "[3.0, 2.0]"),
+        (
+            "let most = 9223372036854775807; arange(most - 2, most).to_array()",
+            "[9223372036854775805, 9223372036854775806]",
+        ),
+        (
+            "[arange(5, 0, -2), arange(0, 5, 3), arange(3, 0), arange(-2)].map(|t| t.to_array())",
+            "[[5, 3, 1], [0, 3], [], []]",
+        ),
+        (
+            "arange(-9223372036854775807, 9223372036854775807, 9223372036854775807).to_array()",
+            "[-9223372036854775807, 0]",
+        ),
+        ("ones([2, 3, 4, 4]).repeat([2, 1, 1, 3]).shape", "[4, 3, 4, 12]"),
+        (
+            "let m = ones([2, 3]); let keep = #{ keepdim: true }; [sum(m, keep), median(m, keep), argmax(m, keep), quantile(m, [0, 1], keep)].map(|t| t.shape)",
+            "[[1, 1], [1, 1], [1, 1], [2, 1, 1]]",
+        ),
+        ("quantile(ones([2, 3]), 0.5, #{ dim: -1, keepdim: true }).shape", "[2, 1]"),
+        (
+            "let t = randn([4, 3]); let none = t[t[.., 0] > 1e9]; [none[.., 1].shape, exp(none[.., 1..]).shape, sum(none[.., 2]).item(), median(none, #{ dim: 1 }).shape]",
+            "[[0], [0, 2], 0.0, [0]]",
+        ),
+        (
+            "let none = zeros([0, 4, 2]); [gru(2, 3)(none).shape, prod(none, #{ dim: 1 }).shape, minibatch_discrimination(2, 3, 2)(none[.., 0]).shape]",
+            "[[0, 4, 3], [0, 2], [0, 5]]",
+        ),
         ("let x = tensor(2.0); fn cube(v) { v ** 3 } grad(cube(x), x).item()", "12.0"),
         ("let a = rng(5); let b = a; a.rand([1]).item() == b.rand([1]).item()", "false"),
         (

@@ -86,10 +86,22 @@ impl Host {
     /// Runs `f` as a cell within the cell, its outputs sent to `frontend`: what it leaves to its end is done at its
     /// end.
     pub fn within<R>(&self, frontend: Arc<dyn Frontend>, f: impl FnOnce() -> R) -> R {
-        let before = (self.frontend.replace(Some(frontend)), self.at_end.take());
+        /// What was, put back also after a panic: that is an error of one word, and the cell goes on.
+        struct Restore<'a> {
+            host: &'a Host,
+            frontend: Option<Arc<dyn Frontend>>,
+            at_end: Vec<Box<dyn FnOnce()>>,
+        }
+        impl Drop for Restore<'_> {
+            fn drop(&mut self) {
+                *self.host.frontend.borrow_mut() = self.frontend.take();
+                *self.host.at_end.borrow_mut() = std::mem::take(&mut self.at_end);
+            }
+        }
+        let (frontend, at_end) = (self.frontend.replace(Some(frontend)), self.at_end.take());
+        let _restore = Restore { host: self, frontend, at_end };
         let result = f();
         self.end_cell();
-        (*self.frontend.borrow_mut(), *self.at_end.borrow_mut()) = before;
         result
     }
 

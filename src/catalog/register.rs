@@ -3,7 +3,7 @@
 
 use super::dispatch::{CALL, CALL_NAMED, Word, call_named, call_value, raise};
 use super::{Catalog, Entry, Host, Kind, Ty};
-use rhai::{Dynamic, Engine, EvalAltResult, Module, Position};
+use rhai::{Array, Dynamic, Engine, EvalAltResult, Module, Position};
 use std::any::TypeId;
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -97,6 +97,7 @@ fn types_of(ty: Ty, catalog: &Catalog) -> Vec<TypeId> {
         Ty::Bool => vec![TypeId::of::<bool>()],
         Ty::Int => vec![TypeId::of::<i64>()],
         Ty::Number => vec![TypeId::of::<i64>(), TypeId::of::<f64>()],
+        Ty::Array => vec![TypeId::of::<Array>()],
         Ty::Tensor => kind("tensor").into_iter().collect(),
         Ty::TensorLike => [types_of(Ty::Number, catalog), types_of(Ty::Tensor, catalog)].concat(),
         Ty::Of(name) => kind(name).into_iter().collect(),

@@ -42,7 +42,7 @@ pub fn gradient_penalty(critic: Critic, real: &Tensor, fake: &Tensor, target: f3
     }
     let mut per_row = vec![1; sr.len()];
     per_row[0] = sr[0];
-    let e = random::uniform(&per_row);
+    let e = random::uniform(&per_row).to_device(&real.device());
     let between = e.mul(&real.detach())?.add(&e.rsub_scalar(1.0)?.mul(&fake.detach())?)?;
     let g = input_gradient("gradient_penalty", critic, &between)?;
     g.norm(&per_sample(&g), false)?.add_scalar(-target)?.square()?.mean()

@@ -18,6 +18,9 @@ pub(super) fn finite(word: &str, loss: &Tensor) -> Result<()> {
 
 fn same_shape(name: &str, a: &Tensor, b: &Tensor) -> Result<()> {
     let (sa, sb) = (a.shape(), b.shape());
+    if a.is_empty() {
+        return Err(Fault::shape(format!("{name}: there are no predictions in shape {}", shown(&sa))));
+    }
     if sa == sb || b.len() == 1 {
         return Ok(());
     }
@@ -63,6 +66,10 @@ pub fn cross_entropy(logits: &Tensor, target: &Tensor) -> Result<Tensor> {
     let &[n, classes] = &shape[..] else {
         return Err(Fault::shape(format!("cross_entropy: logits must be [n, classes], got {}", shown(&shape))));
     };
+    // The mean over no rows is no number; as a sum it would be a perfect 0.
+    if n == 0 {
+        return Err(Fault::shape(format!("cross_entropy: there are no logits in shape {}", shown(&shape))));
+    }
     let probabilities = match target.dtype() {
         Dtype::Int => target.one_hot(classes)?,
         _ => target.clone(),
@@ -79,7 +86,7 @@ pub fn cross_entropy(logits: &Tensor, target: &Tensor) -> Result<Tensor> {
         });
     }
     // A class that is masked by −∞ and has no part in the target costs nothing.
-    logits.log_softmax(1)?.weighted(&probabilities)?.sum()?.mul_scalar(-1.0 / n.max(1) as f32)
+    logits.log_softmax(1)?.weighted(&probabilities)?.sum()?.mul_scalar(-1.0 / n as f32)
 }
 
 /// Mean squared difference.

@@ -198,15 +198,16 @@ impl Optimizer {
         Ok(())
     }
 
-    /// The parameters after a step. Frozen ones, and those without a gradient, stay.
+    /// The parameters after a step. Frozen ones stay; of those without a gradient only the bound on weights is kept.
     fn stepped(&self, mut grads: Vec<Option<Tensor>>, state: &mut [State], ascend: bool) -> Result<Vec<Tensor>> {
         self.clip(&mut grads)?;
         let each = self.params.iter().zip(state).zip(grads);
         each.map(|((param, state), grad)| {
-            let Some(grad) = grad else {
-                return Ok(param.value());
+            let value = match grad {
+                Some(grad) => update::step(&self.rule, state, &param.value(), &grad, ascend)?,
+                None if param.is_frozen() => return Ok(param.value()),
+                None => param.value(),
             };
-            let value = update::step(&self.rule, state, &param.value(), &grad, ascend)?;
             match self.clip_weights {
                 Some(limit) => Ok(value.clamp(-limit, limit)?.detach()),
                 None => Ok(value),

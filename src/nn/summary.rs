@@ -17,7 +17,8 @@ impl Network {
     /// # Errors
     /// Inputs that do not fit.
     pub fn summary<C: Caller>(&self, inputs: &[Vec<usize>], caller: &C) -> Result<String> {
-        let zeros = |shape: &Vec<usize>| caller.value(Tensor::full(0.0, shape, &device::current()));
+        let on = self.params().first().map_or_else(device::current, |p| p.value().device());
+        let zeros = |shape: &Vec<usize>| caller.value(Tensor::full(0.0, shape, &on));
         let outputs = match inputs {
             [] => vec![],
             shapes => no_grad(|| self.features(shapes.iter().map(zeros).collect(), caller))?,

@@ -25,10 +25,20 @@ pub fn with_stream<T>(f: impl FnOnce(&mut Stream) -> T) -> T {
 
 /// Makes `stream` the current one while `f` runs, and gives it back advanced.
 pub fn using<T>(stream: &mut Stream, f: impl FnOnce() -> T) -> T {
-    STREAM.with(|s| std::mem::swap(&mut *s.borrow_mut(), stream));
-    let result = f();
-    STREAM.with(|s| std::mem::swap(&mut *s.borrow_mut(), stream));
-    result
+    /// Also after a panic: that is an error of one word, and the session goes on with its own stream.
+    struct Restore<'a>(&'a mut Stream);
+    impl Drop for Restore<'_> {
+        fn drop(&mut self) {
+            swap_current(self.0);
+        }
+    }
+    swap_current(stream);
+    let _restore = Restore(stream);
+    f()
+}
+
+fn swap_current(stream: &mut Stream) {
+    with_stream(|current| std::mem::swap(current, stream));
 }
 
 fn draw(shape: &[usize], device: &Device, f: impl FnOnce(&mut Stream, usize) -> Vec<f32>) -> Tensor {
@@ -81,5 +91,23 @@ pub fn integers(lo: i64, hi: i64, shape: &[usize]) -> Tensor {
 /// The numbers `0..n` in random order.
 pub fn permutation(n: usize) -> Tensor {
     let data = with_stream(|s| s.permutation(n));
-    Tensor::from_ints(data.into_iter().map(|v| v as i32).collect(), &[n], &device::current())
+    Tensor::from_ints(data, &[n], &device::current())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+    #[test]
+    fn a_panic_leaves_the_current_stream_in_its_place() {
+        let draw = || with_stream(|s| s.uniform(3));
+        seed(1);
+        let expected = draw();
+        seed(1);
+        let mut own = Stream::new(2);
+        let fails: fn() = || resume_unwind(Box::new(()));
+        assert!(catch_unwind(AssertUnwindSafe(|| using(&mut own, fails))).is_err());
+        assert_eq!(draw(), expected);
+    }
 }

@@ -203,9 +203,11 @@ impl View {
 
     /// The part within `ranges`, one for each axis.
     pub fn part(&self, ranges: &[Range<usize>]) -> Self {
-        let before = ranges.iter().zip(&self.strides);
+        let before = ranges.iter().zip(&self.strides).map(|(r, s)| r.start * s).sum::<usize>();
+        // A part without elements begins nowhere: where its ranges begin may lie behind the end of the buffer.
+        let none = ranges.iter().any(Range::is_empty);
         Self {
-            offset: self.offset + before.map(|(r, s)| r.start * s).sum::<usize>(),
+            offset: if none { 0 } else { self.offset + before },
             shape: ranges.iter().map(Range::len).collect(),
             ..self.clone()
         }
@@ -261,6 +263,21 @@ mod tests {
         let one = View::new(vec![true], Shape::new([]));
         assert_eq!(one.to_vec::<bool>().unwrap(), [true]);
         assert_eq!(one.expand(&Shape::new([2, 2])).to_vec::<bool>().unwrap(), [true; 4]);
+    }
+
+    /// Columns of a table from which every row was filtered out.
+    #[test]
+    fn parts_of_nothing_are_nothing_wherever_they_begin() {
+        let nothing = |view: &View| {
+            assert_eq!(view.slice::<i64>(), Some(&[][..]));
+            assert_eq!(view.to_vec::<i64>().unwrap(), []);
+        };
+        let none = counted([0, 1, 5]);
+        nothing(&none.part(&[0..0, 0..1, 1..5]));
+        nothing(&none.permute(&[2, 1, 0]).part(&[4..5, 0..1, 0..0]));
+        let last = counted([1, 2, 3]).part(&[0..1, 2..2, 2..3]);
+        nothing(&last);
+        nothing(&last.expand(&Shape::new([4, 1, 0, 1])).part(&[3..4, 0..1, 0..0, 0..1]));
     }
 
     #[test]

@@ -45,7 +45,10 @@ impl Layer for GaussianNoise {
 
     fn forward(&self, _: &[Tensor], _: &[Param], x: &Tensor, pass: &Pass) -> Result<Tensor> {
         match pass.mode {
-            Mode::Train => x.add(&random::normal(&x.shape()).mul_scalar(self.std)?.detach()),
+            Mode::Train => {
+                let drawn = random::normal(&x.shape()).to_device(&x.device());
+                x.add(&drawn.mul_scalar(self.std)?.detach())
+            }
             Mode::Eval => Ok(x.clone()),
         }
     }

@@ -269,7 +269,11 @@ impl Layer for GroupNorm {
                 shown(&shape)
             )));
         }
-        let grouped = x.reshape(&[shape[0], self.groups, x.len() / (shape[0] * self.groups).max(1)])?;
+        let of_sample: usize = shape[1..].iter().product();
+        if of_sample == 0 {
+            return Err(Fault::shape(format!("group_norm: the samples of {} have no elements", shown(&shape))));
+        }
+        let grouped = x.reshape(&[shape[0], self.groups, of_sample / self.groups])?;
         let normed = grouped.standardise(&[2], self.eps)?.hat.reshape(&shape)?;
         let mut of_channels = vec![1; shape.len()];
         of_channels[1] = self.channels;
@@ -316,7 +320,13 @@ mod tests {
                 (f64::from(data[at]) - mean) / (var + 1e-5).sqrt() * (1.0 + channel) + channel * f64::from(0.1f32);
             assert!((f64::from(*y) - expected).abs() < 1e-5, "{at}: {y} not {expected}");
         }
-        let wrong = Tensor::full(0.0, &[1, 5, 2, 2], &Device::Cpu);
-        assert!(layer.forward(&[], &[], &wrong, &Pass::of(Mode::Train)).is_err());
+        for wrong in [[1, 5, 2, 2], [1, 6, 0, 2]] {
+            let wrong = Tensor::full(0.0, &wrong, &Device::Cpu);
+            assert!(layer.forward(&[], &[], &wrong, &Pass::of(Mode::Train)).is_err());
+        }
+        // A batch without samples, of which other layers make one, too.
+        let (none, of_one) = (Tensor::full(0.0, &[0, 6, 2, 2], &Device::Cpu), Tensor::full(1.0, &[6], &Device::Cpu));
+        let y = layer.forward(&[of_one.clone(), of_one], &[], &none, &Pass::of(Mode::Train)).unwrap();
+        assert_eq!(y.shape(), none.shape());
     }
 }

@@ -115,10 +115,12 @@ fn unit(v: &Tensor) -> Result<Tensor> {
     v.div(&length)
 }
 
+/// u before v, as PyTorch's `parametrizations.spectral_norm` has it; its older `nn.utils.spectral_norm` begins with v. Where
+/// the weight has changed since the last pass, the two orders divide by different estimates.
 fn power_iterations(matrix: &Tensor, buffers: &[Param], n: usize) -> Result<()> {
     for _ in 0..n {
-        buffers[1].set(unit(&times(&matrix.t()?, &buffers[0].value())?)?.detach());
         buffers[0].set(unit(&times(matrix, &buffers[1].value())?)?.detach());
+        buffers[1].set(unit(&times(&matrix.t()?, &buffers[0].value())?)?.detach());
     }
     Ok(())
 }
@@ -146,7 +148,7 @@ pub fn spectral_norm(network: &Network, iterations: usize) -> Result<Network> {
         let matrix = no_grad(|| as_matrix(&slot.params[0].value(), slot.layer.output_dim()))?;
         let shape = matrix.shape();
         let start = |name, n| {
-            let drawn = Init::Normal(0.0, 1.0).draw(&[n], 1, 1);
+            let drawn = Init::Normal(0.0, 1.0).draw(&[n], 1, 1).to_device(&matrix.device());
             no_grad(|| unit(&drawn)).map(|v| Param::new(name, v.detach()))
         };
         let own = [start("u", shape[0])?, start("v", shape[1])?];

@@ -112,24 +112,22 @@ pub fn einsum(form: &str, tensors: &[Tensor]) -> Result<Tensor> {
             order.push(label);
         }
     }
-    check_sizes(form, &order, &terms, tensors)?;
-    // Every term as a tensor over all labels (size 1 where one is missing): their product, summed.
+    let sizes = check_sizes(form, &order, &terms, tensors)?;
+    check_shape("einsum", &sizes[..output.len()])?;
+    // From the left: a product of two, summed at once over what neither the output nor a later term has, so that nothing
+    // is made that has a dim for every letter.
     let whole = tensors.iter().all(Tensor::is_whole);
-    let mut total: Option<Tensor> = None;
-    for (term, x) in terms.iter().zip(tensors) {
+    let mut total: Option<Term> = None;
+    for (i, (labels, x)) in terms.iter().zip(tensors).enumerate() {
         let x = if whole { x.cast(Dtype::Int) } else { floats(x) };
-        let part = aligned(term, &x, &order)?;
+        let term = Term::of(labels, &x)?;
+        let kept = |label: Label| output.contains(&label) || terms[i + 1..].iter().flatten().any(|&l| l == label);
         total = Some(match total {
-            None => part,
-            Some(total) => total.mul(&part)?,
+            None => term.summed_to(kept)?,
+            Some(total) => total.times(term, kept)?,
         });
     }
-    let total = total.ok_or_else(|| unreadable(form))?;
-    let summed: Vec<isize> = (output.len() as isize..order.len() as isize).collect();
-    match summed.is_empty() {
-        true => Ok(total),
-        false => total.sum_dims(&summed, false),
-    }
+    total.ok_or_else(|| unreadable(form))?.over(&output)
 }
 
 fn unreadable(form: &str) -> Fault {
@@ -219,8 +217,8 @@ fn implicit(terms: &[Vec<Label>]) -> Vec<Label> {
     spelled(None, rest(terms)).into_iter().chain(single).collect()
 }
 
-/// Every label has one size; those of `...` broadcast.
-fn check_sizes(form: &str, order: &[Label], terms: &[Vec<Label>], tensors: &[Tensor]) -> Result<()> {
+/// Every label has one size, in the order of the labels; those of `...` broadcast.
+fn check_sizes(form: &str, order: &[Label], terms: &[Vec<Label>], tensors: &[Tensor]) -> Result<Vec<usize>> {
     let mut sizes = vec![1; order.len()];
     for (place, label) in order.iter().enumerate() {
         let mut found: Option<usize> = None;
@@ -247,34 +245,92 @@ fn check_sizes(form: &str, order: &[Label], terms: &[Vec<Label>], tensors: &[Ten
         }
         sizes[place] = found.unwrap_or(1);
     }
-    check_shape("einsum", &sizes)
+    Ok(sizes)
 }
 
-/// A term over the labels in `order`, of size 1 where it has none.
-fn aligned(term: &[Label], x: &Tensor, order: &[Label]) -> Result<Tensor> {
-    let (mut term, mut x) = (term.to_vec(), x.clone());
-    while let Some((first, second)) = repeated(&term) {
-        // Of two sizes of which one is 1 the other is taken, as in a broadcast.
-        let (m, n) = (x.shape()[first], x.shape()[second]);
-        if m != n {
-            let mut wide = x.shape().to_vec();
-            (wide[first], wide[second]) = (m.max(n), m.max(n));
-            x = x.broadcast_to(&wide)?;
+/// A tensor with a label for each dim, none of them twice.
+struct Term {
+    labels: Vec<Label>,
+    x: Tensor,
+}
+
+impl Term {
+    fn of(labels: &[Label], x: &Tensor) -> Result<Self> {
+        let (mut labels, mut x) = (labels.to_vec(), x.clone());
+        while let Some((first, second)) = repeated(&labels) {
+            // Of two sizes of which one is 1 the other is taken, as in a broadcast.
+            let (m, n) = (x.shape()[first], x.shape()[second]);
+            if m != n {
+                let mut wide = x.shape().to_vec();
+                (wide[first], wide[second]) = (m.max(n), m.max(n));
+                x = x.broadcast_to(&wide)?;
+            }
+            x = x.diagonal(0, first as isize, second as isize)?;
+            let label = labels[first];
+            labels.remove(second);
+            labels.remove(first);
+            labels.push(label);
         }
-        x = x.diagonal(0, first as isize, second as isize)?;
-        let label = term[first];
-        term.remove(second);
-        term.remove(first);
-        term.push(label);
+        Ok(Self { labels, x })
     }
-    let place = |label: Label| order.iter().position(|&other| other == label).unwrap_or(0);
-    let mut axes: Vec<isize> = (0..term.len() as isize).collect();
-    axes.sort_by_key(|&i| place(term[i as usize]));
-    let mut shape = vec![1; order.len()];
-    for (i, &label) in term.iter().enumerate() {
-        shape[place(label)] = x.shape()[i];
+
+    fn has(&self, label: Label) -> bool {
+        self.labels.contains(&label)
     }
-    x.permute(&axes)?.reshape(&shape)
+
+    /// The size of a label; 1 where the term has none such.
+    fn size(&self, label: Label) -> usize {
+        self.labels.iter().position(|&other| other == label).map_or(1, |i| self.x.shape()[i])
+    }
+
+    /// Summed over the labels that are not kept.
+    fn summed_to(self, kept: impl Fn(Label) -> bool) -> Result<Self> {
+        let gone: Vec<isize> = (0..).zip(&self.labels).filter(|(_, label)| !kept(**label)).map(|(i, _)| i).collect();
+        if gone.is_empty() {
+            return Ok(self);
+        }
+        let x = self.x.sum_dims(&gone, false)?;
+        Ok(Self { labels: self.labels.into_iter().filter(|&label| kept(label)).collect(), x })
+    }
+
+    /// The tensor with its dims as in `order`, of size 1 where it has none.
+    fn over(&self, order: &[Label]) -> Result<Tensor> {
+        let place = |label: Label| order.iter().position(|&other| other == label).unwrap_or(0);
+        let mut axes: Vec<isize> = (0..self.labels.len() as isize).collect();
+        axes.sort_by_key(|&i| place(self.labels[i as usize]));
+        let shape: Vec<usize> = order.iter().map(|&label| self.size(label)).collect();
+        self.x.permute(&axes)?.reshape(&shape)
+    }
+
+    /// The product with another term, summed over the labels that are not kept.
+    fn times(self, other: Self, kept: impl Fn(Label) -> bool) -> Result<Self> {
+        // What only one of them has can be summed before.
+        let a = self.summed_to(|label| kept(label) || other.has(label))?;
+        let b = other.summed_to(|label| kept(label) || a.has(label))?;
+        let common = a.labels.iter().copied().filter(|&label| b.has(label));
+        let (batch, inner): (Vec<Label>, Vec<Label>) = common.partition(|&label| kept(label));
+        let left: Vec<Label> = a.labels.iter().copied().filter(|&label| !b.has(label)).collect();
+        let right: Vec<Label> = b.labels.iter().copied().filter(|&label| !a.has(label)).collect();
+        let sizes = |labels: &[Label]| -> Vec<usize> {
+            let size = |&label: &Label| if a.size(label) == 1 { b.size(label) } else { a.size(label) };
+            labels.iter().map(size).collect()
+        };
+        let labels = [&batch[..], &left[..], &right[..]].concat();
+        check_shape("einsum", &sizes(&labels))?;
+        if inner.is_empty() || left.is_empty() && right.is_empty() {
+            let all = [&labels[..], &inner[..]].concat();
+            let x = a.over(&all)?.mul(&b.over(&all)?)?;
+            return Self { labels: all, x }.summed_to(kept);
+        }
+        // [batch, left, inner] @ [batch, inner, right].
+        let matrices = |term: &Self, parts: [&[Label]; 3]| {
+            let order = parts.concat();
+            let shape = parts.map(|labels| sizes(labels).iter().product::<usize>());
+            term.over(&order)?.broadcast_to(&sizes(&order))?.reshape(&shape)
+        };
+        let product = matrices(&a, [&batch, &left, &inner])?.matmul(&matrices(&b, [&batch, &inner, &right])?)?;
+        Ok(Self { x: product.reshape(&sizes(&labels))?, labels })
+    }
 }
 
 /// The first two places of a label that comes again.

@@ -161,12 +161,21 @@ impl Tensor {
         }
         let mut sizes = vec![1; times.len() - from.len()];
         sizes.extend_from_slice(&from);
-        // [n] seen as [1, n], expanded to [times, n], and seen as [times · n].
-        let apart: Vec<usize> = sizes.iter().flat_map(|&n| [1, n]).collect();
-        let wide: Vec<usize> = sizes.iter().zip(times).flat_map(|(&n, &t)| [t, n]).collect();
         let out: Vec<usize> = sizes.iter().zip(times).map(|(&n, &t)| n.saturating_mul(t)).collect();
         check_shape("repeat", &out)?;
-        self.reshape(&apart)?.broadcast_to(&wide)?.reshape(&out)
+        // No copies along one axis: those along the others need not be made first.
+        if out.contains(&0) {
+            return self.reshape(&[self.len()])?.narrow(0, 0..0)?.reshape(&out);
+        }
+        // One axis after the other, from the last, whose copies are the shortest: at once there would be twice the axes,
+        // more than a tensor has. The axis with all behind it is seen as [1, row], expanded to [times, row].
+        let mut x = self.reshape(&sizes)?;
+        for at in (0..sizes.len()).rev().filter(|&at| times[at] != 1) {
+            let before: usize = sizes[..at].iter().product();
+            let row = sizes[at] * out[at + 1..].iter().product::<usize>();
+            x = x.reshape(&[before, 1, row])?.broadcast_to(&[before, times[at], row])?;
+        }
+        x.reshape(&out)
     }
 
     /// Every pixel `factor × factor` times (nearest neighbour): `[n, c, h, w] → [n, c, h·factor, w·factor]`.

@@ -3,6 +3,7 @@
 use super::distribution::{SELF, mixture, table};
 use crate::convert::wrap;
 use crate::types;
+use rhai::Dynamic;
 use saddle_catalog::{Call, ENTRY, Entry, Param, Ty, Type, fails, number, param, value as gives};
 use saddle_data::Distribution;
 use saddle_fault::{Fault, Result};
@@ -88,7 +89,15 @@ static NORMAL_LOG_PROB: Entry = Entry {
         if let Some(std) = number(STD.value(call)).filter(|std| std.is_nan() || *std <= 0.0) {
             return Err(Fault::value(format!("normal_log_prob: std must be above 0, got {std}")));
         }
-        let (x, mean, std) = (X.of(call)?, MEAN.of(call)?, STD.of(call)?);
+        let given = [X.value(call), MEAN.value(call), STD.value(call)];
+        let on = given.iter().find_map(|v| Some(v.read_lock::<Tensor>()?.device()));
+        // Only a tensor has a device of its own.
+        let beside = |t: Tensor, v: &Dynamic| match &on {
+            Some(on) if !v.is::<Tensor>() => t.to_device(on),
+            _ => t,
+        };
+        let [x, mean, std] = [X.of(call)?, MEAN.of(call)?, STD.of(call)?];
+        let (x, mean, std) = (beside(x, given[0]), beside(mean, given[1]), beside(std, given[2]));
         let distance = x.sub(&mean)?.div(&std)?;
         // Halved before it is squared: the square itself may be beyond single precision.
         let square = distance.mul_scalar(-0.5)?.mul(&distance)?;

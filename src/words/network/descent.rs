@@ -29,7 +29,9 @@ const LOSS: Param<Tensor> = param("loss", types::TENSOR, "a single number that d
 static DESCEND: Entry = Entry {
     name: "descend",
     group: "optimizer",
-    summary: "one step that makes the loss smaller; under `mpirun` along the mean of all ranks' gradients",
+    summary: "one step that makes the loss smaller; under `mpirun` along the mean of all ranks' gradients. A parameter that \
+              the loss does not depend on stays, with its momentum and without decay: for R1 that is every bias with \
+              nothing curved behind it; PyTorch has zeros for some of these and moves them",
     params: &[SELF.param(), LOSS.param()],
     errors: STEP_ERRORS,
     source: &["Algorithm 1: \"update the generator by descending its stochastic gradient\""],

@@ -262,7 +262,7 @@ fn ais(call: &Call) -> Result<Dynamic> {
             return Err(Fault::value(format!("ais: {name} holds a value that is not finite")));
         }
     }
-    let toss = |p: &Tensor| random::uniform(&p.shape()).lt(p).map(|t| t.cast(Dtype::F32));
+    let toss = |p: &Tensor| random::uniform(&p.shape()).to_device(&p.device()).lt(p).map(|t| t.cast(Dtype::F32));
     let start = b.sigmoid()?.broadcast_to(&[chains, b.len()])?;
     let mut v = toss(&start)?;
     let mut log_weights = vec![0.0f64; chains];

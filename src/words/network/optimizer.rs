@@ -170,14 +170,23 @@ static SGD: Entry = Entry {
         fails("a mistyped option", "sgd(linear(1, 1), #{ learning_rate: 0.1 })", "unknown option `learning_rate`"),
     ],
     call: |call| {
+        let (momentum, dampening, nesterov) = (rate(call, MOMENTUM)?, rate(call, DAMPENING)?, NESTEROV.of(call)?);
+        // A schedule may begin at 0.
+        let without = momentum == 0.0 && schedule(call, MOMENTUM, f64::MAX)?.is_none();
+        if nesterov && (without || dampening != 0.0) {
+            return Err(Fault::value(
+                "sgd: nesterov looks ahead along a momentum: it needs one above 0, and no dampening",
+            )
+            .hint("sgd(net, #{ momentum: 0.9, nesterov: true })"));
+        }
         bound(
             call,
             Algorithm::Sgd(Sgd {
                 lr: rate(call, LR)?,
-                momentum: rate(call, MOMENTUM)?,
-                dampening: rate(call, DAMPENING)?,
+                momentum,
+                dampening,
                 weight_decay: rate(call, DECAY)?,
-                nesterov: NESTEROV.of(call)?,
+                nesterov,
             }),
             Some(MOMENTUM),
         )
@@ -280,11 +289,15 @@ static RMSPROP: Entry = Entry {
     source: &[cite::TIELEMAN_2012, "; the WGAN paper's choice"],
     examples: &[runs("for a critic", "let opt = rmsprop(linear(2, 1), #{ lr: 5e-5, clip_weights: 0.01 });")],
     call: |call| {
+        let alpha = rate(call, ALPHA)?;
+        if alpha >= 1.0 {
+            return Err(Fault::value(format!("rmsprop: alpha must be in [0, 1), got {alpha}")));
+        }
         bound(
             call,
             Algorithm::RmsProp(RmsProp {
                 lr: rate(call, LR)?,
-                alpha: rate(call, ALPHA)?,
+                alpha,
                 eps: rate(call, EPS)?,
                 momentum: rate(call, MOMENTUM)?,
                 weight_decay: rate(call, DECAY)?,

@@ -1,19 +1,51 @@
 //! The operators that give truth values: comparisons, and what combines them. A number may stand on either side.
 
-use super::operators::{A, B, Side, either_side, operator};
-use crate::convert::wrap;
+use super::operators::{Side, operator};
+use crate::convert::{nested, wrap};
 use crate::types;
 use rhai::Dynamic;
 use saddle_catalog::{AnyParam, Call, ENTRY, Entry, Example, Param, Ty, Type, fails, param, value};
 use saddle_fault::{Fault, Result};
-use saddle_tensor::{Compare, Dtype, Tensor};
+use saddle_tensor::{Compare, Dtype, Tensor, device};
 
 pub static ENTRIES: &[&Entry] =
     &[&NOT, &AND, &OR, &LT[0], &LT[1], &LE[0], &LE[1], &GT[0], &GT[1], &GE[0], &GE[1], &EQ[0], &EQ[1], &NE[0], &NE[1]];
 
+/// What stands on one side. Truth values and arrays too, and not to do them a favour: what no word takes Rhai compares
+/// itself, and finds every tensor different from everything else, `mask == true` as `mask == false`.
+const COMPARED: Type<Side> = Type::new(Ty::OneOf(&[Ty::TensorLike, Ty::Bool, Ty::Array]), |given| {
+    match (given.value.as_bool(), given.value.is_array()) {
+        (Ok(truth), _) => Ok(Side::Tensor(Tensor::from_bools(vec![truth], &[], &device::current()))),
+        (_, true) => nested(given.value, None, &device::current()).map(Side::Tensor),
+        _ => Side::read(given),
+    }
+});
+const A: Param<Side> = param("a", COMPARED, "the left side").accepting(Ty::Tensor);
+const B: Param<Side> =
+    param("b", COMPARED, "the right side: an array counts as a tensor of it; its shape broadcasts with a's");
+/// The sides where the tensor stands on the right: read as [`A`] and [`B`].
+const OTHER: Param<Side> = A.accepting(Ty::OneOf(&[Ty::Number, Ty::Bool, Ty::Array]));
+const TENSOR: Param<Side> = param("b", COMPARED, "the right side").accepting(Ty::Tensor);
+
+/// The record of a comparison, and the same with something else than a tensor on the left.
+const fn either_side(entry: Entry, examples: &'static [Example]) -> [Entry; 2] {
+    [
+        Entry { params: const { &[A.param(), B.param()] }, ..entry },
+        Entry { params: const { &[OTHER.param(), TENSOR.param()] }, shapes: "as b", errors: &[], examples, ..entry },
+    ]
+}
+
 /// Compares; two single numbers give `true` or `false`, so that `if loss < 0.1` can be written.
 fn compare(call: &Call, op: Compare) -> Result<Dynamic> {
-    let (a, b) = (A.of(call)?, B.of(call)?);
+    let (mut a, mut b) = (A.of(call)?, B.of(call)?);
+    // Only a tensor has a device of its own: what was made of a truth value or an array goes to the other's.
+    if let (Side::Tensor(x), Side::Tensor(y)) = (&mut a, &mut b) {
+        match (A.value(call).is::<Tensor>(), B.value(call).is::<Tensor>()) {
+            (true, false) => *y = y.to_device(&x.device()),
+            (false, true) => *x = x.to_device(&y.device()),
+            _ => {}
+        }
+    }
     let out = match (&a, &b) {
         (Side::Tensor(x), Side::Float(v)) if x.dtype() != Dtype::F32 => x.compare_number(op, *v)?,
         (Side::Float(v), Side::Tensor(x)) if x.dtype() != Dtype::F32 => x.compare_number(op.swapped(), *v)?,
@@ -86,7 +118,11 @@ static EQ: [Entry; 2] = either_side(
     comparison(
         "==",
         "whether a equals b, element by element",
-        &[value("accuracy", "mean(int([1, 2, 3, 4]) == int([1, 2, 0, 4])).item()", "0.75")],
+        &[
+            value("accuracy", "mean(int([1, 2, 3, 4]) == int([1, 2, 0, 4])).item()", "0.75"),
+            value("a truth value", "((tensor([-1, 2]) > 0) == false).to_array()", "[true, false]"),
+            value("an array", "(int([1, 2, 3]) == [1, 2, 0]).to_array()", "[true, true, false]"),
+        ],
         |call| compare(call, Compare::Eq),
     ),
     &[value("a number first", "(2 == tensor([2, 3])).to_array()", "[true, false]")],

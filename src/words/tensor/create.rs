@@ -1,6 +1,6 @@
 //! Words that create tensors. They live on the current device (`device(…)`).
 
-use crate::convert::{cut, held_by_floats, nested, nested_cut, whole_number, wrap};
+use crate::convert::{cut, held_by_floats, nested, nested_cut, wrap};
 use crate::types;
 use rhai::{Array, Dynamic};
 use saddle_catalog::{Call, ENTRY, Entry, Maybe, Param, Ty, Type, fails, param, value};
@@ -183,17 +183,29 @@ fn arange(call: &mut Call) -> Result<Dynamic> {
         return Err(Fault::value(format!("arange: the step must not be 0, got {step}"))
             .hint("linspace(a, b, n) gives n numbers from a to b"));
     }
+    let whole = call.args().map(|v| v.as_int().ok()).collect::<Option<Vec<i64>>>();
+    match whole.as_deref() {
+        Some(&[end]) => return whole_arange(0, end, 1),
+        Some(&[start, end]) => return whole_arange(start, end, 1),
+        Some(&[start, end, step]) => return whole_arange(start, end, step),
+        _ => {}
+    }
     let n = ((end - start) / step).ceil().max(0.0);
     // A number too large for an index saturates, and is refused with the others.
     check_shape("arange", &[n as usize])?;
-    let numbers = (0..n as usize).map(|i| start + i as f64 * step);
-    let shape = [n as usize];
-    if call.args().all(Dynamic::is_int) {
-        let numbers = numbers.map(whole_number).collect::<Result<Vec<_>>>()?;
-        return Ok(wrap(Tensor::from_ints(numbers, &shape, &device::current())));
-    }
-    let numbers = numbers.map(|v| v as f32).collect();
-    Ok(wrap(Tensor::from_floats(numbers, &shape, &device::current())))
+    let numbers = (0..n as usize).map(|i| (start + i as f64 * step) as f32).collect();
+    Ok(wrap(Tensor::from_floats(numbers, &[n as usize], &device::current())))
+}
+
+/// The same of whole numbers, of which a float would not hold every digit.
+fn whole_arange(start: i64, end: i64, step: i64) -> Result<Dynamic> {
+    let [from, to, by] = [start, end, step].map(i128::from);
+    let (span, by_size) = if by > 0 { (to - from, by) } else { (from - to, -by) };
+    let n = usize::try_from((span + by_size - 1).div_euclid(by_size).max(0)).unwrap_or(usize::MAX);
+    check_shape("arange", &[n])?;
+    // All lie between two ints.
+    let numbers: Vec<i64> = (0..n as i128).map(|i| (from + i * by) as i64).collect();
+    Ok(wrap(Tensor::from_ints(numbers, &[n], &device::current())))
 }
 
 const A: Param<f64> = param("a", types::NUMBER, "the first");

@@ -1,6 +1,6 @@
 //! Words that take elements by their place or by a condition, and that order them.
 
-use super::value::range;
+use super::value::{outside, range};
 use super::{NO_DIM, X};
 use crate::convert::{coerce_beside, is_whole, wrap};
 use crate::types;
@@ -45,9 +45,12 @@ static SLICE: Entry = Entry {
         let (x, dim) = (X.of(call)?, DIM.of(call)?);
         let at = if dim < 0 { dim + x.rank() as isize } else { dim };
         let size = usize::try_from(at).ok().and_then(|i| x.shape().get(i).copied());
-        let range = range(RANGE.value(call), size.unwrap_or(0) as i64)
+        let part = range(RANGE.value(call), size.unwrap_or(0) as i64)
             .ok_or_else(|| RANGE.wrong(call).hint("a range is written 1..4"))?;
-        x.narrow(dim, range).map(wrap)
+        match size {
+            Some(n) if part.start > part.end || part.end > n => Err(outside(RANGE.value(call), &x, at as usize)),
+            _ => x.narrow(dim, part).map(wrap),
+        }
     },
     ..ENTRY
 };
@@ -70,11 +73,16 @@ static INDEX_SELECT: Entry = Entry {
         fails("outside", "zeros([2]).index_select(0, [2])", "index 2 is outside dim 0 of [2]"),
     ],
     call: |call| {
-        let (dim, at) = (DIM.of(call)?, INDEX.of(call)?);
-        X.of(call)?.index_select(dim, &at).map(wrap)
+        let (x, dim, at) = (X.of(call)?, DIM.of(call)?, INDEX.of(call)?);
+        x.index_select(dim, &beside(at, INDEX.value(call), &x)).map(wrap)
     },
     ..ENTRY
 };
+
+/// Places on the device of `x` where an array has `given` them: only a tensor has a device of its own.
+fn beside(at: Tensor, given: &Dynamic, x: &Tensor) -> Tensor {
+    if given.is::<Tensor>() { at } else { at.to_device(&x.device()) }
+}
 
 const GATHER_INDEX: Param<Tensor> = param("index", types::WHOLE, "whole numbers, shaped as x except along the dim");
 static GATHER: Entry = Entry {
@@ -91,8 +99,8 @@ static GATHER: Entry = Entry {
         "[[1.0], [4.0]]",
     )],
     call: |call| {
-        let (dim, at) = (DIM.of(call)?, GATHER_INDEX.of(call)?);
-        X.of(call)?.gather(dim, &at).map(wrap)
+        let (x, dim, at) = (X.of(call)?, DIM.of(call)?, GATHER_INDEX.of(call)?);
+        x.gather(dim, &beside(at, GATHER_INDEX.value(call), &x)).map(wrap)
     },
     ..ENTRY
 };
@@ -122,6 +130,7 @@ static SCATTER: Entry = Entry {
 
 fn scatter(call: &mut Call) -> Result<Dynamic> {
     let (x, dim, at) = (X.of(call)?, DIM.of(call)?, GATHER_INDEX.of(call)?);
+    let at = beside(at, GATHER_INDEX.value(call), &x);
     // Checks the dim, the ranks and the places, as a gather with the same index would.
     x.gather(dim, &at)?;
     let axis = if dim < 0 { dim + x.rank() as isize } else { dim } as usize;

@@ -7,7 +7,7 @@ use rhai::{Array, Dynamic};
 use saddle_catalog::{ENTRY, Entry, KIND, Kind, Param, Ty, fails, param, type_of, value};
 use saddle_fault::{Fault, Kind as Wrong, Result};
 use saddle_session::output::Bundle;
-use saddle_tensor::{Dtype, Identity, Tensor, device, shown};
+use saddle_tensor::{Device, Dtype, Identity, Tensor, shown};
 use std::any::TypeId;
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -139,11 +139,11 @@ fn is_same_index(a: &Dynamic, b: &Dynamic) -> bool {
 /// What a stride picks along the first dim, as places.
 pub fn strided(t: &Tensor, stride: &Stride) -> Result<Tensor> {
     let n = t.shape().first().copied().unwrap_or(0);
-    along(t, 0, places_of(&stride.places(n)?))
+    along(t, 0, places_of(&stride.places(n)?, &t.device()))
 }
 
-fn places_of(places: &[i64]) -> Tensor {
-    Tensor::from_ints(places.to_vec(), &[places.len()], &device::current())
+fn places_of(places: &[i64], device: &Device) -> Tensor {
+    Tensor::from_ints(places.to_vec(), &[places.len()], device)
 }
 
 fn along(t: &Tensor, dim: usize, places: Tensor) -> Result<Tensor> {
@@ -168,10 +168,16 @@ pub fn several(t: &Tensor, places: &[Dynamic]) -> Result<Tensor> {
     }
     let mut out = t.clone();
     let mut dim = 0;
-    for at in places {
+    for (place, at) in places.iter().enumerate() {
         // Indexing works along the first dim: the dim is brought there and back.
         let front = out.transpose(0, dim)?;
-        let part = index(&wrap(front), at)?.try_cast::<Tensor>();
+        let here = format!("dim 0 of {}", shown(&front.shape()));
+        let part = index(&wrap(front), at).map_err(|mut fault| {
+            // The first dim here is the user's dim of this place.
+            fault.message = fault.message.replace(&here, &format!("dim {place} of {}", shown(&t.shape())));
+            fault
+        })?;
+        let part = part.try_cast::<Tensor>();
         let part = part.ok_or_else(|| Fault::new(Wrong::Internal, "an index that gave no tensor"))?;
         match part.rank() < out.rank() {
             // The dims before the one that is gone stand one place off, the first of them in its place.
@@ -205,7 +211,7 @@ fn is_list(at: &Dynamic) -> bool {
 /// where a place comes twice. Gradients reach both.
 pub fn assigned(t: &Tensor, at: &Dynamic, v: &Dynamic) -> Result<Tensor> {
     let (shape, n) = (t.shape(), t.len());
-    let numbers = Tensor::from_ints((0..n as i64).collect(), &shape, &device::current());
+    let numbers = Tensor::from_ints((0..n as i64).collect(), &shape, &t.device());
     let chosen = index(&wrap(numbers), at)?.try_cast::<Tensor>();
     let chosen = chosen.ok_or_else(|| Fault::new(Wrong::Internal, "an index that gave no tensor"))?;
     let whole = t.dtype() != Dtype::F32;
@@ -237,7 +243,6 @@ pub fn assigned(t: &Tensor, at: &Dynamic, v: &Dynamic) -> Result<Tensor> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use saddle_tensor::Device;
 
     #[test]
     fn only_what_the_same_index_took_need_not_be_put_back() {

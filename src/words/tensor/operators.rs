@@ -23,7 +23,7 @@ pub(crate) enum Side {
 }
 
 impl Side {
-    fn read(given: &Given) -> Result<Self> {
+    pub fn read(given: &Given) -> Result<Self> {
         let v = given.value;
         if let Some(t) = v.read_lock::<Tensor>() {
             return Ok(Side::Tensor(t.clone()));
@@ -89,8 +89,8 @@ impl Arithmetic {
 
 /// What stands on one side of an operator.
 pub(crate) const SIDE: Type<Side> = Type::new(Ty::TensorLike, Side::read);
-pub(super) const A: Param<Side> = param("a", SIDE, "the left side").accepting(Ty::Tensor);
-pub(super) const B: Param<Side> = param("b", SIDE, "the right side; its shape broadcasts with a's");
+const A: Param<Side> = param("a", SIDE, "the left side").accepting(Ty::Tensor);
+const B: Param<Side> = param("b", SIDE, "the right side; its shape broadcasts with a's");
 /// The sides where a number stands on the left: read as [`A`] and [`B`].
 const NUMBER: Param<Side> = A.accepting(Ty::Number);
 const TENSOR: Param<Side> = param("b", SIDE, "the right side").accepting(Ty::Tensor);
@@ -117,7 +117,7 @@ pub(super) const fn operator(
 }
 
 /// The record of an operator, and the same with a number on the left.
-pub(super) const fn either_side(entry: Entry, examples: &'static [Example]) -> [Entry; 2] {
+const fn either_side(entry: Entry, examples: &'static [Example]) -> [Entry; 2] {
     [
         entry,
         Entry { params: const { &[NUMBER.param(), TENSOR.param()] }, shapes: "as b", errors: &[], examples, ..entry },

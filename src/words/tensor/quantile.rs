@@ -108,21 +108,28 @@ struct Laid {
     /// NaN where a NaN was among the elements, else 0; nothing where there is none at all.
     spoiled: Option<Tensor>,
     dim: isize,
-    keep: bool,
+    /// The shape of a quantile where the dims that were reduced stay.
+    kept: Option<Vec<usize>>,
 }
 
 impl Laid {
     fn read(call: &Call) -> Result<Self> {
         let (x, keep) = (X.of(call)?.cast(Dtype::F32), KEEPDIM.of(call)?);
-        let given = DIM.of(call)?;
-        let (x, dim) = match given {
+        let mut kept = x.shape().to_vec();
+        let (x, dim) = match DIM.of(call)? {
             Some(dim) => (x, dim),
-            None => (x.reshape(&[x.len()])?, 0),
+            None => {
+                kept.fill(1);
+                (x.reshape(&[x.len()])?, 0)
+            }
         };
         super::reduce::check_dims(call.entry.name, &x, &[dim])?;
         let at = if dim < 0 { dim + x.rank() as isize } else { dim };
         if x.shape()[at as usize] == 0 {
             return Err(Fault::value(format!("{}: no elements in shape {}", call.entry.name, shown(&x.shape()))));
+        }
+        if let Some(size) = kept.get_mut(at as usize) {
+            *size = 1;
         }
         let odd = x.ne(&x)?;
         let spoiled = match odd.truth(false).to_ints()?[0] {
@@ -133,7 +140,7 @@ impl Laid {
                 Some(any.choose(&nan, &Tensor::full(0.0, &[], &x.device()))?)
             }
         };
-        Ok(Self { sorted: x.sort(dim, false)?.0, spoiled, dim, keep: keep && given.is_some() })
+        Ok(Self { sorted: x.sort(dim, false)?.0, spoiled, dim, kept: keep.then_some(kept) })
     }
 
     fn at(&self, q: f64) -> Result<Tensor> {
@@ -151,7 +158,10 @@ impl Laid {
         if let Some(spoiled) = &self.spoiled {
             out = out.add(spoiled)?;
         }
-        if self.keep { Ok(out) } else { out.squeeze(Some(self.dim)) }
+        match &self.kept {
+            Some(shape) => out.reshape(shape),
+            None => out.squeeze(Some(self.dim)),
+        }
     }
 }
 

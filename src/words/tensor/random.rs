@@ -164,7 +164,7 @@ static UNIFORM: [Entry; 2] = from_either(
         summary: "uniform numbers from a to b",
         params: &[LO.param(), HI.param(), SHAPE.param()],
         returns: Ty::Tensor,
-        errors: &["a above b", "a size below 0"],
+        errors: &["a above b, or too far from it for floats", "a size below 0"],
         examples: &[
             value("in range", "let u = uniform(-1, 1, [1000]); min(u) >= -1 && max(u) <= 1", "true"),
             fails("ends exchanged", "uniform(1, 0, [3])", "from 1 to 0"),
@@ -174,6 +174,9 @@ static UNIFORM: [Entry; 2] = from_either(
                 let (a, b) = (LO.of(call)?, HI.of(call)?);
                 if a > b || !(b - a).is_finite() {
                     return Err(Fault::value(format!("uniform: there are no numbers from {a} to {b}")));
+                }
+                if [a, b, b - a].iter().any(|v| !(*v as f32).is_finite()) {
+                    return Err(Fault::value(format!("uniform: from {a:?} to {b:?} it is further than floats reach")));
                 }
                 let u = random::uniform(&SHAPE.of(call)?);
                 Ok(u.mul_scalar((b - a) as f32)?.add_scalar(a as f32)?.detach())
@@ -252,7 +255,7 @@ fn bernoulli(call: &Call) -> Result<Tensor> {
         }
     };
     // u < p with u in [0, 1): never for p = 0, always for p = 1.
-    Ok(random::uniform(&shape).lt(&p)?.cast(Dtype::F32))
+    Ok(random::uniform(&shape).to_device(&p.device()).lt(&p)?.cast(Dtype::F32))
 }
 
 const WEIGHTS: Param<Tensor> =
@@ -293,32 +296,45 @@ fn categorical(call: &Call) -> Result<Tensor> {
         }
     };
     let uniform = random::uniform(&[rows]).to_floats()?;
-    let row = |r: usize| match shape.len() {
-        1 => &values[..],
-        _ => &values[r * classes..(r + 1) * classes],
+    let drawn: Vec<i32> = match shape.len() {
+        // Looked through once, not for each draw.
+        1 if rows > 0 => {
+            let up_to = running(&values)?;
+            uniform.iter().map(|&u| pick(&up_to, u)).collect()
+        }
+        1 => Vec::new(),
+        _ => {
+            let row = |r: usize| Ok(pick(&running(&values[r * classes..(r + 1) * classes])?, uniform[r]));
+            (0..rows).map(row).collect::<Result<_>>()?
+        }
     };
-    let drawn = (0..rows).map(|r| pick(row(r), uniform[r])).collect::<Result<Vec<_>>>()?;
     let out: &[usize] = if shape.len() == 1 && count.is_none() { &[] } else { &[rows] };
     Ok(Tensor::from_ints(drawn, out, &w.device()))
 }
 
-/// The class at `u` ∈ [0, 1) of the distribution with these weights.
-fn pick(weights: &[f32], u: f32) -> Result<i32> {
+/// The sum of the weights up to each class, that class's among them.
+fn running(weights: &[f32]) -> Result<Vec<f64>> {
     if let Some(bad) = weights.iter().find(|w| !(**w >= 0.0 && w.is_finite())) {
         return Err(Fault::value(format!("categorical: a weight must be ≥ 0, got {bad}")));
     }
-    let total: f64 = weights.iter().map(|&w| f64::from(w)).sum();
-    if total == 0.0 {
-        return Err(Fault::value("categorical: the weights add up to 0, so there is nothing to draw"));
+    let up_to: Vec<f64> = weights
+        .iter()
+        .scan(0.0, |total, &w| {
+            *total += f64::from(w);
+            Some(*total)
+        })
+        .collect();
+    match up_to.last() {
+        Some(&total) if total > 0.0 => Ok(up_to),
+        _ => Err(Fault::value("categorical: the weights add up to 0, so there is nothing to draw")),
     }
+}
+
+/// The class at `u` ∈ [0, 1): the first whose running sum exceeds that share of the total, so that none has weight 0.
+fn pick(up_to: &[f64], u: f32) -> i32 {
+    let total = up_to.last().copied().unwrap_or(0.0);
     let target = f64::from(u) * total;
-    let mut reached = 0.0;
-    let last = weights.iter().rposition(|&w| w > 0.0).unwrap_or(0);
-    let found = weights.iter().position(|&w| {
-        reached += f64::from(w);
-        w > 0.0 && target < reached
-    });
-    Ok(found.unwrap_or(last) as i32)
+    up_to.partition_point(|&sum| sum <= target) as i32
 }
 
 const N: Param<usize> = param("n", types::SIZE, "how many, ≥ 0");

@@ -235,6 +235,7 @@ fn place(call: &Call, largest: bool) -> Result<Dynamic> {
     let x = MANY_X.of(call)?;
     let keep = KEEPDIM.of(call)?;
     let given = PLACES_DIM.of(call)?;
+    let rank = x.rank();
     let (x, dim) = match given {
         Some(dim) => (x, dim),
         None => (x.reshape(&[x.len()])?, 0),
@@ -244,9 +245,10 @@ fn place(call: &Call, largest: bool) -> Result<Dynamic> {
         fault.message = fault.message.replacen(own, &format!("{}:", call.entry.name), 1);
         fault
     })?;
-    match given.is_some() || keep {
-        true => Ok(wrap(found.indices)),
-        false => found.indices.reshape(&[]).map(wrap),
+    match (given, keep) {
+        (Some(_), _) => Ok(wrap(found.indices)),
+        (None, true) => found.indices.reshape(&vec![1; rank]).map(wrap),
+        (None, false) => found.indices.reshape(&[]).map(wrap),
     }
 }
 

@@ -175,6 +175,7 @@ static REPEAT: Entry = Entry {
     errors: &["fewer numbers than dims"],
     examples: &[
         value("twice", "tensor([1, 2]).repeat([2]).to_array()", "[1.0, 2.0, 1.0, 2.0]"),
+        value("a batch of images", "zeros([2, 1, 3, 3]).repeat([4, 3, 1, 1]).shape", "[8, 3, 3, 3]"),
         fails("too few numbers", "zeros([2, 2]).repeat([2])", "at least 2 numbers"),
     ],
     call: |call| {

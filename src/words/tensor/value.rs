@@ -100,6 +100,10 @@ pub(super) fn index(value: &Dynamic, at: &Dynamic) -> Result<Dynamic> {
     if let Some(places) = at.read_lock::<indexing::Places>() {
         return indexing::several(&t, &places.0).map(wrap);
     }
+    if t.rank() == 0 {
+        // It has no elements to pick from, however that is asked: it says so.
+        return t.at(0).map(wrap);
+    }
     if let Some(stride) = at.read_lock::<indexing::Stride>() {
         return indexing::strided(&t, &stride).map(wrap);
     }
@@ -111,8 +115,10 @@ pub(super) fn index(value: &Dynamic, at: &Dynamic) -> Result<Dynamic> {
     if let Some(i) = single {
         return t.at(i?[0]).map(wrap);
     }
-    if let Some(range) = range(at, length(&t)?) {
-        return t.slice(&[range]).map(wrap);
+    let n = length(&t)?;
+    if let Some(part) = range(at, n) {
+        let inside = part.start <= part.end && part.end <= n as usize;
+        return if inside { t.slice(&[part]).map(wrap) } else { Err(outside(at, &t, 0)) };
     }
     if let Some(mask) = at.read_lock::<Tensor>().filter(|m| m.dtype() == Dtype::Bool) {
         return where_true(&t, &mask).map(wrap);
@@ -131,7 +137,7 @@ pub(super) fn index(value: &Dynamic, at: &Dynamic) -> Result<Dynamic> {
             .hint("t[0], t[-1], t[1..4], t[[0, 2]], t[t > 0]; t[.., 0..10] has an index for each dim"));
         }
     };
-    t.index_select(0, &from_the_front(at, length(&t)?)?).map(wrap)
+    t.index_select(0, &from_the_front(at, n)?).map(wrap)
 }
 
 /// Places of which those below 0 count from the end of a dim of size `n`, where the processor can look at them.
@@ -182,6 +188,13 @@ pub(crate) fn range(value: &Dynamic, n: i64) -> Option<Range<usize>> {
     // What still lies outside is for `slice` to refuse, with its shape.
     let place = |i: i64| usize::try_from(from_end(i)).unwrap_or(usize::MAX);
     Some(place(from)..place(to))
+}
+
+/// A range that ends outside a dim, as it was written: ends below 0 have no place that could be named.
+pub(super) fn outside(range: &Dynamic, t: &Tensor, dim: usize) -> Fault {
+    let range = range.to_string();
+    let range = range.trim_end_matches(&i64::MAX.to_string());
+    Fault::new(Wrong::Index, format!("{range} is outside dim {dim} of {}", shown(&t.shape())))
 }
 
 fn rows(value: Dynamic) -> Items {

@@ -42,6 +42,33 @@ fn diagonals_and_open_dims() {
     assert_is("...ij,jk->...ik", &pair, &[2, 1, 2], &[2.0, 3.0, 6.0, 11.0]);
 }
 
+/// Each term and the result have at most six dims; the product of all before anything is summed would have more, and
+/// of two matrices of a thousand rows a thousand million elements.
+#[test]
+fn more_letters_than_a_tensor_has_dims() {
+    let (a, b) = (counted(&[2, 1, 3, 2]), counted(&[2, 3, 1, 2]));
+    // Σ_c,d a · Σ_g,h b: (0 + … + 5, 6 + … + 11) by the sums of six rows of two.
+    assert_is(
+        "abcd,efgh->abef",
+        &[a.clone(), b],
+        &[2, 1, 2, 3],
+        &[15.0, 75.0, 135.0, 195.0, 255.0, 315.0, 51.0, 255.0, 459.0, 663.0, 867.0, 1071.0],
+    );
+    let full = |v, shape: &[usize]| Tensor::full(v, shape, &a.device());
+    let three = [full(1.0, &[1, 2, 1, 2, 1, 2]), full(1.0, &[1, 1, 2, 1, 2, 1]), full(0.5, &[1, 3])];
+    assert_is("abcdef,gabcde,gh->h", &three, &[3], &[4.0; 3]);
+    // A size of 1 broadcasts, also where it is summed.
+    assert_is("ij,jk->ik", &[counted(&[2, 1]), counted(&[3, 2])], &[2, 2], &[0.0, 0.0, 6.0, 9.0]);
+    let (row, square) = (full(1.0, &[1, 1000]), full(1.0, &[1000, 1000]));
+    assert_is("ab,bc,cd,ed->ae", &[row.clone(), square.clone(), square, row], &[1, 1], &[1e9]);
+    let slopes = gradients(|x| einsum("abcd,efcd->abef", &[x.clone(), x.clone()]).unwrap(), &a, 2);
+    // Of all pairs of the two rows: twice their sum.
+    assert_eq!((slopes[0][..6].to_vec(), slopes[1][0]), (vec![12.0, 16.0, 20.0, 24.0, 28.0, 32.0], 4.0));
+    let many = [counted(&[1, 1, 1, 2]), counted(&[1, 1, 1, 2])];
+    let fault = einsum("abcd,efgh->abcdefgh", &many).err().unwrap();
+    assert!(fault.message.contains("einsum: ") && fault.message.contains("8 dims"), "{}", fault.message);
+}
+
 #[test]
 fn forms_that_mean_nothing_are_errors() {
     let (v, m) = (counted(&[2]), counted(&[2, 2]));

@@ -59,6 +59,8 @@ fn rearrangements() {
         one("squeeze", &[2, 1, 3], WIDE, |x| x.squeeze(Some(1))),
         one("flip", &[2, 3], WIDE, |x| x.flip(&[0, 1])),
         one("repeat", &[2, 3], WIDE, |x| x.repeat(&[2, 1, 2])),
+        one("repeat of images", &[2, 1, 2, 2], WIDE, |x| x.repeat(&[2, 3, 1, 2])),
+        one("repeat, no copies", &[2, 3], WIDE, |x| x.repeat(&[2, 0])),
         one("reshape of nothing", &[0, 3], WIDE, |x| x.reshape(&[3, 0])),
         one("flip of nothing", &[0, 3], WIDE, |x| x.flip(&[1])),
     ]);
