@@ -2,7 +2,7 @@
 
 use super::files::{Watch, describe, foreign, unpacked};
 use super::header::{self, Body, is_missing, is_text};
-use super::records::{self, Between, Record, RecordError, Records};
+use super::records::{self, Between, Comments, Record, RecordError, Records};
 use super::{Dataset, Features};
 use saddle_fault::{Fault, Result};
 use std::io::BufRead;
@@ -62,6 +62,8 @@ struct Table<'a> {
     answers: Vec<String>,
     /// Lines that are left out.
     skipped: usize,
+    /// The first whole number that a float does not hold, and its column.
+    rounded: Option<(usize, String)>,
     /// The place of a last column that has neither a name nor a value: each line ends with a separator.
     empty_end: Option<usize>,
 }
@@ -96,6 +98,7 @@ pub fn csv(path: &Path, how: &Csv, watch: &mut Watch) -> Result<Dataset> {
     let mut records = Records::new(input, between).map_err(told)?;
     let mut table = Table::new(how);
     let mut record = Record::default();
+    let mut begins = None;
     let at = |line: usize, fault: Fault| Fault {
         message: format!("{}, line {line}: {}", path.display(), fault.message),
         ..fault
@@ -117,14 +120,27 @@ pub fn csv(path: &Path, how: &Csv, watch: &mut Watch) -> Result<Dataset> {
         if said.is_some() && i == 0 {
             continue;
         }
+        begins.get_or_insert(record.line);
         table.record(record.line, &cells).map_err(|fault| at(record.line, fault))?;
     }
+    let columns = table.columns;
     let doubt = table.finish().map_err(|(line, fault)| at(line, fault))?.map(|what| format!("{name}: {what}"));
     table.without_empty_end();
-    for note in doubt.into_iter().chain(table.notes(&name, between, how)) {
+    // One such line above a table is how np.savetxt names the columns; others may be samples, as a colour is: #ff0000.
+    let comments = records.comments_of(columns).filter(|c| c.lines > 1 || begins.is_some_and(|line| c.first > line));
+    let comments = comments.filter(|_| columns > 1).map(|c| left_out(&name, c));
+    for note in doubt.into_iter().chain(table.notes(&name, between, how)).chain(comments) {
         (watch.note)(&note);
     }
     table.dataset(path, &name)
+}
+
+/// That lines which begin with `#` were taken for comments.
+fn left_out(name: &str, Comments { lines, first }: Comments) -> String {
+    let are = if lines == 1 { "line that begins" } else { "lines that begin" };
+    format!(
+        "{name}: {lines} {are} with # left out, the first of them line {first}; within quotes, \"#…\", a cell is read"
+    )
 }
 
 /// The error of a file that begins as no table does.
@@ -157,6 +173,7 @@ impl<'a> Table<'a> {
             values: Vec::new(),
             answers: Vec::new(),
             skipped: 0,
+            rounded: None,
             empty_end: None,
         }
     }
@@ -199,7 +216,12 @@ impl<'a> Table<'a> {
                 (true, _) => return Err(self.missing(i, cell, is_label)),
                 (false, _) if is_label => (),
                 (false, _) => match cell.trim().parse::<f32>() {
-                    Ok(v) if v.is_finite() => self.values.push(v),
+                    Ok(v) if v.is_finite() => {
+                        if self.rounded.is_none() && is_rounded(cell, v) {
+                            self.rounded = Some((i, cell.trim().to_string()));
+                        }
+                        self.values.push(v);
+                    }
                     _ => {
                         return Err(self.no_number(i, cell));
                     }
@@ -282,7 +304,10 @@ impl<'a> Table<'a> {
         let index = self.is_index_first().then(|| {
             format!("{name}: the first column has no name and counts the lines, as pandas writes its index; it is a feature here: x[.., 1..] leaves it out")
         });
-        between.into_iter().chain(skipped).chain(index).collect()
+        let rounded = self.rounded.as_ref().map(|(at, number)| {
+            format!("{name}: {} has whole numbers of more digits than a float holds, about seven, such as {number}; they are rounded", self.column(*at))
+        });
+        between.into_iter().chain(skipped).chain(index).chain(rounded).collect()
     }
 
     /// Takes a last column out that has neither a name nor a value.
@@ -362,6 +387,12 @@ impl<'a> Table<'a> {
             _ => format!("column {}", at + 1),
         }
     }
+}
+
+/// Whether a cell is a whole number that is another one as a float: a name or a time rather than a measure.
+fn is_rounded(cell: &str, v: f32) -> bool {
+    const EXACT: f32 = (1u32 << f32::MANTISSA_DIGITS) as f32;
+    v.abs() >= EXACT && cell.trim().parse::<i128>().is_ok_and(|whole| whole != v as i128)
 }
 
 /// The place of a column.

@@ -44,6 +44,35 @@ fn numbers_names_and_labels() {
     assert_eq!(read("a,b\n1,2", None).unwrap().gather(0..1).unwrap(), [1.0, 2.0]);
 }
 
+/// A comment is left out without a word, a line that may be a sample with one.
+#[test]
+fn lines_that_begin_with_a_number_sign_are_told_where_they_look_like_samples() {
+    let how = Csv { label: Some(Column::At(0)), ..Csv::default() };
+    let (data, notes) = noted(b"#ff0000,1,2\n#00ff00,3,4\nblue,5,6\n#0000ff,7,8", &how);
+    assert_eq!(data.unwrap().len(), 1);
+    let told = "3 lines that begin with # left out, the first of them line 1";
+    assert!(notes.iter().any(|note| note.contains(told)), "{notes:?}");
+    let (data, notes) = noted(b"\"#ff0000\",1,2\n\"#00ff00\",3,4\n", &how);
+    assert_eq!(data.unwrap().classes(), ["#00ff00", "#ff0000"]);
+    assert!(!notes.iter().any(|note| note.contains("left out")), "{notes:?}");
+    for text in ["# x,y\n1.5,2\n3,4\n", "# of 2020, by hand, and more\n1.5,2\n# the end\n3,4\n", "1.5\n# 2\n3\n"] {
+        let (data, notes) = noted(text.as_bytes(), &Csv::default());
+        assert_eq!(data.unwrap().len(), 2);
+        assert!(!notes.iter().any(|note| note.contains("left out")), "{notes:?}");
+    }
+}
+
+/// Two times of one second apart are one number in floats.
+#[test]
+fn whole_numbers_that_floats_do_not_hold_are_told() {
+    let (data, notes) = noted(b"t,x\n1700000001,1\n1700000002,2\n", &Csv::default());
+    let data = data.unwrap().gather(0..2).unwrap();
+    assert_eq!(data[0], data[2]);
+    assert!(notes[0].contains("column 1 (t)") && notes[0].contains("1700000001"), "{notes:?}");
+    let (_, notes) = noted(b"t,x\n16777216,1e30\n-16777218,0.1\n", &Csv::default());
+    assert!(notes.is_empty(), "{notes:?}");
+}
+
 #[test]
 fn cells_within_quotes_hold_separators_line_ends_and_quotes() {
     let text = "name,x,y\r\n\"Smith, John\",1,2\r\n\"O\"\"Brien\nof Cork\",\"3\",4\r\n";

@@ -20,6 +20,8 @@ pub struct Mixture {
     parts: Vec<Gaussian>,
     /// The shares; they add up to 1.
     weights: Vec<f64>,
+    /// The sums of the first shares: part k is drawn by a uniform number from `ends[k - 1]` to below `ends[k]`.
+    ends: Vec<f64>,
 }
 
 /// What samples can be drawn from.
@@ -88,8 +90,16 @@ impl Mixture {
         if total == 0.0 {
             return Err(Fault::value("mixture: the weights add up to 0"));
         }
-        let weights = weights.iter().map(|w| w / total).collect();
-        Ok(Self { parts, weights })
+        let weights: Vec<f64> = weights.iter().map(|w| w / total).collect();
+        let mut end = 0.0;
+        let ends = weights
+            .iter()
+            .map(|w| {
+                end += w;
+                end
+            })
+            .collect();
+        Ok(Self { parts, weights, ends })
     }
 
     /// The mixture whose parts are those of `mixtures`, each by its share.
@@ -120,15 +130,7 @@ impl Mixture {
     /// The part of each of `n` samples.
     fn choose(&self, n: usize, source: &mut dyn Source) -> Vec<usize> {
         let last = self.weights.iter().rposition(|&w| w > 0.0).unwrap_or(0);
-        let ends: Vec<f64> = self
-            .weights
-            .iter()
-            .scan(0.0, |end, w| {
-                *end += w;
-                Some(*end)
-            })
-            .collect();
-        let part = |u: f32| ends.partition_point(|&end| end <= f64::from(u)).min(last);
+        let part = |u: f32| self.ends.partition_point(|&end| end <= f64::from(u)).min(last);
         match self.parts.len() {
             1 => vec![0; n],
             _ => source.uniform(n).into_iter().map(part).collect(),

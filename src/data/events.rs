@@ -93,7 +93,7 @@ pub fn decode(what: &str, mut file: &[u8]) -> Result<Vec<Event>> {
     Ok(events)
 }
 
-/// The name of a PNG's size: its header says it.
+/// Width and height of a PNG, as its header says; `None` of fewer bytes than that has.
 pub fn png_size(png: &[u8]) -> Option<(u32, u32)> {
     let side = |at: usize| Some(u32::from_be_bytes(png.get(at..at + 4)?.try_into().ok()?));
     Some((side(16)?, side(20)?))

@@ -105,19 +105,39 @@ fn find(path: &Path, look: &FolderOptions, watch: &mut Watch) -> Result<Found> {
 
 fn in_folder(path: &Path, watch: &mut Watch) -> Result<Found> {
     let (mut classes, mut found, mut foreign) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut below, mut empty) = (Vec::new(), Vec::new());
     for folder in entries(path)?.into_iter().filter(|p| p.is_dir()) {
-        let inside = pictures(&folder, &mut foreign)?;
-        if !inside.is_empty() {
-            let class = classes.len() as i32;
-            found.extend(inside.into_iter().map(|p| (ImageSource::File(p), class)));
-            classes.push(folder.file_name().unwrap_or_default().to_string_lossy().into_owned());
+        let mut deeper = Vec::new();
+        let inside = pictures(&folder, &mut foreign, &mut deeper)?;
+        let has_some = |p: &PathBuf| pictures(p, &mut Vec::new(), &mut Vec::new()).is_ok_and(|all| !all.is_empty());
+        below.extend(deeper.into_iter().filter(has_some));
+        match inside.is_empty() {
+            true => empty.push(folder),
+            false => {
+                let class = classes.len() as i32;
+                found.extend(inside.into_iter().map(|p| (ImageSource::File(p), class)));
+                classes.push(folder.file_name().unwrap_or_default().to_string_lossy().into_owned());
+            }
         }
     }
-    let beside = pictures(path, &mut foreign)?;
+    let beside = pictures(path, &mut foreign, &mut Vec::new())?;
     match classes.is_empty() {
         true => found = beside.into_iter().map(|p| (ImageSource::File(p), 0)).collect(),
-        false if beside.is_empty() => (),
-        false => (watch.note)(&format!("left out {} beside the folders, which are the classes", named(&beside))),
+        false => {
+            if !beside.is_empty() {
+                (watch.note)(&format!("left out {} beside the folders, which are the classes", named(&beside)));
+            }
+            if !below.is_empty() {
+                (watch.note)(&format!(
+                    "left out the pictures in {}, below the folders of the classes",
+                    placed(&below, path)
+                ));
+            }
+            // The numbers of the classes after it are not those of a folder in which it has pictures.
+            if !empty.is_empty() {
+                (watch.note)(&format!("{} without pictures of its own is no class", placed(&empty, path)));
+            }
+        }
     }
     if found.is_empty() {
         return Err(nothing(path, &foreign));
@@ -131,36 +151,67 @@ fn in_folder(path: &Path, watch: &mut Watch) -> Result<Found> {
 /// As in the folder that was packed; folders around everything are not looked at.
 fn in_archive(path: &Path, watch: &mut Watch) -> Result<Found> {
     let archive = Arc::new(Archive::open(path)?);
-    let is_picture = |name: &str| {
+    let ends_in = |name: &str, ends: &[&str]| {
         let hidden = name.split('/').any(|part| part.starts_with('.') || part == "__MACOSX");
         let end = name.rsplit_once('.').map(|(_, end)| end.to_lowercase());
-        !hidden && end.is_some_and(|end| ENDS.contains(&end.as_str()))
+        !hidden && end.is_some_and(|end| ends.contains(&end.as_str()))
     };
-    let mut found: Vec<usize> = (0..archive.entries.len()).filter(|&i| is_picture(&archive.entries[i].name)).collect();
-    found.sort_by(|a, b| archive.entries[*a].name.cmp(&archive.entries[*b].name));
-    let folder = |i: &usize| archive.entries[*i].name.rsplit_once('/').map_or("", |(folder, _)| folder);
+    // .NET once packed folders with backslashes, and some programs say that all begins in this folder.
+    let has_slashes = archive.entries.iter().any(|entry| entry.name.contains('/'));
+    let names: Vec<String> = archive
+        .entries
+        .iter()
+        .map(|entry| match has_slashes {
+            true => entry.name.trim_start_matches("./").to_string(),
+            false => entry.name.replace('\\', "/"),
+        })
+        .collect();
+    let foreign: Vec<PathBuf> = names.iter().filter(|name| ends_in(name, &FOREIGN)).map(PathBuf::from).collect();
+    let mut found: Vec<usize> = (0..names.len()).filter(|&i| ends_in(&names[i], &ENDS)).collect();
+    found.sort_by(|a, b| names[*a].cmp(&names[*b]));
+    let folder = |i: &usize| names[*i].rsplit_once('/').map_or("", |(folder, _)| folder);
     let mut folders: Vec<&str> = found.iter().map(folder).collect();
     // Those of a folder do not always stand together: `cat/1.png`, `cat.png`, `cat/a.png`.
     folders.sort_unstable();
     folders.dedup();
     let around = common(&folders);
+    let within = |folder: &str| folder.get(around..).unwrap_or("").to_string();
     // Of a picture beside the folders, as of one in the folder itself, nothing says what it is.
-    let named_so = |folder: &'_ str| folder.get(around..).filter(|class| !class.is_empty()).map(str::to_string);
+    let named_so = |folder: &str| Some(within(folder)).filter(|class| !class.is_empty() && !class.contains('/'));
+    let is_below = |folder: &str| folders.len() > 1 && within(folder).contains('/');
+    let below: Vec<PathBuf> = folders.iter().filter(|f| is_below(f)).map(|f| PathBuf::from(within(f))).collect();
     let classes: Vec<String> = match folders.len() {
         0 | 1 => vec![],
         _ => folders.iter().filter_map(|folder| named_so(folder)).collect(),
     };
     let (mut pictures, mut beside) = (Vec::new(), Vec::new());
     for i in found {
+        // `train/cat` and `test/cat` are not two classes.
+        if is_below(folder(&i)) {
+            continue;
+        }
         // In order, as the folders are.
         let class = || classes.binary_search(&named_so(folder(&i))?).ok();
         match if classes.is_empty() { Some(0) } else { class() } {
             Some(class) => pictures.push((ImageSource::Packed(archive.clone(), i), class as i32)),
-            None => beside.push(PathBuf::from(&archive.entries[i].name)),
+            None => beside.push(PathBuf::from(&names[i])),
         }
+    }
+    let shown = some(&below, |p| p.display().to_string());
+    if pictures.is_empty() && !below.is_empty() {
+        return Err(Fault::file(format!("{}: there are no pictures in it but in {shown}", path.display()))
+            .hint("the folders of the classes have to lie in one folder: unpack it and name that one"));
+    }
+    if !below.is_empty() {
+        (watch.note)(&format!("left out the pictures in {shown}, below the folders of the classes"));
     }
     if !beside.is_empty() {
         (watch.note)(&format!("left out {} beside the folders, which are the classes", named(&beside)));
+    }
+    match (pictures.is_empty(), foreign.is_empty()) {
+        (true, false) => return Err(nothing(path, &foreign)),
+        (false, false) => (watch.note)(&format!("left out {}, of formats that are not read", named(&foreign))),
+        _ => (),
     }
     Ok(Found { pictures, classes })
 }
@@ -218,11 +269,23 @@ fn in_parquet(files: &[PathBuf], look: &FolderOptions, watch: &mut Watch) -> Res
     for path in files {
         watch.check()?;
         let (file, own) = parquet::open(path, &look.columns)?;
+        let differs = |what: &str| {
+            Fault::file(format!("{}: {what} than in {}", path.display(), files[0].display()))
+                .hint("image_folder(\"name.parquet\") reads each file by itself")
+        };
+        // Labels for some of the pictures would be none at all, and one number for two classes a wrong one.
+        if !places.is_empty() && own.is_some() == labels.is_empty() {
+            return Err(differs("other labels"));
+        }
+        let is_first = places.is_empty();
         let file = Arc::new(file);
         places.extend((0..file.rows()).map(|row| ImageSource::Row(file.clone(), row)));
         if let Some(own) = own {
+            if !is_first && own.names != names {
+                return Err(differs("other names of the classes"));
+            }
             labels.extend(own.each);
-            names = names.or(own.names);
+            names = own.names;
         }
     }
     if labels.len() != places.len() {
@@ -286,20 +349,34 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-/// The pictures in a folder; those of other formats go to `foreign`.
-fn pictures(folder: &Path, foreign: &mut Vec<PathBuf>) -> Result<Vec<PathBuf>> {
-    let ends_in = |p: &PathBuf, ends: &[&str]| {
-        let end = p.extension().map(|e| e.to_string_lossy().to_lowercase());
-        end.is_some_and(|e| ends.contains(&e.as_str())) && p.is_file()
-    };
-    let all = entries(folder)?;
-    foreign.extend(all.iter().filter(|p| ends_in(p, &FOREIGN)).cloned());
-    Ok(all.into_iter().filter(|p| ends_in(p, &ENDS)).collect())
+/// The pictures in a folder; those of other formats go to `foreign`, what is a folder itself to `folders`.
+fn pictures(folder: &Path, foreign: &mut Vec<PathBuf>, folders: &mut Vec<PathBuf>) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for path in entries(folder)? {
+        let end = path.extension().map(|e| e.to_string_lossy().to_lowercase());
+        let ends_in = |ends: &[&str]| end.as_deref().is_some_and(|e| ends.contains(&e)) && path.is_file();
+        if ends_in(&ENDS) {
+            found.push(path);
+        } else if ends_in(&FOREIGN) {
+            foreign.push(path);
+        } else if path.is_dir() {
+            folders.push(path);
+        }
+    }
+    Ok(found)
+}
+
+/// Some folders by their paths below `root`, and how many more there are.
+fn placed(folders: &[PathBuf], root: &Path) -> String {
+    some(folders, |p| p.strip_prefix(root).unwrap_or(p).display().to_string())
 }
 
 /// Some files by name, and how many more there are.
 fn named(files: &[PathBuf]) -> String {
-    let name = |p: &PathBuf| p.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    some(files, |p| p.file_name().unwrap_or_default().to_string_lossy().into_owned())
+}
+
+fn some(files: &[PathBuf], name: impl Fn(&PathBuf) -> String) -> String {
     let shown: Vec<String> = files.iter().take(NAMED).map(name).collect();
     match files.len() - shown.len() {
         0 => shown.join(", "),
@@ -316,7 +393,7 @@ fn nothing(path: &Path, foreign: &[PathBuf]) -> Fault {
     let folders = entries(path).unwrap_or_default().into_iter().filter(|p| p.is_dir());
     let mut deeper = folders.filter(|folder| {
         let inside = entries(folder).unwrap_or_default().into_iter().filter(|p| p.is_dir());
-        inside.take(NAMED).any(|p| pictures(&p, &mut Vec::new()).is_ok_and(|all| !all.is_empty()))
+        inside.take(NAMED).any(|p| pictures(&p, &mut Vec::new(), &mut Vec::new()).is_ok_and(|all| !all.is_empty()))
     });
     match deeper.next() {
         Some(folder) => fault.hint(format!("there are some in the folders of {}: name that one", folder.display())),

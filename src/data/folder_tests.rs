@@ -32,6 +32,51 @@ fn folders_are_classes_and_planes_follow_each_other() {
     assert_eq!(data.gather(2..3).unwrap(), expected);
 }
 
+/// torchvision's ImageFolder takes what lies deeper, too, and refuses a folder without pictures: who comes from there is
+/// told of both.
+#[test]
+fn what_lies_deeper_and_folders_without_pictures_are_told() {
+    let folder = Folder::new();
+    for name in ["cat/1.png", "cat/more/2.png", "dog/1.png"] {
+        paint(&folder, name, (2, 2), [255, 0, 51]);
+    }
+    folder.write("bird/none", b"");
+    let mut notes = Vec::new();
+    let mut watch = Watch { stop: &mut || Ok(()), step: &mut |_| (), note: &mut |note| notes.push(note.to_string()) };
+    let data = image_folder(folder.path(), &FolderOptions::default(), &mut watch).unwrap();
+    assert_eq!((data.len(), data.classes().len()), (2, 2));
+    assert_eq!(notes.len(), 2, "{notes:?}");
+    assert!(notes[0].contains("cat/more") && notes[1].starts_with("bird "), "{notes:?}");
+}
+
+/// An archive with a picture under each of these names.
+fn packed(names: &[&str]) -> (Result<Dataset>, Vec<String>) {
+    let folder = Folder::new();
+    paint(&folder, "one.png", (2, 2), [255, 0, 51]);
+    let picture = std::fs::read(folder.path().join("one.png")).unwrap();
+    let files: Vec<(String, Vec<u8>)> = names.iter().map(|name| (name.to_string(), picture.clone())).collect();
+    let path = folder.write("a.zip", &crate::zip::pack(&files).unwrap());
+    let mut notes = Vec::new();
+    let mut watch = Watch { stop: &mut || Ok(()), step: &mut |_| (), note: &mut |note| notes.push(note.to_string()) };
+    let data = image_folder(&path, &FolderOptions::default(), &mut watch);
+    (data, notes)
+}
+
+#[test]
+fn an_archive_is_read_as_the_folder_that_was_packed() {
+    // Nothing says that the cats of both folders are one class.
+    let fault = packed(&["test/cat/1.png", "test/dog/1.png", "train/cat/1.png", "train/dog/1.png"]).0.unwrap_err();
+    assert!(fault.message.contains("train/dog"), "{fault}");
+    let (data, notes) = packed(&["r/cat/1.png", "r/cat/more/2.png", "r/dog/1.png", "r/dog/2.webp"]);
+    assert_eq!(data.unwrap().classes(), ["cat", "dog"]);
+    assert!(notes.len() == 2 && notes[0].contains("cat/more") && notes[1].contains("2.webp"), "{notes:?}");
+    for names in [["cat\\1.png", "dog\\1.png"], ["./cat/1.png", "./dog/1.png"], ["cat/1.png", "dog/1.png"]] {
+        let (data, notes) = packed(&names);
+        assert_eq!(data.unwrap().classes(), ["cat", "dog"]);
+        assert!(notes.is_empty(), "{notes:?}");
+    }
+}
+
 #[test]
 fn sizes_are_made_equal_and_colours_grey() {
     let folder = Folder::new();
@@ -204,6 +249,28 @@ fn tables_without_pictures_are_one_error_that_says_what_they_hold() {
     assert_eq!(skipping.len(), 2);
 }
 
+/// Two tables that mean other things by their labels, or of which one has none, are not one data set.
+#[test]
+fn tables_of_other_classes_are_not_joined() {
+    let hub = std::fs::read(written("hub.parquet")).unwrap();
+    let changed = |from: &[u8], to: &[u8]| {
+        let mut bytes = hub.clone();
+        let places: Vec<usize> = (0..bytes.len() - from.len()).filter(|&at| bytes[at..].starts_with(from)).collect();
+        assert!(!places.is_empty());
+        places.into_iter().for_each(|at| bytes[at..at + to.len()].copy_from_slice(to));
+        bytes
+    };
+    for (other, what) in [(changed(b"\"cat\"", b"\"cow\""), "names"), (changed(b"label", b"lapel"), "labels")] {
+        for order in [["a.parquet", "b.parquet"], ["b.parquet", "a.parquet"]] {
+            let folder = Folder::new();
+            folder.write(order[0], &hub);
+            folder.write(order[1], &other);
+            let fault = read(&folder, None, false).unwrap_err();
+            assert!(fault.message.contains("b.parquet") && fault.message.contains(what), "{fault}");
+        }
+    }
+}
+
 #[test]
 fn a_folder_of_tables_is_one_data_set_or_asks_for_the_split() {
     let folder = Folder::new();
@@ -302,9 +369,10 @@ fn folders_of_an_archive_are_classes_once_and_what_lies_beside_them_is_left_out(
     // In the order of the names `data/b.png` stands between the folders.
     let between = read(&["data/a/1.png", "data/b.png", "data/c/2.png"]);
     assert_eq!(between, (names(&["a", "c"]), vec![0, 1], beside("b.png")));
-    // `cat/kitten` stands within `cat`.
+    // `cat/kitten` stands within `cat`, and is no class of the folder that was packed.
     let within = read(&["cat/1.png", "cat/kitten/2.png", "cat/z.png", "dog/3.png"]);
-    assert_eq!(within, (names(&["cat", "cat/kitten", "dog"]), vec![0, 1, 0, 2], vec![]));
+    let below = "left out the pictures in cat/kitten, below the folders of the classes".to_string();
+    assert_eq!(within, (names(&["cat", "dog"]), vec![0, 0, 1], vec![below]));
     assert_eq!(read(&["cat/1.png", "2.png"]), (names(&["cat"]), vec![0], beside("2.png")));
     assert_eq!(read(&["a/1.png", "a/2.png"]), (vec![], vec![], vec![]));
 }

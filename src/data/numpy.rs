@@ -142,7 +142,8 @@ fn text(value: &str) -> Option<&str> {
 fn shape(header: &str) -> Option<Vec<usize>> {
     let (sizes, _) = value_after(header, "'shape'")?.strip_prefix('(')?.split_once(')')?;
     let sizes = sizes.split(',').map(str::trim).filter(|d| !d.is_empty());
-    sizes.map(|d| d.parse().ok()).collect()
+    // Python 2 wrote long whole numbers with an L.
+    sizes.map(|d| d.strip_suffix('L').unwrap_or(d).parse().ok()).collect()
 }
 
 /// The element type of a NumPy description such as `<f4`, and whether it is big-endian.

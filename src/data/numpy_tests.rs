@@ -187,3 +187,11 @@ fn damaged_archives_are_told() {
         let _ = npz(&path, &mut Watch::none());
     }
 }
+
+/// As NumPy wrote a shape under Python 2 on Windows.
+#[test]
+fn sizes_of_python_2_are_read() {
+    let header = b"{'descr': '<i2', 'fortran_order': False, 'shape': (2L, 1L), }\n";
+    let file = [b"\x93NUMPY\x01\0".as_slice(), &(header.len() as u16).to_le_bytes(), header, &[1, 0, 2, 0]].concat();
+    assert_eq!(decode_npy("x", &file).unwrap(), array(&[2, 1], Values::Int(vec![1, 2])));
+}

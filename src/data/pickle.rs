@@ -60,6 +60,8 @@ pub(super) struct View {
     pub offset: usize,
     pub size: Vec<usize>,
     pub stride: Vec<usize>,
+    /// Its numbers are those of the storage with the other sign: `z.conj().imag` is such a view.
+    pub negated: bool,
 }
 
 /// What a pickle says.
@@ -314,11 +316,19 @@ impl<'a> Machine<'a> {
                 if size.len() != stride.len() {
                     return Err(self.damaged());
                 }
-                self.tensors.push(View { storage, offset, size, stride });
+                let negated = self.is_negated(arguments.get(6));
+                self.tensors.push(View { storage, offset, size, stride, negated });
                 Ok(Value::Tensor(self.tensors.len() - 1))
             }
             _ => Err(self.damaged()),
         }
+    }
+
+    /// Whether PyTorch's notes on a tensor, its seventh argument, say `neg`.
+    fn is_negated(&self, notes: Option<&Value>) -> bool {
+        let Some(Value::Dict(notes)) = notes else { return false };
+        let says = |pair: &[Value]| matches!(pair, &[Value::Text(key), Value::Bool(true)] if self.text(key) == "neg");
+        self.held(*notes).chunks_exact(2).any(says)
     }
 
     fn sizes(&self, index: usize) -> Result<Vec<usize>> {

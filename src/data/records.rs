@@ -2,6 +2,7 @@
 //! quotes. The crate `csv` knows no separator of several blanks, no blanks before a quote, and takes a quote that is
 //! never closed for a cell.
 
+use std::collections::HashMap;
 use std::io::{self, BufRead};
 
 /// No record of a table is longer, in bytes; a quote that is not closed ends here.
@@ -28,6 +29,14 @@ pub struct Record {
     pub line: usize,
 }
 
+/// Lines that begin with `#`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Comments {
+    pub lines: usize,
+    /// The first of them, from 1.
+    pub first: usize,
+}
+
 /// Why there is no next record.
 #[derive(Debug)]
 pub enum RecordError {
@@ -49,9 +58,22 @@ impl<R: BufRead> Records<R> {
         if input.fill_buf()?.starts_with(MARK) {
             input.consume(MARK.len());
         }
-        let scanner =
-            Scanner { between, state: State::Record, is_quoted: false, line: 1, opened: 1, after_return: false };
+        let scanner = Scanner {
+            between,
+            state: State::Record,
+            is_quoted: false,
+            line: 1,
+            opened: 1,
+            after_return: false,
+            comment: Comment::default(),
+            comments: HashMap::new(),
+        };
         Ok(Self { input, scanner })
+    }
+
+    /// The lines so far that begin with `#` and have as many cells as the records of a table: they may be meant as some.
+    pub fn comments_of(&self, cells: usize) -> Option<Comments> {
+        self.scanner.comments.get(&cells).copied()
     }
 
     /// Reads the next record; whether there is one.
@@ -122,6 +144,17 @@ struct Scanner {
     /// Where the last quote was opened.
     opened: usize,
     after_return: bool,
+    comment: Comment,
+    /// The lines that begin with `#`, by the number of their cells.
+    comments: HashMap<usize, Comments>,
+}
+
+/// The line that begins with `#`, as far as it has been read.
+#[derive(Clone, Copy, Default)]
+struct Comment {
+    line: usize,
+    cells: usize,
+    after_blank: bool,
 }
 
 impl Scanner {
@@ -132,8 +165,11 @@ impl Scanner {
         self.after_return = byte == b'\r';
         let is_end = byte == b'\r' || byte == b'\n';
         match self.state {
-            State::Comment if is_end => self.state = State::Record,
-            State::Comment => (),
+            State::Comment if is_end => {
+                self.count_comment();
+                self.state = State::Record;
+            }
+            State::Comment => self.within_a_comment(byte),
             State::Quoted if byte == b'"' => self.state = State::Closed,
             State::Quoted => record.text.push(byte),
             State::Closed if byte == b'"' => {
@@ -141,7 +177,10 @@ impl Scanner {
                 self.state = State::Quoted;
             }
             _ if is_end => return self.end(record),
-            State::Record if byte == b'#' => self.state = State::Comment,
+            State::Record if byte == b'#' => {
+                self.comment = Comment { line: self.line, cells: 1, after_blank: false };
+                self.state = State::Comment;
+            }
             _ => self.within_a_line(byte, record),
         }
         false
@@ -169,6 +208,21 @@ impl Scanner {
         }
     }
 
+    fn within_a_comment(&mut self, byte: u8) {
+        let is_blank = byte == b' ' || byte == b'\t';
+        let begins = match self.between {
+            Between::One(between) => byte == between,
+            Between::Blanks => !is_blank && self.comment.after_blank,
+        };
+        self.comment.cells += usize::from(begins);
+        self.comment.after_blank = is_blank;
+    }
+
+    fn count_comment(&mut self) {
+        let Comment { line, cells, .. } = self.comment;
+        self.comments.entry(cells).or_insert(Comments { lines: 0, first: line }).lines += 1;
+    }
+
     fn close(&mut self, record: &mut Record) {
         record.ends.push((record.text.len(), self.is_quoted));
         self.is_quoted = false;
@@ -177,6 +231,9 @@ impl Scanner {
 
     /// Ends the record; whether there is one.
     fn end(&mut self, record: &mut Record) -> bool {
+        if self.state == State::Comment {
+            self.count_comment();
+        }
         let is_record = !matches!(self.state, State::Record | State::Comment);
         // Blanks at the end of a line stand between nothing.
         if is_record && !(self.between == Between::Blanks && self.state == State::Cell) {

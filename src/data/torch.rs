@@ -6,7 +6,7 @@ use super::array::{Array, Values};
 use super::pickle::{Machine, Value, View, Writer, strides};
 use super::zip;
 use saddle_fault::{Fault, Result};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// What a file holds.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,7 +32,7 @@ pub enum Item {
 /// How deep dicts and lists may lie in one another, and how many values may be in a file: more are no model's.
 const DEEPEST: usize = 32;
 const MOST_VALUES: usize = 1 << 20;
-/// Tensors may share bytes (tied weights): so many times the file's own size may come out of it.
+/// Tensors may share bytes (tied weights, `expand`): so many times the file's own size may come out of it.
 const MOST_SHARING: usize = 16;
 
 /// The content of a file; `what` names it in errors.
@@ -99,9 +99,13 @@ impl Reader<'_> {
             }
             Value::Dict(index) => {
                 let values = self.machine.held(index).to_vec();
-                let mut entries = Vec::with_capacity(values.len() / 2);
+                let (mut entries, mut keys) = (Vec::with_capacity(values.len() / 2), HashSet::new());
                 for pair in values.chunks_exact(2) {
                     let key = self.key(pair[0])?;
+                    // 1 and "1" are two keys in Python.
+                    if !keys.insert(key.clone()) {
+                        return Err(Fault::file(format!("{}: a dict has the key `{key}` twice", self.what)));
+                    }
                     let item = self.item(pair[1], &joined(name, &key), depth + 1)?;
                     entries.push((key, item));
                 }
@@ -132,11 +136,16 @@ impl Reader<'_> {
         let size = storage.element.size();
         let short = || Fault::file(format!("{what}: needs more numbers than the file has; it is damaged or cut off"));
         let count = count(&view, bytes.len() / size).ok_or_else(short)?;
-        self.bytes = self.bytes.checked_sub(count * size).ok_or_else(short)?;
+        let taken = count.checked_mul(size).and_then(|taken| self.bytes.checked_sub(taken));
+        self.bytes = taken.ok_or_else(|| {
+            Fault::file(format!("{what}: its views make more than {MOST_SHARING} times the file's size of it"))
+                .hint("x.clone() before torch.save writes an expanded tensor as it is seen")
+        })?;
         let from = view.offset * size;
+        let signed = |array| if view.negated { negated(array) } else { array };
         if view.stride == strides(&view.size) || count == 0 {
             let whole = if count == 0 { &[][..] } else { &bytes[from..from + count * size] };
-            return Array::decode(&what, &view.size, storage.element, whole, self.big_endian);
+            return Array::decode(&what, &view.size, storage.element, whole, self.big_endian).map(signed);
         }
         let mut gathered = Vec::with_capacity(count * size);
         let mut index = vec![0; view.size.len()];
@@ -151,11 +160,21 @@ impl Reader<'_> {
                 *i = 0;
             }
         }
-        Array::decode(&what, &view.size, storage.element, &gathered, self.big_endian)
+        Array::decode(&what, &view.size, storage.element, &gathered, self.big_endian).map(signed)
     }
 }
 
-/// How many elements a view has, if all of them lie in a storage of so many, and it repeats none beyond that.
+/// The array with the other sign.
+fn negated(array: Array) -> Array {
+    let values = match array.values {
+        Values::F32(v) => Values::F32(v.into_iter().map(|x| -x).collect()),
+        Values::Int(v) => Values::Int(v.into_iter().map(i64::wrapping_neg).collect()),
+        truths @ Values::Bool(_) => truths,
+    };
+    Array { values, ..array }
+}
+
+/// How many elements a view has, if all of them lie in a storage of so many. `expand` makes more of them than it has.
 fn count(view: &View, held: usize) -> Option<usize> {
     let count = view.size.iter().try_fold(1usize, |n, &d| n.checked_mul(d))?;
     if count == 0 {
@@ -166,7 +185,7 @@ fn count(view: &View, held: usize) -> Option<usize> {
         .iter()
         .zip(&view.stride)
         .try_fold(view.offset, |last, (&d, &s)| (d - 1).checked_mul(s).and_then(|n| n.checked_add(last)))?;
-    (reach < held && count <= held).then_some(count)
+    (reach < held).then_some(count)
 }
 
 fn joined(name: &str, key: &str) -> String {

@@ -59,6 +59,47 @@ fn plain_values_beside_state_dicts_are_read() -> Result<()> {
     Ok(())
 }
 
+/// A file with one tensor `y` of the storage 0, 1, 2, 3: its offset, size and stride as pickled, and PyTorch's notes.
+fn view(place: &[u8], notes: &[u8]) -> Result<Item> {
+    let start = b"\x80\x02}X\x01\0\0\0yctorch._utils\n_rebuild_tensor_v2\n((X\x07\0\0\0storagectorch\nFloatStorage\n";
+    let key = b"X\x01\0\0\00X\x03\0\0\0cpuK\x04tQ";
+    let pickle = [start.as_slice(), key, place, b"\x89ccollections\nOrderedDict\n)R", notes, b"tRs."].concat();
+    let storage = [0f32, 1.0, 2.0, 3.0].iter().flat_map(|v| v.to_le_bytes()).collect();
+    let file = zip::pack(&[("archive/data.pkl".into(), pickle), ("archive/data/0".into(), storage)])?;
+    Ok(dict(decode("x", &file)?).remove(0).1)
+}
+
+/// PyTorch notes of `z.conj().imag` that its numbers have the other sign, and writes those of `z`.
+#[test]
+fn a_negated_view_has_the_other_sign() -> Result<()> {
+    let odd = b"K\x01K\x02\x85K\x02\x85";
+    assert_eq!(view(odd, b"}X\x03\0\0\0neg\x88s")?, floats(&[2], &[-1.0, -3.0]));
+    assert_eq!(view(odd, b"}X\x03\0\0\0neg\x89s")?, floats(&[2], &[1.0, 3.0]));
+    assert_eq!(view(odd, b"")?, floats(&[2], &[1.0, 3.0]));
+    let all = b"K\0K\x04\x85K\x01\x85";
+    assert_eq!(view(all, b"}X\x03\0\0\0neg\x88s")?, floats(&[4], &[0.0, -1.0, -2.0, -3.0]));
+    Ok(())
+}
+
+/// `expand` saves one number for many; how many may come out of a file has an end.
+#[test]
+fn an_expanded_tensor_is_read() -> Result<()> {
+    assert_eq!(view(b"K\x01K\x03K\x02\x86K\0K\x02\x86", b"")?, floats(&[3, 2], &[1., 3., 1., 3., 1., 3.]));
+    let fault = view(b"K\0J\xff\xff\xff\x7f\x85K\0\x85", b"").unwrap_err();
+    assert!(fault.message.contains("16 times"), "{fault}");
+    Ok(())
+}
+
+/// `{1: 5, "1": 6}` would lose one of the two.
+#[test]
+fn two_keys_that_read_alike_are_told() -> Result<()> {
+    let pickle = b"\x80\x02}(K\x01K\x05X\x01\0\0\01K\x06u.".to_vec();
+    let file = zip::pack(&[("archive/data.pkl".into(), pickle)])?;
+    let fault = decode("x", &file).unwrap_err();
+    assert!(fault.message.contains("the key `1` twice"), "{fault}");
+    Ok(())
+}
+
 #[test]
 fn code_and_objects_are_refused_by_name() {
     for (file, why) in [

@@ -68,6 +68,26 @@ def test_a_killed_process_leaves_a_whole_checkpoint(saddle, tmp_path):
         assert int(reader.stdout) >= last
 
 
+def test_a_link_and_permissions_stay_and_a_pipe_is_written_to(cell, saddle, tmp_path):
+    np.save(tmp_path / "kept.npy", np.zeros(2, np.float32))
+    (tmp_path / "kept.npy").chmod(0o600)
+    (tmp_path / "link.npy").symlink_to("kept.npy")
+    cell('save("link.npy", tensor([1, 2]));')
+    assert (tmp_path / "link.npy").is_symlink() and np.load(tmp_path / "kept.npy").tolist() == [1, 2]
+    assert (tmp_path / "kept.npy").stat().st_mode & 0o777 == 0o600
+    script = tmp_path / "pipe.rhai"
+    for name, code in [("pipe.npy", 'save("pipe.npy", tensor([1, 2]));'), ("pipe", 'checkpoint("pipe", #{ step: 1 });')]:
+        os.mkfifo(tmp_path / name)
+        script.write_text(code)
+        writer = saddle.start("run", script)
+        # Where a file took its place there would be nothing to read.
+        reader = os.open(tmp_path / name, os.O_RDONLY | os.O_NONBLOCK)
+        _, complaint = writer.communicate(timeout=20)
+        assert writer.returncode == 0, complaint
+        assert os.read(reader, 6) and (tmp_path / name).is_fifo()
+        os.close(reader)
+
+
 def test_what_is_not_beside_the_notebook_is_looked_for_in_saddle_data(saddle, tmp_path):
     data = tmp_path / "data" / "lfw"
     data.mkdir(parents=True)

@@ -2,6 +2,7 @@
 CRC-32C, event.proto, summary.proto); and by TensorBoard itself where it is installed, which 20 MB of packages only for this are
 not worth: `pip install tensorboard`."""
 
+import resource
 import struct
 import zlib
 from pathlib import Path
@@ -18,6 +19,15 @@ log_run("one", #{ step: 40, samples: rand([4, 8, 8]), curve: plot([1, 2, 4]) });
     'log_run("sweep/two", #{ J: -3 }); log_run("sweep/two", #{ J: 7 });',
     'try { check("missed", 2, #{ below: 1 }); } catch { }',
 ]
+
+
+def test_as_many_runs_as_one_likes(saddle, tmp_path):
+    script = tmp_path / "many.rhai"
+    script.write_text("for n in 0..200 { log_run(`many/${n}`, #{ J: n }); } for n in 0..200 { log_run(`many/${n}`, #{ J: n }); }")
+    done = saddle("run", script, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (150, 150)))
+    assert done.returncode == 0, done.stderr
+    files = [list(folder.iterdir()) for folder in (tmp_path / "runs" / "many").iterdir()]
+    assert len(files) == 200 and all(len(own) == 1 for own in files)
 
 
 @pytest.fixture

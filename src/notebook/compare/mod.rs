@@ -181,10 +181,12 @@ fn unseen_by_nbval(stored: &Cell, new: &Cell, limits: &Limits, markers: &Markers
         let numbers = if markers.tolerance.is_some() { limits.numbers } else { Tolerance::ANY_NUMBER };
         found.extend(differences(stored, new, &Limits { numbers, ..*limits }));
     } else if markers.has_limits() {
-        let is_picture = |d: &Difference| matches!((&d.stored, &d.new), (Content::Picture(_), Content::Picture(_)));
-        let wanted = |d: &Difference| match is_picture(d) {
-            true => markers.similarity.is_some(),
-            false => markers.tolerance.is_some(),
+        let is_picture = |content: &Content| matches!(content, Content::Picture(_) | Content::Unreadable(_));
+        let wanted = |d: &Difference| match (is_picture(&d.stored), is_picture(&d.new)) {
+            (true, true) => markers.similarity.is_some(),
+            (false, false) => markers.tolerance.is_some(),
+            // One that is gone, or new, is within no limit.
+            _ => true,
         };
         found.extend(differences(stored, new, limits).into_iter().filter(wanted));
     }
@@ -310,9 +312,9 @@ fn error_of(output: &Value) -> String {
 
 /// The displays and results of a cell, in order.
 fn displays(cell: &Cell) -> Vec<&Value> {
-    let outputs = cell.outputs.iter();
-    // A bar of progress says nothing once it is over.
-    outputs
-        .filter(|output| output.get("data").is_some() && output["metadata"]["saddlepoint"]["varies"] != true)
-        .collect()
+    // A bar of progress says nothing once it is over; a sound varies in its bytes alone, and has a text to compare.
+    let is_bar = |output: &Value| {
+        output["metadata"]["saddlepoint"]["varies"] == true && output["data"].get("audio/wav").is_none()
+    };
+    cell.outputs.iter().filter(|output| output.get("data").is_some() && !is_bar(output)).collect()
 }

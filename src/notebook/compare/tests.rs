@@ -111,6 +111,36 @@ fn a_bar_of_progress_is_not_compared() {
     assert!(matches!(verdict(png(4, 3), bar, &[]), Verdict::Differs(_)));
 }
 
+/// The bytes of a sound differ from processor to processor, its text does not.
+#[test]
+fn a_sound_is_compared_by_its_text() {
+    let sound = |text: &str, wav: &str| {
+        json!([{
+            "output_type": "execute_result", "execution_count": 1, "metadata": { "saddlepoint": { "varies": true } },
+            "data": { "audio/wav": wav, "text/html": wav, "text/plain": text },
+        }])
+    };
+    assert_eq!(verdict(sound("audio: 2.00 s", "UklG"), sound("audio: 2.00 s", "UklH"), &[]), Verdict::Same);
+    assert!(matches!(
+        verdict(sound("audio: 2.00 s", "UklG"), sound("audio: 3.00 s", "UklG"), &[]),
+        Verdict::Differs(_)
+    ));
+    assert!(matches!(verdict(sound("audio: 2.00 s", "UklG"), json!([]), &[]), Verdict::Differs(_)));
+}
+
+/// A similarity asks for a picture.
+#[test]
+fn of_an_ignored_cell_a_picture_that_is_gone_is_told() {
+    let tags = ["nbval-ignore-output", "saddle-similarity-0.5"];
+    assert_eq!(verdict(png(4, 3), png(4, 3), &tags), Verdict::Same);
+    assert!(matches!(verdict(png(4, 3), json!([]), &tags), Verdict::Differs(_)));
+    assert!(matches!(verdict(json!([]), png(4, 3), &tags), Verdict::Differs(_)));
+    let mut damaged = png(4, 3);
+    damaged[0]["data"]["image/png"] = "aaaa".into();
+    assert!(matches!(verdict(damaged, png(4, 3), &tags), Verdict::Differs(_)));
+    assert_eq!(verdict(json!([]), png(4, 3), &["nbval-ignore-output"]), Verdict::Ignored);
+}
+
 /// What nbval ignores, `saddle test` compares as far as it can be: the claims of checks always, the rest within the
 /// cell's own limits.
 #[test]

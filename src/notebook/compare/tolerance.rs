@@ -25,6 +25,12 @@ impl Tolerance {
     /// Any number counts as any other; what is compared is what stands between them.
     pub const ANY_NUMBER: Self = Self { relative: f64::INFINITY, absolute: f64::INFINITY, loose: true };
 
+    /// The tolerance of a fraction that the user names: who asks for less than the default asks for less of what is zero
+    /// but for rounding, too, and of rounding.
+    pub fn of(relative: f64) -> Self {
+        Self { relative, absolute: DEFAULT.absolute * (relative / DEFAULT.relative).min(1.0), ..DEFAULT }
+    }
+
     /// Whether two texts are the same but for their numbers, and those are the same within the tolerance. A whole
     /// number (no decimal point, no exponent) must be equal, unless the tolerance is loose.
     pub fn texts_agree(&self, a: &str, b: &str) -> bool {
@@ -82,7 +88,7 @@ impl Tolerance {
         let digits = significant_digits(a).min(significant_digits(b));
         let step = last_place(a).max(last_place(b));
         // The printed steps are decimal, their difference is not: hence a hundredth more.
-        digits >= DIGITS_THAT_ROUND && (x - y).abs() <= step * 1.01
+        self.relative > 0.0 && digits >= DIGITS_THAT_ROUND && (x - y).abs() <= step * 1.01
     }
 }
 
@@ -203,6 +209,16 @@ mod tests {
         assert!(agree("0.6931", "0.6932"));
         assert!(!agree("0.6931", "0.6933"));
         assert!(!agree("0.69", "0.70"), "two digits are too few to call it rounding");
+    }
+
+    #[test]
+    fn a_small_tolerance_is_one_for_small_numbers_too() {
+        assert!(agree("lr 1e-7", "lr 9e-7"), "a millionth is nothing");
+        assert!(!Tolerance::of(1e-6).texts_agree("lr 1e-7", "lr 9e-7"));
+        assert!(!Tolerance::of(0.0).texts_agree("V 0.69315", "V 0.69316"));
+        assert!(!Tolerance::of(0.0).texts_agree("V 1e-12", "V 0e0"));
+        assert_eq!(Tolerance::of(DEFAULT.relative), DEFAULT);
+        assert!(Tolerance::of(0.1).absolute <= DEFAULT.absolute);
     }
 
     #[test]

@@ -1,13 +1,13 @@
 //! Words that make data sets and tensors of one's own: of files and of tensors.
 
 use super::load::{FLAT, RANGE, pictures};
-use crate::convert::{coerce, wrap};
+use crate::convert::{coerce, held_by_floats, wrap};
 use crate::types;
 use rhai::{Dynamic, Map};
 use saddle_catalog::{Call, ENTRY, Entry, Maybe, Param, Ty, fails, param, value as gives};
 use saddle_data::{Column, Columns, Csv, Dataset, Features, FolderOptions, Missing, Watch};
 use saddle_fault::{Fault, Result};
-use saddle_tensor::{Tensor, check_shape, device, shown};
+use saddle_tensor::{Dtype, Tensor, check_shape, device, shown};
 use std::path::PathBuf;
 
 pub static ENTRIES: &[&Entry] = &[&DATASET, &CSV, &NPY, &NPZ, &IMAGE_FOLDER];
@@ -65,6 +65,10 @@ static DATASET: Entry = Entry {
                 "dataset: x must have samples along its first dim, got shape {}",
                 shown(&shape)
             )));
+        }
+        if x.dtype() == Dtype::Int {
+            let held = held_by_floats("dataset", &x.to_ints()?);
+            held.map_err(|fault| fault.hint("float(x) rounds them to about seven digits"))?;
         }
         // Of rank 1, each number is a sample.
         let row = if shape.len() == 1 { &[1][..] } else { &shape[1..] };

@@ -10,7 +10,7 @@ use saddle_data::events::{Event, Logged, encode, head, png_size};
 use saddle_fault::{Fault, Result};
 use saddle_tensor::Tensor;
 use std::cell::RefCell;
-use std::fs::{File, OpenOptions, create_dir_all};
+use std::fs::{OpenOptions, create_dir_all};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -26,7 +26,8 @@ const WHERE: &str = "folder";
 /// A run that this session writes.
 struct Open {
     place: PathBuf,
-    file: File,
+    /// Opened for each record: a sweep of a thousand runs would hold as many open files.
+    file: PathBuf,
     /// The step of its newest event.
     step: i64,
 }
@@ -125,9 +126,11 @@ fn write(folder: &str, name: &str, step: Option<i64>, values: Vec<(String, Logge
             .hint("a name such as \"r3gan seed 0\", or \"sweep/lr 0.1\" for a folder of runs"));
     }
     let place = disk::path(folder).join(name);
-    let last = OPEN.with_borrow(|open| open.iter().find(|run| run.place == place).map(|run| run.step));
-    let step = step.or(last.map(|last| last + 1)).unwrap_or(0);
-    if last.is_none_or(|last| step <= last) {
+    let last =
+        OPEN.with_borrow(|open| open.iter().find(|run| run.place == place).map(|run| (run.step, run.file.exists())));
+    let step = step.or(last.map(|(last, _)| last + 1)).unwrap_or(0);
+    // Its folder may have been deleted meanwhile.
+    if last.is_none_or(|(last, is_there)| step <= last || !is_there) {
         begin(&place, step)?;
     }
     append(&place, step, values)
@@ -144,9 +147,11 @@ fn begin(place: &Path, step: i64) -> Result<()> {
     let time = now();
     // TensorBoard reads the files of a folder in the order of their names.
     let unique = uuid::Uuid::new_v4().simple().to_string();
-    let path = place.join(format!("events.out.tfevents.{time:017.6}.{}.saddle", &unique[..8]));
-    let mut file = OpenOptions::new().append(true).create_new(true).open(path).map_err(failed)?;
-    file.write_all(&head(time)).map_err(failed)?;
+    let file = place.join(format!("events.out.tfevents.{time:017.6}.{}.saddle", &unique[..8]));
+    // A relative path leads elsewhere once the current folder is another one.
+    let file = std::path::absolute(file).map_err(failed)?;
+    let mut new = OpenOptions::new().append(true).create_new(true).open(&file).map_err(failed)?;
+    new.write_all(&head(time)).map_err(failed)?;
     OPEN.with_borrow_mut(|open| {
         open.retain(|run| run.place != place);
         open.push(Open { place: place.into(), file, step });
@@ -169,7 +174,8 @@ fn append(place: &Path, step: i64, values: Vec<(String, Logged)>) -> Result<()> 
         let mut run = open.remove(at);
         run.step = step;
         // One write for each record: a crash leaves whole ones, and at most one that is cut off.
-        let written = run.file.write_all(&encode(&Event { time: now(), step, values }));
+        let record = encode(&Event { time: now(), step, values });
+        let written = OpenOptions::new().append(true).open(&run.file).and_then(|mut file| file.write_all(&record));
         open.push(run);
         written.map_err(|e| cannot(place, &e))
     })

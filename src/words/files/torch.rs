@@ -20,6 +20,13 @@ const SPECTRAL: [(&str, &str); 3] = [
 ];
 const LENGTH: [(&str, &str); 2] =
     [("weight_g", "parametrizations.weight.original0"), ("weight_v", "parametrizations.weight.original1")];
+/// Those of `nn.LSTM` and `nn.GRU`, whose names say which layer of a stack is meant; `nn.LSTMCell` and `nn.GRUCell` have ours.
+const RECURRENT: [(&str, &str); 4] = [
+    ("weight_ih", "weight_ih_l0"),
+    ("weight_hh", "weight_hh_l0"),
+    ("bias_ih", "bias_ih_l0"),
+    ("bias_hh", "bias_hh_l0"),
+];
 /// Those of the older `nn.utils.spectral_norm`.
 const OLD_SPECTRAL: [(&str, &str); 3] = [("weight", "weight_orig"), ("u", "weight_u"), ("v", "weight_v")];
 const BATCHES: &str = "num_batches_tracked";
@@ -36,8 +43,12 @@ pub fn to_torch(values: Vec<(String, Tensor)>) -> Vec<(String, Tensor)> {
     let mut all = Vec::with_capacity(values.len());
     for (name, value) in values {
         let (place, leaf) = split(&name);
-        let spectral = SPECTRAL.iter().all(|(ours, _)| has(place, ours));
-        let table: &[(&str, &str)] = if spectral { &SPECTRAL } else { &LENGTH };
+        let whole = |table: &[(&str, &str)]| table.iter().all(|(ours, _)| has(place, ours));
+        let table: &[(&str, &str)] = match () {
+            () if whole(&SPECTRAL) => &SPECTRAL,
+            () if whole(&RECURRENT) => &RECURRENT,
+            () => &LENGTH,
+        };
         let theirs = table.iter().find(|(ours, _)| *ours == leaf).map_or(leaf, |(_, theirs)| theirs);
         all.push((format!("{place}{theirs}"), value));
         if leaf == "running_var" {
@@ -51,8 +62,9 @@ pub fn to_torch(values: Vec<(String, Tensor)>) -> Vec<(String, Tensor)> {
 /// Tensors by the network's own names (`ours`). A beginning that all names share (`module.`, `main.`) is dropped where
 /// that makes them fit.
 fn to_ours(tensors: &Tensors, ours: &HashSet<String>) -> Tensors {
-    let mut named: Tensors =
-        tensors.iter().filter_map(|(name, t)| Some((own_name(name, tensors)?, t.clone()))).collect();
+    // A part of a network may have been given a name of PyTorch's.
+    let own = |name: &String| if ours.contains(name) { Some(name.clone()) } else { own_name(name, tensors) };
+    let mut named: Tensors = tensors.iter().filter_map(|(name, t)| Some((own(name)?, t.clone()))).collect();
     let mut best = named.clone();
     let fitting = |all: &Tensors| all.keys().filter(|name| ours.contains(*name)).count();
     while let Some(rest) = without_first(&named) {
@@ -68,7 +80,7 @@ fn own_name(name: &str, all: &Tensors) -> Option<String> {
     if split(name).1 == BATCHES {
         return None;
     }
-    for (ours, theirs) in SPECTRAL.iter().chain(&LENGTH) {
+    for (ours, theirs) in SPECTRAL.iter().chain(&LENGTH).chain(&RECURRENT) {
         if let Some(place) = name.strip_suffix(theirs).filter(|place| place.is_empty() || place.ends_with('.')) {
             return Some(format!("{place}{ours}"));
         }
