@@ -139,10 +139,10 @@ pub enum Op {
     Full,
     /// Writes the elements of a tensor into `data`: f32, i64 or one byte each.
     Read,
-    // About devices. Texts come and go in `text`.
+    // About devices. Texts come in `data`, and go in the bytes of the answer.
     /// The adapters of this machine: a line each, `name`, tab, description.
     Adapters,
-    /// Opens `[api, number]` on the interface that `text` names, if it names one: gives its place.
+    /// Opens `[api, number]` on the interface that `data` names, if it names one: gives its place.
     Open,
     /// Its name.
     Name,
@@ -152,9 +152,9 @@ pub enum Op {
     Destroy,
     /// It does not work any more: the next `Open` makes a new one.
     Lost,
-    /// The device that was lost last, if any was: 1, api, place.
+    /// The device that was lost last, if any was: 1, place.
     LastLost,
-    /// The devices that are open: api and place of each.
+    /// The devices that are open: the place of each, a line each.
     Opened,
     /// Waits until everything is computed.
     Sync,
@@ -164,7 +164,7 @@ pub enum Op {
     Cleanup,
     /// Whether it has half precision.
     HasF16,
-    /// What has gone wrong since this was last asked, a line each.
+    /// What has gone wrong since this was last asked, each with a zero at its end.
     Warnings,
     /// From now on the function at `[address]` hears how many kernels were compiled and operations tuned.
     Listen,

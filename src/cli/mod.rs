@@ -177,6 +177,17 @@ fn complain(fault: &Fault) {
 /// Prints `text` to stdout.
 fn print_all(text: &str) {
     let mut stdout = std::io::stdout().lock();
-    let _ = stdout.write_all(text.as_bytes());
-    let _ = stdout.flush();
+    printed(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()));
+}
+
+/// Ends the process where what it prints is lost: status 0 would say that the file behind `>` is whole. When the stream
+/// is closed there is no one left to tell.
+fn printed(written: std::io::Result<()>) {
+    use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+    if let Err(error) = written
+        && matches!(error.kind(), StorageFull | QuotaExceeded)
+    {
+        complain(&Fault::file(format!("cannot print: {}", folders::because(&error))));
+        std::process::exit(2);
+    }
 }

@@ -177,6 +177,8 @@ fn values_in(bytes: &[u8]) -> Result<Map<String, Value>, String> {
     }
     let broken = |what: &str| what.to_string();
     let text = std::str::from_utf8(bytes).map_err(|_| broken("not UTF-8"))?;
+    // A byte order mark, as some editors put before what they save, is no letter of the first name.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let not_yaml = |error: ScanError| format!("not YAML: {error}");
     // JSON writes letters beyond 16 bits as two escapes, which YAML refuses.
     if let Ok(Value::Object(values)) = serde_json::from_str(text) {
@@ -299,6 +301,7 @@ mod tests {
         let expected = json!({ "seed": 3, "betas": [0.5, 0.999], "opt": { "lr": 1e-3 }, "name": "ring", "fast": true });
         assert_eq!(Value::Object(read), expected);
         assert!(values_in(b"").unwrap().is_empty());
+        assert_eq!(values_in("\u{feff}seed: 3".as_bytes()).unwrap()["seed"], 3);
         assert_eq!(values_in(br#"{"name": "\ud83d\ude00"}"#).unwrap()["name"], "😀");
         assert!(says("3").contains("no names with values"));
         assert!(says("1: 2").contains("no parameter can have"));

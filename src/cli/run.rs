@@ -17,6 +17,9 @@ use saddle_sweep::outcome::{Failing, RunResult, Status};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 use std::ffi::OsStr;
+use std::fs::OpenOptions;
+use std::io::ErrorKind;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -70,18 +73,43 @@ pub fn run(options: &Options) -> Result<CommandStatus> {
     if has_ending(&options.file, "ipynb") {
         enter_folder_of(&options.file)?;
     }
-    let figures = options.json.then(|| std::env::temp_dir().join(format!("saddle-figures-{}", std::process::id())));
+    let kept = options.json.then(FiguresFile::new).transpose()?;
     let (file, keep_going, quiet) =
         (options.file.clone(), options.keep_going, options.json || target.is_some() || !is_first);
-    let figures = figures.unwrap_or_default();
-    let ended = run_whole(Job { document, file, parameters, target, quiet, keep_going, figures: figures.clone() })?;
-    if options.json {
-        let _ = std::fs::remove_file(figures);
-        if is_first {
-            super::print_all(&ended.text());
-        }
+    let figures = kept.as_ref().map_or_else(PathBuf::new, |kept| kept.0.clone());
+    let ended = run_whole(Job { document, file, parameters, target, quiet, keep_going, figures })?;
+    if options.json && is_first {
+        super::print_all(&ended.text());
     }
     Ok(ended.status.into())
+}
+
+/// The file of a run's figures where nobody wants to keep it, removed in the end.
+struct FiguresFile(PathBuf);
+
+impl FiguresFile {
+    /// An empty one among the temporary files. All users have that folder: what is there already under a name, if only a
+    /// link, is not ours, and its figures would be taken for those of this run.
+    fn new() -> Result<Self> {
+        let mut number = 0u32;
+        loop {
+            let path = std::env::temp_dir().join(format!("saddle-figures-{}-{number}", std::process::id()));
+            match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
+                Ok(_) => return Ok(Self(path)),
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => number += 1,
+                Err(error) => {
+                    return Err(Fault::file(format!("cannot write {}: {}", path.display(), folders::because(&error)))
+                        .hint("TMPDIR names another folder for temporary files"));
+                }
+            }
+        }
+    }
+}
+
+impl Drop for FiguresFile {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
 }
 
 /// One run of a sweep, in this folder, with its outputs kept as a notebook there.
@@ -233,14 +261,40 @@ fn target(path: &Path) -> Result<Target> {
     }
 }
 
-/// The absolute path of a file to be written, when its folder exists.
+/// The absolute path of a file to be written, when its folder exists and takes it.
 pub fn check_folder_of(path: &Path) -> Result<PathBuf> {
-    let absolute =
-        std::path::absolute(path).map_err(|error| Fault::file(format!("cannot write {}: {error}", path.display())))?;
+    let cannot = |why: &str| Fault::file(format!("cannot write {}: {why}", path.display()));
+    let absolute = std::path::absolute(path).map_err(|error| cannot(&error.to_string()))?;
     if !absolute.parent().is_some_and(Path::is_dir) {
-        return Err(Fault::file(format!("cannot write {}: its folder does not exist", path.display())));
+        return Err(cannot("its folder does not exist"));
     }
-    Ok(absolute)
+    if absolute.is_dir() {
+        return Err(cannot("it is a folder"));
+    }
+    if absolute.exists() && !absolute.is_file() {
+        // A pipe or a device is written to as it is.
+        return Ok(absolute);
+    }
+    // Permissions do not tell what a file system that can only be read says.
+    let draft = draft(&absolute);
+    match std::fs::File::create_new(&draft).and_then(|_| std::fs::remove_file(&draft)) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(cannot(&folders::because(&error))),
+        _ => Ok(absolute),
+    }
+}
+
+/// Where a file is written before it takes its place: beside what a link leads to.
+fn draft(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_path_buf()).with_added_extension("part")
+}
+
+/// Refuses a path for a page or a report that is a notebook's, which it would take the place of.
+pub fn check_is_no_notebook(path: &Path) -> Result<()> {
+    match has_ending(path, "ipynb") {
+        true => Err(Fault::value(format!("cannot write {}: that is a notebook's name", path.display()))
+            .hint("give it a name that ends in .html or .xml")),
+        false => Ok(()),
+    }
 }
 
 fn write(document: &Document, target: &Target, source: &Path) -> Result<()> {
@@ -255,13 +309,18 @@ fn write(document: &Document, target: &Target, source: &Path) -> Result<()> {
 }
 
 /// Writes a file beside its place first: a full disk or a crash must not leave half a notebook where a whole one was.
-/// What a link leads to is written, and a file that is replaced keeps its permissions.
+/// What a link leads to is written, and a file that is replaced keeps its permissions. A pipe or a device is written to:
+/// in its place a file would be in everybody's way (`/dev/null`).
 pub fn write_whole(path: &Path, text: &str) -> Result<()> {
     let place = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
-    let draft = place.with_added_extension("part");
+    let draft = draft(path);
+    let before = std::fs::metadata(&place).ok();
     let write = || {
+        if before.as_ref().is_some_and(|it| !it.is_file() && !it.is_dir()) {
+            return std::fs::write(&place, text);
+        }
         std::fs::write(&draft, text)?;
-        if let Ok(replaced) = std::fs::metadata(&place) {
+        if let Some(replaced) = &before {
             std::fs::set_permissions(&draft, replaced.permissions())?;
         }
         std::fs::rename(&draft, &place)
@@ -309,5 +368,27 @@ impl Frontend for Quiet {
 
     fn ask(&self, prompt: &str, password: bool) -> Option<String> {
         self.0.ask(prompt, password)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What takes no file is told before a run of hours, and what is there stays.
+    #[test]
+    fn where_nothing_can_be_written_is_told_before_the_run() {
+        let folder = std::env::temp_dir().join(format!("saddle-run-target-{}", std::process::id()));
+        std::fs::create_dir_all(folder.join("a.ipynb")).unwrap();
+        let told = |path: &str| check_folder_of(&folder.join(path)).unwrap_err().message;
+        assert!(told("a.ipynb").ends_with("it is a folder"));
+        assert!(told("none/b.ipynb").ends_with("its folder does not exist"));
+        std::fs::write(folder.join("c.ipynb"), "old").unwrap();
+        assert_eq!(check_folder_of(&folder.join("c.ipynb")).unwrap(), folder.join("c.ipynb"));
+        assert_eq!(std::fs::read_to_string(folder.join("c.ipynb")).unwrap(), "old");
+        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 2);
+        assert!(check_is_no_notebook(Path::new("n.IPYNB")).is_err());
+        assert!(check_is_no_notebook(Path::new("n.xml")).is_ok());
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 }

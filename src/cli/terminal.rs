@@ -192,11 +192,13 @@ impl Frontend for Terminal {
 
 /// Prints to a stream; without its colours where it is not a terminal.
 fn put(stream: Stream, text: &str) {
-    // When the stream is gone there is no one left to tell.
-    let _ = match stream {
-        Stream::Stdout => write_to(io::stdout().lock(), io::stdout().is_terminal(), text),
-        Stream::Stderr => write_to(io::stderr().lock(), io::stderr().is_terminal(), text),
-    };
+    match stream {
+        Stream::Stdout => super::printed(write_to(io::stdout().lock(), io::stdout().is_terminal(), text)),
+        Stream::Stderr => {
+            // When it is gone there is no one left to tell.
+            let _ = write_to(io::stderr().lock(), io::stderr().is_terminal(), text);
+        }
+    }
 }
 
 fn write_to(mut stream: impl io::Write, colours: bool, text: &str) -> io::Result<()> {

@@ -32,7 +32,7 @@ impl Stream {
         (0..n).map(|_| proposal.accepted(self)).collect()
     }
 
-    /// Uniform in (0, 1), in steps of 2^-53.
+    /// Uniform in (0, 1), in steps of 2^-52 from 2^-53 on.
     fn open(&mut self) -> f64 {
         ((self.next_u64() >> 12) as f64 + 0.5) * (1.0 / 4_503_599_627_370_496.0)
     }

@@ -79,7 +79,7 @@ pub enum Unary {
     PowScalar(f32),
     /// min(max(x, low), high)
     Clamp(f32, f32),
-    /// 1 where low ≤ x ≤ high, else 0: the derivative of `Clamp`
+    /// 1 where low < x < high, else 0 (NaN gives 0): the derivative of `Clamp`
     ClampMask(f32, f32),
 }
 
@@ -179,7 +179,8 @@ impl Unary {
             Unary::PowScalar(1.0) => Unary::MulScalar(1.0),
             Unary::PowScalar(2.0) => Unary::Square,
             Unary::PowScalar(-1.0) => Unary::Recip,
-            // As PyTorch does. It differs from IEEE 754's pow at −∞ only, where this gives NaN.
+            // As PyTorch does. It differs from IEEE 754's pow at −∞, where this gives NaN and not ∞, and at −0, where this
+            // gives −0 and not 0.
             Unary::PowScalar(0.5) => Unary::Sqrt,
             other => other,
         }

@@ -56,7 +56,7 @@ pub fn binary_broadcast(
 enum Operand<'a> {
     /// They are in that order.
     Dense(&'a [f32]),
-    /// The first `period` elements repeat. There are at least `period + CHUNK` of them here.
+    /// The first `period` elements repeat. Here they are followed by `CHUNK` more, or by as many as the result has.
     Periodic { period: usize, elements: Cow<'a, [f32]> },
     /// They are gathered chunk by chunk.
     Strided(View<'a>),

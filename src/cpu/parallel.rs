@@ -1,7 +1,7 @@
 //! How many threads the kernels use, and how work is divided among them.
 //!
-//! Work goes to the workers of `pool`. Rayon's global pool, which Burn's flex device uses for what it does itself, is
-//! given the same size; the two do not work at the same time, because one thread calls both.
+//! Work goes to the workers of `pool`. Rayon's global pool, which the products in double precision use, is given the same
+//! size; the two do not work at the same time, because one thread calls both.
 
 use std::ops::Range;
 use std::sync::OnceLock;

@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 use super::buffer::filled;
 use super::math::exp;
 use super::parallel::over_rows;
-use super::reduce::sum_of;
+use super::reduce::{LANES, fold_lanes, sum_of};
 use super::simd::{Arith, Kernel, dispatch};
 use super::{Unary, max_all, sum_all, unary_in_place};
 
@@ -84,8 +84,6 @@ struct ExpSum<'a> {
     scale: f32,
 }
 
-const LANES: usize = 64;
-
 impl Kernel for ExpSum<'_> {
     type Out = f32;
     #[inline(always)]
@@ -101,14 +99,7 @@ impl Kernel for ExpSum<'_> {
         for (lane, &x) in lanes.iter_mut().zip(chunks.remainder()) {
             *lane += term(x);
         }
-        let mut half = LANES / 2;
-        while half > 0 {
-            for i in 0..half {
-                lanes[i] += lanes[i + half];
-            }
-            half /= 2;
-        }
-        lanes[0]
+        fold_lanes(lanes, |a, b| a + b)
     }
 }
 

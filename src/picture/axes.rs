@@ -5,7 +5,7 @@
 use super::bins;
 use super::colour::{Colour, Map};
 use super::sheet::{Sheet, limits, union};
-use super::ticks::{Scale, fixed};
+use super::ticks::{Scale, fixed, short};
 
 /// One plot.
 #[derive(Clone, Debug, Default)]
@@ -390,7 +390,7 @@ impl Layer {
             }
             Layer::Field(_) => format!("{} ({n} arrows)", named("field")),
             Layer::ReferenceLine(l) => {
-                format!("{} at {} = {}", named("line"), if l.horizontal { "y" } else { "x" }, l.at)
+                format!("{} at {} = {}", named("line"), if l.horizontal { "y" } else { "x" }, short(l.at))
             }
         }
     }

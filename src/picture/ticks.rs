@@ -135,8 +135,9 @@ fn log((low, high): (f64, f64), wanted: usize) -> Vec<Tick> {
         return Vec::new();
     }
     let (first, last) = ((l - 1e-9).ceil() as i32, (h + 1e-9).floor() as i32);
-    if last <= first {
-        // Less than two powers of ten to label: 1, 2 and 5 times them, and where these are few, plain numbers.
+    if last <= first || last == first + 1 && h - l < 2.0 {
+        // Not three powers of ten to label, and less than two decades: 1, 2 and 5 times them, and where these are few,
+        // plain numbers. Two labels alone leave a reader to guess where 20 lies.
         let ticks = one_two_five((low, high), first - 1..=last);
         let labelled = ticks.iter().filter(|tick| !tick.label.is_empty()).count();
         return if labelled < 3 { linear((low, high), wanted) } else { ticks };
@@ -263,6 +264,8 @@ mod tests {
         assert_eq!(labels_of(Scale::Log, (2.0, 6.0), 4), ["2", "3", "4", "5", "6"]);
         assert_eq!(labels_of(Scale::Log, (20.0, 900.0), 4), ["20", "50", "100", "200", "500"]);
         assert_eq!(labels_of(Scale::Log, (0.03, 0.6), 4), ["0.05", "0.1", "0.2", "0.5"]);
+        assert_eq!(labels_of(Scale::Log, (18.0, 1000.0), 4), ["20", "50", "100", "200", "500", "1000"]);
+        assert_eq!(labels_of(Scale::Log, (0.9, 35.0), 4), ["1", "2", "5", "10", "20"]);
     }
 
     #[test]

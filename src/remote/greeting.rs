@@ -84,11 +84,17 @@ pub enum Verdict {
     Full,
 }
 
-/// The server's side: whether the client may go on. `device` is the one that it is given if it names none.
+/// The server's side: whether the client may go on. `device` is the one that it is given if it names none; `is_full` is
+/// asked only once the client has shown that it knows the token.
 ///
 /// # Errors
 /// The connection; a client that speaks otherwise.
-pub fn receive(stream: &mut (impl Read + Write), token: &str, device: &str, full: bool) -> io::Result<Verdict> {
+pub fn receive(
+    stream: &mut (impl Read + Write),
+    token: &str,
+    device: &str,
+    is_full: impl FnOnce() -> bool,
+) -> io::Result<Verdict> {
     let server = random();
     let mut hello = Vec::new();
     hello.write_all(&MAGIC)?;
@@ -101,10 +107,12 @@ pub fn receive(stream: &mut (impl Read + Write), token: &str, device: &str, full
     }
     let client: Random = stream.take_array()?;
     let shown: Proof = stream.take_array()?;
-    let verdict = match (holds(&shown, token, "client", &server, &client), full) {
-        (false, _) => Verdict::WrongToken,
-        (true, true) => Verdict::Full,
-        (true, false) => Verdict::Welcome,
+    let verdict = if !holds(&shown, token, "client", &server, &client) {
+        Verdict::WrongToken
+    } else if is_full() {
+        Verdict::Full
+    } else {
+        Verdict::Welcome
     };
     let mut answer = vec![verdict as u8];
     if verdict == Verdict::Welcome {
@@ -182,7 +190,7 @@ mod tests {
         let address = listener.local_addr().unwrap().to_string();
         let server = std::thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
-            receive(&mut stream, theirs, "wgpu", full).unwrap()
+            receive(&mut stream, theirs, "wgpu", || full).unwrap()
         });
         let mut stream = TcpStream::connect(&address).unwrap();
         (enter(&mut stream, &address, ours), server.join().unwrap())

@@ -119,20 +119,26 @@ fn welcome(
     stream.set_read_timeout(Some(GREETING))?;
     stream.set_write_timeout(Some(GREETING))?;
     prepare(stream)?;
-    let client = Counted::one(clients);
-    let full = client.before >= MOST_CLIENTS;
-    let verdict = greeting::receive(&mut stream, &server.token, &server.device, full)?;
-    match verdict {
-        Verdict::Welcome => {
+    // Who says nothing, or does not know the token, must not take a client's place.
+    let mut place = None;
+    let is_full = || {
+        let client = Counted::one(clients);
+        let full = client.before >= MOST_CLIENTS;
+        place = (!full).then_some(client);
+        full
+    };
+    let verdict = greeting::receive(&mut stream, &server.token, &server.device, is_full)?;
+    match (verdict, place) {
+        (Verdict::Welcome, Some(client)) => {
             stream.set_read_timeout(None)?;
             stream.set_write_timeout(None)?;
             Ok(Ok(client))
         }
-        Verdict::WrongToken => {
+        (Verdict::WrongToken, _) => {
             std::thread::sleep(WRONG);
             Ok(Err("wrong token"))
         }
-        Verdict::Full => Ok(Err("too many clients")),
+        _ => Ok(Err("too many clients")),
     }
 }
 
@@ -326,6 +332,7 @@ mod tests {
     use crate::client;
     use crate::wire::SILENCE;
     use saddle_backend::{CallResult, Kind, Made, Reach};
+    use std::io::Read as _;
     use std::time::Instant;
 
     /// A device that takes its time for an exponential.
@@ -356,6 +363,25 @@ mod tests {
         }
 
         fn release(&self, _: *const std::ffi::c_void) {}
+    }
+
+    #[test]
+    fn who_has_not_shown_the_token_takes_nobodys_place() {
+        let slow: &'static Slow = Box::leak(Box::default());
+        let library: &'static Library = Box::leak(Box::new(Library::over(slow)));
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let token = "0123456789abcdef";
+        let server = Server { library, device: "slow".into(), token: token.into() };
+        std::thread::spawn(move || serve(&listener, server, |_| {}));
+        let silent = |_| {
+            let mut stream = TcpStream::connect(address).unwrap();
+            // It is at the door once it has been greeted.
+            stream.read_exact(&mut [0]).unwrap();
+            stream
+        };
+        let _silent: Vec<TcpStream> = (0..MOST_CLIENTS).map(silent).collect();
+        client::connect(&format!("tcp://{address}"), Some(token)).unwrap();
     }
 
     #[test]

@@ -412,8 +412,10 @@ impl Rust {
         }
     }
 
-    /// The host is gone: what it said last.
+    /// The host is gone, or speaks so that nobody understands it: what it said last.
     fn lost(&mut self, error: &str) -> Stop {
+        // One that lives would be waited for without end: by this it ends, and removes its files.
+        let _ = self.connections.control().shutdown(std::net::Shutdown::Both);
         let exit = self.process.take().map(Process::wait);
         let said = exit.map(|exit| exit.last_words).unwrap_or_default();
         let last = said.lines().last().unwrap_or(error).trim();

@@ -13,7 +13,7 @@
 //! | `toolchain`, `folder` | what is on the machine; temporary files |
 //!
 //! ```text
-//!   worker (Rhai, Burn)                  host (evcxr, rust-analyzer)          cells (the user's code)
+//!   worker (Rhai, tensors)               host (evcxr, rust-analyzer)          cells (the user's code)
 //!   Rust ── orders, answers ───────────► reader ──► evcxr ──► cargo, rustc
 //!        ◄─ output, errors ───────────── printer     └──── evcxr's own ────► main thread: cells
 //!        ◄─ get, put, export!, stderr ──────────────────────────────────────  any thread
@@ -69,7 +69,7 @@ pub mod protocol {
     pub use crate::client::HEAD;
     pub use crate::folder::Folder;
     pub use crate::layout::{Layout, without_commands};
-    pub use crate::link::{Link, Message, Spares};
+    pub use crate::link::{LONGEST_SPARE, Link, Message, Spares};
     pub use crate::message::{Answer, CellResult, HostOrder, Mistake, Question, Report, Role, Spot};
     pub use crate::prelude::abi;
     pub use crate::prelude::pack::Writer;

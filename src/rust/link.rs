@@ -147,7 +147,7 @@ pub struct Spares {
 }
 
 /// Longer ones are not kept, bytes.
-const LONGEST_SPARE: usize = 16 << 20;
+pub const LONGEST_SPARE: usize = 16 << 20;
 
 impl Spares {
     /// None kept.

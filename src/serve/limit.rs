@@ -26,6 +26,8 @@ pub struct Limit {
     /// The stream of the last piece that passed.
     stream: Option<Stream>,
     held: Option<Withheld>,
+    /// The lines that the cell has asked for.
+    asked: Option<usize>,
 }
 
 /// What is not shown yet.
@@ -40,7 +42,7 @@ struct Withheld {
 
 impl Default for Limit {
     fn default() -> Self {
-        Self { lines: LINES, bytes: BYTES, pieces: PIECES, stream: None, held: None }
+        Self { lines: LINES, bytes: BYTES, pieces: PIECES, stream: None, held: None, asked: None }
     }
 }
 
@@ -50,6 +52,15 @@ impl Limit {
         self.lines = lines.unwrap_or(usize::MAX);
         self.bytes = self.lines.saturating_mul(BYTES / LINES).max(BYTES);
         self.pieces = self.lines.max(PIECES);
+        self.asked = Some(self.lines);
+    }
+
+    /// What was shown is taken off the page: the bound, as the cell has asked for it, begins anew.
+    pub fn begin_anew(&mut self) {
+        let asked = std::mem::take(self).asked;
+        if asked.is_some() {
+            self.set(asked);
+        }
     }
 
     /// Takes text; the pieces of it that are shown now.
@@ -270,6 +281,10 @@ mod tests {
         assert!(shown(numbers(300_000), &mut limit).len() < whole.len());
         limit.set(Some(3));
         assert!(shown(numbers(100), &mut limit).starts_with("0\n1\n2\n… more"));
+        // What it has cleared away does not change what it has asked for.
+        limit.set(None);
+        limit.begin_anew();
+        assert_eq!(shown(numbers(300_000), &mut limit), whole);
     }
 
     #[test]

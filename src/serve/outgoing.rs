@@ -59,8 +59,7 @@ impl Outgoing {
                         Output::Result { bundle }
                     }
                     Output::Clear { wait } => {
-                        // What was printed is taken off the page: the bound begins anew.
-                        let _ = self.limit.end();
+                        self.limit.begin_anew();
                         Output::Clear { wait }
                     }
                     other => other,

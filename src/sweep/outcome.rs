@@ -80,11 +80,18 @@ impl RunResult {
     /// Reads what a run has left; `None` where there is nothing yet.
     ///
     /// # Errors
-    /// A damaged file.
+    /// A damaged file, or one that cannot be read: taken for none, what a run has found would be deleted, to be run anew.
     pub fn read(path: &Path) -> Result<Option<Self>> {
-        let Ok(text) = std::fs::read_to_string(path) else { return Ok(None) };
-        serde_json::from_str(&text).map(Some).map_err(|error| {
-            Fault::file(format!("{} is damaged: {error}", path.display())).hint("delete it, and that run is run again")
-        })
+        let again = "delete it, and that run is run again";
+        let text = match std::fs::read(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => {
+                return Err(Fault::file(format!("{} cannot be read: {error}", path.display())).hint(again));
+            }
+        };
+        serde_json::from_slice(&text)
+            .map(Some)
+            .map_err(|error| Fault::file(format!("{} is damaged: {error}", path.display())).hint(again))
     }
 }

@@ -139,7 +139,7 @@ impl Folder {
     /// How a run ended; `None` if it has not.
     ///
     /// # Errors
-    /// A damaged file.
+    /// A damaged file, or one that cannot be read.
     pub fn outcome(&self, number: usize) -> Result<Option<RunResult>> {
         RunResult::read(&self.run(number).join("result.json"))
     }
@@ -156,7 +156,7 @@ impl Folder {
     /// counts as not run.
     ///
     /// # Errors
-    /// A damaged file.
+    /// A damaged file, or one that cannot be read.
     pub fn pending(&self, failed_too: bool) -> Result<Vec<usize>> {
         let mut pending = Vec::new();
         for number in 1..=self.plan.runs().len() {

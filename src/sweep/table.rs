@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 /// One run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
-    /// Its number, from 0.
+    /// Its number, from 1.
     pub run: usize,
     /// With their values.
     pub parameters: Map<String, Value>,

@@ -111,6 +111,13 @@ fn failed_runs_are_named_and_not_averaged() {
     folder.keep(1, &outcome(Status::Lost, &[])).unwrap();
     assert_eq!(folder.pending(false).unwrap(), [1, 5, 6]);
     assert_eq!(folder.pending(true).unwrap(), [1, 4, 5, 6]);
+    // What is there and cannot be read is not to be run again, and over it.
+    let result = folder.run(2).join("result.json");
+    std::fs::write(&result, [0xff, 0xfe]).unwrap();
+    assert!(folder.pending(false).unwrap_err().message.contains("is damaged"));
+    std::fs::remove_file(&result).unwrap();
+    std::fs::create_dir(&result).unwrap();
+    assert!(folder.pending(false).unwrap_err().message.contains("cannot be read"));
 }
 
 #[test]

@@ -76,11 +76,11 @@ fn check(call: &mut Call) -> Result<Dynamic> {
     let mut bounds = String::new();
     for (sign, bound) in [("<", below), (">", above)] {
         if let Some(bound) = bound {
-            bounds += &format!("  {sign} {bound}");
+            bounds += &format!("  {sign} {}", written(bound));
         }
     }
     if let Some(target) = near {
-        bounds += &format!("  = {} ± {tol}", measured(target));
+        bounds += &format!("  = {} ± {}", measured(target), written(tol));
     }
     passed(call, &what, &format!("{}{bounds}", measured(value)))
 }
@@ -106,6 +106,16 @@ fn item(call: &Call, parameter: Param<Dynamic>) -> Result<f64> {
 /// A measured number with four significant digits: more would be noise, and change from machine to machine.
 fn measured(v: f64) -> String {
     significant(v, 4)
+}
+
+/// A bar as it stands in the cell; one that was computed (a control's figure, a standard error) as a measured number,
+/// since its other digits say nothing.
+fn written(v: f64) -> String {
+    let plain = v.to_string();
+    match plain.len() <= 10 {
+        true => plain,
+        false => measured(v),
+    }
 }
 
 fn passed(call: &Call, what: &str, value: &str) -> Result<Dynamic> {
@@ -283,3 +293,23 @@ static HELP: Entry = Entry {
     },
     ..ENTRY
 };
+
+#[cfg(test)]
+mod tests {
+    use super::written;
+
+    #[test]
+    fn a_bar_that_was_computed_is_shortened() {
+        for (bar, text) in [
+            (0.032, "0.032"),
+            (1e-6, "0.000001"),
+            (-2.78, "-2.78"),
+            (1000.0, "1000"),
+            (0.07302967433402215, "0.07303"),
+            (105.03176039129039, "105"),
+            (f64::from(0.2f32), "0.2"),
+        ] {
+            assert_eq!(written(bar), text);
+        }
+    }
+}

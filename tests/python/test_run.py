@@ -1,6 +1,9 @@
 """`saddle run`: notebooks without Jupyter, judged by Jupyter's own libraries."""
 
+import json
+import os
 import signal
+import subprocess
 import time
 
 import nbclient
@@ -88,6 +91,23 @@ def test_a_script_runs_and_says_where_it_failed(saddle):
     done = saddle("run", script)
     assert (done.returncode, done.stdout) == (1, "40\n")
     assert "line 3" in done.stderr and "undefined_name" in done.stderr
+
+
+def test_figures_of_others_in_the_folder_of_temporary_files_are_not_taken(saddle, tmp_path):
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    (tmp_path / "victim").write_text("")
+    script = tmp_path / "s.rhai"
+    script.write_text('report("own", 1);')
+    # The process that is to be run makes the traps itself: then their names have its number.
+    trap = f"""cd {temporary}
+        for end in "" -0; do ln -s ../victim saddle-figures-$$$end; done
+        echo '{{"what":"foreign","value":1}}' > saddle-figures-$$-1
+        exec {saddle.program} run --json {script}"""
+    done = subprocess.run(["sh", "-c", trap], capture_output=True, text=True, env=dict(os.environ, TMPDIR=str(temporary)))
+    assert [figure["what"] for figure in json.loads(done.stdout)["figures"]] == ["own"], done.stderr
+    assert (tmp_path / "victim").read_text() == ""
+    assert len(list(temporary.glob("saddle-figures-*"))) == 3, "its own file is removed"
 
 
 def test_a_page_needs_nothing_but_itself(saddle):

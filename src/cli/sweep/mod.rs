@@ -106,8 +106,9 @@ pub fn sweep(options: &Options) -> Result<CommandStatus> {
         );
     }
     let (plan, source) = plan(options)?;
+    // Before anything there is read: of two that begin, each would write a plan of its own and run that.
+    let _lock = lock(&options.output)?;
     let folder = Folder::begin(&options.output, &plan, &source)?;
-    let _lock = lock(&folder)?;
     if options.on == Engine::Local {
         local::listen();
     }
@@ -164,15 +165,17 @@ fn hash(document: &Document) -> String {
     })
 }
 
-/// Holds the folder against a second `saddle sweep` in it, for as long as the file is open.
-fn lock(folder: &Folder) -> Result<std::fs::File> {
-    let path = folder.path.join("lock");
+/// Holds the folder, made where there is none, against a second `saddle sweep` in it, for as long as the file is open.
+fn lock(folder: &Path) -> Result<std::fs::File> {
+    std::fs::create_dir_all(folder)
+        .map_err(|error| Fault::file(format!("cannot make the folder {}: {error}", folder.display())))?;
+    let path = folder.join("lock");
     let file = std::fs::File::create(&path)
         .map_err(|error| Fault::file(format!("cannot write {}: {error}", path.display())))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(std::fs::TryLockError::WouldBlock) => {
-            Err(Fault::value(format!("another saddle is running the sweep in {}", folder.path.display()))
+            Err(Fault::value(format!("another saddle is running the sweep in {}", folder.display()))
                 .hint("wait for it, or choose another folder with -o"))
         }
         // A file system without locks: then the user has to see to it.

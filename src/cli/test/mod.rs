@@ -22,8 +22,8 @@ pub struct Options {
     /// `nbval-ignore-output` the checks are compared, and what the cell's own tolerance, similarity or look asks for.
     #[arg(required = true, value_name = "NOTEBOOK")]
     files: Vec<PathBuf>,
-    /// How far numbers with a decimal point may differ, as a fraction of their magnitude; whole numbers and text must
-    /// be equal. A cell may say otherwise: `// SADDLE_TOLERANCE 0.05`.
+    /// How far numbers with a decimal point may differ, as a fraction of their magnitude, or by a millionth; whole
+    /// numbers and text must be equal. Below the default the millionth falls with it; 0 asks for equal texts. A cell may say otherwise: `// SADDLE_TOLERANCE 0.05`.
     #[arg(long, default_value_t = DEFAULT_TOLERANCE.relative, value_name = "FRACTION")]
     tolerance: f64,
     /// How similar pictures must be in each of their parts: a structural similarity (SSIM) of at most 1. A cell may say
@@ -97,6 +97,7 @@ fn check(options: &Options) -> Result<()> {
         return Err(Fault::value("--jobs 0 would run nothing").hint("leave it out to run one notebook at a time"));
     }
     for file in [&options.html, &options.junit].into_iter().flatten() {
+        run::check_is_no_notebook(file)?;
         run::check_folder_of(file)?;
     }
     Ok(())
@@ -165,7 +166,7 @@ fn test_one(file: &Path, options: &Options, bars: &MultiProgress) -> Entry {
     let order = TestJob {
         file,
         limits: Limits {
-            numbers: Tolerance { relative: options.tolerance, ..DEFAULT_TOLERANCE },
+            numbers: Tolerance::of(options.tolerance),
             similarity: options.similarity,
             look: None,
             lax: options.lax,

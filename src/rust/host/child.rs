@@ -4,7 +4,7 @@
 
 use saddle_fault::lock;
 use saddle_rust::protocol::abi::{Block, Deliver, Exported, RawPayload, TABLE, Table};
-use saddle_rust::protocol::{Link, Message, Role, Spares, Writer};
+use saddle_rust::protocol::{LONGEST_SPARE, Link, Message, Role, Spares, Writer};
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::ffi::c_void;
@@ -39,7 +39,7 @@ struct Lent {
     block: Block,
 }
 
-/// How many such mappings are kept.
+/// How many such mappings are kept from one call to the next.
 const MOST_LENT: usize = 16;
 
 /// What all threads share.
@@ -163,14 +163,18 @@ fn call(message: Message) -> Message {
         return refusal("the function is not there any more: run its cell again");
     };
     let blocks: io::Result<Vec<Block>> = message.files.into_iter().map(lent).collect();
-    let blocks = match blocks {
-        Ok(blocks) => blocks,
-        Err(error) => return refusal(&format!("a tensor has not arrived: {error}")),
+    let answer = match blocks {
+        Ok(blocks) => {
+            let mut answer = Message::default();
+            let context = std::ptr::from_mut(&mut answer).cast();
+            // SAFETY: the function is one that `export!` has made, which keeps to `abi`; the context is a message.
+            unsafe { function(payload(arguments, &blocks), context, take) };
+            answer
+        }
+        Err(error) => refusal(&format!("a tensor has not arrived: {error}")),
     };
-    let mut answer = Message::default();
-    let context = std::ptr::from_mut(&mut answer).cast();
-    // SAFETY: the function is one that `export!` has made, which keeps to `abi`; the context is a message.
-    unsafe { function(payload(arguments, &blocks), context, take) };
+    // Not before: a function reads all that it was lent, however much that is.
+    LENT.with_borrow_mut(give_back);
     answer
 }
 
@@ -325,13 +329,24 @@ fn lent(file: OwnedFd) -> io::Result<Block> {
             // It has grown.
             all.remove(known).into_iter().for_each(|old| unmap(old.block));
         }
-        if all.len() == MOST_LENT {
-            all.pop_front().into_iter().for_each(|old| unmap(old.block));
-        }
         let block = Block { file: -1, ..map(&file, libc::MAP_SHARED)? };
         all.push_back(Lent { file: number, block });
         Ok(block)
     })
+}
+
+/// Unmaps what will not come again, being longer than what the worker keeps for another call, and of the rest the oldest.
+fn give_back(all: &mut VecDeque<Lent>) {
+    all.retain(|lent| {
+        let comes_again = lent.block.len <= LONGEST_SPARE;
+        if !comes_again {
+            unmap(lent.block);
+        }
+        comes_again
+    });
+    while all.len() > MOST_LENT {
+        all.pop_front().into_iter().for_each(|old| unmap(old.block));
+    }
 }
 
 /// Maps files that have come: what is written to them is this process's own copy.
