@@ -31,6 +31,8 @@ const WITHOUT: &[(&str, &str)] = &[
     ("<", "no numbers"),
     ("<=", "no numbers"),
     (">=", "no numbers"),
+    ("isnan", "no numbers"),
+    ("isfinite", "no numbers"),
     ("all", "no numbers"),
     ("any", "no numbers"),
     ("argmax", "whole numbers: tests of ints"),

@@ -209,6 +209,7 @@ fn tensors_behave_like_values_of_the_language() {
     let session = RhaiSession::start().expect("a thread");
     for (code, value) in [
         ("let t = tensor([1, 2]); t == ()", "false"),
+        ("[tensor(0.5), 3, ones([2])]", "[tensor 0.5, 3, tensor [2]]"),
         (
             "let m = tensor([1, -2]) > 0; [m == true, false != m, m < true].map(|t| t.to_array())",
             "[[true, false], [true, false], [false, true]]",

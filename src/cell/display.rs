@@ -156,7 +156,9 @@ fn shown(items: &[Dynamic], most: usize, show: impl Fn(&Dynamic) -> String) -> V
 /// A value of a kind inside another: its text where that is one short line, otherwise its name and shape.
 fn inline_text(value: &Dynamic, kind: &Kind) -> String {
     let shape = kind.fields.iter().find(|f| f.name == "shape").and_then(|f| (f.get)(value).ok());
-    match shape {
+    // Of a single number the number says more than its shape.
+    let is_single = |shape: &Dynamic| shape.read_lock::<Array>().is_some_and(|sizes| sizes.is_empty());
+    match shape.filter(|shape| !is_single(shape)) {
         Some(shape) => format!("{} {shape}", kind.name),
         None => {
             let text = kind.plain(value);

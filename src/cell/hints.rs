@@ -115,7 +115,6 @@ pub fn for_call(name: &str) -> Option<&'static str> {
         "add" | "sub" | "mul" => "`a + b`, `a - b`, `a * b`",
         "mm" | "bmm" => "`a @ b`",
         "clone" => "a tensor never changes in its place: `let y = x` is as good as a copy; `copy(G)` copies a network",
-        "isnan" => "`x != x` holds for NaN alone",
         "requires_grad_" => "gradients reach every tensor: `grad(y, x)`",
         "long" | "type" => "`int(x)`, `float(x)`, `bool(x)`",
         "fabs" => "`abs(x)`",

@@ -1,6 +1,8 @@
 //! Pictures in folders (one folder for each class, or all pictures in one folder), in zip archives and in Parquet
 //! files: all read at once, or each when it is drawn.
 
+mod archive;
+
 use super::files::{Watch, describe};
 use super::parquet::{self, Columns, Label, Parquet};
 use super::picture;
@@ -85,7 +87,7 @@ fn ends_with(path: &Path, end: &str) -> bool {
 
 fn find(path: &Path, look: &FolderOptions, watch: &mut Watch) -> Result<Found> {
     if path.is_file() && ends_with(path, "zip") {
-        return in_archive(path, watch);
+        return archive::in_archive(path, watch);
     }
     if path.is_file() && ends_with(path, "parquet") {
         return in_parquet(&[path.to_path_buf()], look, watch);
@@ -146,87 +148,6 @@ fn in_folder(path: &Path, watch: &mut Watch) -> Result<Found> {
         (watch.note)(&format!("left out {}, of formats that are not read", named(&foreign)));
     }
     Ok(Found { pictures: found, classes })
-}
-
-/// As in the folder that was packed; folders around everything are not looked at.
-fn in_archive(path: &Path, watch: &mut Watch) -> Result<Found> {
-    let archive = Arc::new(Archive::open(path)?);
-    let ends_in = |name: &str, ends: &[&str]| {
-        let hidden = name.split('/').any(|part| part.starts_with('.') || part == "__MACOSX");
-        let end = name.rsplit_once('.').map(|(_, end)| end.to_lowercase());
-        !hidden && end.is_some_and(|end| ends.contains(&end.as_str()))
-    };
-    // .NET once packed folders with backslashes, and some programs say that all begins in this folder.
-    let has_slashes = archive.entries.iter().any(|entry| entry.name.contains('/'));
-    let names: Vec<String> = archive
-        .entries
-        .iter()
-        .map(|entry| match has_slashes {
-            true => entry.name.trim_start_matches("./").to_string(),
-            false => entry.name.replace('\\', "/"),
-        })
-        .collect();
-    let foreign: Vec<PathBuf> = names.iter().filter(|name| ends_in(name, &FOREIGN)).map(PathBuf::from).collect();
-    let mut found: Vec<usize> = (0..names.len()).filter(|&i| ends_in(&names[i], &ENDS)).collect();
-    found.sort_by(|a, b| names[*a].cmp(&names[*b]));
-    let folder = |i: &usize| names[*i].rsplit_once('/').map_or("", |(folder, _)| folder);
-    let mut folders: Vec<&str> = found.iter().map(folder).collect();
-    // Those of a folder do not always stand together: `cat/1.png`, `cat.png`, `cat/a.png`.
-    folders.sort_unstable();
-    folders.dedup();
-    let around = common(&folders);
-    let within = |folder: &str| folder.get(around..).unwrap_or("").to_string();
-    // Of a picture beside the folders, as of one in the folder itself, nothing says what it is.
-    let named_so = |folder: &str| Some(within(folder)).filter(|class| !class.is_empty() && !class.contains('/'));
-    let is_below = |folder: &str| folders.len() > 1 && within(folder).contains('/');
-    let below: Vec<PathBuf> = folders.iter().filter(|f| is_below(f)).map(|f| PathBuf::from(within(f))).collect();
-    let classes: Vec<String> = match folders.len() {
-        0 | 1 => vec![],
-        _ => folders.iter().filter_map(|folder| named_so(folder)).collect(),
-    };
-    let (mut pictures, mut beside) = (Vec::new(), Vec::new());
-    for i in found {
-        // `train/cat` and `test/cat` are not two classes.
-        if is_below(folder(&i)) {
-            continue;
-        }
-        // In order, as the folders are.
-        let class = || classes.binary_search(&named_so(folder(&i))?).ok();
-        match if classes.is_empty() { Some(0) } else { class() } {
-            Some(class) => pictures.push((ImageSource::Packed(archive.clone(), i), class as i32)),
-            None => beside.push(PathBuf::from(&names[i])),
-        }
-    }
-    let shown = some(&below, |p| p.display().to_string());
-    if pictures.is_empty() && !below.is_empty() {
-        return Err(Fault::file(format!("{}: there are no pictures in it but in {shown}", path.display()))
-            .hint("the folders of the classes have to lie in one folder: unpack it and name that one"));
-    }
-    if !below.is_empty() {
-        (watch.note)(&format!("left out the pictures in {shown}, below the folders of the classes"));
-    }
-    if !beside.is_empty() {
-        (watch.note)(&format!("left out {} beside the folders, which are the classes", named(&beside)));
-    }
-    match (pictures.is_empty(), foreign.is_empty()) {
-        (true, false) => return Err(nothing(path, &foreign)),
-        (false, false) => (watch.note)(&format!("left out {}, of formats that are not read", named(&foreign))),
-        _ => (),
-    }
-    Ok(Found { pictures, classes })
-}
-
-/// The length of the folders, with their last slash, that all paths begin with.
-fn common(folders: &[&str]) -> usize {
-    let Some(first) = folders.first() else { return 0 };
-    let slashes = first.match_indices('/').map(|(at, _)| at + 1).rev();
-    let all = |at: &usize| folders.iter().all(|folder| folder.get(..*at) == first.get(..*at));
-    let whole = folders.iter().all(|folder| *folder == *first || folder.starts_with(&format!("{first}/")));
-    match whole && folders.len() > 1 && !first.is_empty() {
-        // Pictures beside the folders of classes.
-        true if folders.iter().skip(1).all(|folder| folder.len() > first.len()) => first.len() + 1,
-        _ => slashes.into_iter().find(all).unwrap_or(0),
-    }
 }
 
 /// The Parquet files of a folder, or of the folders in it.

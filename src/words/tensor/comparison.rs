@@ -1,5 +1,6 @@
 //! The operators that give truth values: comparisons, and what combines them. A number may stand on either side.
 
+use super::X;
 use super::operators::{Side, operator};
 use crate::convert::{nested, wrap};
 use crate::types;
@@ -8,8 +9,10 @@ use saddle_catalog::{AnyParam, Call, ENTRY, Entry, Example, Param, Ty, Type, fai
 use saddle_fault::{Fault, Result};
 use saddle_tensor::{Compare, Dtype, Tensor, device};
 
-pub static ENTRIES: &[&Entry] =
-    &[&NOT, &AND, &OR, &LT[0], &LT[1], &LE[0], &LE[1], &GT[0], &GT[1], &GE[0], &GE[1], &EQ[0], &EQ[1], &NE[0], &NE[1]];
+pub static ENTRIES: &[&Entry] = &[
+    &NOT, &AND, &OR, &LT[0], &LT[1], &LE[0], &LE[1], &GT[0], &GT[1], &GE[0], &GE[1], &EQ[0], &EQ[1], &NE[0], &NE[1],
+    &ISNAN, &ISFINITE,
+];
 
 /// What stands on one side. Truth values and arrays too, and not to do them a favour: what no word takes Rhai compares
 /// itself, and finds every tensor different from everything else, `mask == true` as `mask == false`.
@@ -152,6 +155,42 @@ static NOT: Entry = Entry {
         fails("floats", "!tensor([1.0])", "a tensor of f32"),
     ],
     call: |call| Ok(wrap(MASK.of(call)?.not())),
+    ..ENTRY
+};
+
+static ISNAN: Entry = Entry {
+    name: "isnan",
+    group: "math",
+    summary: "where x is no number",
+    params: &[X.param()],
+    returns: Ty::Tensor,
+    shapes: "as x",
+    examples: &[value("0 / 0", "isnan(tensor([0, 1]) / 0).to_array()", "[true, false]")],
+    call: |call| {
+        let x = X.of(call)?;
+        x.ne(&x).map(wrap)
+    },
+    ..ENTRY
+};
+
+static ISFINITE: Entry = Entry {
+    name: "isfinite",
+    group: "math",
+    summary: "where x is a number, and not infinite",
+    params: &[X.param()],
+    returns: Ty::Tensor,
+    shapes: "as x",
+    examples: &[value(
+        "0 / 0, 1 / 0, a number",
+        "isfinite(tensor([0, 1, 2]) / tensor([0, 0, 1])).to_array()",
+        "[false, false, true]",
+    )],
+    call: |call| {
+        let x = X.of(call)?.detach();
+        // ∞ − ∞ and NaN − NaN are NaN, which equals nothing.
+        let zero = x.sub(&x)?;
+        zero.eq(&zero).map(wrap)
+    },
     ..ENTRY
 };
 

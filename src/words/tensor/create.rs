@@ -7,7 +7,8 @@ use saddle_catalog::{Call, ENTRY, Entry, Maybe, Param, Ty, Type, fails, param, v
 use saddle_fault::{Fault, Result};
 use saddle_tensor::{Device, Dtype, Tensor, check_shape, device};
 
-pub static ENTRIES: &[&Entry] = &[&TENSOR, &ZEROS, &ONES, &FULL, &EYE, &ARANGE, &LINSPACE, &ZEROS_LIKE, &ONES_LIKE];
+pub static ENTRIES: &[&Entry] =
+    &[&TENSOR, &ZEROS, &ONES, &FULL, &EYE, &ARANGE, &LINSPACE, &ZEROS_LIKE, &ONES_LIKE, &FULL_LIKE];
 
 const SHAPE: Param<Vec<usize>> =
     param("shape", types::TENSOR_SHAPE, "the sizes, one for each dim; [] is a single number");
@@ -78,16 +79,24 @@ pub(super) fn nested_whole(value: &Dynamic, on: &Device) -> Result<Tensor> {
 
 /// A word that fills a shape with one number, which was given as the whole number `exact` where it is one.
 fn filled(call: &Call, v: f64, exact: Option<i64>) -> Result<Dynamic> {
-    let (shape, to, on) = (SHAPE.of(call)?, DTYPE.of(call)?, device::current());
+    full_of(call, v, exact, (&SHAPE.of(call)?, DTYPE.of(call)?, &device::current()))
+}
+
+fn full_of(
+    call: &Call,
+    v: f64,
+    exact: Option<i64>,
+    (shape, to, on): (&[usize], Option<Dtype>, &Device),
+) -> Result<Dynamic> {
     if to == Some(Dtype::Int) {
         // An int keeps every digit.
-        let one = Tensor::from_ints(vec![exact.map_or_else(|| cut(v), Ok)?], &[], &on);
-        return one.broadcast_to(&shape).map(wrap);
+        let one = Tensor::from_ints(vec![exact.map_or_else(|| cut(v), Ok)?], &[], on);
+        return one.broadcast_to(shape).map(wrap);
     }
     if to.is_none() {
         held_by_floats(call.entry.name, exact.as_slice())?;
     }
-    let t = Tensor::full(v as f32, &shape, &on);
+    let t = Tensor::full(v as f32, shape, on);
     Ok(wrap(to.map_or(t.clone(), |d| t.cast(d))))
 }
 
@@ -270,5 +279,26 @@ static ONES_LIKE: Entry = Entry {
     shapes: "as x",
     examples: &[value("as labels", "ones_like(zeros([2])).to_array()", "[1.0, 1.0]")],
     call: |call| like(call, 1.0),
+    ..ENTRY
+};
+
+static FULL_LIKE: Entry = Entry {
+    name: "full_like",
+    group: "creation",
+    summary: "one number everywhere, of the shape and the dtype of a tensor, on its device",
+    params: &[X.param(), VALUE.param()],
+    options: &[LIKE.opt()],
+    returns: Ty::Tensor,
+    shapes: "as x",
+    examples: &[
+        value("smoothed labels", "full_like(zeros([2]), 0.75).to_array()", "[0.75, 0.75]"),
+        value("whole numbers of whole numbers", "full_like(int([3, 4]), 7).to_array()", "[7, 7]"),
+    ],
+    call: |call| {
+        let x = X.of(call)?;
+        // Of floats a number that they do not hold is refused.
+        let to = LIKE.of(call)?.or((x.dtype() != Dtype::F32).then(|| x.dtype()));
+        full_of(call, VALUE.of(call)?, VALUE.value(call).as_int().ok(), (&x.shape(), to, &x.device()))
+    },
     ..ENTRY
 };

@@ -2,6 +2,7 @@
 //!
 //! The same seed gives the same numbers, bit for bit, on every device and with any number of threads.
 
+use super::X;
 use crate::convert::wrap;
 use crate::types;
 use rhai::Dynamic;
@@ -20,6 +21,8 @@ pub static ENTRIES: &[&Entry] = &[
     &RANDN[1],
     &RAND[0],
     &RAND[1],
+    &RANDN_LIKE,
+    &RAND_LIKE,
     &UNIFORM[0],
     &UNIFORM[1],
     &RANDINT[0],
@@ -154,6 +157,39 @@ static RAND: [Entry; 2] = from_either(
     &[STREAM.param(), SHAPE.param()],
     &[value("another draw from the same stream", "let r = rng(3); r.rand([1]).item() == r.rand([1]).item()", "false")],
 );
+
+static RAND_LIKE: Entry = Entry {
+    name: "rand_like",
+    group: "random",
+    summary: "uniform numbers in [0, 1) of the shape of a tensor, on its device",
+    params: &[X.param()],
+    returns: Ty::Tensor,
+    shapes: "as x",
+    examples: &[value("in range", "let u = rand_like(zeros([40, 25])); min(u) >= 0 && max(u) < 1", "true")],
+    call: |call| {
+        let x = X.of(call)?;
+        Ok(wrap(random::uniform(&x.shape()).to_device(&x.device())))
+    },
+    ..ENTRY
+};
+
+static RANDN_LIKE: Entry = Entry {
+    name: "randn_like",
+    group: "random",
+    summary: "standard normal numbers of the shape of a tensor, on its device",
+    params: &[X.param()],
+    returns: Ty::Tensor,
+    shapes: "as x",
+    examples: &[
+        value("noise on a picture", "let x = zeros([3, 4]); (x + 0.1 * randn_like(x)).shape", "[3, 4]"),
+        value("spread", "seed(0); abs(std(randn_like(zeros([10000]))) - 1) < 0.05", "true"),
+    ],
+    call: |call| {
+        let x = X.of(call)?;
+        Ok(wrap(random::normal(&x.shape()).to_device(&x.device())))
+    },
+    ..ENTRY
+};
 
 const LO: Param<f64> = param("a", types::NUMBER, "the lower end, included");
 const HI: Param<f64> = param("b", types::NUMBER, "the upper end");

@@ -8,8 +8,20 @@ use saddle_catalog::{ENTRY, Entry, Maybe, Param, Ty, Type, fails, param, value};
 use saddle_fault::Fault;
 use saddle_tensor::{Tensor, check_shape};
 
-pub static ENTRIES: &[&Entry] =
-    &[&RESHAPE, &FLATTEN, &TRANSPOSE, &T, &PERMUTE, &SQUEEZE, &UNSQUEEZE, &EXPAND, &REPEAT, &REPEAT_INTERLEAVE, &FLIP];
+pub static ENTRIES: &[&Entry] = &[
+    &RESHAPE,
+    &FLATTEN,
+    &TRANSPOSE,
+    &T,
+    &PERMUTE,
+    &SQUEEZE,
+    &UNSQUEEZE,
+    &EXPAND,
+    &REPEAT,
+    &REPEAT_INTERLEAVE,
+    &FLIP,
+    &ROLL,
+];
 
 const GROUP: &str = "shape";
 
@@ -261,5 +273,30 @@ static FLIP: Entry = Entry {
     errors: &[NO_DIM],
     examples: &[value("a row", "tensor([1, 2, 3]).flip(0).to_array()", "[3.0, 2.0, 1.0]")],
     call: |call| X.of(call)?.flip(&FLIP_DIMS.of(call)?).map(wrap),
+    ..ENTRY
+};
+
+const SHIFT: Param<i64> = param("shift", types::INT, "by how many places; below 0 to the front");
+const ROLL_DIM: Param<isize> = param("dim", types::DIM, "the dim; −1 is the last");
+static ROLL: Entry = Entry {
+    name: "roll",
+    group: GROUP,
+    summary: "moved along a dim; what falls off the end comes in at the front",
+    params: &[X.param(), SHIFT.param(), ROLL_DIM.param()],
+    returns: Ty::Tensor,
+    shapes: "as x",
+    errors: &[NO_DIM],
+    examples: &[
+        value("by one", "tensor([1, 2, 3]).roll(1, 0).to_array()", "[3.0, 1.0, 2.0]"),
+        value("to the front", "tensor([[1, 2, 3]]).roll(-1, 1).to_array()", "[[2.0, 3.0, 1.0]]"),
+        fails("no such dim", "zeros([2]).roll(1, 4)", "roll: "),
+    ],
+    call: |call| {
+        let (x, dim) = (X.of(call)?, ROLL_DIM.of(call)?);
+        super::reduce::check_dims(call.entry.name, &x, &[dim])?;
+        let size = x.shape()[(if dim < 0 { dim + x.rank() as isize } else { dim }) as usize];
+        let cut = (-SHIFT.of(call)?).rem_euclid(size.max(1) as i64) as usize;
+        Tensor::cat(&[x.narrow(dim, cut..size)?, x.narrow(dim, 0..cut)?], dim).map(wrap)
+    },
     ..ENTRY
 };
