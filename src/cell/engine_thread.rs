@@ -16,7 +16,7 @@ use super::{display, engine, magic, numbers};
 use rhai::{AST, ASTFlags, ASTNode, Dynamic, Engine, EvalAltResult, Module, Position, Scope, Stmt};
 use saddle_catalog::{Catalog, Host, is_callable};
 use saddle_fault::{Fault, Kind};
-use saddle_session::output::{Bundle, Output};
+use saddle_session::output::{Bundle, Output, Stream};
 use saddle_session::{Cell, Failure, Frontend, Reply};
 use saddle_tensor::device;
 use saddle_words::tensor::device::watch;
@@ -171,6 +171,10 @@ impl EngineThread {
         let rewritten = rewrite(&self.engine, code, &|name| self.variables.contains(name));
         if let Some(text) = self.texts.0.get_mut(name) {
             text.columns.extend(rewritten.columns());
+        }
+        if let Some(comment) = &rewritten.quotient {
+            let text = format!("warning: `{comment}` is a comment; `div(a, b)` is the quotient rounded down\n");
+            self.host.show(Output::Text { stream: Stream::Stderr, text });
         }
         match self.run_statements(name, &rewritten) {
             Ok(_) if rewritten.hides_result => Ok(None),

@@ -20,6 +20,8 @@ pub struct Rewritten {
     pub functions: Vec<String>,
     /// Where, in `text`, the second comparison of a chain stands: `a < x < b`.
     pub chain: Option<(usize, usize)>,
+    /// The comment that may be meant as a quotient, `n // 2`.
+    pub quotient: Option<String>,
 }
 
 impl Rewritten {
@@ -44,7 +46,24 @@ pub fn rewrite(engine: &Engine, code: &str, is_variable: &dyn Fn(&str) -> bool) 
         // On a line of its own: the last one may end in a comment.
         text.push_str("\n)");
     }
-    Rewritten { text, columns, hides_result, functions, chain }
+    Rewritten { text, columns, hides_result, functions, chain, quotient: quotient(code, &tokens) }
+}
+
+/// A comment that is but a whole number, behind an operand: `n // 2` is a quotient in Python.
+fn quotient(code: &str, tokens: &[Placed]) -> Option<String> {
+    let found = code.lines().zip(1..).filter_map(|(line, number)| {
+        let (before, comment) = line.rsplit_once("//")?;
+        let divisor = comment.trim_end_matches([')', ']', '}', ';', ',', ' ']).trim();
+        let last = tokens.iter().rev().find(|token| token.line == number)?;
+        let is_operand = last.name().is_some()
+            || matches!(
+                last.token,
+                Token::IntegerConstant(_) | Token::FloatConstant(_) | Token::RightParen | Token::RightBracket
+            );
+        let is_number = !divisor.is_empty() && divisor.bytes().all(|b| b.is_ascii_digit());
+        (is_number && is_operand && last.column <= before.chars().count()).then(|| format!("// {divisor}"))
+    });
+    found.into_iter().next()
 }
 
 fn defined_functions(tokens: &[Placed]) -> Vec<String> {

@@ -58,6 +58,28 @@ fn eprint_and_debug_write_to_the_standard_error_stream() {
     }
 }
 
+/// In Python `n // 2` is a quotient; here the rest of the line is lost.
+#[test]
+fn a_comment_that_looks_like_a_quotient_is_told() {
+    let mut notes = notes();
+    for (code, is_told) in [
+        ("let n = 7; n // 2", true),
+        ("fn half(n) {\n n // 2\n}", true),
+        ("let k = (n + 1) // 2;", true),
+        ("n // two", false),
+        ("\"a // 2\"", false),
+        ("`${n} // 2`", false),
+        ("let k = 1; // 2", false),
+        ("// 2", false),
+    ] {
+        // The last line of what is cut off by the comment may lack its `;`.
+        let outputs = notes.outputs(code).unwrap_or_default();
+        let told =
+            |output: &Output| matches!(output, Output::Text { stream: Stream::Stderr, text } if text.contains("div("));
+        assert_eq!(outputs.iter().any(told), is_told, "{code}: {outputs:?}");
+    }
+}
+
 #[test]
 fn after_clear_output_a_named_picture_has_a_new_place() {
     let mut notes = notes();
