@@ -92,6 +92,9 @@ struct Scope {
 /// Methods of Rhai's arrays that change the array or its elements: they need the variable itself.
 const CHANGING: [&str; 9] = ["push", "insert", "set", "for_each", "sort", "retain", "drain", "dedup", "splice"];
 
+/// Methods of Rhai's own values that give something else and change nothing.
+const READING: [&str; 8] = ["keys", "values", "map", "filter", "extract", "order", "split", "to_array"];
+
 /// The word behind the copy of a method's variable.
 pub const COPY: &str = "copy__";
 
@@ -274,12 +277,41 @@ impl<'a> Pass<'a> {
         self.scope().receiver = self.receiver(i);
     }
 
-    /// The variable before the dot of the method call whose bracket is at `i`, if the method leaves it as it is.
+    /// The variable with which the method call whose bracket is at `i` begins, `xs.map(…)` or `scores.keys().map(…)`, if all that is
+    /// called on it leaves it as it is.
     fn receiver(&self, i: usize) -> Option<usize> {
-        let variable = i.checked_sub(3)?;
+        let before = i.checked_sub(3)?;
+        let variable = self.starts[before]?;
         let (name, method) = (self.tokens[variable].name()?, self.tokens[i - 1].name()?);
-        let plain = self.tokens[i - 2].is(&Token::Period) && self.starts[variable] == Some(variable);
-        (plain && self.is_value(name) && !CHANGING.contains(&method)).then_some(variable)
+        let reads = self.tokens[i - 2].is(&Token::Period)
+            && !CHANGING.contains(&method)
+            && (variable == before || self.reads_only(variable + 1, before + 1));
+        (reads && self.is_value(name)).then_some(variable)
+    }
+
+    /// Whether what stands between two tokens, `.keys()[0].x`, is made of fields, indices and methods that change nothing.
+    fn reads_only(&self, from: usize, to: usize) -> bool {
+        let mut depth = 0;
+        for i in from..to {
+            match &self.tokens[i].token {
+                Token::LeftParen | Token::LeftBracket if depth > 0 => depth += 1,
+                Token::RightParen | Token::RightBracket => depth -= 1,
+                _ if depth > 0 => (),
+                Token::LeftBracket => depth += 1,
+                Token::LeftParen | Token::Unit => {
+                    let is_method = i.checked_sub(2).is_some_and(|dot| self.tokens[dot].is(&Token::Period));
+                    let method = self.tokens[i - 1].name().filter(|_| is_method);
+                    if !method.is_some_and(|method| READING.contains(&method)) {
+                        return false;
+                    }
+                    depth += i32::from(self.tokens[i].is(&Token::LeftParen));
+                }
+                Token::Period => (),
+                _ if self.tokens[i].name().is_some() => (),
+                _ => return false,
+            }
+        }
+        true
     }
 
     /// A method holds its variable while it runs, so a closure in its arguments could not read it:

@@ -35,6 +35,16 @@ fn the_overload_that_was_meant_says_what_is_wrong() {
     }
 }
 
+/// A chain of methods holds its variable, which a closure at its end could not read.
+#[test]
+fn a_closure_reads_the_variable_that_a_chain_begins_with() {
+    let mut notes = notes();
+    notes.ok("let c = #{ a: 1, b: 2 }; let xs = [3, 1, 2];");
+    assert_eq!(notes.ok("c.keys().map(|k| c[k])"), "[1, 2]");
+    assert_eq!(notes.ok("c.keys().filter(|k| c[k] > 1).map(|k| c[k])"), "[2]");
+    assert_eq!(notes.ok("xs.filter(|x| x < xs[0]).map(|x| x + xs.len())"), "[4, 5]");
+}
+
 #[test]
 fn a_text_that_is_trimmed_is_given_and_kept() {
     let mut notes = notes();
