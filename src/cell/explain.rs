@@ -98,7 +98,8 @@ pub fn of_rhai(value: &Dynamic) -> Option<EvalAltResult> {
     if let Some((got, want)) = line.strip_prefix("Data type incorrect: ").and_then(|l| l.split_once(" (expecting ")) {
         return Some(E::ErrorMismatchDataType(want.trim_end_matches(')').into(), got.into(), at));
     }
-    let starts: [(&str, fn(String, Position) -> E); 5] = [
+    type Make = fn(String, Position) -> EvalAltResult;
+    let starts: [(&str, Make); 5] = [
         ("Variable not found: ", E::ErrorVariableNotFound),
         ("Function not found: ", E::ErrorFunctionNotFound),
         ("Property not found: ", E::ErrorPropertyNotFound),

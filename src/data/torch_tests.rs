@@ -62,7 +62,7 @@ fn plain_values_beside_state_dicts_are_read() -> Result<()> {
 /// A file with one tensor `y` of the storage 0, 1, 2, 3: its offset, size and stride as pickled, and PyTorch's notes.
 fn view(place: &[u8], notes: &[u8]) -> Result<Item> {
     let start = b"\x80\x02}X\x01\0\0\0yctorch._utils\n_rebuild_tensor_v2\n((X\x07\0\0\0storagectorch\nFloatStorage\n";
-    let key = b"X\x01\0\0\00X\x03\0\0\0cpuK\x04tQ";
+    let key = b"X\x01\0\0\x000X\x03\0\0\0cpuK\x04tQ";
     let pickle = [start.as_slice(), key, place, b"\x89ccollections\nOrderedDict\n)R", notes, b"tRs."].concat();
     let storage = [0f32, 1.0, 2.0, 3.0].iter().flat_map(|v| v.to_le_bytes()).collect();
     let file = zip::pack(&[("archive/data.pkl".into(), pickle), ("archive/data/0".into(), storage)])?;
@@ -93,7 +93,7 @@ fn an_expanded_tensor_is_read() -> Result<()> {
 /// `{1: 5, "1": 6}` would lose one of the two.
 #[test]
 fn two_keys_that_read_alike_are_told() -> Result<()> {
-    let pickle = b"\x80\x02}(K\x01K\x05X\x01\0\0\01K\x06u.".to_vec();
+    let pickle = b"\x80\x02}(K\x01K\x05X\x01\0\0\x001K\x06u.".to_vec();
     let file = zip::pack(&[("archive/data.pkl".into(), pickle)])?;
     let fault = decode("x", &file).unwrap_err();
     assert!(fault.message.contains("the key `1` twice"), "{fault}");
