@@ -187,15 +187,9 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>> {
 
 /// Writes a file in one step: it is as before or as it is to be, never half of it.
 fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    let name = path.file_name().unwrap_or_default().display();
-    let draft = path.with_file_name(format!(".{name}.{}.part", std::process::id()));
     let folder = path.parent().unwrap_or(Path::new("."));
-    let written = std::fs::create_dir_all(folder)
-        .and_then(|()| std::fs::write(&draft, bytes))
-        .and_then(|()| std::fs::rename(&draft, path));
+    let written = std::fs::create_dir_all(folder).and_then(|()| saddle_fault::write_whole(path, bytes));
     written.map_err(|error| {
-        // A part that is not there, or cannot be removed either, changes nothing about the error.
-        let _ = std::fs::remove_file(&draft);
         Fault::file(format!("cannot write {}: {}", path.display(), folders::because(&error)))
             .hint("`saddle lab FOLDER` opens a folder of your own instead")
     })

@@ -276,16 +276,11 @@ pub fn check_folder_of(path: &Path) -> Result<PathBuf> {
         return Ok(absolute);
     }
     // Permissions do not tell what a file system that can only be read says.
-    let draft = draft(&absolute);
+    let draft = absolute.canonicalize().unwrap_or_else(|_| absolute.clone()).with_added_extension("part");
     match std::fs::File::create_new(&draft).and_then(|_| std::fs::remove_file(&draft)) {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(cannot(&folders::because(&error))),
         _ => Ok(absolute),
     }
-}
-
-/// Where a file is written before it takes its place: beside what a link leads to.
-fn draft(path: &Path) -> PathBuf {
-    path.canonicalize().unwrap_or_else(|_| path.to_path_buf()).with_added_extension("part")
 }
 
 /// Refuses a path for a page or a report that is a notebook's, which it would take the place of.
@@ -308,26 +303,9 @@ fn write(document: &Document, target: &Target, source: &Path) -> Result<()> {
     write_whole(path, &text)
 }
 
-/// Writes a file beside its place first: a full disk or a crash must not leave half a notebook where a whole one was.
-/// What a link leads to is written, and a file that is replaced keeps its permissions. A pipe or a device is written to:
-/// in its place a file would be in everybody's way (`/dev/null`).
+/// Writes a file: a full disk or a crash must not leave half a notebook where a whole one was.
 pub fn write_whole(path: &Path, text: &str) -> Result<()> {
-    let place = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
-    let draft = draft(path);
-    let before = std::fs::metadata(&place).ok();
-    let write = || {
-        if before.as_ref().is_some_and(|it| !it.is_file() && !it.is_dir()) {
-            return std::fs::write(&place, text);
-        }
-        std::fs::write(&draft, text)?;
-        if let Some(replaced) = &before {
-            std::fs::set_permissions(&draft, replaced.permissions())?;
-        }
-        std::fs::rename(&draft, &place)
-    };
-    write().map_err(|error| {
-        // A part that is not there, or cannot be removed either, changes nothing about the error.
-        let _ = std::fs::remove_file(&draft);
+    saddle_fault::write_whole(path, text.as_bytes()).map_err(|error| {
         Fault::file(format!("cannot write {}: {}", path.display(), folders::because(&error)))
             .hint("-o FILE names another place; the notebook there is as it was")
     })

@@ -1,11 +1,15 @@
 //! The one error type of every room below the cell: what went wrong, in the user's terms, and what to try.
 //!
-//! A fault knows nothing of cells or lines: the cell adds those when it shows the error.
+//! A fault knows nothing of cells or lines: the cell adds those when it shows the error. Beside it stand two helpers that rooms without
+//! another one in common share: [`lock`], and [`write_whole`] for files.
 
 #![forbid(unsafe_code)]
 
+mod whole;
+
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+pub use whole::write_whole;
 
 /// What sort of thing went wrong. The name is what Jupyter shows as `ename`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

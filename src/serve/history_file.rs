@@ -4,6 +4,7 @@
 //! Several kernels share the file. A lock file, held for one append at a time, keeps them apart; a line that a crash
 //! has cut off is skipped. The file is readable by its owner only: cells may hold secrets.
 
+use saddle_fault::write_whole;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -139,11 +140,8 @@ fn shorten(path: &Path, records: Vec<Record>) -> io::Result<Vec<Record>> {
     }
     let kept = lines.len();
     lines.reverse();
-    let new = path.with_extension("new");
-    let mut file = private().write(true).truncate(true).open(&new)?;
-    file.write_all(lines.concat().as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&new, path)?;
+    // It keeps its permissions: nobody else reads it.
+    write_whole(path, lines.concat().as_bytes())?;
     Ok(records[records.len() - kept..].to_vec())
 }
 

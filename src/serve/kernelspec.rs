@@ -7,7 +7,7 @@ use std::process::Command;
 
 use serde_json::{Map, Value, json};
 
-use saddle_fault::{Fault, Kind, Result};
+use saddle_fault::{Fault, Kind, Result, write_whole};
 
 /// The name under which Jupyter knows the kernel, where the user gives no other.
 pub const NAME: &str = "saddle";
@@ -107,10 +107,9 @@ impl Spec {
         for (name, bytes) in LOGOS {
             write(&folder.join(name), bytes)?;
         }
-        // Last, for it is what makes the folder a kernelspec; moved into place, so that Jupyter never reads half of it.
-        let (draft, path) = (folder.join("kernel.json.new"), folder.join("kernel.json"));
-        write(&draft, format!("{spec:#}\n").as_bytes())?;
-        std::fs::rename(&draft, &path).map_err(|error| unwritable(&path, &error))?;
+        // Last, for it is what makes the folder a kernelspec; whole, so that Jupyter never reads half of it.
+        let path = folder.join("kernel.json");
+        write_whole(&path, format!("{spec:#}\n").as_bytes()).map_err(|error| unwritable(&path, &error))?;
         Ok(folder)
     }
 }

@@ -20,9 +20,7 @@ pub mod table;
 #[cfg(test)]
 mod tests;
 
-use saddle_fault::{Fault, Result};
-use std::fs;
-use std::io::Write as _;
+use saddle_fault::{Fault, Result, write_whole};
 use std::path::Path;
 
 /// Writes a whole file beside its place and puts it there when the disk has it: a full disk or a crash leaves the old
@@ -31,15 +29,7 @@ use std::path::Path;
 /// # Errors
 /// A folder that may not be written; a full disk.
 pub fn write(path: &Path, text: &str) -> Result<()> {
-    let draft = path.with_added_extension("part");
-    let whole = || {
-        let mut file = fs::File::create(&draft)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&draft, path)
-    };
-    whole().map_err(|error| {
-        let _ = fs::remove_file(&draft);
+    write_whole(path, text.as_bytes()).map_err(|error| {
         Fault::file(format!("cannot write {}: {error}", path.display()))
             .hint("what is finished stays; once there is room, the same command goes on")
     })

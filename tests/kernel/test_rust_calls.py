@@ -94,13 +94,14 @@ def test_exported_functions_are_words(notebook):
 
 
 def test_every_tensor_of_a_call_is_there_until_it_ends(notebook):
-    """More than the cells' process keeps mapped, each too long to go in the message itself."""
-    names = [f"x{i}" for i in range(20)]
+    """As many as a call takes, each too long to go in the message itself, and others in the next calls: more than the cells' process
+    keeps mapped."""
+    names = [f"x{i}" for i in range(8)]
     parameters, firsts = (", ".join(form.format(name) for name in names) for form in ("{}: &Tensor", "{}[0]"))
     rust(notebook, f"fn firsts({parameters}) -> Vec<f32> {{ vec![{firsts}] }}\nexport!(firsts({', '.join(names)}));")
-    for offset in (0, 100):
-        arguments = ", ".join(f"full([5000], {offset + i})" for i in range(20))
-        assert notebook.result(f"firsts({arguments})") == str([float(offset + i) for i in range(20)])
+    for offset in (0, 100, 200, 300):
+        arguments = ", ".join(f"full([5000], {offset + i})" for i in range(8))
+        assert notebook.result(f"firsts({arguments})") == str([float(offset + i) for i in range(8)])
 
 
 def test_calls_that_do_not_fit_say_why(notebook):
