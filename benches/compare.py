@@ -2,7 +2,7 @@
 
 Each workload is a script of ours (`workloads/NAME.rhai`) and its peers (`peers/NAME.py` in PyTorch, `jax_peers/NAME.py` in JAX
 with one jitted step): training loops of the same networks, batches and optimizers, sampling, and one evaluation, `parzen`.
-All run in turn, ours, PyTorch with 1 thread, PyTorch with all, JAX with all, round after round, so that a busy moment of the
+All run in turn, ours, PyTorch with 1 thread, with its own choice and with all, JAX with all, round after round, so that a busy moment of the
 machine hits all of them; PyTorch is given by its better number of threads. Printed are medians over the rounds: steps a
 second, our ratio to each peer (the median of the rounds' ratios), the seconds that XLA compiled before the first step (in no
 ratio), and the largest resident memory of the processes.
@@ -51,6 +51,15 @@ def run(command, steps, device="cpu"):
     kilobytes = usage.ru_maxrss / (1024 if sys.platform == "darwin" else 1)
     compiled = COMPILE_LINE.search(text)
     return Run(steps / seconds, kilobytes / 1000, loss_D, loss_G, float(compiled[1]) if compiled else 0.0)
+
+
+def numbers_of_threads():
+    """What PyTorch is tried with: 1, as many as it chooses itself (the physical cores, as a rule), and all that this process may use."""
+    import torch  # Those who take other things from here may have none.
+
+    # A Mac tells no affinity.
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return sorted({1, torch.get_num_threads(), processors})
 
 
 def number(script, name):
@@ -107,8 +116,7 @@ def main():
         "--threads",
         type=int,
         nargs="+",
-        default=sorted({1, len(os.sched_getaffinity(0))}),
-        help="PyTorch's numbers of threads; default: 1 and all",
+        help="PyTorch's numbers of threads; default: 1, its own choice, and all",
     )
     parser.add_argument("--device", default="cpu", help="ours: what the word `device` takes")
     parser.add_argument("--peer-device", help="PyTorch's; default: cuda where ours is neither cpu nor ndarray")
@@ -119,6 +127,7 @@ def main():
         options.peer_device = "cpu" if options.device in ("cpu", "ndarray") else "cuda"
     if options.peer_device != "cpu":
         options.threads = [1]
+    options.threads = options.threads or numbers_of_threads()
     if unknown := set(options.workloads) - set(WORKLOADS):
         parser.error(f"there is no workload {', '.join(sorted(unknown))}; there are {', '.join(WORKLOADS)}")
     if options.device != "cpu":

@@ -1,4 +1,4 @@
-"""What a step of each workload takes, counted: `python count.py [WORKLOAD…]`, with PyTorch.
+"""What a step of each workload takes, counted: `benches/run count [WORKLOAD…]`, which has PyTorch.
 
 Runs one step of the peer (`peers/NAME.py`) and counts the floating-point operations of its matrix products and convolutions (by
 their definition, with PyTorch's formulas), the operations that it calls, and the bytes of their operands and results, were each
@@ -11,11 +11,10 @@ import sys
 from pathlib import Path
 
 import torch
+from compare import LOOPS
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
-
-LOOPS = ["mlp", "dcgan", "ring", "tiny", "unrolled", "gp", "r1", "wgan_gp", "vae", "attention", "semi", "pixelcnn", "lstm"]
 
 
 class Operations(TorchDispatchMode):

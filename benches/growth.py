@@ -1,17 +1,18 @@
 """Steps a second against batch size and width, ours and PyTorch's: `benches/run growth`.
 
 Two networks of two hidden layers on points of the plane, Adam. The batch grows from 16 to 4,096 at width 128, the width
-from 64 to 4,096 at batch 64. Each point is the better of PyTorch's numbers of threads, 1 and all. Writes
+from 64 to 4,096 at batch 64. Each point is the best of PyTorch's numbers of threads, as in compare.py. Writes
 `benches/growth.png`, drawn with the words of our own language.
 """
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+from compare import numbers_of_threads
 
 HERE = Path(__file__).resolve().parent
 BATCHES = [(16 << i, 128) for i in range(9)]
@@ -62,7 +63,7 @@ def main():
     parser.add_argument("--saddle", required=True, help="the binary")
     parser.add_argument("--seconds", type=float, default=3.0, help="that each point is measured")
     options = parser.parse_args()
-    threads = sorted({1, len(os.sched_getaffinity(0))})
+    threads = numbers_of_threads()
     results = {}
     print(f"{'batch':>6}{'width':>7}{'ours':>10}{'PyTorch':>10}{'ratio':>8}   steps a second")
     with tempfile.TemporaryDirectory() as folder:

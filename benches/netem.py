@@ -208,7 +208,9 @@ def main():
     parser.add_argument("--workloads", nargs="*", default=["ring", "gp", "dcgan", "mlp", "unrolled"])
     options = parser.parse_args()
     saddle = str(Path(options.saddle).resolve())
-    folder = Path(tempfile.mkdtemp())
+    # Removed when the program ends.
+    kept = tempfile.TemporaryDirectory()
+    folder = Path(kept.name)
     agent = folder / "agent"
     # Open MPI calls it as it would ssh: the host, then a command.
     agent.write_text(f'#!/bin/sh\nshift\nexec ip netns exec {SPACE} unshare --uts sh -c "hostname {SPACE}; $*"\n')

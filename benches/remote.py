@@ -84,8 +84,8 @@ def main():
     parser.add_argument("--device", default="wgpu")
     parser.add_argument("--workloads", nargs="*", default=["(x + 1).item()", "4 MB there and back", *STEPS])
     options = parser.parse_args()
-    saddle, folder = str(Path(options.saddle).resolve()), Path(tempfile.mkdtemp())
-    link, servers = Link(*LINK), []
+    saddle, kept = str(Path(options.saddle).resolve()), tempfile.TemporaryDirectory()
+    folder, link, servers = Path(kept.name), Link(*LINK), []
     try:
         inside = ["ip", "netns", "exec", SPACE]
         servers = [Server(saddle, "127.0.0.1:7171", options.device), Server(saddle, "10.214.9.2:7171", options.device, inside)]
@@ -100,6 +100,7 @@ def main():
         for server in servers:
             server.end()
         link.end()
+        kept.cleanup()
 
 
 if __name__ == "__main__":

@@ -47,8 +47,8 @@ def loss_G(p_G, p_D, z, x, key):
 def make(m=64):
     k = jax.random.split(jax.random.key(0), 8)
     p_G = {
-        "linear": linear(k[0], 100, 64 * 7 * 7), "norm1": norm(64), "conv1": conv(k[1], 4, 64, 32), "norm2": norm(32),
-        "attention": attention(k[2], 32), "conv2": conv(k[3], 4, 32, 1),
+        "linear": linear(k[0], 100, 64 * 7 * 7), "norm1": norm(64), "norm2": norm(32), "attention": attention(k[2], 32),
+        "conv1": conv(k[1], 4, 64, 32, transposed=True), "conv2": conv(k[3], 4, 32, 1, transposed=True),
     }
     p_D = {
         "conv1": conv(k[4], 4, 1, 32), "attention": attention(k[5], 32), "conv2": conv(k[6], 4, 32, 64),

@@ -27,8 +27,8 @@ def D(p, x, key=None):
 def params(normed):
     k = jax.random.split(jax.random.key(0), 6)
     p_G = {
-        "linear": linear(k[0], 100, 6272), "norm1": norm(128), "conv1": conv(k[1], 4, 128, 64), "norm2": norm(64),
-        "conv2": conv(k[2], 4, 64, 1),
+        "linear": linear(k[0], 100, 6272), "norm1": norm(128), "norm2": norm(64),
+        "conv1": conv(k[1], 4, 128, 64, transposed=True), "conv2": conv(k[2], 4, 64, 1, transposed=True),
     }
     p_D = {"conv1": conv(k[3], 4, 1, 64), "conv2": conv(k[4], 4, 64, 128), "linear": linear(k[5], 6272, 1)}
     if normed:

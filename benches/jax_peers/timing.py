@@ -1,6 +1,6 @@
 """What every JAX peer shares: layers as functions of their parameters, the step of a GAN, and the loop that is timed.
 
-One jitted step, as JAX's users write it, with optax's optimizers. What XLA compiles is compiled in the warm-up and printed
+One jitted step, as JAX's users write it, with optax's optimizers. What XLA compiles is compiled before the warm-up and printed
 apart. The last line is that of the PyTorch peers.
 """
 
@@ -35,9 +35,12 @@ def mlp(params, x):
     return apply_linear(params[-1], x)
 
 
-def conv(key, size, n_in, n_out):
-    b = 1 / math.sqrt(n_in * size * size)
-    return {"w": jax.random.uniform(key, (size, size, n_in, n_out), minval=-b, maxval=b), "b": jnp.zeros(n_out)}
+def conv(key, size, n_in, n_out, transposed=False):
+    """PyTorch's initial values, whose bound is by the outputs where the convolution is transposed."""
+    k1, k2 = jax.random.split(key)
+    b = 1 / math.sqrt((n_out if transposed else n_in) * size * size)
+    w = jax.random.uniform(k1, (size, size, n_in, n_out), minval=-b, maxval=b)
+    return {"w": w, "b": jax.random.uniform(k2, (n_out,), minval=-b, maxval=b)}
 
 
 # Channels last: what XLA's convolutions on a processor are fastest with.

@@ -27,6 +27,9 @@ libzmq, whose sources zeromq-src brings: LGPL-3.0 with an exception for programs
 The C++ standard library of LLVM (libc++, libc++abi, libunwind): Apache-2.0 WITH LLVM-exception, https://llvm.org
 The digits of digits(): E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, UCI Machine Learning Repository,
   1998, https://doi.org/10.24432/C50P49, CC-BY-4.0. The pixels are divided by 16.
+The digits of mnist_5000() and of notebooks/files: Y. LeCun and C. Cortes, The MNIST database of handwritten digits,
+  http://yann.lecun.com/exdb/mnist/, CC-BY-SA-3.0 (https://creativecommons.org/licenses/by-sa/3.0/). Of the training part the first 500
+  of each class, in their order; the program divides the pixels by 255.
 """
 
 

@@ -4,8 +4,8 @@ A regression guard that does not measure time: the same program takes the same n
 on an idle one. Each case is a loop in the language that runs under callgrind twice, with few and with many rounds; the
 difference is what the rounds take. Callgrind's processor has AVX2 and no AVX-512, so these are the AVX2 kernels.
 
-    tests/instructions/run.py SADDLE            compares; exit status 1 if a case is more than 10 % off either way
-    tests/instructions/run.py SADDLE --update   writes what it finds
+    python3 tests/instructions/run.py SADDLE            compares; exit status 1 if a case is more than 10 % off either way
+    python3 tests/instructions/run.py SADDLE --update   writes what it finds
 
 Prints one line a case, and `N passed, N failed` last.
 """
@@ -110,7 +110,7 @@ def main():
         failed += not right
         print(f"{'ok' if right else 'FAILED':<8}{name:<32}{count:>12,} instructions, {change:+.1%}")
     if failed:
-        print("a change that is meant goes into expected.json: tests/instructions/run.py SADDLE --update")
+        print("a change that is meant goes into expected.json: python3 tests/instructions/run.py SADDLE --update")
     print(f"{len(found) - failed} passed, {failed} failed")
     sys.exit(failed > 0)
 

@@ -2,7 +2,7 @@
 
     python tests/notebooks/compared.py [NOTEBOOK …]
 
-A cell counts when it is tagged `nbval-ignore-output`, has outputs, and neither a tolerance of its own for what it prints nor a
+A cell counts when it is tagged `nbval-ignore-output` or `nbval-skip`, has outputs, and neither a tolerance of its own for what it prints nor a
 similarity or a look for what it draws.
 """
 

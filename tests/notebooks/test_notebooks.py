@@ -1,4 +1,4 @@
-"""The notebooks of this repository: nbclient executes them, and `saddle test` finds what is stored in them."""
+"""The notebooks of this repository: `saddle test` finds what is stored in each, and nbclient executes the first."""
 
 import os
 import subprocess

@@ -111,6 +111,8 @@ def test_licences_of_what_is_linked_in_are_there():
     for name in ["rhai ", "zeromq-src ", "libzmq", "serde_json ", "clap ", "burn-cubecl ", "evcxr "]:
         assert re.search(f"^{name}", text, re.MULTILINE), f"nothing about {name}"
     assert "GNU LESSER GENERAL PUBLIC LICENSE" in text and "SPECIAL EXCEPTION" in text
+    # Of the data that the program has inside.
+    assert "CC-BY-4.0" in text and "CC-BY-SA-3.0" in text
 
 
 def test_the_first_picture_comes_seconds_after_pip_install(installed, record_property):

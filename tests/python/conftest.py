@@ -28,6 +28,14 @@ class Saddle:
             [self.program, *map(str, arguments)], cwd=self.folder, stdout=pipe, stderr=pipe, text=True, **options
         )
 
+    def with_parameters(self, defaults, *cells):
+        """Writes `n.ipynb`, whose first cell holds the defaults of its parameters; its path."""
+        path = self.notebook("n.ipynb", defaults, *cells)
+        book = nbformat.read(path, as_version=4)
+        book.cells[0].metadata["tags"] = ["parameters"]
+        nbformat.write(book, path)
+        return path
+
     def notebook(self, name, *cells, tags=()):
         """Writes a notebook of these code cells; its path. `tags` are those of every cell."""
         notebook = nbformat.v4.new_notebook(

@@ -90,10 +90,13 @@ def test_ctrl_c_in_a_terminal_stops_the_cell_and_keeps_the_prompts_variables(sad
 
 
 def test_a_cell_that_hears_no_ctrl_c_is_ended_by_the_second_and_the_notebook_written(saddle):
-    source = saddle.notebook("n.ipynb", "let a = 1; a", 'print("go"); loop {}', "a")
+    source = saddle.notebook("n.ipynb", "let a = 1; a", 'save("begun.npy", ones([1])); loop {}', "a")
     running = in_terminal(saddle, "run", source, "-o", "out.ipynb")
     worker = worker_of(running)
-    time.sleep(1)
+    deadline = time.monotonic() + 60
+    while not (saddle.folder / "begun.npy").exists():
+        assert time.monotonic() < deadline and running.isalive()
+        time.sleep(0.01)
     worker.send_signal(signal.SIGSTOP)
     running.sendintr()
     time.sleep(0.3)

@@ -11,14 +11,7 @@ SHOW = "print(`${seed} ${lr} ${name} ${fast} ${betas}`);"
 
 @pytest.fixture
 def notebook(saddle):
-    def write(*cells):
-        path = saddle.notebook("n.ipynb", DEFAULTS, *cells)
-        book = nbformat.read(path, as_version=4)
-        book.cells[0].metadata["tags"] = ["parameters"]
-        nbformat.write(book, path)
-        return path
-
-    return write
+    return lambda *cells: saddle.with_parameters(DEFAULTS, *cells)
 
 
 def test_values_take_the_place_of_defaults_and_are_kept_as_papermill_keeps_them(saddle, notebook):

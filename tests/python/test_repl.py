@@ -28,8 +28,8 @@ def test_variables_persist_and_several_lines_are_one_input(prompt):
 
 
 def test_ctrl_c_stops_a_loop_and_variables_stay(prompt):
-    prompt.send("let a = 42; loop {}\r")
-    time.sleep(0.5)
+    prompt.send('let a = 42; print("go"); loop {}\r')
+    prompt.expect(r"\r\ngo\r\n")
     pressed = time.monotonic()
     prompt.sendintr()
     prompt.expect_exact("KeyboardInterrupt")

@@ -71,9 +71,13 @@ def test_an_error_ends_the_run_and_is_kept(saddle):
 
 @pytest.mark.parametrize("code", ["loop {}", "let x = 0; while true { x += 1; }", "fn f(n) { loop { n += 1; } }\nf(1)"])
 def test_ctrl_c_stops_the_cell_within_100_ms(saddle, code):
-    source = saddle.notebook("n.ipynb", "let a = 42; a", code, "a")
+    source = saddle.notebook("n.ipynb", "let a = 42; a", 'save("begun.npy", ones([1]));\n' + code, "a")
     running = saddle.start("run", source, "-o", "out.ipynb")
-    time.sleep(1)
+    deadline = time.monotonic() + 60
+    while not (saddle.folder / "begun.npy").exists():
+        assert time.monotonic() < deadline and running.poll() is None, running.communicate()
+        time.sleep(0.01)
+    time.sleep(0.1)
     pressed = time.monotonic()
     running.send_signal(signal.SIGINT)
     _, complaint = running.communicate(timeout=10)

@@ -9,20 +9,12 @@ import statistics
 import subprocess
 import time
 
-import nbformat
 import pytest
 
 
 @pytest.fixture
 def notebook(saddle):
-    def write(code, defaults='let seed = 0; let loss = "minimax";'):
-        path = saddle.notebook("n.ipynb", defaults, code)
-        book = nbformat.read(path, as_version=4)
-        book.cells[0].metadata["tags"] = ["parameters"]
-        nbformat.write(book, path)
-        return path
-
-    return write
+    return lambda code: saddle.with_parameters('let seed = 0; let loss = "minimax";', code)
 
 
 def rows(saddle, file="sweep/runs.csv"):

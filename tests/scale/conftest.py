@@ -6,7 +6,6 @@ import importlib.util
 import os
 from pathlib import Path
 
-import nbformat
 import pytest
 
 of_the_command_line = importlib.util.spec_from_file_location(
@@ -38,11 +37,4 @@ def saddle(tmp_path):
 
 @pytest.fixture
 def notebook(saddle):
-    def write(code, defaults="let seed = 0;"):
-        path = saddle.notebook("n.ipynb", defaults, code)
-        book = nbformat.read(path, as_version=4)
-        book.cells[0].metadata["tags"] = ["parameters"]
-        nbformat.write(book, path)
-        return path
-
-    return write
+    return lambda code: saddle.with_parameters("let seed = 0;", code)

@@ -45,7 +45,11 @@ def can_serve():
         [os.environ["SADDLE"], "serve-device", "--listen", "203.0.113.1:1", "--device", DEVICE],
         capture_output=True, text=True, timeout=600,
     )
-    return "cannot be listened on" in tried.stderr, tried.stderr
+    # A device that this machine lacks is no fault; whatever else it says is one, and not a reason to skip all that follows.
+    absent = any(sign in tried.stderr for sign in ["cannot be built", "no `cargo`", "adapter", "there is no device"])
+    served = "cannot be listened on" in tried.stderr
+    assert served or absent, tried.stderr
+    return served, tried.stderr
 
 
 CAN, WHY = can_serve()

@@ -53,11 +53,13 @@ def test_four_ranks_are_one_process_with_the_whole_batch(saddle):
         assert alone.keys() == four.keys() and len(alone) == 4
         for name in alone:
             numpy.testing.assert_allclose(four[name], alone[name], rtol=0, atol=1e-5)
-    # A control: ranks that do not exchange end up elsewhere.
-    saddle.notebook("apart.ipynb", TRAIN.replace("seed(1)", "seed(2)"))
-    assert saddle("run", "apart.ipynb").returncode == 0
-    other = load_file(saddle.folder / "D-1.safetensors")
-    assert max(abs(other[name] - four[name]).max() for name in four) > 1e-3
+    # A control: ranks that do not exchange (the first time would be after the 1000th step) end up elsewhere.
+    source = saddle.notebook("apart.ipynb", "average_every(1000); " + TRAIN)
+    apart = mpirun(saddle, 4, "run", source)
+    _, complaint = apart.communicate(timeout=300)
+    assert apart.returncode == 0, complaint
+    other = load_file(saddle.folder / "D-4.safetensors")
+    assert max(abs(other[name] - alone[name]).max() for name in alone) > 1e-4
 
 
 # Two pairs of players in one process, each on its half of the batch; after every fifth step they become their mean.
@@ -152,8 +154,8 @@ def test_broadcast_gives_all_the_first_ranks_parameters(saddle):
     assert out == "0.0 0.0\n", complaint
 
 
-def workers_under(pid):
-    """The processes that hold tensors: rank → pid."""
+def workers_under(session):
+    """The processes of that session which hold tensors: rank → pid. `mpirun` has begun one of its own, whose number outlives it."""
     found = {}
     for place in os.listdir("/proc"):
         try:
@@ -161,7 +163,7 @@ def workers_under(pid):
                 continue
             with open(f"/proc/{place}/environ") as text:
                 variables = dict(line.split("=", 1) for line in text.read().split("\0") if "=" in line)
-            if os.getsid(int(place)) == os.getsid(pid) or variables.get("SADDLE_TEST_MARK") == str(pid):
+            if os.getsid(int(place)) == session:
                 found[int(variables["OMPI_COMM_WORLD_RANK"])] = int(place)
         except (OSError, KeyError, ValueError):
             continue
@@ -184,7 +186,10 @@ def test_a_rank_that_dies_ends_all_within_5_s_with_an_error_that_names_it(saddle
     assert running.returncode != 0
     assert "rank 1 of 3 failed" in complaint, complaint
     assert "rank 0 of 3 failed" not in complaint and "rank 2 of 3 failed" not in complaint
-    assert not workers_under(running.pid)
+    end = time.monotonic() + 5
+    while left := workers_under(running.pid):
+        assert time.monotonic() < end, f"{left} are orphans"
+        time.sleep(0.05)
 
 
 def test_a_rank_with_other_code_is_named(saddle):

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from namespaces import free_port
 
 MISSING = [name for name in ["munged", "slurmctld", "slurmd"] if not shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin")]
 pytestmark = [
@@ -41,12 +42,6 @@ JobAcctGatherType=jobacct_gather/none
 NodeName={host} NodeAddr=127.0.0.1 CPUs={cores} RealMemory=512 State=UNKNOWN
 PartitionName=all Nodes={host} Default=YES MaxTime=INFINITE State=UP
 """
-
-
-def free_port():
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
 
 
 class Cluster:

@@ -33,9 +33,8 @@ def test_the_kernelspec_of_the_readme_runs_cells_on_the_other_machine(host, tmp_
         client.execute_interactive("print(6 * 7);", timeout=60, output_hook=hear)
         assert "42\n" in shown
         # It runs there, where this machine's loopback is another one: no process of this session has its sockets.
-        sockets = subprocess.run([*ssh, "ss -ltn"], capture_output=True, text=True).stdout
-        if sockets:
-            assert f"127.0.0.1:{manager.shell_port} " in sockets
+        sockets = subprocess.run([*ssh, "ss -ltn"], capture_output=True, text=True, check=True).stdout
+        assert f"127.0.0.1:{manager.shell_port} " in sockets
         # An interrupt is a message, since a signal would end `ssh`.
         client.execute("let n = 0; while true { n += 1; }")
         time.sleep(1)

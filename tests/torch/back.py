@@ -32,7 +32,9 @@ except ImportError:
         }
 
 
-folder = pathlib.Path(tempfile.mkdtemp())
+# Removed when the program ends.
+kept = tempfile.TemporaryDirectory()
+folder = pathlib.Path(kept.name)
 script = folder / "save.rhai"
 script.write_text(
     """

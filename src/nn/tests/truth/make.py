@@ -143,6 +143,13 @@ def layers():
     labels = torch.tensor([1, 0, 1])
     case("conditional_batch_norm", [draw(3, 2), draw(2, 2), draw(2, 2), labels], lambda x, g, s, y: F.batch_norm(x, None, None, training=True) * g[y] + s[y])
 
+    reweighted_layers(gain, shift)
+    write("layers.json")
+
+
+def reweighted_layers(gain, shift):
+    """Those that change their weights first, attention, and those that normalise by other samples."""
+
     class Spectral(torch.nn.Module):
         """PyTorch's spectral norm in eval mode, with its u and v as inputs."""
 
@@ -173,6 +180,7 @@ def layers():
         return x + gamma * out.transpose(1, 2).reshape(x.shape)
 
     case("self_attention", [draw(1, 2, 2, 2), draw(1, 2), draw(1, 2), draw(2, 2), draw(1)], attention)
+
     def virtual(reference, x, w, b):
         """Salimans et al. 2016, section 3.4, by its sums of means and mean squares."""
         n = len(reference)
@@ -187,7 +195,6 @@ def layers():
     case("virtual_batch_norm", [draw(2, 2, 2, 1), draw(2, 2, 2, 1), gain, shift], virtual)
     case("reference_batch_norm", [draw(3, 2), draw(2, 2), gain, shift], by_reference)
     case("conv_transpose2d layer", [draw(1, 2, 2, 2), draw(2, 1, 4, 4), draw(1)], lambda x, w, b: F.conv_transpose2d(x, w, b, 2, 1))
-    write("layers.json")
 
 
 def losses():
