@@ -88,6 +88,15 @@ def test_a_link_and_permissions_stay_and_a_pipe_is_written_to(cell, saddle, tmp_
         os.close(reader)
 
 
+def test_a_tilde_is_the_home_folder(saddle, tmp_path):
+    np.save(tmp_path / "x.npy", np.ones(3, np.float32))
+    (tmp_path / "t.csv").write_text("a,b\n1,2\n3,4\n")
+    script = tmp_path / "s.rhai"
+    script.write_text('print(npy("~/x.npy").shape, csv("~/t.csv").len);')
+    done = saddle("run", script, env={**os.environ, "HOME": str(tmp_path)})
+    assert done.stdout == "[3] 2\n", done.stderr
+
+
 def test_what_is_not_beside_the_notebook_is_looked_for_in_saddle_data(saddle, tmp_path):
     data = tmp_path / "data" / "lfw"
     data.mkdir(parents=True)

@@ -2,6 +2,7 @@
 
 use super::load::{FLAT, RANGE, pictures};
 use crate::convert::{coerce, held_by_floats, wrap};
+use crate::files::disk;
 use crate::types;
 use rhai::{Dynamic, Map};
 use saddle_catalog::{Call, ENTRY, Entry, Maybe, Param, Ty, fails, param, value as gives};
@@ -31,7 +32,7 @@ fn watched<T>(call: &Call, load: impl FnOnce(&mut Watch) -> Result<T>) -> Result
 
 /// The path that was given; a relative one that does not exist, in the folder that `SADDLE_DATA` names, if it is there.
 fn path(call: &Call) -> Result<PathBuf> {
-    let given = PATH.of(call).map(PathBuf::from)?;
+    let given = PATH.of(call).map(|text| disk::path(&text))?;
     let own = std::env::var_os("SADDLE_DATA").filter(|_| !given.exists());
     // `join` gives an absolute path as it is.
     let there = own.map(|own| PathBuf::from(own).join(&given)).filter(|there| there.exists());
