@@ -51,7 +51,7 @@ pub fn rewrite(engine: &Engine, code: &str, is_variable: &dyn Fn(&str) -> bool) 
 
 /// A comment that is but a whole number, behind an operand: `n // 2` is a quotient in Python.
 fn quotient(code: &str, tokens: &[Placed]) -> Option<String> {
-    let found = code.lines().zip(1..).filter_map(|(line, number)| {
+    code.lines().zip(1..).find_map(|(line, number)| {
         let (before, comment) = line.rsplit_once("//")?;
         let divisor = comment.trim_end_matches([')', ']', '}', ';', ',', ' ']).trim();
         let last = tokens.iter().rev().find(|token| token.line == number)?;
@@ -62,8 +62,7 @@ fn quotient(code: &str, tokens: &[Placed]) -> Option<String> {
             );
         let is_number = !divisor.is_empty() && divisor.bytes().all(|b| b.is_ascii_digit());
         (is_number && is_operand && last.column <= before.chars().count()).then(|| format!("// {divisor}"))
-    });
-    found.into_iter().next()
+    })
 }
 
 fn defined_functions(tokens: &[Placed]) -> Vec<String> {

@@ -365,15 +365,22 @@ mod tests {
         fn release(&self, _: *const std::ffi::c_void) {}
     }
 
-    #[test]
-    fn who_has_not_shown_the_token_takes_nobodys_place() {
+    const TOKEN: &str = "0123456789abcdef";
+
+    /// A server of such a device, which asks for [`TOKEN`], and where it listens.
+    fn serving() -> (&'static Slow, std::net::SocketAddr) {
         let slow: &'static Slow = Box::leak(Box::default());
         let library: &'static Library = Box::leak(Box::new(Library::over(slow)));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let token = "0123456789abcdef";
-        let server = Server { library, device: "slow".into(), token: token.into() };
+        let server = Server { library, device: "slow".into(), token: TOKEN.into() };
         std::thread::spawn(move || serve(&listener, server, |_| {}));
+        (slow, address)
+    }
+
+    #[test]
+    fn who_has_not_shown_the_token_takes_nobodys_place() {
+        let (_, address) = serving();
         let silent = |_| {
             let mut stream = TcpStream::connect(address).unwrap();
             // It is at the door once it has been greeted.
@@ -381,19 +388,13 @@ mod tests {
             stream
         };
         let _silent: Vec<TcpStream> = (0..MOST_CLIENTS).map(silent).collect();
-        client::connect(&format!("tcp://{address}"), Some(token)).unwrap();
+        client::connect(&format!("tcp://{address}"), Some(TOKEN)).unwrap();
     }
 
     #[test]
     fn a_device_that_computes_for_long_is_not_lost_and_not_sent_ahead_without_end() {
-        let slow: &'static Slow = Box::leak(Box::default());
-        let library: &'static Library = Box::leak(Box::new(Library::over(slow)));
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let token = "0123456789abcdef";
-        let server = Server { library, device: "slow".into(), token: token.into() };
-        std::thread::spawn(move || serve(&listener, server, |_| {}));
-        let (number, device) = client::connect(&format!("tcp://{address}"), Some(token)).unwrap();
+        let (slow, address) = serving();
+        let (number, device) = client::connect(&format!("tcp://{address}"), Some(TOKEN)).unwrap();
         assert_eq!(device, "slow");
         let there = client::library(number);
         let upload = |bytes: usize| {
