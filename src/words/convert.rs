@@ -37,6 +37,11 @@ pub(crate) fn coerce_beside(value: &Dynamic, whole: bool, device: &Device) -> Re
     }
 }
 
+/// A tensor read from a value, on the device of what it stands beside unless it was given as a tensor: only that has a device of its own.
+pub(crate) fn beside(read: Tensor, given: &Dynamic, device: &Device) -> Tensor {
+    if given.is::<Tensor>() { read } else { read.to_device(device) }
+}
+
 /// Whether a value is a tensor of whole numbers or truth values.
 pub(crate) fn is_whole(value: &Dynamic) -> bool {
     value.read_lock::<Tensor>().is_some_and(|t| t.dtype() != Dtype::F32)

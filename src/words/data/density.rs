@@ -1,13 +1,12 @@
 //! What is known of a distribution in closed form: its density, as recorded operations, and its modes.
 
 use super::distribution::{SELF, mixture, table};
-use crate::convert::wrap;
+use crate::convert::{beside, wrap};
 use crate::types;
-use rhai::Dynamic;
 use saddle_catalog::{Call, ENTRY, Entry, Param, Ty, Type, fails, number, param, value as gives};
 use saddle_data::Distribution;
 use saddle_fault::{Fault, Result};
-use saddle_tensor::{Tensor, shown};
+use saddle_tensor::{Tensor, device, shown};
 use std::f64::consts::TAU;
 
 pub static ENTRIES: &[&Entry] = &[&LOG_PROB, &PROB, &NORMAL_LOG_PROB, &MODES];
@@ -91,13 +90,9 @@ static NORMAL_LOG_PROB: Entry = Entry {
         }
         let given = [X.value(call), MEAN.value(call), STD.value(call)];
         let on = given.iter().find_map(|v| Some(v.read_lock::<Tensor>()?.device()));
-        // Only a tensor has a device of its own.
-        let beside = |t: Tensor, v: &Dynamic| match &on {
-            Some(on) if !v.is::<Tensor>() => t.to_device(on),
-            _ => t,
-        };
+        let on = on.unwrap_or_else(device::current);
         let [x, mean, std] = [X.of(call)?, MEAN.of(call)?, STD.of(call)?];
-        let (x, mean, std) = (beside(x, given[0]), beside(mean, given[1]), beside(std, given[2]));
+        let (x, mean, std) = (beside(x, given[0], &on), beside(mean, given[1], &on), beside(std, given[2], &on));
         let distance = x.sub(&mean)?.div(&std)?;
         // Halved before it is squared: the square itself may be beyond single precision.
         let square = distance.mul_scalar(-0.5)?.mul(&distance)?;

@@ -2,7 +2,7 @@
 
 use super::value::{outside, range};
 use super::{NO_DIM, X};
-use crate::convert::{coerce_beside, is_whole, wrap};
+use crate::convert::{beside, coerce_beside, is_whole, wrap};
 use crate::types;
 use rhai::{Dynamic, Map};
 use saddle_catalog::{Call, ENTRY, Entry, Param, Ty, fails, param, value};
@@ -74,15 +74,10 @@ static INDEX_SELECT: Entry = Entry {
     ],
     call: |call| {
         let (x, dim, at) = (X.of(call)?, DIM.of(call)?, INDEX.of(call)?);
-        x.index_select(dim, &beside(at, INDEX.value(call), &x)).map(wrap)
+        x.index_select(dim, &beside(at, INDEX.value(call), &x.device())).map(wrap)
     },
     ..ENTRY
 };
-
-/// Places on the device of `x` where an array has `given` them: only a tensor has a device of its own.
-fn beside(at: Tensor, given: &Dynamic, x: &Tensor) -> Tensor {
-    if given.is::<Tensor>() { at } else { at.to_device(&x.device()) }
-}
 
 const GATHER_INDEX: Param<Tensor> = param("index", types::WHOLE, "whole numbers, shaped as x except along the dim");
 static GATHER: Entry = Entry {
@@ -100,7 +95,7 @@ static GATHER: Entry = Entry {
     )],
     call: |call| {
         let (x, dim, at) = (X.of(call)?, DIM.of(call)?, GATHER_INDEX.of(call)?);
-        x.gather(dim, &beside(at, GATHER_INDEX.value(call), &x)).map(wrap)
+        x.gather(dim, &beside(at, GATHER_INDEX.value(call), &x.device())).map(wrap)
     },
     ..ENTRY
 };
@@ -130,7 +125,7 @@ static SCATTER: Entry = Entry {
 
 fn scatter(call: &mut Call) -> Result<Dynamic> {
     let (x, dim, at) = (X.of(call)?, DIM.of(call)?, GATHER_INDEX.of(call)?);
-    let at = beside(at, GATHER_INDEX.value(call), &x);
+    let at = beside(at, GATHER_INDEX.value(call), &x.device());
     // Checks the dim, the ranks and the places, as a gather with the same index would.
     x.gather(dim, &at)?;
     let axis = if dim < 0 { dim + x.rank() as isize } else { dim } as usize;
