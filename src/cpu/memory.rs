@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 pub struct Reuse;
 
 /// Smaller ones are left to the C library, which is good at them.
-const MIN_POOLED: usize = 8 << 10;
+const MIN_POOLED: usize = 1 << 10;
 /// Larger ones go back to the system.
 const MAX_POOLED: usize = 32 << 20;
 /// Bytes that are kept at most.
@@ -196,10 +196,12 @@ unsafe impl GlobalAlloc for Reuse {
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        if class(&layout).is_none() {
+        if layout.size() > MAX_POOLED {
             // SAFETY: the caller's contract.
             return unsafe { System.alloc_zeroed(layout) };
         }
+        // Of small ones too, zeros are not asked of the C library: its `calloc` takes nothing from what the thread has
+        // freed, but locks the heap each time, for which two threads wait in turn.
         // SAFETY: the buffer has the layout's size.
         unsafe {
             let buffer = self.alloc(layout);
