@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
-use super::parallel::{PARTS, Shared, over_rows, run, threads};
+use super::parallel::{Shared, divided, over_rows, run, threads};
 use super::product::{Right, Target, product};
 use super::{Mat, Unary, contiguous, unary_in_place};
 use patches::{Padded, Patches, Transposed};
@@ -267,7 +267,7 @@ fn in_parts(m: usize, k: usize, n: usize, body: impl Fn(Range<usize>, Range<usiz
     let by_columns = n >= 64 * worthwhile;
     let (len, unit) = if by_columns { (n, 32) } else { (m, 12) };
     let parts = match by_columns && worthwhile > 1 {
-        true => (PARTS * worthwhile).min(work).min(n / 64),
+        true => divided(work).min(n / 64),
         false => worthwhile.min(len.div_ceil(unit)),
     };
     let cut = |i: usize| (len.div_ceil(unit) * i / parts * unit).min(len);

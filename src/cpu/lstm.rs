@@ -10,7 +10,7 @@ use std::ops::Range;
 use super::buffer::filled;
 use super::math::{sigmoid, tanh};
 use super::packed::Packed;
-use super::parallel::{PARTS, Shared, run, threads};
+use super::parallel::{Shared, divided, run, threads};
 use super::simd::{Arith, Kernel, dispatch};
 use super::tile::prefetch;
 use super::{Mat, linear};
@@ -85,10 +85,8 @@ impl Lstm<'_> {
     fn in_parts(&self, body: impl Fn(Range<usize>) + Sync) {
         let [n, steps, hidden] = self.sizes;
         let work = n * steps * 4 * hidden * hidden / GRAIN;
-        let mut parts = work.min(n).clamp(1, threads());
-        if parts > 1 {
-            parts = (PARTS * parts).min(work).min(n / LEAST).max(parts);
-        }
+        let least = work.min(n).clamp(1, threads());
+        let parts = divided(work).min(n / LEAST).max(least);
         run(parts, &|i| body(n * i / parts..n * (i + 1) / parts));
     }
 

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::buffer::filled;
 use super::elementwise::unary_here;
-use super::parallel::{PARTS, Shared, run, threads};
+use super::parallel::{Shared, divided, run, threads};
 use super::product::{Target, product};
 use super::simd::is_lowered;
 use super::skinny::{Part, Skinny, skinny};
@@ -280,11 +280,7 @@ fn in_parts(m: usize, k: usize, n: usize, body: impl Fn(Range<usize>, Range<usiz
     let least = least_columns(m, n);
     // Where sums are short, or the result narrow, memory is what costs.
     let work = (m * n * k / GRAIN).max(m * n.max(k) / MEMORY_GRAIN);
-    let mut parts = work.min(len / least).clamp(1, threads());
-    if parts > 1 {
-        // As many more as are large enough.
-        parts = (PARTS * parts).min(work).min(len / least);
-    }
+    let parts = divided(work).min(len / least).max(1);
     let cut = |i: usize| (len.div_ceil(unit) * i / parts * unit).min(len);
     run(parts, &|part| {
         let range = cut(part)..cut(part + 1);
