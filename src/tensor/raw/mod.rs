@@ -7,6 +7,7 @@
 //! | file | owns |
 //! |---|---|
 //! | `math` | element-wise operations, broadcasting, comparisons, choice |
+//! | `layout` | other shapes and orders of the same elements |
 //! | `reduce`, `softmax` | reductions along an axis or over everything; softmax over some axes |
 //! | `linalg`, `conv` | matrix products; the three products of convolutions |
 //! | `norm`, `logits`, `lstm` | batch normalisation, binary cross-entropy, LSTMs, where the device has them in one piece |
@@ -22,6 +23,7 @@ mod far;
 mod in_place;
 mod index;
 mod ints;
+mod layout;
 mod linalg;
 mod logits;
 mod long;
@@ -40,7 +42,6 @@ pub(super) use {linalg::rectifier, lstm::Sequences, lstm::Unrolled};
 use super::device::Device;
 use crate::shape::{Axes, Shape};
 use crate::view::{Element, View};
-use far::numbers;
 use saddle_backend::Op;
 use saddle_fault::{Fault, Result};
 use std::rc::Rc;
@@ -379,59 +380,6 @@ impl Raw {
         Self::wrap(far::one(op, self.far()), to).within(known).like(self)
     }
 
-    /// The same elements, in row-major order, in another shape of the same size.
-    pub fn reshape(&self, shape: Shape) -> Self {
-        if let Some(view) = self.view() {
-            return Self::viewed(view.reshape(shape), self.dtype);
-        }
-        let far = far::compute(Op::Reshape, &[self.far()], &numbers(&held(&shape)), &[]);
-        Self::wrap(far, self.dtype).within(self.bounds).of(&shape)
-    }
-
-    /// The axes in another order.
-    pub fn permute(&self, axes: &[usize]) -> Self {
-        if axes.is_empty() {
-            return self.clone();
-        }
-        if let Some(view) = self.view() {
-            return Self::viewed(view.permute(axes), self.dtype);
-        }
-        let shape = self.shape();
-        if shape.iter().any(|&n| n <= 1) {
-            return self.permute_long(axes, &shape);
-        }
-        let far = far::compute(Op::Permute, &[self.far()], &numbers(axes), &[]);
-        Self::wrap(far, self.dtype).within(self.bounds)
-    }
-
-    /// As [`Raw::permute`], for axes of which some have one element: only the others change places. Burn 0.22.1 fuses
-    /// operations on a tensor whose axis of one element has a smaller stride than its place would give it, and then
-    /// takes the wrong elements of the other operands.
-    fn permute_long(&self, axes: &[usize], shape: &Shape) -> Self {
-        let sizes = |axes: &[usize]| -> Vec<usize> { axes.iter().map(|&a| shape[a]).collect() };
-        let permuted = Shape::from(sizes(axes));
-        if self.is_empty() {
-            return Self::empty(&permuted, self.dtype, &self.device());
-        }
-        let long: Vec<usize> = (0..axes.len()).filter(|&a| shape[a] > 1).collect();
-        let place = |axis: usize| long.iter().position(|&a| a == axis);
-        let order: Vec<usize> = axes.iter().filter_map(|&a| place(a)).collect();
-        match order.is_sorted() {
-            true => self.reshape(permuted),
-            false => self.reshape(Shape::from(sizes(&long))).permute(&order).reshape(permuted),
-        }
-    }
-
-    /// A new tensor without the strides that [`Raw::permute_long`] speaks of: Burn's convolutions permute their
-    /// results.
-    pub(super) fn straightened(self) -> Self {
-        let shape = self.shape();
-        match self.view().is_none() && shape.contains(&1) {
-            true => self.reshape(Shape::new([shape.num_elements()])).reshape(shape),
-            false => self,
-        }
-    }
-
     /// No elements of `shape`. Nothing is asked of a device: what Burn fuses with an operation on no elements is not
     /// computed either.
     pub(super) fn empty(shape: &Shape, dtype: Dtype, device: &Device) -> Self {
@@ -447,21 +395,6 @@ impl Raw {
     pub(super) fn unless_any(&self, shape: &Shape, dtype: Dtype) -> Option<Self> {
         let none = self.view().is_none() && shape.num_elements() == 0;
         none.then(|| Self::empty(shape, dtype, &self.device()))
-    }
-
-    /// Broadcast to `shape`, without a copy where the device can.
-    pub fn expand(&self, shape: Shape) -> Self {
-        if shape.is_empty() {
-            return self.clone();
-        }
-        if let Some(view) = self.view() {
-            return Self::viewed(view.expand(&shape), self.dtype);
-        }
-        if let Some(none) = self.unless_any(&shape, self.dtype) {
-            return none;
-        }
-        let far = far::compute(Op::Expand, &[self.far()], &numbers(&shape), &[]);
-        Self::wrap(far, self.dtype).within(self.bounds)
     }
 }
 
