@@ -6,7 +6,6 @@ use super::{Dtype, Raw};
 use crate::shape::Shape;
 use crate::view::Element;
 use saddle_backend::Op;
-use std::cmp::Ordering;
 use std::ops::Range;
 
 /// Calls a generic function with the type of the elements of a tensor.
@@ -167,8 +166,8 @@ impl Raw {
     pub fn argsort(&self, axis: usize, descending: bool) -> Raw {
         if self.view().is_some() {
             return match self.dtype() {
-                Dtype::F32 => sorted(self, axis, descending, order),
-                _ => sorted(self, axis, descending, i64::cmp),
+                Dtype::F32 => sorted(self, axis, descending, float_key),
+                _ => sorted(self, axis, descending, int_key),
             };
         }
         if let Some(home) = self.too_long_for(self.shape()[axis]) {
@@ -180,9 +179,20 @@ impl Raw {
     }
 }
 
-/// Of floats, NaN last.
-fn order(a: &f32, b: &f32) -> Ordering {
-    a.partial_cmp(b).unwrap_or_else(|| a.is_nan().cmp(&b.is_nan()))
+/// A number that orders floats, NaN last, all NaN and both zeros alike: their bits, of which the sign is turned round,
+/// and of negative ones all.
+fn float_key(x: f32) -> u64 {
+    let bits = (x + 0.0).to_bits();
+    match x.is_nan() {
+        true => u64::from(u32::MAX),
+        false if bits >> 31 == 1 => u64::from(!bits),
+        false => u64::from(bits | 1 << 31),
+    }
+}
+
+/// A number that orders ints.
+fn int_key(x: i64) -> u64 {
+    x as u64 ^ 1 << 63
 }
 
 /// All elements of a tensor on the CPU, of their own type.
@@ -236,22 +246,46 @@ fn joined<T: Element>(parts: &[Raw], axis: usize) -> Raw {
     Raw::cpu(out, shape)
 }
 
-fn sorted<T: Element>(x: &Raw, axis: usize, descending: bool, order: impl Fn(&T, &T) -> Ordering) -> Raw {
+/// As [`Raw::argsort`]: elements are sorted as one number of key and place. The place keeps the order of equal ones, and
+/// the numbers lie beside each other: looked up by place, two million floats took eight times as long.
+fn sorted<T: Element>(x: &Raw, axis: usize, descending: bool, key: impl Fn(T) -> u64) -> Raw {
     let (shape, data) = (x.shape(), all::<T>(x));
     let (outer, n, inner) = around(&shape, axis);
+    let turn = if descending { u64::MAX } else { 0 };
     let mut out = vec![0i64; data.len()];
-    let mut line: Vec<i64> = Vec::with_capacity(n);
+    let mut line: Vec<u128> = Vec::with_capacity(n);
     for start in (0..outer).flat_map(|o| (0..inner).map(move |i| o * n * inner + i)) {
-        let value = |&k: &i64| &data[start + k as usize * inner];
         line.clear();
-        line.extend(0..n as i64);
-        match descending {
-            false => line.sort_by(|a, b| order(value(a), value(b))),
-            true => line.sort_by(|a, b| order(value(b), value(a))),
-        }
+        line.extend((0..n).map(|k| u128::from(key(data[start + k * inner]) ^ turn) << 64 | k as u128));
+        line.sort_unstable();
         for (k, &at) in line.iter().enumerate() {
-            out[start + k * inner] = at;
+            out[start + k * inner] = at as u64 as i64;
         }
     }
     Raw::cpu(out, shape)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device::Device;
+
+    /// As `torch.sort(stable=True)`: NaN above infinity, zeros of both signs and all NaN equal, equals in their order.
+    #[test]
+    fn floats_are_sorted_as_pytorch_sorts_them() -> saddle_fault::Result<()> {
+        let values = vec![0.0, f32::NAN, -1.5, -0.0, f32::INFINITY, -f32::NAN, f32::NEG_INFINITY, 1e-40, -1e-40, 0.0];
+        let x = Raw::from_floats(values, Shape::new([10]), &Device::Cpu);
+        assert_eq!(x.argsort(0, false).to_ints()?, [6, 2, 8, 0, 3, 9, 7, 4, 1, 5]);
+        assert_eq!(x.argsort(0, true).to_ints()?, [1, 5, 4, 7, 0, 3, 9, 8, 2, 6]);
+        Ok(())
+    }
+
+    #[test]
+    fn ints_are_sorted_over_their_whole_range_along_any_axis() -> saddle_fault::Result<()> {
+        let values = vec![i64::MAX, 3, 0, 3, i64::MIN, -1];
+        let x = Raw::from_ints(values, Shape::new([3, 2]), &Device::Cpu);
+        assert_eq!(x.argsort(0, false).to_ints()?, [2, 2, 1, 0, 0, 1]);
+        assert_eq!(x.argsort(1, true).to_ints()?, [0, 1, 1, 0, 1, 0]);
+        Ok(())
+    }
 }
