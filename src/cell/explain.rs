@@ -3,8 +3,8 @@
 use super::display;
 use super::functions::is_closure;
 use super::grammar::DEEPEST_CALL;
-use super::hints;
 use super::rewrite::PLACES;
+use super::{foreign, hints};
 use rhai::{Dynamic, EvalAltResult, Map, ParseErrorType, Position};
 use saddle_catalog::{CALL, CALL_NAMED, Catalog, Entry, Ty, articled, did_you_mean, outer_name, type_name};
 use saddle_fault::{Fault, Kind};
@@ -162,7 +162,7 @@ fn missing_key(key: &str, names: &Names) -> Fault {
 
 fn unknown_variable(name: &str, names: &Names) -> Fault {
     let fault = Fault::new(Kind::Name, format!("`{name}` is not defined{}", did_you_mean(name, names.all())));
-    match hints::for_name(name) {
+    match foreign::for_name(name) {
         // What a Python user meant is known better than by likeness.
         Some(hint) => Fault::new(Kind::Name, format!("`{name}` is not defined")).hint(hint),
         None => fault,
@@ -219,12 +219,12 @@ fn unknown_function(call: &str, names: &Names) -> Fault {
         let with = if types.is_empty() { "nothing".into() } else { types.join(", ") };
         let fault = Fault::type_(format!("`{name}` cannot take {with}"));
         // Rhai has another function of the name that a user of Python means.
-        return match hints::for_call(name) {
+        return match foreign::for_call(name) {
             Some(hint) => fault.hint(hint),
             None => fault,
         };
     }
-    match hints::for_call(name) {
+    match foreign::for_call(name) {
         Some(hint) => Fault::new(Kind::Name, format!("`{name}` is not defined")).hint(hint),
         None => Fault::new(Kind::Name, format!("`{name}` is not defined{}", did_you_mean(name, names.all()))),
     }

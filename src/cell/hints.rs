@@ -67,64 +67,6 @@ const RESERVED: [&str; 60] = [
     "yield",
 ];
 
-/// What stands in place of a name of Python's that no word has.
-pub fn for_name(name: &str) -> Option<&'static str> {
-    Some(match name {
-        "null" | "nil" | "void" | "None" => "Rhai's \"nothing\" is written `()`",
-        "True" | "False" => "truths are written `true` and `false`",
-        "torch" | "np" | "numpy" | "nn" | "F" | "plt" | "jnp" | "tf" | "math" | "random" => {
-            "words stand alone, without a module before them: `tensor([1, 2])`"
-        }
-        "inf" | "nan" | "NaN" | "Infinity" => {
-            "`(1 / tensor(0.0)).item()` is infinite, `(tensor(0.0) / 0).item()` is NaN"
-        }
-        "pi" | "PI" => "`PI()`",
-        "self" => "a map's function gets the map as `this`",
-        "pass" => "that statement of Python's is not needed here",
-        "elif" => "`else if x { … }`",
-        _ => return None,
-    })
-}
-
-/// What stands in place of a method or function of Python's that no word has.
-pub fn for_call(name: &str) -> Option<&'static str> {
-    Some(match name {
-        "backward" => "`optimizer.descend(loss)` takes a step, `grad(loss, params)` gives the gradients",
-        "zero_grad" => "gradients are not kept: there is nothing to set to zero",
-        "cuda" | "cpu" => "`x.to(\"wgpu\")` moves a tensor; `device(\"wgpu\")` makes it the place of all that follow",
-        "numpy" | "tolist" => "`x.to_array()` gives the numbers; `save(\"x.npy\", x)` writes them for NumPy",
-        "size" => "`x.shape` is the shape, `x.numel` the number of elements",
-        "dim" | "ndim" | "ndimension" => "`x.rank` is the number of dims",
-        "view" => "`x.reshape([2, 3])`",
-        "concat" | "concatenate" | "hstack" | "vstack" => "`cat([a, b], #{ dim: 0 })`, or `stack` along a new dim",
-        "array" | "asarray" | "from_numpy" => "`tensor([[1, 2], [3, 4]])`",
-        "assert" => "`check(\"what\", value, #{ near: 1.0 })` states what must hold",
-        "str" | "repr" => "`x.to_string()`, or text in backquotes: `` `loss ${x}` ``",
-        "manual_seed" => "`seed(0)`",
-        "append" => "`a.push(x)`",
-        "range" => "`for i in 0..10`, or `range(0, 10, 2)` with a step",
-        "enumerate" => "`for (x, i) in xs`: the element and its place",
-        "zip" => "`for (x, i) in xs { xs[i]; ys[i]; }`",
-        "sorted" => "`xs.order()` is a sorted copy, `xs.sort()` sorts in place",
-        "join" => "`xs.reduce(|text, x| text + x, \"\")`",
-        "upper" => "`s.to_upper()`",
-        "lower" => "`s.to_lower()`",
-        "parameters" => "`G.params()`",
-        "state_dict" | "load_state_dict" => "`G.save(\"g.pt\")` and `G.load(\"g.pt\")` keep and take a state dict",
-        "pow" => "`x ** 2`",
-        "add" | "sub" | "mul" => "`a + b`, `a - b`, `a * b`",
-        "mm" | "bmm" => "`a @ b`",
-        "clone" => "a tensor never changes in its place: `let y = x` is as good as a copy; `copy(G)` copies a network",
-        "requires_grad_" => "gradients reach every tensor: `grad(y, x)`",
-        "long" | "type" => "`int(x)`, `float(x)`, `bool(x)`",
-        "fabs" => "`abs(x)`",
-        "tril_" | "triu_" | "add_" | "mul_" | "zero_" | "fill_" | "clamp_" => {
-            "nothing is changed in place: `x = x + 1` gives the name a new tensor"
-        }
-        _ => return None,
-    })
-}
-
 /// A message of the tokenizer in which a letter that is not seen, or not told apart, gets its name.
 pub fn named(message: &str) -> String {
     let Some((before, c)) = message.strip_suffix('\'').and_then(|m| m.split_once('\'')) else {

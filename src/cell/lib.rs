@@ -19,7 +19,7 @@
 //! | `tokens`, `rewrite`, `edits` | calls of values, `D(x)`, as calls that Rhai knows; columns mapped back for errors |
 //! | `variables` | the notebook's variables, seen by every cell, function and closure |
 //! | `functions` | the notebook's functions, replaced when they are defined again |
-//! | `explain`, `hints`, `failure` | errors in the user's terms; what to try, read off the line; shown with cell, line and caret |
+//! | `explain`, `hints`, `foreign`, `failure` | errors in the user's terms; what to try, read off the line; shown with cell, line and caret |
 //! | `defects` | panics below the words, kept for a bug report |
 //! | `display` | values as a cell shows them |
 //! | `view` | the snapshot that other threads read |
@@ -41,6 +41,7 @@ mod engine;
 mod engine_thread;
 mod explain;
 mod failure;
+mod foreign;
 mod functions;
 mod grammar;
 mod hints;
