@@ -47,7 +47,8 @@ const WITHOUT: &[(&str, &str)] = &[
 
 /// What graphics processors are known to get wrong, by how cases begin, and at which inputs: their sine and cosine take the angle modulo
 /// 2π in single precision, which leaves nothing of a large one.
-const ANGLES: (&[&str], &[&str]) = (&["sin(", "cos("], &["offset 1e8", "scale 1e8", "scale 1e20", "scale 1e30"]);
+const ANGLES: (&[&str], &[&str]) =
+    (&["sin(", "cos(", "tan("], &["offset 1e8", "scale 1e8", "scale 1e20", "scale 1e30"]);
 
 /// Whether a case is known to be off on the device that computes.
 fn is_known(code: &str, input: &str) -> bool {

@@ -62,14 +62,20 @@ pub fn bce_with_logits(a: &Tensor, target: &Tensor) -> Result<Tensor> {
 /// # Errors
 /// Logits of another rank; labels of another number.
 pub fn cross_entropy(logits: &Tensor, target: &Tensor) -> Result<Tensor> {
-    let shape = logits.shape();
-    let &[n, classes] = &shape[..] else {
-        return Err(Fault::shape(format!("cross_entropy: logits must be [n, classes], got {}", shown(&shape))));
-    };
-    // The mean over no rows is no number; as a sum it would be a perfect 0.
-    if n == 0 {
-        return Err(Fault::shape(format!("cross_entropy: there are no logits in shape {}", shown(&shape))));
+    smoothed_cross_entropy(logits, target, 0.0)
+}
+
+/// Cross-entropy against a target of which the part `smoothing` is shared equally by all classes, as in PyTorch:
+/// (1 − ε) · CE + ε · the mean over classes of −log p.
+///
+/// # Errors
+/// As [`cross_entropy`]; a smoothing outside [0, 1].
+pub fn smoothed_cross_entropy(logits: &Tensor, target: &Tensor, smoothing: f64) -> Result<Tensor> {
+    if !(0.0..=1.0).contains(&smoothing) {
+        return Err(Fault::value(format!("cross_entropy: label_smoothing must be in [0, 1], got {smoothing}")));
     }
+    let shape = logits.shape();
+    let [n, classes] = rows("cross_entropy", "logits", logits)?;
     let probabilities = match target.dtype() {
         Dtype::Int => target.one_hot(classes)?,
         _ => target.clone(),
@@ -85,8 +91,64 @@ pub fn cross_entropy(logits: &Tensor, target: &Tensor) -> Result<Tensor> {
             false => fault,
         });
     }
+    let probabilities = match smoothing {
+        0.0 => probabilities,
+        part => probabilities.mul_scalar((1.0 - part) as f32)?.add_scalar((part / classes as f64) as f32)?,
+    };
     // A class that is masked by −∞ and has no part in the target costs nothing.
     logits.log_softmax(1)?.weighted(&probabilities)?.sum()?.mul_scalar(-1.0 / n as f32)
+}
+
+/// The sizes `[n, classes]` of scores, of which there must be some.
+fn rows(name: &str, scores: &str, of: &Tensor) -> Result<[usize; 2]> {
+    let shape = of.shape();
+    match shape[..] {
+        // The mean over no rows is no number; as a sum it would be a perfect 0.
+        [0, _] => Err(Fault::shape(format!("{name}: there are no {scores} in shape {}", shown(&shape)))),
+        [n, classes] => Ok([n, classes]),
+        _ => Err(Fault::shape(format!("{name}: {scores} must be [n, classes], got {}", shown(&shape)))),
+    }
+}
+
+/// The mean of −log p of the labels (ints `[n]`), from log-probabilities `[n, classes]`, as PyTorch's `nll_loss`.
+///
+/// # Errors
+/// Log-probabilities of another rank; labels that are not whole numbers, of another number, or outside `0..classes`.
+pub fn nll_loss(log_probs: &Tensor, labels: &Tensor) -> Result<Tensor> {
+    let [n, classes] = rows("nll_loss", "log-probabilities", log_probs)?;
+    if labels.dtype() != Dtype::Int {
+        let kind = labels.dtype().name();
+        return Err(Fault::type_(format!("nll_loss: labels must be whole numbers, got a tensor of {kind}"))
+            .hint("int(labels) makes whole numbers of a tensor"));
+    }
+    if labels.shape()[..] != [n] {
+        return Err(Fault::shape(format!(
+            "nll_loss: {n} rows of log-probabilities, but labels of shape {}",
+            shown(&labels.shape())
+        )));
+    }
+    let chosen = labels.one_hot(classes).map_err(|mut fault| {
+        fault.message = fault.message.replacen("one_hot:", "nll_loss:", 1);
+        fault
+    })?;
+    // A class that is impossible, with −∞, and that no label names costs nothing.
+    log_probs.weighted(&chosen)?.sum()?.mul_scalar(-1.0 / n as f32)
+}
+
+/// Huber's loss (1964), the mean of d²/2 for differences d within ±`delta` and of delta · (|d| − delta/2) beyond.
+///
+/// # Errors
+/// Shapes that differ; a `delta` that is not above 0.
+pub fn huber_loss(x: &Tensor, target: &Tensor, delta: f32) -> Result<Tensor> {
+    if delta.is_nan() || delta <= 0.0 {
+        return Err(Fault::value(format!("huber_loss: delta must be above 0, got {delta}")));
+    }
+    same_shape("huber_loss", x, target)?;
+    let d = x.sub(target)?;
+    // With c = d cut to ±delta both halves are c · (d − c/2): no branch, no square that overflows, and at d = 0 the
+    // second derivative 1, which |d| would not have.
+    let c = d.clamp(-delta, delta)?;
+    c.mul(&d.sub(&c.mul_scalar(0.5)?)?)?.mean()
 }
 
 /// Mean squared difference.

@@ -37,6 +37,7 @@ citations! {
     HE_2015 = "He et al. 2015";
     HOCHREITER_1997 = "Hochreiter and Schmidhuber 1997";
     HUANG_2024 = "Huang et al. 2024";
+    HUBER_1964 = "Huber 1964";
     IOFFE_2015 = "Ioffe and Szegedy 2015";
     JANG_2017 = "Jang, Gu and Poole 2017";
     JOLICOEUR_MARTINEAU_2019 = "Jolicoeur-Martineau 2019";

@@ -7,8 +7,7 @@ use saddle_catalog::{AnyParam, Call, ENTRY, Entry, Example, Gives, Param, Ty, nu
 use saddle_fault::{Fault, Result};
 use std::cmp::Ordering;
 
-pub static ENTRIES: &[&Entry] =
-    &[&LOG2, &LOG10, &TAN, &MIN, &MAX, &POW, &DIV, &CLAMP, &INT, &FLOAT, &SUM_OF, &MEAN_OF, &MIN_OF, &MAX_OF];
+pub static ENTRIES: &[&Entry] = &[&MIN, &MAX, &POW, &DIV, &CLAMP, &INT, &FLOAT, &SUM_OF, &MEAN_OF, &MIN_OF, &MAX_OF];
 
 pub(crate) const X: Param<f64> = param("x", types::NUMBER, "the number");
 const A: Param<f64> = param("a", types::NUMBER, "a number");
@@ -76,21 +75,6 @@ pub(crate) fn above(call: &Call, limit: f64, inclusive: bool, f: fn(f64) -> f64)
     }
     Ok(f(x).into())
 }
-
-static LOG2: Entry = Entry {
-    errors: &["x ≤ 0"],
-    ..word("log2", "the logarithm to base 2", ONE, &[shows("log2(8)", "3.0")], |call| {
-        above(call, 0.0, false, f64::log2)
-    })
-};
-static LOG10: Entry = Entry {
-    errors: &["x ≤ 0"],
-    ..word("log10", "the logarithm to base 10", ONE, &[shows("log10(1000)", "3.0")], |call| {
-        above(call, 0.0, false, f64::log10)
-    })
-};
-static TAN: Entry =
-    word("tan", "the tangent of an angle in radians", ONE, &[shows("tan(0)", "0.0")], |call| real(call, f64::tan));
 
 static MIN: Entry =
     word("min", "the smaller of two numbers", TWO, &[shows("min(1, 2.5)", "1")], |call| pick(call, Ordering::is_le));

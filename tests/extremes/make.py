@@ -72,6 +72,11 @@ for name in "abs exp expm1 erf log1p square sin cos floor ceil round sign relu".
     case(f"{name}(x)", getattr(torch, name))
 for name in ("log", "sqrt"):
     case(f"{name}(x)", getattr(torch, name), ["offset 1e4", "offset 1e8", "probabilities", "tiny", "scale 1"])
+for name in ("log2", "log10"):
+    case(f"{name}(x)", getattr(torch, name), ["offset 1e4", "offset 1e8", "probabilities", "scale 1"])
+    # The second gradients are at the end of single precision.
+    case(f"{name}(x) * 1", getattr(torch, name), ["tiny"], 1)
+case("tan(x)", torch.tan)
 for name in ("tanh", "sigmoid"):
     case(f"{name}(x)", getattr(torch, name), MODERATE)
 case("gelu(x)", F.gelu, MODERATE)
@@ -91,6 +96,8 @@ for p in (0, 0.5, 1, 2, 3, 4, -1, -2, 2.5):
 for p in (0.0, 1.0, 2.0, 3.0):
     case(f"x ** tensor({p})", lambda x, p=p: x ** torch.tensor(p), [n for n in FINITE if n not in ("scale 1e-30", "scale 1e20")])
 case("2 ** x", lambda x: 2.0**x, FINITE)
+case("pow(x, 3)", lambda x: x**3, FINITE[:6])
+case("pow(2, x)", lambda x: 2.0**x, FINITE)
 case("0 ** x", lambda x: torch.tensor(0.0) ** x, ["zeros", "probabilities"], 1)
 case("1 / x", lambda x: 1 / x)
 case("x / Y", lambda x: x / Y)
@@ -111,6 +118,16 @@ for dim in (0, 1, (0, 1)):
     case(f"var(x, {option})", lambda x, d=dim: x.var(d), FINITE)
     case(f"norm(x, {option})", lambda x, d=dim: torch.linalg.vector_norm(x, dim=d), FINITE)
     case(f"logsumexp(x, {option})", lambda x, d=dim: torch.logsumexp(x, d), REALS, 1)
+
+
+def running_products(x, dim):
+    """`torch.cumprod`, of which the second gradient at small numbers is rounding: it divides."""
+    parts = [x.narrow(dim, 0, 1)]
+    for i in range(1, x.shape[dim]):
+        parts.append(parts[-1] * x.narrow(dim, i, 1))
+    return torch.cat(parts, dim)
+
+
 for dim in (0, 1):
     option = f"#{{ dim: {dim} }}"
     for name in ("softmax", "log_softmax"):
@@ -118,6 +135,7 @@ for dim in (0, 1):
         # Elsewhere what is left of the gradients is rounding.
         case(f"{name}(x, {option}) * 1", lambda x, d=dim, f=name: getattr(x, f)(d), ["scale 1", "mask", "ties"])
     case(f"cumsum(x, {option})", lambda x, d=dim: x.cumsum(d))
+    case(f"cumprod(x, {option})", lambda x, d=dim: running_products(x, d), FINITE)
     case(f"prod(x, {option})", lambda x, d=dim: x.prod(d), FINITE)
     case(f"max(x, {option}) - min(x, {option})", lambda x, d=dim: x.max(d).values - x.min(d).values, FINITE)
 case("max(x)", lambda x: x.max())
@@ -137,6 +155,10 @@ for t in (0.0, 0.25, 1.0):
     case(f"bce(x, {t})", lambda x, t=t: F.binary_cross_entropy(x, torch.full_like(x, t)), ["probabilities"])
 case("bce(x, 0.25)", lambda x: F.binary_cross_entropy(x, torch.full_like(x, 0.25)), ["certain"], 0)
 case("cross_entropy(x, labels)", lambda x: F.cross_entropy(x, LABELS), REALS, 1)
+case("cross_entropy(x, labels, #{ label_smoothing: 0.25 })", lambda x: F.cross_entropy(x, LABELS, label_smoothing=0.25), FINITE, 1)
+case("nll_loss(x, labels)", lambda x: F.nll_loss(x, LABELS), REALS)
+case("huber_loss(x, Y)", lambda x: F.huber_loss(x, Y), FINITE)
+case("huber_loss(x, Y, #{ delta: 0.25 })", lambda x: F.huber_loss(x, Y, delta=0.25), FINITE)
 case("mse(x, Y)", lambda x: F.mse_loss(x, Y), FINITE)
 case("l1(x, Y)", lambda x: F.l1_loss(x, Y), FINITE)
 log_sigmoid = F.logsigmoid

@@ -42,6 +42,15 @@ const CASES: &[(&str, &str)] = &[
     ("discriminator_loss(tensor([0.5]), tensor([3]))", "discriminator_loss: the probability 3 lies outside [0, 1]"),
     // Losses of nothing.
     ("cross_entropy(zeros([0, 3]), int([]))", "cross_entropy: there are no logits in shape [0, 3]"),
+    ("nll_loss(zeros([0, 3]), int([]))", "nll_loss: there are no log-probabilities in shape [0, 3]"),
+    ("nll_loss(zeros([3]), int([0]))", "nll_loss: log-probabilities must be [n, classes], got [3]"),
+    ("nll_loss(zeros([2, 3]), tensor([0, 1]))", "nll_loss: labels must be whole numbers, got a tensor of f32"),
+    ("nll_loss(zeros([2, 3]), int([[0], [1]]))", "2 rows of log-probabilities, but labels of shape [2, 1]"),
+    ("nll_loss(zeros([2, 3]), [0, -1])", "nll_loss: label -1 is not one of the 3 classes"),
+    ("cross_entropy(zeros([1, 3]), int([0]), #{ label_smoothing: -0.1 })", "must be in [0, 1], got -0.1"),
+    ("cross_entropy(zeros([1, 3]), int([0]), #{ label_smoothing: nan })", "must be in [0, 1], got NaN"),
+    ("huber_loss(zeros([2]), zeros([3]))", "huber_loss: prediction [2] and target [3] differ"),
+    ("huber_loss(zeros([2]), 0, #{ delta: nan })", "huber_loss: delta must be above 0, got NaN"),
     ("mse(zeros([0]), zeros([0]))", "mse: there are no predictions in shape [0]"),
     // Rates that make no rule.
     ("sgd(linear(1, 1), #{ nesterov: true })", "sgd: nesterov looks ahead along a momentum"),

@@ -243,6 +243,33 @@ impl Tensor {
         Ok((self.gather(dim, &order)?, order))
     }
 
+    /// The distinct elements in order, of rank 1 and of the same dtype, and how often each is there: ints. Every NaN
+    /// counts for itself, as in PyTorch, and they come last. Waits for the device.
+    ///
+    /// # Errors
+    /// The device's.
+    pub fn unique(&self) -> Result<(Tensor, Tensor)> {
+        let home = self.device();
+        let (values, counts) = match self.dtype() {
+            Dtype::F32 => {
+                let mut all = self.to_floats()?;
+                all.sort_by(|a, b| a.partial_cmp(b).unwrap_or_else(|| a.is_nan().cmp(&b.is_nan())));
+                let (values, counts) = runs(&all);
+                let n = values.len();
+                (Tensor::from_floats(values, &[n], &home), counts)
+            }
+            kind => {
+                let mut all = self.cast(Dtype::Int).to_ints()?;
+                all.sort_unstable();
+                let (values, counts) = runs(&all);
+                let n = values.len();
+                (Tensor::from_ints(values, &[n], &home).cast(kind), counts)
+            }
+        };
+        let n = counts.len();
+        Ok((values, Tensor::from_ints(counts, &[n], &home)))
+    }
+
     /// Classes as rows of zeros with a single 1: `[..] → [.., classes]`.
     ///
     /// # Errors
@@ -269,6 +296,22 @@ impl Tensor {
         shape.push(classes);
         Ok(Tensor::from_floats(data, &shape, &self.device()))
     }
+}
+
+/// The first of each run of equal elements, and the lengths of the runs.
+fn runs<T: Copy + PartialEq>(sorted: &[T]) -> (Vec<T>, Vec<i64>) {
+    let (mut values, mut counts): (Vec<T>, Vec<i64>) = (Vec::new(), Vec::new());
+    for &v in sorted {
+        if values.last() == Some(&v)
+            && let Some(count) = counts.last_mut()
+        {
+            *count += 1;
+        } else {
+            values.push(v);
+            counts.push(1);
+        }
+    }
+    (values, counts)
 }
 
 /// Every index must name an element: Burn's kernels do not check.

@@ -124,6 +124,27 @@ flat! {
 }
 
 impl Tensor {
+    /// The logarithm to base 2; −∞ at 0, NaN below.
+    pub fn log2(&self) -> Result<Tensor> {
+        self.log_to(std::f32::consts::LN_2)
+    }
+
+    /// The logarithm to base 10; −∞ at 0, NaN below.
+    pub fn log10(&self) -> Result<Tensor> {
+        self.log_to(std::f32::consts::LN_10)
+    }
+
+    /// The logarithm to the base whose natural logarithm is `ln_base`. As a quotient: a product with the rounded inverse
+    /// misses more of the whole results, such as log₁₀ 10⁹.
+    fn log_to(&self, ln_base: f32) -> Result<Tensor> {
+        self.log()?.div(&Tensor::full(ln_base, &[], &self.device()))
+    }
+
+    /// The tangent of an angle in radians.
+    pub fn tan(&self) -> Result<Tensor> {
+        self.sin()?.div(&self.cos()?)
+    }
+
     /// −x.
     pub fn neg(&self) -> Result<Tensor> {
         match self.int_unary(Unary::Neg)? {

@@ -275,6 +275,27 @@ impl Tensor {
         }))
     }
 
+    /// Running products along `dim`, one after the other: without a division, so that gradients of every order are right
+    /// at zeros, and without products of other parts, which could overflow where these do not.
+    ///
+    /// # Errors
+    /// A dim that the shape does not have; whole numbers of more than 64 bits.
+    pub fn cumprod(&self, dim: isize) -> Result<Tensor> {
+        let x = self.cast_truths();
+        let at = axis("cumprod", &x, dim)?;
+        let (n, dim) = (x.shape()[at], at as isize);
+        if x.is_empty() || n == 1 {
+            return Ok(x);
+        }
+        let mut product = x.narrow(dim, 0..1)?;
+        let mut products = vec![product.clone()];
+        for i in 1..n {
+            product = product.mul(&x.narrow(dim, i..i + 1)?)?;
+            products.push(product.clone());
+        }
+        Tensor::cat(&products, dim)
+    }
+
     /// Euclidean norm along `dims`, also where squares would overflow or vanish. Its gradient at 0 is 0, so that
     /// penalties on norms stay finite.
     ///

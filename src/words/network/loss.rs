@@ -1,7 +1,7 @@
 //! Losses: on predictions and targets, and those of the two players.
 
 use crate::cite;
-use crate::convert::{coerce, wrap};
+use crate::convert::{beside, coerce, wrap};
 use crate::types;
 use rhai::Dynamic;
 use saddle_catalog::{Call, ENTRY, Entry, Param, Ty, fails, param, value};
@@ -14,8 +14,10 @@ pub static ENTRIES: &[&Entry] = &[
     &BCE,
     &BCE_WITH_LOGITS,
     &CROSS_ENTROPY,
+    &NLL_LOSS,
     &MSE,
     &L1,
+    &HUBER_LOSS,
     &DISCRIMINATOR,
     &MINIMAX,
     &NON_SATURATING,
@@ -39,7 +41,7 @@ const LABEL_SMOOTHING: Param<f64> =
     param("label_smoothing", types::NUMBER, "one-sided: real samples count as 1 − this (slide 39: 0.1)").or(0.0);
 
 /// A loss of predictions and a target; a number as target becomes a tensor beside the predictions.
-fn compared(call: &Call, x: Param<Tensor>, f: fn(&Tensor, &Tensor) -> Result<Tensor>) -> Result<Dynamic> {
+fn compared(call: &Call, x: Param<Tensor>, f: impl FnOnce(&Tensor, &Tensor) -> Result<Tensor>) -> Result<Dynamic> {
     let x = x.of(call)?;
     let target = coerce(TARGET.value(call), &x.device())?.ok_or_else(|| TARGET.wrong(call))?;
     f(&x, &target).map(wrap)
@@ -114,19 +116,71 @@ static BCE_WITH_LOGITS: Entry = Entry {
 const CROSS_ENTROPY_LOGITS: Param<Tensor> = param("logits", types::TENSOR, "[n, classes]");
 const CROSS_ENTROPY_TARGET: Param<Tensor> =
     param("target", types::TENSOR, "labels: ints [n]; or probabilities [n, classes]");
+const TARGET_SMOOTHING: Param<f64> =
+    param("label_smoothing", types::NUMBER, "ε: this part of the target is shared equally by all classes").or(0.0);
 static CROSS_ENTROPY: Entry = Entry {
     name: "cross_entropy",
     group: "loss",
     summary: "cross-entropy of logits against labels or probabilities",
     params: &[CROSS_ENTROPY_LOGITS.param(), CROSS_ENTROPY_TARGET.param()],
+    options: &[TARGET_SMOOTHING.opt()],
     returns: Ty::Tensor,
-    errors: &["logits that are not [n, classes]", "a target of another length", "labels outside 0..classes"],
-    examples: &[value(
-        "four equal classes",
-        "abs(cross_entropy(zeros([2, 4]), int(tensor([0, 3]))).item() - log(4)) < 1e-6",
-        "true",
-    )],
-    call: |call| Ok(wrap(loss::cross_entropy(&CROSS_ENTROPY_LOGITS.of(call)?, &CROSS_ENTROPY_TARGET.of(call)?)?)),
+    errors: &[
+        "logits that are not [n, classes]",
+        "a target of another length",
+        "labels outside 0..classes",
+        "a label smoothing outside [0, 1]",
+    ],
+    source: &["label smoothing as in PyTorch: (1 − ε) · CE + ε · the mean over classes of −log p"],
+    examples: &[
+        value(
+            "four equal classes",
+            "abs(cross_entropy(zeros([2, 4]), int(tensor([0, 3]))).item() - log(4)) < 1e-6",
+            "true",
+        ),
+        value(
+            "half a mean over both classes",
+            "let exact = log(1 + exp(2)) - 0.5;\nabs(cross_entropy(tensor([[0, 2]]), int([0]), #{ label_smoothing: 0.5 }).item() - exact) < 1e-5",
+            "true",
+        ),
+        fails(
+            "more than everything smoothed",
+            "cross_entropy(zeros([1, 2]), int([0]), #{ label_smoothing: 1.5 })",
+            "label_smoothing must be in [0, 1], got 1.5",
+        ),
+    ],
+    call: |call| {
+        let (logits, target) = (CROSS_ENTROPY_LOGITS.of(call)?, CROSS_ENTROPY_TARGET.of(call)?);
+        loss::smoothed_cross_entropy(&logits, &target, TARGET_SMOOTHING.of(call)?).map(wrap)
+    },
+    ..ENTRY
+};
+
+const LOG_PROBS: Param<Tensor> =
+    param("log_probs", types::TENSOR, "[n, classes]: logarithms of probabilities, as `log_softmax` gives them");
+const LABELS: Param<Tensor> = param("labels", types::WHOLE, "the classes: ints [n], or an array of whole numbers");
+static NLL_LOSS: Entry = Entry {
+    name: "nll_loss",
+    group: "loss",
+    summary: "the negative log-likelihood of labels: the mean of −log p of each row's label",
+    params: &[LOG_PROBS.param(), LABELS.param()],
+    returns: Ty::Tensor,
+    errors: &[
+        "log-probabilities that are not [n, classes]",
+        "labels that are not whole numbers",
+        "labels of another length",
+        "labels outside 0..classes",
+    ],
+    source: &["as in PyTorch; of `log_softmax(logits)` it is `cross_entropy(logits, labels)`"],
+    examples: &[
+        value("of two rows", "nll_loss(tensor([[-1, -2], [-3, -4]]), [0, 1]).item()", "2.5"),
+        fails("no such class", "nll_loss(zeros([1, 3]), [3])", "label 3 is not one of the 3 classes"),
+        fails("too few labels", "nll_loss(zeros([2, 3]), [0])", "2 rows of log-probabilities, but labels of shape [1]"),
+    ],
+    call: |call| {
+        let (log_probs, labels) = (LOG_PROBS.of(call)?, LABELS.of(call)?);
+        loss::nll_loss(&log_probs, &beside(labels, LABELS.value(call), &log_probs.device())).map(wrap)
+    },
     ..ENTRY
 };
 
@@ -152,6 +206,28 @@ static L1: Entry = Entry {
     errors: DIFFER,
     examples: &[value("1 and 3 apart", "l1(tensor([-1, 3]), 0).item()", "2.0")],
     call: |call| compared(call, X, loss::l1),
+    ..ENTRY
+};
+
+const DELTA: Param<f64> = param("delta", types::NUMBER, "the difference up to which it is squared, above 0").or(1.0);
+static HUBER_LOSS: Entry = Entry {
+    name: "huber_loss",
+    group: "loss",
+    summary: "mean of d²/2 for differences d within ±δ and of δ · (|d| − δ/2) beyond, so that outliers weigh less than in `mse`; for δ = 1 it is PyTorch's `smooth_l1_loss`",
+    params: MSE.params,
+    options: &[DELTA.opt()],
+    returns: Ty::Tensor,
+    errors: &["shapes that differ", "a delta that is not above 0"],
+    source: &[cite::HUBER_1964],
+    examples: &[
+        value("within and beyond", "huber_loss(tensor([0.5, -3]), 0).item()", "1.3125"),
+        value("with another δ", "huber_loss(tensor([4]), 0, #{ delta: 2 }).item()", "6.0"),
+        fails("no δ", "huber_loss(tensor([1]), 0, #{ delta: 0 })", "delta must be above 0, got 0"),
+    ],
+    call: |call| {
+        let delta = DELTA.of(call)? as f32;
+        compared(call, X, |x, target| loss::huber_loss(x, target, delta))
+    },
     ..ENTRY
 };
 

@@ -10,7 +10,7 @@ use saddle_fault::{Fault, Result};
 use saddle_tensor::{Dtype, Tensor, device, shown};
 
 pub static ENTRIES: &[&Entry] =
-    &[&SLICE, &INDEX_SELECT, &GATHER, &SCATTER, &MASKED_FILL, &WHERE, &ONE_HOT, &TOPK, &SORT, &ARGSORT];
+    &[&SLICE, &INDEX_SELECT, &GATHER, &SCATTER, &MASKED_FILL, &WHERE, &ONE_HOT, &TOPK, &SORT, &ARGSORT, &UNIQUE];
 
 const GROUP: &str = "index";
 const DIM: Param<isize> = param("dim", types::DIM, "the dim; −1 is the last");
@@ -295,6 +295,34 @@ static ARGSORT: Entry = Entry {
     call: |call: &mut Call| {
         let (dim, descending) = (LAST.of(call)?, DESCENDING.of(call)?);
         X.of(call)?.argsort(dim, descending).map(wrap)
+    },
+    ..ENTRY
+};
+
+const COUNTS: Param<bool> = param("counts", types::BOOL, "how often each is there, too").or(false);
+static UNIQUE: Entry = Entry {
+    name: "unique",
+    group: GROUP,
+    summary: "the distinct elements in order, without a gradient; every NaN counts for itself, as in PyTorch",
+    params: &[X.param()],
+    options: &[COUNTS.opt()],
+    returns: Ty::OneOf(&[Ty::Tensor, Ty::Map]),
+    shapes: "any shape → [k], of the same dtype; with counts #{ values, counts }, each [k]",
+    examples: &[
+        value("in order", "unique(tensor([[3, 1], [3, 2]])).to_array()", "[1.0, 2.0, 3.0]"),
+        value("which labels there are", "unique(int([2, 0, 2])).to_array()", "[0, 2]"),
+        value("and how often", "unique(int([2, 0, 2]), #{ counts: true }).counts.to_array()", "[1, 2]"),
+    ],
+    call: |call| {
+        let counted = COUNTS.of(call)?;
+        let (values, counts) = X.of(call)?.unique()?;
+        if !counted {
+            return Ok(wrap(values));
+        }
+        let mut out = Map::new();
+        out.insert("values".into(), wrap(values));
+        out.insert("counts".into(), wrap(counts));
+        Ok(out.into())
     },
     ..ENTRY
 };

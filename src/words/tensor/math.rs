@@ -11,9 +11,9 @@ use saddle_fault::{Fault, Result};
 use saddle_tensor::{Device, Dtype, Tensor};
 
 pub static ENTRIES: &[&Entry] = &[
-    &EXP[0], &EXP[1], &LOG[0], &LOG[1], &LOG1P, &EXPM1, &SQRT[0], &SQRT[1], &SQUARE, &ABS[0], &ABS[1], &SIGN[0],
-    &SIGN[1], &SIN[0], &SIN[1], &COS[0], &COS[1], &ERF, &FLOOR[0], &FLOOR[1], &CEIL[0], &CEIL[1], &ROUND[0], &ROUND[1],
-    &CLAMP, &MAXIMUM, &MINIMUM,
+    &EXP[0], &EXP[1], &LOG[0], &LOG[1], &LOG2[0], &LOG2[1], &LOG10[0], &LOG10[1], &LOG1P, &EXPM1, &SQRT[0], &SQRT[1],
+    &SQUARE, &ABS[0], &ABS[1], &SIGN[0], &SIGN[1], &SIN[0], &SIN[1], &COS[0], &COS[1], &TAN[0], &TAN[1], &ERF,
+    &FLOOR[0], &FLOOR[1], &CEIL[0], &CEIL[1], &ROUND[0], &ROUND[1], &CLAMP, &MAXIMUM, &MINIMUM,
 ];
 
 pub(crate) const X_OR_NUMBER: Param<Side> = param("x", SIDE, "a tensor, or a number");
@@ -106,6 +106,46 @@ static LOG: [Entry; 2] = both(
     ),
 );
 
+static LOG2: [Entry; 2] = both(
+    Entry {
+        errors: &["x ≤ 0"],
+        ..of_number(
+            "the logarithm to base 2",
+            &[shows("log2(8)", "3.0"), outside("log2(0)", "x must be > 0")],
+            |call| above(call, 0.0, false, f64::log2),
+        )
+    },
+    elementwise(
+        "log2",
+        "the logarithm to base 2; −∞ at 0, NaN below",
+        &[
+            value("at 1 and 0", "log2(tensor([1, 0])).to_array()", "[0.0, -inf]"),
+            value("of a power", "abs(log2(tensor([8])).item() - 3) < 1e-6", "true"),
+        ],
+        |call| apply(call, Tensor::log2),
+    ),
+);
+
+static LOG10: [Entry; 2] = both(
+    Entry {
+        errors: &["x ≤ 0"],
+        ..of_number(
+            "the logarithm to base 10",
+            &[shows("log10(1000)", "3.0"), outside("log10(0)", "x must be > 0")],
+            |call| above(call, 0.0, false, f64::log10),
+        )
+    },
+    elementwise(
+        "log10",
+        "the logarithm to base 10; −∞ at 0, NaN below",
+        &[
+            value("at 1 and 0", "log10(tensor([1, 0])).to_array()", "[0.0, -inf]"),
+            value("of a power", "abs(log10(tensor([1000])).item() - 3) < 1e-6", "true"),
+        ],
+        |call| apply(call, Tensor::log10),
+    ),
+);
+
 static LOG1P: Entry =
     of_both("log1p", "log(1 + x), exact for small x", &[value("small", "log1p(1e-20)", "1e-20")], |call| {
         apply_both(call, Tensor::log1p, f64::ln_1p)
@@ -181,6 +221,19 @@ static COS: [Entry; 2] = both(
     elementwise("cos", "the cosine, of radians", &[value("at 0", "cos(tensor([0])).to_array()", "[1.0]")], |call| {
         apply(call, Tensor::cos)
     }),
+);
+
+static TAN: [Entry; 2] = both(
+    of_number("the tangent of an angle in radians", &[shows("tan(0)", "0.0")], |call| real(call, f64::tan)),
+    elementwise(
+        "tan",
+        "the tangent, of radians",
+        &[
+            value("at 0", "tan(tensor([0])).to_array()", "[0.0]"),
+            value("of 45 degrees", "abs(tan(tensor([PI() / 4])).item() - 1) < 1e-6", "true"),
+        ],
+        |call| apply(call, Tensor::tan),
+    ),
 );
 
 static ERF: Entry = of_both(

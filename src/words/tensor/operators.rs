@@ -11,7 +11,21 @@ use saddle_fault::Result;
 use saddle_tensor::{Dtype, Tensor};
 
 pub static ENTRIES: &[&Entry] = &[
-    &ADD[0], &ADD[1], &SUB[0], &SUB[1], &MUL[0], &MUL[1], &DIV[0], &DIV[1], &REM[0], &REM[1], &POW[0], &POW[1], &NEG,
+    &ADD[0],
+    &ADD[1],
+    &SUB[0],
+    &SUB[1],
+    &MUL[0],
+    &MUL[1],
+    &DIV[0],
+    &DIV[1],
+    &REM[0],
+    &REM[1],
+    &POW[0],
+    &POW[1],
+    &POW_CALLED[0],
+    &POW_CALLED[1],
+    &NEG,
     &MATMUL,
 ];
 
@@ -227,14 +241,34 @@ static POW: [Entry; 2] = either_side(
             value("squares", "(tensor([1, 2, 3]) ** 2).to_array()", "[1.0, 4.0, 9.0]"),
             value("a sign before it is the power's", "(-tensor([1, 2, 3]) ** 2).to_array()", "[-1.0, -4.0, -9.0]"),
         ],
-        |call| {
-            const POW: Arithmetic =
-                Arithmetic { both: Tensor::pow, number_right: Tensor::pow_scalar, number_left: power_of };
-            POW.run(call)
-        },
+        power,
     ),
     &[value("powers of two", "(2 ** tensor([1, 2, 3])).to_array()", "[2.0, 4.0, 8.0]")],
 );
+
+/// The same as a word, which numbers have, too.
+static POW_CALLED: [Entry; 2] = either_side(
+    Entry {
+        group: "math",
+        ..operator(
+            "pow",
+            "a to the power of b, element by element, as `a ** b`",
+            &[
+                value("squares", "pow(tensor([1, 2, 3]), 2).to_array()", "[1.0, 4.0, 9.0]"),
+                value("of each pair", "pow(tensor([2, 3]), tensor([3, 2])).to_array()", "[8.0, 9.0]"),
+                value("whole numbers stay whole", "pow(int([2, -3]), 3).to_array()", "[8, -27]"),
+                fails("shapes", "pow(ones([2, 3]), ones([4]))", "[2, 3] and [4] do not fit together: 3 against 4"),
+            ],
+            power,
+        )
+    },
+    &[value("powers of two", "pow(2, tensor([1, 2, 3])).to_array()", "[2.0, 4.0, 8.0]")],
+);
+
+fn power(call: &mut Call) -> Result<Dynamic> {
+    const POW: Arithmetic = Arithmetic { both: Tensor::pow, number_right: Tensor::pow_scalar, number_left: power_of };
+    POW.run(call)
+}
 
 /// vˣ: by the general rule, which is exact for whole exponents.
 fn power_of(x: &Tensor, v: f32) -> Result<Tensor> {

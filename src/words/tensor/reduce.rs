@@ -22,6 +22,7 @@ pub static ENTRIES: &[&Entry] = &[
     &SOFTMAX,
     &LOG_SOFTMAX,
     &CUMSUM,
+    &CUMPROD,
     &PROD,
     &ALL,
     &ANY,
@@ -340,6 +341,26 @@ static CUMSUM: Entry = along(
     "running sums along a dim",
     &[value("a row", "cumsum(tensor([1, 2, 3])).to_array()", "[1.0, 3.0, 6.0]")],
     |call| run_along(call, Tensor::cumsum),
+);
+
+static CUMPROD: Entry = along(
+    "cumprod",
+    "running products along a dim; their gradients are right at zeros, too",
+    &[
+        value("factorials", "cumprod(tensor([1, 2, 3, 4])).to_array()", "[1.0, 2.0, 6.0, 24.0]"),
+        value(
+            "whole numbers stay whole",
+            "cumprod(int([[2, 3], [4, 5]]), #{ dim: 0 }).to_array()",
+            "[[2, 3], [8, 15]]",
+        ),
+        value(
+            "the gradient at a zero",
+            "let x = tensor([2, 0, 3]); grad(sum(cumprod(x)), x).to_array()",
+            "[1.0, 8.0, 0.0]",
+        ),
+        fails("no such dim", "cumprod(ones([2]), #{ dim: 1 })", "there is no dim 1 in shape [2]"),
+    ],
+    |call| run_along(call, Tensor::cumprod),
 );
 
 static PROD: Entry = Entry {

@@ -112,6 +112,14 @@ def operations():
     case("upsample", [draw(1, 2, 2, 1)], lambda x: F.interpolate(x, scale_factor=2))
     case("upsample bilinear", [draw(1, 1, 2, 3)], lambda x: F.interpolate(x, scale_factor=3, mode="bilinear"))
     case("pixel_shuffle", [draw(1, 4, 1, 2)], lambda x: F.pixel_shuffle(x, 2))
+    # With draws of their own, so that every case beside them keeps its numbers.
+    with torch.random.fork_rng():
+        positive = draw(2, 3, lo=0.5, hi=2.0)
+        case("log2", [positive], torch.log2)
+        case("log10", [positive], torch.log10)
+        case("tan", [draw(2, 3, lo=-1.2, hi=1.2)], torch.tan)
+        case("cumprod", [draw(2, 4)], lambda x: x.cumprod(1))
+        case("cumprod through zeros", [torch.tensor([[0.5, 0.0, 2.0, -1.5], [0.0, 1.25, 0.0, 0.75]])], lambda x: x.cumprod(1))
     write("operations.json")
 
 
@@ -208,6 +216,14 @@ def losses():
     case("cross_entropy of probabilities", [logits, t], F.cross_entropy, [0])
     case("mse", [p, t], F.mse_loss, [0])
     case("l1", [p, t], F.l1_loss, [0])
+    with torch.random.fork_rng():
+        case("cross_entropy smoothed", [logits, labels], lambda x, y: F.cross_entropy(x, y, label_smoothing=0.1))
+        case("cross_entropy of probabilities smoothed", [logits, t], lambda x, t: F.cross_entropy(x, t, label_smoothing=0.3), [0])
+        case("nll_loss", [draw(2, 3, lo=-3.0, hi=-0.1), labels], F.nll_loss)
+        wide = draw(2, 3, lo=-3.0, hi=3.0)
+        case("huber_loss", [wide, t], F.huber_loss, [0])
+        case("smooth_l1_loss", [wide, t], F.smooth_l1_loss, [0])
+        case("huber_loss 0.5", [wide, t], lambda x, t: F.huber_loss(x, t, delta=0.5), [0])
     write("losses.json")
 
 

@@ -28,6 +28,7 @@ fn operations_on_whole_numbers_are_exact() {
     assert_ints(x.floor().unwrap(), &values);
     assert_ints(x.sum().unwrap(), &[BIG + 2]);
     assert_ints(x.cumsum(0).unwrap(), &[BIG, 0, BIG + 2]);
+    assert_ints(ints(&[BIG, 3, 0, -BIG], &[4]).cumprod(0).unwrap(), &[BIG, 3 * BIG, 0, 0]);
     assert_ints(x.sort(0, false).unwrap().0, &[-BIG, BIG, BIG + 2]);
     assert_ints(x.clamp_ints(-BIG, BIG + 1).unwrap(), &[BIG, -BIG, BIG + 1]);
     assert_ints(x.maximum(&one).unwrap(), &[BIG, 1, BIG + 2]);
@@ -158,4 +159,26 @@ fn what_does_not_fit_is_an_error() {
         assert!(fault.message.contains("64 bits"), "{fault:?}");
     }
     assert!(most.rem(&ints(&[0], &[])).is_err());
+}
+
+/// Of floats as `torch.unique`: −0 is 0, and each NaN is one of its own.
+#[test]
+fn distinct_elements_keep_every_digit_and_their_dtype() {
+    let (values, counts) = ints(&[BIG, 5, BIG + 1, BIG, 5, BIG], &[2, 3]).unique().unwrap();
+    assert_eq!(values.shape()[..], [3]);
+    assert_ints(values, &[5, BIG, BIG + 1]);
+    assert_ints(counts, &[2, 3, 1]);
+    let home = device::current();
+    let floats = Tensor::from_floats(vec![f32::NAN, 0.0, 2.5, -0.0, f32::NAN, f32::NEG_INFINITY], &[6], &home);
+    let (values, counts) = floats.unique().unwrap();
+    let values = values.to_floats().unwrap();
+    assert_eq!(values[..3], [f32::NEG_INFINITY, 0.0, 2.5]);
+    assert!(values.len() == 5 && values[3..].iter().all(|v| v.is_nan()), "{values:?}");
+    assert_ints(counts, &[1, 2, 1, 1, 1]);
+    let (truths, counts) = Tensor::from_bools(vec![true, false, true], &[3], &home).unique().unwrap();
+    assert_eq!((truths.dtype(), truths.to_ints().unwrap()), (Dtype::Bool, vec![0, 1]));
+    assert_ints(counts, &[1, 2]);
+    let (values, counts) = ints(&[], &[0]).unique().unwrap();
+    assert_ints(values, &[]);
+    assert_ints(counts, &[]);
 }
