@@ -8,11 +8,12 @@ use crate::tensor::operators::Side;
 use crate::tensor::{self, X};
 use crate::{cite, types};
 use rhai::Dynamic;
-use saddle_catalog::{Call, ENTRY, Entry, Example, Param, Ty, param, value};
-use saddle_fault::Result;
+use saddle_catalog::{Call, ENTRY, Entry, Example, Maybe, Param, Ty, fails, param, value};
+use saddle_fault::{Fault, Result};
 use saddle_nn::Network;
+use saddle_nn::layers::Prelu;
 use saddle_nn::layers::activation::{self, Activate, Activation};
-use saddle_tensor::{Device, Tensor};
+use saddle_tensor::{Device, Tensor, check_shape};
 
 /// The function: its value for a tensor, and for a number by `of_number`; without that through a tensor of one element,
 /// with its precision.
@@ -72,7 +73,7 @@ macro_rules! activations {
 
         pub static ENTRIES: &[&Entry] = &[
             $(&$id[0], &$id[1],)*
-            &LEAKY_RELU[0], &LEAKY_RELU[1], &ELU[0], &ELU[1], &SOFTMAX, &LOG_SOFTMAX,
+            &LEAKY_RELU[0], &LEAKY_RELU[1], &ELU[0], &ELU[1], &PRELU, &SOFTMAX, &LOG_SOFTMAX,
         ];
     };
 }
@@ -189,6 +190,35 @@ static ELU: [Entry; 2] = [
         )
     },
 ];
+
+const CHANNELS: Maybe<usize> =
+    param("channels", types::SIZE, "a slope for each of so many channels, dim 1").maybe("one slope for all");
+static PRELU: Entry = Entry {
+    options: &[CHANNELS.opt()],
+    errors: &["channels below 1", "when called, with channels: another number of them"],
+    source: &[cite::HE_2015, "; as in PyTorch"],
+    call: |call| {
+        let channels = CHANNELS.of(call)?;
+        if channels == Some(0) {
+            return Err(Fault::value("prelu: channels must be at least 1"));
+        }
+        check_shape("prelu", &[channels.unwrap_or(1)])?;
+        made(Network::of(Prelu { channels }))
+    },
+    ..of_layer(
+        "prelu",
+        "the layer x where x > 0, else slope · x, with a trained slope that starts at 0.25",
+        &[
+            value("it starts as leaky_relu(0.25)", "prelu()(tensor([-2, 3])).to_array()", "[-0.5, 3.0]"),
+            value(
+                "slopes of two channels",
+                "let f = prelu(#{ channels: 2 }).with([tensor([0.5, 2])]);\nf(tensor([[-1, -1], [3, 3]])).to_array()",
+                "[[-0.5, -2.0], [3.0, 3.0]]",
+            ),
+            fails("other channels", "prelu(#{ channels: 2 })(ones([4, 3]))", "input must be [n, 2]"),
+        ],
+    )
+};
 
 // Along a dim the functions are reductions: `tensor::reduce`.
 static SOFTMAX: Entry = Entry {

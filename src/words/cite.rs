@@ -64,6 +64,7 @@ citations! {
     SALAKHUTDINOV_2008 = "Salakhutdinov and Murray 2008";
     SALIMANS_2016 = "Salimans et al. 2016";
     SALIMANS_KINGMA_2016 = "Salimans and Kingma 2016";
+    SAXE_2014 = "Saxe, McClelland and Ganguli 2014";
     SHI_2016 = "Shi et al. 2016";
     SRIVASTAVA_2014 = "Srivastava et al. 2014";
     SRIVASTAVA_2017 = "Srivastava et al. 2017";

@@ -180,6 +180,8 @@ case("layer_norm(4)(x)", lambda x: F.layer_norm(x, [4]), NORMAL)
 case("batch_norm(2)(x.t())", lambda x: F.batch_norm(x.T, None, None, training=True), NORMAL)
 case("batch_norm(2)(x.reshape([1, 2, 2, 2]))", lambda x: F.batch_norm(x.reshape(1, 2, 2, 2), None, None, training=True), NORMAL)
 case("instance_norm(2)(x.reshape([1, 2, 2, 2]))", lambda x: F.instance_norm(x.reshape(1, 2, 2, 2)), NORMAL)
+case("layer_norm(4, #{ affine: false })(x)", lambda x: F.layer_norm(x, [4]), NORMAL)
+case("batch_norm(2, #{ affine: false })(x.t())", lambda x: F.batch_norm(x.T, None, None, training=True), NORMAL)
 
 
 def by_reference(x):
@@ -267,6 +269,7 @@ for name, form in [
     ("relu()", F.relu),
     ("leaky_relu(0.2)", lambda x: F.leaky_relu(x, 0.2)),
     ("elu()", F.elu),
+    ("prelu()", lambda x: F.prelu(x, same(0.25, 1))),
     ("flatten()", lambda x: x),
     ("reshape([2, 2])", lambda x: x.reshape(2, 2, 2)),
     ("dropout(0.5).eval()", lambda x: x),

@@ -17,6 +17,17 @@ NETWORKS = {
     "softmax": ("sequential([linear(6, 4), softmax()])", "randn([5, 6])", None),
     "log_softmax": ("sequential([linear(6, 4), log_softmax()])", "randn([5, 6])", None),
     "norms": ("sequential([linear(6, 8), batch_norm(8), layer_norm(8), dropout(0.5), gaussian_noise(0.3)])", "randn([5, 6])", None),
+    "norms without gain and shift": (
+        "sequential([conv2d(3, 4, 3), batch_norm(4, #{ affine: false }), instance_norm(4, #{ affine: false }), "
+        "group_norm(2, 4, #{ affine: false }), layer_norm([4, 3, 3], #{ affine: false })])",
+        "randn([3, 3, 5, 5])",
+        None,
+    ),
+    "prelu": (
+        "sequential([conv2d(3, 4, 3), prelu(), prelu(#{ channels: 4 })])",
+        "randn([3, 3, 5, 5])",
+        None,
+    ),
     "maxout": ("sequential([maxout(6, 5, 3), linear(5, 1)])", "randn([5, 6])", None),
     "generator": (
         "sequential([linear(6, 64), reshape([4, 4, 4]), batch_norm(4), relu(), conv_transpose2d(4, 3, 4, #{ stride: 2, padding: 1 }), "

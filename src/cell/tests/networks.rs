@@ -91,6 +91,26 @@ fn only_batch_norm_lets_batch_mates_meet() {
     }
 }
 
+/// A normalisation without gain and shift is the one whose gain is 1 and shift 0, and the network around it trains.
+#[test]
+fn normalisations_do_without_gain_and_shift() {
+    let mut notes = notebook();
+    notes.ok("seed(1); let x = randn([6, 4]);");
+    for (norm, shown) in [("batch_norm", "4"), ("layer_norm", "4"), ("group_norm", "2, 4")] {
+        notes.ok(&format!("let with_both = {norm}({shown}); let f = {norm}({shown}, #{{ affine: false }});"));
+        assert_eq!(notes.ok("max(abs(with_both(x) - f(x))).item()"), "0.0", "{norm}");
+        notes
+            .ok("let net = sequential([linear(4, 4), f, prelu(#{ channels: 4 }), linear(4, 1)]); let opt = adam(net);");
+        notes.ok("let before = net.params(); opt.descend(mean((net(x) - 1) ** 2));");
+        // Two layers with weight and bias, and the slopes between them.
+        assert_eq!(notes.ok("net.params().len()"), "5", "{norm}");
+        assert_eq!(notes.ok("max(abs(net.params()[2] - before[2])).item() > 0.0"), "true", "{norm}");
+        assert_eq!(notes.ok("max(abs(net.with(net.params())(x) - net(x))).item()"), "0.0", "{norm}");
+        let table = notes.ok("net.summary()");
+        assert!(table.contains("affine: false") && table.contains("prelu(4 slopes)"), "{table}");
+    }
+}
+
 /// The formula of Salimans et al. 2016, section 3.2, written as a double loop over the samples.
 #[test]
 fn minibatch_discrimination_is_the_formula_of_its_paper() {

@@ -17,6 +17,12 @@ const CASES: &[(&str, &str)] = &[
     ("masked_conv2d(1, 1, 3, #{ mask: \"C\" })", "mask must be \"A\" or \"B\", got \"C\""),
     ("masked_conv2d(3, 4, 3, #{ colours: 3 })", "4 channels cannot be shared equally among 3 colours"),
     ("masked_conv2d(3, 3, 3, #{ colours: 0 })", "colours must be at least 1"),
+    // Layers and how they start.
+    ("prelu(#{ channels: 0 })", "prelu: channels must be at least 1"),
+    ("prelu(#{ channels: 2 })(ones([2]))", "prelu: input must be [n, 2] or [n, 2, h, w], got [2]"),
+    ("batch_norm(2, #{ init: orthogonal() })", "batch_norm: init starts a vector, orthogonal() a matrix"),
+    ("linear(2, 1, #{ bias_init: orthogonal() })", "linear: bias_init starts a vector, orthogonal() a matrix"),
+    ("batch_norm(2, #{ affine: false, init: constant(1) })", "there is no gain that init could start"),
     // Couplings.
     ("affine_coupling(ones([1, 2]), [1, 0.5], linear(2, 4))", "affine_coupling: element 1 of the mask is 0.5"),
     ("affine_coupling(ones([1, 2]), [1, nan], linear(2, 4))", "element 1 of the mask is NaN"),

@@ -1,5 +1,5 @@
-//! Element-wise activation functions as layers, and softmax; none has parameters. Each is one constant: its name, what
-//! it computes, and how ONNX writes it.
+//! Element-wise activation functions as layers, and softmax; none has parameters (`prelu` does). Each is one constant:
+//! its name, what it computes, and how ONNX writes it.
 
 use super::{Layer, Pass};
 use crate::Param;

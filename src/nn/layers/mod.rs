@@ -6,7 +6,7 @@
 //! | [`conv`], [`conv1d`] | convolutions of images; of sequences, plain and causal |
 //! | [`recurrent`] | LSTM and GRU |
 //! | [`attention`] | self-attention of images |
-//! | [`activation`] | element-wise activation functions, softmax |
+//! | [`activation`], [`prelu`] | element-wise activation functions, softmax; the one that has parameters |
 //! | [`norm`], [`conditional`], [`reference`] | normalisations; with gain and shift by a label; by a fixed reference batch |
 //! | [`weight`] | masks, spectral norm, weight norm: weights that are computed at each pass |
 //! | [`noise`] | dropout, Gaussian noise |
@@ -21,6 +21,7 @@ pub mod linear;
 pub mod maxout;
 pub mod noise;
 pub mod norm;
+pub mod prelu;
 pub mod recurrent;
 pub mod reference;
 pub mod reshape;
@@ -35,6 +36,7 @@ pub use linear::{Embedding, Linear, MinibatchDiscrimination};
 pub use maxout::Maxout;
 pub use noise::{Dropout, GaussianNoise};
 pub use norm::{Across, BatchNorm, GroupNorm, InstanceNorm, LayerNorm};
+pub use prelu::Prelu;
 pub use recurrent::{Cell, Recurrent};
 pub use reference::ReferenceNorm;
 pub use reshape::{Flatten, PixelShuffle, Reshape, Upsample};

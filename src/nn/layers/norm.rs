@@ -4,7 +4,17 @@ use super::{Layer, Mode, Pass, Start};
 use crate::onnx::{Attribute, Edge, Graph, filled};
 use crate::{Init, Param};
 use saddle_fault::{Fault, Result};
-use saddle_tensor::{Tensor, no_grad, shown};
+use saddle_tensor::{Device, Tensor, no_grad, shown};
+
+/// What a description adds of a normalisation without gain and shift.
+fn unless_affine(affine: bool) -> &'static str {
+    if affine { "" } else { ", affine: false" }
+}
+
+/// Gain and shift of a normalisation, one for each channel, if it has them.
+fn params_if(affine: bool, channels: usize, gain: Init) -> Vec<Param> {
+    if affine { affine_params(channels, gain) } else { vec![] }
+}
 
 /// Gain and shift of a normalisation, one for each channel.
 pub(super) fn affine_params(channels: usize, gain: Init) -> Vec<Param> {
@@ -39,6 +49,8 @@ pub struct BatchNorm {
     pub momentum: f32,
     /// How the gain starts.
     pub gain: Init,
+    /// Whether a gain and a shift are trained.
+    pub affine: bool,
     /// Takes the statistics over the batches of all processes of a run; `None`: each over its own.
     pub across: Option<Across>,
 }
@@ -98,13 +110,13 @@ impl BatchNorm {
 
 impl Layer for BatchNorm {
     fn describe(&self) -> String {
-        format!("batch_norm({})", self.channels)
+        format!("batch_norm({}{})", self.channels, unless_affine(self.affine))
     }
 
     fn start(&self) -> Start {
         let stat = |name: &str, value| Param::new(name, Init::Constant(value).draw(&[self.channels], 1, 1));
         Start {
-            params: affine_params(self.channels, self.gain),
+            params: params_if(self.affine, self.channels, self.gain),
             buffers: vec![stat("running_mean", 0.0), stat("running_var", 1.0)],
         }
     }
@@ -133,7 +145,7 @@ impl Layer for BatchNorm {
         }
         let normed = match params {
             [gain, shift, ..] => x.batch_norm(gain, shift, self.eps)?,
-            // A conditional normalisation has gains and shifts of its own.
+            // `affine: false`; a conditional normalisation has gains and shifts of its own.
             _ => {
                 let all = |v| Tensor::full(v, &[self.channels], &x.device());
                 x.batch_norm(&all(1.0), &all(0.0), self.eps)?
@@ -146,7 +158,7 @@ impl Layer for BatchNorm {
     fn onnx(&self, graph: &mut Graph, params: &[Tensor], buffers: &[Param], x: &Edge) -> Result<Edge> {
         let [gain, shift] = match params {
             [gain, shift, ..] => [gain.clone(), shift.clone()],
-            // A conditional normalisation has gains and shifts of its own.
+            // The operator must be given both.
             _ => [filled(1.0, self.channels), filled(0.0, self.channels)],
         };
         let held = [
@@ -167,14 +179,19 @@ pub struct LayerNorm {
     pub shape: Vec<usize>,
     /// Added to the variance.
     pub eps: f32,
+    /// Whether a gain and a shift are trained.
+    pub affine: bool,
 }
 
 impl Layer for LayerNorm {
     fn describe(&self) -> String {
-        format!("layer_norm({})", shown(&self.shape))
+        format!("layer_norm({}{})", shown(&self.shape), unless_affine(self.affine))
     }
 
     fn start(&self) -> Start {
+        if !self.affine {
+            return Start::default();
+        }
         let params = vec![
             Param::new("weight", Init::Constant(1.0).draw(&self.shape, 1, 1)),
             Param::new("bias", Init::Constant(0.0).draw(&self.shape, 1, 1)),
@@ -192,13 +209,22 @@ impl Layer for LayerNorm {
             )));
         }
         let dims: Vec<isize> = (1..=self.shape.len() as isize).map(|d| -d).collect();
-        x.standardise(&dims, self.eps)?.hat.mul(&params[0])?.add(&params[1])
+        let hat = x.standardise(&dims, self.eps)?.hat;
+        match params {
+            [gain, shift, ..] => hat.mul(gain)?.add(shift),
+            _ => Ok(hat),
+        }
     }
 
     fn onnx(&self, graph: &mut Graph, params: &[Tensor], _: &[Param], x: &Edge) -> Result<Edge> {
-        let (gain, shift) = (graph.weight("weight", &params[0])?, graph.weight("bias", &params[1])?);
         let axis = Attribute::Int(-(self.shape.len() as i64));
         let attributes = vec![("axis", axis), ("epsilon", Attribute::Float(self.eps))];
+        let [gain, shift] = match params {
+            [gain, shift, ..] => [gain.clone(), shift.clone()],
+            // The operator must be given a gain.
+            _ => [1.0, 0.0].map(|value| Tensor::full(value, &self.shape, &Device::Cpu)),
+        };
+        let (gain, shift) = (graph.weight("weight", &gain)?, graph.weight("bias", &shift)?);
         Ok(graph.add("LayerNormalization", &[x, &gain, &shift], attributes, x.rank()))
     }
 }
@@ -209,15 +235,17 @@ pub struct InstanceNorm {
     pub channels: usize,
     /// Added to the variance.
     pub eps: f32,
+    /// Whether a gain and a shift are trained.
+    pub affine: bool,
 }
 
 impl Layer for InstanceNorm {
     fn describe(&self) -> String {
-        format!("instance_norm({})", self.channels)
+        format!("instance_norm({}{})", self.channels, unless_affine(self.affine))
     }
 
     fn start(&self) -> Start {
-        Start { params: affine_params(self.channels, Init::Constant(1.0)), buffers: vec![] }
+        Start { params: params_if(self.affine, self.channels, Init::Constant(1.0)), buffers: vec![] }
     }
 
     fn forward(&self, params: &[Tensor], _: &[Param], x: &Tensor, _: &Pass) -> Result<Tensor> {
@@ -234,7 +262,12 @@ impl Layer for InstanceNorm {
     }
 
     fn onnx(&self, graph: &mut Graph, params: &[Tensor], _: &[Param], x: &Edge) -> Result<Edge> {
-        let (gain, shift) = (graph.weight("weight", &params[0])?, graph.weight("bias", &params[1])?);
+        let [gain, shift] = match params {
+            [gain, shift, ..] => [gain.clone(), shift.clone()],
+            // The operator must be given both.
+            _ => [filled(1.0, self.channels), filled(0.0, self.channels)],
+        };
+        let (gain, shift) = (graph.weight("weight", &gain)?, graph.weight("bias", &shift)?);
         let eps = vec![("epsilon", Attribute::Float(self.eps))];
         Ok(graph.add("InstanceNormalization", &[x, &gain, &shift], eps, x.rank()))
     }
@@ -249,15 +282,17 @@ pub struct GroupNorm {
     pub channels: usize,
     /// Added to each variance.
     pub eps: f32,
+    /// Whether a gain and a shift are trained, one for each channel.
+    pub affine: bool,
 }
 
 impl Layer for GroupNorm {
     fn describe(&self) -> String {
-        format!("group_norm({} of {})", self.groups, self.channels)
+        format!("group_norm({} of {}{})", self.groups, self.channels, unless_affine(self.affine))
     }
 
     fn start(&self) -> Start {
-        Start { params: affine_params(self.channels, Init::Constant(1.0)), buffers: vec![] }
+        Start { params: params_if(self.affine, self.channels, Init::Constant(1.0)), buffers: vec![] }
     }
 
     fn forward(&self, params: &[Tensor], _: &[Param], x: &Tensor, _: &Pass) -> Result<Tensor> {
@@ -274,10 +309,7 @@ impl Layer for GroupNorm {
             return Err(Fault::shape(format!("group_norm: the samples of {} have no elements", shown(&shape))));
         }
         let grouped = x.reshape(&[shape[0], self.groups, of_sample / self.groups])?;
-        let normed = grouped.standardise(&[2], self.eps)?.hat.reshape(&shape)?;
-        let mut of_channels = vec![1; shape.len()];
-        of_channels[1] = self.channels;
-        normed.mul(&params[0].reshape(&of_channels)?)?.add(&params[1].reshape(&of_channels)?)
+        scaled(&grouped.standardise(&[2], self.eps)?.hat.reshape(&shape)?, params)
     }
 
     /// Operator set 17 has none of its own: the groups are the channels of an instance normalisation.
@@ -289,7 +321,10 @@ impl Layer for GroupNorm {
         let hat = graph.add("InstanceNormalization", &[&grouped, &ones, &zeros], eps, Some(3));
         let shape = graph.add("Shape", &[x], vec![], Some(1));
         let hat = graph.add("Reshape", &[&hat, &shape], vec![], x.rank());
-        let (gain, shift) = (graph.of_channels("weight", &params[0], x)?, graph.of_channels("bias", &params[1], x)?);
+        let [gain, shift, ..] = params else {
+            return Ok(hat);
+        };
+        let (gain, shift) = (graph.of_channels("weight", gain, x)?, graph.of_channels("bias", shift, x)?);
         let scaled = graph.apply("Mul", &[&hat, &gain]);
         Ok(graph.apply("Add", &[&scaled, &shift]))
     }
@@ -298,7 +333,6 @@ impl Layer for GroupNorm {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use saddle_tensor::Device;
 
     /// Against the definition in double precision.
     #[test]
@@ -308,7 +342,7 @@ mod tests {
         let x = Tensor::from_floats(data.clone(), &[n, c, 2, 2], &Device::Cpu);
         let gain = Tensor::from_floats((0..c).map(|i| 1.0 + i as f32).collect(), &[c], &Device::Cpu);
         let shift = Tensor::from_floats((0..c).map(|i| i as f32 * 0.1).collect(), &[c], &Device::Cpu);
-        let layer = GroupNorm { groups, channels: c, eps: 1e-5 };
+        let layer = GroupNorm { groups, channels: c, eps: 1e-5, affine: true };
         let y = layer.forward(&[gain, shift], &[], &x, &Pass::of(Mode::Train)).unwrap().to_floats().unwrap();
         let part = c / groups * hw;
         for (at, y) in y.iter().enumerate() {

@@ -3,13 +3,13 @@
 use crate::cite;
 use crate::types;
 use rhai::Dynamic;
-use saddle_catalog::{Call, ENTRY, Entry, KIND, Kind, Param, Ty, param, runs};
-use saddle_fault::Result;
+use saddle_catalog::{Call, ENTRY, Entry, KIND, Kind, Maybe, Param, Ty, fails, param, runs, value};
+use saddle_fault::{Fault, Result};
 use saddle_nn::Init;
 use saddle_session::output::Bundle;
 use std::any::TypeId;
 
-pub static ENTRIES: &[&Entry] = &[&NORMAL, &UNIFORM, &CONSTANT, &XAVIER, &KAIMING];
+pub static ENTRIES: &[&Entry] = &[&NORMAL, &UNIFORM, &CONSTANT, &XAVIER, &KAIMING, &ORTHOGONAL];
 
 /// How parameters start, as a value.
 #[derive(Clone)]
@@ -25,6 +25,17 @@ pub static INITIALIZER: Kind = Kind {
 
 fn made(init: Init) -> Result<Dynamic> {
     Ok(Dynamic::from(Initializer(init)))
+}
+
+/// How a vector (a bias, a gain) starts in a call, if the call says so.
+pub(super) fn of_vector(call: &Call, option: Maybe<Init>) -> Result<Option<Init>> {
+    match option.of(call)? {
+        Some(Init::Orthogonal(_)) => {
+            Err(Fault::value(format!("{}: {} starts a vector, orthogonal() a matrix", call.entry.name, option.name()))
+                .hint("constant(value), or normal(mean, std)"))
+        }
+        init => Ok(init),
+    }
 }
 
 const MEAN: Param<f64> = param("mean", types::NUMBER, "their mean");
@@ -90,5 +101,31 @@ static KAIMING: Entry = Entry {
     source: &[cite::HE_2015],
     examples: &[runs("a relu layer", "let layer = linear(100, 64, #{ init: kaiming() });")],
     call: |_| made(Init::Kaiming),
+    ..ENTRY
+};
+
+const GAIN: Param<f64> = param("gain", types::NUMBER, "a factor; √2 before relu").or(1.0);
+static ORTHOGONAL: Entry = Entry {
+    name: "orthogonal",
+    group: "initializer",
+    summary: "starts a weight with orthonormal rows (or columns, if they are fewer), times gain: no direction is stretched more than another",
+    params: &[GAIN.param()],
+    returns: Ty::Of("initializer"),
+    shapes: "a kernel [outputs, inputs, h, w] is the matrix [outputs, inputs · h · w]",
+    errors: &["where a bias or a gain is to start so: they are vectors"],
+    source: &[cite::SAXE_2014, "; as in PyTorch"],
+    examples: &[
+        value(
+            "W·Wᵀ is the unit matrix, times gain²",
+            "let W = linear(5, 3, #{ init: orthogonal(2) }).params()[0];\nmax(abs(W @ W.t() - 4 * eye(3))).item() < 1e-5",
+            "true",
+        ),
+        fails(
+            "a bias",
+            "linear(3, 2, #{ bias_init: orthogonal() })",
+            "bias_init starts a vector, orthogonal() a matrix",
+        ),
+    ],
+    call: |call| made(Init::Orthogonal(GAIN.of(call)? as f32)),
     ..ENTRY
 };

@@ -1,5 +1,6 @@
 //! Layers with parameters whose heart is a matrix product.
 
+use super::init::of_vector;
 use super::value::{NET, made};
 use crate::cite;
 use crate::types;
@@ -55,7 +56,7 @@ static LINEAR: Entry = Entry {
             outputs: positive(call, OUTPUTS)?,
             bias: BIAS.of(call)?,
             init: init(call)?,
-            bias_init: BIAS_INIT.of(call)?.or(INIT.is_given(call).then_some(Init::Constant(0.0))),
+            bias_init: of_vector(call, BIAS_INIT)?.or(INIT.is_given(call).then_some(Init::Constant(0.0))),
         }))
     },
     ..ENTRY

@@ -1,6 +1,7 @@
 //! Normalisation layers, and layers with normalised weights.
 
 use super::super::world;
+use super::init::of_vector;
 use super::layers::positive;
 use super::value::{NET, made};
 use crate::cite;
@@ -34,22 +35,25 @@ const MOMENTUM: Param<f64> =
 const SYNC: Param<bool> = param("sync", types::BOOL, "under `mpirun`: statistics over the batches of all ranks, at two exchanges forward and two backward; else each rank's own batch").or(false);
 const GAIN: Maybe<Init> =
     param("init", types::INITIALIZER, "how the gain starts; DCGAN: normal(1, 0.02)").maybe("constant(1)");
+const AFFINE: Param<bool> =
+    param("affine", types::BOOL, "whether a gain and a shift are trained; false: no parameters").or(true);
 
 /// The initializer of the gain.
 fn gain(call: &Call) -> Result<Init> {
-    Ok(GAIN.of(call)?.unwrap_or(Init::Constant(1.0)))
+    Ok(of_vector(call, GAIN)?.unwrap_or(Init::Constant(1.0)))
 }
 
 fn eps(call: &Call) -> Result<f32> {
     Ok(EPS.of(call)? as f32)
 }
 
-fn batch_norm(call: &Call) -> Result<BatchNorm> {
+fn batch_norm(call: &Call, affine: bool) -> Result<BatchNorm> {
     Ok(BatchNorm {
         channels: positive(call, CHANNELS)?,
         eps: eps(call)?,
         momentum: MOMENTUM.of(call)? as f32,
         gain: gain(call)?,
+        affine,
         across: SYNC.of(call)?.then_some(world::ACROSS),
     })
 }
@@ -59,17 +63,36 @@ static BATCH_NORM: Entry = Entry {
     group: "layer",
     summary: "each channel with mean 0 and variance 1 over the batch, then a trained gain and shift",
     params: &[CHANNELS.param()],
-    options: &[EPS.opt(), MOMENTUM.opt(), GAIN.opt(), SYNC.opt()],
+    options: &[EPS.opt(), MOMENTUM.opt(), GAIN.opt(), AFFINE.opt(), SYNC.opt()],
     returns: NET,
     shapes: "[n, channels] or [n, channels, h, w], unchanged",
-    errors: &["when called: another number of channels", "in train mode: a single value a channel"],
+    errors: &[
+        "init for the gain beside affine: false",
+        "when called: another number of channels",
+        "in train mode: a single value a channel",
+    ],
     source: &[cite::IOFFE_2015, "; slide 42"],
-    examples: &[value(
-        "a batch of two",
-        "batch_norm(1)(tensor([[1], [3]])).to_array()",
-        "[[-0.9999949932098389], [0.9999949932098389]]",
-    )],
-    call: |call| made(Network::of(batch_norm(call)?)),
+    examples: &[
+        value(
+            "a batch of two",
+            "batch_norm(1)(tensor([[1], [3]])).to_array()",
+            "[[-0.9999949932098389], [0.9999949932098389]]",
+        ),
+        value("without gain and shift", "batch_norm(8, #{ affine: false }).params().len()", "0"),
+        fails(
+            "a start for a gain that is not there",
+            "batch_norm(8, #{ affine: false, init: normal(1, 0.02) })",
+            "there is no gain that init could start",
+        ),
+    ],
+    call: |call| {
+        let affine = AFFINE.of(call)?;
+        if !affine && GAIN.is_given(call) {
+            return Err(Fault::value("batch_norm: with affine: false there is no gain that init could start")
+                .hint("leave out one of the two"));
+        }
+        made(Network::of(batch_norm(call, affine)?))
+    },
 };
 
 const SHAPE: Param<Vec<usize>> = param("shape", types::SIZES, "the last dims: a size, or an array of sizes");
@@ -78,19 +101,26 @@ static LAYER_NORM: Entry = Entry {
     group: "layer",
     summary: "each sample with mean 0 and variance 1 over its last dims, then a trained gain and shift",
     params: &[SHAPE.param()],
-    options: &[EPS.opt()],
+    options: &[EPS.opt(), AFFINE.opt()],
     returns: NET,
     shapes: "[.., shape..], unchanged",
     errors: &["when called: an input that does not end with the shape"],
     source: &[cite::BA_2016],
-    examples: &[value("shapes", "layer_norm(4)(ones([2, 4])).shape", "[2, 4]")],
+    examples: &[
+        value("shapes", "layer_norm(4)(ones([2, 4])).shape", "[2, 4]"),
+        value(
+            "the normalised input alone",
+            "layer_norm(2, #{ eps: 0, affine: false })(tensor([[1, 3]])).to_array()",
+            "[[-1.0, 1.0]]",
+        ),
+    ],
     call: |call| {
         let shape = SHAPE.of(call)?;
         if SHAPE.value(call).is_int() && shape[0] == 0 {
             return Err(Fault::value("layer_norm: shape must be at least 1"));
         }
         saddle_tensor::check_shape("layer_norm", &shape)?;
-        made(Network::of(LayerNorm { shape, eps: eps(call)? }))
+        made(Network::of(LayerNorm { shape, eps: eps(call)?, affine: AFFINE.of(call)? }))
     },
 };
 
@@ -99,13 +129,23 @@ static INSTANCE_NORM: Entry = Entry {
     group: "layer",
     summary: "each channel of each image with mean 0 and variance 1, then a trained gain and shift",
     params: &[CHANNELS.param()],
-    options: &[EPS.opt()],
+    options: &[EPS.opt(), AFFINE.opt()],
     returns: NET,
     shapes: "[n, channels, h, w], unchanged",
     errors: &["when called: another number of channels, or no space"],
     source: &[cite::ULYANOV_2016],
-    examples: &[value("shapes", "instance_norm(3)(ones([2, 3, 4, 4])).shape", "[2, 3, 4, 4]")],
-    call: |call| made(Network::of(InstanceNorm { channels: positive(call, CHANNELS)?, eps: eps(call)? })),
+    examples: &[
+        value("shapes", "instance_norm(3)(ones([2, 3, 4, 4])).shape", "[2, 3, 4, 4]"),
+        value(
+            "without gain and shift, PyTorch's default",
+            "instance_norm(1, #{ eps: 0, affine: false })(tensor([[[1, 3]]])).to_array()",
+            "[[[-1.0, 1.0]]]",
+        ),
+    ],
+    call: |call| {
+        let (channels, affine) = (positive(call, CHANNELS)?, AFFINE.of(call)?);
+        made(Network::of(InstanceNorm { channels, eps: eps(call)?, affine }))
+    },
 };
 
 const CLASSES: Param<usize> = param("classes", types::SIZE, "number of labels");
@@ -127,7 +167,9 @@ static CONDITIONAL_BATCH_NORM: Entry = Entry {
         ),
         fails("no labels", "conditional_batch_norm(2, 10)(ones([4, 2]))", "there are no labels"),
     ],
-    call: |call| made(Network::of(ConditionalBatchNorm { norm: batch_norm(call)?, classes: positive(call, CLASSES)? })),
+    call: |call| {
+        made(Network::of(ConditionalBatchNorm { norm: batch_norm(call, false)?, classes: positive(call, CLASSES)? }))
+    },
 };
 
 const GROUPS: Param<usize> = param("groups", types::SIZE, "how many; channels is a multiple");
@@ -136,7 +178,7 @@ static GROUP_NORM: Entry = Entry {
     group: "layer",
     summary: "the channels of each sample in groups, each with mean 0 and variance 1, then a trained gain and shift: no batch mate matters",
     params: &[GROUPS.param(), CHANNELS.param()],
-    options: &[EPS.opt()],
+    options: &[EPS.opt(), AFFINE.opt()],
     returns: NET,
     shapes: "[n, channels] or [n, channels, h, w], unchanged",
     errors: &["channels that groups does not divide", "when called: another number of channels"],
@@ -147,6 +189,7 @@ static GROUP_NORM: Entry = Entry {
             "group_norm(2, 4, #{ eps: 0 })(tensor([[1, 3, 10, 30]])).to_array()",
             "[[-1.0, 1.0, -1.0, 1.0]]",
         ),
+        value("without gain and shift", "group_norm(2, 4, #{ affine: false }).params().len()", "0"),
         fails("no equal groups", "group_norm(3, 4)", "4 channels cannot be put into 3 equal groups"),
     ],
     call: |call| {
@@ -157,7 +200,7 @@ static GROUP_NORM: Entry = Entry {
             ))
             .hint("groups divides channels"));
         }
-        made(Network::of(GroupNorm { groups, channels, eps: eps(call)? }))
+        made(Network::of(GroupNorm { groups, channels, eps: eps(call)?, affine: AFFINE.of(call)? }))
     },
 };
 

@@ -3,8 +3,8 @@
 use super::fixture::{Operation, check};
 use saddle_fault::Result;
 use saddle_nn::layers::{
-    BatchNorm, ConditionalBatchNorm, Conv1d, Conv2d, ConvTranspose2d, InstanceNorm, Layer, LayerNorm, Linear, Mode,
-    Pass, ReferenceNorm, SelfAttention, Sight, autoregressive, weight_norm,
+    BatchNorm, ConditionalBatchNorm, Conv1d, Conv2d, ConvTranspose2d, GroupNorm, InstanceNorm, Layer, LayerNorm,
+    Linear, Mode, Pass, Prelu, ReferenceNorm, SelfAttention, Sight, autoregressive, weight_norm,
 };
 use saddle_nn::{Init, Network, Param, loss};
 use saddle_tensor::{Geometry, Tensor, device};
@@ -15,7 +15,7 @@ fn layer(layer: impl Layer + 'static) -> Operation {
 }
 
 fn batch_norm() -> BatchNorm {
-    BatchNorm { channels: 2, eps: 1e-5, momentum: 0.1, gain: Init::Constant(1.0), across: None }
+    BatchNorm { channels: 2, eps: 1e-5, momentum: 0.1, gain: Init::Constant(1.0), affine: true, across: None }
 }
 
 /// A running statistic after one batch.
@@ -42,9 +42,9 @@ fn layers_agree_with_pytorch() {
             ),
             ("batch_norm running mean", Box::new(|x| running(x, 0))),
             ("batch_norm running var", Box::new(|x| running(x, 1))),
-            ("layer_norm", layer(LayerNorm { shape: vec![4], eps: 1e-5 })),
-            ("layer_norm of two dims", layer(LayerNorm { shape: vec![2, 3], eps: 1e-5 })),
-            ("instance_norm", layer(InstanceNorm { channels: 2, eps: 1e-5 })),
+            ("layer_norm", layer(LayerNorm { shape: vec![4], eps: 1e-5, affine: true })),
+            ("layer_norm of two dims", layer(LayerNorm { shape: vec![2, 3], eps: 1e-5, affine: true })),
+            ("instance_norm", layer(InstanceNorm { channels: 2, eps: 1e-5, affine: true })),
             ("conv2d layer", conv(geometry)),
             ("conv1d layer", conv1d(Sight::Around, 3, [2, 2], [2, 2])),
             ("causal_conv1d", conv1d(Sight::Causal, 2, [0, 0], [1, 2])),
@@ -56,8 +56,46 @@ fn layers_agree_with_pytorch() {
             ("virtual_batch_norm", by_reference(true)),
             ("reference_batch_norm", by_reference(false)),
             ("conv_transpose2d layer", conv_transpose(geometry)),
+            ("batch_norm not affine", layer(BatchNorm { affine: false, ..batch_norm() })),
+            (
+                "batch_norm not affine, eval",
+                Box::new(|x| {
+                    let buffers = [Param::new("mean", x[1].clone()), Param::new("var", x[2].clone())];
+                    let layer = BatchNorm { affine: false, ..batch_norm() };
+                    layer.forward(&[], &buffers, &x[0], &Pass::of(Mode::Eval))
+                }),
+            ),
+            ("layer_norm not affine", layer(LayerNorm { shape: vec![4], eps: 1e-5, affine: false })),
+            ("instance_norm not affine", layer(InstanceNorm { channels: 2, eps: 1e-5, affine: false })),
+            ("group_norm", group_norm(true)),
+            ("group_norm not affine", group_norm(false)),
+            ("prelu", layer(Prelu { channels: None })),
+            ("prelu of channels", layer(Prelu { channels: Some(3) })),
         ],
     );
+}
+
+fn group_norm(affine: bool) -> Operation {
+    layer(GroupNorm { groups: 2, channels: 4, eps: 1e-5, affine })
+}
+
+/// The names of PyTorch's state dicts: without gain and shift a normalisation has no parameters, and batch norm keeps its
+/// running statistics.
+#[test]
+fn state_dicts_have_the_names_of_pytorch() {
+    let names = |net: Network| net.named().into_iter().map(|(name, _)| name).collect::<Vec<_>>().join(" ");
+    let norms = |affine: bool| {
+        [
+            Network::of(BatchNorm { affine, ..batch_norm() }),
+            Network::of(LayerNorm { shape: vec![4], eps: 1e-5, affine }),
+            Network::of(InstanceNorm { channels: 2, eps: 1e-5, affine }),
+            Network::of(GroupNorm { groups: 2, channels: 4, eps: 1e-5, affine }),
+        ]
+        .map(names)
+    };
+    assert_eq!(norms(true), ["weight bias running_mean running_var", "weight bias", "weight bias", "weight bias"]);
+    assert_eq!(norms(false), ["running_mean running_var", "", "", ""]);
+    assert_eq!(names(Network::of(Prelu { channels: Some(3) })), "weight");
 }
 
 fn conv(geometry: Geometry) -> Operation {

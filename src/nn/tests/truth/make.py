@@ -152,7 +152,27 @@ def layers():
     case("conditional_batch_norm", [draw(3, 2), draw(2, 2), draw(2, 2), labels], lambda x, g, s, y: F.batch_norm(x, None, None, training=True) * g[y] + s[y])
 
     reweighted_layers(gain, shift)
+    # What came later draws numbers of its own, so that the fixtures before and after it stay as they are.
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(20150206)
+        later_layers()
     write("layers.json")
+
+
+def later_layers():
+    """Normalisations without gain and shift, and slopes that are trained."""
+    x, mean, var = draw(4, 2), draw(2), draw(2, lo=0.5, hi=2.0)
+    case("batch_norm not affine", [x], lambda x: F.batch_norm(x, None, None, training=True))
+    case("batch_norm not affine, eval", [x, mean, var], lambda x, m, v: F.batch_norm(x, m, v), [0])
+    case("layer_norm not affine", [draw(3, 4)], lambda x: F.layer_norm(x, [4]))
+    case("instance_norm not affine", [draw(2, 2, 2, 2)], F.instance_norm)
+    case("group_norm", [draw(2, 4, 2, 1), draw(4, lo=0.5), draw(4)], lambda x, w, b: F.group_norm(x, 2, w, b))
+    case("group_norm not affine", [draw(2, 4, 2, 1)], lambda x: F.group_norm(x, 2))
+    # With a 0, where the gradient is the slope.
+    x = draw(2, 3)
+    x[0, 1] = 0
+    case("prelu", [x, draw(1)], F.prelu)
+    case("prelu of channels", [draw(2, 3, 2, 1), draw(3)], F.prelu)
 
 
 def reweighted_layers(gain, shift):
