@@ -11,8 +11,26 @@ impl Raw {
         if let Some(view) = self.view() {
             return Self::viewed(view.reshape(shape), self.dtype);
         }
-        let far = far::compute(Op::Reshape, &[self.far()], &numbers(&held(&shape)), &[]);
-        Self::wrap(far, self.dtype).within(self.bounds).of(&shape)
+        match shape.len() > 1 && shape.contains(&1) {
+            true => self.in_a_row().shaped(&shape),
+            false => self.shaped(&shape),
+        }
+    }
+
+    /// Of another device's: [`Raw::reshape`] as the device does it.
+    fn shaped(&self, shape: &Shape) -> Self {
+        let far = far::compute(Op::Reshape, &[self.far()], &numbers(&held(shape)), &[]);
+        Self::wrap(far, self.dtype).within(self.bounds).of(shape)
+    }
+
+    /// The elements of another device's tensor in one row, in which they lie one after the other.
+    ///
+    /// To a shape with an axis of one element a tensor goes by this. Burn 0.22.1 gives a permuted tensor another shape
+    /// without a copy where it can, and such an axis then has a stride that its place would not give it; where
+    /// operations on it are fused, they take the wrong elements of their other operands, without a word. A row that is
+    /// in order costs nothing.
+    fn in_a_row(&self) -> Self {
+        self.shaped(&Shape::new([self.len()]))
     }
 
     /// The axes in another order.
@@ -31,9 +49,8 @@ impl Raw {
         Self::wrap(far, self.dtype).within(self.bounds)
     }
 
-    /// As [`Raw::permute`], for axes of which some have one element: only the others change places. Burn 0.22.1 fuses
-    /// operations on a tensor whose axis of one element has a smaller stride than its place would give it, and then
-    /// takes the wrong elements of the other operands.
+    /// As [`Raw::permute`], for axes of which some have one element: only the others change places, for the reason at
+    /// [`Raw::in_a_row`].
     fn permute_long(&self, axes: &[usize], shape: &Shape) -> Self {
         let sizes = |axes: &[usize]| -> Vec<usize> { axes.iter().map(|&a| shape[a]).collect() };
         let permuted = Shape::from(sizes(axes));
@@ -49,12 +66,11 @@ impl Raw {
         }
     }
 
-    /// A new tensor without the strides that [`Raw::permute_long`] speaks of: Burn's convolutions permute their
-    /// results.
+    /// A new tensor without the strides that [`Raw::in_a_row`] speaks of: Burn's convolutions permute their results.
     pub(super) fn straightened(self) -> Self {
         let shape = self.shape();
         match self.view().is_none() && shape.contains(&1) {
-            true => self.reshape(Shape::new([shape.num_elements()])).reshape(shape),
+            true => self.reshape(shape),
             false => self,
         }
     }

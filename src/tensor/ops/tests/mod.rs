@@ -4,6 +4,7 @@ mod cancellation;
 mod einsum;
 mod elementwise;
 mod ints;
+mod layout;
 mod norm;
 mod resample;
 mod singular;
