@@ -55,11 +55,12 @@ def run(command, steps, device="cpu"):
 
 def numbers_of_threads():
     """What PyTorch is tried with: 1, as many as it chooses itself (the physical cores, as a rule), and all that this process may use."""
-    import torch  # Those who take other things from here may have none.
-
+    # In a process of its own: what this one holds, Linux counts as memory of those that it starts.
+    ask = [sys.executable, "-c", "import torch; print(torch.get_num_threads())"]
+    chosen = int(subprocess.run(ask, stdout=subprocess.PIPE, text=True, check=True).stdout)
     # A Mac tells no affinity.
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return sorted({1, torch.get_num_threads(), processors})
+    return sorted({1, chosen, processors})
 
 
 def number(script, name):
