@@ -2,7 +2,7 @@
 
 use super::{axis, floats, one, unary, whole};
 use crate::tape::{Grads, Op, Ranges};
-use crate::{Dtype, Raw, Shape, Tensor, check_shape, shown};
+use crate::{Device, Dtype, Raw, Shape, Tensor, check_shape, shown};
 use saddle_fault::{Fault, Kind, Result};
 use std::ops::Range;
 
@@ -252,9 +252,8 @@ impl Tensor {
         let home = self.device();
         let (values, counts) = match self.dtype() {
             Dtype::F32 => {
-                let mut all = self.to_floats()?;
-                all.sort_by(|a, b| a.partial_cmp(b).unwrap_or_else(|| a.is_nan().cmp(&b.is_nan())));
-                let (values, counts) = runs(&all);
+                let all = self.detach().to_device(&Device::Cpu).reshape(&[self.len()])?;
+                let (values, counts) = runs(&all.sort(0, false)?.0.to_floats()?);
                 let n = values.len();
                 (Tensor::from_floats(values, &[n], &home), counts)
             }

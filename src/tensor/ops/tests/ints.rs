@@ -181,4 +181,6 @@ fn distinct_elements_keep_every_digit_and_their_dtype() {
     let (values, counts) = ints(&[], &[0]).unique().unwrap();
     assert_ints(values, &[]);
     assert_ints(counts, &[]);
+    let (values, _) = Tensor::from_floats(vec![], &[0], &home).unique().unwrap();
+    assert!(values.is_empty() && values.dtype() == Dtype::F32);
 }
