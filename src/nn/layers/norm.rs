@@ -1,7 +1,7 @@
 //! Normalisations. Statistics are recorded values, so gradients pass through them to any order.
 
 use super::{Layer, Mode, Pass, Start};
-use crate::onnx::{Attribute, Edge, Graph, filled};
+use crate::onnx::{Attribute, Edge, Graph};
 use crate::{Init, Param};
 use saddle_fault::{Fault, Result};
 use saddle_tensor::{Device, Tensor, no_grad, shown};
@@ -20,6 +20,14 @@ fn params_if(affine: bool, channels: usize, gain: Init) -> Vec<Param> {
 pub(super) fn affine_params(channels: usize, gain: Init) -> Vec<Param> {
     let ones = gain.draw(&[channels], channels, channels);
     vec![Param::new("weight", ones), Param::new("bias", Init::Constant(0.0).draw(&[channels], 1, 1))]
+}
+
+/// The gain and shift of an ONNX operator, which must be given both: ones and zeros where there are none.
+fn gain_and_shift(params: &[Tensor], shape: &[usize]) -> [Tensor; 2] {
+    match params {
+        [gain, shift, ..] => [gain.clone(), shift.clone()],
+        _ => [1.0, 0.0].map(|value| Tensor::full(value, shape, &Device::Cpu)),
+    }
 }
 
 /// `(x − mean) / √(var + ε) · gain + shift`, the channel axis being `1` of `rank` axes.
@@ -156,11 +164,7 @@ impl Layer for BatchNorm {
     }
 
     fn onnx(&self, graph: &mut Graph, params: &[Tensor], buffers: &[Param], x: &Edge) -> Result<Edge> {
-        let [gain, shift] = match params {
-            [gain, shift, ..] => [gain.clone(), shift.clone()],
-            // The operator must be given both.
-            _ => [filled(1.0, self.channels), filled(0.0, self.channels)],
-        };
+        let [gain, shift] = gain_and_shift(params, &[self.channels]);
         let held = [
             graph.weight("weight", &gain)?,
             graph.weight("bias", &shift)?,
@@ -219,11 +223,7 @@ impl Layer for LayerNorm {
     fn onnx(&self, graph: &mut Graph, params: &[Tensor], _: &[Param], x: &Edge) -> Result<Edge> {
         let axis = Attribute::Int(-(self.shape.len() as i64));
         let attributes = vec![("axis", axis), ("epsilon", Attribute::Float(self.eps))];
-        let [gain, shift] = match params {
-            [gain, shift, ..] => [gain.clone(), shift.clone()],
-            // The operator must be given a gain.
-            _ => [1.0, 0.0].map(|value| Tensor::full(value, &self.shape, &Device::Cpu)),
-        };
+        let [gain, shift] = gain_and_shift(params, &self.shape);
         let (gain, shift) = (graph.weight("weight", &gain)?, graph.weight("bias", &shift)?);
         Ok(graph.add("LayerNormalization", &[x, &gain, &shift], attributes, x.rank()))
     }
@@ -262,11 +262,7 @@ impl Layer for InstanceNorm {
     }
 
     fn onnx(&self, graph: &mut Graph, params: &[Tensor], _: &[Param], x: &Edge) -> Result<Edge> {
-        let [gain, shift] = match params {
-            [gain, shift, ..] => [gain.clone(), shift.clone()],
-            // The operator must be given both.
-            _ => [filled(1.0, self.channels), filled(0.0, self.channels)],
-        };
+        let [gain, shift] = gain_and_shift(params, &[self.channels]);
         let (gain, shift) = (graph.weight("weight", &gain)?, graph.weight("bias", &shift)?);
         let eps = vec![("epsilon", Attribute::Float(self.eps))];
         Ok(graph.add("InstanceNormalization", &[x, &gain, &shift], eps, x.rank()))
@@ -315,8 +311,8 @@ impl Layer for GroupNorm {
     /// Operator set 17 has none of its own: the groups are the channels of an instance normalisation.
     fn onnx(&self, graph: &mut Graph, params: &[Tensor], _: &[Param], x: &Edge) -> Result<Edge> {
         let grouped = graph.reshape(x, &[0, self.groups as i64, -1]);
-        let (ones, zeros) =
-            (graph.weight("ones", &filled(1.0, self.groups))?, graph.weight("zeros", &filled(0.0, self.groups))?);
+        let [ones, zeros] = gain_and_shift(&[], &[self.groups]);
+        let (ones, zeros) = (graph.weight("ones", &ones)?, graph.weight("zeros", &zeros)?);
         let eps = vec![("epsilon", Attribute::Float(self.eps))];
         let hat = graph.add("InstanceNormalization", &[&grouped, &ones, &zeros], eps, Some(3));
         let shape = graph.add("Shape", &[x], vec![], Some(1));

@@ -12,7 +12,7 @@ mod proto;
 use crate::network::{Body, Network};
 use crate::param::Param;
 use saddle_fault::{Fault, Kind, Result};
-use saddle_tensor::{Device, Tensor, no_grad};
+use saddle_tensor::{Tensor, no_grad};
 
 /// A value that flows between operators: its name, and how many axes it has where that is known.
 #[derive(Clone, Debug)]
@@ -275,9 +275,4 @@ fn walk(network: &Network, graph: &mut Graph, x: Edge, place: &str) -> Result<Ed
         }
         Body::Referenced(..) => Err(Graph::no_operator("virtual batch norm, whose reference batch runs along")),
     }
-}
-
-/// A tensor of ones or zeros, for normalisations whose gain or shift comes later.
-pub(crate) fn filled(value: f32, n: usize) -> Tensor {
-    Tensor::full(value, &[n], &Device::Cpu)
 }

@@ -132,24 +132,34 @@ impl Tensor {
     /// For each element of `indices` (ints of the same rank), the element of this tensor with that index along `dim`.
     ///
     /// # Errors
-    /// Ranks that differ; indices outside; an index tensor larger than this one along another dim.
+    /// As [`gather_axis`](Self::gather_axis).
     pub fn gather(&self, dim: isize, indices: &Tensor) -> Result<Tensor> {
-        let at = axis("gather", self, dim)?;
-        let index = whole("gather", "indices", indices)?;
-        let (shape, want) = (self.shape(), indices.shape());
-        if shape.len() != want.len() || (0..shape.len()).any(|i| i != at && want[i] != shape[i]) {
-            return Err(Fault::shape(format!(
-                "gather: indices {} must have the shape {} except along dim {at}",
-                shown(&want),
-                shown(&shape)
-            )));
-        }
-        check_indices("gather", indices, self, at)?;
-        let raw = self.raw().gather(at, &index);
+        let at = self.gather_axis("gather", dim, indices)?;
+        let (shape, raw) = (self.shape(), self.raw().gather(at, indices.raw()));
         if self.dtype() != Dtype::F32 {
             return Ok(Tensor::constant(raw));
         }
         Ok(unary("gather", self, raw, &[indices], false, move |b| b.grad.scatter_add(&shape, at, &b.saved[0])))
+    }
+
+    /// The axis that `dim` means, where `indices` are such as [`gather`](Self::gather) takes. Errors name the `operation`.
+    ///
+    /// # Errors
+    /// There is no such dim; indices that are not ints, lie outside, are on another device, or have another shape except
+    /// along `dim`.
+    pub fn gather_axis(&self, operation: &str, dim: isize, indices: &Tensor) -> Result<usize> {
+        let at = axis(operation, self, dim)?;
+        whole(operation, "indices", indices)?;
+        let (shape, got) = (self.shape(), indices.shape());
+        if shape.len() != got.len() || (0..shape.len()).any(|i| i != at && got[i] != shape[i]) {
+            return Err(Fault::shape(format!(
+                "{operation}: indices {} must have the shape {} except along dim {at}",
+                shown(&got),
+                shown(&shape)
+            )));
+        }
+        check_indices(operation, indices, self, at)?;
+        Ok(at)
     }
 
     /// Zeros of `shape` with each element added at its index along axis `at`.

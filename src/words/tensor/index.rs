@@ -126,9 +126,7 @@ static SCATTER: Entry = Entry {
 fn scatter(call: &mut Call) -> Result<Dynamic> {
     let (x, dim, at) = (X.of(call)?, DIM.of(call)?, GATHER_INDEX.of(call)?);
     let at = beside(at, GATHER_INDEX.value(call), &x.device());
-    // Checks the dim, the ranks and the places, as a gather with the same index would.
-    x.gather(dim, &at)?;
-    let axis = if dim < 0 { dim + x.rank() as isize } else { dim } as usize;
+    let axis = x.gather_axis("scatter", dim, &at)?;
     let add = ADD.of(call)?;
     let source = coerce_beside(SOURCE.value(call), x.dtype() == Dtype::Int, &x.device())?;
     let source = source.ok_or_else(|| SOURCE.wrong(call))?;
