@@ -118,6 +118,7 @@ static SCATTER: Entry = Entry {
             "scatter(zeros([2]), 0, int([1, 1, 0]), 1, #{ add: true }).to_array()",
             "[1.0, 2.0]",
         ),
+        fails("outside", "scatter(ones([3]), 0, int([7]), 5)", "scatter: index 7 is outside dim 0 of [3]"),
     ],
     call: scatter,
     ..ENTRY
