@@ -7,6 +7,9 @@ use flate2::{Compression, Crc};
 
 pub(super) const SIGNATURE: [u8; 8] = *b"\x89PNG\r\n\x1a\n";
 
+/// A plot has 26 % fewer bytes than at level 1 and takes 36 ms instead of 32; at level 6 two hundredths fewer again, and 40 ms.
+const LEVEL: Compression = Compression::new(4);
+
 /// A picture ready to be shown.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Picture {
@@ -88,7 +91,7 @@ fn deflated<const N: usize>(
             None => lines.repeat(),
         }
     }
-    Some(lines.deflate(Compression::fast()))
+    Some(lines.deflate(LEVEL))
 }
 
 /// The rows of RGBA pixels; `None` for one that is the same as the row above.
