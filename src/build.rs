@@ -13,8 +13,8 @@ fn main() {
         .filter_map(|package| Some(format!("{package} {}", version(&lock, package)?)))
         .collect();
     println!("cargo:rustc-env=SADDLE_BUILT_WITH={}", versions.join(","));
-    // At a fixed address no pointer has to be put right at each start, in either of a notebook's two processes: 6 MB less for an idle
-    // notebook (27 → 21), and a fifth less time to begin. Libraries, heap and stacks still lie at random addresses.
+    // At a fixed address no pointer has to be put right at each start, in either of a notebook's two processes: 6 of 27 MB less for an
+    // idle notebook, and a fifth less time to begin. Libraries, heap and stacks still lie at random addresses.
     let of = |key| env::var(format!("CARGO_CFG_TARGET_{key}")).unwrap_or_default();
     if of("OS") == "linux" && of("ENV") == "gnu" {
         println!("cargo:rustc-link-arg-bins=-no-pie");
