@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::buffer::filled;
 use super::elementwise::unary_here;
 use super::parallel::{Shared, divided, run, threads};
-use super::product::{Target, product};
+use super::product::{InParts, Target, product};
 use super::simd::is_lowered;
 use super::skinny::{Part, Skinny, skinny};
 use super::sparse::{self, sparse};
@@ -201,6 +201,7 @@ unsafe fn multiply(
     // The gemm crate reads rows of `b` in place and is the faster one where they are contiguous; where they are not,
     // our packing is.
     let ours = b.col_stride != 1 && n > 1 && m * k * n >= WORTH_PACKING || is_lowered();
+    let packed_once = InParts::new(b);
     in_parts(m, k, n, |rows, columns| {
         let all = (rows.clone(), columns.clone());
         if let Some(way) = way {
@@ -213,7 +214,7 @@ unsafe fn multiply(
         } else if ours {
             let target = Target { c: c.start(), row_stride: n, column: |j| j, rows, columns, add, bias };
             // SAFETY: the part lies inside `c`, and parts do not overlap.
-            unsafe { product(k, a, &b, &target) }
+            unsafe { product(k, a, &packed_once, &target) }
         } else {
             // SAFETY: as above.
             unsafe { by_crate(k, a, b, bias, add, c.start(), n, rows, columns) }

@@ -6,6 +6,7 @@
 //! is read from the image while it is packed.
 
 use std::cell::RefCell;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Mat;
 use super::tile::{Left, Tiles, tiles};
@@ -30,6 +31,35 @@ pub(super) trait Right {
         Self: Sized,
     {
         each_panel(self, terms, columns, tiles, out);
+    }
+
+    /// Where it is multiplied by in several parts, a number that no other operand has: what a thread has packed for one
+    /// part serves it for the next.
+    fn identity(&self) -> Option<u64> {
+        None
+    }
+}
+
+/// A matrix that the parts of one product are multiplied by.
+pub(super) struct InParts<'a> {
+    matrix: Mat<'a>,
+    identity: u64,
+}
+
+impl<'a> InParts<'a> {
+    pub fn new(matrix: Mat<'a>) -> Self {
+        static PRODUCTS: AtomicU64 = AtomicU64::new(0);
+        Self { matrix, identity: PRODUCTS.fetch_add(1, Ordering::Relaxed) }
+    }
+}
+
+impl Right for InParts<'_> {
+    fn pack(&self, terms: Range, columns: Range, width: usize, out: &mut [f32]) {
+        self.matrix.pack(terms, columns, width, out);
+    }
+
+    fn identity(&self) -> Option<u64> {
+        Some(self.identity)
     }
 }
 
@@ -96,9 +126,15 @@ pub(super) struct Target<'a, F> {
     pub bias: Option<&'a [f32]>,
 }
 
+/// Room for packed operands, which a thread keeps.
+struct Room {
+    lines: Vec<Line>,
+    /// The block of a right operand at its beginning: the operand's identity, its terms and its columns.
+    packed: Option<(u64, Range, Range)>,
+}
+
 thread_local! {
-    /// Room for packed operands, which a thread keeps.
-    static ROOM: RefCell<Vec<Line>> = const { RefCell::new(Vec::new()) };
+    static ROOM: RefCell<Room> = const { RefCell::new(Room { lines: Vec::new(), packed: None }) };
 }
 
 /// A cache line, which packed operands begin at.
@@ -122,12 +158,20 @@ impl Line {
 
 /// Calls `body` with room for `len` numbers, of unspecified values.
 pub(super) fn with_room<R>(len: usize, body: impl FnOnce(&mut [f32]) -> R) -> R {
-    ROOM.with_borrow_mut(|lines| {
+    with_packed(len, |room, packed| {
+        *packed = None;
+        body(room)
+    })
+}
+
+/// [`with_room`], and which block lies at the beginning of the room.
+fn with_packed<R>(len: usize, body: impl FnOnce(&mut [f32], &mut Option<(u64, Range, Range)>) -> R) -> R {
+    ROOM.with_borrow_mut(|Room { lines, packed }| {
         let wanted = len.div_ceil(16);
         if lines.len() < wanted {
             lines.resize(wanted, Line::ZEROS);
         }
-        body(&mut Line::numbers_mut(lines)[..len])
+        body(&mut Line::numbers_mut(lines)[..len], packed)
     })
 }
 
@@ -150,7 +194,7 @@ pub(super) unsafe fn product<F: Fn(usize) -> usize>(terms: usize, a: Mat, b: &im
     let blocks_of_c: Vec<_> = columns.map(|columns| Block::new(target, columns, tiles)).collect();
     let apart = blocks_of_c.iter().map(|block| block.room_stride).max();
     let apart = target.rows.len() * apart.unwrap_or(0);
-    with_room(depth * (width + height) + apart, |room| {
+    with_packed(depth * (width + height) + apart, |room, packed| {
         let (room_b, room) = room.split_at_mut(depth * width);
         let (room_a, room_c) = room.split_at_mut(depth * height);
         for mut block in blocks_of_c {
@@ -159,7 +203,11 @@ pub(super) unsafe fn product<F: Fn(usize) -> usize>(terms: usize, a: Mat, b: &im
             // SAFETY: the contract, which the block is part of.
             unsafe { block.begin() };
             for terms in blocks(&(0..terms), TERMS, 32) {
-                b.pack_panels(&terms, &columns, tiles, room_b);
+                let wanted = b.identity().map(|of| (of, terms.clone(), columns.clone()));
+                if wanted.is_none() || *packed != wanted {
+                    b.pack_panels(&terms, &columns, tiles, room_b);
+                    *packed = wanted;
+                }
                 for rows in blocks(&target.rows, ROWS, 1) {
                     let left = if packs_a {
                         pack_tiles(tiles, a, &rows, &terms, room_a);
