@@ -187,32 +187,45 @@ impl Kernel for Dots<'_> {
     }
 }
 
+/// Rows whose partial sums are formed before they are added up.
+const DOTS: usize = 16;
+
 impl Dots<'_> {
     /// With `L` partial sums, a power of two, of each sum.
+    ///
+    /// They go through memory, some rows at a time: where a row's were added up at once, the compiler kept them as so
+    /// many single numbers.
     #[inline(always)]
     fn in_lanes<A: Arith, const L: usize>(self) {
         let Dots { k, a, b, sums } = self;
         let rows = sums.len() * k / b.len();
-        for i in 0..rows {
-            let row = &a.data[i * a.row_stride..][..k];
+        let mut partial = [[0.0; L]; DOTS];
+        for start in (0..rows).step_by(DOTS) {
+            let partial = &mut partial[..DOTS.min(rows - start)];
+            let row = |i: usize| a.data[(start + i) * a.row_stride..][..k].as_chunks::<L>();
             for (j, column) in b.chunks_exact(k).enumerate() {
-                let mut lanes = [0.0; L];
-                let (whole, rest) = row.as_chunks::<L>();
-                let (whole_b, rest_b) = column.as_chunks::<L>();
-                for (x, y) in whole.iter().zip(whole_b) {
-                    for l in 0..L {
-                        lanes[l] = A::mul_add(x[l], y[l], lanes[l]);
+                let (column, rest_b) = column.as_chunks::<L>();
+                for (i, out) in partial.iter_mut().enumerate() {
+                    let mut lanes = [0.0; L];
+                    for (x, y) in row(i).0.iter().zip(column) {
+                        for l in 0..L {
+                            lanes[l] = A::mul_add(x[l], y[l], lanes[l]);
+                        }
                     }
+                    *out = lanes;
                 }
-                let mut half = L / 2;
-                while half > 0 {
-                    for l in 0..half {
-                        lanes[l] += lanes[l + half];
+                for (i, lanes) in partial.iter_mut().enumerate() {
+                    let mut half = L / 2;
+                    while half > 0 {
+                        let (low, high) = lanes.split_at_mut(half);
+                        for (low, high) in low.iter_mut().zip(high) {
+                            *low += *high;
+                        }
+                        half /= 2;
                     }
-                    half /= 2;
+                    let rest = row(i).1.iter().zip(rest_b).fold(0.0, |sum, (&x, &y)| A::mul_add(x, y, sum));
+                    sums[j * rows + start + i] = lanes[0] + rest;
                 }
-                let rest = rest.iter().zip(rest_b).fold(0.0, |sum, (&x, &y)| A::mul_add(x, y, sum));
-                sums[j * rows + i] = lanes[0] + rest;
             }
         }
     }
