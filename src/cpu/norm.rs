@@ -68,7 +68,7 @@ pub fn batch_norm(x: &[f32], shape: [usize; 3], eps: f32, gain: &[f32], shift: &
             for (all, stat) in to_stats.iter().zip([mean, rest, var, inverse]) {
                 all.range(channel..channel + 1)[0] = stat;
             }
-            let (planes, f) = (planes.of(channel), |x, _| (x - mean) * scale + shift);
+            let (planes, f) = (planes.of(channel), move |x, _| (x - mean) * scale + shift);
             dispatch(Zip { planes, a: x, b: x, out: y, f });
         }
     };
@@ -127,15 +127,15 @@ pub fn batch_norm_grad(
     let (to_gains, to_shifts) = (Shared::new(&mut gains), Shared::new(&mut shifts));
     let on_channel = |channel: usize, dx: Shared<MaybeUninit<f32>>| {
         let [mean, rest, inverse] = [mean, rest, inverse].map(|all| all[channel]);
-        let hat = |x: f32| ((x - mean) - rest) * inverse;
-        let [sum, along] = planes.sums(channel, g, x, |g, x| [g, g * hat(x)]);
+        let hat = move |x: f32| ((x - mean) - rest) * inverse;
+        let [sum, along] = planes.sums(channel, g, x, move |g, x| [g, g * hat(x)]);
         let scale = gain[channel] * inverse;
         let (off, slope) = (sum / planes.count(), along / planes.count());
         // SAFETY: as in `batch_norm`.
         unsafe {
             to_gains.range(channel..channel + 1)[0] = along;
             to_shifts.range(channel..channel + 1)[0] = sum;
-            let f = |g, x| (g - off - hat(x) * slope) * scale;
+            let f = move |g, x| (g - off - hat(x) * slope) * scale;
             dispatch(Zip { planes: planes.of(channel), a: g, b: x, out: dx, f });
         }
     };
@@ -294,10 +294,16 @@ fn add<const L: usize, const N: usize>(
     lanes: &mut [[f32; LANES]; N],
     first: usize,
 ) {
+    let mut terms = [[0.0; L]; N];
     for i in 0..L {
-        let terms = f(a[i], b[i]);
+        let both = f(a[i], b[i]);
         for n in 0..N {
-            lanes[n][first + i] += terms[n];
+            terms[n][i] = both[n];
+        }
+    }
+    for (lanes, terms) in lanes.iter_mut().zip(&terms) {
+        for (lane, term) in lanes[first..first + L].iter_mut().zip(terms) {
+            *lane += term;
         }
     }
 }
@@ -313,7 +319,8 @@ fn fold<const N: usize>(lanes: &mut [[f32; LANES]; N], odd: &mut [f32; N], total
 
 /// Writes what `f` makes of each pair of elements.
 ///
-/// The planes of `out` can be written, and nobody else accesses them meanwhile.
+/// The planes of `out` can be written, and nobody else accesses them meanwhile. `f` holds its numbers itself: what it
+/// referred to would be read anew for each element, since it might lie in `out`.
 struct Zip<'a, F> {
     planes: Pieces,
     a: &'a [f32],
@@ -322,7 +329,7 @@ struct Zip<'a, F> {
     f: F,
 }
 
-impl<F: Fn(f32, f32) -> f32> Kernel for Zip<'_, F> {
+impl<F: Fn(f32, f32) -> f32 + 'static> Kernel for Zip<'_, F> {
     type Out = ();
     #[inline(always)]
     fn run<A: Arith>(self) {

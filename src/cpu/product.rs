@@ -291,14 +291,9 @@ impl<'a, F: Fn(usize) -> usize> Block<'a, F> {
     /// # Safety
     /// That of [`product`], and the room is ours.
     unsafe fn begin(&self) {
-        if self.places.is_empty() || !self.target.add {
-            return;
-        }
-        for (c, room) in self.rows() {
-            for (j, &place) in self.places.iter().enumerate() {
-                // SAFETY: the contract.
-                unsafe { *room.add(j) = *c.add(place) };
-            }
+        if self.target.add {
+            // SAFETY: the contract.
+            unsafe { self.each_run(|c, room, len| std::ptr::copy_nonoverlapping(c, room, len)) }
         }
     }
 
@@ -307,22 +302,29 @@ impl<'a, F: Fn(usize) -> usize> Block<'a, F> {
     /// # Safety
     /// As [`begin`](Self::begin).
     unsafe fn end(&self) {
+        // SAFETY: the contract.
+        unsafe { self.each_run(|c, room, len| std::ptr::copy_nonoverlapping(room, c, len)) }
+    }
+
+    /// Calls `body(place, room, len)` for the runs that the places consist of, in each row.
+    ///
+    /// # Safety
+    /// As [`begin`](Self::begin).
+    unsafe fn each_run(&self, body: impl Fn(*mut f32, *mut f32, usize)) {
         if self.places.is_empty() {
             return;
         }
         let runs = runs(&self.places);
         for (c, room) in self.rows() {
-            // SAFETY: the contract.
-            unsafe {
-                if 4 * runs.len() > self.places.len() {
-                    for (j, &place) in self.places.iter().enumerate() {
-                        *c.add(place) = *room.add(j);
-                    }
-                    continue;
+            if 4 * runs.len() > self.places.len() {
+                // A call for so few numbers would cost more than they do.
+                for (j, &place) in self.places.iter().enumerate() {
+                    body(c.wrapping_add(place), room.wrapping_add(j), 1);
                 }
-                for &(j, place, len) in &runs {
-                    std::ptr::copy_nonoverlapping(room.add(j), c.add(place), len);
-                }
+                continue;
+            }
+            for &(j, place, len) in &runs {
+                body(c.wrapping_add(place), room.wrapping_add(j), len);
             }
         }
     }

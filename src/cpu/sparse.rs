@@ -16,7 +16,6 @@ const WORTH: usize = 1 << 22;
 const FIRST: usize = 4096;
 /// Columns that are summed in one go, in registers; fewer where no more are left.
 const WIDE: usize = 128;
-const NARROW: usize = 16;
 /// Rows of a part at least.
 const ROWS: usize = 16;
 
@@ -118,14 +117,19 @@ impl Kernel for Rows<'_> {
         for at in (0..wide).step_by(WIDE) {
             self.block::<A, WIDE>(at, WIDE);
         }
-        for at in (wide..n).step_by(NARROW) {
-            self.block::<A, NARROW>(at, NARROW.min(n - at));
+        match n - wide {
+            0 => {}
+            left @ ..=16 => self.block::<A, 16>(wide, left),
+            left @ ..=32 => self.block::<A, 32>(wide, left),
+            left @ ..=64 => self.block::<A, 64>(wide, left),
+            left => self.block::<A, WIDE>(wide, left),
         }
     }
 }
 
 impl Rows<'_> {
-    /// `len` columns from `at` on, at most `W`, of all rows.
+    /// `len` columns from `at` on, at most `W`, of all rows. Columns beyond them are summed, too, and thrown away: with
+    /// a number of them that is not known beforehand the sums would not stay in registers.
     #[inline(always)]
     fn block<A: Arith, const W: usize>(&self, at: usize, len: usize) {
         let mut start = 0;
@@ -142,23 +146,32 @@ impl Rows<'_> {
             }
             for &(term, factor) in &self.elements.all[start..end] {
                 let from = &self.b[term as usize * self.n + at..];
-                if let Some(from) = from.first_chunk::<W>()
-                    && len == W
-                {
-                    for j in 0..W {
-                        sums[j] = A::mul_add(factor, from[j], sums[j]);
+                let padded;
+                let from = match from.first_chunk::<W>() {
+                    Some(from) => from,
+                    None => {
+                        padded = end_of(from);
+                        &padded
                     }
-                } else {
-                    for (sum, &x) in sums.iter_mut().zip(&from[..len]) {
-                        *sum = A::mul_add(factor, x, *sum);
-                    }
+                };
+                for j in 0..W {
+                    sums[j] = A::mul_add(factor, from[j], sums[j]);
                 }
             }
             start = end;
             match row.first_chunk_mut::<W>() {
-                Some(row) if len == W => *row = sums.map(MaybeUninit::new),
-                _ => _ = row.write_copy_of_slice(&sums[..len]),
+                Some(row) => *row = sums.map(MaybeUninit::new),
+                None => _ = row.write_copy_of_slice(&sums[..len]),
             }
         }
     }
+}
+
+/// The last numbers of the last row, and zeros behind them.
+#[cold]
+#[inline(never)]
+fn end_of<const W: usize>(from: &[f32]) -> [f32; W] {
+    let mut padded = [0.0; W];
+    padded[..from.len()].copy_from_slice(from);
+    padded
 }

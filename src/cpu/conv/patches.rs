@@ -112,18 +112,24 @@ impl Kernel for Halves<'_> {
 /// Copies a few numbers faster than by a call: in pieces, the last of which overlaps the one before.
 #[inline(always)]
 fn copy_short(from: &[f32], to: &mut [f32]) {
-    let n = from.len();
-    assert_eq!(to.len(), n);
-    if n >= 8 {
-        for i in (0..n - 7).step_by(8).chain([n - 8]) {
-            to[i..i + 8].copy_from_slice(&from[i..i + 8]);
-        }
-    } else if n >= 4 {
-        for i in [0, n - 4] {
-            to[i..i + 4].copy_from_slice(&from[i..i + 4]);
-        }
+    assert_eq!(to.len(), from.len());
+    if from.len() >= 8 {
+        copy_pieces_of::<8>(from, to);
+    } else if from.len() >= 4 {
+        copy_pieces_of::<4>(from, to);
     } else {
         to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
+    }
+}
+
+/// Copies at least `N` numbers to as many.
+#[inline(always)]
+fn copy_pieces_of<const N: usize>(from: &[f32], to: &mut [f32]) {
+    if let (Some(from), Some(to)) = (from.last_chunk::<N>(), to.last_chunk_mut()) {
+        *to = *from;
+    }
+    for (from, to) in from.as_chunks::<N>().0.iter().zip(to.as_chunks_mut().0) {
+        *to = *from;
     }
 }
 
