@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::mem::MaybeUninit;
 
-use super::buffer::{filled, zeroed};
+use super::buffer::filled;
 use super::elementwise::{Binary, binary, binary_into};
 use super::parallel::{BLOCK, Shared, over_parts, parts, run};
 use super::transpose::transpose;
@@ -41,7 +41,7 @@ pub fn binary_broadcast(
     unsafe {
         filled(len, |y| {
             over_parts(y, op.grain() / 2, |range, y| {
-                let (mut room_a, mut room_b) = ([0.0; CHUNK], [0.0; CHUNK]);
+                let (mut room_a, mut room_b) = ([MaybeUninit::uninit(); CHUNK], [MaybeUninit::uninit(); CHUNK]);
                 for (i, y) in y.chunks_mut(CHUNK).enumerate() {
                     let start = range.start + i * CHUNK;
                     let (a, b) = (a.chunk(start, y.len(), &mut room_a), b.chunk(start, y.len(), &mut room_b));
@@ -77,13 +77,14 @@ impl<'a> Operand<'a> {
     }
 
     /// The `len` elements from index `start` of the result on.
-    fn chunk<'b>(&'b self, start: usize, len: usize, room: &'b mut [f32; CHUNK]) -> &'b [f32] {
+    fn chunk<'b>(&'b self, start: usize, len: usize, room: &'b mut [MaybeUninit<f32>; CHUNK]) -> &'b [f32] {
         match self {
             Operand::Dense(x) => &x[start..start + len],
             Operand::Periodic { period, elements } => &elements[start % period..][..len],
             Operand::Strided(view) => {
                 view.gather(start, &mut room[..len]);
-                &room[..len]
+                // SAFETY: `gather` has written all of them.
+                unsafe { room[..len].assume_init_ref() }
             }
         }
     }
@@ -126,25 +127,38 @@ impl<'a> View<'a> {
         &self.dims[..self.rank]
     }
 
-    /// Writes the elements from index `start` on, in the view's order.
-    fn gather(&self, start: usize, out: &mut [f32]) {
-        let (&last, outer) = self.dims().split_last().expect("a view has a dimension");
+    /// Writes the elements from index `start` on, in the view's order, to all of `out`.
+    fn gather(&self, start: usize, out: &mut [MaybeUninit<f32>]) {
+        let (outer, lines, last) = match self.dims() {
+            [outer @ .., lines, last] => (outer, *lines, *last),
+            dims => (&[][..], Dim { len: 1, stride: 0 }, dims[0]),
+        };
+        let (mut column, mut rest) = (start % last.len, start / last.len);
+        let mut line = rest % lines.len;
+        rest /= lines.len;
         let mut index = [0; MAX_RANK];
-        let mut rest = start / last.len;
         for (i, dim) in index.iter_mut().zip(outer).rev() {
             *i = rest % dim.len;
             rest /= dim.len;
         }
-        let mut column = start % last.len;
         let mut out = out;
         while !out.is_empty() {
             let offset: usize = index.iter().zip(outer).map(|(i, dim)| i * dim.stride).sum();
-            let run = (last.len - column).min(out.len());
-            let (now, later) = out.split_at_mut(run);
-            copy_run(&self.x[offset + column * last.stride..], last.stride, now);
-            out = later;
-            column = 0;
-            advance(&mut index, outer);
+            let from = |line: usize, column: usize| &self.x[offset + line * lines.stride + column * last.stride..];
+            let whole = (lines.len - line).min(out.len() / last.len);
+            if column > 0 || whole == 0 {
+                let (now, later) = out.split_at_mut((last.len - column).min(out.len()));
+                copy_run(from(line, column), last.stride, now);
+                (out, column, line) = (later, 0, line + 1);
+            } else {
+                let (now, later) = out.split_at_mut(whole * last.len);
+                copy_lines(from(line, 0), lines.stride, last, now);
+                (out, line) = (later, line + whole);
+            }
+            if line == lines.len {
+                line = 0;
+                advance(&mut index, outer);
+            }
         }
     }
 }
@@ -160,12 +174,63 @@ fn advance(index: &mut [usize; MAX_RANK], dims: &[Dim]) {
     }
 }
 
+/// Copies whole lines, which are `step` apart.
+fn copy_lines(x: &[f32], step: usize, line: Dim, out: &mut [MaybeUninit<f32>]) {
+    match (step, line) {
+        // Pixels that are doubled.
+        (1, Dim { stride: 0, len: 2 }) => {
+            for (pair, &x) in out.as_chunks_mut().0.iter_mut().zip(x) {
+                *pair = [MaybeUninit::new(x); 2];
+            }
+        }
+        // Pairs, as those of windows of two columns.
+        (_, Dim { stride: 1, len: 2 }) => {
+            for (i, pair) in out.as_chunks_mut().0.iter_mut().enumerate() {
+                *pair = [MaybeUninit::new(x[i * step]), MaybeUninit::new(x[i * step + 1])];
+            }
+        }
+        _ => {
+            for (i, out) in out.chunks_exact_mut(line.len).enumerate() {
+                copy_run(&x[i * step..], line.stride, out);
+            }
+        }
+    }
+}
+
 /// Copies every `stride`-th element of `x`.
-fn copy_run(x: &[f32], stride: usize, out: &mut [f32]) {
+#[inline]
+fn copy_run(x: &[f32], stride: usize, out: &mut [MaybeUninit<f32>]) {
     match stride {
-        0 => out.fill(x[0]),
-        1 => out.copy_from_slice(&x[..out.len()]),
-        _ => out.iter_mut().zip(x.iter().step_by(stride)).for_each(|(out, x)| *out = *x),
+        0 => out.iter_mut().for_each(|out| _ = out.write(x[0])),
+        // SAFETY: same layout, and what can be read as numbers can be read as what may be none.
+        1 => copy_short(unsafe { std::slice::from_raw_parts(x[..out.len()].as_ptr().cast(), out.len()) }, out),
+        _ => out.iter_mut().zip(x.iter().step_by(stride)).for_each(|(out, x)| _ = out.write(*x)),
+    }
+}
+
+/// Numbers above which a copy is worth a call.
+const SHORT: usize = 128;
+
+/// Copies a few numbers faster than by a call: in pieces, the last of which overlaps the one before.
+#[inline(always)]
+pub(super) fn copy_short<T: Copy>(from: &[T], to: &mut [T]) {
+    assert_eq!(to.len(), from.len());
+    match from.len() {
+        SHORT.. => to.copy_from_slice(from),
+        8.. => copy_pieces_of::<8, T>(from, to),
+        4.. => copy_pieces_of::<4, T>(from, to),
+        _ => to.iter_mut().zip(from).for_each(|(to, from)| *to = *from),
+    }
+}
+
+/// Copies at least `N` numbers to as many.
+#[inline(always)]
+fn copy_pieces_of<const N: usize, T: Copy>(from: &[T], to: &mut [T]) {
+    if let (Some(from), Some(to)) = (from.last_chunk::<N>(), to.last_chunk_mut()) {
+        *to = *from;
+    }
+    for (from, to) in from.as_chunks::<N>().0.iter().zip(to.as_chunks_mut().0) {
+        *to = *from;
     }
 }
 
@@ -184,7 +249,7 @@ pub fn contiguous(x: &[f32], strides: &[usize], shape: &[usize]) -> Vec<f32> {
         // SAFETY: `gather` fills what it is given, and `over_parts` gives all of it.
         _ => unsafe {
             filled(len, |out| {
-                over_parts(out, 16 << 10, |range, out| view.gather(range.start, zeroed(out)));
+                over_parts(out, 16 << 10, |range, out| view.gather(range.start, out));
             })
         },
     }

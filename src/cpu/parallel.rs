@@ -158,20 +158,33 @@ pub(super) fn over_rows<T: Send>(
     grain: usize,
     body: impl Fn(usize, &mut [T]) + Sync,
 ) {
+    over_bands(dst, width, cost, grain, |rows, band| {
+        rows.zip(band.chunks_exact_mut(width)).for_each(|(row, chunk)| body(row, chunk));
+    });
+}
+
+/// [`over_rows`], for rows so short that a call for each would cost more than they do: `body` gets many at a time.
+pub(super) fn over_bands<T: Send>(
+    dst: &mut [T],
+    width: usize,
+    cost: usize,
+    grain: usize,
+    body: impl Fn(Range<usize>, &mut [T]) + Sync,
+) {
     if width == 0 {
         return;
     }
     let rows = dst.len() / width;
     let parts = parts(rows * cost.max(1), grain).min(rows);
     if parts <= 1 {
-        return dst.chunks_exact_mut(width).enumerate().for_each(|(row, chunk)| body(row, chunk));
+        return body(0..rows, dst);
     }
     let shared = Shared::new(dst);
     run(parts, &|index| {
-        for row in rows * index / parts..rows * (index + 1) / parts {
-            // SAFETY: rows do not overlap, and each is visited once.
-            body(row, unsafe { shared.range(row * width..(row + 1) * width) });
-        }
+        let band = rows * index / parts..rows * (index + 1) / parts;
+        // SAFETY: bands do not overlap, and each is visited once.
+        let dst = unsafe { shared.range(band.start * width..band.end * width) };
+        body(band, dst);
     });
 }
 

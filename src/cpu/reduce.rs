@@ -4,7 +4,8 @@
 //! partial sums, then the blocks' sums pairwise. The error grows with the logarithm of the number of blocks.
 
 use super::buffer::{filled, zeroed};
-use super::parallel::{Shared, over_parts, over_rows, run, threads};
+use super::finite::is_finite;
+use super::parallel::{Shared, over_bands, over_parts, over_rows, run, threads};
 use super::simd::{Arith, Kernel, dispatch};
 
 /// Elements that are summed in one go, in [`LANES`] partial sums.
@@ -176,6 +177,13 @@ pub fn sum_axis(x: &[f32], outer: usize, axis: usize, inner: usize) -> Vec<f32> 
             return vec![sum_all(x)];
         }
         let mut sums = vec![0.0; outer];
+        if axis <= SHORT {
+            over_bands(&mut sums, 1, axis, GRAIN, |rows, sums| {
+                dispatch(SumShortRows { x: &x[rows.start * axis..rows.end * axis], axis, sums });
+            });
+            put_right(&mut sums, x, axis, 1);
+            return sums;
+        }
         over_rows(&mut sums, 1, axis, GRAIN, |row, sum| sum[0] = sum_row(&x[row * axis..(row + 1) * axis]));
         return sums;
     }
@@ -183,8 +191,14 @@ pub fn sum_axis(x: &[f32], outer: usize, axis: usize, inner: usize) -> Vec<f32> 
     let mut sums = unsafe {
         filled(outer * inner, |sums| {
             if outer > 1 {
-                return over_rows(sums, inner, axis * inner, GRAIN, |i, sums| {
-                    sum_columns(&x[i * axis * inner..], axis, inner, zeroed(sums));
+                return over_bands(sums, inner, axis * inner, GRAIN, |band, sums| {
+                    let (x, sums) = (&x[band.start * axis * inner..], zeroed(sums));
+                    if axis <= ROW_BLOCK {
+                        return dispatch(AddRowsOfEach { x, rows: axis, width: inner, sums });
+                    }
+                    for (x, sums) in x.chunks(axis * inner).zip(sums.chunks_exact_mut(inner)) {
+                        sum_columns(x, axis, inner, sums);
+                    }
                 });
             }
             over_parts(sums, (GRAIN / axis).max(1), |columns, sums| {
@@ -192,11 +206,63 @@ pub fn sum_axis(x: &[f32], outer: usize, axis: usize, inner: usize) -> Vec<f32> 
             });
         })
     };
+    put_right(&mut sums, x, axis, inner);
+    sums
+}
+
+/// Sums that are infinite or NaN once more, as [`within`].
+fn put_right(sums: &mut [f32], x: &[f32], axis: usize, inner: usize) {
+    if is_finite(sums) {
+        return;
+    }
     for (at, sum) in sums.iter_mut().enumerate().filter(|(_, sum)| !sum.is_finite()) {
         let first = at / inner * axis * inner + at % inner;
         *sum = within(*sum, x[first..].iter().step_by(inner).take(axis));
     }
-    sums
+}
+
+/// The longest rows that are summed by [`SumShortRows`].
+const SHORT: usize = 16;
+
+/// Sums of rows of few elements, in the order of [`interleaved`].
+struct SumShortRows<'a> {
+    x: &'a [f32],
+    axis: usize,
+    sums: &'a mut [f32],
+}
+
+impl Kernel for SumShortRows<'_> {
+    type Out = ();
+    #[inline(always)]
+    fn run<A: Arith>(self) {
+        macro_rules! of_length {
+            ($($n:literal)*) => {
+                match self.axis {
+                    $($n => self.rows::<$n>(),)*
+                    _ => unreachable!("longer than {SHORT}"),
+                }
+            };
+        }
+        of_length!(1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16)
+    }
+}
+
+impl SumShortRows<'_> {
+    #[inline(always)]
+    fn rows<const N: usize>(self) {
+        for (sum, row) in self.sums.iter_mut().zip(self.x.as_chunks::<N>().0) {
+            // As sums that begin with zero: of −0 that is 0.
+            let mut lanes = row.map(|x| 0.0 + x);
+            let mut half = N.next_power_of_two() / 2;
+            while half > 0 {
+                for i in 0..half.min(N - half) {
+                    lanes[i] += lanes[i + half];
+                }
+                half /= 2;
+            }
+            *sum = lanes[0];
+        }
+    }
 }
 
 /// The sum of one row; the same numbers give the same sum as [`sum_all`], on the calling thread.
@@ -229,6 +295,25 @@ struct AddRows<'a> {
     rows: usize,
     stride: usize,
     sums: &'a mut [f32],
+}
+
+/// [`AddRows`] for one block of `rows` rows, which are as wide as the sums of each, after the other.
+struct AddRowsOfEach<'a> {
+    x: &'a [f32],
+    rows: usize,
+    width: usize,
+    sums: &'a mut [f32],
+}
+
+impl Kernel for AddRowsOfEach<'_> {
+    type Out = ();
+    #[inline(always)]
+    fn run<A: Arith>(self) {
+        let AddRowsOfEach { x, rows, width, sums } = self;
+        for (x, sums) in x.chunks_exact(rows * width).zip(sums.chunks_exact_mut(width)) {
+            AddRows { x, rows, stride: width, sums }.run::<A>();
+        }
+    }
 }
 
 impl Kernel for AddRows<'_> {

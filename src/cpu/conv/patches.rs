@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::area;
 use crate::buffer::{filled, zeroed};
+use crate::layout::copy_short;
 use crate::parallel::over_rows;
 use crate::product::Right;
 use crate::simd::{Arith, Kernel, dispatch};
@@ -106,30 +107,6 @@ impl Kernel for Halves<'_> {
                 copy_short(&odd[of], &mut out[place(before + 1)..][..half]);
             }
         }
-    }
-}
-
-/// Copies a few numbers faster than by a call: in pieces, the last of which overlaps the one before.
-#[inline(always)]
-fn copy_short(from: &[f32], to: &mut [f32]) {
-    assert_eq!(to.len(), from.len());
-    if from.len() >= 8 {
-        copy_pieces_of::<8>(from, to);
-    } else if from.len() >= 4 {
-        copy_pieces_of::<4>(from, to);
-    } else {
-        to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
-    }
-}
-
-/// Copies at least `N` numbers to as many.
-#[inline(always)]
-fn copy_pieces_of<const N: usize>(from: &[f32], to: &mut [f32]) {
-    if let (Some(from), Some(to)) = (from.last_chunk::<N>(), to.last_chunk_mut()) {
-        *to = *from;
-    }
-    for (from, to) in from.as_chunks::<N>().0.iter().zip(to.as_chunks_mut().0) {
-        *to = *from;
     }
 }
 

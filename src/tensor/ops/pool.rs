@@ -43,6 +43,9 @@ impl Tensor {
     /// # Errors
     /// A rank other than 4; a window or stride of 0; a window larger than the padded image.
     pub fn avg_pool2d(&self, window: &Window) -> Result<Tensor> {
+        if let Some(tiles) = self.tiles(window)? {
+            return tiles.mean_dims(&[3, 5], false);
+        }
         self.windows("avg_pool2d", window, 0.0)?.mean_dims(&[-1], false)
     }
 
@@ -61,6 +64,19 @@ impl Tensor {
         }
         let windows = self.windows("max_pool2d", window, f32::MIN)?;
         Ok(windows.extreme_dim(-1, false, true)?.values)
+    }
+
+    /// `[n, c, h, w] → [n, c, h', height, w', width]`, where windows lie side by side and cover the image.
+    fn tiles(&self, window: &Window) -> Result<Option<Tensor>> {
+        let (shape, Window { size: [height, width], stride, padding }) = (self.shape(), *window);
+        match shape[..] {
+            [n, c, h, w] if stride == [height, width] && padding == [0, 0] && height > 0 && width > 0 => {
+                let whole = h > 0 && w > 0 && h % height == 0 && w % width == 0;
+                let tiles = || floats(self).reshape(&[n, c, h / height, height, w / width, width]);
+                whole.then(tiles).transpose()
+            }
+            _ => Ok(None),
+        }
     }
 
     /// The elements of each window in a last dim: `[n, c, h, w] → [n, c, h', w', size]`.
@@ -83,15 +99,8 @@ impl Tensor {
             [a, b] => self.pad(&[(a, a), (b, b)], fill)?,
         };
         let out = [0, 1].map(|i| (padded[i] - size[i]) / stride[i] + 1);
-        let tiles = size == stride && padded[0] % size[0] == 0 && padded[1] % size[1] == 0;
-        if tiles {
-            return x.reshape(&[n * c, out[0], size[0], out[1], size[1]])?.permute(&[0, 1, 3, 2, 4])?.reshape(&[
-                n,
-                c,
-                out[0],
-                out[1],
-                size[0] * size[1],
-            ]);
+        if let Some(tiles) = x.tiles(&Window { padding: [0, 0], ..*window })? {
+            return tiles.permute(&[0, 1, 2, 4, 3, 5])?.reshape(&[n, c, out[0], out[1], size[0] * size[1]]);
         }
         let mut places = Vec::with_capacity(out[0] * out[1] * size[0] * size[1]);
         for (y, x) in (0..out[0]).flat_map(|y| (0..out[1]).map(move |x| (y * stride[0], x * stride[1]))) {
