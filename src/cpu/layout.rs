@@ -211,9 +211,12 @@ fn copy_run(x: &[f32], stride: usize, out: &mut [MaybeUninit<f32>]) {
 /// Numbers above which a copy is worth a call.
 const SHORT: usize = 128;
 
-/// Copies a few numbers faster than by a call: in pieces, the last of which overlaps the one before.
+/// Copies a few elements to as many, faster than by a call: in pieces, the last of which overlaps the one before.
+///
+/// # Panics
+/// The slices have not the same length.
 #[inline(always)]
-pub(super) fn copy_short<T: Copy>(from: &[T], to: &mut [T]) {
+pub fn copy_short<T: Copy>(from: &[T], to: &mut [T]) {
     assert_eq!(to.len(), from.len());
     match from.len() {
         SHORT.. => to.copy_from_slice(from),

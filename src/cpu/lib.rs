@@ -75,7 +75,7 @@ mod weight_norm;
 pub use conv::{Conv2d, add_to_channels, conv2d, conv2d_grad_input, conv2d_grad_weight};
 pub use distributions::Between;
 pub use elementwise::{Binary, Unary, binary, binary_in_place, unary, unary_in_place};
-pub use layout::{binary_broadcast, contiguous};
+pub use layout::{binary_broadcast, contiguous, copy_short};
 pub use logits::{bce_with_logits, bce_with_logits_grad};
 pub use lstm::{Along, Lstm, LstmGrads, Unrolled};
 pub use matmul::{Mat, gemm, gemm64, linear, linear_then, products};

@@ -196,6 +196,21 @@ impl Tensor {
         }
     }
 
+    /// The first element of a tensor of floats that does not lie in `-end..end`: too large, infinite or NaN. Waits for
+    /// the device.
+    ///
+    /// # Errors
+    /// The device's.
+    pub fn beyond(&self, end: f32) -> Result<Option<f32>> {
+        let is_inside = |v: &f32| (-end..end).contains(v);
+        // A block is looked at as a whole, many numbers at a time.
+        let all_inside = |block: &[f32]| block.iter().fold(true, |all, v| all & is_inside(v));
+        self.with_floats(|all| {
+            let block = all.chunks(1024).find(|block| !all_inside(block))?;
+            block.iter().copied().find(|v| !is_inside(v))
+        })
+    }
+
     /// The elements as whole numbers in row-major order. Waits for the device.
     pub fn to_ints(&self) -> Result<Vec<i64>> {
         self.raw.to_ints()

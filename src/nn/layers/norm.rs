@@ -212,8 +212,7 @@ impl Layer for LayerNorm {
                 shown(&shape)
             )));
         }
-        let dims: Vec<isize> = (1..=self.shape.len() as isize).map(|d| -d).collect();
-        let hat = x.standardise(&dims, self.eps)?.hat;
+        let hat = x.normalised(self.shape.len(), self.eps)?;
         match params {
             [gain, shift, ..] => hat.mul(gain)?.add(shift),
             _ => Ok(hat),
@@ -257,8 +256,7 @@ impl Layer for InstanceNorm {
                 shown(&shape)
             )));
         }
-        let dims: Vec<isize> = (2..x.rank() as isize).collect();
-        scaled(&x.standardise(&dims, self.eps)?.hat, params)
+        scaled(&x.normalised(x.rank() - 2, self.eps)?, params)
     }
 
     fn onnx(&self, graph: &mut Graph, params: &[Tensor], _: &[Param], x: &Edge) -> Result<Edge> {
@@ -305,7 +303,7 @@ impl Layer for GroupNorm {
             return Err(Fault::shape(format!("group_norm: the samples of {} have no elements", shown(&shape))));
         }
         let grouped = x.reshape(&[shape[0], self.groups, of_sample / self.groups])?;
-        scaled(&grouped.standardise(&[2], self.eps)?.hat.reshape(&shape)?, params)
+        scaled(&grouped.normalised(1, self.eps)?.reshape(&shape)?, params)
     }
 
     /// Operator set 17 has none of its own: the groups are the channels of an instance normalisation.

@@ -46,6 +46,23 @@ impl Tensor {
         Ok(Normed { y, mean: of_channels(&mean)?, var: of_channels(&var)? })
     }
 
+    /// `(x − mean) / √(var + eps)` over the last `count` axes together, at every offset and scale.
+    ///
+    /// # Errors
+    /// No elements.
+    pub fn normalised(&self, count: usize, eps: f32) -> Result<Tensor> {
+        let shape = self.shape();
+        let lead = shape.len().saturating_sub(count);
+        if self.device() != Device::Cpu || self.is_empty() {
+            let dims: Vec<isize> = (lead as isize..shape.len() as isize).collect();
+            return Ok(self.standardise(&dims, eps)?.hat);
+        }
+        // What is normalised together is a channel of one image.
+        let (rows, columns): (usize, usize) = (shape[..lead].iter().product(), shape[lead..].iter().product());
+        let [ones, zeros] = [1.0, 0.0].map(|value| Tensor::full(value, &[rows], &Device::Cpu));
+        floats(self).reshape(&[1, rows, columns])?.batch_norm(&ones, &zeros, eps)?.y.reshape(&shape)
+    }
+
     /// `(x − mean) / √(var + eps)` along `dims`, at every offset and scale.
     ///
     /// # Errors

@@ -41,7 +41,7 @@ impl Raw {
             let mut out = vec![0.0; shape.num_elements()];
             let (run, places) = Raw::runs(&shape, ranges);
             for (from, at) in data.chunks_exact(run.max(1)).zip(places) {
-                out[at..at + run].copy_from_slice(from);
+                saddle_cpu::copy_short(from, &mut out[at..at + run]);
             }
             return Raw::cpu(out, shape);
         }
@@ -86,6 +86,12 @@ impl Raw {
         if let (Some(data), Some(at)) = (x.slice(), at.whole_slice()) {
             let (outer, n, inner) = around(&shape, axis);
             let mut out = vec![0.0; shape.num_elements()];
+            if inner == 1 {
+                for (sums, data) in out.chunks_exact_mut(n.max(1)).zip(data.chunks_exact(at.len())) {
+                    at.iter().zip(data).for_each(|(&at, v)| sums[at as usize] += v);
+                }
+                return Raw::cpu(out, shape);
+            }
             for o in 0..outer {
                 for (i, &at) in at.iter().enumerate() {
                     let to = (o * n + at as usize) * inner;
@@ -149,13 +155,7 @@ impl Raw {
             return self.clone();
         }
         if self.view().is_some() {
-            let along = |x: Raw, &axis: &usize| {
-                let last = x.shape()[axis] as i64 - 1;
-                let reversed: Vec<i64> = (0..=last).rev().collect();
-                let n = reversed.len();
-                x.select(axis, &Raw::cpu(reversed, Shape::new([n])))
-            };
-            return axes.iter().fold(self.clone(), along);
+            return axes.iter().fold(self.clone(), |x, &axis| of_dtype!(x.dtype(), reversed(&x, axis)));
         }
         let far = far::compute(Op::Flip, &[self.far()], &numbers(axes), &[]);
         Raw::wrap(far, self.dtype()).within(self.bounds())
@@ -200,46 +200,80 @@ fn all<T: Element>(x: &Raw) -> Vec<T> {
     x.view().and_then(|view| view.to_vec()).unwrap_or_default()
 }
 
+/// The elements of a tensor on the CPU, of their own type, in row-major order.
+fn elements<T: Element>(x: &Raw) -> &[T] {
+    x.view().and_then(|view| view.slice()).unwrap_or_default()
+}
+
 fn selected<T: Element>(x: &Raw, axis: usize, indices: &Raw) -> Raw {
-    let x = x.contiguous();
-    let data: &[T] = x.view().and_then(|view| view.slice()).unwrap_or_default();
-    let places: Vec<i64> = all(indices);
+    let (x, indices) = (x.contiguous(), indices.contiguous());
+    let (data, places): (&[T], &[i64]) = (elements(&x), elements(&indices));
     let mut shape = x.shape();
-    let (outer, n, inner) = around(&shape, axis);
+    let (_, n, inner) = around(&shape, axis);
     shape[axis] = places.len();
     let mut out = Vec::with_capacity(shape.num_elements());
-    for block in 0..outer {
-        for &at in &places {
-            let from = (block * n + at as usize) * inner;
-            out.extend_from_slice(&data[from..from + inner]);
+    for block in data.chunks_exact((n * inner).max(1)) {
+        match inner {
+            // A call for each single one would cost more than the copy.
+            1 => out.extend(places.iter().map(|&at| block[at as usize])),
+            _ => places.iter().for_each(|&at| out.extend_from_slice(&block[at as usize * inner..][..inner])),
+        }
+    }
+    Raw::cpu(out, shape)
+}
+
+fn reversed<T: Element>(x: &Raw, axis: usize) -> Raw {
+    let x = x.contiguous();
+    let shape = x.shape();
+    let (_, n, inner) = around(&shape, axis);
+    let mut out = Vec::with_capacity(x.len());
+    for block in elements::<T>(&x).chunks_exact(n * inner) {
+        match inner {
+            1 => out.extend(block.iter().rev().copied()),
+            _ => block.rchunks_exact(inner).for_each(|row| out.extend_from_slice(row)),
         }
     }
     Raw::cpu(out, shape)
 }
 
 fn gathered<T: Element>(x: &Raw, axis: usize, indices: &Raw) -> Raw {
-    let x = x.contiguous();
-    let data: &[T] = x.view().and_then(|view| view.slice()).unwrap_or_default();
-    let places: Vec<i64> = all(indices);
+    let (x, indices) = (x.contiguous(), indices.contiguous());
+    let (data, places): (&[T], &[i64]) = (elements(&x), elements(&indices));
     let (_, n, inner) = around(&x.shape(), axis);
     let (_, count, _) = around(&indices.shape(), axis);
-    let from = |(i, &at): (usize, &i64)| {
-        let block = i / (count * inner);
-        data[(block * n + at as usize) * inner + i % inner]
-    };
-    Raw::cpu(places.iter().enumerate().map(from).collect(), indices.shape())
+    let mut out = Vec::with_capacity(places.len());
+    let blocks = data.chunks_exact((n * inner).max(1));
+    for (block, places) in blocks.zip(places.chunks_exact((count * inner).max(1))) {
+        match inner {
+            1 => out.extend(places.iter().map(|&at| block[at as usize])),
+            _ => {
+                for row in places.chunks_exact(inner) {
+                    out.extend(row.iter().enumerate().map(|(i, &at)| block[at as usize * inner + i]));
+                }
+            }
+        }
+    }
+    Raw::cpu(out, indices.shape())
 }
 
 fn joined<T: Element>(parts: &[Raw], axis: usize) -> Raw {
     let mut shape = parts[0].shape();
     shape[axis] = parts.iter().map(|part| part.shape()[axis]).sum();
-    let (outer, _, inner) = around(&shape, axis);
+    let (outer, n, inner) = around(&shape, axis);
     let parts: Vec<Raw> = parts.iter().map(Raw::contiguous).collect();
+    let rows: Vec<(&[T], usize)> = parts.iter().map(|part| (elements(part), part.shape()[axis] * inner)).collect();
     let mut out = Vec::with_capacity(shape.num_elements());
+    if n * inner < 64 {
+        // Few at a time: a call for each would cost more than the copy.
+        for block in 0..outer {
+            for (data, row) in &rows {
+                out.extend(data[block * row..][..*row].iter().copied());
+            }
+        }
+        return Raw::cpu(out, shape);
+    }
     for block in 0..outer {
-        for part in &parts {
-            let data: &[T] = part.view().and_then(|view| view.slice()).unwrap_or_default();
-            let row = part.shape()[axis] * inner;
+        for (data, row) in &rows {
             out.extend_from_slice(&data[block * row..(block + 1) * row]);
         }
     }

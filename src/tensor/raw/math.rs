@@ -153,9 +153,9 @@ impl Raw {
     pub fn compare(&self, op: Compare, other: &Raw, out: &Shape) -> Raw {
         if self.view().is_some() {
             return match self.dtype() {
-                Dtype::F32 => self.paired(other, out, |a: f32, b| op.holds(&a, &b)),
-                Dtype::Int => self.paired(other, out, |a: i64, b| op.holds(&a, &b)),
-                Dtype::Bool => self.paired(other, out, |a: bool, b| op.holds(&a, &b)),
+                Dtype::F32 => self.compared::<f32>(op, other, out),
+                Dtype::Int => self.compared::<i64>(op, other, out),
+                Dtype::Bool => self.compared::<bool>(op, other, out),
             };
         }
         if let Some(none) = self.unless_any(out, Dtype::Bool) {
@@ -214,11 +214,35 @@ impl Raw {
         Ok(Raw::from_bools(all, self.shape(), &self.device()))
     }
 
+    /// [`Raw::compare`] on the CPU. Each comparison has a loop of its own, in which nothing has to be chosen.
+    fn compared<T: Element + PartialOrd>(&self, op: Compare, other: &Raw, out: &Shape) -> Raw {
+        match op {
+            Compare::Lt => self.paired(other, out, |a: T, b| a < b),
+            Compare::Le => self.paired(other, out, |a: T, b| a <= b),
+            Compare::Gt => self.paired(other, out, |a: T, b| a > b),
+            Compare::Ge => self.paired(other, out, |a: T, b| a >= b),
+            Compare::Eq => self.paired(other, out, |a: T, b| a == b),
+            Compare::Ne => self.paired(other, out, |a: T, b| a != b),
+        }
+    }
+
     /// `f` of each pair of elements of two tensors on the CPU that broadcast to `out`.
     fn paired<T: Element, U: Element>(&self, other: &Raw, out: &Shape, f: impl Fn(T, T) -> U) -> Raw {
+        if let Some(b) = other.single::<T>() {
+            let a = self.lift(out).contiguous();
+            return Raw::cpu(a.elements::<T>().iter().map(|&a| f(a, b)).collect(), out.clone());
+        }
         let (a, b) = (self.lift(out).contiguous(), other.lift(out).contiguous());
         let (a, b) = (a.elements::<T>(), b.elements::<T>());
         Raw::cpu(a.iter().zip(b).map(|(&a, &b)| f(a, b)).collect(), out.clone())
+    }
+
+    /// The element of a tensor on the CPU that has one.
+    fn single<T: Element>(&self) -> Option<T> {
+        match self.contiguous().elements::<T>() {
+            &[one] if self.len() == 1 => Some(one),
+            _ => None,
+        }
     }
 
     /// The elements of a view in row-major order that holds elements of this type.
@@ -343,17 +367,6 @@ fn reach(f: fn(i64, i64) -> Option<i64>, a: (i64, i64), b: (i64, i64)) -> Option
 }
 
 impl Compare {
-    fn holds<T: PartialOrd>(self, a: &T, b: &T) -> bool {
-        match self {
-            Compare::Lt => a < b,
-            Compare::Le => a <= b,
-            Compare::Gt => a > b,
-            Compare::Ge => a >= b,
-            Compare::Eq => a == b,
-            Compare::Ne => a != b,
-        }
-    }
-
     /// The operator.
     pub fn name(self) -> &'static str {
         match self {
@@ -410,9 +423,30 @@ fn leaky_step(x: &Far, slope: f32) -> Far {
 
 /// On the CPU, [`Raw::choose`].
 fn chosen<T: Element>(mask: &Raw, yes: &Raw, no: &Raw, out: &Shape) -> Raw {
-    let [mask, yes, no] = [mask, yes, no].map(|x| x.lift(out).contiguous());
-    let pairs = yes.elements::<T>().iter().zip(no.elements::<T>());
-    let all = mask.elements::<bool>().iter().zip(pairs);
-    let all = all.map(|(&mask, (&yes, &no))| if mask { yes } else { no });
-    Raw::cpu(all.collect(), out.clone())
+    let mask = mask.lift(out).contiguous();
+    let mask = mask.elements::<bool>();
+    let whole = |x: &Raw| x.lift(out).contiguous();
+    let all = match (yes.single::<T>(), no.single::<T>()) {
+        (Some(yes), Some(no)) => mask.iter().map(|&mask| either(mask, yes, no)).collect(),
+        (Some(yes), None) => {
+            let no = whole(no);
+            mask.iter().zip(no.elements()).map(|(&mask, &no)| either(mask, yes, no)).collect()
+        }
+        (None, Some(no)) => {
+            let yes = whole(yes);
+            mask.iter().zip(yes.elements()).map(|(&mask, &yes)| either(mask, yes, no)).collect()
+        }
+        (None, None) => {
+            let (yes, no) = (whole(yes), whole(no));
+            let pairs = yes.elements().iter().zip(no.elements());
+            mask.iter().zip(pairs).map(|(&mask, (&yes, &no))| either(mask, yes, no)).collect()
+        }
+    };
+    Raw::cpu(all, out.clone())
+}
+
+/// Without a branch, which could not be foreseen.
+#[inline(always)]
+fn either<T: Element>(mask: bool, yes: T, no: T) -> T {
+    std::hint::select_unpredictable(mask, yes, no)
 }

@@ -166,9 +166,17 @@ pub fn several(t: &Tensor, places: &[Dynamic]) -> Result<Tensor> {
             "x[rows, ..][.., columns] takes the rows and then the columns; gather(x, dim, index) takes single elements",
         ));
     }
-    let mut out = t.clone();
+    // Ranges of several dims are one part, of which the gradient is one, too.
+    let parts: Vec<Option<Range<usize>>> = places.iter().zip(&*t.shape()).map(|(at, &n)| part_of(at, n)).collect();
+    let ranges: Vec<Range<usize>> = parts.iter().zip(&*t.shape()).map(|(p, &n)| p.clone().unwrap_or(0..n)).collect();
+    let is_whole = ranges.iter().zip(&*t.shape()).all(|(range, &n)| *range == (0..n));
+    let mut out = if is_whole { t.clone() } else { t.slice(&ranges)? };
     let mut dim = 0;
     for (place, at) in places.iter().enumerate() {
+        if parts[place].is_some() {
+            dim += 1;
+            continue;
+        }
         // Indexing works along the first dim: the dim is brought there and back.
         let front = out.transpose(0, dim)?;
         let here = format!("dim 0 of {}", shown(&front.shape()));
@@ -189,6 +197,11 @@ pub fn several(t: &Tensor, places: &[Dynamic]) -> Result<Tensor> {
         }
     }
     Ok(out)
+}
+
+/// The range that an index is, if it lies inside a dim of `n` elements.
+fn part_of(at: &Dynamic, n: usize) -> Option<Range<usize>> {
+    range(at, n as i64).filter(|part| part.start <= part.end && part.end <= n)
 }
 
 /// After `transpose(0, dim)` and one place of the first dim: the old first dim stands at `dim − 1` and goes to the

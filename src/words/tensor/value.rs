@@ -346,8 +346,7 @@ pub(super) fn converted(word: &str, t: &Tensor, to: Dtype) -> Result<Tensor> {
     }
     let (is_here, is_wide) = (t.device() == Device::Cpu, t.device().whole_bits() == 64);
     let end: f32 = if is_wide { 9_223_372_036_854_775_808.0 } else { 2_147_483_648.0 };
-    let beyond = |all: &[f32]| all.iter().copied().find(|v| !(-end..end).contains(v));
-    if let Some(beyond) = t.with_floats(beyond)? {
+    if let Some(beyond) = t.beyond(end)? {
         let place = if is_wide { "an int" } else { "the 32 bits of an int on this device" };
         return Err(Fault::value(format!("{word}: {beyond:?} does not fit into {place}")));
     }
