@@ -86,5 +86,5 @@ pub use random::Stream;
 pub use reduce::{max_all, max_axis, min_all, min_axis, sum_all, sum_axis};
 pub use scatter::scatter_add;
 pub use simd::simd_level;
-pub use softmax::{log_softmax_rows, log_sum_exp_rows, softmax_grad_rows, softmax_rows};
+pub use softmax::{log_sum_exp_rows, softmax, softmax_grad};
 pub use weight_norm::{weight_norm, weight_norm_grad};

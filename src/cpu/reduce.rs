@@ -152,7 +152,7 @@ impl<const MAX: bool> Extreme<'_, MAX> {
 
 /// The larger (or smaller) one; the first of equals; NaN if either is NaN.
 #[inline(always)]
-fn pick<const MAX: bool>(a: f32, b: f32) -> f32 {
+pub(super) fn pick<const MAX: bool>(a: f32, b: f32) -> f32 {
     let better = if MAX { b > a } else { b < a };
     if better | b.is_nan() { b } else { a }
 }

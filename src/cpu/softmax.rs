@@ -1,27 +1,69 @@
-//! Softmax, log-softmax and log-sum-exp of the rows of a matrix.
+//! Softmax, log-softmax and log-sum-exp of the rows of a matrix, the former along any axis.
+
+mod beside;
 
 use std::mem::MaybeUninit;
 
 use super::buffer::filled;
+use super::layout::contiguous;
 use super::math::exp;
-use super::parallel::over_rows;
-use super::reduce::{LANES, fold_lanes, sum_of};
+use super::parallel::{Shared, over_rows};
+use super::reduce::{LANES, SUM_BLOCK, fold_lanes, sum_of};
 use super::simd::{Arith, Kernel, dispatch};
 use super::{Unary, max_all, sum_all, unary_in_place};
+use beside::Lines;
 
 /// Elements that one thread should have at least.
 const GRAIN: usize = 16 << 10;
 
-/// exp(x − m) / Σ exp(x − m) of each row of `columns` elements, with m its maximum. A row with NaN, or with ∞, is NaN.
-pub fn softmax_rows(x: &[f32], rows: usize, columns: usize) -> Vec<f32> {
+/// exp(x − m) / Σ exp(x − m) along the middle axis of `[outer, axis, inner]`, with m the maximum there, or its logarithm,
+/// x − m − ln Σ exp(x − m). With NaN or ∞ among them all are NaN.
+pub fn softmax(x: &[f32], [outer, axis, inner]: [usize; 3], log: bool) -> Vec<f32> {
+    assert_eq!(x.len(), outer * axis * inner, "softmax: length");
+    if axis > SUM_BLOCK && inner > 1 {
+        let y = softmax(&lines_in_rows(x, [outer, axis, inner]), [outer * inner, axis, 1], log);
+        return lines_in_rows(&y, [outer, inner, axis]);
+    }
+    if (inner != 1 || axis < LANES) && !x.is_empty() {
+        // SAFETY: every line is written.
+        return unsafe {
+            filled(x.len(), |out| beside::softmax(x, Lines { outer, axis, inner }, log, Shared::new(out).cast()))
+        };
+    }
+    match log {
+        true => log_softmax_rows(x, outer, axis),
+        false => softmax_rows(x, outer, axis),
+    }
+}
+
+/// The gradient of [`softmax`], not of its logarithm, for its result `y` and the gradient `g` of that: y · (g − Σ g·y).
+pub fn softmax_grad(y: &[f32], g: &[f32], [outer, axis, inner]: [usize; 3]) -> Vec<f32> {
+    assert_eq!([y.len(), g.len()], [outer * axis * inner; 2], "softmax: lengths of the gradients");
+    if axis > SUM_BLOCK && inner > 1 {
+        let [y, g] = [y, g].map(|x| lines_in_rows(x, [outer, axis, inner]));
+        return lines_in_rows(&softmax_grad(&y, &g, [outer * inner, axis, 1]), [outer, inner, axis]);
+    }
+    if (inner != 1 || axis < LANES) && !y.is_empty() {
+        let lines = Lines { outer, axis, inner };
+        // SAFETY: every line is written.
+        return unsafe { filled(y.len(), |out| beside::softmax_grad(y, g, lines, Shared::new(out).cast())) };
+    }
+    softmax_grad_rows(y, g, outer, axis)
+}
+
+/// `[outer, axis, inner]` as `[outer, inner, axis]`.
+fn lines_in_rows(x: &[f32], [outer, axis, inner]: [usize; 3]) -> Vec<f32> {
+    contiguous(x, &[axis * inner, 1, inner], &[outer, inner, axis])
+}
+
+fn softmax_rows(x: &[f32], rows: usize, columns: usize) -> Vec<f32> {
     each_row(x, rows, columns, |_, y, total| {
         unary_in_place(Unary::MulScalar(1.0 / total), y);
     })
 }
 
-/// The gradient of [`softmax_rows`] for its result `y` and the gradient `g` of that: y · (g − Σ g·y) of each row.
-pub fn softmax_grad_rows(y: &[f32], g: &[f32], rows: usize, columns: usize) -> Vec<f32> {
-    assert_eq!([y.len(), g.len()], [rows * columns; 2], "softmax: lengths of the gradients");
+fn softmax_grad_rows(y: &[f32], g: &[f32], rows: usize, columns: usize) -> Vec<f32> {
+    debug_assert_eq!(y.len(), rows * columns);
     // SAFETY: every row is written.
     unsafe {
         filled(y.len(), |out| {
@@ -52,8 +94,7 @@ impl Kernel for Shares<'_> {
     }
 }
 
-/// x − m − ln Σ exp(x − m) of each row of `columns` elements, with m its maximum. A row with NaN, or with ∞, is NaN.
-pub fn log_softmax_rows(x: &[f32], rows: usize, columns: usize) -> Vec<f32> {
+fn log_softmax_rows(x: &[f32], rows: usize, columns: usize) -> Vec<f32> {
     each_row(x, rows, columns, |x, y, total| {
         let (largest, log) = (max_all(x), total.ln());
         // In this order, so that the subtraction of the maximum is exact where x is near it.
@@ -131,7 +172,7 @@ mod tests {
         for (rows, columns) in [(0, 4), (3, 0), (1, 1), (5, 2), (64, 10), (7, 1000), (3000, 50)] {
             let mut x = sample(rows * columns, 21);
             x.iter_mut().step_by(3).for_each(|x| *x *= 40.0);
-            let (soft, log) = (softmax_rows(&x, rows, columns), log_softmax_rows(&x, rows, columns));
+            let [soft, log] = [false, true].map(|log| softmax(&x, [rows, columns, 1], log));
             assert_eq!(soft.len(), x.len());
             for (at, &value) in x.iter().enumerate() {
                 let row = &x[at / columns * columns..][..columns];
@@ -147,9 +188,9 @@ mod tests {
     #[test]
     fn gradients_agree_with_double_precision() {
         for (rows, columns) in [(0, 4), (3, 0), (5, 2), (64, 10), (7, 1000), (3000, 50)] {
-            let y = softmax_rows(&sample(rows * columns, 23), rows, columns);
+            let y = softmax(&sample(rows * columns, 23), [rows, columns, 1], false);
             let g = sample(rows * columns, 24);
-            let got = softmax_grad_rows(&y, &g, rows, columns);
+            let got = softmax_grad(&y, &g, [rows, columns, 1]);
             assert_eq!(got.len(), y.len());
             for (at, got) in got.iter().enumerate() {
                 let row = at / columns * columns..(at / columns + 1) * columns;
@@ -160,7 +201,36 @@ mod tests {
             }
         }
         let huge = f32::MAX / 2.0;
-        assert_eq!(softmax_grad_rows(&[0.5, 0.5], &[huge, -huge], 1, 2), [huge / 2.0, -huge / 2.0]);
+        assert_eq!(softmax_grad(&[0.5, 0.5], &[huge, -huge], [1, 2, 1]), [huge / 2.0, -huge / 2.0]);
+    }
+
+    #[test]
+    fn along_another_axis_it_is_that_of_the_rows_to_the_last_bit() {
+        for [outer, axis, inner] in [[2, 3, 5], [1, 10, 300], [3, 70, 257], [2, 1, 4], [1, 20_000, 2], [4, 48, 64]] {
+            let sizes = [outer, axis, inner];
+            let mut x = sample(outer * axis * inner, 25);
+            x.iter_mut().step_by(3).for_each(|x| *x *= 40.0);
+            let g = sample(x.len(), 26);
+            let rows = |x: &[f32]| lines_in_rows(x, sizes);
+            let back = |x: &[f32]| lines_in_rows(x, [outer, inner, axis]);
+            for log in [false, true] {
+                let of_rows = each_line(&rows(&x), axis, |row| softmax(row, [1, axis, 1], log));
+                assert_eq!(softmax(&x, sizes, log), back(&of_rows), "{sizes:?}");
+            }
+            let y = softmax(&x, sizes, false);
+            let of_rows = rows(&y)
+                .chunks(axis)
+                .zip(rows(&g).chunks(axis))
+                .flat_map(|(y, g)| softmax_grad_rows(y, g, 1, axis))
+                .collect::<Vec<_>>();
+            assert_eq!(softmax_grad(&y, &g, sizes), back(&of_rows), "{sizes:?}");
+        }
+        let nan = softmax(&[1.0, f32::NAN, 2.0, 3.0], [1, 2, 2], false);
+        assert!(nan[0] < 0.5 && nan[1].is_nan() && nan[2] > 0.5 && nan[3].is_nan());
+    }
+
+    fn each_line(x: &[f32], columns: usize, of: impl Fn(&[f32]) -> Vec<f32>) -> Vec<f32> {
+        x.chunks(columns).flat_map(of).collect()
     }
 
     #[test]

@@ -11,25 +11,20 @@ impl Raw {
         if self.view().is_none() {
             return self.softmax_in_steps(axes, log);
         }
-        let shape = self.shape();
-        let Rows { order, back, rows, columns } = Rows::along(axes, &shape);
-        let moved = self.permute(&order).contiguous();
-        let x = moved.slice().unwrap_or_default();
-        let y = match log {
-            false => saddle_cpu::softmax_rows(x, rows, columns),
-            true => saddle_cpu::log_softmax_rows(x, rows, columns),
-        };
-        Raw::cpu(y, moved.shape()).permute(&back)
+        let lines = Lines::along(axes, &self.shape());
+        let x = lines.ordered(self);
+        let y = saddle_cpu::softmax(x.slice().unwrap_or_default(), lines.sizes, log);
+        lines.back(Raw::cpu(y, x.shape()))
     }
 
     /// The gradient of the softmax over `axes` for its result and the gradient `g` of that; `None` where the device has
     /// no kernel for it.
     pub fn softmax_grad(&self, g: &Raw, axes: &[usize]) -> Option<Raw> {
         self.view()?;
-        let Rows { order, back, rows, columns } = Rows::along(axes, &self.shape());
-        let [y, g] = [self, g].map(|x| x.permute(&order).contiguous());
-        let out = saddle_cpu::softmax_grad_rows(y.slice()?, g.slice()?, rows, columns);
-        Some(Raw::cpu(out, y.shape()).permute(&back))
+        let lines = Lines::along(axes, &self.shape());
+        let [y, g] = [self, g].map(|x| lines.ordered(x));
+        let out = saddle_cpu::softmax_grad(y.slice()?, g.slice()?, lines.sizes);
+        Some(lines.back(Raw::cpu(out, y.shape())))
     }
 
     fn softmax_in_steps(&self, axes: &[usize], log: bool) -> Raw {
@@ -48,23 +43,41 @@ impl Raw {
     }
 }
 
-/// The axes in an order in which every row is one softmax: those that stay come first.
-struct Rows {
-    order: Vec<usize>,
-    /// The axes back in their places.
-    back: Vec<usize>,
-    rows: usize,
-    columns: usize,
+/// What softmax goes along: the middle axis of three, after axes that do not lie side by side have been moved to the end.
+struct Lines {
+    sizes: [usize; 3],
+    /// The order of the axes in which they lie side by side, and the axes back in their places; nothing where they do.
+    moved: Option<[Vec<usize>; 2]>,
 }
 
-impl Rows {
+impl Lines {
     fn along(axes: &[usize], shape: &Shape) -> Self {
-        let mut order: Vec<usize> = (0..shape.len()).filter(|a| !axes.contains(a)).collect();
-        let rows = order.iter().map(|&a| shape[a]).product();
+        let size = |axes: &[usize]| -> usize { axes.iter().map(|&a| shape[a]).product() };
+        let all: Vec<usize> = (0..shape.len()).collect();
+        if let (Some(&first), Some(&last)) = (axes.first(), axes.last())
+            && axes.iter().copied().eq(first..=last)
+        {
+            return Self { sizes: [size(&all[..first]), size(axes), size(&all[last + 1..])], moved: None };
+        }
+        let mut order: Vec<usize> = all.into_iter().filter(|a| !axes.contains(a)).collect();
+        let sizes = [size(&order), size(axes), 1];
         order.extend_from_slice(axes);
-        let columns = axes.iter().map(|&a| shape[a]).product();
         let mut back = vec![0; order.len()];
         order.iter().enumerate().for_each(|(to, &from)| back[from] = to);
-        Self { order, back, rows, columns }
+        Self { sizes, moved: Some([order, back]) }
+    }
+
+    fn ordered(&self, x: &Raw) -> Raw {
+        match &self.moved {
+            Some([order, _]) => x.permute(order).contiguous(),
+            None => x.contiguous(),
+        }
+    }
+
+    fn back(&self, y: Raw) -> Raw {
+        match &self.moved {
+            Some([_, back]) => y.permute(back),
+            None => y,
+        }
     }
 }
