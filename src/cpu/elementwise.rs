@@ -120,6 +120,12 @@ pub enum Binary {
     ReluGrad,
     /// g where x > 0, else s g, with g = a and x = b: backward of leaky ReLU
     LeakyReluGrad(f32),
+    /// g where x > 0, else g s eˣ, with g = a and x = b: backward of ELU
+    EluGrad(f32),
+    /// g (Φ(x) + x φ(x)) with g = a, x = b and the normal distribution's Φ and density φ: backward of GELU
+    GeluGrad,
+    /// g (σ + x σ (1 − σ)) with g = a, x = b and σ the sigmoid of x: backward of SiLU
+    SiluGrad,
 }
 
 /// `op` of every element.
@@ -226,6 +232,7 @@ impl Binary {
     pub(super) fn grain(self) -> usize {
         match self {
             Binary::Pow => 2 << 10,
+            Binary::EluGrad(_) | Binary::GeluGrad | Binary::SiluGrad => 8 << 10,
             _ => 16 << 10,
         }
     }
@@ -410,6 +417,7 @@ impl<T: Target> Kernel for UnaryLoop<T> {
             Unary::MulScalar(s) => map!(target, |x| x * s),
             Unary::RsubScalar(s) => map!(target, |x| s - x),
             Unary::RdivScalar(s) => map!(target, |x| s / x),
+            Unary::PowScalar(3.0) => map!(target, |x| math::cube(x)),
             Unary::PowScalar(s) => map!(target, |x| math::pow::<A>(x, s)),
             Unary::Clamp(low, high) => map!(target, |x| math::clamp(x, low, high)),
             Unary::ClampMask(low, high) => map!(target, |x| mask((low < x) & (x < high))),
@@ -443,6 +451,9 @@ impl<T: Target> Kernel for BinaryLoop<'_, T> {
             Binary::TanhGrad => zip!(target, b, |g, y| g * (1.0 - y * y)),
             Binary::ReluGrad => zip!(target, b, |g, x| if x > 0.0 { g } else { 0.0 }),
             Binary::LeakyReluGrad(s) => zip!(target, b, |g, x| if x > 0.0 { g } else { g * s }),
+            Binary::EluGrad(s) => zip!(target, b, |g, x| g * math::elu_slope::<A>(x, s)),
+            Binary::GeluGrad => zip!(target, b, |g, x| g * math::gelu_slope::<A>(x)),
+            Binary::SiluGrad => zip!(target, b, |g, x| g * math::silu_slope::<A>(x)),
         }
     }
 }

@@ -43,6 +43,7 @@ static ALLOCATOR: Reuse = Reuse;
 
 mod buffer;
 mod conv;
+mod distances;
 mod distributions;
 mod elementwise;
 mod finite;
@@ -73,6 +74,7 @@ mod transpose;
 mod weight_norm;
 
 pub use conv::{Conv2d, add_to_channels, conv2d, conv2d_grad_input, conv2d_grad_weight};
+pub use distances::{distances, distances_grad};
 pub use distributions::Between;
 pub use elementwise::{Binary, Unary, binary, binary_in_place, unary, unary_in_place};
 pub use layout::{binary_broadcast, contiguous, copy_short};

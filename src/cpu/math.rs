@@ -207,6 +207,40 @@ pub(super) fn gelu<A: Arith>(x: f32) -> f32 {
     0.5 * x * (1.0 + erf::<A>(x * FRAC_1_SQRT_2))
 }
 
+/// The slope of [`gelu`]: Φ(x) + x φ(x).
+#[inline(always)]
+pub(super) fn gelu_slope<A: Arith>(x: f32) -> f32 {
+    /// 1 / √(2π)
+    const HEIGHT: f32 = 0.398_942_28;
+    let density = HEIGHT * exp::<A>(-0.5 * x * x);
+    // Far out x may be infinite where the density is 0.
+    let far = if density == 0.0 { 0.0 } else { x * density };
+    0.5 * (1.0 + erf::<A>(x * FRAC_1_SQRT_2)) + far
+}
+
+/// The slope of SiLU, x σ(x): σ + x σ (1 − σ), in which 1 − σ is not formed by subtraction.
+#[inline(always)]
+pub(super) fn silu_slope<A: Arith>(x: f32) -> f32 {
+    let e = exp::<A>(-x.abs());
+    let inverse = 1.0 / (1.0 + e);
+    let curve = e * inverse * inverse;
+    let s = if x < 0.0 { e * inverse } else { inverse };
+    s + if curve == 0.0 { 0.0 } else { x * curve }
+}
+
+/// The slope of ELU: 1 where x > 0, else `alpha` eˣ.
+#[inline(always)]
+pub(super) fn elu_slope<A: Arith>(x: f32, alpha: f32) -> f32 {
+    if x > 0.0 { 1.0 } else { alpha * exp::<A>(x) }
+}
+
+/// x³, rounded once.
+#[inline(always)]
+pub(super) fn cube(x: f32) -> f32 {
+    let x = f64::from(x);
+    (x * x * x) as f32
+}
+
 /// Beyond this the argument reduction of [`sin`] and [`cos`] is not accurate enough.
 pub(super) const LARGEST_ANGLE: f32 = 1_048_576.0; // 2^20
 

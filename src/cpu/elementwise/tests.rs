@@ -158,7 +158,35 @@ fn reference(op: Binary, a: f32, b: f32) -> f32 {
         Binary::TanhGrad => a * (1.0 - b * b),
         Binary::LeakyReluGrad(s) => passes(b > 0.0, a * s),
         Binary::ReluGrad => passes(b > 0.0, 0.0),
+        Binary::EluGrad(s) => passes(b > 0.0, (f64::from(a) * f64::from(s) * f64::from(b).exp()) as f32),
+        Binary::GeluGrad | Binary::SiluGrad => unreachable!("their slopes have a test of their own"),
     }
+}
+
+/// Slopes that are sums of parts of both signs: within some 10⁻⁷ of the largest part.
+#[test]
+fn slopes_of_gelu_and_silu_agree_with_double_precision() {
+    let all: Vec<f32> = (-4000..=4000).map(|i| i as f32 * 0.01).chain([1e4, -1e4, f32::MAX, f32::MIN]).collect();
+    let ones = vec![1.0; all.len()];
+    let gelu =
+        |x: f64| 0.5 * (1.0 + erf(x / 2f64.sqrt())) + x * (-0.5 * x * x).exp() / (2.0 * std::f64::consts::PI).sqrt();
+    let silu = |x: f64| {
+        let s = 1.0 / (1.0 + (-x).exp());
+        s + if s * (1.0 - s) == 0.0 { 0.0 } else { x * s * (1.0 - s) }
+    };
+    at_each_level(|level| {
+        let slopes: [(Binary, &dyn Fn(f64) -> f64); 2] = [(Binary::GeluGrad, &gelu), (Binary::SiluGrad, &silu)];
+        for (op, exact) in slopes {
+            for (x, got) in all.iter().zip(binary(op, &ones, &all)) {
+                let exact = exact(f64::from(*x));
+                assert!((f64::from(got) - exact).abs() < 3e-7, "{op:?} at {x}, {level:?}: {got} not {exact}");
+            }
+            for (x, slope) in [(f32::INFINITY, 1.0), (f32::NEG_INFINITY, 0.0)] {
+                assert_eq!(binary(op, &[2.0], &[x]), [2.0 * slope], "{op:?}");
+            }
+            assert!(binary(op, &[1.0], &[f32::NAN])[0].is_nan());
+        }
+    });
 }
 
 #[test]
@@ -166,7 +194,7 @@ fn binary_functions_agree_with_one_number_at_a_time() {
     use Binary::*;
     let arithmetic = [Add, Sub, Mul, Div, Pow, Max, Min];
     let comparisons = [Lt, Le, Gt, Ge, Eq, Ne];
-    let slopes = [SigmoidGrad, TanhGrad, ReluGrad, LeakyReluGrad(0.2)];
+    let slopes = [SigmoidGrad, TanhGrad, ReluGrad, LeakyReluGrad(0.2), EluGrad(1.5)];
     for len in [0, 1, 2, 63, 64, 65, 129, 1000] {
         let mut a = sample(len, 1);
         let mut b = sample(len, 2);

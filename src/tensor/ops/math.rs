@@ -1,7 +1,7 @@
 //! Recorded element-wise operations.
 
 use super::{broadcast, floats, one, same_device, two, unary};
-use crate::tape::{Back, Gate, Op};
+use crate::tape::{Back, Gate, Op, is_recording};
 use crate::{Dtype, Raw, Tensor};
 use saddle_cpu::{Binary, Unary};
 use saddle_fault::Result;
@@ -14,6 +14,11 @@ const INV_SQRT_2: f32 = std::f32::consts::FRAC_1_SQRT_2;
 fn behind(name: &'static str, x: &Tensor, raw: Raw, op: Binary, mask: Raw) -> Tensor {
     let gate = Gate { op, mask };
     Op { name, parents: &[x], saved: &[], keep_output: false }.done_behind(Some(gate), raw, |b| Ok(one(b.grad.clone())))
+}
+
+/// A gradient in one pass, where nobody asks for one of it.
+fn at_once(g: &Tensor, op: Binary, x: &Tensor) -> Option<Tensor> {
+    (!is_recording()).then(|| Tensor::constant(g.raw().binary(op, x.raw(), &x.shape())))
 }
 
 /// Operations of one operand whose rule needs the operand: `name, kernel, |g, x| gradient`.
@@ -83,12 +88,18 @@ from_input! {
     log_sigmoid, Unary::LogSigmoid, |g, x| g.mul(&x.neg()?.sigmoid()?);
     /// x · Φ(x) with the normal distribution function Φ (exact, not the tanh form).
     gelu, Unary::Gelu, |g, x| {
+        if let Some(at_once) = at_once(g, Binary::GeluGrad, x) {
+            return Ok(at_once);
+        }
         let cdf = x.mul_scalar(INV_SQRT_2)?.erf()?.add_scalar(1.0)?.mul_scalar(0.5)?;
         let pdf = x.square()?.mul_scalar(-0.5)?.exp()?.mul_scalar(0.5 * TWO_OVER_SQRT_PI * INV_SQRT_2)?;
         g.mul(&cdf.add(&x.mul(&pdf)?)?)
     };
     /// x · σ(x).
     silu, Unary::Silu, |g, x| {
+        if let Some(at_once) = at_once(g, Binary::SiluGrad, x) {
+            return Ok(at_once);
+        }
         let s = x.sigmoid()?;
         let slope = s.add(&x.mul(&s)?.mul(&s.rsub_scalar(1.0)?)?)?;
         g.mul(&slope)
@@ -231,6 +242,9 @@ impl Tensor {
         let raw = x.raw().unary(Unary::Elu(alpha));
         Ok(unary("elu", &x, raw, &[&x], false, move |b| {
             let x = &b.saved[0];
+            if let Some(at_once) = at_once(b.grad, Binary::EluGrad(alpha), x) {
+                return Ok(at_once);
+            }
             // On the lower branch the slope is α eˣ; exp of the clamped value keeps the unused branch finite.
             let up = x.step()?;
             let low = x.clamp(f32::MIN, 0.0)?.exp()?.mul_scalar(alpha)?.mul(&up.rsub_scalar(1.0)?)?;

@@ -18,6 +18,7 @@ mod compare;
 mod conv;
 mod custom;
 mod determinant;
+mod distance;
 mod einsum;
 mod index;
 mod ints;

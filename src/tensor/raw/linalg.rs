@@ -98,6 +98,21 @@ impl Raw {
         Raw::product(two(Op::Matmul, &transposed(self, ta), &transposed(other, tb)))
     }
 
+    /// The distances of the rows, `[n, d]`, from those of another, `[m, d]`: `[n, m]`; `None` where the device has no
+    /// kernel for them.
+    pub fn distances(&self, other: &Raw) -> Option<Raw> {
+        let (x, y) = (self.contiguous(), other.contiguous());
+        let (n, m, d) = (x.shape()[0], y.shape()[0], x.shape()[1]);
+        Some(Raw::cpu(saddle_cpu::distances(x.slice()?, y.slice()?, [n, m, d]), Shape::new([n, m])))
+    }
+
+    /// `Σ_j c_ij (x_i − y_j)` for weights `c [n, m]`: `[n, d]`; `None` where the device has no kernel for it.
+    pub fn distances_grad(&self, other: &Raw, c: &Raw) -> Option<Raw> {
+        let (x, y, c) = (self.contiguous(), other.contiguous(), c.contiguous());
+        let (n, m, d) = (x.shape()[0], y.shape()[0], x.shape()[1]);
+        Some(Raw::cpu(saddle_cpu::distances_grad(x.slice()?, y.slice()?, c.slice()?, [n, m, d]), x.shape()))
+    }
+
     /// `x [m, in] · wᵀ + bias` for `w [out, in]`, in one pass; with a slope, through the rectifier of that slope.
     pub fn linear(&self, w: &Raw, bias: Option<&Raw>, slope: Option<f32>) -> Raw {
         let (m, k, n) = (self.shape()[0], self.shape()[1], w.shape()[0]);

@@ -141,6 +141,20 @@ impl Raw {
             }
             Binary::ReluGrad => two(Op::Mul, a, &one(Op::IntoFloat, &with_scalar(Op::GtScalar, b, 0.0))),
             Binary::LeakyReluGrad(slope) => two(Op::Mul, a, &leaky_step(b, slope)),
+            Binary::EluGrad(alpha) => {
+                let up = one(Op::IntoFloat, &with_scalar(Op::GtScalar, b, 0.0));
+                let low = one(Op::Exp, &with_scalar(Op::ClampMax, b, 0.0));
+                let down = with_scalar(Op::AddScalar, &one(Op::Neg, &up), 1.0);
+                let low = two(Op::Mul, &with_scalar(Op::MulScalar, &low, alpha), &down);
+                two(Op::Mul, a, &two(Op::Add, &up, &low))
+            }
+            Binary::GeluGrad => two(Op::Mul, a, &near::gelu_slope(b)),
+            Binary::SiluGrad => {
+                let s = one(Op::Sigmoid, b);
+                let rest = with_scalar(Op::AddScalar, &one(Op::Neg, &s), 1.0);
+                let slope = two(Op::Add, &s, &two(Op::Mul, b, &two(Op::Mul, &s, &rest)));
+                two(Op::Mul, a, &slope)
+            }
         })
     }
 

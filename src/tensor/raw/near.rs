@@ -72,6 +72,18 @@ pub fn gelu(x: &Far) -> Far {
     two(Op::Sub, &one(Op::Relu, x), &lost)
 }
 
+/// The slope of [`gelu`]: Φ(x) + x φ(x), with the normal distribution's Φ and density φ.
+pub fn gelu_slope(x: &Far) -> Far {
+    /// 1 / √(2π)
+    const HEIGHT: f32 = 0.398_942_28;
+    // As above.
+    let x = far::compute(Op::Clamp, &[x], &[], &[-1e4, 1e4]);
+    let below = with_scalar(Op::AddScalar, &erf(&with_scalar(Op::MulScalar, &x, std::f32::consts::FRAC_1_SQRT_2)), 1.0);
+    let density = one(Op::Exp, &with_scalar(Op::MulScalar, &two(Op::Mul, &x, &x), -0.5));
+    let far_out = two(Op::Mul, &x, &with_scalar(Op::MulScalar, &density, HEIGHT));
+    two(Op::Add, &with_scalar(Op::MulScalar, &below, 0.5), &far_out)
+}
+
 /// aᵇ, which is 1 for b = 0 whatever a is: graphics kernels take the logarithm of a.
 pub fn pow(a: &Far, b: &Far) -> Far {
     let one_each = with_scalar(Op::AddScalar, &with_scalar(Op::MulScalar, b, 0.0), 1.0);
