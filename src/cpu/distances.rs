@@ -3,6 +3,7 @@
 
 use super::parallel::{Shared, over_bands, parts, run};
 use super::simd::{Arith, Kernel, dispatch};
+use super::transpose::transpose;
 
 /// Rows of the second matrix that are compared side by side.
 const WIDE: usize = 64;
@@ -49,9 +50,9 @@ impl Kernel for Band<'_> {
         let mut sums = vec![[0.0f32; WIDE]; x.len() / d];
         for left in (0..m).step_by(WIDE) {
             let count = WIDE.min(m - left);
-            for (l, row) in y[left * d..(left + count) * d].chunks_exact(d).enumerate() {
-                panel.iter_mut().zip(row).for_each(|(of_all, &y)| of_all[l] = y);
-            }
+            let rows = &y[left * d..(left + count) * d];
+            // SAFETY: `rows` has so many, of d numbers each, and the panel a place for each of them.
+            unsafe { transpose(rows.as_ptr(), d, count, d, panel.as_mut_ptr().cast(), WIDE) };
             sums.fill([0.0; WIDE]);
             for (at, terms) in panel.chunks(TERMS).enumerate() {
                 for (row, sums) in x.chunks_exact(d).zip(&mut sums) {

@@ -229,11 +229,15 @@ impl Tensor {
     /// The order that sorts along `dim`: ints.
     pub fn argsort(&self, dim: isize, descending: bool) -> Result<Tensor> {
         let at = axis("sort", self, dim)?;
-        let x = match self.dtype() {
+        Ok(Tensor::constant(self.counted().argsort(at, descending)))
+    }
+
+    /// The values, truth values as 0 and 1.
+    fn counted(&self) -> Raw {
+        match self.dtype() {
             Dtype::Bool => self.raw().cast(Dtype::Int),
             _ => self.raw().clone(),
-        };
-        Ok(Tensor::constant(x.argsort(at, descending)))
+        }
     }
 
     /// Sorted along `dim`: values (differentiable) and the indices they came from.
@@ -249,7 +253,7 @@ impl Tensor {
         if k > n {
             return Err(Fault::value(format!("topk: {k} of {n} elements along dim {dim}")));
         }
-        let order = self.argsort(dim, largest)?.narrow(dim, 0..k)?;
+        let order = Tensor::constant(self.counted().argsort_first(at, k, largest));
         Ok((self.gather(dim, &order)?, order))
     }
 

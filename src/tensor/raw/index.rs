@@ -164,35 +164,64 @@ impl Raw {
     /// For each place along `axis`, the index of the element that sorting puts there. Equal elements keep their order;
     /// NaN counts as larger than all.
     pub fn argsort(&self, axis: usize, descending: bool) -> Raw {
+        self.argsort_first(axis, self.shape()[axis], descending)
+    }
+
+    /// The first `count` places of [`Raw::argsort`], for which not everything has to be sorted.
+    pub fn argsort_first(&self, axis: usize, count: usize, descending: bool) -> Raw {
         if self.view().is_some() {
             return match self.dtype() {
-                Dtype::F32 => sorted(self, axis, descending, float_key),
-                _ => sorted(self, axis, descending, int_key),
+                // Key and place in one number of the processor's.
+                Dtype::F32 if self.shape()[axis] <= u32::MAX as usize => sorted(
+                    self,
+                    [axis, count],
+                    |x: f32, k| u64::from(if descending { !float_key(x) } else { float_key(x) }) << 32 | k as u64,
+                    |line| i64::from(line as u32),
+                ),
+                Dtype::F32 => sorted(self, [axis, count], |x, k| wide(float_key(x).into(), k, descending), narrow),
+                _ => sorted(self, [axis, count], |x, k| wide(int_key(x), k, descending), narrow),
             };
         }
         if let Some(home) = self.too_long_for(self.shape()[axis]) {
-            return self.on_cpu().argsort(axis, descending).to_device(&home);
+            return self.on_cpu().argsort_first(axis, count, descending).to_device(&home);
         }
-        let descending = i64::from(descending);
-        let far = far::compute(Op::Argsort, &[self.far()], &[axis as i64, descending], &[]);
-        Raw::wrap(far, Dtype::Int).within(self.places(axis))
+        let far = far::compute(Op::Argsort, &[self.far()], &[axis as i64, i64::from(descending)], &[]);
+        let all = Raw::wrap(far, Dtype::Int).within(self.places(axis));
+        let mut ranges: Vec<Range<usize>> = self.shape().iter().map(|&n| 0..n).collect();
+        match ranges[axis].end == count {
+            true => all,
+            false => {
+                ranges[axis].end = count;
+                all.slice_ranges(&ranges)
+            }
+        }
     }
 }
 
 /// A number that orders floats, NaN last, all NaN and both zeros alike: their bits, of which the sign is turned round,
 /// and of negative ones all.
-fn float_key(x: f32) -> u64 {
+fn float_key(x: f32) -> u32 {
     let bits = (x + 0.0).to_bits();
     match x.is_nan() {
-        true => u64::from(u32::MAX),
-        false if bits >> 31 == 1 => u64::from(!bits),
-        false => u64::from(bits | 1 << 31),
+        true => u32::MAX,
+        false if bits >> 31 == 1 => !bits,
+        false => bits | 1 << 31,
     }
 }
 
 /// A number that orders ints.
 fn int_key(x: i64) -> u64 {
     x as u64 ^ 1 << 63
+}
+
+/// Key and place in one number, the key reversed where the largest comes first.
+fn wide(key: u64, k: usize, descending: bool) -> u128 {
+    u128::from(if descending { !key } else { key }) << 64 | k as u128
+}
+
+/// The place in such a number.
+fn narrow(both: u128) -> i64 {
+    both as u64 as i64
 }
 
 /// All elements of a tensor on the CPU, of their own type.
@@ -280,20 +309,30 @@ fn joined<T: Element>(parts: &[Raw], axis: usize) -> Raw {
     Raw::cpu(out, shape)
 }
 
-/// As [`Raw::argsort`]: elements are sorted as one number of key and place. The place keeps the order of equal ones, and
-/// the numbers lie beside each other: looked up by place, two million floats took eight times as long.
-fn sorted<T: Element>(x: &Raw, axis: usize, descending: bool, key: impl Fn(T) -> u64) -> Raw {
-    let (shape, data) = (x.shape(), all::<T>(x));
+/// As [`Raw::argsort_first`]: elements are sorted as one number of key and place, which `both` makes and `place` takes
+/// apart. The place keeps the order of equal ones, and the numbers lie beside each other: looked up by place, two million
+/// floats took eight times as long.
+fn sorted<T: Element, K: Ord + Copy>(
+    x: &Raw,
+    [axis, count]: [usize; 2],
+    both: impl Fn(T, usize) -> K,
+    place: impl Fn(K) -> i64,
+) -> Raw {
+    let (mut shape, data) = (x.shape(), all::<T>(x));
     let (outer, n, inner) = around(&shape, axis);
-    let turn = if descending { u64::MAX } else { 0 };
-    let mut out = vec![0i64; data.len()];
-    let mut line: Vec<u128> = Vec::with_capacity(n);
-    for start in (0..outer).flat_map(|o| (0..inner).map(move |i| o * n * inner + i)) {
+    shape[axis] = count;
+    let mut out = vec![0i64; shape.num_elements()];
+    let mut line: Vec<K> = Vec::with_capacity(n);
+    for (o, i) in (0..outer).flat_map(|o| (0..inner).map(move |i| (o, i))) {
         line.clear();
-        line.extend((0..n).map(|k| u128::from(key(data[start + k * inner]) ^ turn) << 64 | k as u128));
+        line.extend((0..n).map(|k| both(data[(o * n + k) * inner + i], k)));
+        if (1..n).contains(&count) {
+            line.select_nth_unstable(count - 1);
+            line.truncate(count);
+        }
         line.sort_unstable();
-        for (k, &at) in line.iter().enumerate() {
-            out[start + k * inner] = at as u64 as i64;
+        for (k, &at) in line.iter().take(count).enumerate() {
+            out[(o * count + k) * inner + i] = place(at);
         }
     }
     Raw::cpu(out, shape)
@@ -311,6 +350,21 @@ mod tests {
         let x = Raw::from_floats(values, Shape::new([10]), &Device::Cpu);
         assert_eq!(x.argsort(0, false).to_ints()?, [6, 2, 8, 0, 3, 9, 7, 4, 1, 5]);
         assert_eq!(x.argsort(0, true).to_ints()?, [1, 5, 4, 7, 0, 3, 9, 8, 2, 6]);
+        Ok(())
+    }
+
+    #[test]
+    fn the_first_places_are_those_of_the_whole_order() -> saddle_fault::Result<()> {
+        let values: Vec<f32> = (0..90).map(|i| ((i * 37) % 11) as f32).collect();
+        let x = Raw::from_floats(values, Shape::new([3, 10, 3]), &Device::Cpu);
+        for (axis, count) in [(1, 4), (1, 0), (1, 10), (0, 2), (2, 1)] {
+            for descending in [false, true] {
+                let mut ranges = vec![0..3, 0..10, 0..3];
+                ranges[axis].end = count;
+                let whole = x.argsort(axis, descending).slice_ranges(&ranges);
+                assert_eq!(x.argsort_first(axis, count, descending).to_ints()?, whole.to_ints()?);
+            }
+        }
         Ok(())
     }
 
