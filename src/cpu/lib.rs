@@ -12,7 +12,7 @@
 //! | `elementwise` | [`Unary`] and [`Binary`] over slices of equal length |
 //! | `layout` | broadcasting and copies of strided views |
 //! | `reduce` | sums, maxima and minima, whole or along an axis |
-//! | `softmax` | softmax, log-softmax and log-sum-exp of rows |
+//! | `softmax` | softmax and its logarithm along an axis, log-sum-exp of rows |
 //! | `matmul` | matrix products with operands of any stride, and the affine map |
 //! | `conv` | convolution and its gradients |
 //! | `product` | blocked products with any right operand; `tile`, its innermost loop; `transpose`, used in packing |
@@ -23,6 +23,7 @@
 //! | `norm`, `weight_norm` | batch and weight normalisation and their gradients |
 //! | `logits` | binary cross-entropy of logits |
 //! | `lstm` | an LSTM along whole sequences and its gradient; `packed`, the weights that its steps share |
+//! | `distances` | distances of all rows of two matrices |
 //! | `scatter` | elements added where indices say |
 //! | [`optim`] | the formula of each optimizer, and one pass for its step |
 //! | `random` | counter-based random numbers |

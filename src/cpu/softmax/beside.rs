@@ -71,7 +71,8 @@ impl Lines {
     /// # Safety
     /// `to` has all elements of the lines, and nobody else accesses those of this panel meanwhile.
     unsafe fn store(self, from: &[f32], Panel { start, width }: Panel, to: Shared<f32>) {
-        assert!(start + width * self.axis <= to.len() || self.inner > 1, "softmax: a panel reaches beyond the result");
+        let end = start + if self.inner == 1 { width * self.axis } else { (self.axis - 1) * self.inner + width };
+        assert!(end <= to.len(), "softmax: a panel reaches beyond the result");
         let to = to.start();
         // SAFETY: the contract, for the elements of the panel.
         unsafe {

@@ -8,7 +8,8 @@
 //! | `softmax`, `logits` | softmax, its logarithm, log-sum-exp; binary cross-entropy of logits |
 //! | `linalg`, `einsum`, `determinant` | matrix products; Einstein's sum, diagonals, triangles; determinants and inverses |
 //! | `conv`, `pool`, `resample` | convolutions; pooling, table look-up; other sizes of images |
-//! | `norm` | batch normalisation |
+//! | `distance` | distances of all rows of two matrices |
+//! | `norm` | batch and weight normalisation; that of rows |
 //! | `lstm` | long short-term memories along sequences |
 //! | `shape`, `index` | elements rearranged; parts taken, put back, joined, sorted |
 //! | `ints` | whole numbers, which carry no gradients |
