@@ -13,6 +13,7 @@ use super::product::{Right, Target, product};
 use super::{Mat, Unary, contiguous, unary_in_place};
 use patches::{Padded, Patches, Transposed};
 
+mod depthwise;
 mod grad_input;
 mod patches;
 mod winograd;
@@ -147,10 +148,13 @@ pub fn conv2d(shape: &Conv2d, x: &[f32], w: &[f32], bias: Option<&[f32]>) -> Vec
     if shape.output_len() == 0 {
         return Vec::new();
     }
+    if let Some(bias) = bias {
+        assert_eq!(bias.len(), shape.out_channels, "conv2d: length of bias");
+    }
+    if depthwise::suits(shape) {
+        return depthwise::forward(shape, x, w, bias);
+    }
     if winograd::suits(shape) {
-        if let Some(bias) = bias {
-            assert_eq!(bias.len(), shape.out_channels, "conv2d: length of bias");
-        }
         if let Some(y) = winograd::forward(shape, x, w, bias) {
             return y;
         }
@@ -162,7 +166,6 @@ pub fn conv2d(shape: &Conv2d, x: &[f32], w: &[f32], bias: Option<&[f32]>) -> Vec
     let mut out = Vec::with_capacity(shape.output_len());
     let slots = &mut out.spare_capacity_mut()[..shape.output_len()];
     if let Some(bias) = bias {
-        assert_eq!(bias.len(), shape.out_channels, "conv2d: length of bias");
         fill_channels(slots, bias, pixels);
     }
     let c = Shared::new(slots).cast();
@@ -198,6 +201,9 @@ pub fn conv2d_grad_weight(shape: &Conv2d, x: &[f32], g: &[f32]) -> Vec<f32> {
     }
     if x.is_empty() || g.is_empty() {
         return vec![0.0; shape.weight_len()];
+    }
+    if depthwise::suits(shape) {
+        return depthwise::grad_weight(shape, x, g);
     }
     let mut out = vec![0.0; shape.out_channels * shape.terms()];
     let pixels = area(shape.output());

@@ -14,7 +14,7 @@
 //! | `reduce` | sums, maxima and minima, whole or along an axis |
 //! | `softmax` | softmax and its logarithm along an axis, log-sum-exp of rows |
 //! | `matmul` | matrix products with operands of any stride, and the affine map |
-//! | `conv` | convolution and its gradients |
+//! | `conv` | convolution and its gradients: by packed patches, by minimal filtering, each channel by itself |
 //! | `product` | blocked products with any right operand; `tile`, its innermost loop; `transpose`, used in packing |
 //! | `skinny` | products with one very short side |
 //! | `finite` | whether numbers are finite |

@@ -211,7 +211,7 @@ pub(super) fn gelu<A: Arith>(x: f32) -> f32 {
 #[inline(always)]
 pub(super) fn gelu_slope<A: Arith>(x: f32) -> f32 {
     /// 1 / √(2π)
-    const HEIGHT: f32 = 0.398_942_28;
+    const HEIGHT: f32 = 0.398_942_3;
     let density = HEIGHT * exp::<A>(-0.5 * x * x);
     // Far out x may be infinite where the density is 0.
     let far = if density == 0.0 { 0.0 } else { x * density };

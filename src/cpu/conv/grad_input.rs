@@ -1,7 +1,7 @@
 //! The gradient of a convolution with respect to its input, which is also the transposed convolution.
 
 use super::patches::{Padded, Patches};
-use super::{Conv2d, GRAIN, Into, area, in_parts, winograd};
+use super::{Conv2d, GRAIN, Into, area, depthwise, in_parts, winograd};
 use crate::parallel::{Shared, over_rows};
 use crate::{Mat, gemm};
 
@@ -12,6 +12,11 @@ pub fn conv2d_grad_input(shape: &Conv2d, g: &[f32], w: &[f32]) -> Vec<f32> {
     assert_eq!(w.len(), shape.weight_len(), "conv2d_grad_input: length of w");
     if g.is_empty() || shape.input_len() == 0 {
         return vec![0.0; shape.input_len()];
+    }
+    if depthwise::suits(shape)
+        && let Some(x) = depthwise::grad_input(shape, g, w)
+    {
+        return x;
     }
     if winograd::suits(shape)
         && let Some(x) = winograd::grad_input(shape, g, w)

@@ -60,6 +60,11 @@ fn shapes() -> Vec<Conv2d> {
         shape([2, 9, 8, 1], [11, 12], [3, 3], [2, 1], [2, 3], [2, 3]),
         shape([2, 9, 8, 1], [7, 6], [2, 2], [4, 5], [1, 0], [1, 1]),
         shape([4, 40, 50, 1], [8, 8], [4, 4], [2, 2], [1, 1], [1, 1]),
+        // each channel by itself, also with a padding that is wider than the kernel reaches
+        shape([3, 6, 6, 6], [9, 13], [3, 3], [1, 1], [1, 1], [1, 1]),
+        shape([2, 5, 5, 5], [12, 70], [3, 2], [1, 1], [2, 0], [2, 3]),
+        shape([2, 3, 3, 3], [5, 4], [2, 2], [1, 1], [2, 3], [1, 1]),
+        shape([2, 4, 4, 4], [6, 6], [3, 3], [2, 2], [1, 1], [1, 1]),
         // autoregressive kernels, and others of which only the first taps are used
         Conv2d { taps: 4, ..shape([2, 9, 8, 1], [6, 7], [3, 3], [1, 1], [1, 1], [1, 1]) },
         Conv2d { taps: 5, ..shape([3, 16, 12, 2], [7, 8], [3, 3], [1, 1], [1, 1], [1, 1]) },
@@ -97,19 +102,24 @@ fn convolution_and_gradients_follow_their_definition() {
 }
 
 /// Layers that go by Winograd's filtering: several tiles, one, tiles that are not whole, and other paddings.
-fn layers_of_dcgan() -> [Conv2d; 5] {
+fn filtered_layers() -> [Conv2d; 10] {
     [
         shape([17, 32, 48, 1], [14, 14], [4, 4], [2, 2], [1, 1], [1, 1]),
         shape([64, 32, 32, 1], [8, 8], [4, 4], [2, 2], [1, 1], [1, 1]),
         shape([40, 80, 16, 1], [16, 14], [4, 4], [2, 2], [1, 1], [1, 1]),
         shape([33, 32, 32, 1], [13, 16], [4, 4], [2, 2], [2, 0], [1, 1]),
         shape([150, 16, 272, 1], [14, 14], [4, 4], [2, 2], [1, 1], [1, 1]),
+        shape([17, 32, 48, 1], [14, 14], [3, 3], [1, 1], [1, 1], [1, 1]),
+        shape([64, 32, 32, 1], [4, 4], [3, 3], [1, 1], [1, 1], [1, 1]),
+        shape([40, 80, 16, 1], [8, 7], [3, 3], [1, 1], [1, 1], [1, 1]),
+        shape([33, 32, 32, 1], [7, 10], [3, 3], [1, 1], [2, 0], [1, 1]),
+        shape([70, 16, 272, 1], [7, 7], [3, 3], [1, 1], [0, 0], [1, 1]),
     ]
 }
 
 #[test]
 fn minimal_filtering_is_as_exact_as_is_said() {
-    for s in layers_of_dcgan() {
+    for s in filtered_layers() {
         let (x, w) = (sample(s.input_len(), 1), sample(s.weight_len(), 2));
         let (g, bias) = (sample(s.output_len(), 3), sample(s.out_channels, 4));
         let (mut y, mut dx, mut dw) = (vec![0.0; g.len()], vec![0.0; x.len()], vec![0.0; w.len()]);
@@ -141,8 +151,9 @@ fn minimal_filtering_is_as_exact_as_is_said() {
 /// An infinity, a NaN and an overflow stay with the outputs that see them, as in a layer of any other size.
 #[test]
 fn minimal_filtering_keeps_what_is_not_finite_where_it_belongs() {
-    let s = layers_of_dcgan()[1];
-    for (odd, at) in [(f32::INFINITY, 5), (f32::NAN, 5), (3e38, 9)] {
+    let layers = [filtered_layers()[1], filtered_layers()[6]];
+    let odd = [(f32::INFINITY, 5), (f32::NAN, 5), (3e38, 9)];
+    for (s, (odd, at)) in layers.into_iter().flat_map(|s| odd.map(|odd| (s, odd))) {
         let (mut x, w) = (sample(s.input_len(), 1), sample(s.weight_len(), 2));
         let mut g = sample(s.output_len(), 3);
         (x[at], g[at]) = (odd, odd);
@@ -171,8 +182,8 @@ fn minimal_filtering_keeps_what_is_not_finite_where_it_belongs() {
 
 #[test]
 fn results_do_not_depend_on_the_number_of_threads() {
-    let [layer, ..] = layers_of_dcgan();
-    for s in [layer, shapes()[12], shape([16, 1, 64, 1], [28, 28], [4, 4], [2, 2], [1, 1], [1, 1])] {
+    let [of_four, _, _, _, _, of_three, ..] = filtered_layers();
+    for s in [of_four, of_three, shapes()[12], shape([16, 1, 64, 1], [28, 28], [4, 4], [2, 2], [1, 1], [1, 1])] {
         let (x, w, g) = (sample(s.input_len(), 1), sample(s.weight_len(), 2), sample(s.output_len(), 3));
         let all = |threads| {
             set_threads(threads);

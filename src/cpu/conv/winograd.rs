@@ -1,11 +1,13 @@
-//! Convolutions of 4 × 4 kernels and stride 2, the layers of a DCGAN, by Winograd's minimal filtering.
+//! Convolutions of 3 × 3 kernels, and of 4 × 4 kernels and stride 2, the layers of a DCGAN, by Winograd's minimal
+//! filtering.
 //!
-//! Every second row and every second column of the image, begun at either, is a phase, and the layer is the sum of four
-//! convolutions of 2 × 2 taps, one over each phase. Four outputs of two taps are computed from five products instead of
-//! eight (Winograd, "Arithmetic complexity of computations", 1980; Lavin and Gray, "Fast algorithms for convolutional
-//! neural networks", 2016, for tiles of images), here with the points 0, 1, −1, 2 and ∞: a tile of 4 × 4 outputs takes
-//! 25 products for each phase and pair of channels instead of 64. For each of the 25 points the products of all tiles,
-//! channels and phases are one matrix product.
+//! Of stride 2 every second row and every second column of the image, begun at either, is a phase, and the layer is the
+//! sum of four convolutions of 2 × 2 taps, one over each phase. Four outputs of two taps, or three outputs of three, are
+//! computed from five products instead of eight or nine (Winograd, "Arithmetic complexity of computations", 1980; Lavin
+//! and Gray, "Fast algorithms for convolutional neural networks", 2016, for tiles of images), here with the points 0, 1,
+//! −1, 2 and ∞: a tile of 4 × 4 outputs takes 25 products for each phase and pair of channels instead of 64, one of 3 × 3
+//! outputs 25 instead of 81. For each of the 25 points the products of all tiles, channels and phases are one matrix
+//! product.
 //!
 //! With y = Aᵀ[(G w) ⊙ (Bᵀ x)] for outputs y, taps w and inputs x in one dimension, and g for the gradient of y, that
 //! with respect to w is Gᵀ[(A g) ⊙ (Bᵀ x)], and that with respect to x is B[(G w) ⊙ (A g)], added up where tiles
@@ -15,6 +17,7 @@
 //! depend on the number of threads; where it is not finite, the layer is computed by its definition.
 
 mod transform;
+mod weights;
 
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
@@ -29,6 +32,7 @@ use crate::simd::{Arith, Kernel, dispatch};
 use crate::tile::{Left, Tiles as Kinds, tiles};
 use crate::transpose::transpose;
 use transform::*;
+use weights::{ToWeights, transform_weights};
 
 /// Terms that are added up before the result is touched.
 const TERMS: usize = 256;
@@ -37,7 +41,37 @@ const ROWS: usize = 32;
 /// Tiles whose products are added up at a time for the gradient of the weights.
 const MANY_ROWS: usize = 512;
 
-/// Images on one side of the convolution: those of the input have phases, those of the output are their own only phase.
+/// A kind of layer.
+struct Filter {
+    /// Outputs of a tile along a side.
+    outputs: usize,
+    step: usize,
+    /// Taps of a kernel, and which of them those of each phase are.
+    kernel: usize,
+    taps: &'static [&'static [u32]],
+}
+
+static OF_FOUR: Filter = Filter {
+    outputs: 4,
+    step: 2,
+    kernel: 16,
+    taps: &[&[0, 2, 8, 10], &[1, 3, 9, 11], &[4, 6, 12, 14], &[5, 7, 13, 15]],
+};
+static OF_THREE: Filter = Filter { outputs: 3, step: 1, kernel: 9, taps: &[&[0, 1, 2, 3, 4, 5, 6, 7, 8]] };
+
+impl Filter {
+    /// That of a layer, if there is one.
+    fn of(shape: &Conv2d) -> Option<&'static Self> {
+        let plain = shape.is_whole() && shape.dilation == [1, 1] && shape.groups == 1;
+        match (shape.kernel, shape.stride) {
+            ([4, 4], [2, 2]) if plain => Some(&OF_FOUR),
+            ([3, 3], [1, 1]) if plain => Some(&OF_THREE),
+            _ => None,
+        }
+    }
+}
+
+/// Images on one side of the convolution: those of the input may have phases, those of the output are their own only phase.
 #[derive(Clone, Copy)]
 struct Side {
     channels: usize,
@@ -46,6 +80,8 @@ struct Side {
     step: usize,
     /// Rows, and columns, of zeros before the first.
     padding: [usize; 2],
+    /// Rows of a phase from one tile to the next: outputs of a tile along a side.
+    apart: usize,
 }
 
 impl Side {
@@ -60,7 +96,7 @@ impl Side {
 
     /// Where in the image the `i`-th row, or column, of a tile of a phase lies, if inside.
     fn place(&self, d: usize, tile: usize, phase: usize, i: usize) -> Option<usize> {
-        let at = (self.step * (OUT * tile + i) + phase).checked_sub(self.padding[d])?;
+        let at = (self.step * (self.apart * tile + i) + phase).checked_sub(self.padding[d])?;
         (at < self.size[d]).then_some(at)
     }
 
@@ -83,6 +119,7 @@ impl Side {
 
 /// What the three products have in common: the layer's two sides and the tiles of an image.
 struct Layer {
+    filter: &'static Filter,
     /// The side with the phases, as convolved, and the other.
     wide: Side,
     narrow: Side,
@@ -90,31 +127,33 @@ struct Layer {
 }
 
 impl Layer {
-    fn new(shape: &Conv2d) -> Self {
-        let output = shape.output();
-        Layer {
-            wide: Side { channels: shape.in_channels, size: shape.input, step: 2, padding: shape.padding },
-            narrow: Side { channels: shape.out_channels, size: output, step: 1, padding: [0, 0] },
-            tiles: output.map(|n| n.div_ceil(OUT)),
-        }
+    /// None where there is no such filtering.
+    fn new(shape: &Conv2d) -> Option<Self> {
+        let filter = Filter::of(shape)?;
+        let (output, apart) = (shape.output(), filter.outputs);
+        let Conv2d { in_channels, out_channels, input, padding, .. } = *shape;
+        Some(Layer {
+            filter,
+            wide: Side { channels: in_channels, size: input, step: filter.step, padding, apart },
+            narrow: Side { channels: out_channels, size: output, step: 1, padding: [0, 0], apart },
+            tiles: output.map(|n| n.div_ceil(apart)),
+        })
     }
 }
 
-/// Whether a layer is of this kind, and large enough.
+/// Whether a layer is of such a kind, and large enough.
 pub(super) fn suits(shape: &Conv2d) -> bool {
-    let of_kind = shape.kernel == [4, 4]
-        && shape.is_whole()
-        && shape.stride == [2, 2]
-        && shape.dilation == [1, 1]
-        && shape.groups == 1;
+    let Some(layer) = Layer::new(shape) else {
+        return false;
+    };
     let whole = shape.in_channels.is_multiple_of(LANES) && shape.out_channels.is_multiple_of(LANES);
-    if !of_kind || !whole || tiles().columns() < LANES || shape.output().contains(&0) || shape.input.contains(&0) {
+    if !whole || tiles().columns() < LANES || shape.output().contains(&0) || shape.input.contains(&0) {
         return false;
     }
     // Multiplications saved, with room for what the transforms take; and tiles enough to transform weights for.
-    let tiles = area(Layer::new(shape).tiles);
-    let pays = 10 * 16 * area(shape.output()) >= 13 * 4 * POINTS * tiles && shape.batch * tiles >= 64;
-    pays && shape.in_channels * shape.out_channels >= 1024
+    let (tiles, phases) = (area(layer.tiles), layer.wide.phases());
+    let pays = 10 * layer.filter.kernel * area(shape.output()) >= 13 * phases * POINTS * tiles;
+    pays && shape.batch * tiles >= 64 && shape.in_channels * shape.out_channels >= 1024
 }
 
 /// A matrix for each point: rows of `columns` numbers, and between two of them a cache line, so that they do not all
@@ -141,27 +180,38 @@ fn finite(out: Vec<f32>) -> Option<Vec<f32>> {
     is_finite(&out).then_some(out)
 }
 
-/// See [`super::conv2d`]; none where an element would not be finite.
+/// See [`super::conv2d`]; none where there is no such filtering, or an element would not be finite.
 pub(super) fn forward(shape: &Conv2d, x: &[f32], w: &[f32], bias: Option<&[f32]>) -> Option<Vec<f32>> {
-    let layer = Layer::new(shape);
-    finite(convolved::<IN, OfInput, OUT, ToOutput>(shape.batch, &layer, [layer.wide, layer.narrow], x, w, bias))
+    let layer = Layer::new(shape)?;
+    finite(match layer.filter.outputs {
+        4 => convolved::<IN, OfInput, 4, ToOutput, 2>(shape.batch, &layer, true, x, w, bias),
+        _ => convolved::<IN, OfInput, 3, ToOutput, 3>(shape.batch, &layer, true, x, w, bias),
+    })
 }
 
-/// See [`super::conv2d_grad_input`]; none where an element would not be finite.
+/// See [`super::conv2d_grad_input`]; none as above.
 pub(super) fn grad_input(shape: &Conv2d, g: &[f32], w: &[f32]) -> Option<Vec<f32>> {
-    let layer = Layer::new(shape);
-    finite(convolved::<OUT, OfOutput, IN, ToInput>(shape.batch, &layer, [layer.narrow, layer.wide], g, w, None))
+    let layer = Layer::new(shape)?;
+    finite(match layer.filter.outputs {
+        4 => convolved::<4, OfOutput, IN, ToInput, 2>(shape.batch, &layer, false, g, w, None),
+        _ => convolved::<3, OfOutput, IN, ToInput, 3>(shape.batch, &layer, false, g, w, None),
+    })
 }
 
-/// From the images of one side those of the other, in tiles of `N` × `N` and of `M` × `M` pixels.
-fn convolved<const N: usize, Of: Along<N, IN>, const M: usize, To: Along<IN, M>>(
+/// From the images of one side those of the other, forward from the wide one, in tiles of `N` × `N` and of `M` × `M`
+/// pixels, with `T` × `T` taps.
+fn convolved<const N: usize, Of: Along<N, IN>, const M: usize, To: Along<IN, M>, const T: usize>(
     batch: usize,
     layer: &Layer,
-    [from, to]: [Side; 2],
+    forward: bool,
     x: &[f32],
     w: &[f32],
     bias: Option<&[f32]>,
-) -> Vec<f32> {
+) -> Vec<f32>
+where
+    OfTaps: Along<T, IN>,
+{
+    let [from, to] = if forward { [layer.wide, layer.narrow] } else { [layer.narrow, layer.wide] };
     let (terms, columns) = (from.columns(), to.columns());
     let weights = Matrices::new(terms, columns);
     let of_image = area(layer.tiles);
@@ -173,7 +223,7 @@ fn convolved<const N: usize, Of: Along<N, IN>, const M: usize, To: Along<IN, M>>
     // SAFETY: every number of the weights' matrices but the lines between them, and every pixel of the result, is
     // written; tasks write to different images.
     unsafe {
-        let u = filled(weights.len(), |u| transform_weights(kinds, layer, [from, to], w, u));
+        let u = filled(weights.len(), |u| transform_weights::<T>(kinds, layer, forward, w, u));
         filled(batch * to.channels * area(to.size), |out| {
             let out = Shared::new(out);
             run(batch.div_ceil(images), &|task| {
@@ -230,72 +280,6 @@ unsafe fn multiply(kinds: &Kinds, rows: usize, [terms, columns]: [usize; 2], v: 
         }
     }
 }
-
-/// The weights at each point as right operands of [`multiply`]: panels of columns as wide as a tile.
-fn transform_weights(kinds: &Kinds, layer: &Layer, [from, to]: [Side; 2], w: &[f32], out: &mut [MaybeUninit<f32>]) {
-    let inputs = layer.wide.channels;
-    let forward = from.step == 2;
-    let out = Shared::new(out).cast();
-    // Filters whose columns are vectors: those of neighbouring output channels, or of neighbouring input channels.
-    let tasks = to.channels / LANES;
-    run(tasks, &|task| {
-        for term in 0..from.channels {
-            let (first, apart) = match forward {
-                true => (task * LANES * inputs + term, inputs),
-                false => (term * inputs + task * LANES, 1),
-            };
-            let (w, apart, column) = (&w[16 * first..], 16 * apart, task * LANES);
-            dispatch(Weights { from, to, panel: kinds.columns(), forward, w, apart, term, column, out });
-        }
-    });
-}
-
-struct Weights<'a> {
-    from: Side,
-    to: Side,
-    /// Columns of a panel.
-    panel: usize,
-    forward: bool,
-    w: &'a [f32],
-    apart: usize,
-    /// The channel of the term, and that of the first column.
-    term: usize,
-    column: usize,
-    out: Shared<f32>,
-}
-
-impl Kernel for Weights<'_> {
-    type Out = ();
-    #[inline(always)]
-    fn run<A: Arith>(self) {
-        let Self { from, to, panel, forward, w, apart, term, column, out } = self;
-        assert!(w.len() >= (LANES - 1) * apart + 16);
-        let mut taps = [ZERO; 16];
-        // SAFETY: sixteen filters of sixteen taps, by the assertion.
-        unsafe { transpose(w.as_ptr(), apart, LANES, 16, taps.as_mut_ptr().cast(), LANES) };
-        let (terms, columns) = (from.columns(), to.columns());
-        let matrices = Matrices::new(terms, columns);
-        for (phase, of_phase) in TAPS.iter().enumerate() {
-            let (term, column) = match forward {
-                true => (phase * from.channels + term, column),
-                false => (term, phase * to.channels + column),
-            };
-            let first = column / panel * panel;
-            let width = panel.min(columns - first);
-            let at = first * terms + term * width + column - first;
-            let to = out.at(at);
-            assert!(to.len() >= (POINTS - 1) * matrices.apart + LANES);
-            // SAFETY: the points' matrices reach so far, by the assertion; tasks have columns of their own.
-            unsafe {
-                let to = Strided(to.start(), matrices.apart);
-                both::<2, IN, false, OfTaps>(Listed(taps.as_mut_ptr(), of_phase), to);
-            }
-        }
-    }
-}
-
-/// The taps of each phase among the sixteen.
-const TAPS: [[u32; 4]; 4] = [[0, 2, 8, 10], [1, 3, 9, 11], [4, 6, 12, 14], [5, 7, 13, 15]];
 
 /// The tiles of an image on one side.
 #[derive(Clone, Copy)]
@@ -378,9 +362,21 @@ impl<const N: usize, T: Along<IN, N>> Kernel for Back<'_, N, T> {
     }
 }
 
-/// See [`super::conv2d_grad_weight`]; none where an element would not be finite.
+/// See [`super::conv2d_grad_weight`]; none as above.
 pub(super) fn grad_weight(shape: &Conv2d, x: &[f32], g: &[f32]) -> Option<Vec<f32>> {
-    let layer = Layer::new(shape);
+    let layer = Layer::new(shape)?;
+    match layer.filter.outputs {
+        4 => weights_of::<4, 2>(shape, &layer, x, g),
+        _ => weights_of::<3, 3>(shape, &layer, x, g),
+    }
+}
+
+/// By tiles of `O` × `O` outputs and `T` × `T` taps.
+fn weights_of<const O: usize, const T: usize>(shape: &Conv2d, layer: &Layer, x: &[f32], g: &[f32]) -> Option<Vec<f32>>
+where
+    OfOutput: Along<O, IN>,
+    ToTaps: Along<IN, T>,
+{
     let of_image = area(layer.tiles);
     let [outputs, inputs] = [layer.narrow, layer.wide].map(|side| side.columns());
     let sums = Matrices::new(outputs, inputs);
@@ -392,7 +388,7 @@ pub(super) fn grad_weight(shape: &Conv2d, x: &[f32], g: &[f32]) -> Option<Vec<f3
             let images = (MANY_ROWS / of_image).clamp(1, shape.batch);
             for first in (0..shape.batch).step_by(images) {
                 let images = first..(first + images).min(shape.batch);
-                add_products(&layer, images, x, g, s);
+                add_products::<O>(layer, images, x, g, s);
             }
         })
     };
@@ -400,10 +396,10 @@ pub(super) fn grad_weight(shape: &Conv2d, x: &[f32], g: &[f32]) -> Option<Vec<f3
     let out = unsafe {
         filled(shape.weight_len(), |w| {
             let w = Shared::new(w);
-            let row = 16 * shape.in_channels;
+            let (filter, row) = (layer.filter, layer.filter.kernel * shape.in_channels);
             run(outputs, &|output| {
                 let w = w.range(output * row..(output + 1) * row);
-                dispatch(ToWeights { inputs: shape.in_channels, s: &s[output * inputs..], sums, w });
+                dispatch(ToWeights::<T> { filter, inputs: shape.in_channels, s: &s[output * inputs..], sums, w });
             });
         })
     };
@@ -414,7 +410,15 @@ pub(super) fn grad_weight(shape: &Conv2d, x: &[f32], g: &[f32]) -> Option<Vec<f3
 ///
 /// # Safety
 /// Nobody else uses the sums.
-unsafe fn add_products<'a>(layer: &Layer, images: std::ops::Range<usize>, x: &'a [f32], g: &'a [f32], s: Shared<f32>) {
+unsafe fn add_products<'a, const O: usize>(
+    layer: &Layer,
+    images: std::ops::Range<usize>,
+    x: &'a [f32],
+    g: &'a [f32],
+    s: Shared<f32>,
+) where
+    OfOutput: Along<O, IN>,
+{
     let of_image = area(layer.tiles);
     let rows = images.len() * of_image;
     let sides = [layer.narrow, layer.wide];
@@ -424,7 +428,7 @@ unsafe fn add_products<'a>(layer: &Layer, images: std::ops::Range<usize>, x: &'a
     let shared = room.each_mut().map(|room| Shared::new(room.spare_capacity_mut()));
     let [outputs, inputs] = sides;
     let tiles = [
-        Tiles { side: outputs, of_image, places: &outputs.places(layer.tiles, OUT) },
+        Tiles { side: outputs, of_image, places: &outputs.places(layer.tiles, O) },
         Tiles { side: inputs, of_image, places: &inputs.places(layer.tiles, IN) },
     ];
     run(images.len(), &|i| {
@@ -438,7 +442,7 @@ unsafe fn add_products<'a>(layer: &Layer, images: std::ops::Range<usize>, x: &'a
             };
             let ((planes, to), kind) = (image(0, g), PhantomData);
             let into = matrices[0];
-            dispatch(Transformed::<OUT, OfOutput> { tiles: tiles[0], x: planes, pixels: &mut *pixels, to, into, kind });
+            dispatch(Transformed::<O, OfOutput> { tiles: tiles[0], x: planes, pixels: &mut *pixels, to, into, kind });
             let ((planes, to), kind) = (image(1, x), PhantomData);
             let into = matrices[1];
             dispatch(Transformed::<IN, OfInput> { tiles: tiles[1], x: planes, pixels, to, into, kind });
@@ -461,33 +465,4 @@ unsafe fn add_products<'a>(layer: &Layer, images: std::ops::Range<usize>, x: &'a
             product(rows, of(0).transposed(), &of(1), &target);
         }
     });
-}
-
-/// The weights of an output channel, from their sums at each point.
-struct ToWeights<'a> {
-    inputs: usize,
-    s: &'a [f32],
-    sums: Matrices,
-    w: &'a mut [MaybeUninit<f32>],
-}
-
-impl Kernel for ToWeights<'_> {
-    type Out = ();
-    #[inline(always)]
-    fn run<A: Arith>(self) {
-        let Self { inputs, s, sums, w } = self;
-        for (block, w) in w.chunks_exact_mut(16 * LANES).enumerate() {
-            let mut taps = [ZERO; 16];
-            for (phase, places) in TAPS.iter().enumerate() {
-                let from = &s[phase * inputs + block * LANES..][..(POINTS - 1) * sums.apart + LANES];
-                // SAFETY: the points' matrices are there; the sums are only read.
-                unsafe {
-                    let from = Strided(from.as_ptr().cast_mut(), sums.apart);
-                    both::<IN, 2, false, ToTaps>(from, Listed(taps.as_mut_ptr(), places));
-                }
-            }
-            // SAFETY: sixteen taps of sixteen channels.
-            unsafe { transpose(taps.as_ptr().cast(), LANES, 16, LANES, w.as_mut_ptr().cast(), 16) };
-        }
-    }
 }

@@ -75,7 +75,7 @@ pub fn gelu(x: &Far) -> Far {
 /// The slope of [`gelu`]: Φ(x) + x φ(x), with the normal distribution's Φ and density φ.
 pub fn gelu_slope(x: &Far) -> Far {
     /// 1 / √(2π)
-    const HEIGHT: f32 = 0.398_942_28;
+    const HEIGHT: f32 = 0.398_942_3;
     // As above.
     let x = far::compute(Op::Clamp, &[x], &[], &[-1e4, 1e4]);
     let below = with_scalar(Op::AddScalar, &erf(&with_scalar(Op::MulScalar, &x, std::f32::consts::FRAC_1_SQRT_2)), 1.0);

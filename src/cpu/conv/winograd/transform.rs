@@ -1,8 +1,7 @@
 //! The transforms of minimal filtering: tiles of outputs, taps and inputs to the points and back, sixteen channels at a
 //! time.
 
-/// Outputs of a tile along a side, and the inputs that they see.
-pub(super) const OUT: usize = 4;
+/// Inputs that a tile sees along a side: its four outputs of two taps, or its three of three.
 pub(super) const IN: usize = 5;
 /// Points of a tile.
 pub(super) const POINTS: usize = IN * IN;
@@ -57,6 +56,19 @@ impl Along<2, IN> for OfTaps {
     }
 }
 
+impl Along<3, IN> for OfTaps {
+    #[inline(always)]
+    fn along([a, b, c]: [Lanes; 3]) -> [Lanes; IN] {
+        [
+            lanes(|l| 0.5 * a[l]),
+            lanes(|l| 0.5 * ((a[l] + c[l]) + b[l])),
+            lanes(|l| (1.0 / 6.0) * ((a[l] + c[l]) - b[l])),
+            lanes(|l| (1.0 / 6.0) * ((a[l] + 4.0 * c[l]) + 2.0 * b[l])),
+            c,
+        ]
+    }
+}
+
 /// Gᵀ s.
 pub(super) struct ToTaps;
 impl Along<IN, 2> for ToTaps {
@@ -65,6 +77,17 @@ impl Along<IN, 2> for ToTaps {
         [
             lanes(|l| 0.5 * (a[l] + b[l]) + (1.0 / 6.0) * (c[l] + d[l])),
             lanes(|l| 0.5 * b[l] + (1.0 / 6.0) * (2.0 * d[l] - c[l]) + e[l]),
+        ]
+    }
+}
+
+impl Along<IN, 3> for ToTaps {
+    #[inline(always)]
+    fn along([a, b, c, d, e]: [Lanes; IN]) -> [Lanes; 3] {
+        [
+            lanes(|l| 0.5 * (a[l] + b[l]) + (1.0 / 6.0) * (c[l] + d[l])),
+            lanes(|l| 0.5 * b[l] + (1.0 / 6.0) * (2.0 * d[l] - c[l])),
+            lanes(|l| 0.5 * b[l] + (1.0 / 6.0) * (4.0 * d[l] + c[l]) + e[l]),
         ]
     }
 }
@@ -86,9 +109,9 @@ impl Along<IN, IN> for ToInput {
 
 /// Aᵀ m.
 pub(super) struct ToOutput;
-impl Along<IN, OUT> for ToOutput {
+impl Along<IN, 4> for ToOutput {
     #[inline(always)]
-    fn along([a, b, c, d, e]: [Lanes; IN]) -> [Lanes; OUT] {
+    fn along([a, b, c, d, e]: [Lanes; IN]) -> [Lanes; 4] {
         [
             lanes(|l| a[l] + (b[l] + c[l]) + d[l]),
             lanes(|l| (b[l] - c[l]) + 2.0 * d[l]),
@@ -98,17 +121,41 @@ impl Along<IN, OUT> for ToOutput {
     }
 }
 
+impl Along<IN, 3> for ToOutput {
+    #[inline(always)]
+    fn along([a, b, c, d, e]: [Lanes; IN]) -> [Lanes; 3] {
+        [
+            lanes(|l| a[l] + (b[l] + c[l]) + d[l]),
+            lanes(|l| (b[l] - c[l]) + 2.0 * d[l]),
+            lanes(|l| (b[l] + c[l]) + 4.0 * d[l] + e[l]),
+        ]
+    }
+}
+
 /// A g.
 pub(super) struct OfOutput;
-impl Along<OUT, IN> for OfOutput {
+impl Along<4, IN> for OfOutput {
     #[inline(always)]
-    fn along([a, b, c, d]: [Lanes; OUT]) -> [Lanes; IN] {
+    fn along([a, b, c, d]: [Lanes; 4]) -> [Lanes; IN] {
         [
             a,
             lanes(|l| (a[l] + c[l]) + (b[l] + d[l])),
             lanes(|l| (a[l] + c[l]) - (b[l] + d[l])),
             lanes(|l| (a[l] + 4.0 * c[l]) + (2.0 * b[l] + 8.0 * d[l])),
             d,
+        ]
+    }
+}
+
+impl Along<3, IN> for OfOutput {
+    #[inline(always)]
+    fn along([a, b, c]: [Lanes; 3]) -> [Lanes; IN] {
+        [
+            a,
+            lanes(|l| (a[l] + c[l]) + b[l]),
+            lanes(|l| (a[l] + c[l]) - b[l]),
+            lanes(|l| (a[l] + 4.0 * c[l]) + 2.0 * b[l]),
+            c,
         ]
     }
 }
