@@ -14,6 +14,7 @@ impl Tensor {
     pub fn cdist(&self, other: &Tensor) -> Result<Tensor> {
         let (x, y) = (floats(self), floats(other));
         match (&x.shape()[..], &y.shape()[..]) {
+            ([n, a], [m, b]) if a == b && n * m == 0 => return Ok(Tensor::full(0.0, &[*n, *m], &x.device())),
             ([_, a], [_, b]) if a == b => {}
             (a, b) => {
                 let fault = format!("cdist: needs rows of one length, got shapes {} and {}", shown(a), shown(b));

@@ -152,6 +152,7 @@ fn products() {
     for (a, b) in [(&[2, 3][..], &[4, 3][..]), (&[2, 2, 3], &[2, 1, 3]), (&[2, 3], &[2, 2, 3])] {
         cases.push(two("matmul_transposed", (a, WIDE), (b, WIDE), Tensor::matmul_transposed));
     }
+    cases.push(two("cdist", (&[2, 3], WIDE), (&[4, 3], WIDE), Tensor::cdist));
     cases.push(two("linear", (&[2, 3], WIDE), (&[2, 3], WIDE), |x, w| x.linear(w, None)));
     cases.push(two("linear of rank 3", (&[2, 1, 3], WIDE), (&[2, 3], WIDE), |x, w| x.linear(w, None)));
     cases.push(Case {
@@ -207,6 +208,8 @@ fn layers_in_one_piece() {
     };
     let batch_norm = |x: &[Tensor]| Ok(x[0].batch_norm(&x[1], &x[2], 1.0)?.y);
     against_differences(&[
+        one("normalised rows", &[3, 4], WIDE, |x| x.normalised(1, 1.0)),
+        one("normalised images", &[2, 2, 3], WIDE, |x| x.normalised(2, 1.0)),
         three("batch_norm", [&[3, 2], &[2], &[2]], batch_norm),
         three("batch_norm of images", [&[2, 3, 2, 2], &[3], &[3]], batch_norm),
         three("conv2d with a bias", [&[2, 1, 3, 3], &[2, 1, 2, 2], &[2]], |x| {
