@@ -154,10 +154,10 @@ pub fn conv2d(shape: &Conv2d, x: &[f32], w: &[f32], bias: Option<&[f32]>) -> Vec
     if depthwise::suits(shape) {
         return depthwise::forward(shape, x, w, bias);
     }
-    if winograd::suits(shape) {
-        if let Some(y) = winograd::forward(shape, x, w, bias) {
-            return y;
-        }
+    if winograd::suits(shape)
+        && let Some(y) = winograd::forward(shape, x, w, bias)
+    {
+        return y;
     }
     let w = shape.used(w);
     let padded = shape.padded_input(x);

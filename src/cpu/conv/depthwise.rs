@@ -98,10 +98,8 @@ impl Kernel for Places<'_> {
 /// See [`super::conv2d_grad_input`]: the convolution of the gradient with the kernels turned round; none where the padding
 /// is wider than the kernel reaches.
 pub(super) fn grad_input(shape: &Conv2d, g: &[f32], w: &[f32]) -> Option<Vec<f32>> {
-    let mut padding = [0; 2];
-    for d in 0..2 {
-        padding[d] = (shape.dilation[d] * (shape.kernel[d] - 1)).checked_sub(shape.padding[d])?;
-    }
+    let around = |d: usize| (shape.dilation[d] * (shape.kernel[d] - 1)).checked_sub(shape.padding[d]);
+    let padding = [around(0)?, around(1)?];
     let turned: Vec<f32> = w.chunks_exact(area(shape.kernel)).flat_map(|kernel| kernel.iter().rev()).copied().collect();
     let back = Conv2d { input: shape.output(), padding, ..*shape };
     debug_assert_eq!(back.output(), shape.input);
