@@ -253,10 +253,7 @@ impl Raw {
 
     /// The element of a tensor on the CPU that has one.
     fn single<T: Element>(&self) -> Option<T> {
-        match self.contiguous().elements::<T>() {
-            &[one] if self.len() == 1 => Some(one),
-            _ => None,
-        }
+        (self.len() == 1).then(|| self.contiguous().elements::<T>().first().copied()).flatten()
     }
 
     /// The elements of a view in row-major order that holds elements of this type.
