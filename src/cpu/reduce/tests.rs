@@ -1,6 +1,7 @@
 //! Reductions against double precision and the standard library.
 
 use super::*;
+use crate::simd::testing::at_each_level;
 use crate::testing::sample;
 
 const LENGTHS: [usize; 12] = [0, 1, 2, 3, 63, 64, 65, 200, 1000, 16_385, 50_000, 600_001];
@@ -94,5 +95,26 @@ fn extremes_along_an_axis_are_the_first_among_equals() {
                 assert_eq!(value.to_bits(), line[expected].to_bits());
             }
         }
+    }
+}
+
+#[test]
+fn sums_of_short_rows_and_of_many_blocks_are_those_of_each_to_the_last_bit() {
+    for axis in 1..=20 {
+        let mut x = sample(37 * axis, 41);
+        (x[0], x[axis - 1]) = (-0.0, if axis > 2 { f32::MAX } else { -0.0 });
+        at_each_level(|level| {
+            let sums = sum_axis(&x, 37, axis, 1);
+            for (row, sum) in x.chunks(axis).zip(sums) {
+                assert_eq!(sum.to_bits(), sum_all(row).to_bits(), "{axis} columns at {level:?}");
+            }
+        });
+    }
+    for (axis, inner) in [(2, 3), (2, 64), (3, 100), (130, 7)] {
+        let x = sample(5 * axis * inner, 42);
+        at_each_level(|level| {
+            let each: Vec<f32> = x.chunks(axis * inner).flat_map(|x| sum_axis(x, 1, axis, inner)).collect();
+            assert_eq!(sum_axis(&x, 5, axis, inner), each, "{axis} × {inner} at {level:?}");
+        });
     }
 }
