@@ -7,6 +7,9 @@ use super::simd::{Arith, Kernel, dispatch};
 /// Whether no element is infinite or NaN.
 pub(super) fn is_finite(x: &[f32]) -> bool {
     const BLOCK: usize = 1 << 14;
+    if x.len() <= BLOCK {
+        return dispatch(Finite(x));
+    }
     let mut found = vec![true; x.len().div_ceil(BLOCK)];
     over_parts(&mut found, 4, |blocks, found| {
         for (block, found) in blocks.zip(found) {

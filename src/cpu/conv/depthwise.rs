@@ -125,7 +125,15 @@ pub(super) fn grad_weight(shape: &Conv2d, x: &[f32], g: &[f32]) -> Vec<f32> {
                 }
                 let from = &padded.data[plane * padded.plane..];
                 for (sum, &offset) in sums.iter_mut().zip(&read.offsets) {
-                    *sum += f64::from(sum_of(&spread, &from[offset..][..read.len]));
+                    let from = &from[offset..][..read.len];
+                    let part = f64::from(sum_of(&spread, from));
+                    *sum += match part.is_finite() {
+                        true => part,
+                        // Zero times an infinity beyond the end of a row is no part of it.
+                        false => (g.chunks_exact(width).zip(from.chunks(read.row)))
+                            .map(|(g, from)| f64::from(sum_of(g, &from[..width])))
+                            .sum(),
+                    };
                 }
             }
             out.iter_mut().zip(&sums).for_each(|(out, &sum)| *out = sum as f32);

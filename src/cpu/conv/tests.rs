@@ -180,6 +180,23 @@ fn minimal_filtering_keeps_what_is_not_finite_where_it_belongs() {
     }
 }
 
+/// An infinity reaches the weights whose taps see it, and no others, however the rows of an image lie.
+#[test]
+fn an_infinity_in_a_channel_by_itself_reaches_only_the_taps_that_see_it() {
+    let s = shape([2, 3, 3, 3], [6, 7], [3, 3], [1, 1], [0, 0], [1, 1]);
+    let (mut x, g) = (sample(s.input_len(), 1), sample(s.output_len(), 2));
+    x[6] = f32::INFINITY; // the last pixel of the first row: only the last tap of a kernel's first row sees it
+    let mut dw = vec![0.0f64; s.weight_len()];
+    each_product(&s, |i, j, k| dw[j] += f64::from(g[k]) * f64::from(x[i]));
+    assert_eq!(dw.iter().filter(|x| !x.is_finite()).count(), 1);
+    at_each_level(|level| {
+        for (got, exact) in conv2d_grad_weight(&s, &x, &g).iter().zip(&dw) {
+            let same = f64::from(*got) == *exact || (f64::from(*got) - exact).abs() < 1e-4;
+            assert!(same, "{level:?}: {got} for {exact}");
+        }
+    });
+}
+
 #[test]
 fn results_do_not_depend_on_the_number_of_threads() {
     let [of_four, _, _, _, _, of_three, ..] = filtered_layers();

@@ -229,14 +229,9 @@ fn all<T: Element>(x: &Raw) -> Vec<T> {
     x.view().and_then(|view| view.to_vec()).unwrap_or_default()
 }
 
-/// The elements of a tensor on the CPU, of their own type, in row-major order.
-fn elements<T: Element>(x: &Raw) -> &[T] {
-    x.view().and_then(|view| view.slice()).unwrap_or_default()
-}
-
 fn selected<T: Element>(x: &Raw, axis: usize, indices: &Raw) -> Raw {
     let (x, indices) = (x.contiguous(), indices.contiguous());
-    let (data, places): (&[T], &[i64]) = (elements(&x), elements(&indices));
+    let (data, places): (&[T], &[i64]) = (x.elements(), indices.elements());
     let mut shape = x.shape();
     let (_, n, inner) = around(&shape, axis);
     shape[axis] = places.len();
@@ -256,7 +251,7 @@ fn reversed<T: Element>(x: &Raw, axis: usize) -> Raw {
     let shape = x.shape();
     let (_, n, inner) = around(&shape, axis);
     let mut out = Vec::with_capacity(x.len());
-    for block in elements::<T>(&x).chunks_exact(n * inner) {
+    for block in x.elements::<T>().chunks_exact(n * inner) {
         match inner {
             1 => out.extend(block.iter().rev().copied()),
             _ => block.rchunks_exact(inner).for_each(|row| out.extend_from_slice(row)),
@@ -267,7 +262,7 @@ fn reversed<T: Element>(x: &Raw, axis: usize) -> Raw {
 
 fn gathered<T: Element>(x: &Raw, axis: usize, indices: &Raw) -> Raw {
     let (x, indices) = (x.contiguous(), indices.contiguous());
-    let (data, places): (&[T], &[i64]) = (elements(&x), elements(&indices));
+    let (data, places): (&[T], &[i64]) = (x.elements(), indices.elements());
     let (_, n, inner) = around(&x.shape(), axis);
     let (_, count, _) = around(&indices.shape(), axis);
     let mut out = Vec::with_capacity(places.len());
@@ -290,7 +285,7 @@ fn joined<T: Element>(parts: &[Raw], axis: usize) -> Raw {
     shape[axis] = parts.iter().map(|part| part.shape()[axis]).sum();
     let (outer, n, inner) = around(&shape, axis);
     let parts: Vec<Raw> = parts.iter().map(Raw::contiguous).collect();
-    let rows: Vec<(&[T], usize)> = parts.iter().map(|part| (elements(part), part.shape()[axis] * inner)).collect();
+    let rows: Vec<(&[T], usize)> = parts.iter().map(|part| (part.elements(), part.shape()[axis] * inner)).collect();
     let mut out = Vec::with_capacity(shape.num_elements());
     if n * inner < 64 {
         // Few at a time: a call for each would cost more than the copy.

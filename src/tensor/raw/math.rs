@@ -257,7 +257,7 @@ impl Raw {
     }
 
     /// The elements of a view in row-major order that holds elements of this type.
-    fn elements<T: Element>(&self) -> &[T] {
+    pub(super) fn elements<T: Element>(&self) -> &[T] {
         self.view().and_then(|view| view.slice()).unwrap_or_default()
     }
 

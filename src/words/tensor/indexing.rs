@@ -167,9 +167,10 @@ pub fn several(t: &Tensor, places: &[Dynamic]) -> Result<Tensor> {
         ));
     }
     // Ranges of several dims are one part, of which the gradient is one, too.
-    let parts: Vec<Option<Range<usize>>> = places.iter().zip(&*t.shape()).map(|(at, &n)| part_of(at, n)).collect();
-    let ranges: Vec<Range<usize>> = parts.iter().zip(&*t.shape()).map(|(p, &n)| p.clone().unwrap_or(0..n)).collect();
-    let is_whole = ranges.iter().zip(&*t.shape()).all(|(range, &n)| *range == (0..n));
+    let sizes = t.shape();
+    let parts: Vec<Option<Range<usize>>> = places.iter().zip(&*sizes).map(|(at, &n)| part_of(at, n)).collect();
+    let ranges: Vec<Range<usize>> = parts.iter().zip(&*sizes).map(|(p, &n)| p.clone().unwrap_or(0..n)).collect();
+    let is_whole = ranges.iter().zip(&*sizes).all(|(range, &n)| *range == (0..n));
     let mut out = if is_whole { t.clone() } else { t.slice(&ranges)? };
     let mut dim = 0;
     for (place, at) in places.iter().enumerate() {
