@@ -7,7 +7,7 @@ use super::elementwise::unary_here;
 use super::parallel::{Shared, divided, run, threads};
 use super::product::{InParts, Target, product};
 use super::simd::is_lowered;
-use super::skinny::{Part, Skinny, skinny};
+use super::skinny::{Part, Skinny, WIDE, skinny};
 use super::sparse::{self, sparse};
 use super::split_k::{product_split_k, splits};
 use super::{Unary, unary_in_place};
@@ -188,7 +188,7 @@ unsafe fn multiply(
         // SAFETY: the contract.
         return unsafe { multiply_long([m, k, n], a, b, bias, add, then, c) };
     }
-    let way = Skinny::of(k, n, a);
+    let way = Skinny::of([m, k, n], a, b);
     if way.is_none() && bias.is_none() && then.is_none() && sparse::suits(m, k, n, a, b) {
         // SAFETY: the contract.
         return unsafe { sparse([m, k, n], a, b, add, c) };
@@ -198,11 +198,13 @@ unsafe fn multiply(
         // SAFETY: the contract.
         return unsafe { product_split_k([m, k, n], a, b, add, c, splits) };
     }
-    // The gemm crate reads rows of `b` in place and is the faster one where they are contiguous; where they are not,
-    // our packing is.
-    let ours = b.col_stride != 1 && n > 1 && m * k * n >= WORTH_PACKING || is_lowered();
+    // The gemm crate reads rows of `b` in place where few rows of `a` do not repay packing, and packs `a` faster. Ours packs
+    // what is transposed faster, and packs all of `b` once a thread where threads divide the rows.
+    let packs_faster = b.col_stride != 1 || !by_columns(m, n) && a.col_stride == 1;
+    let ours = packs_faster && n > 1 && m * k * n >= WORTH_PACKING || is_lowered();
     let packed_once = InParts::new(b);
-    in_parts(m, k, n, |rows, columns| {
+    let least = if way.is_some() { WIDE } else { least_columns(m, n) };
+    in_parts([m, k, n], least, |rows, columns| {
         let all = (rows.clone(), columns.clone());
         if let Some(way) = way {
             let start = c.start().wrapping_add(rows.start * n + columns.start);
@@ -272,15 +274,19 @@ pub(super) fn least_columns(m: usize, n: usize) -> usize {
     if m.min(n) > 64 { 32 } else { 96 }
 }
 
-/// Divides an m × n result among threads and calls `body` for the rows and columns of each part. Each element is
+/// Whether threads divide an m × n result by columns: what each reads for itself is the operand on the other side, and
+/// that should be the smaller one.
+fn by_columns(m: usize, n: usize) -> bool {
+    n >= m
+}
+
+/// Divides an m × n result among threads, in parts of at least so many rows or columns, and calls `body` for those of each. Each element is
 /// computed as a whole by one thread, in an order that does not depend on the division.
-fn in_parts(m: usize, k: usize, n: usize, body: impl Fn(Range<usize>, Range<usize>) + Sync) {
-    // What each thread reads for itself is the operand on the other side: let that be the smaller one.
-    let by_columns = n >= m;
+fn in_parts([m, k, n]: [usize; 3], least: usize, body: impl Fn(Range<usize>, Range<usize>) + Sync) {
+    let by_columns = by_columns(m, n);
     let (len, unit) = if by_columns { (n, 32) } else { (m, 8) };
-    let least = least_columns(m, n);
-    // Where sums are short, or the result narrow, memory is what costs.
-    let work = (m * n * k / GRAIN).max(m * n.max(k) / MEMORY_GRAIN);
+    // Where sums are short, or one side is, memory is what costs.
+    let work = (m * n * k / GRAIN).max((m * n).max(m * k).max(k * n) / MEMORY_GRAIN);
     let parts = divided(work).min(len / least).max(1);
     let cut = |i: usize| (len.div_ceil(unit) * i / parts * unit).min(len);
     run(parts, &|part| {

@@ -6,9 +6,11 @@
 //! is read from the image while it is packed.
 
 use std::cell::RefCell;
+use std::slice::ChunksExactMut;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Mat;
+use super::simd::{Arith, Kernel, dispatch};
 use super::tile::{Left, Tiles, tiles};
 use super::transpose::transpose;
 
@@ -73,12 +75,8 @@ impl Right for Mat<'_> {
         let count = columns.len();
         let start = terms.start * self.row_stride + columns.start * self.col_stride;
         if self.col_stride == 1 {
-            for (p, row) in out.chunks_exact_mut(width).enumerate() {
-                let source = start + p * self.row_stride;
-                row[..count].copy_from_slice(&self.data[source..source + count]);
-                row[count..].fill(0.0);
-            }
-            return;
+            let from = &self.data[start..];
+            return dispatch(Lines { from, stride: self.row_stride, count, out: out.chunks_exact_mut(width) });
         }
         if count < width {
             out.fill(0.0);
@@ -96,6 +94,32 @@ impl Right for Mat<'_> {
         for (p, row) in out.chunks_exact_mut(width).enumerate() {
             for (j, out) in row[..count].iter_mut().enumerate() {
                 *out = self.data[start + p * self.row_stride + j * self.col_stride];
+            }
+        }
+    }
+}
+
+/// Lines of `count` numbers, `stride` apart, that are copied, and zeros behind each: by a few instructions where a line
+/// has a panel's usual width, by a call otherwise.
+struct Lines<'a> {
+    from: &'a [f32],
+    stride: usize,
+    count: usize,
+    out: ChunksExactMut<'a, f32>,
+}
+
+impl Kernel for Lines<'_> {
+    type Out = ();
+    #[inline(always)]
+    fn run<A: Arith>(self) {
+        for (p, out) in self.out.enumerate() {
+            let line = &self.from[p * self.stride..][..self.count];
+            match (<&[f32; 32]>::try_from(line), <&mut [f32; 32]>::try_from(&mut *out)) {
+                (Ok(line), Ok(out)) => *out = *line,
+                _ => {
+                    out[..self.count].copy_from_slice(line);
+                    out[self.count..].fill(0.0);
+                }
             }
         }
     }

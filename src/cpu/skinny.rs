@@ -1,32 +1,55 @@
 //! Matrix products with one side so short that packing or padding it would cost more than the product: few terms, or
-//! a result of few columns.
+//! a result of few rows or columns.
 
 use std::mem::MaybeUninit;
 
 use super::Mat;
 use super::simd::{Arith, Kernel, dispatch};
 
-/// Sums of at most this many terms, and results of at most this many columns, come here.
+/// Sums of at most this many terms, and results of at most this many rows or columns, come here.
 const FEW: usize = 4;
+/// Terms that a result of few rows or columns has at least.
+const MANY: usize = 16;
 
 /// How a product is formed here, if it is to be formed here.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Skinny {
     /// Each row of the result is a sum of a few rows.
     SumOfRows,
-    /// Each element of the result is a sum along two contiguous rows.
+    /// The result has few columns.
+    FewColumns(Sums),
+    /// The result has few rows: its transpose is formed, of few columns.
+    FewRows(Sums),
+}
+
+/// How a result of few columns is formed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sums {
+    /// Each element is a sum along two contiguous rows.
     DotProducts,
-    /// Each column of the result is a sum of many columns.
-    SumOfColumns,
+    /// Each column is a sum of many columns.
+    OfColumns,
+}
+
+impl Sums {
+    /// The way for this left operand.
+    fn of(a: Mat) -> Option<Self> {
+        match (a.row_stride, a.col_stride) {
+            (_, 1) => Some(Sums::DotProducts),
+            (1, _) => Some(Sums::OfColumns),
+            _ => None,
+        }
+    }
 }
 
 impl Skinny {
     /// The way for an m × k `a` and a k × n `b`.
-    pub fn of(k: usize, n: usize, a: Mat) -> Option<Self> {
-        match (a.row_stride, a.col_stride) {
+    pub fn of([m, k, n]: [usize; 3], a: Mat, b: Mat) -> Option<Self> {
+        match () {
             _ if (1..=FEW).contains(&k) && n >= NARROW => Some(Skinny::SumOfRows),
-            (_, 1) if (1..=FEW).contains(&n) && k >= 16 => Some(Skinny::DotProducts),
-            (1, _) if (1..=FEW).contains(&n) && k >= 16 => Some(Skinny::SumOfColumns),
+            _ if k < MANY => None,
+            _ if (1..=FEW).contains(&n) => Sums::of(a).map(Skinny::FewColumns),
+            _ if (1..=FEW).contains(&m) => Sums::of(b.transposed()).map(Skinny::FewRows),
             _ => None,
         }
     }
@@ -58,38 +81,43 @@ impl Part {
 /// # Safety
 /// `c` can be written, and read if `add`, and nobody else accesses it meanwhile.
 pub(super) unsafe fn skinny(way: Skinny, k: usize, a: Mat, b: Mat, bias: Option<&[f32]>, add: bool, c: Part) {
-    let (rows, width) = (c.rows, c.width);
-    if rows == 0 || width == 0 {
+    if c.rows == 0 || c.width == 0 {
         return;
     }
-    let element = |p: usize, j: usize| b.data[p * b.row_stride + j * b.col_stride];
-    if way == Skinny::SumOfRows {
-        let b: Vec<f32> = (0..k).flat_map(|p| (0..width).map(move |j| element(p, j))).collect();
-        return dispatch(RowSums { k, a, b: &b, bias, add, c });
-    }
-    let b: Vec<f32> = (0..width).flat_map(|j| (0..k).map(move |p| element(p, j))).collect();
-    let mut sums = vec![0.0; width * rows];
-    if way == Skinny::DotProducts {
-        dispatch(Dots { k, a, b: &b, sums: &mut sums });
-    } else {
-        dispatch(ColumnSums { k, a, b: &b, sums: &mut sums });
-    }
-    let mut first = [0.0; FEW];
-    if let Some(bias) = bias {
-        first[..width].copy_from_slice(bias);
-    }
-    for i in 0..rows {
+    let (sums, few_columns) = match way {
+        Skinny::SumOfRows => {
+            let element = |p: usize, j: usize| b.data[p * b.row_stride + j * b.col_stride];
+            let b: Vec<f32> = (0..k).flat_map(|p| (0..c.width).map(move |j| element(p, j))).collect();
+            return dispatch(RowSums { k, a, b: &b, bias, add, c });
+        }
+        Skinny::FewColumns(way) => (few_columns(way, k, a, b, [c.rows, c.width]), true),
+        Skinny::FewRows(way) => (few_columns(way, k, b.transposed(), a.transposed(), [c.width, c.rows]), false),
+    };
+    for i in 0..c.rows {
         // SAFETY: the contract.
         for (j, out) in unsafe { c.row(i) }.iter_mut().enumerate() {
+            let sum = sums[if few_columns { j * c.rows + i } else { i * c.width + j }];
             // SAFETY: what is to be added to can be read.
-            let before = if add { unsafe { out.assume_init() } } else { first[j] };
-            out.write(before + sums[j * rows + i]);
+            let before = if add { unsafe { out.assume_init() } } else { bias.map_or(0.0, |bias| bias[j]) };
+            out.write(before + sum);
         }
     }
 }
 
+/// The product of `rows` rows of `a` and a `b` of few columns, column by column.
+fn few_columns(way: Sums, k: usize, a: Mat, b: Mat, [rows, columns]: [usize; 2]) -> Vec<f32> {
+    let element = |p: usize, j: usize| b.data[p * b.row_stride + j * b.col_stride];
+    let b: Vec<f32> = (0..columns).flat_map(|j| (0..k).map(move |p| element(p, j))).collect();
+    let mut sums = vec![0.0; columns * rows];
+    match way {
+        Sums::DotProducts => dispatch(Dots { k, a, b: &b, sums: &mut sums }),
+        Sums::OfColumns => dispatch(ColumnSums { k, a, b: &b, sums: &mut sums }),
+    }
+    sums
+}
+
 /// Columns that are summed in one go, in registers; fewer where no more are left.
-const WIDE: usize = 64;
+pub(super) const WIDE: usize = 64;
 const NARROW: usize = 16;
 
 /// Rows of the result: the bias or what is there, plus the `k` rows of `b`, times numbers of `a`.

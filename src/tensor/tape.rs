@@ -247,8 +247,9 @@ pub fn grad(y: &Tensor, wrt: &[&Tensor], seed: Option<&Tensor>, options: GradOpt
     with_recording(options.create_graph, || walk(seed, wrt, &wanted, &order))
 }
 
-/// The nodes on a way from `y` to something wanted, newest first: `y` itself, if there are any. `wanted` is in order.
-fn between(y: &Rc<Node>, wanted: &[u64]) -> Vec<Rc<Node>> {
+/// The nodes on a way from `y` to something wanted, newest first, with their ids: `y` itself, if there are any. `wanted`
+/// is in order.
+fn between(y: &Rc<Node>, wanted: &[u64]) -> Vec<(u64, Rc<Node>)> {
     let Some(&oldest) = wanted.first() else {
         return Vec::new();
     };
@@ -264,12 +265,12 @@ fn between(y: &Rc<Node>, wanted: &[u64]) -> Vec<Rc<Node>> {
         if let Some(recorded) = &node.recorded {
             stack.extend(&recorded.parents);
         }
-        nodes.push(node.clone());
+        nodes.push((node.id, node.clone()));
     }
-    nodes.sort_unstable_by_key(|n| n.id);
-    nodes.retain(|node| {
+    nodes.sort_unstable_by_key(|&(id, _)| id);
+    nodes.retain(|(id, node)| {
         let parents = node.recorded.as_ref().map_or(&[][..], |r| &r.parents);
-        let on_the_way = wanted.binary_search(&node.id).is_ok() || parents.iter().any(|p| p.mark.get() == leads);
+        let on_the_way = wanted.binary_search(id).is_ok() || parents.iter().any(|p| p.mark.get() == leads);
         if on_the_way {
             node.mark.set(leads);
         }
@@ -280,14 +281,14 @@ fn between(y: &Rc<Node>, wanted: &[u64]) -> Vec<Rc<Node>> {
 }
 
 /// Sends `seed` from the first node of `order` to the others, and gives what arrives at each of `wrt`.
-fn walk(seed: Tensor, wrt: &[&Tensor], wanted: &[u64], order: &[Rc<Node>]) -> Result<Vec<Option<Tensor>>> {
+fn walk(seed: Tensor, wrt: &[&Tensor], wanted: &[u64], order: &[(u64, Rc<Node>)]) -> Result<Vec<Option<Tensor>>> {
     // Newest first. A rule may search on its own, so marks do not serve here.
-    let place = |node: &Node| order.binary_search_by(|n| node.id.cmp(&n.id)).ok();
+    let place = |node: &Node| order.binary_search_by(|(id, _)| node.id.cmp(id)).ok();
     let mut grads: Vec<Option<Tensor>> = vec![None; order.len()];
     if let Some(first) = grads.first_mut() {
         *first = Some(seed);
     }
-    for (i, node) in order.iter().enumerate() {
+    for (i, (_, node)) in order.iter().enumerate() {
         let Some(recorded) = &node.recorded else {
             continue;
         };

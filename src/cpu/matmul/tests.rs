@@ -3,7 +3,7 @@
 use super::*;
 use crate::testing::sample;
 
-const SIZES: [(usize, usize, usize); 23] = [
+const SIZES: [(usize, usize, usize); 27] = [
     (0, 3, 4),
     (0, 20, 3),
     (3, 0, 4),
@@ -22,6 +22,10 @@ const SIZES: [(usize, usize, usize); 23] = [
     (9, 100, 2),
     (30, 33, 3),
     (600, 310, 4),
+    (1, 310, 600),
+    (2, 100, 9),
+    (3, 17, 130),
+    (4, 33, 5),
     (100, 240, 65),
     (130, 300, 210),
     (600, 90, 70),
@@ -148,6 +152,8 @@ fn products_do_not_depend_on_the_number_of_threads() {
         (512, 128, 1),
         (512, 2, 128),
         (128, 512, 2),
+        (1, 512, 128),
+        (3, 700, 500),
         (70, 3000, 65),
         (500, 300, 40),
         (64, 1200, 1200),
@@ -156,16 +162,18 @@ fn products_do_not_depend_on_the_number_of_threads() {
         (70, 1100, 90),
     ] {
         let (a, b) = (sample(m * k, 4), sample(k * n, 5));
-        for a in [Mat::rows(&a, k), Mat::rows(&a, m).transposed()] {
+        let both = |x, rows, columns| [Mat::rows(x, columns), Mat::rows(x, rows).transposed()];
+        for (a, b) in both(&a, m, k).into_iter().flat_map(|a| both(&b, k, n).map(|b| (a, b))) {
             let product = |threads| {
                 crate::set_threads(threads);
-                let c = linear(m, k, n, a, Mat::rows(&b, n), None);
+                let c = linear(m, k, n, a, b, None);
                 crate::set_threads(0);
                 c.into_iter().map(f32::to_bits).collect::<Vec<_>>()
             };
             let one = product(1);
             for threads in [2, 3, 5, 7] {
-                assert!(one == product(threads), "{m} × {k} × {n}, {} apart, {threads} threads", a.row_stride);
+                let apart = [a.row_stride, b.row_stride];
+                assert!(one == product(threads), "{m} × {k} × {n}, rows {apart:?} apart, {threads} threads");
             }
         }
     }
