@@ -86,8 +86,7 @@ pub(super) unsafe fn skinny(way: Skinny, k: usize, a: Mat, b: Mat, bias: Option<
     }
     let (sums, few_columns) = match way {
         Skinny::SumOfRows => {
-            let element = |p: usize, j: usize| b.data[p * b.row_stride + j * b.col_stride];
-            let b: Vec<f32> = (0..k).flat_map(|p| (0..c.width).map(move |j| element(p, j))).collect();
+            let b = lines(b, k, c.width);
             return dispatch(RowSums { k, a, b: &b, bias, add, c });
         }
         Skinny::FewColumns(way) => (few_columns(way, k, a, b, [c.rows, c.width]), true),
@@ -106,14 +105,26 @@ pub(super) unsafe fn skinny(way: Skinny, k: usize, a: Mat, b: Mat, bias: Option<
 
 /// The product of `rows` rows of `a` and a `b` of few columns, column by column.
 fn few_columns(way: Sums, k: usize, a: Mat, b: Mat, [rows, columns]: [usize; 2]) -> Vec<f32> {
-    let element = |p: usize, j: usize| b.data[p * b.row_stride + j * b.col_stride];
-    let b: Vec<f32> = (0..columns).flat_map(|j| (0..k).map(move |p| element(p, j))).collect();
+    let b = lines(b.transposed(), columns, k);
     let mut sums = vec![0.0; columns * rows];
     match way {
         Sums::DotProducts => dispatch(Dots { k, a, b: &b, sums: &mut sums }),
         Sums::OfColumns => dispatch(ColumnSums { k, a, b: &b, sums: &mut sums }),
     }
     sums
+}
+
+/// The rows of a matrix, one behind the other.
+fn lines(x: Mat, rows: usize, columns: usize) -> Vec<f32> {
+    let mut lines = Vec::with_capacity(rows * columns);
+    for row in 0..rows {
+        let from = &x.data[row * x.row_stride..];
+        match x.col_stride {
+            1 => lines.extend_from_slice(&from[..columns]),
+            apart => lines.extend((0..columns).map(|j| from[j * apart])),
+        }
+    }
+    lines
 }
 
 /// Columns that are summed in one go, in registers; fewer where no more are left.
