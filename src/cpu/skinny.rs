@@ -49,7 +49,11 @@ impl Skinny {
             _ if (1..=FEW).contains(&k) && n >= NARROW => Some(Skinny::SumOfRows),
             _ if k < MANY => None,
             _ if (1..=FEW).contains(&n) => Sums::of(a).map(Skinny::FewColumns),
-            _ if (1..=FEW).contains(&m) => Sums::of(b.transposed()).map(Skinny::FewRows),
+            _ if (1..=FEW).contains(&m) => match Sums::of(b.transposed())? {
+                // More of these the gemm crate multiplies faster.
+                Sums::OfColumns if m > 2 || n > 256 => None,
+                way => Some(Skinny::FewRows(way)),
+            },
             _ => None,
         }
     }
@@ -283,11 +287,12 @@ impl Kernel for ColumnSums<'_> {
     type Out = ();
     #[inline(always)]
     fn run<A: Arith>(self) {
-        match self.b.len() / self.k {
-            1 => self.columns::<A, 1>(),
-            2 => self.columns::<A, 2>(),
-            3 => self.columns::<A, 3>(),
-            _ => self.columns::<A, 4>(),
+        let Self { k, a, b, sums } = self;
+        let rows = sums.len() * k / b.len();
+        // Two at a time: the sums of more were not held in registers.
+        for (b, sums) in b.chunks(2 * k).zip(sums.chunks_mut(2 * rows)) {
+            let some = ColumnSums { k, a, b, sums };
+            if some.b.len() == k { some.columns::<A, 1>() } else { some.columns::<A, 2>() }
         }
     }
 }
