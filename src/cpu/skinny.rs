@@ -88,21 +88,40 @@ pub(super) unsafe fn skinny(way: Skinny, k: usize, a: Mat, b: Mat, bias: Option<
     if c.rows == 0 || c.width == 0 {
         return;
     }
-    let (sums, few_columns) = match way {
+    match way {
         Skinny::SumOfRows => {
             let b = lines(b, k, c.width);
-            return dispatch(RowSums { k, a, b: &b, bias, add, c });
+            dispatch(RowSums { k, a, b: &b, bias, add, c });
         }
-        Skinny::FewColumns(way) => (few_columns(way, k, a, b, [c.rows, c.width]), true),
-        Skinny::FewRows(way) => (few_columns(way, k, b.transposed(), a.transposed(), [c.width, c.rows]), false),
-    };
-    for i in 0..c.rows {
+        Skinny::FewColumns(way) => {
+            let sums = few_columns(way, k, a, b, [c.rows, c.width]);
+            for (j, sums) in sums.chunks_exact(c.rows).enumerate() {
+                let bias = bias.map_or(0.0, |bias| bias[j]);
+                // SAFETY: column j of the part.
+                unsafe { put(sums, c.start.add(j), c.stride, add, |_| bias) };
+            }
+        }
+        Skinny::FewRows(way) => {
+            let sums = few_columns(way, k, b.transposed(), a.transposed(), [c.width, c.rows]);
+            for (i, sums) in sums.chunks_exact(c.width).enumerate() {
+                // SAFETY: row i of the part.
+                unsafe { put(sums, c.start.add(i * c.stride), 1, add, |j| bias.map_or(0.0, |bias| bias[j])) };
+            }
+        }
+    }
+}
+
+/// Writes sums `step` apart from `to` on, each plus its bias or, if `add`, what is there.
+///
+/// # Safety
+/// All of these places can be written, and read if `add`, and nobody else accesses them meanwhile.
+#[inline]
+unsafe fn put(sums: &[f32], to: *mut f32, step: usize, add: bool, bias: impl Fn(usize) -> f32) {
+    for (i, sum) in sums.iter().enumerate() {
         // SAFETY: the contract.
-        for (j, out) in unsafe { c.row(i) }.iter_mut().enumerate() {
-            let sum = sums[if few_columns { j * c.rows + i } else { i * c.width + j }];
-            // SAFETY: what is to be added to can be read.
-            let before = if add { unsafe { out.assume_init() } } else { bias.map_or(0.0, |bias| bias[j]) };
-            out.write(before + sum);
+        unsafe {
+            let out = to.add(i * step);
+            *out = sum + if add { *out } else { bias(i) };
         }
     }
 }
