@@ -194,13 +194,13 @@ unsafe fn multiply(
         return unsafe { sparse([m, k, n], a, b, add, c) };
     }
     let splits = splits(m, k, n, a);
-    if way.is_none() && !is_lowered() && bias.is_none() && then.is_none() && splits > 1 {
+    if way.is_none() && bias.is_none() && then.is_none() && splits > 1 {
         // SAFETY: the contract.
         return unsafe { product_split_k([m, k, n], a, b, add, c, splits) };
     }
-    // The gemm crate reads rows of `b` in place where few rows of `a` do not repay packing, and packs `a` faster. Ours packs
-    // what is transposed faster, and packs all of `b` once a thread where threads divide the rows.
-    let packs_faster = b.col_stride != 1 || !by_columns(m, n) && a.col_stride == 1;
+    // The gemm crate does not pack rows of `b` that few rows of `a` are multiplied by. Ours packs what is transposed faster,
+    // and all of `b` once a thread where threads divide the rows.
+    let packs_faster = b.col_stride != 1 || !by_columns(m, n);
     let ours = packs_faster && n > 1 && m * k * n >= WORTH_PACKING || is_lowered();
     let packed_once = InParts::new(b);
     let least = if way.is_some() { WIDE } else { least_columns(m, n) };

@@ -211,8 +211,8 @@ pub(super) unsafe fn product<F: Fn(usize) -> usize>(terms: usize, a: Mat, b: &im
     let tiles = tiles();
     let depth = TERMS.min(terms);
     let width = COLUMNS.min(target.columns.len()).next_multiple_of(tiles.lanes);
-    // Rows that are contiguous are read as they are.
-    let packs_a = a.col_stride != 1;
+    // What is contiguous one way or the other is read as it is.
+    let packs_a = a.col_stride != 1 && a.row_stride != 1;
     let height = if packs_a { ROWS.min(target.rows.len()) } else { 0 };
     let columns = blocks(&target.columns, COLUMNS, 32);
     let blocks_of_c: Vec<_> = columns.map(|columns| Block::new(target, columns, tiles)).collect();
@@ -414,7 +414,7 @@ struct Step<'a> {
 enum Packed<'a> {
     /// Packed tile by tile.
     Tiles(&'a [f32]),
-    /// The matrix itself, whose rows are contiguous, from this term on.
+    /// The matrix itself, whose rows or columns are contiguous, from this term on.
     Rows(Mat<'a>, usize),
 }
 
@@ -427,8 +427,8 @@ impl Packed<'_> {
                 Left { start: tile.as_ptr(), row_stride: 1, term_stride: rows.len() }
             }
             Packed::Rows(a, term) => {
-                let start = a.data[rows.start * a.row_stride + term..].as_ptr();
-                Left { start, row_stride: a.row_stride, term_stride: 1 }
+                let start = a.data[rows.start * a.row_stride + term * a.col_stride..].as_ptr();
+                Left { start, row_stride: a.row_stride, term_stride: a.col_stride }
             }
         }
     }

@@ -6,8 +6,9 @@
 
 use super::buffer::filled;
 use super::elementwise::{Binary, binary_in_place};
-use super::matmul::{Mat, by_crate, least_columns};
+use super::matmul::{Mat, least_columns};
 use super::parallel::{Shared, run, threads};
+use super::product::{Target, product};
 
 /// Terms that a part has at least.
 const LONG: usize = 256;
@@ -51,7 +52,9 @@ pub(super) unsafe fn product_split_k([m, k, n]: [usize; 3], a: Mat, b: Mat, add:
                 let add = add && division == 0;
                 let (terms, all) = (terms(division), 0..m);
                 let (a, b) = (a.from(0, terms.start), b.from(terms.start, 0));
-                by_crate(terms.len(), a, b, None, add, to.start(), n, all, columns);
+                let target =
+                    Target { c: to.start(), row_stride: n, column: |j| j, rows: all, columns, add, bias: None };
+                product(terms.len(), a, &b, &target);
             });
         })
     };
