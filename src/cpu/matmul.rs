@@ -300,7 +300,7 @@ fn in_parts([m, k, n]: [usize; 3], least: usize, body: impl Fn(Range<usize>, Ran
 /// # Safety
 /// As [`multiply`], for this part.
 #[allow(clippy::too_many_arguments)] // the operands, what becomes of the product, and the part
-pub(super) unsafe fn by_crate(
+unsafe fn by_crate(
     k: usize,
     a: Mat,
     b: Mat,
