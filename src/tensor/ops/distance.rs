@@ -50,7 +50,9 @@ fn gradients(b: &Back) -> Result<Grads> {
     let pull = b.grad.div(&distance.away_from(&same)?)?.zero_at(&same)?;
     if let Some(apart) = apart {
         let along = pull.unsqueeze(2)?.mul(&apart)?;
-        return Ok(Grads::from_iter([Some(along.sum_dims(&[1], false)?), Some(along.sum_dims(&[0], false)?.neg()?)]));
+        let of_x = b.needs[0].then(|| along.sum_dims(&[1], false)).transpose()?;
+        let of_y = b.needs[1].then(|| along.sum_dims(&[0], false)?.neg()).transpose()?;
+        return Ok(Grads::from_iter([of_x, of_y]));
     }
     let (x, y, c) = (x.raw(), y.raw(), pull.raw());
     let of_x = b.needs[0].then(|| x.distances_grad(y, c)).flatten();
