@@ -280,8 +280,8 @@ fn by_columns(m: usize, n: usize) -> bool {
     n >= m
 }
 
-/// Divides an m × n result among threads, in parts of at least so many rows or columns, and calls `body` for those of each. Each element is
-/// computed as a whole by one thread, in an order that does not depend on the division.
+/// Divides an m × n result among threads, in parts of at least so many rows or columns, and calls `body` for those of
+/// each. Each element is computed as a whole by one thread, in an order that does not depend on the division.
 fn in_parts([m, k, n]: [usize; 3], least: usize, body: impl Fn(Range<usize>, Range<usize>) + Sync) {
     let by_columns = by_columns(m, n);
     let (len, unit) = if by_columns { (n, 32) } else { (m, 8) };

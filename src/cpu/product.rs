@@ -100,7 +100,7 @@ impl Right for Mat<'_> {
 }
 
 /// Lines of `count` numbers, `stride` apart, that are copied, and zeros behind each: by a few instructions where a line
-/// has a panel's usual width, by a call otherwise.
+/// has the width of an AVX-512 panel, by a call otherwise.
 struct Lines<'a> {
     from: &'a [f32],
     stride: usize,
