@@ -80,7 +80,7 @@ pub use distributions::Between;
 pub use elementwise::{Binary, Unary, binary, binary_in_place, unary, unary_in_place};
 pub use layout::{binary_broadcast, contiguous, copy_short};
 pub use logits::{bce_with_logits, bce_with_logits_grad};
-pub use lstm::{Along, Lstm, LstmGrads, Unrolled};
+pub use lstm::{Along, Kept, Lstm, LstmGrads, Needs, Unrolled};
 pub use matmul::{Mat, gemm, gemm64, linear, linear_then, products};
 pub use memory::{Reuse, prepare_memory, release_memory};
 pub use norm::{NormGrads, Normed, batch_norm, batch_norm_grad};

@@ -131,12 +131,12 @@ impl Layer for Recurrent {
             return Err(Fault::shape(format!("{}: a sequence without steps: {}", self.name(), shown(&shape))));
         }
         let first = self.first(x, pass)?;
-        // What the inputs give to the gates, for all steps in one product.
         match self.cell {
             Cell::Lstm => {
-                let given = x.linear(&params[0], Some(&params[2].add(&params[3])?))?;
-                given.lstm(&params[1], &first, Lstm { reverse: self.reverse, cells: self.state })
+                let bias = params[2].add(&params[3])?;
+                x.lstm([&params[0], &params[1], &bias], &first, Lstm { reverse: self.reverse, cells: self.state })
             }
+            // What the inputs give to the gates, for all steps in one product.
             Cell::Gru => self.gru(params, &x.linear(&params[0], Some(&params[2]))?, first),
         }
     }

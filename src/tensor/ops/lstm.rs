@@ -17,44 +17,52 @@ pub struct Lstm {
 }
 
 impl Tensor {
-    /// A long short-term memory along sequences, self being what the inputs give to the gates i, f, g, o, biases
-    /// included: `[n, steps, 4·hidden] → [n, steps, hidden]`, or `[n, steps, 2·hidden]` with h and then c.
-    /// `weight` is `[4·hidden, hidden]`, the state before the first step `[n, 2·hidden]`: h, then c.
+    /// A long short-term memory along sequences, self being the inputs: `[n, steps, inputs] → [n, steps, hidden]`, or
+    /// `[n, steps, 2·hidden]` with h and then c. The gates are i, f, g, o; the weights are those of the inputs
+    /// `[4·hidden, inputs]`, of h `[4·hidden, hidden]`, and a bias `[4·hidden]`; the state before the first step is
+    /// `[n, 2·hidden]`: h, then c.
     ///
     /// # Errors
     /// Shapes that do not fit; no steps.
-    pub fn lstm(&self, weight: &Tensor, state: &Tensor, settings: Lstm) -> Result<Tensor> {
-        let (sx, sw) = (self.shape(), weight.shape());
-        let fits = match (&sx[..], &sw[..]) {
-            (&[n, steps, gates], &[rows, hidden]) => {
-                steps > 0 && gates == 4 * hidden && rows == gates && state.shape()[..] == [n, 2 * hidden]
+    pub fn lstm(&self, weights: [&Tensor; 3], state: &Tensor, settings: Lstm) -> Result<Tensor> {
+        let [weight_ih, weight_hh, bias] = weights;
+        let shapes = [self, weight_ih, weight_hh, bias, state].map(Tensor::shape);
+        let fits = match shapes.each_ref().map(|shape| &shape[..]) {
+            [&[n, steps, inputs], of_x, &[rows, hidden], of_bias, of_state] => {
+                steps > 0
+                    && hidden > 0
+                    && rows == 4 * hidden
+                    && of_x == [rows, inputs]
+                    && of_bias == [rows]
+                    && of_state == [n, 2 * hidden]
             }
             _ => false,
         };
         if !fits {
-            let (x, w, s) = (shown(&sx), shown(&sw), shown(&state.shape()));
-            return Err(Fault::shape(format!("lstm: gates {x}, weights {w} and state {s} do not fit together"))
-                .hint("[n, steps ≥ 1, 4·hidden], [4·hidden, hidden], [n, 2·hidden]"));
+            let [x, of_x, of_h, bias, state] = shapes.map(|shape| shown(&shape));
+            let what = format!("inputs {x}, weights {of_x} and {of_h}, bias {bias} and state {state}");
+            return Err(Fault::shape(format!("lstm: {what} do not fit together"))
+                .hint("[n, steps ≥ 1, inputs], [4·hidden, inputs], [4·hidden, hidden], [4·hidden], [n, 2·hidden]"));
         }
-        same_device("lstm", self, weight)?;
-        same_device("lstm", self, state)?;
-        let operands = [floats(self), floats(weight), floats(state)];
+        for other in [weight_ih, weight_hh, bias, state] {
+            same_device("lstm", self, other)?;
+        }
+        let operands = [self, weight_ih, weight_hh, bias, state].map(floats);
         let sequences = Sequences::new(operands.each_ref().map(Tensor::raw), settings.reverse);
         let Some(kept) = sequences.unroll(is_recording()) else {
             return in_steps(&operands, settings);
         };
         let out = match settings.cells {
-            true => crate::Raw::cat(&[kept.h.clone(), kept.c.clone()], 2),
+            true => crate::Raw::cat(&[kept.h.clone(), kept.c()], 2),
             false => kept.h.clone(),
         };
-        let [given, weight, state] = &operands;
-        let parents = [given, weight, state];
+        let parents = operands.each_ref();
         let op = Op { name: "lstm", parents: &parents, saved: &parents, keep_output: false };
         Ok(op.done(out, move |b| gradients(b, &sequences, &kept, settings)))
     }
 }
 
-/// The gradients with respect to what is given, the weight and the state.
+/// The gradients with respect to the inputs, the weights, the bias and the state.
 fn gradients(b: &Back, sequences: &Sequences, kept: &Unrolled, settings: Lstm) -> Result<Grads> {
     if is_recording() {
         return gradients_in_steps(b, settings);
@@ -65,8 +73,7 @@ fn gradients(b: &Back, sequences: &Sequences, kept: &Unrolled, settings: Lstm) -
         true => (part(0..hidden)?, Some(part(hidden..2 * hidden)?)),
         false => (b.grad.clone(), None),
     };
-    let needs = [b.needs[1], b.needs[2]];
-    match sequences.grad(kept, h.raw(), c.as_ref().map(Tensor::raw), needs) {
+    match sequences.grad(kept, h.raw(), c.as_ref().map(Tensor::raw), b.needs) {
         Some(grads) => Ok(grads.into_iter().map(|raw| raw.map(Tensor::constant)).collect()),
         None => gradients_in_steps(b, settings),
     }
@@ -85,9 +92,10 @@ fn gradients_in_steps(b: &Back, settings: Lstm) -> Result<Grads> {
 
 /// The LSTM, composed of operations.
 fn in_steps(operands: &[Tensor], settings: Lstm) -> Result<Tensor> {
-    let [given, weight, state] = operands else {
-        return Err(Fault::shape("lstm: three operands"));
+    let [x, weight_ih, weight_hh, bias, state] = operands else {
+        return Err(Fault::shape("lstm: five operands"));
     };
+    let given = x.linear(weight_ih, Some(bias))?;
     let shape = given.shape();
     let (n, steps, hidden) = (shape[0], shape[1], shape[2] / 4);
     let part = |t: &Tensor, i: usize| t.narrow(1, i * hidden..(i + 1) * hidden);
@@ -95,7 +103,7 @@ fn in_steps(operands: &[Tensor], settings: Lstm) -> Result<Tensor> {
     let mut outputs = Vec::with_capacity(steps);
     for i in 0..steps {
         let t = if settings.reverse { steps - 1 - i } else { i };
-        let all = given.narrow(1, t..t + 1)?.reshape(&[n, 4 * hidden])?.add(&h.linear(weight, None)?)?;
+        let all = given.narrow(1, t..t + 1)?.reshape(&[n, 4 * hidden])?.add(&h.linear(weight_hh, None)?)?;
         let open = |i: usize| part(&all, i)?.sigmoid();
         c = open(1)?.mul(&c)?.add(&open(0)?.mul(&part(&all, 2)?.tanh()?)?)?;
         h = open(3)?.mul(&c.tanh()?)?;

@@ -52,19 +52,21 @@ fn derivatives_of_an_lstm_up_to_the_third() -> Result<()> {
         let n: usize = shape.iter().product();
         Tensor::from_floats((0..n).map(|i| (k * (i + 1) as f32).sin()).collect(), shape, &device::current())
     };
-    let (given, weight, state) = (spread(&[2, 3, 12], 1.7), spread(&[12, 3], 2.3), spread(&[2, 6], 0.9));
+    let (inputs, of_x, bias) = (spread(&[2, 3, 2], 1.7), spread(&[12, 2], 1.1), spread(&[12], 0.7));
+    let (weight, state) = (spread(&[12, 3], 2.3), spread(&[2, 6], 0.9));
     let orders = |at: f32| -> Result<Vec<f64>> {
         let x = vector(&[at]);
         let weight = weight.mul(&x)?;
         let state = state.mul(&x)?.add(&weight.square()?.mean()?)?;
-        let mut y = given.mul(&x)?.lstm(&weight, &state, Lstm { reverse: false, cells: true })?.square()?.sum()?;
+        let run = |settings| inputs.mul(&x)?.lstm([&of_x.mul(&x)?, &weight, &bias.mul(&x)?], &state, settings);
+        let mut y = run(Lstm { reverse: false, cells: true })?.square()?.sum()?;
         let mut all = vec![f64::from(y.to_floats()?[0])];
         for _ in 0..3 {
             y = derivative(&y, &x)?;
             all.push(f64::from(y.sum()?.to_floats()?[0]));
         }
-        let plain = grad(&given.mul(&x)?.lstm(&weight, &state, Lstm::default())?.sum()?, &[&x], None, PLAIN)?;
-        let recorded = derivative(&given.mul(&x)?.lstm(&weight, &state, Lstm::default())?, &x)?;
+        let plain = grad(&run(Lstm::default())?.sum()?, &[&x], None, PLAIN)?;
+        let recorded = derivative(&run(Lstm::default())?, &x)?;
         let plain = plain[0].as_ref().expect("it depends on x").to_floats()?;
         close(&recorded, plain.into_iter().map(f64::from), 1e-5);
         Ok(all)

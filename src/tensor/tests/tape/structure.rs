@@ -201,7 +201,7 @@ fn convolutions() {
 
 #[test]
 fn layers_in_one_piece() {
-    let three = |name: &str, shapes: [&[usize]; 3], f: fn(&[Tensor]) -> Result<Tensor>| Case {
+    let several = |name: &str, shapes: &[&[usize]], f: fn(&[Tensor]) -> Result<Tensor>| Case {
         name: name.into(),
         inputs: shapes.iter().map(|s| (s.to_vec(), WIDE)).collect(),
         f: Box::new(f),
@@ -210,19 +210,21 @@ fn layers_in_one_piece() {
     against_differences(&[
         one("normalised rows", &[3, 4], WIDE, |x| x.normalised(1, 1.0)),
         one("normalised images", &[2, 2, 3], WIDE, |x| x.normalised(2, 1.0)),
-        three("batch_norm", [&[3, 2], &[2], &[2]], batch_norm),
-        three("batch_norm of images", [&[2, 3, 2, 2], &[3], &[3]], batch_norm),
-        three("conv2d with a bias", [&[2, 1, 3, 3], &[2, 1, 2, 2], &[2]], |x| {
+        several("batch_norm", &[&[3, 2], &[2], &[2]], batch_norm),
+        several("batch_norm of images", &[&[2, 3, 2, 2], &[3], &[3]], batch_norm),
+        several("conv2d with a bias", &[&[2, 1, 3, 3], &[2, 1, 2, 2], &[2]], |x| {
             x[0].conv2d_with_bias(&x[1], Some(&x[2]), &geometry(1, 1, 1, 1))
         }),
-        three("conv_transpose2d with a bias", [&[1, 2, 2, 2], &[2, 3, 2, 2], &[3]], |x| {
+        several("conv_transpose2d with a bias", &[&[1, 2, 2, 2], &[2, 3, 2, 2], &[3]], |x| {
             x[0].conv_transpose2d_with_bias(&x[1], Some(&x[2]), &geometry(2, 0, 1, 1), [1, 1])
         }),
         two("weight_norm", (&[2, 3], AwayFromZero), (&[2, 1], WIDE), Tensor::weight_norm),
         two("weight_norm of kernels", (&[2, 1, 2, 2], AwayFromZero), (&[2, 1, 1, 1], WIDE), Tensor::weight_norm),
-        three("lstm", [&[2, 3, 8], &[8, 2], &[2, 4]], |x| x[0].lstm(&x[1], &x[2], Lstm::default())),
-        three("lstm, reversed, with its cells", [&[2, 2, 8], &[8, 2], &[2, 4]], |x| {
-            x[0].lstm(&x[1], &x[2], Lstm { reverse: true, cells: true })
+        several("lstm", &[&[2, 3, 3], &[8, 3], &[8, 2], &[8], &[2, 4]], |x| {
+            x[0].lstm([&x[1], &x[2], &x[3]], &x[4], Lstm::default())
+        }),
+        several("lstm, reversed, with its cells", &[&[2, 2, 1], &[8, 1], &[8, 2], &[8], &[2, 4]], |x| {
+            x[0].lstm([&x[1], &x[2], &x[3]], &x[4], Lstm { reverse: true, cells: true })
         }),
         two("bce_with_logits", (&[3, 2], WIDE), (&[3, 2], WIDE), |a, t| a.bce_with_logits(t)),
         two("bce_with_logits, one target", (&[3, 2], WIDE), (&[], WIDE), |a, t| a.bce_with_logits(t)),
