@@ -143,27 +143,32 @@ pub fn contrast(a: f64, b: f64) -> f64 {
 fn blur(plane: &Plane) -> Plane {
     let (width, height) = (plane.width, plane.height);
     let weights = weights();
-    let mut rows = Vec::with_capacity(width * height);
+    let mut rows = vec![0.0; width * height];
     let mut padded = vec![0.0; width + 2 * RADIUS];
-    for row in plane.values.chunks_exact(width) {
+    for (row, out) in plane.values.chunks_exact(width).zip(rows.chunks_exact_mut(width)) {
         for (i, value) in padded.iter_mut().enumerate() {
             *value = row[mirrored(i as isize - RADIUS as isize, width)];
         }
-        rows.extend((0..width).map(|x| {
-            let window = &padded[x..x + weights.len()];
-            window.iter().zip(&weights).map(|(v, w)| v * w).sum::<f64>()
-        }));
+        for (i, &weight) in weights.iter().enumerate() {
+            add_times(out, weight, &padded[i..]);
+        }
     }
     let mut values = vec![0.0; width * height];
     for (y, out) in values.chunks_exact_mut(width).enumerate() {
-        for (i, weight) in weights.iter().enumerate() {
+        for (i, &weight) in weights.iter().enumerate() {
             let from = mirrored((y + i) as isize - RADIUS as isize, height) * width;
-            for (sum, value) in out.iter_mut().zip(&rows[from..from + width]) {
-                *sum += weight * value;
-            }
+            add_times(out, weight, &rows[from..]);
         }
     }
     plane.with(values)
+}
+
+/// Adds `weight` times the first numbers of `from`: for a whole row at a time, that the compiler takes several of them at
+/// once.
+fn add_times(sums: &mut [f64], weight: f64, from: &[f64]) {
+    for (sum, value) in sums.iter_mut().zip(from) {
+        *sum += weight * value;
+    }
 }
 
 fn weights() -> [f64; 2 * RADIUS + 1] {
