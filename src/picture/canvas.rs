@@ -84,8 +84,11 @@ impl Canvas {
                 opaque = Some(start);
                 continue;
             }
-            for pixel in row.chunks_exact_mut(4).filter(|p| !matches!(p[3], 0 | 255)) {
+            for pixel in row.chunks_exact_mut(4) {
                 let opacity = u32::from(pixel[3]);
+                if matches!(opacity, 0 | 255) {
+                    continue;
+                }
                 for value in &mut pixel[..3] {
                     *value = ((u32::from(*value) * 255 + opacity / 2) / opacity).min(255) as u8;
                 }

@@ -7,7 +7,7 @@ use flate2::{Compression, Crc};
 
 pub(super) const SIGNATURE: [u8; 8] = *b"\x89PNG\r\n\x1a\n";
 
-/// A plot has 26 % fewer bytes than at level 1 and takes 36 ms instead of 32; at level 6 two hundredths fewer again, and 40 ms.
+/// A plot has 20 to 33 % fewer bytes than at level 1 and takes 14 ms instead of 10; at level 6 two hundredths fewer again, and 22 ms.
 const LEVEL: Compression = Compression::new(4);
 
 /// A picture ready to be shown.
@@ -66,7 +66,10 @@ fn encode_rgba(rgba: &[u8], width: u32, height: u32) -> Vec<u8> {
 fn channels<const N: usize>(rgba: &[u8], width: u32, kept: [usize; N]) -> Vec<u8> {
     let pick = |row: &[u8], line: &mut [u8]| {
         for (to, pixel) in line.chunks_exact_mut(N).zip(row.chunks_exact(4)) {
-            to.copy_from_slice(&kept.map(|channel| pixel[channel]));
+            // A loop: `map` of the array would be a call for each pixel.
+            for (byte, &channel) in to.iter_mut().zip(&kept) {
+                *byte = pixel[channel];
+            }
         }
         Some(())
     };
