@@ -7,7 +7,8 @@ use flate2::{Compression, Crc};
 
 pub(super) const SIGNATURE: [u8; 8] = *b"\x89PNG\r\n\x1a\n";
 
-/// A plot has 20 to 33 % fewer bytes than at level 1 and takes 14 ms instead of 10; at level 6 two hundredths fewer again, and 22 ms.
+/// A plot has 20 to 33 % fewer bytes than at level 1 and takes 14 ms instead of 10; at level 6 two hundredths fewer
+/// again, and 22 ms.
 const LEVEL: Compression = Compression::new(4);
 
 /// A picture ready to be shown.
