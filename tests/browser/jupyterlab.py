@@ -26,6 +26,14 @@ class Notebook:
         for name in names:
             self.page.locator(".lm-Menu-itemLabel").get_by_text(name, exact=True).last.click()
 
+    def save(self):
+        """Saves the notebook and waits until the file has it; the notebook must have changed."""
+        # JupyterLab marks the tab, which is not in the notebook's panel.
+        changed = self.page.locator(".lm-DockPanel-tabBar .lm-TabBar-tab.lm-mod-current.jp-mod-dirty")
+        changed.wait_for()
+        self.menu("File", "Save Notebook")
+        changed.wait_for(state="detached")
+
     def kernel_name(self):
         return self.panel.locator(".jp-KernelName").first.inner_text()
 

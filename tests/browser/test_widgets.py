@@ -87,8 +87,7 @@ def test_a_page_loaded_again_still_moves_the_picture(page, notebook):
     cell = run(notebook, WALK)
     cell.locator(".widget-slider", has_text="z0").wait_for()
     before = picture(cell).get_attribute("src")
-    notebook.menu("File", "Save Notebook")
-    page.locator(".jp-NotebookPanel .jp-mod-dirty").wait_for(state="detached")
+    notebook.save()
     page.reload()
     cell = page.locator(".jp-CodeCell", has_text="let G").first
     # What the file stores is there without the widgets.
@@ -319,8 +318,7 @@ def test_a_page_loaded_again_shows_what_was_painted(page, notebook):
     cell = run(notebook, PAINT)
     drag(page, pad(cell), (2, 5), (4, 5))
     notebook.output_of(cell, "3.0 painted")
-    notebook.menu("File", "Save Notebook")
-    page.locator(".jp-NotebookPanel .jp-mod-dirty").wait_for(state="detached")
+    notebook.save()
     page.reload()
     cell = page.locator(".jp-CodeCell", has_text="let p = paint").first
     cell.get_by_text("3 of 64 pixels painted").wait_for()
