@@ -158,6 +158,11 @@ pub(super) fn unary_here(op: Unary, x: &mut [f32]) {
     apply_unary(op.simplified(), InPlace(x));
 }
 
+/// As [`binary_in_place`], on the calling thread.
+pub(super) fn binary_here(op: Binary, a: &mut [f32], b: &[f32]) {
+    apply_binary(op, InPlace(a), b);
+}
+
 /// `op` of the elements of `a` and `b`, which have the same length.
 pub fn binary(op: Binary, a: &[f32], b: &[f32]) -> Vec<f32> {
     assert_eq!(a.len(), b.len(), "binary: lengths differ");
@@ -170,7 +175,7 @@ pub fn binary(op: Binary, a: &[f32], b: &[f32]) -> Vec<f32> {
 /// Replaces every element of `a` by `op` of it and the element of `b`, which has the same length.
 pub fn binary_in_place(op: Binary, a: &mut [f32], b: &[f32]) {
     assert_eq!(a.len(), b.len(), "binary_in_place: lengths differ");
-    over_parts(a, op.grain(), |range, a| apply_binary(op, InPlace(a), &b[range]));
+    over_parts(a, op.grain(), |range, a| binary_here(op, a, &b[range]));
 }
 
 /// Writes `op` of `a` and `b` to all of `y`, on the calling thread. All three have the same length.

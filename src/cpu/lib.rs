@@ -81,7 +81,7 @@ pub use elementwise::{Binary, Unary, binary, binary_in_place, unary, unary_in_pl
 pub use layout::{binary_broadcast, contiguous, copy_short};
 pub use logits::{bce_with_logits, bce_with_logits_grad};
 pub use lstm::{Along, Kept, Lstm, LstmGrads, Needs, Unrolled};
-pub use matmul::{Mat, gemm, gemm64, linear, linear_then, products};
+pub use matmul::{Mat, Then, gemm, gemm64, linear, linear_then, products};
 pub use memory::{Reuse, prepare_memory, release_memory};
 pub use norm::{NormGrads, Normed, batch_norm, batch_norm_grad};
 pub use parallel::{set_threads, threads};

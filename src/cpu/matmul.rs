@@ -3,14 +3,14 @@
 use std::ops::Range;
 
 use super::buffer::filled;
-use super::elementwise::unary_here;
+use super::elementwise::{binary_here, unary_here};
 use super::parallel::{Shared, divided, run, threads};
 use super::product::{InParts, Target, product};
 use super::simd::is_lowered;
 use super::skinny::{Part, Skinny, WIDE, skinny};
 use super::sparse::{self, sparse};
 use super::split_k::{product_split_k, splits};
-use super::{Unary, unary_in_place};
+use super::{Binary, Unary, binary_in_place, unary_in_place};
 
 /// A matrix: element (i, j) is `data[i · row_stride + j · col_stride]`. A transposed matrix has its strides exchanged.
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +49,33 @@ impl<'a, T> Mat<'a, T> {
     }
 }
 
+/// What becomes of the elements of a product, while they are in the cache.
+#[derive(Clone, Copy, Debug)]
+pub enum Then<'a> {
+    /// A function of each.
+    Unary(Unary),
+    /// A function of each and of the one that stands at its place in a row-major matrix of the product's shape.
+    Binary(Binary, &'a [f32]),
+}
+
+impl Then<'_> {
+    /// For `part` of a product, which stands there in the whole; by the calling thread.
+    fn here(self, place: Range<usize>, part: &mut [f32]) {
+        match self {
+            Then::Unary(op) => unary_here(op, part),
+            Then::Binary(op, others) => binary_here(op, part, &others[place]),
+        }
+    }
+
+    /// For a whole product.
+    fn of_all(self, product: &mut [f32]) {
+        match self {
+            Then::Unary(op) => unary_in_place(op, product),
+            Then::Binary(op, others) => binary_in_place(op, product, others),
+        }
+    }
+}
+
 /// `c = a · b + beta · c` with `a` of m × k, `b` of k × n and `c` of m × n, row-major and contiguous. With `beta` = 0
 /// what `c` held does not matter, not even NaN.
 pub fn gemm(m: usize, k: usize, n: usize, a: Mat, b: Mat, beta: f32, c: &mut [f32]) {
@@ -59,7 +86,7 @@ pub fn gemm(m: usize, k: usize, n: usize, a: Mat, b: Mat, beta: f32, c: &mut [f3
         unary_in_place(Unary::MulScalar(beta), c);
     }
     // SAFETY: all of `c` is ours.
-    unsafe { multiply(m, k, n, a, b, None, beta != 0.0, None, Shared::new(c)) }
+    unsafe { multiply(m, k, n, a, b, None, beta != 0.0, &[], Shared::new(c)) }
 }
 
 /// `a · b` in double precision, with `a` of m × k and `b` of k × n: for covariances, of which small differences matter.
@@ -100,21 +127,17 @@ pub fn gemm64(m: usize, k: usize, n: usize, a: Mat<f64>, b: Mat<f64>) -> Vec<f64
 
 /// `x · w + bias` with `x` of m × k, `w` of k × n, and `bias` of n added to every row.
 pub fn linear(m: usize, k: usize, n: usize, x: Mat, w: Mat, bias: Option<&[f32]>) -> Vec<f32> {
-    linear_then(m, k, n, x, w, bias, None)
+    linear_then(m, k, n, x, w, bias, &[])
 }
 
 /// [`linear`], and `then` of every element, while it is in the cache.
-pub fn linear_then(
-    m: usize,
-    k: usize,
-    n: usize,
-    x: Mat,
-    w: Mat,
-    bias: Option<&[f32]>,
-    then: Option<Unary>,
-) -> Vec<f32> {
+pub fn linear_then(m: usize, k: usize, n: usize, x: Mat, w: Mat, bias: Option<&[f32]>, then: &[Then]) -> Vec<f32> {
     if let Some(bias) = bias {
         assert_eq!(bias.len(), n, "linear: length of bias");
+    }
+    for then in then {
+        let fits = !matches!(then, Then::Binary(_, others) if others.len() != m * n);
+        assert!(fits, "linear: length of what stands beside the product");
     }
     x.check(m, k);
     w.check(k, n);
@@ -142,7 +165,7 @@ pub fn products(count: usize, [m, k, n]: [usize; 3], [a, b]: [Mat; 2], [a_step, 
             let one = |i: usize| {
                 let a = Mat { data: &a.data[i * a_step..], ..a };
                 let b = Mat { data: &b.data[i * b_step..], ..b };
-                multiply(m, k, n, a, b, None, false, None, c.at(i * m * n));
+                multiply(m, k, n, a, b, None, false, &[], c.at(i * m * n));
             };
             // Many small ones are divided among threads by number; a few large ones each for themselves.
             match count >= 4 * threads() && count * m * k * n >= 2 * GRAIN {
@@ -181,7 +204,7 @@ unsafe fn multiply(
     b: Mat,
     bias: Option<&[f32]>,
     add: bool,
-    then: Option<Unary>,
+    then: &[Then],
     c: Shared<f32>,
 ) {
     if k > LONG_SUM {
@@ -189,14 +212,11 @@ unsafe fn multiply(
         return unsafe { multiply_long([m, k, n], a, b, bias, add, then, c) };
     }
     let way = Skinny::of([m, k, n], a, b);
-    if way.is_none() && bias.is_none() && then.is_none() && sparse::suits(m, k, n, a, b) {
-        // SAFETY: the contract.
-        return unsafe { sparse([m, k, n], a, b, add, c) };
-    }
-    let splits = splits(m, k, n, a);
-    if way.is_none() && bias.is_none() && then.is_none() && splits > 1 {
-        // SAFETY: the contract.
-        return unsafe { product_split_k([m, k, n], a, b, add, c, splits) };
+    // SAFETY: the contract.
+    if way.is_none() && bias.is_none() && unsafe { multiply_apart([m, k, n], a, b, add, c) } {
+        // SAFETY: the contract; all has been written.
+        then.iter().for_each(|then| then.of_all(unsafe { c.range(0..m * n) }));
+        return;
     }
     // The gemm crate does not pack rows of `b` that few rows of `a` are multiplied by. Ours packs what is transposed faster,
     // and all of `b` once a thread where threads divide the rows.
@@ -204,6 +224,11 @@ unsafe fn multiply(
     let ours = packs_faster && n > 1 && m * k * n >= WORTH_PACKING || is_lowered();
     let packed_once = InParts::new(b);
     let least = if way.is_some() { WIDE } else { least_columns(m, n) };
+    // Where threads divide the columns, a second operand would come in short pieces of rows.
+    let (here, after) = match then.iter().position(|then| matches!(then, Then::Binary(..))) {
+        Some(i) if by_columns(m, n) => then.split_at(i),
+        _ => (then, &[][..]),
+    };
     in_parts([m, k, n], least, |rows, columns| {
         let all = (rows.clone(), columns.clone());
         if let Some(way) = way {
@@ -221,20 +246,40 @@ unsafe fn multiply(
             // SAFETY: as above.
             unsafe { by_crate(k, a, b, bias, add, c.start(), n, rows, columns) }
         }
-        if let Some(then) = then {
-            let (rows, columns) = all;
+        for then in here {
+            let (rows, columns) = all.clone();
             if columns.len() == n {
                 // SAFETY: this part is ours, and has been written.
-                unary_here(then, unsafe { c.range(rows.start * n..rows.end * n) });
+                then.here(rows.start * n..rows.end * n, unsafe { c.range(rows.start * n..rows.end * n) });
             } else {
                 for row in rows {
                     let row = row * n + columns.start..row * n + columns.end;
                     // SAFETY: as above.
-                    unary_here(then, unsafe { c.range(row) });
+                    then.here(row.clone(), unsafe { c.range(row) });
                 }
             }
         }
     });
+    // SAFETY: the contract; all has been written.
+    after.iter().for_each(|then| then.of_all(unsafe { c.range(0..m * n) }));
+}
+
+/// Writes `a · b`, or adds it, if `a` is sparse or the sums are to be divided among threads; whether it was.
+///
+/// # Safety
+/// As [`multiply`].
+unsafe fn multiply_apart([m, k, n]: [usize; 3], a: Mat, b: Mat, add: bool, c: Shared<f32>) -> bool {
+    if sparse::suits(m, k, n, a, b) {
+        // SAFETY: the contract.
+        unsafe { sparse([m, k, n], a, b, add, c) };
+        return true;
+    }
+    let splits = splits(m, k, n, a);
+    if splits > 1 {
+        // SAFETY: the contract.
+        unsafe { product_split_k([m, k, n], a, b, add, c, splits) };
+    }
+    splits > 1
 }
 
 /// As [`multiply`], of sums that are too long for single precision.
@@ -247,7 +292,7 @@ unsafe fn multiply_long(
     b: Mat,
     bias: Option<&[f32]>,
     add: bool,
-    then: Option<Unary>,
+    then: &[Then],
     c: Shared<f32>,
 ) {
     let (mut sums, mut part) = (vec![0.0; m * n], vec![0.0f32; m * n]);
@@ -262,9 +307,7 @@ unsafe fn multiply_long(
         *sum += f64::from(before);
     }
     let mut out: Vec<f32> = sums.into_iter().map(|sum| sum as f32).collect();
-    if let Some(then) = then {
-        unary_in_place(then, &mut out);
-    }
+    then.iter().for_each(|then| then.of_all(&mut out));
     // SAFETY: `c` has as many elements, and nobody else accesses them.
     unsafe { c.start().copy_from_nonoverlapping(out.as_ptr(), m * n) };
 }

@@ -318,34 +318,45 @@ impl Kernel for ColumnSums<'_> {
 
 impl ColumnSums<'_> {
     #[inline(always)]
+    fn columns<A: Arith, const N: usize>(mut self) {
+        let rows = self.sums.len() / N;
+        let wide = rows / WIDE * WIDE;
+        for at in (0..wide).step_by(WIDE) {
+            self.block::<A, N, WIDE>(at, WIDE);
+        }
+        for at in (wide..rows).step_by(NARROW) {
+            self.block::<A, N, NARROW>(at, NARROW.min(rows - at));
+        }
+    }
+
+    /// `len` rows from `at` on, at most `W`.
+    #[inline(always)]
     #[allow(clippy::needless_range_loop)] // terms and columns are indices of several arrays
-    fn columns<A: Arith, const N: usize>(self) {
+    fn block<A: Arith, const N: usize, const W: usize>(&mut self, at: usize, len: usize) {
         let Self { k, a, b, sums } = self;
-        let rows = sums.len() / N;
+        let (k, rows) = (*k, sums.len() / N);
         let factors: [&[f32]; N] = std::array::from_fn(|j| &b[j * k..][..k]);
-        for at in (0..rows).step_by(WIDE) {
-            let len = WIDE.min(rows - at);
-            let mut totals = [[0.0; WIDE]; N];
-            for p in 0..k {
-                let from = &a.data[p * a.col_stride + at..];
-                let mut part = [0.0; WIDE];
-                let x = match from.first_chunk::<WIDE>() {
-                    Some(whole) if len == WIDE => whole,
-                    _ => {
-                        part[..len].copy_from_slice(&from[..len]);
-                        &part
-                    }
-                };
-                for n in 0..N {
-                    let factor = factors[n][p];
-                    for j in 0..WIDE {
-                        totals[n][j] = A::mul_add(factor, x[j], totals[n][j]);
-                    }
+        let mut totals = [[0.0; W]; N];
+        for p in 0..k {
+            let from = &a.data[p * a.col_stride + at..];
+            let mut part = [0.0; W];
+            // What stands behind the column is multiplied along, where there is something, and not stored.
+            let x = match from.first_chunk::<W>() {
+                Some(whole) => whole,
+                None => {
+                    part[..len].copy_from_slice(&from[..len]);
+                    &part
+                }
+            };
+            for n in 0..N {
+                let factor = factors[n][p];
+                for j in 0..W {
+                    totals[n][j] = A::mul_add(factor, x[j], totals[n][j]);
                 }
             }
-            for (n, total) in totals.iter().enumerate() {
-                sums[n * rows + at..][..len].copy_from_slice(&total[..len]);
-            }
+        }
+        for (n, total) in totals.iter().enumerate() {
+            sums[n * rows + at..][..len].copy_from_slice(&total[..len]);
         }
     }
 }

@@ -2,8 +2,9 @@
 
 use super::{floats, same_device};
 use crate::raw::rectifier;
-use crate::tape::{Gate, Grads, Op};
+use crate::tape::{Gate, Grads, Offered, Op};
 use crate::{Tensor, check_shape, shown};
+use saddle_cpu::Binary;
 use saddle_fault::{Fault, Kind, Result};
 use smallvec::{SmallVec, smallvec};
 
@@ -135,11 +136,11 @@ impl Tensor {
             let (g, x, w) = (b.grad, &b.saved[0], &b.saved[1]);
             let mut grads = Grads::new();
             grads.push(match b.needs[0] {
-                true => Some(product(g, w, [false, false])?),
+                true => Some(product_onto(g, w, [false, false], b.take_over(0))?),
                 false => None,
             });
             grads.push(match b.needs[1] {
-                true => Some(product(g, x, [true, false])?),
+                true => Some(product_onto(g, x, [true, false], b.take_over(1))?),
                 false => None,
             });
             match b.needs.get(2) {
@@ -183,7 +184,13 @@ fn batched(a: &Tensor, b: &Tensor, transposed: bool) -> Result<Tensor> {
 /// memory.
 ///
 /// Ints, whose product has no gradients, are never transposed.
-fn product(a: &Tensor, b: &Tensor, [ta, tb]: [bool; 2]) -> Result<Tensor> {
+fn product(a: &Tensor, b: &Tensor, flags: [bool; 2]) -> Result<Tensor> {
+    product_onto(a, b, flags, Offered::default())
+}
+
+/// [`product`] as a gradient: added to what has arrived before, then behind the gate. Its own gradients pass the gate, too, before they
+/// come here.
+fn product_onto(a: &Tensor, b: &Tensor, [ta, tb]: [bool; 2], Offered { before, gate }: Offered) -> Result<Tensor> {
     let op = Op { name: "matmul", parents: &[a, b], saved: &[a, b], keep_output: false };
     let (sa, sb) = (a.shape(), b.shape());
     let rank = sa.len();
@@ -193,23 +200,29 @@ fn product(a: &Tensor, b: &Tensor, [ta, tb]: [bool; 2]) -> Result<Tensor> {
     if let Some(ints) = a.int_product(b)? {
         return Ok(ints);
     }
-    let raw = a.raw().matmul([ta, tb], b.raw());
+    let before = before.map(|before| (Binary::Add, before.raw().clone()));
+    let beside: SmallVec<[_; 2]> = before.into_iter().chain(gate.map(|gate| (gate.op, gate.mask.clone()))).collect();
+    let raw = match beside.is_empty() {
+        true => a.raw().matmul([ta, tb], b.raw()),
+        false => a.raw().matmul_onto([ta, tb], b.raw(), &beside),
+    };
     // For C = op(A)·op(B) and the gradient G of C.
-    Ok(super::two(
+    Ok(super::two_behind(
         op,
+        gate.cloned(),
         raw,
         move |back| {
             let (g, b) = (back.grad, &back.saved[1]);
             match ta {
-                false => product(g, b, [false, !tb]),
-                true => product(b, g, [tb, true]),
+                false => product_onto(g, b, [false, !tb], back.take_over(0)),
+                true => product_onto(b, g, [tb, true], back.take_over(0)),
             }
         },
         move |back| {
             let (g, a) = (back.grad, &back.saved[0]);
             match tb {
-                false => product(a, g, [!ta, false]),
-                true => product(g, a, [true, ta]),
+                false => product_onto(a, g, [!ta, false], back.take_over(1)),
+                true => product_onto(g, a, [true, ta], back.take_over(1)),
             }
         },
     ))

@@ -44,7 +44,7 @@ pub use reduce::Extreme;
 #[cfg(test)]
 mod tests;
 
-use super::tape::{Back, Grads, Op};
+use super::tape::{Back, Gate, Grads, Op};
 use super::{Dtype, Raw, Shape, Tensor, check_shape, shown};
 use saddle_fault::{Fault, Kind, Result};
 use smallvec::smallvec;
@@ -73,7 +73,18 @@ fn two(
     left: impl Fn(&Back) -> Result<Tensor> + 'static,
     right: impl Fn(&Back) -> Result<Tensor> + 'static,
 ) -> Tensor {
-    op.done(raw, move |b| {
+    two_behind(op, None, raw, left, right)
+}
+
+/// As [`two`], where gradients pass a gate first.
+fn two_behind(
+    op: Op,
+    gate: Option<Gate>,
+    raw: Raw,
+    left: impl Fn(&Back) -> Result<Tensor> + 'static,
+    right: impl Fn(&Back) -> Result<Tensor> + 'static,
+) -> Tensor {
+    op.done_behind(gate, raw, move |b| {
         let left = if b.needs[0] { Some(left(b)?) } else { None };
         let right = if b.needs[1] { Some(right(b)?) } else { None };
         Ok(Grads::from_buf([left, right]))

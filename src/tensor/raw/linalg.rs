@@ -4,7 +4,8 @@ use super::Raw;
 use super::far::two;
 use crate::shape::Shape;
 use saddle_backend::Op;
-use saddle_cpu::{Binary, Mat, Unary};
+use saddle_cpu::{Binary, Mat, Then, Unary};
+use smallvec::SmallVec;
 
 impl Raw {
     /// This as a matrix for `saddle-cpu`, if it is one on the CPU.
@@ -55,20 +56,37 @@ impl Raw {
         Some(Raw::cpu(saddle_cpu::products(count, [m, k, n], [x, y], [x_step, y_step]), shape))
     }
 
+    /// On the CPU, the product of two matrices, see [`Raw::matmul`], and what becomes of it.
+    fn matrix_product(&self, [ta, tb]: [bool; 2], other: &Raw, then: &[Then]) -> Option<Raw> {
+        let (a, b, sa, sb) = (self.mat()?, other.mat()?, self.shape(), other.shape());
+        let (a, m, k) = match ta {
+            false => (a, sa[0], sa[1]),
+            true => (a.transposed(), sa[1], sa[0]),
+        };
+        let (b, n) = match tb {
+            false => (b, sb[1]),
+            true => (b.transposed(), sb[0]),
+        };
+        Some(Raw::cpu(saddle_cpu::linear_then(m, k, n, a, b, None, then), Shape::new([m, n])))
+    }
+
+    /// [`Raw::matmul`], and one operation after the other of each element of the product and the one at its place in a tensor, in one
+    /// pass.
+    pub fn matmul_onto(&self, flags: [bool; 2], other: &Raw, beside: &[(Binary, Raw)]) -> Raw {
+        let beside: SmallVec<[_; 2]> = beside.iter().map(|(op, raw)| (*op, raw.contiguous())).collect();
+        let slices = beside.iter().map(|(op, raw)| Some(Then::Binary(*op, raw.slice()?)));
+        let then: Option<SmallVec<[_; 2]>> = slices.collect();
+        match then.and_then(|then| self.matrix_product(flags, other, &then)) {
+            Some(product) => product,
+            None => beside.iter().fold(self.matmul(flags, other), |product, (op, raw)| product.onto(*op, raw)),
+        }
+    }
+
     /// `[.., m, k] @ [.., k, n]`, where an operand whose flag is set is given with its last two axes exchanged; the
     /// leading axes are equal.
     pub fn matmul(&self, [ta, tb]: [bool; 2], other: &Raw) -> Raw {
-        if let (Some(a), Some(b)) = (self.mat(), other.mat()) {
-            let (sa, sb) = (self.shape(), other.shape());
-            let (a, m, k) = match ta {
-                false => (a, sa[0], sa[1]),
-                true => (a.transposed(), sa[1], sa[0]),
-            };
-            let (b, n) = match tb {
-                false => (b, sb[1]),
-                true => (b.transposed(), sb[0]),
-            };
-            return Raw::cpu(saddle_cpu::linear(m, k, n, a, b, None), Shape::new([m, n]));
+        if let Some(product) = self.matrix_product([ta, tb], other, &[]) {
+            return product;
         }
         if let Some(products) = self.products([ta, tb], other) {
             return products;
@@ -121,7 +139,7 @@ impl Raw {
         if let (Some(x), Some(w)) = (self.mat(), w.mat())
             && let Some(b) = bias_cpu.as_ref().map_or(Some(None), |b| b.slice().map(Some))
         {
-            let y = saddle_cpu::linear_then(m, k, n, x, w.transposed(), b, then);
+            let y = saddle_cpu::linear_then(m, k, n, x, w.transposed(), b, then.map(Then::Unary).as_slice());
             return Raw::cpu(y, Shape::new([m, n]));
         }
         let product = self.matmul([false, true], w);

@@ -201,6 +201,31 @@ fn with_respect_to_itself_to_a_middle_and_twice() -> Result<()> {
     Ok(())
 }
 
+/// The gradient of a rectified layer's result is that before the rectifier, whoever else asks; how it is added up changes no bit.
+#[test]
+fn with_respect_to_a_rectified_layer() -> Result<()> {
+    let matrix = |values: [f32; 4]| Tensor::from_floats(values.to_vec(), &[2, 2], &device::current());
+    let (x, w) = (matrix([1.0, 2.0, -1.0, 0.5]), matrix([1.0, -1.0, 0.25, 1.0]));
+    let (v, u) = (matrix([3.0, 5.0, 7.0, 11.0]), matrix([0.5, -2.0, 4.0, 1.0]));
+    let h = x.linear_rectified(&w, None, 0.0)?;
+    let y = h.linear(&v, None)?.add(&h.linear(&u, None)?)?.sum()?;
+    // The sums of the columns of v + u; where x wᵀ = [[−1, 2.25], [−1.5, .25]] is negative, nothing goes on to w.
+    let columns = [14.5, 15.0];
+    for options in [PLAIN, GRAPH] {
+        let both = grad(&y, &[&h, &w], None, options)?;
+        let alone = grad(&y, &[&w], None, options)?;
+        let of_w = [0.0, 0.0, columns[1] * (1.0 - 1.0), columns[1] * (2.0 + 0.5)];
+        close(
+            both[0].as_ref().expect("y depends on h"),
+            [columns[0], columns[1], columns[0], columns[1]].into_iter(),
+            0.0,
+        );
+        close(both[1].as_ref().expect("y depends on w"), of_w.into_iter(), 0.0);
+        close(alone[0].as_ref().expect("y depends on w"), of_w.into_iter(), 0.0);
+    }
+    Ok(())
+}
+
 #[test]
 fn a_seed_weighs_the_outputs() -> Result<()> {
     let x = vector(&[1.0, 2.0]);

@@ -218,6 +218,14 @@ fn layers_in_one_piece() {
         several("conv_transpose2d with a bias", &[&[1, 2, 2, 2], &[2, 3, 2, 2], &[3]], |x| {
             x[0].conv_transpose2d_with_bias(&x[1], Some(&x[2]), &geometry(2, 0, 1, 1), [1, 1])
         }),
+        // Gradients from two products, added up and behind the rectifier's gate in the pass of the second. The biases keep away from the
+        // kink, where differences say nothing.
+        several("rectified layers, one taken twice", &[&[2, 3], &[4, 3], &[3, 4], &[3, 4]], |x| {
+            let bias = |of: &[f32]| Tensor::from_floats(of.to_vec(), &[of.len()], &x[0].device());
+            let small: Vec<_> = x.iter().map(|x| x.mul_scalar(0.2)).collect::<Result<_>>()?;
+            let h = small[0].linear_rectified(&small[1], Some(&bias(&[1.0, -1.0, 1.0, -1.0])), 0.2)?;
+            h.linear_rectified(&small[2], Some(&bias(&[3.0, -3.0, 3.0])), 0.0)?.mul(&h.linear(&small[3], None)?)
+        }),
         two("weight_norm", (&[2, 3], AwayFromZero), (&[2, 1], WIDE), Tensor::weight_norm),
         two("weight_norm of kernels", (&[2, 1, 2, 2], AwayFromZero), (&[2, 1, 1, 1], WIDE), Tensor::weight_norm),
         several("lstm", &[&[2, 3, 3], &[8, 3], &[8, 2], &[8], &[2, 4]], |x| {
