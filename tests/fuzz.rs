@@ -42,7 +42,7 @@ enum Reader {
     /// A notebook as a web page: Markdown, formulas, the colours of a terminal.
     Page,
     /// A picture that a notebook stores, against itself and another one.
-    Picture,
+    StoredPicture,
     Comm,
     Cell,
     /// A cell that begins with a magic, which runs.
@@ -135,7 +135,7 @@ impl Bench {
             Reader::Magic => self.magic(&String::from_utf8_lossy(bytes)),
             Reader::Page => Document::parse(&notebook_of(&String::from_utf8_lossy(bytes), way))
                 .is_ok_and(|document| html::page(&document, "x").len() > bytes.len()),
-            Reader::Picture => self.picture(bytes),
+            Reader::StoredPicture => self.picture(bytes),
             Reader::Checkpoint => self.resume(bytes),
             Reader::Plan => self.sweep("sweep.json", bytes),
             Reader::Result => self.sweep("runs/0001/result.json", bytes),
@@ -317,7 +317,7 @@ fn seeds(bench: &Bench) -> Vec<(Reader, Vec<u8>)> {
             Some("cell") => Reader::Cell,
             Some("magic") => Reader::Magic,
             Some("page") => Reader::Page,
-            Some("picture") => Reader::Picture,
+            Some("picture") => Reader::StoredPicture,
             _ => panic!("{name} says of no reader that it is for it"),
         };
         seeds.push((reader, fs::read(path).unwrap()));
@@ -353,11 +353,12 @@ fn damaged_input_does_no_harm() {
         .collect();
     assert!(refused.is_empty(), "{refused:?}");
     let mend = |reader, bytes: &mut Vec<u8>, random: &mut Random| {
-        if reader == Reader::Picture && random.below(4) > 0 {
+        if reader == Reader::StoredPicture && random.below(4) > 0 {
             png::mend_checksums(bytes);
         }
     };
-    let (pictures, others): (Vec<_>, Vec<_>) = seeds.into_iter().partition(|(reader, _)| *reader == Reader::Picture);
+    let (pictures, others): (Vec<_>, Vec<_>) =
+        seeds.into_iter().partition(|(reader, _)| *reader == Reader::StoredPicture);
     for (seeds, most) in [(others, MOST), (pictures, MOST_OF_PICTURES)] {
         hammer(&seeds, most, mend, |reader, bytes, way| bench.read(reader, bytes, way));
     }

@@ -231,7 +231,8 @@ impl<'a> Archive<'a> {
         };
         let mut sum = Crc::new();
         sum.update(&bytes);
-        match bytes.len() as u64 == entry.size && sum.sum() == entry.crc {
+        // `tests/guided_fuzz` looks past checksums.
+        match bytes.len() as u64 == entry.size && (cfg!(fuzzing) || sum.sum() == entry.crc) {
             true => Ok(bytes),
             false => Err(fails("is damaged: its checksum differs")),
         }

@@ -25,13 +25,16 @@ pub fn results(op: Op, with: &With) -> Vec<Vec<usize>> {
         Op::Slice => {
             let mut sizes = of(0);
             for (size, ends) in sizes.iter_mut().zip(with.ints.chunks_exact(2)) {
-                *size = (ends[1] - ends[0]).max(0) as usize;
+                *size = ends[1].saturating_sub(ends[0]).max(0) as usize;
             }
             sizes
         }
-        Op::Select => with_axis(of(1).iter().product()),
+        Op::Select => with_axis(of(1).into_iter().fold(1, usize::saturating_mul)),
         Op::Gather | Op::Conv2dWeightGrad => of(1),
-        Op::Cat => with_axis(with.tensors.iter().map(|t| t.sizes().nth(number(0)).unwrap_or(0)).sum()),
+        Op::Cat => {
+            let sizes = with.tensors.iter().map(|t| t.sizes().nth(number(0)).unwrap_or(0));
+            with_axis(sizes.fold(0, usize::saturating_add))
+        }
         Op::SumDim => with_axis(1),
         Op::MaxDim | Op::MinDim => return vec![with_axis(1), with_axis(1)],
         Op::Sum | Op::All | Op::Any => vec![1],
@@ -65,20 +68,22 @@ fn convolved(op: Op, x: &[usize], w: &[usize], walk: &[usize]) -> Vec<usize> {
     else {
         return Vec::new();
     };
-    let reach = |dilation: usize, kernel: usize| dilation * kernel.saturating_sub(1) + 1;
+    // What no operation takes, sizes beyond all numbers, ends at the largest one.
+    let reach = |dilation: usize, kernel: usize| dilation.saturating_mul(kernel.saturating_sub(1)).saturating_add(1);
     match op {
         Op::Conv2d => {
             let out = |size: usize, stride: usize, padding: usize, reach: usize| {
-                (size + 2 * padding).saturating_sub(reach) / stride.max(1) + 1
+                (size.saturating_add(padding.saturating_mul(2)).saturating_sub(reach) / stride.max(1)).saturating_add(1)
             };
             vec![*n, *first, out(*height, *s0, *p0, reach(*d0, *tall)), out(*width, *s1, *p1, reach(*d1, *wide))]
         }
         _ => {
             let out = |size: usize, stride: usize, padding: usize, reach: usize, more: Option<&usize>| {
-                (size.saturating_sub(1) * stride + reach + more.copied().unwrap_or(0)).saturating_sub(2 * padding)
+                let whole = size.saturating_sub(1).saturating_mul(stride).saturating_add(reach);
+                whole.saturating_add(more.copied().unwrap_or(0)).saturating_sub(padding.saturating_mul(2))
             };
             let tall = out(*height, *s0, *p0, reach(*d0, *tall), more.first());
-            vec![*n, second * groups, tall, out(*width, *s1, *p1, reach(*d1, *wide), more.get(1))]
+            vec![*n, second.saturating_mul(*groups), tall, out(*width, *s1, *p1, reach(*d1, *wide), more.get(1))]
         }
     }
 }

@@ -1,10 +1,13 @@
 //! What the fuzz loops share: an allocator that counts, and [`mutants`].
 
-#![allow(unsafe_code, reason = "an allocator that counts")]
+#![allow(unsafe_code, reason = "an allocator that counts, and the compiler's counters of branches")]
 
 mod mutants;
+mod reached;
 
 pub use mutants::Random;
+use mutants::Watch;
+use reached::Reached;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::fmt::Debug;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -51,12 +54,22 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// Lets something run; the most bytes that it held at once.
-fn measured(run: &mut dyn FnMut()) -> usize {
-    let before = HELD.load(Relaxed);
-    PEAK.store(before, Relaxed);
-    run();
-    PEAK.load(Relaxed).saturating_sub(before)
+/// The allocator and, in the build of `tests/guided_fuzz`, the counters of the program's branches.
+#[derive(Default)]
+struct Counted(Reached);
+
+impl Watch for Counted {
+    fn begin(&mut self) {
+        self.0 = Reached::default();
+    }
+
+    fn run(&mut self, read: &mut dyn FnMut()) -> (usize, bool) {
+        let before = HELD.load(Relaxed);
+        PEAK.store(before, Relaxed);
+        Reached::clear();
+        read();
+        (PEAK.load(Relaxed).saturating_sub(before), self.0.is_new())
+    }
 }
 
 /// As [`mutants::hammer`], with the memory that a reader holds.
@@ -66,5 +79,5 @@ pub fn hammer<R: Copy + Debug + PartialEq>(
     mend: impl Fn(R, &mut Vec<u8>, &mut Random),
     read: impl Fn(R, &[u8], usize) -> bool,
 ) {
-    mutants::hammer(seeds, (most, &measured), mend, read);
+    mutants::hammer(seeds, (most, Counted::default()), mend, read);
 }

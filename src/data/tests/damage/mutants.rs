@@ -1,5 +1,9 @@
 //! The loop over damaged bytes: numbers that are the same in each run, ways to damage a file, and what no reader may do.
 
+#[path = "corpus.rs"]
+mod corpus;
+
+use corpus::{Corpus, Mutant};
 use std::fmt::Debug;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
@@ -66,15 +70,32 @@ fn setting(name: &str, default: u64) -> u64 {
     given.and_then(|n| n.parse().ok()).unwrap_or(default)
 }
 
-/// Lets something run and tells the most bytes that it held at once; 0 where nobody counts.
-pub type Gauge<'a> = &'a dyn Fn(&mut dyn FnMut()) -> usize;
+/// What watches a reader at work.
+pub trait Watch {
+    /// The next target begins.
+    fn begin(&mut self) {}
+
+    /// Lets the reader run; the most bytes that it held at once, 0 where nobody counts, and whether it went where no mutant of this target
+    /// has been.
+    fn run(&mut self, read: &mut dyn FnMut()) -> (usize, bool) {
+        read();
+        (0, false)
+    }
+}
+
+/// Nobody watches: where other tests run in the same process, what they hold would be counted, too.
+#[allow(dead_code, reason = "some loops have a counting allocator")]
+pub struct Nobody;
+
+impl Watch for Nobody {}
 
 /// Damages the seeds of one target after the other, and lets their readers read: none panics, takes long, or holds more than `most` bytes.
 /// The mutants are the same in each run. `SADDLE_FUZZ_SECONDS` says how long each target is tried, `SADDLE_FUZZ_FROM` begins with that
-/// mutant, `SADDLE_FUZZ_TARGET` takes one target alone. `mend` may put right what a reader would look at first.
+/// mutant, `SADDLE_FUZZ_TARGET` takes one target alone. `mend` may put right what a reader would look at first. In the build of
+/// `tests/guided_fuzz` a mutant that reached something new is damaged further.
 pub fn hammer<R: Copy + Debug + PartialEq>(
     seeds: &[(R, Vec<u8>)],
-    (most, gauge): (usize, Gauge),
+    (most, mut watch): (usize, impl Watch),
     mend: impl Fn(R, &mut Vec<u8>, &mut Random),
     read: impl Fn(R, &[u8], usize) -> bool,
 ) {
@@ -88,28 +109,42 @@ pub fn hammer<R: Copy + Debug + PartialEq>(
         }
     }
     for target in targets {
-        let seeds: Vec<&Vec<u8>> = seeds.iter().filter(|(reader, _)| *reader == target).map(|(_, seed)| seed).collect();
-        let (start, end) = (Instant::now(), from + seeds.len() as u64);
+        let seeds = seeds.iter().filter(|(reader, _)| *reader == target).map(|(_, seed)| seed.clone());
+        let mut corpus = Corpus::new(&format!("{target:?}"), seeds.collect());
+        watch.begin();
+        for Mutant { bytes, way } in corpus.kept.iter().skip(corpus.seeds) {
+            watch.run(&mut || drop(catch_unwind(AssertUnwindSafe(|| read(target, bytes, *way)))));
+        }
+        let (start, end) = (Instant::now(), from + corpus.seeds as u64);
         let (mut highest, mut longest, mut taken, mut tried) = (0, Duration::ZERO, 0, from);
         while start.elapsed() < Duration::from_secs(seconds) || tried < end {
             let mut random = Random(tried);
-            let mut bytes = seeds[tried as usize % seeds.len()].clone();
+            let mut mutant = corpus.pick(tried, &mut random);
             for _ in 0..1 + random.below(4) {
-                damage(&mut bytes, &mut random);
+                damage(&mut mutant.bytes, &mut random);
             }
-            mend(target, &mut bytes, &mut random);
-            let way = random.below(1 << 16);
+            mend(target, &mut mutant.bytes, &mut random);
+            let Mutant { bytes, way } = &mutant;
+            corpus.trying(&mutant);
             let (began, mut outcome) = (Instant::now(), Ok(false));
-            let peak = gauge(&mut || outcome = catch_unwind(AssertUnwindSafe(|| read(target, &bytes, way))));
+            let (peak, is_new) =
+                watch.run(&mut || outcome = catch_unwind(AssertUnwindSafe(|| read(target, bytes, *way))));
             let took = began.elapsed();
-            let mutant = || format!("mutant {tried} in way {way}: {target:?} of {:?}", String::from_utf8_lossy(&bytes));
-            assert!(outcome.is_ok(), "{} panics", mutant());
-            assert!(peak <= most, "{} takes {peak} bytes", mutant());
-            assert!(took <= LONGEST, "{} takes {took:?}", mutant());
+            let name = || format!("mutant {tried} in way {way}: {target:?} of {:?}", String::from_utf8_lossy(bytes));
+            assert!(outcome.is_ok(), "{} panics", name());
+            assert!(peak <= most, "{} takes {peak} bytes", name());
+            assert!(took <= LONGEST, "{} takes {took:?}", name());
             (highest, longest) = (highest.max(peak), longest.max(took));
             taken += usize::from(outcome.unwrap_or(false));
             tried += 1;
+            if is_new {
+                corpus.keep(mutant);
+            }
         }
-        println!("{target:?}: {} mutants, {taken} read; at most {highest} bytes, {longest:?} for one", tried - from);
+        let found = corpus.kept.len() - corpus.seeds;
+        println!(
+            "{target:?}: {} mutants, {taken} read, {found} kept; at most {highest} bytes, {longest:?} for one",
+            tried - from
+        );
     }
 }
