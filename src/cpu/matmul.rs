@@ -59,11 +59,22 @@ pub enum Then<'a> {
 }
 
 impl Then<'_> {
-    /// For `part` of a product, which stands there in the whole; by the calling thread.
-    fn here(self, place: Range<usize>, part: &mut [f32]) {
-        match self {
-            Then::Unary(op) => unary_here(op, part),
-            Then::Binary(op, others) => binary_here(op, part, &others[place]),
+    /// For these rows and columns of a product that is `n` columns wide; by the calling thread.
+    ///
+    /// # Safety
+    /// The part has been written, and nobody else accesses it.
+    unsafe fn of_part(self, n: usize, rows: Range<usize>, columns: Range<usize>, c: Shared<f32>) {
+        let here = |place: Range<usize>| {
+            // SAFETY: the contract.
+            let part = unsafe { c.range(place.clone()) };
+            match self {
+                Then::Unary(op) => unary_here(op, part),
+                Then::Binary(op, others) => binary_here(op, part, &others[place]),
+            }
+        };
+        match columns.len() == n {
+            true => here(rows.start * n..rows.end * n),
+            false => rows.for_each(|row| here(row * n + columns.start..row * n + columns.end)),
         }
     }
 
@@ -247,17 +258,8 @@ unsafe fn multiply(
             unsafe { by_crate(k, a, b, bias, add, c.start(), n, rows, columns) }
         }
         for then in here {
-            let (rows, columns) = all.clone();
-            if columns.len() == n {
-                // SAFETY: this part is ours, and has been written.
-                then.here(rows.start * n..rows.end * n, unsafe { c.range(rows.start * n..rows.end * n) });
-            } else {
-                for row in rows {
-                    let row = row * n + columns.start..row * n + columns.end;
-                    // SAFETY: as above.
-                    then.here(row.clone(), unsafe { c.range(row) });
-                }
-            }
+            // SAFETY: this part is ours, and has been written.
+            unsafe { then.of_part(n, all.0.clone(), all.1.clone(), c) }
         }
     });
     // SAFETY: the contract; all has been written.

@@ -21,8 +21,8 @@ pub struct Unrolled {
 impl Unrolled {
     /// c after each step, `[n, steps, hidden]`.
     pub fn c(&self) -> Raw {
-        let [n, steps, hidden] = self.h.shape()[..] else { return self.h.clone() };
-        Raw::cpu(self.unrolled.c.clone(), Shape::new([steps, n, hidden])).permute(&[1, 0, 2])
+        let of_h = self.h.shape();
+        Raw::cpu(self.unrolled.c.clone(), Shape::new([of_h[1], of_h[0], of_h[2]])).permute(&[1, 0, 2])
     }
 }
 
