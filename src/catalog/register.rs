@@ -4,6 +4,7 @@
 use super::dispatch::{CALL, CALL_NAMED, Word, call_named, call_value, raise};
 use super::{Catalog, Entry, Host, Kind, Ty};
 use rhai::{Array, Dynamic, Engine, EvalAltResult, Module, Position};
+use saddle_fault::Kind as Wrong;
 use std::any::TypeId;
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -41,7 +42,7 @@ pub fn register(engine: &mut Engine, catalog: &'static Catalog, host: &Rc<Host>)
         });
     }
     for kind in catalog.kinds() {
-        register_kind(engine, kind);
+        register_kind(engine, kind, catalog);
     }
     register_iterators(engine, catalog);
 }
@@ -120,7 +121,7 @@ fn numeric_signatures(entries: &[&Entry], n: usize) -> Vec<Vec<TypeId>> {
     }
 }
 
-fn register_kind(engine: &mut Engine, kind: &'static Kind) {
+fn register_kind(engine: &mut Engine, kind: &'static Kind, catalog: &'static Catalog) {
     let id = (kind.id)();
     for field in kind.fields {
         let name = format!("get${}", field.name);
@@ -140,8 +141,12 @@ fn register_kind(engine: &mut Engine, kind: &'static Kind) {
     if let Some(index) = kind.index {
         let types = [id, TypeId::of::<Dynamic>()];
         engine.register_raw_fn("index$get$", types, move |_, args| {
-            // Rhai asks the index for fields that do not exist, too.
-            index(args[0], args[1]).map_err(|fault| if args[1].is_string() { no_field(kind) } else { raise(fault) })
+            // Rhai asks the index for fields that do not exist, too. What is said of a word without its arguments is better than that
+            // there is no such field, which a kind that is indexed by names can say best.
+            index(args[0], args[1]).map_err(|fault| match args[1].as_immutable_string_ref() {
+                Ok(name) if fault.kind != Wrong::Name || !catalog.find(&name).is_empty() => no_field(kind),
+                _ => raise(fault),
+            })
         });
     }
     if let Some(set) = kind.set_index {

@@ -158,6 +158,11 @@ fn every_caught_error_is_a_fault() {
         ("#{ a: 1 }.b", "IndexError: the map has no key `b`"),
         ("if ones([2]) > 0 { }", "TypeError: expected true or false, got a tensor"),
         ("ones([2]).foo", "NameError: a tensor has no field `foo`"),
+        ("linear(3, 2).wieght", "NameError: a network has no field `wieght`; did you mean `weight`?"),
+        (
+            "let n = network(#{ fc1: relu() }, |net, x| x); n[\"fc2\"]",
+            "NameError: a network has no field `fc2`; did you mean `fc1`?",
+        ),
         ("9223372036854775807 + 1", "ValueError: the result does not fit into an int"),
         ("ones([2]) @ ones([3])", "ShapeError: "),
     ] {

@@ -6,7 +6,7 @@ use super::value::{NETWORK, made};
 use crate::convert::wrap;
 use crate::types;
 use rhai::{Array, Dynamic, FnPtr, Map};
-use saddle_catalog::{Call, ENTRY, Entry, Param, Ty, fails, param, type_of, value};
+use saddle_catalog::{Call, ENTRY, Entry, Param, Ty, did_you_mean, fails, param, type_of, value};
 use saddle_fault::{Fault, Kind as Wrong, Result};
 use saddle_nn::{Caller, Network, Part};
 use saddle_tensor::{Dtype, Tensor};
@@ -114,20 +114,19 @@ fn unpart(part: &Part) -> Dynamic {
     }
 }
 
-/// `net.fc1` and `net["fc1"]`: a part; `net[0]`, `net[-1]`, `net[0..2]`: layers of a sequence. All share their
+/// `net.fc1` and `net["fc1"]`: a part, or a parameter by PyTorch's name, `linear(3, 2).weight`; `net[0]`, `net[-1]`, `net[0..2]`: layers of a sequence. All share their
 /// parameters with the network.
 pub(super) fn index(value: &Dynamic, at: &Dynamic) -> Result<Dynamic> {
     let network = super::value::read(value)?;
     if let Ok(name) = at.as_immutable_string_ref() {
-        let found = network.part(&name);
-        return found.as_ref().map(unpart).ok_or_else(|| {
-            let names = network.part_names();
-            let fault = Fault::new(Wrong::Index, format!("the network has no part `{}`", *name));
-            match names.is_empty() {
-                true => fault,
-                false => fault.hint(format!("its parts: {}", names.join(", "))),
-            }
-        });
+        if let Some(part) = network.part(&name) {
+            return Ok(unpart(&part));
+        }
+        let named = network.named();
+        if let Some((_, param)) = named.iter().find(|(own, _)| *own == *name) {
+            return Ok(wrap(param.value()));
+        }
+        return Err(no_part(&name, &network.part_names(), &named));
     }
     let layers = network.layers();
     let n = layers.len() as i64;
@@ -148,6 +147,21 @@ pub(super) fn index(value: &Dynamic, at: &Dynamic) -> Result<Dynamic> {
     match usize::try_from(place).ok().and_then(|i| layers.get(i)) {
         Some(layer) => made(layer.clone()),
         None => Err(no_layer(&i.to_string(), n)),
+    }
+}
+
+fn no_part(name: &str, parts: &[&str], named: &[(String, saddle_nn::Param)]) -> Fault {
+    let fields: Vec<&str> = NETWORK.fields.iter().map(|f| f.name).collect();
+    let own = match parts {
+        [] => named.iter().map(|(name, _)| name.as_str()).collect(),
+        parts => parts.to_vec(),
+    };
+    let meant = did_you_mean(name, own.iter().chain(&fields).copied());
+    let fault = Fault::new(Wrong::Name, format!("a network has no field `{name}`{meant}"));
+    let of = if parts.is_empty() { "parameters" } else { "parts" };
+    match own.is_empty() {
+        true => fault.hint(format!("its fields: {}", fields.join(", "))),
+        false => fault.hint(format!("its {of}: {}; its fields: {}", own.join(", "), fields.join(", "))),
     }
 }
 

@@ -164,7 +164,11 @@ static PARAMS: Entry = Entry {
     summary: "the present values of all parameters, in the order of the layers",
     params: &[SELF.param()],
     returns: Ty::Array,
-    examples: &[value("weights and bias", "linear(3, 2).params().len()", "2")],
+    examples: &[
+        value("weights and bias", "linear(3, 2).params().len()", "2"),
+        value("one by PyTorch's name", "linear(3, 2).weight.shape", "[2, 3]"),
+        value("of a layer in a sequence", "sequential([linear(3, 2), tanh()])[\"0.bias\"].shape", "[2]"),
+    ],
     call: |call| Ok(wrap_all(SELF.of(call)?.params().iter().map(saddle_nn::Param::value))),
     ..ENTRY
 };
