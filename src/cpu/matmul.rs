@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::buffer::filled;
 use super::elementwise::{binary_here, unary_here};
-use super::parallel::{Shared, divided, run, threads};
+use super::parallel::{Shared, divided, over_rows, run, threads};
 use super::product::{InParts, Target, product};
 use super::simd::is_lowered;
 use super::skinny::{Part, Skinny, WIDE, skinny};
@@ -56,6 +56,8 @@ pub enum Then<'a> {
     Unary(Unary),
     /// A function of each and of the one that stands at its place in a row-major matrix of the product's shape.
     Binary(Binary, &'a [f32]),
+    /// A function of each and of the one that stands in its column of a row.
+    Row(Binary, &'a [f32]),
 }
 
 impl Then<'_> {
@@ -70,9 +72,10 @@ impl Then<'_> {
             match self {
                 Then::Unary(op) => unary_here(op, part),
                 Then::Binary(op, others) => binary_here(op, part, &others[place]),
+                Then::Row(op, row) => binary_here(op, part, &row[columns.clone()]),
             }
         };
-        match columns.len() == n {
+        match columns.len() == n && !matches!(self, Then::Row(..)) {
             true => here(rows.start * n..rows.end * n),
             false => rows.for_each(|row| here(row * n + columns.start..row * n + columns.end)),
         }
@@ -83,6 +86,9 @@ impl Then<'_> {
         match self {
             Then::Unary(op) => unary_in_place(op, product),
             Then::Binary(op, others) => binary_in_place(op, product, others),
+            Then::Row(op, row) => {
+                over_rows(product, row.len(), row.len(), op.grain(), |_, part| binary_here(op, part, row))
+            }
         }
     }
 }
@@ -147,7 +153,11 @@ pub fn linear_then(m: usize, k: usize, n: usize, x: Mat, w: Mat, bias: Option<&[
         assert_eq!(bias.len(), n, "linear: length of bias");
     }
     for then in then {
-        let fits = !matches!(then, Then::Binary(_, others) if others.len() != m * n);
+        let fits = match then {
+            Then::Unary(_) => true,
+            Then::Binary(_, others) => others.len() == m * n,
+            Then::Row(_, row) => row.len() == n,
+        };
         assert!(fits, "linear: length of what stands beside the product");
     }
     x.check(m, k);
@@ -236,7 +246,7 @@ unsafe fn multiply(
     let packed_once = InParts::new(b);
     let least = if way.is_some() { WIDE } else { least_columns(m, n) };
     // Where threads divide the columns, a second operand would come in short pieces of rows.
-    let (here, after) = match then.iter().position(|then| matches!(then, Then::Binary(..))) {
+    let (here, after) = match then.iter().position(|then| !matches!(then, Then::Unary(_))) {
         Some(i) if by_columns(m, n) => then.split_at(i),
         _ => (then, &[][..]),
     };

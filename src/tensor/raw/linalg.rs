@@ -73,9 +73,15 @@ impl Raw {
     /// [`Raw::matmul`], and one operation after the other of each element of the product and the one at its place in a tensor, in one
     /// pass.
     pub fn matmul_onto(&self, flags: [bool; 2], other: &Raw, beside: &[(Binary, Raw)]) -> Raw {
-        let beside: SmallVec<[_; 2]> = beside.iter().map(|(op, raw)| (*op, raw.contiguous())).collect();
-        let slices = beside.iter().map(|(op, raw)| Some(Then::Binary(*op, raw.slice()?)));
-        let then: Option<SmallVec<[_; 2]>> = slices.collect();
+        // A row that is repeated is read as it is.
+        let row = |raw: &Raw| raw.strided().is_some_and(|(_, strides)| strides[..] == [0, 1]);
+        let whole = |raw: &Raw| if row(raw) { raw.clone() } else { raw.contiguous() };
+        let beside: SmallVec<[_; 2]> = beside.iter().map(|(op, raw)| (*op, whole(raw))).collect();
+        let then = beside.iter().map(|(op, raw)| match raw.strided()? {
+            (data, strides) if strides[..] == [0, 1] => Some(Then::Row(*op, &data[..raw.shape()[1]])),
+            _ => Some(Then::Binary(*op, raw.slice()?)),
+        });
+        let then: Option<SmallVec<[_; 2]>> = then.collect();
         match then.and_then(|then| self.matrix_product(flags, other, &then)) {
             Some(product) => product,
             None => beside.iter().fold(self.matmul(flags, other), |product, (op, raw)| product.onto(*op, raw)),
