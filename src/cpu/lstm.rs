@@ -238,7 +238,7 @@ impl Part<'_> {
 #[inline]
 fn fetch(all: &[f32], range: Range<usize>) {
     for line in range.step_by(16) {
-        prefetch(all.as_ptr().wrapping_add(line));
+        prefetch::<true>(all.as_ptr().wrapping_add(line));
     }
 }
 

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::buffer::filled;
 use super::elementwise::{binary_here, unary_here};
 use super::parallel::{Shared, divided, over_rows, run, threads};
-use super::product::{InParts, Target, product};
+use super::product::{InParts, Right, TERMS, Target, product};
 use super::simd::is_lowered;
 use super::skinny::{Part, Skinny, WIDE, skinny};
 use super::sparse::{self, sparse};
@@ -212,6 +212,9 @@ const PART: usize = 1 << 11;
 /// Multiplications above which packing the right operand pays.
 const WORTH_PACKING: usize = 1 << 15;
 
+/// Rows that are multiplied sooner than a right operand comes from beyond the second-level cache.
+const FEW_ROWS: usize = 128;
+
 /// Writes `a · b`, plus a bias or what is there if `add` (not both), to all of `c`; then `then` of it.
 ///
 /// # Safety
@@ -240,9 +243,11 @@ unsafe fn multiply(
         return;
     }
     // The gemm crate does not pack rows of `b` that few rows of `a` are multiplied by. Ours packs what is transposed faster,
-    // and all of `b` once a thread where threads divide the rows.
-    let packs_faster = b.col_stride != 1 || !by_columns(m, n);
-    let ours = packs_faster && n > 1 && m * k * n >= WORTH_PACKING || is_lowered();
+    // all of `b` once a thread where threads divide the rows, and what comes from far away while few rows are multiplied
+    // by it; and it does not pack a transposed `a`, as in the gradient of a layer's weights.
+    let is_faster =
+        b.col_stride != 1 || !by_columns(m, n) || m <= FEW_ROWS && b.is_far() || a.row_stride == 1 && k <= TERMS;
+    let ours = is_faster && n > 1 && m * k * n >= WORTH_PACKING || is_lowered();
     let packed_once = InParts::new(b);
     let least = if way.is_some() { WIDE } else { least_columns(m, n) };
     // Where threads divide the columns, a second operand would come in short pieces of rows.

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::Mat;
 use super::parallel::{Shared, run};
 use super::product::{Line, Right, TERMS, blocks, panels, tile_rows};
-use super::tile::{Left, Tiles, tiles};
+use super::tile::{Ahead, Left, Tiles, tiles};
 
 /// Numbers above which packing is divided among threads.
 const GRAIN: usize = 1 << 16;
@@ -85,12 +85,12 @@ impl Packed {
                 for rows in tile_rows(self.tiles, &(0..rows)) {
                     let tile = self.tiles.tile(rows.len(), own / self.tiles.lanes);
                     let start = a[rows.start * a_stride + terms.start..].as_ptr();
-                    let left = Left { start, row_stride: a_stride, term_stride: 1 };
+                    let left = Left { start, row_stride: a_stride, term_stride: 1, terms: terms.len() };
                     let to = c[rows.start * c_stride + columns.start..].as_mut_ptr();
                     // SAFETY: the rows of `a` and `c` are there by the assertions, and the bias; the panel has all its
                     // vectors.
                     unsafe {
-                        tile(terms.len(), left, panel.as_ptr(), to, c_stride, bias, terms.start > 0);
+                        tile(left, panel.as_ptr(), to, c_stride, bias, terms.start > 0, &Ahead::NOTHING);
                     }
                 }
             }

@@ -6,13 +6,13 @@
 //! is read from the image while it is packed.
 
 use std::cell::RefCell;
-use std::slice::ChunksExactMut;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Mat;
-use super::simd::{Arith, Kernel, dispatch};
-use super::tile::{Left, Tiles, tiles};
-use super::transpose::transpose;
+use super::tile::{Ahead, Left, Tiles, tiles};
+
+mod right;
+
+pub(super) use right::{InParts, Right};
 
 /// Terms of a sum that are added up before the result is touched: a panel of them fits in the first-level cache.
 pub(super) const TERMS: usize = 256;
@@ -21,112 +21,10 @@ const COLUMNS: usize = 512;
 /// Rows of the left operand that are packed at a time.
 const ROWS: usize = 240;
 
-/// The right operand of a product: something that can be packed.
-pub(super) trait Right {
-    /// Writes rows `terms` of columns `columns`: `out[p · width + j]` for row `terms.start + p` and column
-    /// `columns.start + j`, and zero for j beyond the columns, up to `width`.
-    fn pack(&self, terms: Range, columns: Range, width: usize, out: &mut [f32]);
-
-    /// Packs a block of columns, panel after panel.
-    fn pack_panels(&self, terms: &Range, columns: &Range, tiles: &Tiles, out: &mut [f32])
-    where
-        Self: Sized,
-    {
-        each_panel(self, terms, columns, tiles, out);
-    }
-
-    /// Where it is multiplied by in several parts, a number that no other operand has: what a thread has packed for one
-    /// part serves it for the next.
-    fn identity(&self) -> Option<u64> {
-        None
-    }
-}
-
-/// A matrix that the parts of one product are multiplied by.
-pub(super) struct InParts<'a> {
-    matrix: Mat<'a>,
-    identity: u64,
-}
-
-impl<'a> InParts<'a> {
-    pub fn new(matrix: Mat<'a>) -> Self {
-        static PRODUCTS: AtomicU64 = AtomicU64::new(0);
-        Self { matrix, identity: PRODUCTS.fetch_add(1, Ordering::Relaxed) }
-    }
-}
-
-impl Right for InParts<'_> {
-    fn pack(&self, terms: Range, columns: Range, width: usize, out: &mut [f32]) {
-        self.matrix.pack(terms, columns, width, out);
-    }
-
-    fn identity(&self) -> Option<u64> {
-        Some(self.identity)
-    }
-}
-
 type Range = std::ops::Range<usize>;
 
-impl Right for Mat<'_> {
-    fn pack(&self, terms: Range, columns: Range, width: usize, out: &mut [f32]) {
-        if terms.is_empty() {
-            return;
-        }
-        let count = columns.len();
-        let start = terms.start * self.row_stride + columns.start * self.col_stride;
-        if self.col_stride == 1 {
-            let from = &self.data[start..];
-            return dispatch(Lines { from, stride: self.row_stride, count, out: out.chunks_exact_mut(width) });
-        }
-        if count < width {
-            out.fill(0.0);
-        }
-        if self.row_stride == 1 {
-            let last = start + (count - 1) * self.col_stride + terms.len() - 1;
-            assert!(last < self.data.len() && out.len() == terms.len() * width && count <= width);
-            // SAFETY: the last element of either side is inside, by the assertion.
-            unsafe {
-                let from = self.data.as_ptr().add(start);
-                transpose(from, self.col_stride, count, terms.len(), out.as_mut_ptr(), width);
-            }
-            return;
-        }
-        for (p, row) in out.chunks_exact_mut(width).enumerate() {
-            for (j, out) in row[..count].iter_mut().enumerate() {
-                *out = self.data[start + p * self.row_stride + j * self.col_stride];
-            }
-        }
-    }
-}
-
-/// Lines of `count` numbers, `stride` apart, that are copied, and zeros behind each: by a few instructions where a line
-/// has the width of an AVX-512 panel, by a call otherwise.
-struct Lines<'a> {
-    from: &'a [f32],
-    stride: usize,
-    count: usize,
-    out: ChunksExactMut<'a, f32>,
-}
-
-impl Kernel for Lines<'_> {
-    type Out = ();
-    #[inline(always)]
-    fn run<A: Arith>(self) {
-        for (p, out) in self.out.enumerate() {
-            let line = &self.from[p * self.stride..][..self.count];
-            match (<&[f32; 32]>::try_from(line), <&mut [f32; 32]>::try_from(&mut *out)) {
-                (Ok(line), Ok(out)) => *out = *line,
-                _ => {
-                    out[..self.count].copy_from_slice(line);
-                    out[self.count..].fill(0.0);
-                }
-            }
-        }
-    }
-}
-
 /// Packs a block of columns, panel after panel.
-fn each_panel<R: Right>(b: &R, terms: &Range, columns: &Range, tiles: &Tiles, out: &mut [f32]) {
+fn pack_panels(b: &impl Right, terms: &Range, columns: &Range, tiles: &Tiles, out: &mut [f32]) {
     let mut out = out;
     for (columns, width) in panels(tiles, columns) {
         let (now, rest) = out.split_at_mut(terms.len() * width);
@@ -199,17 +97,17 @@ fn with_packed<R>(len: usize, body: impl FnOnce(&mut [f32], &mut Option<(u64, Ra
     })
 }
 
-/// Computes the target's part of `a · b`, with sums of `terms` products.
+/// Computes the target's part of `a · b`, with sums of `count` products.
 ///
 /// # Safety
 /// Every element `c + row · row_stride + column(j)` of the target's rows and columns can be written, and read if it is
 /// to be added to, and no other thread accesses it meanwhile. `a` has all elements of these rows.
-pub(super) unsafe fn product<F: Fn(usize) -> usize>(terms: usize, a: Mat, b: &impl Right, target: &Target<F>) {
+pub(super) unsafe fn product<F: Fn(usize) -> usize>(count: usize, a: Mat, b: &impl Right, target: &Target<F>) {
     if target.rows.is_empty() || target.columns.is_empty() {
         return;
     }
     let tiles = tiles();
-    let depth = TERMS.min(terms);
+    let depth = TERMS.min(count);
     let width = COLUMNS.min(target.columns.len()).next_multiple_of(tiles.lanes);
     // What is contiguous one way or the other is read as it is.
     let packs_a = a.col_stride != 1 && a.row_stride != 1;
@@ -226,11 +124,14 @@ pub(super) unsafe fn product<F: Fn(usize) -> usize>(terms: usize, a: Mat, b: &im
             let columns = block.columns.clone();
             // SAFETY: the contract, which the block is part of.
             unsafe { block.begin() };
-            for terms in blocks(&(0..terms), TERMS, 32) {
+            for terms in blocks(&(0..count), TERMS, 32) {
                 let wanted = b.identity().map(|of| (of, terms.clone(), columns.clone()));
-                if wanted.is_none() || *packed != wanted {
-                    b.pack_panels(&terms, &columns, tiles, room_b);
-                    *packed = wanted;
+                let mut unpacked = (wanted.is_none() || *packed != wanted).then_some(b);
+                if unpacked.is_some() {
+                    *packed = None;
+                }
+                if let Some(b) = unpacked.take_if(|b| !b.is_far()) {
+                    pack_panels(b, &terms, &columns, tiles, room_b);
                 }
                 for rows in blocks(&target.rows, ROWS, 1) {
                     let left = if packs_a {
@@ -239,10 +140,12 @@ pub(super) unsafe fn product<F: Fn(usize) -> usize>(terms: usize, a: Mat, b: &im
                     } else {
                         Packed::Rows(a, terms.start)
                     };
-                    let step = Step { tiles, rows, terms: &terms };
+                    let following = terms.end..(terms.end + terms.len()).min(count);
+                    let step = Step { tiles, rows, terms: &terms, following };
                     // SAFETY: as above.
-                    unsafe { multiply(&step, left, room_b, &block) };
+                    unsafe { multiply(&step, left, unpacked.take(), room_b, &block) };
                 }
+                *packed = wanted;
             }
             // SAFETY: as above.
             unsafe { block.end() };
@@ -407,6 +310,8 @@ struct Step<'a> {
     tiles: &'static Tiles,
     rows: Range,
     terms: &'a Range,
+    /// The next terms, perhaps none.
+    following: Range,
 }
 
 /// A block of the left operand.
@@ -424,43 +329,66 @@ impl Packed<'_> {
         match self {
             Packed::Tiles(packed) => {
                 let tile = &packed[(rows.start - first) * terms..(rows.end - first) * terms];
-                Left { start: tile.as_ptr(), row_stride: 1, term_stride: rows.len() }
+                Left { start: tile.as_ptr(), row_stride: 1, term_stride: rows.len(), terms }
             }
             Packed::Rows(a, term) => {
                 let start = a.data[rows.start * a.row_stride + term * a.col_stride..].as_ptr();
-                Left { start, row_stride: a.row_stride, term_stride: a.col_stride }
+                Left { start, row_stride: a.row_stride, term_stride: a.col_stride, terms }
             }
         }
     }
 }
 
-/// Multiplies a block of the left operand and packed panels of the right one.
+/// Multiplies a block of the left operand and panels of the right one, which are packed before if they are not yet: a
+/// panel at a time, while it is asked for what the next one needs.
 ///
 /// # Safety
 /// That of [`product`], for the step's rows and the block's columns; the operands are packed for them.
-unsafe fn multiply<F: Fn(usize) -> usize>(step: &Step, a: Packed, packed_b: &[f32], block: &Block<F>) {
-    let Step { tiles, rows, terms } = step;
+unsafe fn multiply<R: Right, F: Fn(usize) -> usize>(
+    step: &Step,
+    a: Packed,
+    unpacked_b: Option<&R>,
+    packed_b: &mut [f32],
+    block: &Block<F>,
+) {
+    let Step { tiles, rows, terms, following } = step;
     let target = block.target;
     let first = terms.start == 0;
     let add = target.add || !first;
     let mut rest = packed_b;
     for (columns, width) in panels(tiles, &block.columns) {
         let panel;
-        (panel, rest) = rest.split_at(terms.len() * width);
+        (panel, rest) = rest.split_at_mut(terms.len() * width);
+        if let Some(b) = unpacked_b {
+            b.pack((*terms).clone(), columns.clone(), width, panel);
+        }
+        let (next_terms, next) = match columns.end < block.columns.end {
+            true => (*terms, columns.end),
+            false => (following, block.columns.start),
+        };
+        let next = next..(next + tiles.columns()).min(block.columns.end);
         // A panel that is not whole is the last one, and of its bias no whole vectors are there.
         let mut padded = [0.0; 32];
         let bias = target.bias.filter(|_| first).map(|bias| {
             padded[..columns.len()].copy_from_slice(&bias[columns.clone()]);
             padded.as_ptr()
         });
-        for rows in tile_rows(tiles, rows) {
-            let tile = tiles.tile(rows.len(), width / tiles.lanes);
+        let (vectors, count) = (width / tiles.lanes, rows.len().div_ceil(tiles.rows()));
+        for (i, rows) in tile_rows(tiles, rows).enumerate() {
+            let ahead;
+            let (tile, ahead) = match unpacked_b {
+                Some(b) if !next_terms.is_empty() => {
+                    ahead = b.ahead(next_terms, &next, i, count);
+                    (tiles.asking(rows.len(), vectors), &ahead)
+                }
+                _ => (tiles.tile(rows.len(), vectors), &Ahead::NOTHING),
+            };
             let left = a.tile(step.rows.start, &rows, terms.len());
             // SAFETY: the operands have the elements; the tile lies in the block.
             unsafe {
                 let (c, stride) = block.tile(rows.start, columns.start);
                 let bias = bias.unwrap_or(std::ptr::null());
-                tile(terms.len(), left, panel.as_ptr(), c, stride, bias, add);
+                tile(left, panel.as_ptr(), c, stride, bias, add, ahead);
             }
         }
     }

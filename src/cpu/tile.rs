@@ -5,14 +5,13 @@
 
 use super::simd::{Level, level};
 
-/// Sums up a tile. Arguments: the number of terms; `a` with the distances of its rows and of its terms; packed `b`; the
-/// tile's first element in the result and the distance of its rows; a bias of the tile's width or null; and whether to
-/// add to the result or to overwrite it.
+/// Sums up a tile. Arguments: `a`; packed `b`; the tile's first element in the result and the distance of its rows; a bias of the tile's width or null; whether to
+/// add to the result or to overwrite it; and what to ask for meanwhile.
 ///
 /// # Safety
-/// `a` has M rows of `terms` numbers, `b` has `terms` × W vectors, `bias` has W vectors unless null, and the result has
+/// `a` has M rows of its terms, `b` has as many × W vectors, `bias` has W vectors unless null, and the result has
 /// M rows of W vectors, all of which are written. The processor has the instruction set that the tile was compiled for.
-type TileFn = unsafe fn(usize, Left, *const f32, *mut f32, usize, *const f32, bool);
+type TileFn = unsafe fn(Left, *const f32, *mut f32, usize, *const f32, bool, &Ahead);
 
 /// The left operand: number (i, p) of a tile is `start[i · row_stride + p · term_stride]`.
 #[derive(Clone, Copy)]
@@ -20,20 +19,58 @@ pub(super) struct Left {
     pub start: *const f32,
     pub row_stride: usize,
     pub term_stride: usize,
+    /// How many terms a sum has.
+    pub terms: usize,
 }
+
+/// What the next tiles need and lies far away: a tile asks for it a little at a time, since the processor waits for few
+/// cache lines at once.
+#[derive(Clone, Copy)]
+pub(super) struct Ahead {
+    pub start: *const f32,
+    /// At each sixteenth term so many rows of so many cache lines,
+    pub rows: usize,
+    pub lines: usize,
+    /// so many numbers apart,
+    pub row_stride: usize,
+    /// then so many numbers further.
+    pub step: usize,
+}
+
+impl Ahead {
+    /// For a tile that asks for nothing.
+    pub const NOTHING: Ahead = Ahead { start: std::ptr::null(), rows: 0, lines: 0, row_stride: 0, step: 0 };
+
+    /// What is to be asked for at this term.
+    #[inline(always)]
+    fn ask(&self, term: usize) {
+        for row in 0..self.rows {
+            let start = self.start.wrapping_add(term / LINE * self.step + row * self.row_stride);
+            for line in 0..self.lines {
+                // The first level has no room beside a panel and the rows of the left operand.
+                prefetch::<false>(start.wrapping_add(LINE * line));
+            }
+        }
+    }
+}
+
+/// Numbers in a cache line.
+pub(super) const LINE: usize = 16;
 
 /// The tiles of an instruction set.
 pub(super) struct Tiles {
     /// Numbers in a vector.
     pub lanes: usize,
-    /// `tiles[w - 1][m - 1]` has `m` rows of `w` vectors.
-    tiles: [&'static [TileFn]; 2],
+    /// `near[w - 1][m - 1]` has `m` rows of `w` vectors.
+    near: [&'static [TileFn]; 2],
+    /// The same, which ask for what is [`Ahead`].
+    far: [&'static [TileFn]; 2],
 }
 
 impl Tiles {
     /// The most rows that a tile can have.
     pub fn rows(&self) -> usize {
-        self.tiles[0].len()
+        self.near[0].len()
     }
 
     /// The most columns that a tile can have: two vectors.
@@ -43,7 +80,12 @@ impl Tiles {
 
     /// The tile of `rows` rows and one or two vectors.
     pub fn tile(&self, rows: usize, vectors: usize) -> TileFn {
-        self.tiles[vectors - 1][rows - 1]
+        self.near[vectors - 1][rows - 1]
+    }
+
+    /// The same, which asks for what is ahead.
+    pub fn asking(&self, rows: usize, vectors: usize) -> TileFn {
+        self.far[vectors - 1][rows - 1]
     }
 }
 
@@ -58,59 +100,80 @@ pub(super) fn tiles() -> &'static Tiles {
     }
 }
 
-/// Asks for the cache line of a number. Has no other effect, wherever it is.
+/// Asks for the cache line of a number, for the second-level cache or for the first one, too. Has no other effect,
+/// wherever it is.
 #[inline(always)]
-pub(super) fn prefetch(x: *const f32) {
+pub(super) fn prefetch<const FIRST_LEVEL: bool>(x: *const f32) {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: a prefetch never faults.
     unsafe {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T0>(x.cast());
+        use std::arch::x86_64::{_MM_HINT_T0, _MM_HINT_T1, _mm_prefetch};
+        match FIRST_LEVEL {
+            true => _mm_prefetch::<_MM_HINT_T0>(x.cast()),
+            false => _mm_prefetch::<_MM_HINT_T1>(x.cast()),
+        }
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = x;
 }
 
-/// The tile's code for one instruction set, given its vectors.
+/// The tile's code for one instruction set, given the rows that a tile can have, and its vectors.
 macro_rules! tile_code {
-    ($(#[$feature:meta])*, $lanes:expr, $zero:expr, $load:path, $store:path, $splat:path, $add:path, $mul_add:path) => {
+    (
+        $(#[$feature:meta])*, $($rows:literal)*, $lanes:expr, $zero:expr, $load:path, $store:path, $splat:path, $add:path,
+        $mul_add:path
+    ) => {
+        pub(super) static TILES: super::Tiles = super::Tiles {
+            lanes: $lanes,
+            near: [&[$(tile::<$rows, 1, false>),*], &[$(tile::<$rows, 2, false>),*]],
+            far: [&[$(tile::<$rows, 1, true>),*], &[$(tile::<$rows, 2, true>),*]],
+        };
+
         /// One tile of the result with vectors of this instruction set: a [`TileFn`](super::TileFn).
         ///
         /// # Safety
         /// The contract of [`TileFn`](super::TileFn).
         $(#[$feature])*
-        unsafe fn tile<const M: usize, const W: usize>(
-            terms: usize,
+        unsafe fn tile<const M: usize, const W: usize, const ASKS: bool>(
             left: Left,
             mut b: *const f32,
             c: *mut f32,
             row_stride: usize,
             bias: *const f32,
             add: bool,
+            ahead: &super::Ahead,
         ) {
             // SAFETY: the contract of `TileFn` bounds every access.
             unsafe {
-                let Left { start: mut a, row_stride: a_rows, term_stride } = left;
+                let Left { start: mut a, row_stride: a_rows, term_stride, terms } = left;
                 // The result is needed at the end, and often far away.
                 for i in 0..M {
                     for w in 0..W {
-                        super::prefetch(c.wrapping_add(i * row_stride + w * $lanes));
+                        super::prefetch::<true>(c.wrapping_add(i * row_stride + w * $lanes));
                     }
                 }
                 let mut sums = [[$zero; W]; M];
-                for _ in 0..terms {
-                    let mut row = [$zero; W];
-                    for w in 0..W {
-                        row[w] = $load(b.add(w * $lanes));
+                // Without asking it is one loop.
+                let (mut done, at_once) = (0, if ASKS { super::LINE } else { terms });
+                while done < terms {
+                    if ASKS {
+                        ahead.ask(done);
                     }
-                    for i in 0..M {
-                        let factor = $splat(*a.add(i * a_rows));
+                    for _ in 0..at_once.min(terms - done) {
+                        let mut row = [$zero; W];
                         for w in 0..W {
-                            sums[i][w] = $mul_add(factor, row[w], sums[i][w]);
+                            row[w] = $load(b.add(w * $lanes));
                         }
+                        for i in 0..M {
+                            let factor = $splat(*a.add(i * a_rows));
+                            for w in 0..W {
+                                sums[i][w] = $mul_add(factor, row[w], sums[i][w]);
+                            }
+                        }
+                        a = a.wrapping_add(term_stride);
+                        b = b.add(W * $lanes);
                     }
-                    a = a.wrapping_add(term_stride);
-                    b = b.add(W * $lanes);
+                    done += at_once;
                 }
                 for i in 0..M {
                     for w in 0..W {
@@ -137,43 +200,9 @@ mod avx512 {
     use std::arch::x86_64::*;
 
     tile_code!(
-        #[target_feature(enable = "avx512f")], 16, _mm512_setzero_ps(), _mm512_loadu_ps, _mm512_storeu_ps,
-        _mm512_set1_ps, _mm512_add_ps, _mm512_fmadd_ps
+        #[target_feature(enable = "avx512f")], 1 2 3 4 5 6 7 8 9 10 11 12, 16, _mm512_setzero_ps(), _mm512_loadu_ps,
+        _mm512_storeu_ps, _mm512_set1_ps, _mm512_add_ps, _mm512_fmadd_ps
     );
-
-    pub(super) static TILES: super::Tiles = super::Tiles {
-        lanes: 16,
-        tiles: [
-            &[
-                tile::<1, 1>,
-                tile::<2, 1>,
-                tile::<3, 1>,
-                tile::<4, 1>,
-                tile::<5, 1>,
-                tile::<6, 1>,
-                tile::<7, 1>,
-                tile::<8, 1>,
-                tile::<9, 1>,
-                tile::<10, 1>,
-                tile::<11, 1>,
-                tile::<12, 1>,
-            ],
-            &[
-                tile::<1, 2>,
-                tile::<2, 2>,
-                tile::<3, 2>,
-                tile::<4, 2>,
-                tile::<5, 2>,
-                tile::<6, 2>,
-                tile::<7, 2>,
-                tile::<8, 2>,
-                tile::<9, 2>,
-                tile::<10, 2>,
-                tile::<11, 2>,
-                tile::<12, 2>,
-            ],
-        ],
-    };
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -183,17 +212,9 @@ mod avx2 {
     use std::arch::x86_64::*;
 
     tile_code!(
-        #[target_feature(enable = "avx2,fma")], 8, _mm256_setzero_ps(), _mm256_loadu_ps, _mm256_storeu_ps,
-        _mm256_set1_ps, _mm256_add_ps, _mm256_fmadd_ps
+        #[target_feature(enable = "avx2,fma")], 1 2 3 4 5 6, 8, _mm256_setzero_ps(), _mm256_loadu_ps,
+        _mm256_storeu_ps, _mm256_set1_ps, _mm256_add_ps, _mm256_fmadd_ps
     );
-
-    pub(super) static TILES: super::Tiles = super::Tiles {
-        lanes: 8,
-        tiles: [
-            &[tile::<1, 1>, tile::<2, 1>, tile::<3, 1>, tile::<4, 1>, tile::<5, 1>, tile::<6, 1>],
-            &[tile::<1, 2>, tile::<2, 2>, tile::<3, 2>, tile::<4, 2>, tile::<5, 2>, tile::<6, 2>],
-        ],
-    };
 }
 
 /// Vectors of four numbers, which every target's compiler turns into what it has.
@@ -235,13 +256,5 @@ mod baseline {
         std::array::from_fn(|i| Baseline::mul_add(a[i], b[i], c[i]))
     }
 
-    tile_code!(, 4, [0.0; 4], load, store, splat, add, mul_add);
-
-    pub(super) static TILES: super::Tiles = super::Tiles {
-        lanes: 4,
-        tiles: [
-            &[tile::<1, 1>, tile::<2, 1>, tile::<3, 1>, tile::<4, 1>],
-            &[tile::<1, 2>, tile::<2, 2>, tile::<3, 2>, tile::<4, 2>],
-        ],
-    };
+    tile_code!(, 1 2 3 4, 4, [0.0; 4], load, store, splat, add, mul_add);
 }

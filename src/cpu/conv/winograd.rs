@@ -29,7 +29,7 @@ use crate::finite::is_finite;
 use crate::parallel::{Shared, run};
 use crate::product::{Target, product, tile_rows, with_room};
 use crate::simd::{Arith, Kernel, dispatch};
-use crate::tile::{Left, Tiles as Kinds, tiles};
+use crate::tile::{Ahead, Left, Tiles as Kinds, tiles};
 use crate::transpose::transpose;
 use transform::*;
 use weights::{ToWeights, transform_weights};
@@ -271,10 +271,10 @@ unsafe fn multiply(kinds: &Kinds, rows: usize, [terms, columns]: [usize; 2], v: 
                 for rows in tile_rows(kinds, &(0..rows)) {
                     let tile = kinds.tile(rows.len(), width / kinds.lanes);
                     let start = v[rows.start * terms + term..].as_ptr();
-                    let left = Left { start, row_stride: terms, term_stride: 1 };
+                    let left = Left { start, row_stride: terms, term_stride: 1, terms: count };
                     let c = m[rows.start * columns + first..].as_mut_ptr();
                     // SAFETY: the contract; the panel has these terms, and the tile lies inside of the result.
-                    unsafe { tile(count, left, packed, c, columns, std::ptr::null(), term > 0) };
+                    unsafe { tile(left, packed, c, columns, std::ptr::null(), term > 0, &Ahead::NOTHING) };
                 }
             }
         }

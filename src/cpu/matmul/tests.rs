@@ -3,7 +3,7 @@
 use super::*;
 use crate::testing::sample;
 
-const SIZES: [(usize, usize, usize); 27] = [
+const SIZES: [(usize, usize, usize); 28] = [
     (0, 3, 4),
     (0, 20, 3),
     (3, 0, 4),
@@ -31,6 +31,8 @@ const SIZES: [(usize, usize, usize); 27] = [
     (600, 90, 70),
     (40, 530, 33),
     (70, 1100, 90),
+    // A right operand that comes from far away.
+    (13, 270, 2000),
 ];
 
 /// The product in double precision, plus a bias for each column.
