@@ -3,6 +3,7 @@
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
 use std::io::Cursor;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 /// No picture has more pixels, in bytes.
@@ -54,7 +55,9 @@ pub fn decode(name: &str, bytes: &[u8]) -> Result<DynamicImage, String> {
         picture.apply_orientation(orientation);
         Ok(picture)
     };
-    read().map_err(told)
+    // Some decoders of others panic at damaged data.
+    let read = catch_unwind(AssertUnwindSafe(read));
+    read.unwrap_or_else(|_| Err("its data are damaged".into())).map_err(told)
 }
 
 /// The bytes of pixels that `size` bytes of a file can hold at most.
@@ -175,6 +178,21 @@ mod tests {
         jpeg[frame + 5..frame + 9].copy_from_slice(&[0xff; 4]);
         let error = open(&folder.write("a.jpg", &jpeg)).unwrap_err();
         assert!(error.contains("can hold"), "{error}");
+    }
+
+    /// A JPEG with a scan of brightness alone, whose frame claims eight times as many samples of a colour.
+    #[test]
+    fn a_decoder_that_gives_up_says_no_more_than_that_the_file_is_damaged() {
+        let folder = Folder::new();
+        let mut jpeg = encoded(&RgbImage::from_pixel(255, 1, Rgb([51, 102, 204])), ImageFormat::Jpeg);
+        let marker = |jpeg: &[u8], kind| jpeg.windows(2).position(|w| w == [0xff, kind]).unwrap();
+        let sampling = marker(&jpeg, 0xc0) + 14;
+        assert_eq!(jpeg[sampling - 1..=sampling], [2, 0x11]);
+        jpeg[sampling] = 0x42;
+        let scan = marker(&jpeg, 0xda);
+        jpeg.splice(scan + 2..scan + 14, [0, 8, 1, 1, 0, 0, 63, 0]);
+        let error = open(&folder.write("a.jpg", &jpeg)).unwrap_err();
+        assert!(error.contains("a.jpg") && error.contains("damaged"), "{error}");
     }
 
     /// A picture of one colour is packed as tightly as any.
