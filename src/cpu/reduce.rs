@@ -1,12 +1,16 @@
-//! Sums, maxima and minima, of everything or along one axis of a contiguous `[outer, axis, inner]` view.
+//! Sums, of everything or along one axis of a contiguous `[outer, axis, inner]` view; maxima and minima (see `extremes`).
 //!
 //! Sums are formed in the same order whatever the number of threads: blocks of fixed length, each in 64 interleaved
 //! partial sums, then the blocks' sums pairwise. The error grows with the logarithm of the number of blocks.
 
 use super::buffer::{filled, zeroed};
 use super::finite::is_finite;
-use super::parallel::{Shared, over_bands, over_parts, over_rows, run, threads};
+use super::parallel::{over_bands, over_parts, over_rows, threads};
 use super::simd::{Arith, Kernel, dispatch};
+
+mod extremes;
+
+pub use extremes::{max_axis, min_axis};
 
 /// Elements that are summed in one go, in [`LANES`] partial sums.
 pub(crate) const SUM_BLOCK: usize = 16 << 10;
@@ -340,147 +344,6 @@ impl Kernel for AddRows<'_> {
         for row in 0..rows {
             for (sum, &x) in sums[rest..].iter_mut().zip(&x[row * stride + rest..]) {
                 *sum += x;
-            }
-        }
-    }
-}
-
-/// Maxima along the middle axis of `[outer, axis, inner]`, and the index of each along that axis: of the first among
-/// equals, or of the first NaN. `axis` is at least 1.
-pub fn max_axis(x: &[f32], outer: usize, axis: usize, inner: usize) -> (Vec<f32>, Vec<i32>) {
-    extreme_axis::<true>(x, outer, axis, inner)
-}
-
-/// Minima along the middle axis of `[outer, axis, inner]`, and the index of each along that axis: of the first among
-/// equals, or of the first NaN. `axis` is at least 1.
-pub fn min_axis(x: &[f32], outer: usize, axis: usize, inner: usize) -> (Vec<f32>, Vec<i32>) {
-    extreme_axis::<false>(x, outer, axis, inner)
-}
-
-fn extreme_axis<const MAX: bool>(x: &[f32], outer: usize, axis: usize, inner: usize) -> (Vec<f32>, Vec<i32>) {
-    assert_eq!(x.len(), outer * axis * inner, "max_axis: length");
-    let mut values = vec![0.0; outer * inner];
-    let mut indices = vec![0; outer * inner];
-    if values.is_empty() {
-        return (values, indices);
-    }
-    assert!(axis > 0, "max_axis: the axis is empty");
-    let (shared_values, shared_indices) = (Shared::new(&mut values), Shared::new(&mut indices));
-    let parts = super::parallel::parts(x.len(), GRAIN).min(outer);
-    run(parts, &|part| {
-        let rows = outer * part / parts..outer * (part + 1) / parts;
-        if inner == 1 {
-            // SAFETY: the ranges of different parts do not overlap.
-            let (values, indices) = unsafe { (shared_values.range(rows.clone()), shared_indices.range(rows.clone())) };
-            let x = &x[rows.start * axis..rows.end * axis];
-            return extreme_rows::<MAX>(x, axis, values, indices);
-        }
-        for i in rows {
-            let x = &x[i * axis * inner..(i + 1) * axis * inner];
-            let range = i * inner..(i + 1) * inner;
-            // SAFETY: the ranges of different `i` do not overlap, and each is visited once.
-            let (values, indices) = unsafe { (shared_values.range(range.clone()), shared_indices.range(range)) };
-            dispatch(ExtremeColumns::<MAX> { x, inner, values, indices });
-        }
-    });
-    (values, indices)
-}
-
-/// The extreme of each row of `axis` elements, and where it stands first.
-fn extreme_rows<const MAX: bool>(x: &[f32], axis: usize, values: &mut [f32], indices: &mut [i32]) {
-    if axis < LANES {
-        return dispatch(ExtremeShortRows::<MAX> { x, axis, values, indices });
-    }
-    for ((row, value), index) in x.chunks_exact(axis).zip(values).zip(indices) {
-        *value = dispatch(Extreme::<MAX>(row));
-        *index = dispatch(Find { row, wanted: *value }) as i32;
-    }
-}
-
-/// Rows of few elements: compared without branches, which could not be foreseen.
-struct ExtremeShortRows<'a, const MAX: bool> {
-    x: &'a [f32],
-    axis: usize,
-    values: &'a mut [f32],
-    indices: &'a mut [i32],
-}
-
-impl<const MAX: bool> Kernel for ExtremeShortRows<'_, MAX> {
-    type Out = ();
-    #[inline(always)]
-    fn run<A: Arith>(self) {
-        let Self { x, axis, values, indices } = self;
-        for ((row, value), index) in x.chunks_exact(axis).zip(values).zip(indices) {
-            let (mut best, mut at) = (row[0], 0);
-            for (i, &x) in row.iter().enumerate().skip(1) {
-                let take = replaces::<MAX>(x, best);
-                at = if take { i as i32 } else { at };
-                best = if take { x } else { best };
-            }
-            (*value, *index) = (best, at);
-        }
-    }
-}
-
-/// Whether `x` takes the place of the best so far: it is better, or the first NaN.
-#[inline(always)]
-fn replaces<const MAX: bool>(x: f32, best: f32) -> bool {
-    let better = if MAX { x > best } else { x < best };
-    better | (x.is_nan() & !best.is_nan())
-}
-
-/// Whether the two are equal or both NaN.
-#[inline(always)]
-fn is_same(a: f32, b: f32) -> bool {
-    (a == b) | (a.is_nan() & b.is_nan())
-}
-
-/// Where a number that a row has, or NaN, stands first.
-struct Find<'a> {
-    row: &'a [f32],
-    wanted: f32,
-}
-
-impl Kernel for Find<'_> {
-    type Out = usize;
-    #[inline(always)]
-    fn run<A: Arith>(self) -> usize {
-        let Find { row, wanted } = self;
-        // Whole chunks without a branch, so that they are compared in registers.
-        let chunks = row.chunks(LANES);
-        let mut before = 0;
-        for chunk in chunks {
-            let mut found = false;
-            for &x in chunk {
-                found |= is_same(x, wanted);
-            }
-            if found {
-                break;
-            }
-            before += chunk.len();
-        }
-        before + row[before..].iter().position(|&x| is_same(x, wanted)).unwrap_or(0)
-    }
-}
-
-struct ExtremeColumns<'a, const MAX: bool> {
-    x: &'a [f32],
-    inner: usize,
-    values: &'a mut [f32],
-    indices: &'a mut [i32],
-}
-
-impl<const MAX: bool> Kernel for ExtremeColumns<'_, MAX> {
-    type Out = ();
-    #[inline(always)]
-    fn run<A: Arith>(self) {
-        let ExtremeColumns { x, inner, values, indices } = self;
-        values.copy_from_slice(&x[..inner]);
-        for (i, row) in x.chunks_exact(inner).enumerate().skip(1) {
-            for ((best, at), &x) in values.iter_mut().zip(indices.iter_mut()).zip(row) {
-                let take = replaces::<MAX>(x, *best);
-                *at = if take { i as i32 } else { *at };
-                *best = if take { x } else { *best };
             }
         }
     }

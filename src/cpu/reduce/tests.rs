@@ -77,7 +77,18 @@ fn extremes_agree_with_the_standard_library_and_propagate_nan() {
 
 #[test]
 fn extremes_along_an_axis_are_the_first_among_equals() {
-    for (outer, axis, inner) in [(1, 1, 1), (3, 100, 1), (5, 9, 1), (2, 30, 65), (1, 4, 7), (300, 2000, 1), (0, 3, 3)] {
+    for (outer, axis, inner) in [
+        (1, 1, 1),
+        (3, 100, 1),
+        (5, 9, 1),
+        (37, 5, 1),
+        (16, 63, 1),
+        (5000, 2, 1),
+        (2, 30, 65),
+        (1, 4, 7),
+        (300, 2000, 1),
+        (0, 3, 3),
+    ] {
         // Few different values, so that there are equals; and some NaN.
         let x: Vec<f32> = (sample(outer * axis * inner, 15).iter())
             .map(|&x| if x > 1.99 { f32::NAN } else { (x * 3.0).round() })
