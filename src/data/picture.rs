@@ -46,6 +46,9 @@ pub fn decode(name: &str, bytes: &[u8]) -> Result<DynamicImage, String> {
     let read = || {
         let mut decoder = reader.into_decoder().map_err(|e| e.to_string())?;
         let (width, height) = decoder.dimensions();
+        if width == 0 || height == 0 {
+            return Err(format!("{width} × {height} has no pixels"));
+        }
         if decoder.total_bytes() > most {
             return Err(format!("{width} × {height} pixels are more than its {size} bytes can hold"));
         }
@@ -178,6 +181,16 @@ mod tests {
         jpeg[frame + 5..frame + 9].copy_from_slice(&[0xff; 4]);
         let error = open(&folder.write("a.jpg", &jpeg)).unwrap_err();
         assert!(error.contains("can hold"), "{error}");
+    }
+
+    /// Four billion rows without a pixel, which a decoder would go through one by one.
+    #[test]
+    fn a_picture_without_pixels_is_refused() {
+        let folder = Folder::new();
+        for size in ["0 4294967295", "4294967295 0", "0 0"] {
+            let error = open(&folder.write("a.pbm", format!("P4\n{size}\n").as_bytes())).unwrap_err();
+            assert!(error.contains("a.pbm") && (error.contains("has no pixels") || error.contains("dimension")), "{error}");
+        }
     }
 
     /// A JPEG with a scan of brightness alone, whose frame claims eight times as many samples of a colour.
