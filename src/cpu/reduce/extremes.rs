@@ -76,7 +76,7 @@ impl<const MAX: bool> Kernel for ExtremeShortRows<'_, MAX> {
             6 => self.of::<6>(),
             7 => self.of::<7>(),
             8 => self.of::<8>(),
-            _ => self.by_columns(),
+            _ => self.by_columns::<A>(),
         }
     }
 }
@@ -100,7 +100,7 @@ impl<const MAX: bool> ExtremeShortRows<'_, MAX> {
 
     /// Rows of any length below [`LANES`]: the first element of sixteen rows side by side, then the second.
     #[inline(always)]
-    fn by_columns(self) {
+    fn by_columns<A: Arith>(self) {
         const ROWS: usize = 16;
         let mut columns = [[0.0; ROWS]; LANES];
         let blocks =
@@ -111,14 +111,9 @@ impl<const MAX: bool> ExtremeShortRows<'_, MAX> {
                     column[row] = x;
                 }
             }
-            let (mut best, mut at) = (columns[0], [0; ROWS]);
-            for (i, column) in columns[..self.axis].iter().enumerate().skip(1) {
-                for ((best, at), &x) in best.iter_mut().zip(&mut at).zip(column) {
-                    let take = replaces::<MAX>(x, *best);
-                    *at = if take { i as i32 } else { *at };
-                    *best = if take { x } else { *best };
-                }
-            }
+            let (mut best, mut at) = ([0.0; ROWS], [0; ROWS]);
+            let x = columns[..self.axis].as_flattened();
+            ExtremeColumns::<MAX> { x, inner: ROWS, values: &mut best, indices: &mut at }.run::<A>();
             values.copy_from_slice(&best[..values.len()]);
             indices.copy_from_slice(&at[..indices.len()]);
         }
