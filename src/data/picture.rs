@@ -189,10 +189,7 @@ mod tests {
         let folder = Folder::new();
         for size in ["0 4294967295", "4294967295 0", "0 0"] {
             let error = open(&folder.write("a.pbm", format!("P4\n{size}\n").as_bytes())).unwrap_err();
-            assert!(
-                error.contains("a.pbm") && (error.contains("has no pixels") || error.contains("dimension")),
-                "{error}"
-            );
+            assert!(error.contains("a.pbm") && error.contains("has no pixels"), "{error}");
         }
     }
 
