@@ -5,6 +5,7 @@
 //! | `math` | element-wise functions, arithmetic with broadcasting |
 //! | `compare` | comparisons, truth values, the choice between two tensors by them |
 //! | `reduce` | sums, means, extremes and what is built from them |
+//! | `product` | products along dims, running products |
 //! | `softmax`, `logits` | softmax, its logarithm, log-sum-exp; binary cross-entropy of logits |
 //! | `linalg`, `einsum`, `determinant` | matrix products; Einstein's sum, diagonals, triangles; determinants and inverses |
 //! | `conv`, `pool`, `resample` | convolutions; pooling, table look-up; other sizes of images |
@@ -29,6 +30,7 @@ mod lstm;
 mod math;
 mod norm;
 mod pool;
+mod product;
 mod reduce;
 mod resample;
 mod shape;

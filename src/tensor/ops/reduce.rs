@@ -236,30 +236,6 @@ impl Tensor {
         }))
     }
 
-    /// The product along `dims`, folded in halves so that every order differentiates, also through zeros.
-    pub fn prod_dims(&self, dims: &[isize], keep: bool) -> Result<Tensor> {
-        let mut x = if self.is_empty() { floats(self) } else { self.cast_truths() };
-        let axes = dims.iter().map(|&d| axis("prod", &x, d)).collect::<Result<Vec<_>>>()?;
-        for &at in &axes {
-            let mut n = x.shape()[at];
-            if n == 0 {
-                let mut shape = x.shape();
-                shape[at] = 1;
-                x = Tensor::full(1.0, &shape, &x.device());
-            }
-            while n > 1 {
-                let (half, dim) = (n / 2, at as isize);
-                let halves = x.narrow(dim, 0..half)?.mul(&x.narrow(dim, half..2 * half)?)?;
-                x = match n % 2 {
-                    0 => halves,
-                    _ => Tensor::cat(&[halves, x.narrow(dim, n - 1..n)?], dim)?,
-                };
-                n = half + n % 2;
-            }
-        }
-        if keep { Ok(x) } else { x.drop_axes(&axes) }
-    }
-
     /// Running sums along `dim`.
     pub fn cumsum(&self, dim: isize) -> Result<Tensor> {
         if self.is_whole() {
@@ -273,27 +249,6 @@ impl Tensor {
             let dims = [at as isize];
             b.grad.flip(&dims)?.cumsum(at as isize)?.flip(&dims)
         }))
-    }
-
-    /// Running products along `dim`, one after the other: without a division, so that gradients of every order are right
-    /// at zeros, and without products of other parts, which could overflow where these do not.
-    ///
-    /// # Errors
-    /// A dim that the shape does not have; whole numbers of more than 64 bits.
-    pub fn cumprod(&self, dim: isize) -> Result<Tensor> {
-        let x = self.cast_truths();
-        let at = axis("cumprod", &x, dim)?;
-        let (n, dim) = (x.shape()[at], at as isize);
-        if x.is_empty() || n == 1 {
-            return Ok(x);
-        }
-        let mut product = x.narrow(dim, 0..1)?;
-        let mut products = vec![product.clone()];
-        for i in 1..n {
-            product = product.mul(&x.narrow(dim, i..i + 1)?)?;
-            products.push(product.clone());
-        }
-        Tensor::cat(&products, dim)
     }
 
     /// Euclidean norm along `dims`, also where squares would overflow or vanish. Its gradient at 0 is 0, so that
@@ -326,7 +281,7 @@ impl Tensor {
     }
 
     /// The shape of a reduction along `dims` that keeps them, with size 1.
-    fn kept_shape(&self, dims: &[isize]) -> Result<Vec<usize>> {
+    pub(super) fn kept_shape(&self, dims: &[isize]) -> Result<Vec<usize>> {
         let mut shape = self.shape().to_vec();
         for &d in dims {
             shape[axis("norm", self, d)?] = 1;

@@ -180,3 +180,50 @@ fn sure_logits_keep_their_cost() {
     let g = gradients(|a| a.bce_with_logits(&target).unwrap(), &zero, 1).remove(0);
     assert_near(&g, &[0.125, -0.125, 0.125, -0.125], 1e-6);
 }
+
+/// Π x, Π x / xᵢ and the sums over i ≠ j of Π x / xᵢ xⱼ, in double precision: the parts of these products lie between
+/// 10⁻⁷⁶ and 10⁷⁶.
+#[test]
+fn products_overflow_only_where_they_themselves_do() {
+    let rows: [&[f32]; 6] = [
+        &[1e30, 2e30, 3e-30, 4e-30, -5.0],
+        &[1e-30, 2e-30, 3e30, 4e30],
+        &[1e38, 1e-38, 3e37, 2e-36, 1e-3, 7.0],
+        &[1e-38, 1e38, 1e38],
+        &[1e-20, 1e-20, 1e-20, -1e30, 1e30],
+        &[1e25, 1e10, 1e20, 1e-20, 1e-35, 2.0, 3.0],
+    ];
+    for row in rows {
+        let x = vector(row);
+        let exact = doubles(row);
+        let whole: f64 = exact.iter().product();
+        let others: Vec<f64> = exact.iter().map(|v| whole / v).collect();
+        assert_near(&values(&x.prod_dims(&[0], false).unwrap()), &[whole], 1e-5);
+        let column = x.reshape(&[row.len(), 1]).unwrap();
+        assert_near(&values(&column.prod_dims(&[0], true).unwrap()), &[whole], 1e-5);
+        let first = gradients(|x| x.prod_dims(&[-1], false).unwrap(), &x, 1).remove(0);
+        assert_near(&first, &beyond_single(&others), 1e-5);
+    }
+    // The second: of three elements a, b and c by a it is b + c.
+    let three = vector(&[1e-30, 1e30, 2.0]);
+    let all = gradients(|x| x.prod_dims(&[0], false).unwrap(), &three, 2);
+    assert_near(&all[1], &[1e30, 2.0, 1e30], 1e-5);
+    // A zero, whose gradient is the product of the others.
+    let zero = vector(&[1e30, 0.0, 2e30, 3e-30, 1e-30]);
+    let all = gradients(|x| x.prod_dims(&[0], false).unwrap(), &zero, 1);
+    assert_near(&all[0], &[0.0, 6.0, 0.0, 0.0, 0.0], 1e-5);
+    // Along two dims, of which neither alone has a product.
+    let square = tensor(&[1e30, 1e-30, 1e30, 2e-30], &[2, 1, 2]);
+    assert_near(&values(&square.prod_dims(&[0, 2], false).unwrap()), &[2.0], 1e-5);
+    let middle = tensor(&[1e30, 1e-30, 2e30, 1e-30], &[2, 2]);
+    assert_near(&values(&middle.prod_dims(&[0, 1], true).unwrap()), &[2.0], 1e-5);
+    // Whole numbers as floats stay whole where nothing is far from 1.
+    assert_eq!(values(&vector(&[3.0, 7.0, 11.0, 13.0, 17.0]).prod_dims(&[0], false).unwrap()), [51051.0]);
+    let odd = vector(&[1e30, 1e30, f32::NAN, 1e-30]);
+    assert!(values(&odd.prod_dims(&[0], false).unwrap())[0].is_nan());
+}
+
+/// As single precision shows them.
+fn beyond_single(exact: &[f64]) -> Vec<f64> {
+    exact.iter().map(|&v| f64::from(v as f32)).collect()
+}
