@@ -371,12 +371,13 @@ impl Tensor {
         let (sa, sb) = (a.shape(), b.shape());
         let out = raw.shape();
         let op = Op { name, parents: &[&a, &b], saved: &[&a, &b], keep_output: false };
-        // The gradient where one operand wins, half of it where they are equal; nothing of an infinite one elsewhere.
+        // The gradient but where the operand loses, half of it where they are equal; nothing of an infinite one elsewhere.
+        // Nothing loses against NaN, and that reaches both.
         let share = move |b: &Back, [one, other]: [usize; 2]| -> Result<Tensor> {
             let (one, other) = (b.saved[one].raw(), b.saved[other].raw());
-            let won = mask(one.binary(wins, other, &out));
+            let lost = mask(other.binary(wins, one, &out));
             let equal = mask(one.binary(Binary::Eq, other, &out));
-            won.choose(b.grad, &b.grad.mul_scalar(0.5)?.only_where(&equal)?)
+            equal.choose(&b.grad.mul_scalar(0.5)?, &b.grad.zero_at(&lost)?)
         };
         let share_right = share.clone();
         Ok(two(op, raw, move |b| share(b, [0, 1])?.sum_to(&sa), move |b| share_right(b, [1, 0])?.sum_to(&sb)))

@@ -84,6 +84,24 @@ fn equal_extremes_share_the_gradient() {
     assert_eq!(gradients(|x| x.extreme(false).unwrap(), &odd, 1)[0], [0.0, 1.0, 0.0]);
 }
 
+/// As PyTorch: NaN is the larger and the smaller of a pair, and the gradient goes on to both.
+#[test]
+fn gradients_pass_through_what_is_not_a_number() {
+    let x = vector(&[f32::NAN, 1.0, 3.0, 2.0]);
+    let y = vector(&[1.0, f32::NAN, 2.0, 2.0]);
+    for (f, better) in [(Tensor::maximum as fn(&Tensor, &Tensor) -> _, 1.0), (Tensor::minimum, 0.0)] {
+        let first = gradients(|x| f(x, &y).unwrap(), &x, 1).remove(0);
+        assert_eq!(first, [1.0, 1.0, better, 0.5]);
+        let first = gradients(|y| f(&x, y).unwrap(), &y, 1).remove(0);
+        assert_eq!(first, [1.0, 1.0, 1.0 - better, 0.5]);
+    }
+    for largest in [true, false] {
+        let row = |x: &Tensor| x.extreme_dim(0, false, largest).unwrap().values;
+        assert_eq!(gradients(row, &x, 1)[0], [1.0, 0.0, 0.0, 0.0]);
+        assert_eq!(gradients(row, &y, 1)[0], [0.0, 1.0, 0.0, 0.0]);
+    }
+}
+
 /// d/dx log max(x, 0) where x < 0: the slope of the logarithm there is infinite, and nothing of it passes.
 #[test]
 fn nothing_of_an_infinite_gradient_passes_a_limit() {
