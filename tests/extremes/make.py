@@ -43,6 +43,7 @@ INPUTS = {
     "scale 1e8": single(BASE.astype(float) * 1e8),
     "scale 1e20": single(BASE.astype(float) * 1e20),
     "scale 1e30": single(BASE.astype(float) * 1e30),
+    "scales apart": single([1e30, -2e-30, 3e-8, 4e8, -5, 1e-20, 2e20, -0.3]),
     "mask": mask,
     "zeros": single(np.zeros(8)),
     "ties": single(np.round(BASE.astype(float) * 2) / 2),
@@ -128,6 +129,11 @@ def running_products(x, dim):
     return torch.cat(parts, dim)
 
 
+def product(x, dim):
+    """`torch.prod`, of which the second gradient at elements far apart is rounding, for the same reason."""
+    return math.prod(x.unbind(dim))
+
+
 for dim in (0, 1):
     option = f"#{{ dim: {dim} }}"
     for name in ("softmax", "log_softmax"):
@@ -136,8 +142,9 @@ for dim in (0, 1):
         case(f"{name}(x, {option}) * 1", lambda x, d=dim, f=name: getattr(x, f)(d), ["scale 1", "mask", "ties"])
     case(f"cumsum(x, {option})", lambda x, d=dim: x.cumsum(d))
     case(f"cumprod(x, {option})", lambda x, d=dim: running_products(x, d), FINITE)
-    case(f"prod(x, {option})", lambda x, d=dim: x.prod(d), FINITE)
+    case(f"prod(x, {option})", lambda x, d=dim: product(x, d), FINITE)
     case(f"max(x, {option}) - min(x, {option})", lambda x, d=dim: x.max(d).values - x.min(d).values, FINITE)
+case("prod(x)", lambda x: product(x.reshape(-1), 0), FINITE)
 case("max(x)", lambda x: x.max())
 case("min(x)", lambda x: x.min())
 # Where two are equal either may have the gradient.
@@ -190,7 +197,7 @@ def by_reference(x):
     return (x - mean) / (var + 1e-5).sqrt()
 
 
-case("with_reference(reference_batch_norm(4), x)(x)", by_reference, [n for n in NORMAL if n not in ("scale 1e20", "scale 1e30")])
+case("with_reference(reference_batch_norm(4), x)(x)", by_reference, [n for n in NORMAL if n not in ("scale 1e20", "scale 1e30", "scales apart")])
 case("conditional_batch_norm(2, 3)(x.t(), int([0, 2, 1, 0]))", lambda x: F.batch_norm(x.T, None, None, training=True), NORMAL)
 normal = torch.distributions.Normal
 case("log_prob(gaussian(0.5, 2), x.reshape([-1]))", lambda x: normal(0.5, 2.0).log_prob(x.reshape(-1)), FINITE)
@@ -241,7 +248,7 @@ def virtual(x, reference):
 
 case("with_reference(virtual_batch_norm(4), x)(x + Y)", lambda x: virtual(x + Y, x), ["scale 1", "scale 10", "ties"], 1)
 # It starts as the identity.
-case(f"self_attention(2)({IMAGE}) * 1", image, [n for n in FINITE if n not in ("scale 1e20", "scale 1e30")])
+case(f"self_attention(2)({IMAGE}) * 1", image, [n for n in FINITE if n not in ("scale 1e20", "scale 1e30", "scales apart")])
 
 
 def closeness(x):
@@ -361,7 +368,7 @@ case("gradient_penalty(|v| sum(v * 0, #{ dim: 1 }), x, Y)", lambda x: torch.tens
 
 POINTS, OTHERS = "x.reshape([4, 2])", "Y.reshape([4, 2])"
 # What they take: finite and moderate numbers.
-MEASURED = [n for n in FINITE if n not in ("scale 1e20", "scale 1e30")]
+MEASURED = [n for n in FINITE if n not in ("scale 1e20", "scale 1e30", "scales apart")]
 
 
 def metric(code, form, inputs=MEASURED):

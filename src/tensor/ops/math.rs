@@ -430,8 +430,9 @@ impl Tensor {
 fn for_base(b: &Back) -> Result<Tensor> {
     let (a, p) = (&b.saved[0], &b.saved[1]);
     let constant = is_zero(a)?.and(&is_zero(p)?)?;
-    let slope = p.mul(&a.away_from(&constant)?.pow(&p.add_scalar(-1.0)?)?)?;
-    b.grad.mul(&slope)?.zero_at(&constant)
+    // Near 0 the powers of a overflow, also where p, or what it left of the gradient before, is 0 and nothing passes.
+    let slope = a.away_from(&constant)?.pow(&p.add_scalar(-1.0)?)?.weighted(p)?;
+    slope.weighted(b.grad)?.zero_at(&constant)
 }
 
 /// g · aᵖ · log a: of 0ᵖ it is 0 for p ≥ 0, as in PyTorch, where the formula has 0 · ∞.
