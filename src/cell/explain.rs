@@ -224,10 +224,22 @@ fn unknown_function(call: &str, names: &Names) -> Fault {
             None => fault,
         };
     }
+    if let Some(of) = types.first()
+        && fields(of, names).contains(&name)
+    {
+        return Fault::type_(format!("`{name}` is a field of {of}, not a function"))
+            .hint(format!("without parentheses: `x.{name}`"));
+    }
     match foreign::for_call(name) {
         Some(hint) => Fault::new(Kind::Name, format!("`{name}` is not defined")).hint(hint),
         None => Fault::new(Kind::Name, format!("`{name}` is not defined{}", did_you_mean(name, names.all()))),
     }
+}
+
+/// The fields of the values of a type, such as "a tensor".
+fn fields(ty: &str, names: &Names) -> Vec<&'static str> {
+    let kind = names.catalog.kinds().iter().find(|kind| ty.ends_with(kind.name));
+    kind.map_or_else(Vec::new, |kind| kind.fields.iter().map(|field| field.name).collect())
 }
 
 /// What is wrong with a word's arguments: by the overload that begins with what was given and has a number of parameters that is
@@ -309,8 +321,7 @@ fn property(text: &str, names: &Names) -> Fault {
             false => fault,
         };
     }
-    let kind = names.catalog.kinds().iter().find(|kind| ty.ends_with(kind.name));
-    let fields: Vec<&str> = kind.map_or_else(Vec::new, |kind| kind.fields.iter().map(|f| f.name).collect());
+    let fields = fields(&ty, names);
     let fault =
         Fault::new(Kind::Name, format!("{ty} has no field `{name}`{}", did_you_mean(name, fields.iter().copied())));
     if !names.catalog.find(name).is_empty() {

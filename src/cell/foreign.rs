@@ -37,6 +37,8 @@ const CALLS: &[(&[&str], &str)] = &[
     (&["numpy", "tolist"], "`x.to_array()` gives the numbers; `save(\"x.npy\", x)` writes them for NumPy"),
     (&["size"], "`x.shape` is the shape, `x.numel` the number of elements"),
     (&["dim", "ndim", "ndimension"], "`x.rank` is the number of dims"),
+    (&["rsqrt"], "`1 / sqrt(x)`"),
+    (&["reciprocal"], "`1 / x`"),
     (&["view"], "`x.reshape([2, 3])`"),
     (
         &["randperm", "shuffle"],

@@ -50,6 +50,7 @@ fn errors_in_the_users_terms() {
         ("scale(1, 2, 3)", "TypeError: scale: takes 1 argument, got 3"),
         ("scale(\"x\")", "TypeError: scale: k must be a number, got a text"),
         ("scal(1)", "NameError: `scal` is not defined; did you mean `scale`?"),
+        ("scale(1).factor()", "TypeError: `factor` is a field of a scale, not a function"),
         ("fn f(a, b) { a } f(1)", "TypeError: f: takes 2 arguments, got 1"),
         ("let x = 3; x(1)", "TypeError: `x` is an int, which cannot be called like a function"),
         ("scale(1) + 1", "TypeError: `+` does not work between a scale and an int"),
@@ -157,6 +158,8 @@ fn every_caught_error_is_a_fault() {
         ("[1, 2].map(|x| [x][7])", "IndexError: index 7 in an array of 1 elements"),
         ("#{ a: 1 }.b", "IndexError: the map has no key `b`"),
         ("if ones([2]) > 0 { }", "TypeError: expected true or false, got a tensor"),
+        ("ones([2]).shape()", "TypeError: `shape` is a field of a tensor, not a function"),
+        ("linear(3, 2).size()", "TypeError: `size` is a field of a network, not a function"),
         ("ones([2]).foo", "NameError: a tensor has no field `foo`"),
         ("linear(3, 2).wieght", "NameError: a network has no field `wieght`; did you mean `weight`?"),
         (
