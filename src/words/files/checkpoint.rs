@@ -286,12 +286,15 @@ static CHECKPOINT: Entry = Entry {
     ..ENTRY
 };
 
-const RESUME_STATE: Param<Map> =
-    param("state", types::MAP, "the networks, optimizers and random streams to set, under the names they were kept by");
+const RESUME_STATE: Param<Map> = param(
+    "state",
+    types::MAP,
+    "the networks, optimizers and random streams to set, under the names they were kept by; numbers, texts and tensors in it are not changed: the kept ones are in what `resume` returns",
+);
 static RESUME: Entry = Entry {
     name: "resume",
     group: "file",
-    summary: "sets networks, optimizers and the random stream to what a checkpoint kept, and returns its values",
+    summary: "sets networks, optimizers and the random stream to what a checkpoint kept; returns a map of them and of the kept values",
     params: &[PATH.param(), RESUME_STATE.param()],
     returns: Ty::Map,
     errors: &[
@@ -305,6 +308,11 @@ static RESUME: Entry = Entry {
             "let G = linear(2, 1); let opt_G = adam(G);\ncheckpoint(\"/tmp/saddle-example-2.ckpt\", #{ G: G, opt_G: opt_G, step: 250 });\nlet kept = resume(\"/tmp/saddle-example-2.ckpt\", #{ G: G, opt_G: opt_G });\nkept.step",
             "250",
         ),
+        value(
+            "one map that holds all that goes on",
+            "let run = #{ G: linear(2, 1), rng: rng(7), step: 0, best: zeros([2]) };\nrun.step = 250; run.best = ones([2]);\ncheckpoint(\"/tmp/saddle-example-4.ckpt\", run);\nrun.step = 251;\nrun = resume(\"/tmp/saddle-example-4.ckpt\", run);\n[run.step, run.best.to_array(), run.G.depth]",
+            "[250, [1.0, 1.0], 1]",
+        ),
         fails(
             "another network",
             "checkpoint(\"/tmp/saddle-example-3.ckpt\", #{ G: linear(2, 1) });\nresume(\"/tmp/saddle-example-3.ckpt\", #{ D: linear(2, 1) })",
@@ -314,11 +322,14 @@ static RESUME: Entry = Entry {
     call: |call| {
         let kept = LoadedCheckpoint::read(&PATH.of(call)?)?;
         let state = RESUME_STATE.of(call)?;
-        let mut changes = Vec::new();
+        let (mut changes, mut values) = (Vec::new(), kept.values()?);
         for (name, value) in &state {
-            changes.extend(kept.plan(name, &value.flatten_clone())?);
+            if let Some(change) = kept.plan(name, &value.flatten_clone())? {
+                changes.push(change);
+                // So that `state = resume(path, state)` has all of it.
+                values.insert(name.clone(), value.clone());
+            }
         }
-        let values = kept.values()?;
         changes.into_iter().for_each(Change::make);
         with_stream(|s| *s = kept.stream);
         Ok(values.into())
