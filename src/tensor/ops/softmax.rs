@@ -42,7 +42,8 @@ impl Tensor {
         }))
     }
 
-    /// log Σ eˣ along `dims`, without overflow; −∞ over nothing but −∞, with the gradient 0.
+    /// log Σ eˣ along `dims`, without overflow; −∞ over nothing but −∞, with the gradient 0, which is also that of what
+    /// stands beside ∞.
     ///
     /// # Errors
     /// A dim that the shape does not have.
@@ -53,13 +54,17 @@ impl Tensor {
         axes.dedup();
         let sum = no_grad(|| log_sum(&x, &signed(&axes)))?;
         let over = axes.clone();
+        let infinite = may_be_infinite(&sum);
         let kept = unary("logsumexp", &x, sum.raw().clone(), &[&x], false, move |b| {
             let x = &b.saved[0];
-            // Where there is nothing but −∞ every share is 0, not 0 / 0.
-            let none = sum.detach().le(&Tensor::full(f32::MIN, &[], &x.device()))?;
-            let none = none.broadcast_to(&x.shape())?;
-            let share = x.away_from(&none)?.softmax_over(over.clone());
-            b.grad.mul(&share.zero_at(&none)?)
+            if !infinite {
+                return b.grad.mul(&x.softmax_over(over.clone()));
+            }
+            // Where there is nothing but −∞, and beside ∞, every share is 0, not 0 / 0 or ∞ / ∞; of ∞ it is NaN, as in PyTorch.
+            let full = |v: f32| Tensor::full(v, &[], &x.device());
+            let none = sum.detach().abs()?.gt(&full(f32::MAX))?.broadcast_to(&x.shape())?;
+            let share = x.away_from(&none)?.softmax_over(over.clone()).zero_at(&none)?;
+            b.grad.mul(&x.gt(&full(f32::MAX))?.choose(&full(f32::NAN), &share)?)
         });
         if keep { Ok(kept) } else { kept.drop_axes(&axes) }
     }
@@ -81,6 +86,12 @@ fn log_sum(x: &Tensor, dims: &[isize]) -> Result<Tensor> {
     // An infinite maximum would give ∞ − ∞: take nothing off there.
     let top = finite_or_zero(&top)?;
     x.sub(&top)?.exp()?.sum_dims(dims, true)?.log()?.add(&top)
+}
+
+/// Whether one of these is, or may be on a device that would have to stand still to be asked.
+fn may_be_infinite(x: &Tensor) -> bool {
+    let infinite = |v: &[f32]| v.iter().any(|v| v.is_infinite());
+    x.device() != Device::Cpu || x.with_floats(infinite).unwrap_or(true)
 }
 
 fn finite_or_zero(x: &Tensor) -> Result<Tensor> {
