@@ -58,17 +58,26 @@ impl Tensor {
         let Some((a, b, out)) = self.int_pair("rem", other)? else {
             return Ok(None);
         };
-        if b.to_ints()?.contains(&0) {
-            return Err(
-                Fault::value("%: whole numbers have no remainder of a division by 0").hint("float(t) gives NaN there")
-            );
-        }
+        no_zero(&b, "float(t) gives NaN there")?;
         let rem = |a: i64, b: i64| {
             let rest = a.checked_rem(b).unwrap_or(0);
             let other_side = rest != 0 && (rest < 0) != (b < 0);
             Some(if other_side { rest + b } else { rest })
         };
         Ok(Some(Tensor::constant(a.int_pairs(&b, &out, rem)?)))
+    }
+
+    /// ⌊a / b⌋ of two int tensors; `None` when a float takes part.
+    pub(super) fn int_floor_div(&self, other: &Tensor) -> Result<Option<Tensor>> {
+        let Some((a, b, out)) = self.int_pair("div", other)? else {
+            return Ok(None);
+        };
+        no_zero(&b, "float(t) gives an infinite quotient there")?;
+        let down = |a: i64, b: i64| {
+            let other_side = a.checked_rem(b)? != 0 && (a < 0) != (b < 0);
+            Some(a.checked_div(b)? - i64::from(other_side))
+        };
+        Ok(Some(Tensor::constant(a.int_pairs(&b, &out, down)?)))
     }
 
     /// aᵇ of two int tensors; `None` when a float takes part or an exponent is negative.
@@ -115,5 +124,13 @@ impl Tensor {
         let out = broadcast(name, self, other)?;
         let (a, b) = (self.raw().cast(Dtype::Int), other.raw().cast(Dtype::Int));
         Ok(Some((a, b, out)))
+    }
+}
+
+/// That no divisor among whole numbers is 0.
+fn no_zero(divisors: &Raw, hint: &str) -> Result<()> {
+    match divisors.to_ints()?.contains(&0) {
+        true => Err(Fault::value("whole numbers cannot be divided by 0").hint(hint)),
+        false => Ok(()),
     }
 }

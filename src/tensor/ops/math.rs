@@ -335,24 +335,6 @@ impl Tensor {
         Ok(two(op, raw, move |b| for_base(b)?.sum_to(&sa), move |b| for_exponent(b)?.sum_to(&sb)))
     }
 
-    /// The remainder with the sign of the divisor, a − b · ⌊a / b⌋, with broadcasting; whole numbers stay whole.
-    pub fn rem(&self, other: &Tensor) -> Result<Tensor> {
-        if let Some(ints) = self.int_rem(other)? {
-            return Ok(ints);
-        }
-        let (a, b, _) = (floats(self), floats(other), same_device("rem", self, other)?);
-        let out = broadcast("rem", self, other)?;
-        let raw = a.raw().remainder(b.raw(), &out);
-        let (sa, sb) = (a.shape(), b.shape());
-        let op = Op { name: "rem", parents: &[&a, &b], saved: &[&a, &b], keep_output: false };
-        Ok(two(
-            op,
-            raw,
-            move |b| b.grad.sum_to(&sa),
-            move |b| b.grad.mul(&b.saved[0].div(&b.saved[1])?.floor()?)?.neg()?.sum_to(&sb),
-        ))
-    }
-
     /// The larger of each pair; where they are equal both get half the gradient.
     pub fn maximum(&self, other: &Tensor) -> Result<Tensor> {
         self.pick("maximum", Binary::Max, Binary::Gt, other)

@@ -3,6 +3,7 @@
 //! | file | owns |
 //! |---|---|
 //! | `math` | element-wise functions, arithmetic with broadcasting |
+//! | `remainder` | quotients rounded down, and what they leave |
 //! | `compare` | comparisons, truth values, the choice between two tensors by them |
 //! | `reduce` | sums, means, extremes and what is built from them |
 //! | `product` | products along dims, running products |
@@ -32,6 +33,7 @@ mod norm;
 mod pool;
 mod product;
 mod reduce;
+mod remainder;
 mod resample;
 mod shape;
 mod softmax;

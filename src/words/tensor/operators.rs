@@ -25,6 +25,8 @@ pub static ENTRIES: &[&Entry] = &[
     &POW[1],
     &POW_CALLED[0],
     &POW_CALLED[1],
+    &FLOOR_DIV[0],
+    &FLOOR_DIV[1],
     &NEG,
     &MATMUL,
 ];
@@ -263,6 +265,32 @@ static POW_CALLED: [Entry; 2] = either_side(
         )
     },
     &[value("powers of two", "pow(2, tensor([1, 2, 3])).to_array()", "[2.0, 4.0, 8.0]")],
+);
+
+/// The quotient rounded down, a word that numbers have, too: `//` begins a comment.
+static FLOOR_DIV: [Entry; 2] = either_side(
+    Entry {
+        group: "math",
+        ..operator(
+            "div",
+            "how often b fits into a, element by element and rounded down, so that a is b · div(a, b) + a % b: of whole numbers exact",
+            &[
+                value("rows and columns of places", "div(int([0, 5, 7]), 3).to_array()", "[0, 1, 2]"),
+                value("below zero", "div(int([-7, 7]), int([2, -2])).to_array()", "[-4, -4]"),
+                value("of floats", "div(tensor([7, -7]), 2).to_array()", "[3.0, -4.0]"),
+                fails("whole numbers by 0", "div(int([1]), 0)", "cannot be divided by 0"),
+            ],
+            |call| {
+                const FLOOR_DIV: Arithmetic = Arithmetic {
+                    both: Tensor::floor_div,
+                    number_right: |x, v| x.floor_div(&Tensor::full(v, &[], &x.device())),
+                    number_left: |x, v| Tensor::full(v, &[], &x.device()).floor_div(x),
+                };
+                FLOOR_DIV.run(call)
+            },
+        )
+    },
+    &[value("a number first", "div(7, int([2, 3])).to_array()", "[3, 2]")],
 );
 
 fn power(call: &mut Call) -> Result<Dynamic> {

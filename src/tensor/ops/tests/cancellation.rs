@@ -223,6 +223,31 @@ fn products_overflow_only_where_they_themselves_do() {
     assert!(values(&odd.prod_dims(&[0], false).unwrap())[0].is_nan());
 }
 
+/// As PyTorch: beside ∞ nothing has a share, and the sum over nothing but −∞ is constant.
+#[test]
+fn infinite_sums_of_exponentials_have_the_gradients_of_pytorch() {
+    const INF: f32 = f32::INFINITY;
+    let x = tensor(&[1.0, INF, -INF, -INF, -INF, -INF, 0.0, -INF, 0.0], &[3, 3]);
+    let all = gradients(|x| x.logsumexp(&[1], false).unwrap(), &x, 2);
+    assert_near(&all[0], &[0.0, f64::NAN, 0.0, 0.0, 0.0, 0.0, 0.5, 0.0, 0.5], 1e-6);
+    assert!(all[1].iter().all(|&g| g == 0.0), "{all:?}");
+}
+
+/// −⌊a / b⌋, also where the quotient is too small for single precision.
+#[test]
+fn remainders_have_the_gradient_of_their_divisor() {
+    const INF: f32 = f32::INFINITY;
+    let a = vector(&[-2.5e-16, -1e-30, 7.5, -7.5, 1e-30, 7.5, 1e8, 2.0, 2.0]);
+    let b = vector(&[1.6e30, 1e30, 2.0, 2.0, 1e30, -2.0, 3.0, INF, -INF]);
+    let all = gradients(|b| a.rem(b).unwrap(), &b, 2);
+    assert_near(&all[0], &[1.0, 1.0, -3.0, 4.0, 0.0, 4.0, -33_333_333.0, 0.0, 1.0], 1e-6);
+    assert!(all[1].iter().all(|&g| g == 0.0), "{all:?}");
+    let quotients = [-1.0, -1.0, 3.0, -4.0, 0.0, -4.0, 33_333_333.0, 0.0, -1.0];
+    assert_near(&values(&a.floor_div(&b).unwrap()), &quotients, 1e-6);
+    let by_zero = vector(&[1.0, -1.0]).floor_div(&vector(&[0.0])).unwrap();
+    assert_eq!(values(&by_zero), [INF, -INF]);
+}
+
 /// As single precision shows them.
 fn beyond_single(exact: &[f64]) -> Vec<f64> {
     exact.iter().map(|&v| f64::from(v as f32)).collect()

@@ -35,6 +35,11 @@ fn operations_on_whole_numbers_are_exact() {
     assert_ints(x.minimum(&one).unwrap(), &[1, -BIG, 1]);
     assert_ints(x.rem(&ints(&[10], &[])).unwrap(), &[7, 3, 9]);
     assert_ints(x.rem(&ints(&[-10], &[])).unwrap(), &[-3, -7, -1]);
+    assert_ints(
+        x.floor_div(&ints(&[10], &[])).unwrap(),
+        &[BIG.div_euclid(10), (-BIG).div_euclid(10), (BIG + 2).div_euclid(10)],
+    );
+    assert_ints(x.floor_div(&ints(&[-10], &[])).unwrap(), &[-BIG / 10 - 1, BIG / 10, -(BIG + 2) / 10 - 1]);
     assert_ints(x.extreme(true).unwrap(), &[BIG + 2]);
     assert_ints(x.extreme(false).unwrap(), &[-BIG]);
     let two = ints(&[2 * BIG, 3], &[2]);
