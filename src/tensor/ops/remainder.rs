@@ -46,8 +46,8 @@ fn whole_part(a: &Tensor, b: &Tensor, left: &Tensor) -> Result<Tensor> {
     let (a, b, left) = (a.detach(), b.detach(), left.detach());
     let full = |v: f32| Tensor::full(v, &[], &a.device());
     let size = b.abs()?;
-    // By an infinite divisor it is −1 or 0.
-    let by_infinity = floats(&a.ne(&left)?).neg()?;
+    // By an infinite divisor it is −1 or 0, of NaN it is NaN.
+    let by_infinity = left.ne(&left)?.choose(&left, &floats(&a.ne(&left)?).neg()?)?;
     let finite = size.gt(&full(0.0))?.choose(&a.sub(&left)?.div(&b)?.round()?, &a.div(&b)?)?;
     size.gt(&full(f32::MAX))?.choose(&by_infinity, &finite)
 }
