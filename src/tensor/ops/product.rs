@@ -6,7 +6,7 @@ use saddle_fault::Result;
 
 impl Tensor {
     /// The product along `dims`, folded in halves so that every order differentiates, also through zeros. It overflows
-    /// where the product itself does, and not where one of some of the elements would.
+    /// where the product itself does, not where that of some of the elements would.
     ///
     /// # Errors
     /// A dim that the shape does not have; whole numbers of more than 64 bits.
