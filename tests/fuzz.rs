@@ -3,8 +3,7 @@
 //! Files of data are in `src/data/tests/fuzz.rs`, connection files and frames in `src/wire/tests/fuzz.rs`, devices elsewhere in
 //! `src/remote/fuzz.rs`, the history and kernelspecs in `src/serve/fuzz.rs`, files of parameters in `src/cli/parameters.rs`.
 //!
-//! Each target is tried for 4 seconds, that the tests of all rooms stay short; `src/data/tests/damage/mutants.rs` says what the environment
-//! can set.
+//! For how long each target is tried, and what the environment can set, stands in `src/data/tests/damage/mutants.rs`.
 //!
 //! In a process of its own, whose allocator counts.
 

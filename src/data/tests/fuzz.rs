@@ -1,5 +1,5 @@
 //! Every reader of files that a user did not write, on damaged ones: none panics, none takes long, and none allocates what
-//! a file only claims. Each target, a kind of file, is tried for 4 seconds, that the tests of all rooms stay short;
+//! a file only claims. Each target is a kind of file; `damage/mutants.rs` says for how long each is tried.
 //! `SADDLE_FUZZ_SECONDS=300` tries each for as long, `SADDLE_FUZZ_TARGET=parquet` that one alone. The mutants are the same in each run:
 //! `SADDLE_FUZZ_FROM=307191` begins with that one.
 //!

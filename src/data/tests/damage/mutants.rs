@@ -8,8 +8,12 @@ use std::fmt::Debug;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-/// How long each target is tried, unless `SADDLE_FUZZ_SECONDS` says otherwise: some thirty targets take two minutes of one core.
-const SECONDS: u64 = 4;
+/// What people send each other and what their editor sends, each of which is tried for longer: files of data, pictures, notebooks,
+/// messages, cells.
+const USUAL: [&str; 11] =
+    ["Npy", "Npz", "Safetensors", "Csv", "Idx", "Picture", "Notebook", "Connection", "Frames", "Comm", "Cell"];
+/// For how many seconds these are tried, and the twenty others, unless `SADDLE_FUZZ_SECONDS` says otherwise: four minutes of one core.
+const SECONDS: [u64; 2] = [20, 2];
 /// No reader may take longer over one mutant, on a machine that is busy.
 const LONGEST: Duration = Duration::from_secs(30);
 
@@ -99,7 +103,7 @@ pub fn hammer<R: Copy + Debug + PartialEq>(
     mend: impl Fn(R, &mut Vec<u8>, &mut Random),
     read: impl Fn(R, &[u8], usize) -> bool,
 ) {
-    let (seconds, from) = (setting("SADDLE_FUZZ_SECONDS", SECONDS), setting("SADDLE_FUZZ_FROM", 0));
+    let from = setting("SADDLE_FUZZ_FROM", 0);
     let alone = std::env::var("SADDLE_FUZZ_TARGET").ok();
     let mut targets: Vec<R> = Vec::new();
     for (reader, _) in seeds {
@@ -110,7 +114,9 @@ pub fn hammer<R: Copy + Debug + PartialEq>(
     }
     for target in targets {
         let seeds = seeds.iter().filter(|(reader, _)| *reader == target).map(|(_, seed)| seed.clone());
-        let mut corpus = Corpus::new(&format!("{target:?}"), seeds.collect());
+        let name = format!("{target:?}");
+        let seconds = setting("SADDLE_FUZZ_SECONDS", SECONDS[usize::from(!USUAL.contains(&name.as_str()))]);
+        let mut corpus = Corpus::new(&name, seeds.collect());
         watch.begin();
         for Mutant { bytes, way } in corpus.kept.iter().skip(corpus.seeds) {
             watch.run(&mut || drop(catch_unwind(AssertUnwindSafe(|| read(target, bytes, *way)))));
